@@ -1,0 +1,1 @@
+"""The file: YAML with positions, its schema, environments and interpolation."""

@@ -1,0 +1,119 @@
+"""The error tree.
+
+    QstashSyncError          exit code
+      ConfigError            1    the file: findings with places, all of them at once
+      CompileError           1    a cron that is not understood, or cannot be proven
+      AccountError           1    the account cannot be read or written
+        AuthError            1    the token is refused
+        WrongRegionError     1    the token belongs to another region
+        UnreachableError     1    no answer
+        BadResponseError     1    an answer that is not QStash's
+        RejectedError        1    QStash says no to one request
+      WriteForbiddenError    1    a read-only command tried to write
+      UsageError             64   the command line makes no sense
+      RefusedError           3    a guard or a limit; nothing was written
+      PartialError           4    apply ended with failed, blocked or refused changes
+      StalePlanError         5    the saved plan no longer holds
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qstash_sync.core.findings import Finding
+
+
+class QstashSyncError(Exception):
+    """Any failure that is told to the user as one message, never as a traceback."""
+
+    exit_code = 1
+    code = "error"
+
+
+class ConfigError(QstashSyncError):
+    """The configuration cannot be used; carries every finding of the run."""
+
+    code = "config"
+
+    def __init__(self, findings: "tuple[Finding, ...]") -> None:
+        super().__init__("\n".join(finding.message for finding in findings))
+        self.findings = findings
+
+
+class CompileError(QstashSyncError):
+    """A cron that cannot be understood, or a compilation that cannot be proven."""
+
+    code = "cron"
+
+
+class AccountError(QstashSyncError):
+    """The account cannot be read or written."""
+
+    code = "account"
+
+
+class AuthError(AccountError):
+    """QStash refuses the token."""
+
+    code = "auth"
+
+
+class WrongRegionError(AccountError):
+    """The token belongs to another region than the one asked."""
+
+    code = "region"
+
+
+class UnreachableError(AccountError):
+    """No answer came: no connection, or a timeout."""
+
+    code = "unreachable"
+
+
+class BadResponseError(AccountError):
+    """Something answered that is not QStash's management API."""
+
+    code = "response"
+
+
+class RejectedError(AccountError):
+    """QStash answered one request with an error; status is its HTTP status."""
+
+    code = "rejected"
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class WriteForbiddenError(QstashSyncError):
+    """A command that cannot write was about to; a bug of ours, caught before the request."""
+
+    code = "write_forbidden"
+
+
+class UsageError(QstashSyncError):
+    """The command line makes no sense."""
+
+    exit_code = 64
+    code = "usage"
+
+
+class RefusedError(QstashSyncError):
+    """A safety guard or a limit said no; nothing was written."""
+
+    exit_code = 3
+    code = "refused"
+
+
+class PartialError(QstashSyncError):
+    """Apply ended with failed, blocked, refused or unverified changes."""
+
+    exit_code = 4
+    code = "partial"
+
+
+class StalePlanError(QstashSyncError):
+    """The saved plan no longer holds; nothing was written."""
+
+    exit_code = 5
+    code = "stale_plan"
