@@ -1,0 +1,135 @@
+"""`${var.x}` and `${env.X}`: what they stand for, and what becomes secret on the way.
+
+    ${var.x}             a variable of the file, of its environment or of --var: plain, typed
+    ${env.X}             the process environment or --env-file: a secret
+    ${env.X:-default}    likewise, with a default (the default is no secret)
+    ${env.X|plain}       not a secret
+    $${                  a literal ${
+
+A value that is exactly one `${…}` takes the type of the field; a variable that contains a secret
+makes secret whatever uses it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from qstash_sync.config.tree import Loose, Map, Seq, Value
+from qstash_sync.core.findings import Finding, Place
+from qstash_sync.core.model import Piece, Secret, join
+
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_EXPRESSION = re.compile(
+    r"(?:var\.(?P<var>[A-Za-z_][\w-]*)"
+    r"|env\.(?P<env>[A-Za-z_]\w*)(?P<default>:-[^|]*)?)(?P<plain>\|plain)?"
+)
+
+
+@dataclass(slots=True)
+class Scope:
+    """Where names are looked up, and what was found wrong while looking.
+
+    missing: "error" (a finding), "mock" (a made-up value, for `validate --mock-env`) or
+    "unknown" (a secret that equals anything, for `plan --unknown-env`). mocked collects the places
+    whose value is not the real one, so that nobody complains about it there.
+    """
+
+    variables: Mapping[str, tuple[Value, Place | None]]
+    environ: Mapping[str, str]
+    missing: str = "error"
+    findings: list[Finding] = field(default_factory=list)
+    mocked: set[Place] = field(default_factory=set)
+    _open: tuple[str, ...] = ()
+
+    def resolve(self, value: Value, place: Place, path: str) -> Value:
+        """The same tree with every `${…}` replaced; places stay."""
+        if isinstance(value, Map):
+            result = Map(value.place)
+            for key, item in value.items():
+                inner = f"{path}.{key}" if path else key
+                if "${" in key:
+                    self._say("interpolation", f"{inner}: a name cannot contain ${{…}}", place)
+                result.put(key, self.resolve(item, value.at(key), inner), value.at(key))
+            return result
+        if isinstance(value, Seq):
+            items = Seq(value.place)
+            for number, (item, where) in enumerate(zip(value, value.places, strict=True)):
+                items.put(self.resolve(item, where, f"{path}[{number}]"), where)
+            return items
+        if isinstance(value, str) and "${" in value:
+            return self._text(value, place, path)
+        return value
+
+    def _text(self, text: str, place: Place, path: str) -> Value:
+        whole = _TOKEN.fullmatch(text)
+        if whole and whole[1] is not None:
+            value = self._expression(whole[1], place, path)
+            return Loose(value) if type(value) is str else value
+        pieces: list[str | Secret] = []
+        end = 0
+        for match in _TOKEN.finditer(text):
+            pieces.append(text[end : match.start()])
+            end = match.end()
+            pieces.append(self._piece(match, place, path))
+        pieces.append(text[end:])
+        return join(pieces)
+
+    def _piece(self, match: re.Match[str], place: Place, path: str) -> str | Secret:
+        if match[0] == "$${":
+            return "${"
+        if match[1] is None:
+            self._say("interpolation", f"{path}: ${{ without a closing brace", place, "$${ is a literal ${")
+            return ""
+        value = self._expression(match[1], place, path)
+        if isinstance(value, Secret):
+            return value
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, str | int | float):
+            return str(value)
+        if value is not None:
+            fact = f"{path}: ${{{match[1]}}} is a list or a mapping and cannot stand inside a text"
+            self._say("interpolation", fact, place)
+        return ""
+
+    def _expression(self, source: str, place: Place, path: str) -> Value:
+        match = _EXPRESSION.fullmatch(source.strip())
+        if not match or (match["var"] and match["plain"]):
+            fact = f"{path}: ${{{source}}} is not understood"
+            self._say("interpolation", fact, place, "write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}")
+            return ""
+        if match["var"]:
+            return self._variable(match["var"], place, path)
+        return self._environment(match["env"], match["default"], bool(match["plain"]), place, path)
+
+    def _variable(self, name: str, place: Place, path: str) -> Value:
+        if name not in self.variables:
+            known = ", ".join(sorted(self.variables)) or "none are"
+            self._say("variable", f"{path}: the variable {name} is not defined", place, f"defined: {known}; add it to vars or give --var {name}=…")
+            return ""
+        if name in self._open:
+            chain = " -> ".join((*self._open, name))
+            self._say("variable", f"{path}: variables that contain each other: {chain}", place)
+            return ""
+        value, origin = self.variables[name]
+        inner = Scope(self.variables, self.environ, self.missing, self.findings, self.mocked, (*self._open, name))
+        return inner.resolve(value, origin or place, f"vars.{name}")
+
+    def _environment(self, name: str, default: str | None, is_plain: bool, place: Place, path: str) -> Value:  # noqa: FBT001 one call
+        found = self.environ.get(name, "")  # CI hands over an unset secret as empty text
+        if not found and default is not None:
+            return Loose(default[2:])
+        if not found and self.missing == "mock":
+            self.mocked.add(place)
+            found = f"mock-{name.lower()}"
+        if not found and self.missing == "unknown" and not is_plain:
+            return Secret((Piece("", hidden=True, known=False),))
+        if not found:
+            fact = f"{path}: the environment variable {name} is not set"
+            hint = f"set {name}, give a default ${{env.{name}:-…}}, or use --env-file"
+            self._say("environment", fact, place, hint)
+            self.mocked.add(place)  # one message is enough: what follows from it is not told
+        return Loose(found) if is_plain else Secret((Piece(found, hidden=True),))
+
+    def _say(self, code: str, message: str, place: Place, hint: str = "") -> None:
+        self.findings.append(Finding(code=code, message=message, place=place, hint=hint))

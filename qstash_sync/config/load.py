@@ -1,0 +1,493 @@
+"""From files to one environment's `Config`: read, merge, interpolate, validate, build.
+
+    files --tree.read--> documents --_Merge--> one tree, each value with its place
+          --interpolate--> values and secrets --spec--> checked types --build--> Desired
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+from pydantic import ValidationError
+
+from qstash_sync.config import checks, spec
+from qstash_sync.config.build import Builder
+from qstash_sync.config.interpolate import Scope
+from qstash_sync.config.tree import Document, Loose, Map, Value, locate, overlay, read, scalars
+from qstash_sync.core.findings import Finding, Place, Severity, in_order
+from qstash_sync.core.model import Desired, Secret
+from qstash_sync.errors import ConfigError, UsageError
+
+SECTIONS = ("url_groups", "queues", "flow_controls", "schedules")
+_SINGLE = ("namespace", "vars", "owns", "limits", "protect", "environments", "allow_private")
+_MODELS: dict[str, type[spec.Spec]] = {
+    "url_groups": spec.UrlGroupSpec,
+    "queues": spec.QueueSpec,
+    "flow_controls": spec.FlowControlSpec,
+    "schedules": spec.ScheduleSpec,
+}
+# The more specific file of a pair wins as a whole: a body_file replaces a default's body.
+_EXCLUSIVE = (("body", "body_file", "body_base64"), ("destination", "url_group"), ("only", "except"))
+_DEEP = ("headers", "dst")
+S = TypeVar("S", bound=spec.Spec)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where the file says its account is; None is left to the environment variables."""
+
+    token: Secret | None = None
+    region: str | None = None
+    url: str | None = None
+    user: str | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One environment of the files, ready to be compared; warnings are not errors."""
+
+    desired: Desired
+    account: Account
+    environments: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of one file; relative paths in it start at its folder."""
+
+    name: str
+    folder: str
+    text: str
+
+
+def gather(paths: Sequence[str], stdin: TextIO) -> tuple[Source, ...]:
+    """Read files, directories (all `*.yaml`, `*.yml`) and `-`; the default is `qstash.yaml`."""
+    if not paths:
+        paths = [next((name for name in ("qstash.yaml", "qstash") if Path(name).exists()), "")]
+    if paths == [""]:
+        raise UsageError("no qstash.yaml and no qstash/ here; name the file or directory with -f")
+    return tuple(source for path in paths for source in _sources(path, stdin))
+
+
+def _sources(path: str, stdin: TextIO) -> Iterator[Source]:
+    if path == "-":
+        yield Source("<stdin>", ".", stdin.read())
+        return
+    root = Path(path)
+    files = [root]
+    if root.is_dir():
+        files = sorted(p for p in root.iterdir() if p.suffix in (".yaml", ".yml") and p.is_file())
+        if not files:
+            raise UsageError(f"{path}: no *.yaml or *.yml in this directory")
+    for file in files:
+        try:
+            yield Source(str(file), str(file.parent), file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UsageError(f"{file}: no such file or directory; name it with -f") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"{file}: not UTF-8 text") from None
+        except OSError as error:
+            raise UsageError(f"{file}: cannot be read: {os.strerror(error.errno or 0)}") from None
+
+
+def load(
+    sources: Sequence[Source],
+    *,
+    environment: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    environ: Mapping[str, str],
+    missing: str = "error",
+) -> Config:
+    """Build one environment; raises `ConfigError` with every finding at once."""
+    files = Files(sources)
+    config, findings = files.build(environment, variables or {}, environ, missing)
+    if config is None:
+        raise ConfigError(findings)
+    return config
+
+
+class Files:
+    """The parsed files, before an environment is chosen."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.findings: list[Finding] = []
+        self.documents: list[Document] = []
+        for source in sources:
+            document, findings = read(source.text, name=source.name, folder=source.folder)
+            self.findings += findings
+            if document:
+                self.documents.append(document)
+        self.top: dict[str, tuple[Value, Place]] = {}
+        for document in self.documents:
+            self._top_level(document)
+        self._literal_secrets()
+        found = self.top.get("environments", (None, None))[0]
+        self.environments: Map | None = found if isinstance(found, Map) else None
+
+    def say(self, code: str, message: str, place: Place | None, hint: str = "") -> None:
+        """Note an error."""
+        self.findings.append(Finding(code=code, message=message, place=place, hint=hint))
+
+    def _top_level(self, document: Document) -> None:
+        root = document.root
+        if "version" not in root:
+            self.say("missing", "version: this key is missing", root.place, "start with: version: 1")
+        for key in list(root):
+            place = root.at(key)
+            if key.startswith("x-"):
+                del root[key]
+            elif key in SECTIONS and root[key] is None:
+                hint = f"write `{key}: {{}}` for none of ours, or remove the line to leave them alone"
+                self.say("null", f"{key}: this section is empty", place, hint)
+                del root[key]
+            elif root[key] is None and key in (*_SINGLE, "defaults"):
+                self.say("null", f"{key}: this key has no value", place, "give it one or remove the line")
+                del root[key]
+            elif key in _SINGLE and key in self.top:
+                first = self.top[key][1]
+                self.say("duplicate", f"{key}: stands in two files, first in {first}", place, "keep it in one file")
+            elif key in _SINGLE:
+                self.top[key] = (root[key], place)
+
+    def _literal_secrets(self) -> None:
+        for document in self.documents:
+            for path, value, place in scalars(document.root, document.root.place):
+                kind = checks.literal_secret(value) if isinstance(value, str) else None
+                if kind:
+                    bare = Place(place.file, place.line, place.column)  # its line holds the secret
+                    hint = "take it from the environment: ${env.NAME}, and replace it: it was in a file"
+                    where = "" if checks.literal_secret(path) else f"{path}: "
+                    self.say("literal_secret", f"{where}{kind} in clear", bare, hint)
+
+    def names(self) -> tuple[str, ...]:
+        """The environments in the order of the file."""
+        return tuple(self.environments or ())
+
+    def build(
+        self,
+        environment: str | None,
+        variables: Mapping[str, str],
+        environ: Mapping[str, str],
+        missing: str = "error",
+    ) -> tuple[Config | None, tuple[Finding, ...]]:
+        """One environment's config, or None and why; warnings come along either way."""
+        run = _Run(self, environment, variables, environ, missing)
+        config = run.config()
+        findings = in_order([f for f in self.findings + run.findings if not run.is_mocked(f)])
+        if config is None or any(f.severity is Severity.ERROR for f in findings):
+            return None, findings
+        return config, findings
+
+
+class _Run:
+    """One environment on its way through the steps; collects findings, stops at none."""
+
+    def __init__(
+        self,
+        files: Files,
+        environment: str | None,
+        variables: Mapping[str, str],
+        environ: Mapping[str, str],
+        missing: str,
+    ) -> None:
+        self.files = files
+        self.environment = environment
+        self.findings: list[Finding] = []
+        self.chosen = self._choose()
+        self.scope = Scope(self._variables(variables), environ, missing, self.findings)
+
+    def say(self, code: str, message: str, place: Place | None, hint: str = "") -> None:
+        self.findings.append(Finding(code=code, message=message, place=place, hint=hint))
+
+    def is_mocked(self, finding: Finding) -> bool:
+        """Whether a finding is about a value that is not the real one anyway."""
+        return finding.place in self.scope.mocked and finding.code != "environment"
+
+    def _choose(self) -> Map | None:
+        names = self.files.names()
+        if self.files.environments is None:
+            if self.environment is not None:
+                self.say("environment", f"-e {self.environment}: the file has no environments section", None)
+            return None
+        if self.environment is None:
+            self.say("environment", "the file has environments: say which", None, f"-e {' or -e '.join(names)}")
+            return None
+        if self.environment not in names:
+            self.say("environment", f"-e {self.environment}: no such environment", None, _meant(self.environment, names))
+            return None
+        value = self.files.environments[self.environment]
+        return value if isinstance(value, Map) else None
+
+    def _variables(self, given: Mapping[str, str]) -> dict[str, tuple[Value, Place | None]]:
+        own = self.chosen.get("vars") if self.chosen is not None else None
+        result: dict[str, tuple[Value, Place | None]] = {}
+        for layer in (self.files.top.get("vars", (None,))[0], own):
+            if isinstance(layer, Map):
+                result.update({key: (value, layer.at(key)) for key, value in layer.items()})
+        return {**result, **{key: (Loose(value), None) for key, value in given.items()}}
+
+    def model(self, model: type[S], raw: Value, path: str, place: Place) -> S | None:
+        """Interpolate and validate one mapping; findings carry the place of the guilty key."""
+        if not isinstance(raw, Map):
+            fact = f"{path}: must be a mapping, not {spec.type_name(raw)}"
+            self.say("type", fact, place, "write its settings below it" if raw is None else "")
+            return None
+        tree = self.scope.resolve(raw, raw.place, path)
+        try:
+            return model.model_validate(tree)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self._complain(model, detail, tree, path)
+            return None
+
+    def _complain(self, model: type[spec.Spec], detail: Any, tree: Map, path: str) -> None:
+        location = tuple(detail["loc"])
+        name = ".".join([path, *map(str, location)] if path else map(str, location))
+        place = locate(tree, location)
+        if detail["type"] == "extra_forbidden":
+            known = _keys(model, location[:-1])
+            reason = _REFUSED.get(str(location[-1]))
+            hint = reason or _meant(str(location[-1]), known)
+            fact = "QStash has this, but it cannot hold for a schedule" if reason else "unknown key"
+            self.say("refused_key" if reason else "unknown_key", f"{name}: {fact}", place, hint)
+            return
+        context = detail.get("ctx", {})
+        fact = context.get("fact") or _FACTS.get(detail["type"], str(detail["msg"]))
+        self.say("type", f"{name}: {fact}", place, context.get("hint", ""))
+
+    def config(self) -> Config | None:
+        for document in self.files.documents:
+            self._shell(document)
+        for name, raw in (self.files.environments or {}).items():
+            self._environment(name, raw)
+        self._same_account()
+        if any(f.code == "environment" and f.place is None for f in self.findings):
+            return None
+        builder = Builder(self.findings, **self._frame())
+        account = self._account()
+        sections: dict[str, Any] = {}
+        for section in SECTIONS:
+            sections[section] = self._section(section, builder)
+        builder.finish(sections["schedules"])
+        desired = builder.desired(sections)
+        return Config(desired=desired, account=account, environments=self.files.names())
+
+    def _shell(self, document: Document) -> None:
+        """Check a file's top level; sections and environments have their own turn."""
+        root = Map(document.root.place)
+        for key, value in document.root.items():
+            if key not in (*SECTIONS, "defaults", "environments", "vars"):
+                root.put(key, value, document.root.at(key))
+        self.model(spec.FileSpec, root, "", root.place) if "version" in root else None
+        for key in ("environments", "vars", *SECTIONS):
+            value = document.root.get(key)
+            if key in document.root and not isinstance(value, Map):
+                fact = f"{key}: must be a mapping, not {spec.type_name(value)}"
+                self.say("type", fact, document.root.at(key))
+        if "defaults" in document.root:
+            self.model(spec.ScheduleSpec, document.root["defaults"], "defaults", document.root.at("defaults"))
+
+    def _environment(self, name: str, raw: Value) -> None:
+        place = self.files.environments.at(name) if self.files.environments else None
+        path = f"environments.{name}"
+        if raw is None or not isinstance(raw, Map):
+            fact = f"{path}: must be a mapping, not {spec.type_name(raw)}"
+            self.say("type", fact, place, "write {} for an environment like the rest" if raw is None else "")
+            return
+        token = raw.get("token")
+        if "token" in raw and not (isinstance(token, str) and token.strip().startswith("${env.")):
+            hint = f"name the variable that holds it: token: ${{env.{name.upper().replace('-', '_')}_QSTASH_TOKEN}}"
+            where = raw.at("token")
+            self.say("literal_secret", f"{path}.token: a literal token", Place(where.file, where.line, where.column), hint)
+        if raw is self.chosen:
+            shown = Map(raw.place)
+            for key, value in raw.items():
+                if key not in ("token", "vars"):
+                    shown.put(key, value, raw.at(key))
+            self.model(spec.EnvironmentSpec, shown, path, place or raw.place)
+        else:
+            for key in raw:
+                if key not in spec.EnvironmentSpec.model_fields:
+                    hint = _meant(key, tuple(spec.EnvironmentSpec.model_fields))
+                    self.say("unknown_key", f"{path}.{key}: unknown key", raw.at(key), hint)
+
+    def _same_account(self) -> None:
+        """Two environments that would manage the same ids are a mistake, whichever is chosen."""
+        seen: dict[tuple[object, ...], str] = {}
+        for name, raw in (self.files.environments or {}).items():
+            if not isinstance(raw, Map):
+                continue
+            namespace = raw.get("namespace", self.files.top.get("namespace", (None,))[0])
+            where = (raw.get("region"), raw.get("url"), namespace)
+            for identity in (("account", raw.get("account")), ("token", raw.get("token"))):
+                if identity[1] is None and (identity[0] == "account" or raw.get("account")):
+                    continue
+                other = seen.setdefault((*identity, *where), name)
+                if other != name:
+                    fact = f"environments.{name}: has the same account and namespace as {other}"
+                    place = self.files.environments.at(name) if self.files.environments else None
+                    self.say("same_account", fact, place, "give one of them a namespace of its own")
+                    break
+
+    def _frame(self) -> dict[str, Any]:
+        """The top-level settings that every resource is built with."""
+        top = {key: value for key, (value, _) in self.files.top.items()}
+        namespace = top.get("namespace")
+        place = self.files.top.get("namespace", (None, None))[1]
+        if self.chosen is not None and "namespace" in self.chosen:
+            namespace, place = self.chosen["namespace"], self.chosen.at("namespace")
+        if not isinstance(namespace, str) or not checks.NAMESPACE.fullmatch(namespace):
+            start = self.files.documents[0].root.place if self.files.documents else None
+            if namespace is None:
+                self.say("missing", "namespace: this key is missing", start, "schedule ids start with it: namespace: billing")
+            else:
+                self.say("name", f"namespace: {namespace!r} is not allowed", place, "use a-z, 0-9 and -")
+            namespace = "invalid"
+        parts: dict[str, Any] = {}
+        for key, model in (("owns", spec.GlobsSpec), ("protect", spec.GlobsSpec), ("limits", spec.LimitsSpec)):
+            value, where = self.files.top.get(key, (Map(Place("", 0, 0)), Place("", 0, 0)))
+            before = len(self.findings)
+            parts[key] = self.model(model, value, key, where) or model()
+            del self.findings[before:]  # already said by the shell
+        return {
+            "namespace": namespace,
+            "environment": self.environment,
+            "environments": self.files.names(),
+            "allow_private": top.get("allow_private") is True,
+            **parts,
+        }
+
+    def _account(self) -> Account:
+        raw = self.chosen
+        if raw is None:
+            return Account()
+        before = len(self.findings)
+        token = raw.get("token")
+        found = self.scope.environ.get(_variable_name(token)) if isinstance(token, str) else None
+        resolved = self.scope.resolve(token, raw.at("token"), "token") if found else None
+        del self.findings[before:]
+        return Account(
+            token=resolved if isinstance(resolved, Secret) else None,
+            region=raw.get("region"),
+            url=raw.get("url"),
+            user=raw.get("account"),
+            place=raw.at("token"),
+        )
+
+    def _section(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
+        """Every resource of one kind from all files; None where no file has the section."""
+        holders = [d for d in self.files.documents if isinstance(d.root.get(section), Map)]
+        if not holders:
+            return None
+        built: dict[str, Any] = {}
+        places: dict[str, Place] = {}
+        for document in holders:
+            entries = document.root[section]
+            for name, raw in entries.items():
+                place = entries.at(name)
+                if name in places:
+                    fact = f"{section}.{name}: this name stands in two files, first in {places[name]}"
+                    self.say("duplicate", fact, place, "rename one of them")
+                    continue
+                places[name] = place
+                resource = self._resource(section, name, raw, document, builder, place)
+                if resource is not None:
+                    built[name] = resource
+        self._overrides_known(section, places)
+        return tuple(built[name] for name in sorted(built))
+
+    def _resource(
+        self, section: str, name: str, raw: Value, document: Document, builder: Builder, place: Place
+    ) -> Any:
+        path = f"{section}.{name}"
+        merged = self._merge(section, name, raw, document)
+        model = self.model(_MODELS[section], merged if isinstance(raw, Map) else raw, path, place)
+        if model is None:
+            return None
+        return builder.build(section, name, model, merged, document.folder, place)
+
+    def _merge(self, section: str, name: str, raw: Value, document: Document) -> Value:
+        """Lay defaults, the environment's defaults, the resource and its override together."""
+        if not isinstance(raw, Map):
+            return raw
+        layers = [raw]
+        if section == "schedules":
+            own = self.chosen.get("defaults") if self.chosen is not None else None
+            layers = [m for m in (document.root.get("defaults"), own) if isinstance(m, Map)] + layers
+        override = self._overrides(section).get(name)
+        if isinstance(override, Map):
+            layers.append(override)
+        merged: Map = Map(raw.place)
+        for layer in layers:
+            for group in _EXCLUSIVE:
+                if any(key in layer for key in group):
+                    for key in group:
+                        if key not in layer:
+                            merged.pop(key, None)
+            merged = overlay(merged, layer, deep=_DEEP)
+        merged.place = raw.place
+        return merged
+
+    def _overrides(self, section: str) -> Map:
+        overrides = self.chosen.get("overrides") if self.chosen is not None else None
+        found = overrides.get(section) if isinstance(overrides, Map) else None
+        return found if isinstance(found, Map) else Map(Place("", 0, 0))
+
+    def _overrides_known(self, section: str, places: Mapping[str, Place]) -> None:
+        overrides = self._overrides(section)
+        for name in overrides:
+            if name not in places:
+                fact = f"environments.{self.environment}.overrides.{section}.{name}: nothing to override"
+                self.say("unknown_name", fact, overrides.at(name), _meant(name, tuple(places)))
+
+
+_FACTS = {
+    "missing": "this key is missing",
+    "list_type": "must be a list or a single text",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "literal_error": "must be 1, the only version there is",
+}
+_REFUSED = {
+    "deduplication_id": "deduplication swallows the second creation of a schedule within its window; ids make ours unique",
+    "content_based_deduplication": "deduplication swallows the second creation of a schedule; ids make ours unique",
+    "not_before": "QStash ignores it on schedules; use delay for each message",
+    "batch": "a schedule sends one message; use a url_group to reach several endpoints",
+    "ratePerSecond": "write flow_control: {key: …, rate: …, period: 1s}",
+}
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    close = get_close_matches(word, known, 1, 0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"known: {', '.join(known)}" if known and len(known) <= 12 else ""
+
+
+def _keys(model: type[spec.Spec], location: Sequence[object]) -> tuple[str, ...]:
+    """The keys that are known at a location below a model."""
+    schema = spec.json_schema()
+    definitions = schema["$defs"]
+    node: Any = schema if model is spec.FileSpec else definitions[model.__name__]
+    for step in location:
+        node = _below(node, step, definitions)
+    return tuple(node.get("properties", {}))
+
+
+def _below(node: Any, step: object, definitions: Any) -> Any:
+    child = node.get("properties", {}).get(step) or node.get("additionalProperties") or node.get("items") or {}
+    for option in [child, *child.get("anyOf", ())]:
+        if "$ref" in option:
+            return definitions[option["$ref"].rpartition("/")[2]]
+        if "items" in option or isinstance(option.get("additionalProperties"), dict):
+            return option
+    return {}
+
+
+def _variable_name(token: str) -> str:
+    return token.strip().removeprefix("${env.").partition("}")[0].partition("|")[0].partition(":-")[0]

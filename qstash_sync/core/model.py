@@ -1,0 +1,313 @@
+"""What is reconciled: desired resources from the file, live ones from the account."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from qstash_sync.core.compile import Strategy
+from qstash_sync.core.findings import Place
+from qstash_sync.core.firings import Job
+
+MASK = "(secret)"
+UNKNOWN_MASK = "(unknown secret)"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text inside a `Secret`: plain, hidden, or hidden and not known here."""
+
+    text: str
+    hidden: bool = False
+    known: bool = True
+
+    def __repr__(self) -> str:
+        return f"Piece({self.shown!r})"
+
+    @property
+    def shown(self) -> str:
+        """The text for people: hidden pieces are masked."""
+        if not self.hidden:
+            return self.text
+        return MASK if self.known else UNKNOWN_MASK
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """Text with hidden pieces: printing shows masks, only `reveal` gives the value.
+
+    Unwrapped in two places, the request (`qstash/wire.py`) and the digests (`core/mark.py`),
+    and in comparisons. A piece that is not known (`--unknown-env`) equals anything.
+    """
+
+    pieces: tuple[Piece, ...]
+
+    def __str__(self) -> str:
+        return "".join(piece.shown for piece in self.pieces)
+
+    def __repr__(self) -> str:
+        return f"Secret({str(self)!r})"
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    @property
+    def known(self) -> bool:
+        """Whether every piece has its value."""
+        return all(piece.known for piece in self.pieces)
+
+    def reveal(self) -> str:
+        """The value itself; refuses a value that is not known."""
+        if not self.known:
+            message = "a secret that is not known cannot be sent"
+            raise ValueError(message)
+        return "".join(piece.text for piece in self.pieces)
+
+
+Text = str | Secret
+Headers = tuple[tuple[str, Text], ...]  # canonical names, sorted; no name twice
+
+
+def join(pieces: Iterable[str | Secret]) -> Text:
+    """Put texts together; the result is a `Secret` as soon as one of them is."""
+    flat: list[Piece] = []
+    for item in pieces:
+        flat.extend(item.pieces if isinstance(item, Secret) else (Piece(item),))
+    if any(piece.hidden for piece in flat):
+        return Secret(tuple(piece for piece in flat if piece.text or piece.hidden))
+    return "".join(piece.text for piece in flat)
+
+
+def is_known(text: "Text | bytes | None") -> bool:
+    """Whether a text can be compared and sent."""
+    return not isinstance(text, Secret) or text.known
+
+
+def plain(text: Text) -> str:
+    """The value of a text, secret or not: for requests, digests and comparisons only."""
+    return text.reveal() if isinstance(text, Secret) else text
+
+
+class Kind(StrEnum):
+    """The kinds of resources, in the order in which they are created."""
+
+    URL_GROUP = "url_group"
+    QUEUE = "queue"
+    FLOW_CONTROL = "flow_control"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """Where QStash reports a delivery; None means QStash's own default."""
+
+    url: Text
+    method: str = "POST"
+    headers: Headers = ()
+    retries: int | None = None
+    timeout: int | None = None  # seconds
+    retry_delay: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowUse:
+    """The flow-control key of a schedule's messages, with the limits they bring along."""
+
+    key: str
+    parallelism: int | None = None
+    rate: int | None = None
+    period: int | None = None  # seconds; 1 when there is a rate and nothing is said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redact:
+    """What QStash hides when it is read back: the body, all headers, or those named."""
+
+    body: bool = False
+    all_headers: bool = False
+    headers: tuple[str, ...] = ()  # canonical names, sorted
+
+    def hides(self, header: str) -> bool:
+        """Whether this header reads back as a digest."""
+        return self.all_headers or header in self.headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a schedule sends, and how: everything but its time, its name and its pause."""
+
+    destination: Text  # a URL, or the name of a URL group
+    method: str = "POST"
+    headers: Headers = ()
+    body: bytes | Text | None = None  # text is UTF-8 on the wire
+    retries: int = 3
+    retry_delay: str | None = None
+    timeout: int | None = None  # seconds
+    delay: int = 0  # seconds
+    callback: Callback | None = None
+    failure_callback: Callback | None = None
+    queue: str | None = None
+    flow_control: FlowUse | None = None
+    labels: tuple[str, ...] = ()  # the user's own; mark and name label come with the part
+    redact: Redact = Redact()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When a schedule fires, and how that is brought to QStash."""
+
+    job: Job
+    strategy: Strategy = Strategy.SPLIT
+    renew_before: timedelta = timedelta(days=45)
+    max_parts: int = 8
+    accept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A declared schedule; id is the first part's, further parts add `.2`, `.3`, …."""
+
+    name: str
+    id: str
+    timing: Timing
+    message: Message
+    to_group: bool = False
+    paused: bool | None = None  # None: leave it as it is
+    protect: bool = False
+    adopted: bool = False  # the id stands in the file
+    was: str | None = None
+    notes: tuple[tuple[str, str], ...] = ()  # description, owner, runbook
+    place: Place | None = field(default=None, compare=False)
+
+    def part_id(self, number: int) -> str:
+        """The id of part 1, 2, 3, …."""
+        return self.id if number == 1 else f"{self.id}.{number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One destination of a URL group; a name of None is an unnamed endpoint."""
+
+    url: Text
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlGroup:
+    """A declared URL group: its endpoints are all it is."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A declared queue."""
+
+    name: str
+    parallelism: int = 1
+    paused: bool | None = None
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowControl:
+    """A declared flow-control key: what is given is pinned, what is None is not."""
+
+    name: str
+    parallelism: int | None = None
+    rate: int | None = None
+    period: int | None = None  # seconds, with a rate
+    paused: bool | None = None
+    place: Place | None = field(default=None, compare=False)
+
+
+Resource = Schedule | UrlGroup | Queue | FlowControl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Globs:
+    """Name patterns for the kinds that carry no mark."""
+
+    url_groups: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    flow_controls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the account allows and what a single apply may delete."""
+
+    plan: str | None = None
+    max_deletes: int | None = None
+    max_delete_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """Everything one environment of the files declares; None is a kind that is not managed."""
+
+    namespace: str
+    environment: str | None = None
+    schedules: tuple[Schedule, ...] | None = None
+    url_groups: tuple[UrlGroup, ...] | None = None
+    queues: tuple[Queue, ...] | None = None
+    flow_controls: tuple[FlowControl, ...] | None = None
+    owns: Globs = Globs()
+    protect: Globs = Globs()
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSchedule:
+    """A schedule as the account shows it; times are Unix milliseconds."""
+
+    id: str
+    cron: str
+    message: Message  # labels here are all that came back, mark included
+    paused: bool = False
+    created_at: int | None = None
+    next_at: int | None = None
+    last_at: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveUrlGroup:
+    """A URL group as the account shows it."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveQueue:
+    """A queue as the account shows it; lag counts waiting messages."""
+
+    name: str
+    parallelism: int = 1
+    paused: bool = False
+    lag: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFlowControl:
+    """A flow-control key: its pinned values, None where a part is not pinned."""
+
+    name: str
+    parallelism: int | None = None
+    rate: int | None = None
+    period: int | None = None
+    paused: bool = False
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """The account; None is a kind that was not read."""
+
+    schedules: tuple[LiveSchedule, ...] | None = None
+    url_groups: tuple[LiveUrlGroup, ...] | None = None
+    queues: tuple[LiveQueue, ...] | None = None
+    flow_controls: tuple[LiveFlowControl, ...] | None = None
