@@ -318,3 +318,22 @@ def next_firings(job: Job, start: datetime, count: int) -> tuple[datetime, ...]:
     span = Span(start.astimezone(UTC).date(), LONGEST)
     found = (at for at in instants(wanted(job, span), span) if at >= start)
     return tuple(at for _, at in zip(range(count), found, strict=False))
+
+
+def effect(job: Job, crons: Sequence[str], now: datetime) -> tuple[str, ...]:
+    """What changes over the coming 366 days when stored crons give way to what is wanted."""
+    span = Span(now.astimezone(UTC).date(), LONGEST)
+    before = 0
+    for cron in crons:
+        before |= read_back(cron, span)
+    after = wanted(job, span)
+    lost, new = (before & ~after).bit_count(), (after & ~before).bit_count()
+    if not lost and not new:
+        return ("no firing changes within a year",)
+    first = next(instants(before ^ after, span))
+    verb = "starts" if after >> span.minute(first) & 1 else "stops"
+    local = first.astimezone(zones.zone(job.timezone))
+    return (
+        f"{new} firings a year are new, {lost} fall away; "
+        f"first {verb}: {local:%a %Y-%m-%d %H:%M} ({first:%Y-%m-%d %H:%MZ})",
+    )

@@ -1,0 +1,175 @@
+"""The mark: the first label of every schedule part that we write, and what it tells.
+
+    qsync1-<e>-<k>of<n>-<a>-<b>-<c>[-p][-z]
+
+    e    namespace and environment          k, n   which part of how many
+    a    the readable settings as written   b      the declared definition, without secrets
+    c    secrets that do not read back      -p     protected      -z   paused when written
+
+Comparison never rests on digests: they only say who moved (`a` no longer fits: the account;
+`b` or `c`: the file) and reveal a change of what QStash does not show again.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from qstash_sync.core import fields
+from qstash_sync.core.model import Callback, LiveSchedule, Message, Schedule, Secret
+
+PREFIX = "qsync1-"
+_MARK = re.compile(
+    r"qsync1-(?P<e>[0-9a-f]{4})-(?P<k>\d+)of(?P<n>\d+)"
+    r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})(?P<p>-p)?(?P<z>-z)?"
+)
+_NO_SECRETS = "0" * 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A mark, taken apart; str() puts it together."""
+
+    scope: str
+    part: int
+    parts: int
+    readable: str
+    definition: str
+    secrets: str
+    protected: bool = False
+    paused: bool = False
+
+    def __str__(self) -> str:
+        flags = "-p" * self.protected + "-z" * self.paused
+        digests = f"{self.readable}-{self.definition}-{self.secrets}"
+        return f"{PREFIX}{self.scope}-{self.part}of{self.parts}-{digests}{flags}"
+
+
+def parse(labels: Iterable[str]) -> Mark | None:
+    """The mark among a schedule's labels, if it has one."""
+    for label in labels:
+        match = _MARK.fullmatch(label)
+        if match:
+            return Mark(
+                scope=match["e"],
+                part=int(match["k"]),
+                parts=int(match["n"]),
+                readable=match["a"],
+                definition=match["b"],
+                secrets=match["c"],
+                protected=bool(match["p"]),
+                paused=bool(match["z"]),
+            )
+    return None
+
+
+def scope(namespace: str, environment: str | None) -> str:
+    """The four digits that keep two environments of one account apart."""
+    return _digest([namespace, environment or ""])[:4]
+
+
+def name_label(namespace: str, name: str) -> str:
+    """The label that all parts of a schedule share, for people who read logs."""
+    return f"{namespace}.{name}"
+
+
+def own_labels(labels: tuple[str, ...], namespace: str, name: str) -> tuple[str, ...]:
+    """The user's labels among those that came back."""
+    ours = name_label(namespace, name)
+    return tuple(label for label in labels if not label.startswith(PREFIX) and label != ours)
+
+
+def make(
+    schedule: Schedule, cron: str, *, part: int, parts: int, paused: bool, namespace: str, environment: str | None
+) -> Mark:
+    """The mark that a part is written with."""
+    return Mark(
+        scope=scope(namespace, environment),
+        part=part,
+        parts=parts,
+        readable=readable(schedule.message, cron),
+        definition=definition(schedule),
+        secrets=secrets(schedule, namespace),
+        protected=schedule.protect,
+        paused=paused,
+    )
+
+
+def readable(message: Message, cron: str) -> str:
+    """Digest `a`: what QStash shows of a part, redacted values left out."""
+    return _digest([cron, fields.of_message(message).values])
+
+
+def as_written(live: LiveSchedule, mark: Mark, labels: tuple[str, ...]) -> bool:
+    """Whether a live part still is what its mark says was written, a timeout in either unit."""
+    candidates = [replace(live.message, labels=labels)]
+    timeout = live.message.timeout
+    if timeout and timeout % 1000 == 0:
+        candidates.append(replace(candidates[0], timeout=timeout // 1000))
+    return any(readable(candidate, live.cron) == mark.readable for candidate in candidates)
+
+
+def definition(schedule: Schedule) -> str:
+    """Digest `b`: the declared definition; labels and pause, which read back, are left out."""
+    timing, message = schedule.timing, replace(schedule.message, labels=())
+    masked = fields.of_message(message).shown
+    return _digest(
+        {
+            "crons": sorted(cron.key for cron in timing.job.crons),
+            "zone": timing.job.timezone,
+            "gap": timing.job.gap,
+            "fold": timing.job.fold,
+            "strategy": timing.strategy,
+            "message": _placeholders(masked),
+            "redact": [message.redact.body, message.redact.all_headers, message.redact.headers],
+            "callbacks": [_callback(c) for c in (message.callback, message.failure_callback)],
+        }
+    )
+
+
+def _callback(callback: Callback | None) -> Any:
+    if callback is None:
+        return None
+    return {key: _placeholders(str(value)) for key, value in fields.callback_settings(callback).items()}
+
+
+def _placeholders(value: Any) -> Any:
+    """Masks of known and unknown secrets made alike."""
+    if isinstance(value, dict):
+        return {key: _placeholders(item) for key, item in value.items()}
+    return value.replace("(unknown secret)", "(secret)") if isinstance(value, str) else value
+
+
+def secrets(schedule: Schedule, namespace: str) -> str:
+    """Digest `c`: secrets that do not read back, each stretched so that guessing is dear."""
+    found = [value for value in _unreadable(schedule.message) if isinstance(value, Secret)]
+    if not found:
+        return _NO_SECRETS
+    return _digest([_stretched(value.reveal(), namespace) for value in found])
+
+
+def secrets_known(schedule: Schedule) -> bool:
+    """Whether digest `c` can be computed here."""
+    return all(v.known for v in _unreadable(schedule.message) if isinstance(v, Secret))
+
+
+def _unreadable(message: Message) -> list[Any]:
+    hidden = message.redact
+    values: list[Any] = [message.body] if hidden.body else []
+    values += [value for name, value in message.headers if hidden.hides(name)]
+    for callback in (message.callback, message.failure_callback):
+        values += [value for _, value in callback.headers] if callback else []
+    return values
+
+
+@lru_cache(maxsize=4096)
+def _stretched(value: str, namespace: str) -> str:
+    return hashlib.scrypt(value.encode(), salt=namespace.encode(), n=2**14, r=8, p=1, dklen=16).hex()
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

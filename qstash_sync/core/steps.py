@@ -1,0 +1,101 @@
+"""Single writes, as data: what `qstash/wire.py` turns into requests and `engine.py` sends."""
+
+from dataclasses import dataclass
+
+from qstash_sync.core.model import Message, UrlGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutSchedule:
+    """Create or replace one part; labels are all of them, the mark first."""
+
+    id: str
+    cron: str
+    message: Message
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseSchedule:
+    """Pause or resume one part."""
+
+    id: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSchedule:
+    """Delete one part."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleUrlGroup:
+    """Bring a URL group to its endpoints without ever leaving it empty; several requests."""
+
+    group: UrlGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteUrlGroup:
+    """Delete a URL group with its endpoints."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutQueue:
+    """Create or update a queue; both settings, since QStash resets the one left out."""
+
+    name: str
+    parallelism: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteQueue:
+    """Delete a queue."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinFlowControl:
+    """Pin parallelism, rate (with its period in seconds), or both."""
+
+    name: str
+    parallelism: int | None = None
+    rate: int | None = None
+    period: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpinFlowControl:
+    """Release what is pinned."""
+
+    name: str
+    parallelism: bool = False
+    rate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseFlowControl:
+    """Pause or resume a key."""
+
+    name: str
+    paused: bool
+
+
+Step = (
+    PutSchedule
+    | PauseSchedule
+    | DeleteSchedule
+    | SettleUrlGroup
+    | DeleteUrlGroup
+    | PutQueue
+    | DeleteQueue
+    | PinFlowControl
+    | UnpinFlowControl
+    | PauseFlowControl
+)
