@@ -1,0 +1,78 @@
+"""Which account: URL and token from the file's environment or the SDKs' variables.
+
+    environments.<name>.token, .region, .url       never falls back to $QSTASH_TOKEN
+    QSTASH_REGION=US_EAST_1, US_EAST_1_QSTASH_TOKEN, US_EAST_1_QSTASH_URL
+    QSTASH_TOKEN, QSTASH_URL
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qstash_sync.config.load import Account
+from qstash_sync.core.findings import Finding
+from qstash_sync.core.model import Piece, Secret
+from qstash_sync.errors import AuthError, ConfigError
+
+REGIONS = {
+    "eu-central-1": "https://qstash.upstash.io",
+    "us-east-1": "https://qstash-us-east-1.upstash.io",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where to send requests and with which token; user is None where the token hides it."""
+
+    url: str
+    token: Secret
+    user: str | None = None
+
+
+def resolve(account: Account, environment: str | None, environ: Mapping[str, str]) -> Endpoint:
+    """The URL and token to use; raises `AuthError` or `ConfigError` with the line to set."""
+    if environment is not None:
+        endpoint = _of_environment(account, environment)
+    else:
+        endpoint = _of_variables(environ)
+    if not endpoint.url.startswith(("http://", "https://")):
+        raise AuthError(f"{endpoint.url!r} is not an address; QSTASH_URL must start with https://")
+    if account.user is not None and endpoint.user not in (None, account.user):
+        fact = f"environments.{environment}: the token belongs to {endpoint.user}, not to {account.user}"
+        raise ConfigError((Finding(code="account", message=fact, place=account.place),))
+    return endpoint
+
+
+def _of_environment(account: Account, environment: str) -> Endpoint:
+    if account.token is None:
+        fact = f"environments.{environment}: no token"
+        hint = "set the variable that `token: ${env.…}` names; $QSTASH_TOKEN is not used here"
+        raise ConfigError((Finding(code="token", message=fact, place=account.place, hint=hint),))
+    url = account.url or REGIONS[account.region or "eu-central-1"]
+    return Endpoint(url=url, token=account.token, user=user_of(account.token))
+
+
+def _of_variables(environ: Mapping[str, str]) -> Endpoint:
+    region = environ.get("QSTASH_REGION", "").replace("-", "_").upper()
+    known = {name.replace("-", "_").upper(): url for name, url in REGIONS.items()}
+    if region and region not in known:
+        raise AuthError(f"QSTASH_REGION={region} is unknown; known: {', '.join(known)}")
+    prefix = f"{region}_" if region else ""
+    text = environ.get(f"{prefix}QSTASH_TOKEN") or environ.get("QSTASH_TOKEN")
+    if not text:
+        raise AuthError(f"no token: set {prefix}QSTASH_TOKEN, or try it with --local")
+    url = environ.get(f"{prefix}QSTASH_URL") or (known[region] if region else None)
+    token = Secret((Piece(text.strip(), hidden=True),))
+    url = url or environ.get("QSTASH_URL") or REGIONS["eu-central-1"]
+    return Endpoint(url=url, token=token, user=user_of(token))
+
+
+def user_of(token: Secret) -> str | None:
+    """The user inside a token, where it decodes."""
+    try:
+        data = json.loads(base64.b64decode(token.reveal() + "==="))
+    except (binascii.Error, ValueError):
+        return None
+    return data.get("UserID") if isinstance(data, dict) else None

@@ -1,0 +1,88 @@
+"""JSON: one document for every outcome, with `format_version` and the keys of the README."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from qstash_sync.core.diff import FieldChange
+from qstash_sync.core.findings import Finding
+from qstash_sync.core.plan import Change, Plan
+from qstash_sync.engine import Outcome
+from qstash_sync.errors import ConfigError, QstashSyncError
+
+FORMAT_VERSION = 1
+
+
+def document(**parts: Any) -> str:
+    """One JSON document; keys keep their order."""
+    return json.dumps({"format_version": FORMAT_VERSION, **parts}, indent=2, ensure_ascii=False)
+
+
+def plan(plan: Plan, requests: tuple[int, int], outcomes: Iterable[Outcome] = ()) -> str:
+    """A plan, and what became of it when it was applied."""
+    by_change = {outcome.change: outcome for outcome in outcomes}
+    return document(
+        environment=plan.environment,
+        namespace=plan.namespace,
+        tzdata=plan.tzdata,
+        summary=plan.summary,
+        changes=[change(c, by_change.get(c)) for c in plan.changes],
+        warnings=[finding(f) for f in plan.warnings],
+        errors=[finding(f) for f in plan.errors],
+        rows={"before": plan.rows[0], "after": plan.rows[1]},
+        unmanaged=[{"kind": kind, "name": name} for kind, name in plan.unmanaged],
+        requests={"read": requests[0], "write": requests[1]},
+    )
+
+
+def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
+    """One change, with its outcome after an apply."""
+    result: dict[str, Any] = {
+        "kind": change.kind,
+        "name": change.name,
+        "id": change.id,
+        "action": change.action,
+        "reason": change.reason,
+        "fields": [_field(f) for f in change.fields],
+    }
+    if change.notes:
+        result["notes"] = list(change.notes)
+    if change.refused:
+        result["refused"] = change.refused
+    if outcome:
+        result |= {"outcome": outcome.status, "message": outcome.message}
+    return result
+
+
+def _field(field: FieldChange) -> dict[str, Any]:
+    result = {"path": field.path, "before": field.before, "after": field.after}
+    return result | ({"note": field.note} if field.note else {})
+
+
+def finding(finding: Finding) -> dict[str, Any]:
+    """A finding with its place; line and column are null where there is none."""
+    place = finding.place
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "message": finding.message,
+        "hint": finding.hint,
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+    }
+
+
+def error(error: QstashSyncError, requests: tuple[int, int]) -> str:
+    """A run that ended in an error, with the keys of a plan."""
+    if isinstance(error, ConfigError):
+        findings = [finding(f) for f in error.findings]
+    else:
+        findings = [finding(Finding(code=error.code, message=str(error)))]
+    return document(
+        summary={"create": 0, "update": 0, "delete": 0, "unchanged": 0, "unmanaged": 0},
+        changes=[],
+        warnings=[f for f in findings if f["severity"] != "error"],
+        errors=[f for f in findings if f["severity"] == "error"],
+        requests={"read": requests[0], "write": requests[1]},
+    )

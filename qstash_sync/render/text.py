@@ -1,0 +1,150 @@
+"""Text for terminals: findings with the offending line, plans that read in ten seconds."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from qstash_sync.core.diff import FieldChange
+from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.core.model import Kind
+from qstash_sync.core.plan import Action, Change, Plan
+from qstash_sync.engine import Outcome, Status
+
+_CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
+_SIGNS = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.DELETE: ("-", "red"),
+    Action.PAUSE: ("~", "yellow"),
+    Action.RESUME: ("~", "yellow"),
+}
+_LABEL_WIDTH = 18
+_LONGEST_VALUE = 60
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+
+
+class Paint:
+    """Colours, or none; never the only carrier of a meaning."""
+
+    def __init__(self, *, color: bool) -> None:
+        self.color = color
+
+    def __call__(self, text: str, *styles: str) -> str:
+        """The text in the given styles."""
+        if not self.color:
+            return text
+        codes = ";".join(str(_CODES[style]) for style in styles)
+        return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def findings(found: Iterable[Finding], paint: Paint) -> str:
+    """Place, fact, the line with a caret, way out: one block each."""
+    return "\n".join("\n".join(_finding(finding, paint)) for finding in found)
+
+
+def _finding(finding: Finding, paint: Paint) -> Iterator[str]:
+    style = "red" if finding.severity is Severity.ERROR else "yellow"
+    where = f"{finding.place}: " if finding.place else ""
+    yield f"{where}{paint(finding.severity + ':', style, 'bold')} {finding.message}"
+    place = finding.place
+    if place and place.text.strip():
+        number = f"{place.line:>6} | "
+        yield paint(number, "dim") + place.text.expandtabs(1).translate(_CONTROL)[:200]
+        caret = " " * (len(number) - 2) + paint("| ", "dim") + " " * (place.column - 1) + paint("^", style)
+        yield f"{caret} {finding.hint}".rstrip()
+    elif finding.hint:
+        yield f"    {finding.hint}"
+
+
+def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
+    """The whole page: changes, warnings, the summary last."""
+    lines: list[str] = []
+    for change in plan.changes:
+        lines += _change(change, paint)
+    if verbose and plan.unmanaged:
+        lines.append("unmanaged (in the account, not ours, never touched):")
+        lines += [f"    {_noun(kind)} {name}" for kind, name in plan.unmanaged]
+    messages = findings((*plan.warnings, *plan.errors), paint)
+    if messages:
+        lines += ([""] if lines else []) + messages.splitlines()
+    if lines:
+        lines.append("")
+    return "\n".join([*lines, summary(plan)])
+
+
+def summary(plan: Plan) -> str:
+    """The last line."""
+    counts = plan.summary
+    rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
+    if plan.empty:
+        return f"No changes: the account is as the file says; {rest}"
+    work = f"{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete"
+    return f"Plan: {work}; {rest}"
+
+
+def _noun(kind: Kind) -> str:
+    return {Kind.URL_GROUP: "URL group", Kind.FLOW_CONTROL: "flow control"}.get(kind, str(kind))
+
+
+def _change(change: Change, paint: Paint) -> Iterator[str]:
+    sign, style = _SIGNS[change.action]
+    why = {
+        "file": "", "drift": "changed outside", "both": "changed outside and in the file",
+        "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
+    }[change.reason]  # fmt: skip
+    head = f"  {sign} {_noun(change.kind)} {change.name}"
+    yield paint(head, style, "bold") + (f"  {paint('(' + why + ')', 'dim')}" if why else "")
+    for field in change.fields:
+        yield from _field(field, change.action)
+    for note in change.notes:
+        yield f"      {'':{_LABEL_WIDTH}}{note}"
+    if change.refused:
+        yield f"      {paint('refused: ' + change.refused, 'red')}"
+
+
+def _field(field: FieldChange, action: Action) -> Iterator[str]:
+    label = f"{_label(field.path):{_LABEL_WIDTH}}"
+    if len(label) > _LABEL_WIDTH:
+        label += " "
+    if action is Action.CREATE:
+        if field.after not in (None, False):
+            yield f"      {label}{_value(field.after)}"
+        return
+    if field.note in ("removed", "changed"):
+        shown = field.note if field.after is None else f"{_value(field.after)} ({field.note})"
+    elif field.before is None:
+        shown = f"(none) -> {_value(field.after)}"
+    else:
+        shown = f"{_value(field.before)} -> {_value(field.after)}"
+        shown += f"  ({field.note})" if field.note else ""
+    yield f"      {label}{shown}"
+
+
+def _label(path: str) -> str:
+    return path.replace("headers.", "header ", 1) if path.startswith("headers.") else path
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = text.translate(_CONTROL)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def outcome(outcome: Outcome, paint: Paint) -> str:
+    """One line as a change ends."""
+    change = outcome.change
+    style = "green" if outcome.status is Status.DONE else "red"
+    text = f"{outcome.status:8} {change.action} {_noun(change.kind)} {change.name}"
+    return paint(text, style) + (f": {outcome.message}" if outcome.message else "")
+
+
+def applied(outcomes: Iterable[Outcome]) -> str:
+    """The last line of an apply."""
+    counts: dict[str, int] = {}
+    for item in outcomes:
+        counts[item.status] = counts.get(item.status, 0) + 1
+    if not counts:
+        return "Nothing to do."
+    return f"Applied: {', '.join(f'{count} {status}' for status, count in counts.items())}."
