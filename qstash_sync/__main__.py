@@ -1,0 +1,5 @@
+"""`python -m qstash_sync`."""
+
+from qstash_sync.cli.main import main
+
+main()

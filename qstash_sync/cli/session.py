@@ -1,0 +1,191 @@
+"""What a command works with: its options turned into a config, a client and a page writer."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qstash_sync.errors import ConfigError, QstashSyncError, UsageError
+
+if TYPE_CHECKING:
+    from qstash_sync.config.load import Config, Files
+    from qstash_sync.core.findings import Finding
+    from qstash_sync.qstash.client import Client
+    from qstash_sync.render.text import Paint
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One run of a command."""
+
+    paths: Sequence[str]
+    environment: str | None
+    variables: Sequence[str]
+    env_file: str | None
+    output_format: str
+    color: str
+    local: str | None = None
+    now: str | None = None
+    parallelism: int = 8
+    unknown_env: bool = False
+    mock_env: bool = False
+    requests: tuple[int, int] = (0, 0)
+
+    # Time and surroundings
+
+    @property
+    def instant(self) -> datetime:
+        """The present, or what `--now` says it is."""
+        if self.now is None:
+            return datetime.now(UTC)
+        try:
+            found = datetime.fromisoformat(self.now)
+        except ValueError:
+            raise UsageError(f"--now {self.now}: write it like 2027-03-14T09:00Z") from None
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+    def environ(self) -> dict[str, str]:
+        """The process environment, and over it what `--env-file` says."""
+        found = dict(os.environ)
+        if self.env_file:
+            found |= read_env_file(self.env_file)
+        return found
+
+    def given(self) -> dict[str, str]:
+        """The `--var` options."""
+        result: dict[str, str] = {}
+        for item in self.variables:
+            name, equals, value = item.partition("=")
+            if not equals or not name:
+                raise UsageError(f"--var {item}: write NAME=VALUE")
+            result[name] = value
+        return result
+
+    # Configuration
+
+    def sources(self) -> "Files":
+        """The parsed files."""
+        from qstash_sync.config.load import Files, gather  # noqa: PLC0415 pydantic is heavy
+
+        return Files(gather(self.paths, sys.stdin))
+
+    def config(self, files: "Files | None" = None, environment: str | None = None) -> "Config":
+        """One environment's config; raises `ConfigError` with all findings."""
+        files = files or self.sources()
+        missing = "mock" if self.mock_env else "unknown" if self.unknown_env else "error"
+        config, found = files.build(
+            environment or self.environment, self.given(), self.environ(), missing
+        )
+        if config is None:
+            raise ConfigError(found)
+        return config
+
+    # The account
+
+    @contextmanager
+    def client(self, config: "Config", *, read_only: bool) -> "Iterator[Client]":
+        """A client for the environment's account, or for the local server."""
+        from qstash_sync.qstash.client import Client  # noqa: PLC0415 httpx is heavy
+
+        if self.local is not None:
+            import httpx  # noqa: PLC0415, TID253 only the local server's transport
+
+            from qstash_sync.core.model import Piece, Secret  # noqa: PLC0415
+            from qstash_sync.local import LOCAL_TOKEN, LocalQStash  # noqa: PLC0415
+
+            clock = self.instant.timestamp
+            with LocalQStash(self.local, clock=clock) as server:
+                token = Secret((Piece(LOCAL_TOKEN, hidden=True),))
+                transport = httpx.MockTransport(server)
+                with self._counted(
+                    Client("http://local", token, read_only=read_only, transport=transport, parallelism=self.parallelism)
+                ) as client:
+                    yield client
+            return
+        from qstash_sync.config.account import resolve  # noqa: PLC0415
+
+        endpoint = resolve(config.account, config.desired.environment, self.environ())
+        with self._counted(
+            Client(endpoint.url, endpoint.token, read_only=read_only, parallelism=self.parallelism)
+        ) as client:
+            yield client
+
+    @contextmanager
+    def _counted(self, client: "Client") -> "Iterator[Client]":
+        with client:
+            try:
+                yield client
+            finally:
+                self.requests = (client.reads, client.writes)
+
+    # Output
+
+    @property
+    def json(self) -> bool:
+        """Whether the result is one JSON document."""
+        return self.output_format == "json"
+
+    def paint(self, stream: Any = None) -> "Paint":
+        """Colours for a stream, stdout if not said."""
+        from qstash_sync.render.text import Paint  # noqa: PLC0415
+
+        return Paint(color=wants_color(self.color, stream or sys.stdout))
+
+    def warn(self, findings: "Sequence[Finding]") -> None:
+        """Warnings of the files go to stderr, so that stdout stays the result."""
+        if findings and not self.json:
+            from qstash_sync.render import text  # noqa: PLC0415
+
+            click.echo(text.findings(findings, self.paint(sys.stderr)), err=True)
+
+
+def wants_color(choice: str, stream: Any) -> bool:
+    """Colour on a terminal, unless NO_COLOR is set; --color decides over both."""
+    if choice != "auto":
+        return choice == "always"
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def read_env_file(path: str) -> Mapping[str, str]:
+    """K=V lines; `export`, quotes, comments and empty lines are understood."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--env-file {path}: cannot be read: {type(error).__name__}") from None
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        entry = line.strip().removeprefix("export ").strip()
+        if not entry or entry.startswith("#"):
+            continue
+        name, equals, value = entry.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise UsageError(f"--env-file {path}:{number}: not a NAME=VALUE line")
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        found[name.strip()] = value
+    return found
+
+
+def fail(error: QstashSyncError, *, as_json: bool, color: str, requests: tuple[int, int]) -> None:
+    """Tell an error: findings with their places, or one line."""
+    if as_json:
+        from qstash_sync.render import json as view  # noqa: PLC0415
+
+        click.echo(view.error(error, requests))
+        return
+    from qstash_sync.render.text import Paint, findings  # noqa: PLC0415
+
+    paint = Paint(color=wants_color(color, sys.stderr))
+    if isinstance(error, ConfigError):
+        count = sum(f.severity == "error" for f in error.findings)
+        click.echo(findings(error.findings, paint), err=True)
+        click.echo(f"\n{count} error{'s' if count != 1 else ''}; nothing was written.", err=True)
+    else:
+        click.echo(f"{paint('error:', 'red', 'bold')} {error}", err=True)
