@@ -24,6 +24,9 @@ class AccountClient(Protocol):
         """Send one write."""
 
 
+Key = tuple[Kind, str]
+
+
 class Status(StrEnum):
     """What became of a change."""
 
@@ -84,22 +87,22 @@ def apply(
     Order: URL groups, queues, flow controls, schedules, then deletes the other way round; the
     changes of one rank run side by side, the steps of one change in order.
     """
-    outcomes: dict[Change, Outcome] = {}
+    outcomes: dict[Key, Outcome] = {}
     with ThreadPoolExecutor(max_workers=parallelism) as pool:
         for rank in _ranks(plan.changes):
             running = []
             for change in rank:
                 early = _not_started(change, outcomes)
                 if early:
-                    outcomes[change] = early
+                    outcomes[change.key] = early
                     report(early)
                 else:
                     running.append(pool.submit(_carry_out, client, change))
             for future in running:
                 outcome = future.result()
-                outcomes[outcome.change] = outcome
+                outcomes[outcome.change.key] = outcome
                 report(outcome)
-    return tuple(outcomes[change] for change in plan.changes)
+    return tuple(outcomes[change.key] for change in plan.changes)
 
 
 def _ranks(changes: Sequence[Change]) -> Iterator[list[Change]]:
@@ -110,7 +113,7 @@ def _ranks(changes: Sequence[Change]) -> Iterator[list[Change]]:
         yield rank
 
 
-def _not_started(change: Change, outcomes: dict[Change, Outcome]) -> Outcome | None:
+def _not_started(change: Change, outcomes: dict[Key, Outcome]) -> Outcome | None:
     if change.refused:
         return Outcome(change=change, status=Status.REFUSED, message=change.refused)
     failed = [o.change for o in outcomes.values() if o.status in (Status.FAILED, Status.BLOCKED)]
@@ -118,7 +121,7 @@ def _not_started(change: Change, outcomes: dict[Change, Outcome]) -> Outcome | N
         return _blocked(change, failed[0], "nothing is deleted after a failure")
     needed = _needs(change)
     for other in failed:
-        if (other.kind, other.name) in needed:
+        if other.key in needed:
             return _blocked(change, other, "")
     return None
 

@@ -30,8 +30,23 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
     from deepdiff import DeepDiff  # noqa: PLC0415 heavy, and only needed where something differs
 
     tree = DeepDiff(before, after, view="tree", verbose_level=2, threshold_to_diff_deeper=0)
-    found = {tuple(item.path(output_format="list")) for items in tree.values() for item in items}
+    found = {
+        leaf
+        for items in tree.values()
+        for item in items
+        for leaf in _leaves(tuple(item.path(output_format="list")), before, after)
+    }
     return tuple(_change(path, before, after, desired) for path in sorted(found, key=_order))
+
+
+_TAKEN_APART = {"headers", "endpoints", "flow_control"}
+
+
+def _leaves(path: tuple[Any, ...], before: Any, after: Any) -> list[tuple[Any, ...]]:
+    """A whole group of settings that comes or goes is told one by one."""
+    if len(path) == 1 and path[0] in _TAKEN_APART:
+        return [(*path, key) for side in (before, after) for key in side.get(path[0], {})]
+    return [path]
 
 
 def _order(path: tuple[Any, ...]) -> tuple[str, ...]:

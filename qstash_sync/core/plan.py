@@ -28,7 +28,6 @@ from qstash_sync.core.limits import PLANS
 from qstash_sync.core.model import (
     Desired,
     FlowControl,
-    Globs,
     Kind,
     Live,
     LiveFlowControl,
@@ -36,7 +35,6 @@ from qstash_sync.core.model import (
     LiveSchedule,
     LiveUrlGroup,
     Queue,
-    Resource,
     Schedule,
     UrlGroup,
 )
@@ -89,6 +87,11 @@ class Change:
     notes: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     refused: str | None = None
+
+    @property
+    def key(self) -> tuple[Kind, str]:
+        """What tells it from every other change of a plan."""
+        return self.kind, self.id
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -159,6 +162,7 @@ def propose(
     changes = [_guarded(change, changes, live) for change in changes]
     before = len(live.schedules or ())
     after = before + _row_balance(changes, live)
+    work.findings += _guards(changes)
     work.findings += _limits(desired, live, changes, after)
     return Plan(
         environment=desired.environment,
@@ -655,6 +659,14 @@ def _users(change: Change, changes: Sequence[Change], live: Live) -> Iterator[st
             yield part.id
 
 
+def _guards(changes: Iterable[Change]) -> Iterator[Finding]:
+    """A delete that is refused stops the whole apply: nothing is written."""
+    for change in changes:
+        if change.action is Action.DELETE and change.refused:
+            message = f"{change.kind} {change.name} is not deleted: {change.refused}"
+            yield Finding(code="guard", message=message)
+
+
 def _row_balance(changes: Iterable[Change], live: Live) -> int:
     ids = {part.id for part in live.schedules or ()}
     balance = 0
@@ -698,12 +710,3 @@ def _count(kind: Kind, live: Sequence[Any] | None, changes: Sequence[Change]) ->
     created = sum(c.kind is kind and c.action is Action.CREATE for c in changes)
     deleted = sum(c.kind is kind and c.action is Action.DELETE and not c.refused for c in changes)
     return len(live or ()) + created - deleted
-
-
-def owned(globs: Globs, kind: Kind) -> tuple[str, ...]:
-    """The patterns for one kind."""
-    by_kind = {Kind.URL_GROUP: globs.url_groups, Kind.QUEUE: globs.queues, Kind.FLOW_CONTROL: globs.flow_controls}
-    return by_kind.get(kind, ())
-
-
-__all__ = ["Action", "Change", "Plan", "Reason", "Resource", "propose", "references"]

@@ -20,13 +20,13 @@ def document(**parts: Any) -> str:
 
 def plan(plan: Plan, requests: tuple[int, int], outcomes: Iterable[Outcome] = ()) -> str:
     """A plan, and what became of it when it was applied."""
-    by_change = {outcome.change: outcome for outcome in outcomes}
+    by_change = {outcome.change.key: outcome for outcome in outcomes}
     return document(
         environment=plan.environment,
         namespace=plan.namespace,
         tzdata=plan.tzdata,
         summary=plan.summary,
-        changes=[change(c, by_change.get(c)) for c in plan.changes],
+        changes=[change(c, by_change.get(c.key)) for c in plan.changes],
         warnings=[finding(f) for f in plan.warnings],
         errors=[finding(f) for f in plan.errors],
         rows={"before": plan.rows[0], "after": plan.rows[1]},

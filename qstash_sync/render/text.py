@@ -18,7 +18,7 @@ _SIGNS = {
     Action.PAUSE: ("~", "yellow"),
     Action.RESUME: ("~", "yellow"),
 }
-_LABEL_WIDTH = 18
+_LABEL_WIDTH = 21
 _LONGEST_VALUE = 60
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
@@ -103,33 +103,43 @@ def _change(change: Change, paint: Paint) -> Iterator[str]:
 
 
 def _field(field: FieldChange, action: Action) -> Iterator[str]:
-    label = f"{_label(field.path):{_LABEL_WIDTH}}"
-    if len(label) > _LABEL_WIDTH:
-        label += " "
+    label = f"{_label(field.path):{_LABEL_WIDTH - 1}} "
+    before, after = (_value(value, field.path) for value in (field.before, field.after))
     if action is Action.CREATE:
-        if field.after not in (None, False):
-            yield f"      {label}{_value(field.after)}"
+        if field.after is not None and field.after is not False:
+            yield f"      {label}{after}"
         return
     if field.note in ("removed", "changed"):
-        shown = field.note if field.after is None else f"{_value(field.after)} ({field.note})"
-    elif field.before is None:
-        shown = f"(none) -> {_value(field.after)}"
+        shown = field.note if field.after is None else f"{after} ({field.note})"
     else:
-        shown = f"{_value(field.before)} -> {_value(field.after)}"
-        shown += f"  ({field.note})" if field.note else ""
+        shown = f"{before} -> {after}" + (f"  ({field.note})" if field.note else "")
     yield f"      {label}{shown}"
 
 
 def _label(path: str) -> str:
-    return path.replace("headers.", "header ", 1) if path.startswith("headers.") else path
+    for long, short in (("headers.", "header "), ("endpoints.", "endpoint ")):
+        if path.startswith(long):
+            return path.replace(long, short, 1)
+    return path
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, path: str) -> str:
     if value is None:
         return "(none)"
+    if path.rpartition(".")[2] in ("timeout", "delay", "period") and isinstance(value, int):
+        return duration(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = text.translate(_CONTROL)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def duration(seconds: int) -> str:
+    """Seconds as a person writes them: 1h30m."""
+    shown = ""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        shown += f"{count}{unit}" if count else ""
+    return shown or "0s"
 
 
 def outcome(outcome: Outcome, paint: Paint) -> str:

@@ -1,0 +1,48 @@
+"""The demo: plan, apply, plan again, a change made by hand, and the plan that finds it."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from qstash_sync.local import LocalQStash
+
+HERE = Path(__file__).resolve().parent
+FILE = str(HERE / "quickstart")
+
+
+def say(text: str) -> None:
+    """A line of the story."""
+    print(f"\n\033[1m# {text}\033[0m" if sys.stdout.isatty() else f"\n# {text}", flush=True)  # noqa: T201 a demo prints
+
+
+def run(account: Path, *words: str) -> None:
+    """Show a command as a person would type it, and run it."""
+    print(f"$ qstash-sync {' '.join(words)} --local -f examples/quickstart", flush=True)  # noqa: T201 a demo prints
+    command = [sys.executable, "-m", "qstash_sync", *words, f"--local={account}", "-f", FILE]
+    subprocess.run(command, check=True)  # noqa: S603 our own program
+
+
+def main() -> None:
+    """Tell the story on an account that is thrown away afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        account = Path(folder) / "account.db"
+        say("A YAML file declares what the account should hold. What is missing?")
+        run(account, "plan")
+        say("Make it so. The account is a QStash kept in a file: no token, no network.")
+        run(account, "apply", "--yes")
+        say("A second look: nothing left to do.")
+        run(account, "plan")
+        say("Meanwhile somebody edits a cron and pauses a schedule in the console ...")
+        with LocalQStash(account) as console:
+            edited = console.store.get("schedule", "quickstart.daily-report") or {}
+            console.store.put("schedule", edited["scheduleId"], {**edited, "cron": "0 6 * * 1-5"})
+            paused = console.store.get("schedule", "quickstart.summaries") or {}
+            console.store.put("schedule", paused["scheduleId"], {**paused, "isPaused": True})
+        say("... and the next plan says so. The pause stays: the file says nothing about it.")
+        run(account, "plan")
+        say("Your turn: edit examples/quickstart/qstash.yaml, then .venv/bin/qstash-sync plan --local -f examples/quickstart")
+
+
+if __name__ == "__main__":
+    main()
