@@ -41,7 +41,9 @@ def main() -> None:
             console.store.put("schedule", paused["scheduleId"], {**paused, "isPaused": True})
         say("... and the next plan says so. The pause stays: the file says nothing about it.")
         run(account, "plan")
-        say("Your turn: edit examples/quickstart/qstash.yaml, then .venv/bin/qstash-sync plan --local -f examples/quickstart")
+        say("Your turn: edit examples/quickstart/qstash.yaml, then run")
+        line = ".venv/bin/qstash-sync plan --local -f examples/quickstart"
+        print(f"$ {line}")  # noqa: T201 a demo prints
 
 
 if __name__ == "__main__":

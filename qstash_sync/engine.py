@@ -137,7 +137,12 @@ def _needs(change: Change) -> set[tuple[Kind, str]]:
         if isinstance(step, PutSchedule):
             needed.add((Kind.URL_GROUP, str(step.message.destination)))
             needed.add((Kind.QUEUE, step.message.queue or ""))
-            needed.add((Kind.FLOW_CONTROL, step.message.flow_control.key if step.message.flow_control else ""))
+            needed.add(
+                (
+                    Kind.FLOW_CONTROL,
+                    step.message.flow_control.key if step.message.flow_control else "",
+                )
+            )
     return needed
 
 

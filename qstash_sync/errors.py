@@ -1,19 +1,19 @@
 """The error tree.
 
-    QstashSyncError          exit code
-      ConfigError            1    the file: findings with places, all of them at once
-      CompileError           1    a cron that is not understood, or cannot be proven
-      AccountError           1    the account cannot be read or written
-        AuthError            1    the token is refused
-        WrongRegionError     1    the token belongs to another region
-        UnreachableError     1    no answer
-        BadResponseError     1    an answer that is not QStash's
-        RejectedError        1    QStash says no to one request
-      WriteForbiddenError    1    a read-only command tried to write
-      UsageError             64   the command line makes no sense
-      RefusedError           3    a guard or a limit; nothing was written
-      PartialError           4    apply ended with failed, blocked or refused changes
-      StalePlanError         5    the saved plan no longer holds
+QstashSyncError          exit code
+  ConfigError            1    the file: findings with places, all of them at once
+  CompileError           1    a cron that is not understood, or cannot be proven
+  AccountError           1    the account cannot be read or written
+    AuthError            1    the token is refused
+    WrongRegionError     1    the token belongs to another region
+    UnreachableError     1    no answer
+    BadResponseError     1    an answer that is not QStash's
+    RejectedError        1    QStash says no to one request
+  WriteForbiddenError    1    a read-only command tried to write
+  UsageError             64   the command line makes no sense
+  RefusedError           3    a guard or a limit; nothing was written
+  PartialError           4    apply ended with failed, blocked or refused changes
+  StalePlanError         5    the saved plan no longer holds
 """
 
 from typing import TYPE_CHECKING

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -57,7 +58,9 @@ def validate(*, mock_env: bool, **given: Any) -> int:
         return 0
     session.warn(findings)
     shown = ", ".join(name for name in names if name)
-    click.echo(f"Valid: {len(files.documents)} file(s)" + (f", environments {shown}." if shown else "."))
+    click.echo(
+        f"Valid: {len(files.documents)} file(s)" + (f", environments {shown}." if shown else ".")
+    )
     return 0
 
 
@@ -92,7 +95,12 @@ def schema(path: str | None) -> int:
 
 @cli.command()
 @options.common(
-    options.local, options.now, options.parallelism, options.adopt, options.unknown_env, options.verbose
+    options.local,
+    options.now,
+    options.parallelism,
+    options.adopt,
+    options.unknown_env,
+    options.verbose,
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
 def plan(*, detailed_exitcode: bool, adopt: tuple[str, ...], verbose: bool, **given: Any) -> int:
@@ -191,7 +199,13 @@ def _reporter(session: Session) -> Any:
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="0: any free port.",
+)
 @options.local
 def serve(port: int, local: str | None) -> int:
     """Serve the local QStash on 127.0.0.1, for SDKs and other tools."""
@@ -225,7 +239,7 @@ def run(arguments: Sequence[str]) -> int:
     # `--local` may stand alone: without this, click would take the next word for its file.
     given = [f"--local={options.LOCAL_FILE}" if word == "--local" else word for word in arguments]
     as_json = "--format=json" in given or any(
-        pair == ("--format", "json") for pair in zip(given, given[1:], strict=False)
+        pair == ("--format", "json") for pair in pairwise(given)
     )
     _current.clear()
     try:

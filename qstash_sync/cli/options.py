@@ -13,18 +13,20 @@ files = click.option(
     "-f", "--file", "paths", multiple=True, metavar="PATH",
     help="A file, a directory or - for stdin; repeatable. Default: qstash.yaml, else qstash/.",
 )  # fmt: skip
-environment = click.option("-e", "--env", "environment", metavar="NAME", help="The environment to use.")
+environment = click.option("-e", "--env", "environment", metavar="NAME", help="The environment.")
 variables = click.option(
-    "--var", "variables", multiple=True, metavar="K=V", help="Set a variable; wins over the file's."
+    "--var", "variables", multiple=True, metavar="K=V", help="Set a variable, over the file's."
 )
 env_file = click.option(
     "--env-file", metavar="PATH", help="Read environment variables from a file of K=V lines."
 )
 local = click.option(
     "--local", metavar="FILE",
-    help=f"Use an embedded local QStash kept in FILE (default {LOCAL_FILE}): no account, no network.",
+    help=f"Use an embedded QStash kept in FILE ({LOCAL_FILE}): no account, no network.",
 )  # fmt: skip
-now = click.option("--now", metavar="ISO", help="Pretend it is this time, such as 2027-03-14T09:00Z.")
+now = click.option(
+    "--now", metavar="ISO", help="Pretend it is this time, such as 2027-03-14T09:00Z."
+)
 output_format = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True,
     help="json is one document on stdout in every outcome.",

@@ -94,7 +94,7 @@ class Session:
         from qstash_sync.qstash.client import Client  # noqa: PLC0415 httpx is heavy
 
         if self.local is not None:
-            import httpx  # noqa: PLC0415, TID253 only the local server's transport
+            import httpx  # noqa: PLC0415 only the local server's transport
 
             from qstash_sync.core.model import Piece, Secret  # noqa: PLC0415
             from qstash_sync.local import LOCAL_TOKEN, LocalQStash  # noqa: PLC0415
@@ -104,7 +104,13 @@ class Session:
                 token = Secret((Piece(LOCAL_TOKEN, hidden=True),))
                 transport = httpx.MockTransport(server)
                 with self._counted(
-                    Client("http://local", token, read_only=read_only, transport=transport, parallelism=self.parallelism)
+                    Client(
+                        "http://local",
+                        token,
+                        read_only=read_only,
+                        transport=transport,
+                        parallelism=self.parallelism,
+                    )
                 ) as client:
                     yield client
             return

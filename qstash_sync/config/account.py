@@ -1,8 +1,8 @@
 """Which account: URL and token from the file's environment or the SDKs' variables.
 
-    environments.<name>.token, .region, .url       never falls back to $QSTASH_TOKEN
-    QSTASH_REGION=US_EAST_1, US_EAST_1_QSTASH_TOKEN, US_EAST_1_QSTASH_URL
-    QSTASH_TOKEN, QSTASH_URL
+environments.<name>.token, .region, .url       never falls back to $QSTASH_TOKEN
+QSTASH_REGION=US_EAST_1, US_EAST_1_QSTASH_TOKEN, US_EAST_1_QSTASH_URL
+QSTASH_TOKEN, QSTASH_URL
 """
 
 import base64
@@ -40,7 +40,8 @@ def resolve(account: Account, environment: str | None, environ: Mapping[str, str
     if not endpoint.url.startswith(("http://", "https://")):
         raise AuthError(f"{endpoint.url!r} is not an address; QSTASH_URL must start with https://")
     if account.user is not None and endpoint.user not in (None, account.user):
-        fact = f"environments.{environment}: the token belongs to {endpoint.user}, not to {account.user}"
+        whose = f"the token belongs to {endpoint.user}, not to {account.user}"
+        fact = f"environments.{environment}: {whose}"
         raise ConfigError((Finding(code="account", message=fact, place=account.place),))
     return endpoint
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,9 @@ YEAR = 366 * 86_400
 HALF_DAY = 12 * 3_600
 
 
+Keys = tuple[str | int, ...]
+
+
 @dataclass(slots=True)
 class _Entry:
     """The resource at hand: its path and tree, for places."""
@@ -68,7 +72,9 @@ class Builder:
     protect: spec.GlobsSpec
     limits: spec.LimitsSpec
     ids: dict[str, str] = field(default_factory=dict)
-    entry: _Entry = field(default_factory=lambda: _Entry("", Map(Place("", 0, 0)), ".", Place("", 0, 0)))
+    entry: _Entry = field(
+        default_factory=lambda: _Entry("", Map(Place("", 0, 0)), ".", Place("", 0, 0))
+    )
 
     def build(
         self, section: str, name: str, model: spec.Spec, tree: Map, folder: str, place: Place
@@ -77,7 +83,9 @@ class Builder:
         self.entry = _Entry(f"{section}.{name}", tree, folder, place)
         pattern = checks.SCHEDULE_NAME if section == "schedules" else checks.NAME
         if not pattern.fullmatch(name):
-            allowed = "a-z, 0-9, - and _" if section == "schedules" else "letters, digits, -, _ and ."
+            allowed = (
+                "a-z, 0-9, - and _" if section == "schedules" else "letters, digits, -, _ and ."
+            )
             self._say("name", (), f"the name {name!r} is not allowed", f"use {allowed}")
             return None
         before = self._errors()
@@ -110,35 +118,44 @@ class Builder:
             if other:
                 fact = f"schedules.{schedule.name}: has the same id as {other.name}: {schedule.id}"
                 self.findings.append(
-                    Finding(code="same_id", message=fact, place=schedule.place, hint="give each its own id")
+                    Finding(
+                        code="same_id",
+                        message=fact,
+                        place=schedule.place,
+                        hint="give each its own id",
+                    )
                 )
             taken |= dict.fromkeys(ids, schedule)
 
     def _errors(self) -> int:
         return sum(f.severity is Severity.ERROR for f in self.findings)
 
-    def _place(self, keys: tuple[str | int, ...]) -> Place:
+    def _place(self, keys: Keys) -> Place:
         if not keys:
             return self.entry.place
         place = locate(self.entry.tree, keys)
         return self.entry.place if place == self.entry.tree.place else place
 
-    def _say(self, code: str, keys: tuple[str | int, ...], fact: str, hint: str = "") -> None:
+    def _say(self, code: str, keys: Keys, fact: str, hint: str = "") -> None:
         path = ".".join([self.entry.path, *map(str, keys)])
         message = f"{path}: {fact}"
-        self.findings.append(Finding(code=code, message=message, place=self._place(keys), hint=hint))
+        self.findings.append(
+            Finding(code=code, message=message, place=self._place(keys), hint=hint)
+        )
 
-    def _try(self, code: str, keys: tuple[str | int, ...], check: Callable[[], Any]) -> Any:
+    def _try(self, code: str, keys: Keys, check: Callable[..., Any], *values: Any) -> Any:
         """The checked value, or None and a finding."""
         try:
-            return check()
+            return check(*values)
         except Bad as error:
             self._say(code, keys, error.fact, error.hint)
         except CompileError as error:
             self._say(code, keys, str(error))
         return None
 
-    def _between(self, key: tuple[str | int, ...], value: int | None, low: int, high: int, unit: str = "") -> int | None:
+    def _between(
+        self, key: Keys, value: int | None, low: int, high: int, unit: str = ""
+    ) -> int | None:
         if value is not None and not low <= value <= high:
             shown = f"{value}{unit}"
             self._say("range", key, f"{shown} is out of range", f"{low}{unit} to {high}{unit}")
@@ -152,12 +169,21 @@ class Builder:
         timing = self._timing(given)
         message = self._message(name, given)
         if given.id is not None and not checks.NAME.fullmatch(given.id):
-            self._say("name", ("id",), f"{given.id!r} is not a schedule id", "use letters, digits, -, _ and .")
+            self._say(
+                "name",
+                ("id",),
+                f"{given.id!r} is not a schedule id",
+                "use letters, digits, -, _ and .",
+            )
         if given.was is not None and not checks.SCHEDULE_NAME.fullmatch(given.was):
             self._say("name", ("was",), f"{given.was!r} is not a schedule name")
         if timing is None or message is None:
             return None
-        notes = (("description", given.description), ("owner", given.owner), ("runbook", given.runbook))
+        notes = (
+            ("description", given.description),
+            ("owner", given.owner),
+            ("runbook", given.runbook),
+        )
         return Schedule(
             name=name,
             id=given.id or f"{self.namespace}.{name}",
@@ -179,7 +205,9 @@ class Builder:
             for name in names or ():
                 if name not in self.environments:
                     known = ", ".join(self.environments) or "the file has none"
-                    self._say("environment", (key,), f"no such environment: {name}", f"known: {known}")
+                    self._say(
+                        "environment", (key,), f"no such environment: {name}", f"known: {known}"
+                    )
         if given.only is not None:
             return self.environment in given.only
         return self.environment not in (given.except_ or ())
@@ -188,9 +216,14 @@ class Builder:
         crons = self._crons(given.cron)
         zone = given.timezone
         if zone is None:
-            self._say("missing", ("timezone",), "this key is missing", "timezone: Europe/Berlin, here or in defaults; UTC is a zone, too")
+            self._say(
+                "missing",
+                ("timezone",),
+                "this key is missing",
+                "timezone: Europe/Berlin, here or in defaults; UTC is a zone, too",
+            )
             return None
-        self._try("zone", ("timezone",), lambda: zones.zone(zone))
+        self._try("zone", ("timezone",), zones.zone, zone)
         dst = given.dst or spec.DstSpec()
         self._between(("dst", "renew_before"), dst.renew_before, 86_400, 60 * 86_400, "s")
         self._between(("dst", "max_parts"), dst.max_parts, 1, 100)
@@ -205,7 +238,9 @@ class Builder:
         return Timing(
             job=job,
             strategy=Strategy(dst.strategy or "split"),
-            renew_before=timedelta(seconds=45 * 86_400 if dst.renew_before is None else dst.renew_before),
+            renew_before=timedelta(
+                seconds=45 * 86_400 if dst.renew_before is None else dst.renew_before
+            ),
             max_parts=dst.max_parts or 8,
             accept=bool(dst.accept),
         )
@@ -216,7 +251,7 @@ class Builder:
             return ()
         listed = isinstance(self.entry.tree.get("cron"), list)
         parsed = [
-            self._try("cron", ("cron", number) if listed else ("cron",), lambda text=text: parse(text))
+            self._try("cron", ("cron", number) if listed else ("cron",), parse, text)
             for number, text in enumerate(texts)
         ]
         return tuple(cron for cron in parsed if cron is not None)
@@ -229,9 +264,11 @@ class Builder:
         self._between(("timeout",), given.timeout, 1, longest, "s")
         self._between(("delay",), given.delay, 0, plan.delay if plan else YEAR, "s")
         if given.retry_delay is not None:
-            self._try("retry_delay", ("retry_delay",), lambda: checks.retry_delay(given.retry_delay or ""))
+            self._try("retry_delay", ("retry_delay",), checks.retry_delay, given.retry_delay)
         body, content_type = self._body(given)
-        headers = self._headers(given.headers, ("headers",), self._added_headers(name, given, content_type))
+        headers = self._headers(
+            given.headers, ("headers",), self._added_headers(name, given, content_type)
+        )
         message = Message(
             destination=destination or "",
             method=given.method or "POST",
@@ -242,7 +279,9 @@ class Builder:
             timeout=given.timeout,
             delay=given.delay or 0,
             callback=self._callback("callback", given.callback, given.base_url),
-            failure_callback=self._callback("failure_callback", given.failure_callback, given.base_url),
+            failure_callback=self._callback(
+                "failure_callback", given.failure_callback, given.base_url
+            ),
             queue=self._name(("queue",), given.queue),
             flow_control=self._flow_use(given.flow_control),
             labels=self._labels(given.labels),
@@ -250,61 +289,91 @@ class Builder:
         )
         return message if destination else None
 
-    def _name(self, key: tuple[str | int, ...], name: str | None) -> str | None:
+    def _name(self, key: Keys, name: str | None) -> str | None:
         if name is not None and not checks.NAME.fullmatch(name):
-            self._say("name", key, f"the name {name!r} is not allowed", "use letters, digits, -, _ and .")
+            self._say(
+                "name", key, f"the name {name!r} is not allowed", "use letters, digits, -, _ and ."
+            )
         return name
 
     def _destination(self, given: spec.ScheduleSpec) -> Text | None:
         if given.destination is not None and given.url_group is not None:
-            self._say("conflict", ("url_group",), "destination and url_group exclude each other", "keep one")
+            self._say(
+                "conflict",
+                ("url_group",),
+                "destination and url_group exclude each other",
+                "keep one",
+            )
             return None
         if given.url_group is not None:
             return self._name(("url_group",), given.url_group)
         if given.destination is None:
-            self._say("missing", ("destination",), "this key is missing", "write destination: https://… or url_group: NAME")
+            self._say(
+                "missing",
+                ("destination",),
+                "this key is missing",
+                "write destination: https://… or url_group: NAME",
+            )
             return None
         return self._url(("destination",), given.destination, given.base_url)
 
-    def _url(self, key: tuple[str | int, ...], value: Text, base: str | None = None) -> Text | None:
+    def _url(self, key: Keys, value: Text, base: str | None = None) -> Text | None:
         if base is not None and checks.shadow(value).startswith("/"):
             value = join([base.rstrip("/"), value])
-        checked: Text | None = self._try("url", key, lambda: checks.url(value, allow_private=self.allow_private))
+        checked: Text | None = self._try(
+            "url", key, partial(checks.url, allow_private=self.allow_private), value
+        )
         return checked
 
     def _body(self, given: spec.ScheduleSpec) -> tuple[bytes | Text | None, str | None]:
         """The body, and the content type that it brings along."""
         found = [k for k in ("body", "body_file", "body_base64") if getattr(given, k) is not None]
         if len(found) > 1:
-            self._say("conflict", (found[1],), f"{' and '.join(found)} exclude each other", "keep one")
+            self._say(
+                "conflict", (found[1],), f"{' and '.join(found)} exclude each other", "keep one"
+            )
             return None, None
         body: bytes | Text | None = None
         content_type = None
         if given.body_file is not None:
-            body = self._try("body", ("body_file",), lambda: self._read(given.body_file or ""))
+            body = self._try("body", ("body_file",), self._read, given.body_file)
         elif given.body_base64 is not None:
-            body = self._try("body", ("body_base64",), lambda: checks.body_base64(given.body_base64 or ""))
+            body = self._try("body", ("body_base64",), checks.body_base64, given.body_base64)
         elif isinstance(given.body, dict | list):
             body, content_type = to_json(given.body), "application/json"
         elif isinstance(given.body, str | Secret):
             body = str(given.body) if isinstance(given.body, str) else given.body
         elif given.body is not None:
             fact = f"must be a mapping, a list or text, not {spec.type_name(given.body)}"
-            self._say("type", ("body",), fact, f"quote it: \"{given.body}\"")
+            self._say("type", ("body",), fact, f'quote it: "{given.body}"')
         if body is not None:
             self._check_body(found[0], body)
         return body, content_type
 
     def _check_body(self, key: str, body: bytes | Text) -> None:
-        content = body if isinstance(body, bytes) else checks.shadow(body).encode("utf-8", "surrogatepass")
+        content = (
+            body
+            if isinstance(body, bytes)
+            else checks.shadow(body).encode("utf-8", "surrogatepass")
+        )
         plan = PLANS.get(self.limits.plan or "")
         most = plan.body if plan else max(p.body for p in PLANS.values())
         if len(content) > most:
-            fact = f"the body has {len(content):,} bytes; {'the plan allows' if plan else 'QStash allows'} {most:,}"
+            who = f"the plan {self.limits.plan}" if plan else "QStash"
+            fact = f"the body has {len(content):,} bytes; {who} allows {most:,}"
             self._say("body", (key,), fact, "send a reference to the data instead")
-        kind = checks.literal_secret(content.decode("latin-1")) if not isinstance(body, Secret) else None
+        kind = (
+            checks.literal_secret(content.decode("latin-1"))
+            if not isinstance(body, Secret)
+            else None
+        )
         if kind and key != "body":  # what stands in the file itself is told when it is read
-            self._say("literal_secret", (key,), f"{kind} in clear", "take it from the environment in a `body`")
+            self._say(
+                "literal_secret",
+                (key,),
+                f"{kind} in clear",
+                "take it from the environment in a `body`",
+            )
 
     def _read(self, name: str) -> bytes:
         path = Path(self.entry.folder) / name
@@ -313,7 +382,9 @@ class Builder:
         except OSError as error:
             raise Bad(f"{name} cannot be read: {error.strerror}", f"looked at {path}") from None
 
-    def _added_headers(self, name: str, given: spec.ScheduleSpec, content_type: str | None) -> Headers:
+    def _added_headers(
+        self, name: str, given: spec.ScheduleSpec, content_type: str | None
+    ) -> Headers:
         added: list[tuple[str, Text]] = []
         explicit = given.content_type
         own = {key.lower() for key, value in (given.headers or {}).items() if value is not None}
@@ -326,36 +397,48 @@ class Builder:
         return tuple(added)
 
     def _headers(
-        self, given: Mapping[str, Text | None] | None, keys: tuple[str | int, ...], added: Headers = ()
+        self,
+        given: Mapping[str, Text | None] | None,
+        keys: Keys,
+        added: Headers = (),
     ) -> Headers:
         result: dict[str, Text] = {}
         for name, value in given.items() if given else ():
             if value is None:
                 continue
             where = (*keys, name)
-            canonical = self._try("header", where, lambda name=name: checks.canonical_header(name))
+            canonical = self._try("header", where, checks.canonical_header, name)
             if canonical is None:
                 continue
             if canonical in result or canonical in dict(added):
-                self._say("duplicate", where, f"the header {canonical} stands here twice", "keep one")
+                self._say(
+                    "duplicate", where, f"the header {canonical} stands here twice", "keep one"
+                )
             if canonical.startswith("Upstash-"):
-                hint = "settings have keys of their own; forwarded headers are named without the prefix"
+                hint = "settings have their own keys; name forwarded headers without the prefix"
                 self._say("header", where, "Upstash-… headers are QStash's own", hint)
-            checked = self._try("header", where, lambda n=canonical, v=value: checks.header_value(n, v))
+            checked = self._try("header", where, checks.header_value, canonical, value)
             result[canonical] = checked if checked is not None else ""
         for name, value in added:
-            checked = self._try("header", ("content_type",), lambda n=name, v=value: checks.header_value(n, v))
+            checked = self._try("header", ("content_type",), checks.header_value, name, value)
             result[name] = checked if checked is not None else ""
         return tuple(sorted(result.items()))
 
-    def _callback(self, key: str, given: spec.CallbackSpec | None, base: str | None) -> Callback | None:
+    def _callback(
+        self, key: str, given: spec.CallbackSpec | None, base: str | None
+    ) -> Callback | None:
         if given is None:
             return None
         target = self._url((key, "url"), given.url, base)
         self._between((key, "retries"), given.retries, 0, MAX_RETRIES)
         self._between((key, "timeout"), given.timeout, 1, HALF_DAY, "s")
         if given.retry_delay is not None:
-            self._try("retry_delay", (key, "retry_delay"), lambda: checks.retry_delay(given.retry_delay or ""))
+            self._try(
+                "retry_delay",
+                (key, "retry_delay"),
+                checks.retry_delay,
+                given.retry_delay,
+            )
         headers = self._headers(given.headers, (key, "headers"))
         if target is None:
             return None
@@ -373,10 +456,14 @@ class Builder:
             return None
         self._name(("flow_control", "key"), given.key)
         self._flow_limits(("flow_control",), given)
-        period = given.period if given.period is not None else (1 if given.rate is not None else None)
+        period = (
+            given.period if given.period is not None else (1 if given.rate is not None else None)
+        )
         return FlowUse(key=given.key, parallelism=given.parallelism, rate=given.rate, period=period)
 
-    def _flow_limits(self, keys: tuple[str, ...], given: spec.FlowUseSpec | spec.FlowControlSpec) -> None:
+    def _flow_limits(
+        self, keys: tuple[str, ...], given: spec.FlowUseSpec | spec.FlowControlSpec
+    ) -> None:
         self._between((*keys, "parallelism"), given.parallelism, 1, 1_000_000)
         self._between((*keys, "rate"), given.rate, 1, 1_000_000_000)
         self._between((*keys, "period"), given.period, 1, WEEK, "s")
@@ -385,10 +472,22 @@ class Builder:
 
     def _labels(self, given: list[str] | None) -> tuple[str, ...]:
         for number, label in enumerate(given or ()):
-            if "," in label or not label.strip() or label != label.strip() or not (label.isascii() and label.isprintable()):
-                self._say("label", ("labels", number), f"{label!r} is not a label", "ASCII, without commas or outer spaces")
+            if (
+                "," in label
+                or not label.strip()
+                or label != label.strip()
+                or not (label.isascii() and label.isprintable())
+            ):
+                self._say(
+                    "label",
+                    ("labels", number),
+                    f"{label!r} is not a label",
+                    "ASCII, without commas or outer spaces",
+                )
             elif label.startswith(PREFIX):
-                self._say("label", ("labels", number), f"labels that start with {PREFIX} are our own")
+                self._say(
+                    "label", ("labels", number), f"labels that start with {PREFIX} are our own"
+                )
         return tuple(given or ())
 
     def _redact(self, given: spec.RedactSpec | None) -> Redact:
@@ -396,7 +495,7 @@ class Builder:
             return Redact()
         names = given.headers if isinstance(given.headers, list) else ()
         canonical = [
-            self._try("header", ("redact", "headers"), lambda name=name: checks.canonical_header(name))
+            self._try("header", ("redact", "headers"), checks.canonical_header, name)
             for name in names
         ]
         return Redact(
@@ -409,24 +508,41 @@ class Builder:
 
     def _url_group(self, name: str, given: spec.UrlGroupSpec) -> UrlGroup | None:
         if not given.endpoints:
-            self._say("missing", ("endpoints",), "a URL group exists only through its endpoints", "add one, or remove the group")
+            self._say(
+                "missing",
+                ("endpoints",),
+                "a URL group exists only through its endpoints",
+                "add one, or remove the group",
+            )
             return None
         endpoints: list[Endpoint] = []
         for number, item in enumerate(given.endpoints):
             raw = self.entry.tree.get("endpoints")
-            key: tuple[str | int, ...] = ("endpoints", item.name if isinstance(raw, Map) and item.name else number)
+            key: Keys = (
+                "endpoints",
+                item.name if isinstance(raw, Map) and item.name else number,
+            )
             target = self._url(key, item.url)
             if item.name is not None and not item.name.strip():
                 self._say("name", key, "an endpoint's name is empty", "leave it out or give it one")
             if any(item.name is not None and item.name == e.name for e in endpoints):
-                self._say("duplicate", key, f"the endpoint {item.name} stands here twice", "keep one")
-            if target is not None and any(plain_or_shadow(target) == plain_or_shadow(e.url) and e.name == item.name for e in endpoints):
+                self._say(
+                    "duplicate", key, f"the endpoint {item.name} stands here twice", "keep one"
+                )
+            if target is not None and any(
+                plain_or_shadow(target) == plain_or_shadow(e.url) and e.name == item.name
+                for e in endpoints
+            ):
                 self._say("duplicate", key, "this endpoint stands here twice", "keep one")
             if target is not None:
                 endpoints.append(Endpoint(url=target, name=item.name))
         plan = PLANS.get(self.limits.plan or "")
         if plan and len(endpoints) > plan.endpoints:
-            self._say("limit", ("endpoints",), f"{len(endpoints)} endpoints; the plan allows {plan.endpoints}")
+            self._say(
+                "limit",
+                ("endpoints",),
+                f"{len(endpoints)} endpoints; the plan allows {plan.endpoints}",
+            )
         ordered = sorted(endpoints, key=lambda e: (e.name or "", plain_or_shadow(e.url)))
         return UrlGroup(name=name, endpoints=tuple(ordered), place=self.entry.place)
 
@@ -443,7 +559,9 @@ class Builder:
 
     def _flow_control(self, name: str, given: spec.FlowControlSpec) -> FlowControl:
         self._flow_limits((), given)
-        period = given.period if given.period is not None else (1 if given.rate is not None else None)
+        period = (
+            given.period if given.period is not None else (1 if given.rate is not None else None)
+        )
         return FlowControl(
             name=name,
             parallelism=given.parallelism,
@@ -469,7 +587,14 @@ def _json_pieces(value: Value) -> list[str | Secret]:
         escaped = checks.map_pieces(value, lambda text: json.dumps(text, ensure_ascii=False)[1:-1])
         return ['"', escaped, '"']
     if isinstance(value, dict):
-        return _joined("{", [[json.dumps(str(k), ensure_ascii=False), ":", *_json_pieces(v)] for k, v in value.items()], "}")
+        return _joined(
+            "{",
+            [
+                [json.dumps(str(k), ensure_ascii=False), ":", *_json_pieces(v)]
+                for k, v in value.items()
+            ],
+            "}",
+        )
     if isinstance(value, list):
         return _joined("[", [_json_pieces(item) for item in value], "]")
     return [json.dumps(str(value) if isinstance(value, str) else value, ensure_ascii=False)]

@@ -22,6 +22,7 @@ _SECRET_SHAPES = (
     (re.compile(r"eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"), "a QStash token"),
 )
 _SECRET_HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
+_PRIVATE = {"localhost", "local", "internal", "home", "lan", "localdomain"}
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 
 
@@ -47,9 +48,14 @@ def header_value(name: str, value: Text) -> Text:
     if "\n" in text or "\r" in text:
         raise Bad(f"the header {name} contains a line break", "a header is a single line")
     if not text.isascii() or not text.isprintable():
-        raise Bad(f"the header {name} contains characters outside ASCII", "encode it, for example as base64")
+        raise Bad(
+            f"the header {name} contains characters outside ASCII",
+            "encode it, for example as base64",
+        )
     if text != text.strip():
-        raise Bad(f"the header {name} starts or ends with a space, which HTTP drops", "remove the space")
+        raise Bad(
+            f"the header {name} starts or ends with a space, which HTTP drops", "remove the space"
+        )
     if not text:
         raise Bad(f"the header {name} is empty", "write null to unset a default")
     if _SECRET_HEADERS.fullmatch(name.lower()) and isinstance(value, str):
@@ -100,15 +106,22 @@ def url(value: Text, *, allow_private: bool) -> Text:
         raise Bad("a fragment (#…) is never sent", "remove it")
     segments = re.split(r"[/\\]", parts.path)
     if any(re.fullmatch(r"(\.|%2e){1,2}", segment, re.IGNORECASE) for segment in segments):
-        raise Bad("dot segments (/./ or /../) are resolved on the way", "write the path they lead to")
+        raise Bad(
+            "dot segments (/./ or /../) are resolved on the way", "write the path they lead to"
+        )
     for key in re.findall(r"(?:^|&)([^=&]*)", parts.query):
         if key == "qstash_token" or key.lower().startswith("upstash-"):
             raise Bad(f"QStash takes the query parameter {key} for itself", "rename it")
     if port == 0 or text.endswith("?"):
-        raise Bad("port 0 cannot be called" if port == 0 else "an empty query (?) is lost on the way")
+        raise Bad(
+            "port 0 cannot be called" if port == 0 else "an empty query (?) is lost on the way"
+        )
     check_host(host, allow_private=allow_private)
     if parts.scheme != "https" and not allow_private:
-        raise Bad("http:// sends everything in clear", "write https://, or allow_private: true for a local server")
+        raise Bad(
+            "http:// sends everything in clear",
+            "write https://, or allow_private: true for a local server",
+        )
     return value
 
 
@@ -157,25 +170,26 @@ def check_host(host: str, *, allow_private: bool) -> None:
         raise Bad("a URL without a host")
     if allow_private:
         return
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        address = None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address is not None:
+    if (address := _address(host)) is not None:
         if not address.is_global or address.is_multicast:
             raise Bad(f"{host} is a private or local address, which QStash cannot call", way_out)
         return
     labels = host.rstrip(".").split(".")
-    if labels[-1] == "localhost" or len(labels) == 1:
-        raise Bad(f"{host} is not a public host, so QStash cannot call it", way_out)
-    if labels[-1] in ("local", "internal", "home", "lan", "localdomain") or host.endswith(".home.arpa"):
-        raise Bad(f"{host} is a private name, which QStash cannot resolve", way_out)
+    if len(labels) == 1 or labels[-1] in _PRIVATE or host.endswith(".home.arpa"):
+        raise Bad(f"{host} is no public host, so QStash cannot call it", way_out)
     if re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]):
         raise Bad(f"{host} is not a valid address", way_out)
     if not all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?", label) for label in labels):
         raise Bad(f"{host!r} is not a host name")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def body_base64(text: str) -> bytes:
@@ -186,7 +200,17 @@ def body_base64(text: str) -> bytes:
         raise Bad("not valid base64") from None
 
 
-_FUNCTIONS = {"pow": 2, "exp": 1, "sqrt": 1, "abs": 1, "floor": 1, "ceil": 1, "round": 1, "min": 2, "max": 2}
+_FUNCTIONS = {
+    "pow": 2,
+    "exp": 1,
+    "sqrt": 1,
+    "abs": 1,
+    "floor": 1,
+    "ceil": 1,
+    "round": 1,
+    "min": 2,
+    "max": 2,
+}
 _LEXEME = re.compile(r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|([A-Za-z_]\w*)|([-+*/%(),]))")
 
 

@@ -78,7 +78,12 @@ class Scope:
         if match[0] == "$${":
             return "${"
         if match[1] is None:
-            self._say("interpolation", f"{path}: ${{ without a closing brace", place, "$${ is a literal ${")
+            self._say(
+                "interpolation",
+                f"{path}: ${{ without a closing brace",
+                place,
+                "$${ is a literal ${",
+            )
             return ""
         value = self._expression(match[1], place, path)
         if isinstance(value, Secret):
@@ -96,26 +101,47 @@ class Scope:
         match = _EXPRESSION.fullmatch(source.strip())
         if not match or (match["var"] and match["plain"]):
             fact = f"{path}: ${{{source}}} is not understood"
-            self._say("interpolation", fact, place, "write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}")
+            self._say(
+                "interpolation",
+                fact,
+                place,
+                "write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}",
+            )
             return ""
         if match["var"]:
             return self._variable(match["var"], place, path)
-        return self._environment(match["env"], match["default"], bool(match["plain"]), place, path)
+        return self._environment(
+            match["env"], match["default"], place, path, is_plain=bool(match["plain"])
+        )
 
     def _variable(self, name: str, place: Place, path: str) -> Value:
         if name not in self.variables:
             known = ", ".join(sorted(self.variables)) or "none are"
-            self._say("variable", f"{path}: the variable {name} is not defined", place, f"defined: {known}; add it to vars or give --var {name}=…")
+            self._say(
+                "variable",
+                f"{path}: the variable {name} is not defined",
+                place,
+                f"defined: {known}; add it to vars or give --var {name}=…",
+            )
             return ""
         if name in self._open:
             chain = " -> ".join((*self._open, name))
             self._say("variable", f"{path}: variables that contain each other: {chain}", place)
             return ""
         value, origin = self.variables[name]
-        inner = Scope(self.variables, self.environ, self.missing, self.findings, self.mocked, (*self._open, name))
+        inner = Scope(
+            self.variables,
+            self.environ,
+            self.missing,
+            self.findings,
+            self.mocked,
+            (*self._open, name),
+        )
         return inner.resolve(value, origin or place, f"vars.{name}")
 
-    def _environment(self, name: str, default: str | None, is_plain: bool, place: Place, path: str) -> Value:  # noqa: FBT001 one call
+    def _environment(
+        self, name: str, default: str | None, place: Place, path: str, *, is_plain: bool
+    ) -> Value:
         found = self.environ.get(name, "")  # CI hands over an unset secret as empty text
         if not found and default is not None:
             return Loose(default[2:])

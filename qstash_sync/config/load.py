@@ -1,7 +1,7 @@
 """From files to one environment's `Config`: read, merge, interpolate, validate, build.
 
-    files --tree.read--> documents --_Merge--> one tree, each value with its place
-          --interpolate--> values and secrets --spec--> checked types --build--> Desired
+files --tree.read--> documents --_Merge--> one tree, each value with its place
+      --interpolate--> values and secrets --spec--> checked types --build--> Desired
 """
 
 import os
@@ -30,7 +30,12 @@ _MODELS: dict[str, type[spec.Spec]] = {
     "schedules": spec.ScheduleSpec,
 }
 # The more specific file of a pair wins as a whole: a body_file replaces a default's body.
-_EXCLUSIVE = (("body", "body_file", "body_base64"), ("destination", "url_group"), ("only", "except"))
+_EXCLUSIVE = (
+    ("body", "body_file", "body_base64"),
+    ("destination", "url_group"),
+    ("only", "except"),
+)
+_LISTED = 12  # more names than this help nobody
 _DEEP = ("headers", "dst")
 S = TypeVar("S", bound=spec.Spec)
 
@@ -136,21 +141,32 @@ class Files:
     def _top_level(self, document: Document) -> None:
         root = document.root
         if "version" not in root:
-            self.say("missing", "version: this key is missing", root.place, "start with: version: 1")
+            self.say(
+                "missing", "version: this key is missing", root.place, "start with: version: 1"
+            )
         for key in list(root):
             place = root.at(key)
             if key.startswith("x-"):
                 del root[key]
             elif key in SECTIONS and root[key] is None:
-                hint = f"write `{key}: {{}}` for none of ours, or remove the line to leave them alone"
+                hint = (
+                    f"write `{key}: {{}}` for none of ours, or remove the line to leave them alone"
+                )
                 self.say("null", f"{key}: this section is empty", place, hint)
                 del root[key]
             elif root[key] is None and key in (*_SINGLE, "defaults"):
-                self.say("null", f"{key}: this key has no value", place, "give it one or remove the line")
+                self.say(
+                    "null", f"{key}: this key has no value", place, "give it one or remove the line"
+                )
                 del root[key]
             elif key in _SINGLE and key in self.top:
                 first = self.top[key][1]
-                self.say("duplicate", f"{key}: stands in two files, first in {first}", place, "keep it in one file")
+                self.say(
+                    "duplicate",
+                    f"{key}: stands in two files, first in {first}",
+                    place,
+                    "keep it in one file",
+                )
             elif key in _SINGLE:
                 self.top[key] = (root[key], place)
 
@@ -160,7 +176,7 @@ class Files:
                 kind = checks.literal_secret(value) if isinstance(value, str) else None
                 if kind:
                     bare = Place(place.file, place.line, place.column)  # its line holds the secret
-                    hint = "take it from the environment: ${env.NAME}, and replace it: it was in a file"
+                    hint = "take it from ${env.NAME}, and replace it: it has been in a file"
                     where = "" if checks.literal_secret(path) else f"{path}: "
                     self.say("literal_secret", f"{where}{kind} in clear", bare, hint)
 
@@ -212,13 +228,27 @@ class _Run:
         names = self.files.names()
         if self.files.environments is None:
             if self.environment is not None:
-                self.say("environment", f"-e {self.environment}: the file has no environments section", None)
+                self.say(
+                    "environment",
+                    f"-e {self.environment}: the file has no environments section",
+                    None,
+                )
             return None
         if self.environment is None:
-            self.say("environment", "the file has environments: say which", None, f"-e {' or -e '.join(names)}")
+            self.say(
+                "environment",
+                "the file has environments: say which",
+                None,
+                f"-e {' or -e '.join(names)}",
+            )
             return None
         if self.environment not in names:
-            self.say("environment", f"-e {self.environment}: no such environment", None, _meant(self.environment, names))
+            self.say(
+                "environment",
+                f"-e {self.environment}: no such environment",
+                None,
+                _meant(self.environment, names),
+            )
             return None
         value = self.files.environments[self.environment]
         return value if isinstance(value, Map) else None
@@ -290,20 +320,36 @@ class _Run:
                 fact = f"{key}: must be a mapping, not {spec.type_name(value)}"
                 self.say("type", fact, document.root.at(key))
         if "defaults" in document.root:
-            self.model(spec.ScheduleSpec, document.root["defaults"], "defaults", document.root.at("defaults"))
+            self.model(
+                spec.ScheduleSpec,
+                document.root["defaults"],
+                "defaults",
+                document.root.at("defaults"),
+            )
 
     def _environment(self, name: str, raw: Value) -> None:
         place = self.files.environments.at(name) if self.files.environments else None
         path = f"environments.{name}"
         if raw is None or not isinstance(raw, Map):
             fact = f"{path}: must be a mapping, not {spec.type_name(raw)}"
-            self.say("type", fact, place, "write {} for an environment like the rest" if raw is None else "")
+            self.say(
+                "type",
+                fact,
+                place,
+                "write {} for an environment like the rest" if raw is None else "",
+            )
             return
         token = raw.get("token")
         if "token" in raw and not (isinstance(token, str) and token.strip().startswith("${env.")):
-            hint = f"name the variable that holds it: token: ${{env.{name.upper().replace('-', '_')}_QSTASH_TOKEN}}"
+            variable = f"{name.upper().replace('-', '_')}_QSTASH_TOKEN"
+            hint = f"name the variable that holds it: token: ${{env.{variable}}}"
             where = raw.at("token")
-            self.say("literal_secret", f"{path}.token: a literal token", Place(where.file, where.line, where.column), hint)
+            self.say(
+                "literal_secret",
+                f"{path}.token: a literal token",
+                Place(where.file, where.line, where.column),
+                hint,
+            )
         if raw is self.chosen:
             shown = Map(raw.place)
             for key, value in raw.items():
@@ -344,12 +390,23 @@ class _Run:
         if not isinstance(namespace, str) or not checks.NAMESPACE.fullmatch(namespace):
             start = self.files.documents[0].root.place if self.files.documents else None
             if namespace is None:
-                self.say("missing", "namespace: this key is missing", start, "schedule ids start with it: namespace: billing")
+                self.say(
+                    "missing",
+                    "namespace: this key is missing",
+                    start,
+                    "schedule ids start with it: namespace: billing",
+                )
             else:
-                self.say("name", f"namespace: {namespace!r} is not allowed", place, "use a-z, 0-9 and -")
+                self.say(
+                    "name", f"namespace: {namespace!r} is not allowed", place, "use a-z, 0-9 and -"
+                )
             namespace = "invalid"
         parts: dict[str, Any] = {}
-        for key, model in (("owns", spec.GlobsSpec), ("protect", spec.GlobsSpec), ("limits", spec.LimitsSpec)):
+        for key, model in (
+            ("owns", spec.GlobsSpec),
+            ("protect", spec.GlobsSpec),
+            ("limits", spec.LimitsSpec),
+        ):
             value, where = self.files.top.get(key, (Map(Place("", 0, 0)), Place("", 0, 0)))
             before = len(self.findings)
             parts[key] = self.model(model, value, key, where) or model()
@@ -391,7 +448,9 @@ class _Run:
             for name, raw in entries.items():
                 place = entries.at(name)
                 if name in places:
-                    fact = f"{section}.{name}: this name stands in two files, first in {places[name]}"
+                    fact = (
+                        f"{section}.{name}: this name stands in two files, first in {places[name]}"
+                    )
                     self.say("duplicate", fact, place, "rename one of them")
                     continue
                 places[name] = place
@@ -402,7 +461,13 @@ class _Run:
         return tuple(built[name] for name in sorted(built))
 
     def _resource(
-        self, section: str, name: str, raw: Value, document: Document, builder: Builder, place: Place
+        self,
+        section: str,
+        name: str,
+        raw: Value,
+        document: Document,
+        builder: Builder,
+        place: Place,
     ) -> Any:
         path = f"{section}.{name}"
         merged = self._merge(section, name, raw, document)
@@ -418,7 +483,9 @@ class _Run:
         layers = [raw]
         if section == "schedules":
             own = self.chosen.get("defaults") if self.chosen is not None else None
-            layers = [m for m in (document.root.get("defaults"), own) if isinstance(m, Map)] + layers
+            layers = [
+                m for m in (document.root.get("defaults"), own) if isinstance(m, Map)
+            ] + layers
         override = self._overrides(section).get(name)
         if isinstance(override, Map):
             layers.append(override)
@@ -442,7 +509,8 @@ class _Run:
         overrides = self._overrides(section)
         for name in overrides:
             if name not in places:
-                fact = f"environments.{self.environment}.overrides.{section}.{name}: nothing to override"
+                path = f"environments.{self.environment}.overrides.{section}.{name}"
+                fact = f"{path}: nothing to override"
                 self.say("unknown_name", fact, overrides.at(name), _meant(name, tuple(places)))
 
 
@@ -453,9 +521,10 @@ _FACTS = {
     "model_type": "must be a mapping",
     "literal_error": "must be 1, the only version there is",
 }
+_DEDUPLICATION = "it would swallow the next update of the schedule; ids make ours unique"
 _REFUSED = {
-    "deduplication_id": "deduplication swallows the second creation of a schedule within its window; ids make ours unique",
-    "content_based_deduplication": "deduplication swallows the second creation of a schedule; ids make ours unique",
+    "deduplication_id": _DEDUPLICATION,
+    "content_based_deduplication": _DEDUPLICATION,
     "not_before": "QStash ignores it on schedules; use delay for each message",
     "batch": "a schedule sends one message; use a url_group to reach several endpoints",
     "ratePerSecond": "write flow_control: {key: …, rate: …, period: 1s}",
@@ -466,7 +535,7 @@ def _meant(word: str, known: Sequence[str]) -> str:
     close = get_close_matches(word, known, 1, 0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return f"known: {', '.join(known)}" if known and len(known) <= 12 else ""
+    return f"known: {', '.join(known)}" if known and len(known) <= _LISTED else ""
 
 
 def _keys(model: type[spec.Spec], location: Sequence[object]) -> tuple[str, ...]:
@@ -480,7 +549,12 @@ def _keys(model: type[spec.Spec], location: Sequence[object]) -> tuple[str, ...]
 
 
 def _below(node: Any, step: object, definitions: Any) -> Any:
-    child = node.get("properties", {}).get(step) or node.get("additionalProperties") or node.get("items") or {}
+    child = (
+        node.get("properties", {}).get(step)
+        or node.get("additionalProperties")
+        or node.get("items")
+        or {}
+    )
     for option in [child, *child.get("anyOf", ())]:
         if "$ref" in option:
             return definitions[option["$ref"].rpartition("/")[2]]
@@ -490,4 +564,6 @@ def _below(node: Any, step: object, definitions: Any) -> Any:
 
 
 def _variable_name(token: str) -> str:
-    return token.strip().removeprefix("${env.").partition("}")[0].partition("|")[0].partition(":-")[0]
+    return (
+        token.strip().removeprefix("${env.").partition("}")[0].partition("|")[0].partition(":-")[0]
+    )

@@ -32,7 +32,9 @@ def type_name(value: object) -> str:
 def _wrong(expected: str, value: object, hint: str = "") -> PydanticCustomError:
     if isinstance(value, Secret):
         fact = "a secret cannot stand here"
-        return PydanticCustomError("secret", "{fact}", {"fact": fact, "hint": "write ${env.NAME|plain} if it is none"})
+        return PydanticCustomError(
+            "secret", "{fact}", {"fact": fact, "hint": "write ${env.NAME|plain} if it is none"}
+        )
     fact = f"must be {expected}, not {type_name(value)}"
     return PydanticCustomError("wrong_type", "{fact}", {"fact": fact, "hint": hint})
 
@@ -96,7 +98,9 @@ def _duration(value: Any) -> int:
     try:
         return parse_duration(value)
     except ValueError:
-        raise bad(f"{value!r} is not a duration", "write 10s, 5m, 1h30m, 1d or seconds as a number") from None
+        raise bad(
+            f"{value!r} is not a duration", "write 10s, 5m, 1h30m, 1d or seconds as a number"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,13 @@ Seconds = Annotated[
     int,
     PlainValidator(_duration),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^(\d+[smhd])+$"}, _TEMPLATE]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^(\d+[smhd])+$"},
+                _TEMPLATE,
+            ]
+        }
     ),
 ]
 Strings = Annotated[
@@ -166,9 +176,11 @@ class DstSpec(Spec):
     strategy: Annotated[str, OneOf(("split", "native", "follow", "auto"))] | None = None
     gap: Annotated[str, OneOf(("next_valid", "shift", "skip"))] | None = None
     fold: Annotated[str, OneOf(("first", "second", "both"))] | None = None
-    renew_before: Seconds | None = Field(None, description="Renew this long before the end, at most 60d.")
+    renew_before: Seconds | None = Field(
+        default=None, description="Renew this long before the end, at most 60d."
+    )
     max_parts: Int | None = None
-    accept: Bool | None = Field(None, description="Take a native cron although it differs.")
+    accept: Bool | None = Field(default=None, description="Take a native cron although it differs.")
 
 
 class CallbackSpec(Spec):
@@ -211,20 +223,29 @@ class RedactSpec(Spec):
     """What QStash shows as a digest when it is read back."""
 
     body: Bool | None = None
-    headers: Annotated[
-        bool | list[str],
-        PlainValidator(_redact_headers),
-        WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}]}),
-    ] | None = None
+    headers: (
+        Annotated[
+            bool | list[str],
+            PlainValidator(_redact_headers),
+            WithJsonSchema(
+                {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}]}
+            ),
+        ]
+        | None
+    ) = None
 
 
 class ScheduleSpec(Spec):
     """A schedule, or a part of one in defaults and overrides."""
 
-    cron: Strings | None = Field(None, description="Five fields in local time; a list means the union.")
+    cron: Strings | None = Field(
+        None, description="Five fields in local time; a list means the union."
+    )
     timezone: Str | None = Field(None, description="An IANA zone, such as Europe/Berlin.")
     dst: DstSpec | None = None
-    base_url: Str | None = Field(None, description="Put before a destination or callback that starts with /.")
+    base_url: Str | None = Field(
+        None, description="Put before a destination or callback that starts with /."
+    )
     destination: TextField | None = None
     url_group: Name | None = None
     queue: Name | None = None
@@ -235,7 +256,9 @@ class ScheduleSpec(Spec):
     body_base64: Str | None = None
     content_type: Str | None = None
     retries: Int | None = None
-    retry_delay: Str | None = Field(None, description="Milliseconds, as an expression over retried.")
+    retry_delay: Str | None = Field(
+        None, description="Milliseconds, as an expression over retried."
+    )
     timeout: Seconds | None = None
     delay: Seconds | None = None
     callback: CallbackField | None = None
@@ -273,10 +296,15 @@ def _endpoints(value: Any) -> Any:
 class UrlGroupSpec(Spec):
     """A URL group: named endpoints as a mapping, or a list of URLs."""
 
-    endpoints: Annotated[
-        list[EndpointSpec],
-        BeforeValidator(_endpoints, json_schema_input_type=dict[str, str] | list[str | EndpointSpec]),
-    ] | None = None
+    endpoints: (
+        Annotated[
+            list[EndpointSpec],
+            BeforeValidator(
+                _endpoints, json_schema_input_type=dict[str, str] | list[str | EndpointSpec]
+            ),
+        ]
+        | None
+    ) = None
 
 
 class QueueSpec(Spec):
@@ -327,7 +355,9 @@ class EnvironmentSpec(Spec):
     """One account, or one namespace of an account."""
 
     namespace: Name | None = None
-    token: TextField | None = Field(None, description="A reference such as ${env.PROD_QSTASH_TOKEN}.")
+    token: TextField | None = Field(
+        None, description="A reference such as ${env.PROD_QSTASH_TOKEN}."
+    )
     region: Annotated[str, OneOf(("eu-central-1", "us-east-1"))] | None = None
     url: Str | None = None
     account: Str | None = Field(None, description="The user that the token must belong to.")
@@ -340,8 +370,17 @@ class FileSpec(Spec):
     """A qstash-sync file."""
 
     version: Literal[1] = Field(description="The version of this format.")
-    namespace: Annotated[str, PlainValidator(_string), WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"})] | None = None
-    allow_private: Bool | None = Field(None, description="Allow http:// and private hosts: for local servers.")
+    namespace: (
+        Annotated[
+            str,
+            PlainValidator(_string),
+            WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"}),
+        ]
+        | None
+    ) = None
+    allow_private: Bool | None = Field(
+        None, description="Allow http:// and private hosts: for local servers."
+    )
     vars: Vars = {}
     limits: LimitsSpec | None = None
     owns: GlobsSpec | None = None

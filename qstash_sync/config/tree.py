@@ -77,7 +77,7 @@ for _tag, _pattern, _first in (
     ("merge", r"<<", "<"),
 ):
     _first_characters = [""] if _tag == "null" else []
-    _Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it untyped
+    _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}",
         re.compile(rf"^(?:{_pattern})$"),
         _first_characters + [character for character in _first if character != "\0"],
@@ -100,7 +100,7 @@ def read(text: str, *, name: str, folder: str) -> tuple[Document | None, list[Fi
         fact = f"a character that YAML does not allow: {error.character!r}"
         return None, [Finding(code="yaml", message=fact, place=reader.place(where - 1, 0))]
     if node is None:
-        node = yaml.MappingNode("tag:yaml.org,2002:map", [], yaml.Mark(name, 0, 0, 0, None, None))
+        node = yaml.MappingNode("tag:yaml.org,2002:map", [], yaml.Mark(name, 0, 0, 0, "", 0))
     if not isinstance(node, yaml.MappingNode):
         fact = "the file must be a mapping with keys such as version, namespace and schedules"
         return None, [Finding(code="type", message=fact, place=reader.mark(node))]
@@ -243,7 +243,8 @@ def scalars(value: Value, place: Place, path: str = "") -> Iterator[tuple[str, V
 
 def locate(root: Map, path: tuple[str | int, ...]) -> Place:
     """The place of the deepest part of a path that exists in the tree."""
-    place, value = root.place, root
+    place: Place = root.place
+    value: Value = root
     for step in path:
         if isinstance(value, Map) and step in value:
             place, value = value.at(str(step)), value[str(step)]

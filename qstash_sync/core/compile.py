@@ -201,23 +201,22 @@ class _Calendar:
             fitting = [o for o in self.offsets if all(self.steady[o][n] == rows[n] for n in fixed)]
             choice = self._choose(offsets, fitting, free) if fixed else None
             for n in free:
-                rows[n] = self.steady[choice or self._truth(n, offsets)][n] if (
-                    choice is not None or not fixed
-                ) else self.steady[self._nearest(n, fixed, rows)][n]
+                rows[n] = (
+                    self.steady[choice or self._truth(n, offsets)][n]
+                    if (choice is not None or not fixed)
+                    else self.steady[self._nearest(n, fixed, rows)][n]
+                )
             if not fixed:
                 whole = self._month(free, offsets)
                 for n in free:
                     rows[n] = self.steady[whole][n]
         return rows
 
-    def _choose(
-        self, offsets: tuple[int, ...], fitting: list[int], free: list[int]
-    ) -> int | None:
+    def _choose(self, offsets: tuple[int, ...], fitting: list[int], free: list[int]) -> int | None:
         if not fitting:
             return None
         preferred = [o for o in fitting if o in offsets] or fitting
-        truth = self._month(free, tuple(preferred))
-        return truth
+        return self._month(free, tuple(preferred))
 
     def _truth(self, number: int, offsets: tuple[int, ...]) -> int:
         at = Span(self.days[number], 1).start + timedelta(hours=12)
@@ -277,7 +276,8 @@ def _expanded(part: str) -> Cron:
         for values, (low, high) in zip(fields, tops, strict=True)
     ]
     either = "*" not in fields[2] and "*" not in fields[4]
-    return Cron(part, *sets, either=either, interval=False)
+    minutes, hours, days, months, weekdays = sets
+    return Cron(part, minutes, hours, days, months, weekdays, either, interval=False)
 
 
 def is_plain(cron: str) -> bool:
@@ -333,7 +333,5 @@ def effect(job: Job, crons: Sequence[str], now: datetime) -> tuple[str, ...]:
     first = next(instants(before ^ after, span))
     verb = "starts" if after >> span.minute(first) & 1 else "stops"
     local = first.astimezone(zones.zone(job.timezone))
-    return (
-        f"{new} firings a year are new, {lost} fall away; "
-        f"first {verb}: {local:%a %Y-%m-%d %H:%M} ({first:%Y-%m-%d %H:%MZ})",
-    )
+    counts = f"{new} firings a year are new, {lost} fall away"
+    return (f"{counts}; first {verb}: {local:%a %Y-%m-%d %H:%M} ({first:%H:%MZ})",)

@@ -116,10 +116,8 @@ def _item(item: str, text: str, field: _Field) -> set[int]:
         return set(range(field.low, top + 1, step))
     first, dash, last = span.partition("-")
     low = _value(first, text, field)
-    if dash:
-        high = _value(last, text, field)
-    else:
-        high = top if slash else low
+    open_end = top if slash else low
+    high = _value(last, text, field) if dash else open_end
     if high < low:
         raise CompileError(
             f"{field.name}: the range {span} runs backwards; write two, such as 22-23,0-2"

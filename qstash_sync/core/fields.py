@@ -1,7 +1,7 @@
 """One canonical, comparable form for what the file says and what the account shows.
 
-A `View` holds the readable settings as nested plain values (JSON bodies are taken apart), and beside
-them what may be shown of each: a secret's mask where the value came from the environment.
+A `View` holds the readable settings as nested plain values (JSON bodies are taken apart), and
+beside them what may be shown of each: a secret's mask where the value came from the environment.
 Values that cannot be compared (redacted ones, secrets that are not known) are stand-ins that are
 equal on both sides.
 """
@@ -74,7 +74,9 @@ def of_message(message: Message) -> View:
     for name, (value, _) in headers.items():
         if hidden.hides(name) or str(value).startswith("REDACTED:"):
             headers[name] = (REDACTED, REDACTED)
-    view.put("headers", {n: v for n, (v, _) in headers.items()}, {n: s for n, (_, s) in headers.items()})
+    view.put(
+        "headers", {n: v for n, (v, _) in headers.items()}, {n: s for n, (_, s) in headers.items()}
+    )
     if message.body is not None:
         value, shown = _body(message)
         if hidden.body or (isinstance(value, str) and value.startswith("REDACTED:")):
@@ -84,7 +86,10 @@ def of_message(message: Message) -> View:
     view.put("retry_delay", message.retry_delay)
     view.put("timeout", message.timeout)
     view.put("delay", message.delay)
-    for key, callback in (("callback", message.callback), ("failure_callback", message.failure_callback)):
+    for key, callback in (
+        ("callback", message.callback),
+        ("failure_callback", message.failure_callback),
+    ):
         view.text(key, callback.url if callback else None)
     view.put("queue", message.queue)
     if message.flow_control:
@@ -101,12 +106,14 @@ def _body(message: Message) -> tuple[Any, Any]:
     body = message.body
     if isinstance(body, bytes):
         try:
-            body = body.decode()
+            text: Text | None = body.decode()
         except UnicodeDecodeError:
             encoded = base64.b64encode(body).decode()
             return {"base64": encoded}, {"base64": encoded}
-    assert body is not None
-    value, shown = both(body)
+    else:
+        text = body
+    assert text is not None
+    value, shown = both(text)
     if value.lstrip()[:1] in ("{", "["):  # whatever its type says: headers may be redacted
         try:
             return _keyed(json.loads(value)), _keyed(json.loads(shown))
@@ -172,8 +179,18 @@ def endpoint_key(endpoint: Endpoint) -> tuple[str, str]:
 def write_only(schedule: Schedule) -> tuple[str, ...]:
     """The settings of this schedule that QStash does not show again."""
     message = schedule.message
-    found = [f"redact.{k}" for k, on in (("body", message.redact.body), ("headers", message.redact.all_headers or message.redact.headers)) if on]
-    for key, callback in (("callback", message.callback), ("failure_callback", message.failure_callback)):
+    found = [
+        f"redact.{k}"
+        for k, on in (
+            ("body", message.redact.body),
+            ("headers", message.redact.all_headers or message.redact.headers),
+        )
+        if on
+    ]
+    for key, callback in (
+        ("callback", message.callback),
+        ("failure_callback", message.failure_callback),
+    ):
         found += [f"{key}.{name}" for name in callback_settings(callback)] if callback else []
     return tuple(found)
 

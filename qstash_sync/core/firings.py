@@ -49,7 +49,7 @@ class Job:
     fold: Fold | None = None
 
     def gap_of(self, cron: Cron) -> Gap:
-        """The policy for one cron: fixed-time jobs are never lost, interval jobs keep their beat."""
+        """The policy for one cron: fixed-time jobs are never lost, others keep their beat."""
         if cron.interval and self.gap in (None, Gap.NEXT_VALID):
             return Gap.SKIP
         return self.gap or Gap.NEXT_VALID

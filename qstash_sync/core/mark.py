@@ -83,7 +83,14 @@ def own_labels(labels: tuple[str, ...], namespace: str, name: str) -> tuple[str,
 
 
 def make(
-    schedule: Schedule, cron: str, *, part: int, parts: int, paused: bool, namespace: str, environment: str | None
+    schedule: Schedule,
+    cron: str,
+    *,
+    part: int,
+    parts: int,
+    paused: bool,
+    namespace: str,
+    environment: str | None,
 ) -> Mark:
     """The mark that a part is written with."""
     return Mark(
@@ -133,7 +140,9 @@ def definition(schedule: Schedule) -> str:
 def _callback(callback: Callback | None) -> Any:
     if callback is None:
         return None
-    return {key: _placeholders(str(value)) for key, value in fields.callback_settings(callback).items()}
+    return {
+        key: _placeholders(str(value)) for key, value in fields.callback_settings(callback).items()
+    }
 
 
 def _placeholders(value: Any) -> Any:
@@ -167,7 +176,9 @@ def _unreadable(message: Message) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _stretched(value: str, namespace: str) -> str:
-    return hashlib.scrypt(value.encode(), salt=namespace.encode(), n=2**14, r=8, p=1, dklen=16).hex()
+    return hashlib.scrypt(
+        value.encode(), salt=namespace.encode(), n=2**14, r=8, p=1, dklen=16
+    ).hex()
 
 
 def _digest(value: Any) -> str:

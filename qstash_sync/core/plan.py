@@ -209,7 +209,10 @@ def _dangling(schedule: Schedule, key: str, name: str, known: set[str], more: st
     hint = f"did you mean {close[0]}?" if close else f"declare it under {section}"
     return Finding(
         code="reference",
-        message=f"schedules.{schedule.name}.{key}: {name}{more} is neither in the file nor in the account",
+        message=(
+            f"schedules.{schedule.name}.{key}: {name}{more} is neither in the file "
+            "nor in the account"
+        ),
         place=schedule.place,
         hint=hint,
     )
@@ -262,7 +265,9 @@ def _queue(queue: Queue, live: LiveQueue | None) -> Change | None:
 
 def _flow(flow: FlowControl, live: LiveFlowControl | None) -> Change | None:
     empty = fields.View({}, {})
-    changed = diff.compare(fields.of_flow_control(live) if live else empty, fields.of_flow_control(flow))
+    changed = diff.compare(
+        fields.of_flow_control(live) if live else empty, fields.of_flow_control(flow)
+    )
     was_paused = live.paused if live else False
     paused = flow.paused if flow.paused is not None else was_paused
     pause = _pause_field(was_paused, paused)
@@ -300,7 +305,11 @@ def _pause_field(before: bool | None, after: bool | None) -> tuple[FieldChange, 
 
 
 def _change(
-    kind: Kind, resource: Any, action: Action, changed: tuple[FieldChange, ...], steps: tuple[Step, ...]
+    kind: Kind,
+    resource: Any,
+    action: Action,
+    changed: tuple[FieldChange, ...],
+    steps: tuple[Step, ...],
 ) -> Change:
     return Change(
         kind=kind,
@@ -350,7 +359,12 @@ class _Schedules:
     """Compares the declared schedules with the live parts, by id and mark."""
 
     def __init__(
-        self, work: _Work, desired: Desired, live: tuple[LiveSchedule, ...], now: datetime, adopt: tuple[str, ...]
+        self,
+        work: _Work,
+        desired: Desired,
+        live: tuple[LiveSchedule, ...],
+        now: datetime,
+        adopt: tuple[str, ...],
     ) -> None:
         self.work = work
         self.desired = desired
@@ -390,7 +404,8 @@ class _Schedules:
         more = [
             (int(part_id.removeprefix(prefix)), part)
             for part_id, part in self.parts.items()
-            if part_id.startswith(prefix) and part_id.removeprefix(prefix).isdecimal()
+            if part_id.startswith(prefix)
+            and part_id.removeprefix(prefix).isdecimal()
             and self._is_part(part_id)
         ]
         return found + [part for _, part in sorted(more, key=lambda item: item[0])]
@@ -417,7 +432,11 @@ class _Schedules:
         if not found:
             return self._create(schedule)
         foreign = [part for part in found if not self._is_part(part.id)]
-        if foreign and not schedule.adopted and not any(fnmatchcase(schedule.name, g) for g in self.adopt):
+        if (
+            foreign
+            and not schedule.adopted
+            and not any(fnmatchcase(schedule.name, g) for g in self.adopt)
+        ):
             return self._refuse(schedule, foreign[0])
         return self._compare(schedule, found, adopting=bool(foreign))
 
@@ -495,7 +514,9 @@ class _Schedules:
             return self._impossible(schedule, when, Action.UPDATE)
         settings = self._settings(schedule, found)
         file_moved, live_moved = self._moved(schedule, found, adopting=adopting)
-        secret = () if settings or when.changed else self._write_only(schedule, found, adopting=adopting)
+        secret = (
+            () if settings or when.changed else self._write_only(schedule, found, adopting=adopting)
+        )
         live_paused = any(part.paused for part in found)
         paused = schedule.paused if schedule.paused is not None else live_paused
         partly = live_paused and not all(part.paused for part in found)
@@ -509,16 +530,29 @@ class _Schedules:
             return None
         if not changed:
             action = Action.PAUSE if paused else Action.RESUME
-            steps = tuple(PauseSchedule(id=p.id, paused=paused) for p in found if p.paused != paused)
+            pauses = tuple(
+                PauseSchedule(id=p.id, paused=paused) for p in found if p.paused != paused
+            )
             reason = Reason.FILE if schedule.paused is not None else Reason.DRIFT
-            return self._change(schedule, action, reason, fields=pause, steps=steps)
+            return self._change(schedule, action, reason, fields=pause, steps=pauses)
         crons = timing.assign(schedule, when.crons, found)
         surplus = [part for part in found if part.id not in crons]
-        steps = tuple(self._writes(schedule, crons, paused=paused))
+        steps: tuple[Step, ...] = tuple(self._writes(schedule, crons, paused=paused))
         steps += tuple(DeleteSchedule(id=part.id) for part in surplus)
-        reason = _reason(when, settings or secret, file_moved, live_moved, adopting)
+        reason = _reason(
+            when,
+            settings or secret,
+            file_moved=file_moved,
+            live_moved=live_moved,
+            adopting=adopting,
+        )
         return self._change(
-            schedule, Action.UPDATE, reason, fields=(*changed, *pause), notes=when.notes, steps=steps
+            schedule,
+            Action.UPDATE,
+            reason,
+            fields=(*changed, *pause),
+            notes=when.notes,
+            steps=steps,
         )
 
     def _settings(self, schedule: Schedule, found: list[LiveSchedule]) -> tuple[FieldChange, ...]:
@@ -568,9 +602,13 @@ class _Schedules:
             m.secrets != mark.secrets(schedule, self.desired.namespace) for m in marks
         ):
             note = "a secret that does not read back changed"
-            return (FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note),)
+            return (
+                FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note),
+            )
         if any(m.protected != schedule.protect for m in marks):
-            return (FieldChange(path="protect", before=not schedule.protect, after=schedule.protect),)
+            return (
+                FieldChange(path="protect", before=not schedule.protect, after=schedule.protect),
+            )
         return ()
 
     def _warn_partly(self, schedule: Schedule, found: list[LiveSchedule]) -> None:
@@ -611,12 +649,14 @@ class _Schedules:
             reason=Reason.FILE,
             notes=(f"cron {parts[0].cron}",),
             steps=tuple(DeleteSchedule(id=part.id) for part in reversed(parts)),
-            refused="protected: apply it once with protect: false, then remove it" if protected else None,
+            refused="protected: apply it once with protect: false, then remove it"
+            if protected
+            else None,
         )
 
 
 def _reason(
-    when: timing.When, settings: object, file_moved: bool, live_moved: bool, adopting: bool  # noqa: FBT001 three facts
+    when: timing.When, settings: object, *, file_moved: bool, live_moved: bool, adopting: bool
 ) -> Reason:
     if adopting:
         return Reason.ADOPT
@@ -648,8 +688,20 @@ def _guarded(change: Change, changes: Sequence[Change], live: Live) -> Change:
 
 
 def _users(change: Change, changes: Sequence[Change], live: Live) -> Iterator[str]:
-    written = {step.id: step for c in changes if not c.refused for step in c.steps if isinstance(step, PutSchedule)}
-    deleted = {step.id for c in changes if not c.refused for step in c.steps if isinstance(step, DeleteSchedule)}
+    written = {
+        step.id: step
+        for c in changes
+        if not c.refused
+        for step in c.steps
+        if isinstance(step, PutSchedule)
+    }
+    deleted = {
+        step.id
+        for c in changes
+        if not c.refused
+        for step in c.steps
+        if isinstance(step, DeleteSchedule)
+    }
     for part in live.schedules or ():
         if part.id in deleted:
             continue
@@ -679,7 +731,9 @@ def _row_balance(changes: Iterable[Change], live: Live) -> int:
     return balance
 
 
-def _limits(desired: Desired, live: Live, changes: Sequence[Change], rows: int) -> Iterator[Finding]:
+def _limits(
+    desired: Desired, live: Live, changes: Sequence[Change], rows: int
+) -> Iterator[Finding]:
     """What the account's plan does not allow, before anything is written."""
     plan = PLANS.get(desired.limits.plan or "")
     growing = any(c.action is Action.CREATE or c.kind is Kind.SCHEDULE for c in changes)
@@ -688,7 +742,8 @@ def _limits(desired: Desired, live: Live, changes: Sequence[Change], rows: int) 
             yield Finding(
                 severity=Severity.WARNING,
                 code="limit",
-                message=f"{rows} schedules after this plan; the free plan has {PLANS['free'].schedules}",
+                message=f"{rows} schedules after this plan, more than the free plan's "
+                f"{PLANS['free'].schedules}",
                 hint="say limits: {plan: …} to have this checked",
             )
         return
@@ -701,7 +756,7 @@ def _limits(desired: Desired, live: Live, changes: Sequence[Change], rows: int) 
         if count > most and any(c.kind is kind for c in changes):
             yield Finding(
                 code="limit",
-                message=f"{count} {kind}s after this plan; the plan {desired.limits.plan} allows {most}",
+                message=f"{count} {kind}s after this; the plan {desired.limits.plan} allows {most}",
                 hint="make split schedules auto, remove some, or raise the plan",
             )
 

@@ -32,9 +32,12 @@ def compiled(schedule: Schedule, now: datetime) -> tuple[str, ...] | Finding:
             timing.job, now=now, strategy=timing.strategy, renew_before=timing.renew_before
         )
     except CompileError as error:
-        return Finding(code="cron", message=f"schedules.{schedule.name}.cron: {error}", place=schedule.place)
+        return Finding(
+            code="cron", message=f"schedules.{schedule.name}.cron: {error}", place=schedule.place
+        )
     if len(found.parts) > timing.max_parts:
-        fact = f"schedules.{schedule.name}: needs {len(found.parts)} parts, max_parts is {timing.max_parts}"
+        need = f"needs {len(found.parts)} parts, max_parts is {timing.max_parts}"
+        fact = f"schedules.{schedule.name}: {need}"
         hint = "raise dst.max_parts, or use dst: {strategy: native}"
         return Finding(code="max_parts", message=fact, place=schedule.place, hint=hint)
     return found.parts
@@ -63,7 +66,7 @@ def created_notes(schedule: Schedule, crons: Sequence[str]) -> tuple[str, ...]:
 def compare(
     schedule: Schedule, found: Sequence[LiveSchedule], marks: Sequence[Mark | None], now: datetime
 ) -> When | Finding:
-    """Are the live parts a complete set that fires as wanted for long enough?"""
+    """Whether the live parts are a complete set that fires as wanted for long enough."""
     live = tuple(part.cron for part in found)
     complete = _complete(marks)
     if complete and _in_sync(schedule, live, now):
@@ -74,9 +77,13 @@ def compare(
     if sorted(wanted) == sorted(live):
         if complete:
             return When(crons=live)
-        fact = FieldChange(path="parts", before=len(found), after=len(wanted), note=_incomplete(marks))
+        fact = FieldChange(
+            path="parts", before=len(found), after=len(wanted), note=_incomplete(marks)
+        )
         return When(crons=wanted, changed=True, incomplete=True, fields=(fact,))
-    changed = FieldChange(path="cron", before=", ".join(sorted(live)), after=", ".join(wanted), note=text(schedule))
+    changed = FieldChange(
+        path="cron", before=", ".join(sorted(live)), after=", ".join(wanted), note=text(schedule)
+    )
     return When(
         crons=wanted,
         changed=True,

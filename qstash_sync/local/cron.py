@@ -9,15 +9,24 @@ from importlib import resources
 from zoneinfo import ZoneInfo
 
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _NAMES: tuple[dict[str, int], ...] = (
-    {}, {}, {},
-    {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)},
-    {name: n for n, name in enumerate("sun mon tue wed thu fri sat".split())},
-)  # fmt: skip
+    {},
+    {},
+    {},
+    {name: number for number, name in enumerate(_MONTHS, 1)},
+    {name: number for number, name in enumerate(_DAYS)},
+)
 _DESCRIPTORS = {
-    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
-}  # fmt: skip
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
 _YEARS_AHEAD = 5
 
 
@@ -35,7 +44,7 @@ class Spec:
     zone: ZoneInfo | None  # None is UTC
 
     def fits_date(self, day: datetime) -> bool:
-        """robfig's rule: both must match if one of them is a star, either otherwise."""
+        """Robfig's rule: both must match if one of them is a star, either otherwise."""
         if day.month not in self.fields[3]:
             return False
         by_day, by_weekday = day.day in self.fields[2], day.isoweekday() % 7 in self.fields[4]
@@ -117,7 +126,8 @@ def _range(item: str, number: int) -> tuple[set[int], bool]:
 
 
 def _value(word: str, number: int) -> int:
-    return _NAMES[number].get(word.lower()) if word.lower() in _NAMES[number] else _integer(word)  # type: ignore[return-value]  # the key is there
+    name = word.lower()
+    return _NAMES[number][name] if name in _NAMES[number] else _integer(word)
 
 
 def _integer(word: str) -> int:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 KINDS = (
-    "429", "429_headers", "500", "503", "html", "reset_before", "reset_after", "hang_before", "hang_after",
+    "429", "429_headers", "500", "503", "html",
+    "reset_before", "reset_after", "hang_before", "hang_after",
 )  # fmt: skip
 
 

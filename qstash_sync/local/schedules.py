@@ -32,7 +32,9 @@ def canonical(name: str) -> str:
 def check_id(text: str, what: str) -> str:
     """A name of the characters that QStash allows."""
     if not _ID.fullmatch(text):
-        raise Refused(400, f"invalid {what}: only alphanumeric characters, hyphens, periods and underscores")
+        raise Refused(
+            400, f"invalid {what}: only alphanumeric characters, hyphens, periods and underscores"
+        )
     return text
 
 
@@ -70,7 +72,9 @@ def document(headers: list[tuple[str, str]], body: bytes, switches: Switches) ->
     if "Upstash-Flow-Control-Value" in sent:
         stored |= _flow_control(sent["Upstash-Flow-Control-Value"])
     if "Upstash-Label" in sent:
-        stored["labels"] = [label.strip() for label in sent["Upstash-Label"].split(",") if label.strip()]
+        stored["labels"] = [
+            label.strip() for label in sent["Upstash-Label"].split(",") if label.strip()
+        ]
     for key, name in _CALLBACKS:
         if name in sent:
             stored[key] = _url(name, sent[name], switches)
@@ -78,7 +82,9 @@ def document(headers: list[tuple[str, str]], body: bytes, switches: Switches) ->
     stored["header"] = _forwarded("Upstash-Forward-", headers)
     if "Content-Type" in sent:
         stored["header"]["Content-Type"] = [sent["Content-Type"]]
-    stored["redact"] = [f.strip() for f in sent.get("Upstash-Redact-Fields", "").split(",") if f.strip()]
+    stored["redact"] = [
+        f.strip() for f in sent.get("Upstash-Redact-Fields", "").split(",") if f.strip()
+    ]
     stored["bodyBase64"] = base64.b64encode(body).decode()
     return stored
 
@@ -130,14 +136,18 @@ def _forwarded(prefix: str, headers: list[tuple[str, str]]) -> Document:
 
 def _callback_settings(name: str, sent: dict[str, str]) -> Document:
     prefix = f"{name}-"
-    return {key.removeprefix(prefix): [value] for key, value in sent.items() if key.startswith(prefix)}
+    return {
+        key.removeprefix(prefix): [value] for key, value in sent.items() if key.startswith(prefix)
+    }
 
 
 def shown(stored: Document, switches: Switches, *, key: bytes) -> Document:
     """A stored schedule as GET and LIST show it."""
     result = {k: v for k, v in stored.items() if k not in _HIDDEN}
     result["header"] = {
-        name: [_redacted(value, switches, key) if _hides(stored, name) else value for value in values]
+        name: [
+            _redacted(value, switches, key) if _hides(stored, name) else value for value in values
+        ]
         for name, values in stored["header"].items()
     }
     if not result["header"]:
@@ -191,7 +201,9 @@ def _show_body(result: Document, stored: Document, switches: Switches, key: byte
 
 def _hides(stored: Document, name: str) -> bool:
     fields = {field.lower() for field in stored["redact"]}
-    return bool(fields & {"header", "headers", f"header[{name.lower()}]", f"headers[{name.lower()}]"})
+    return bool(
+        fields & {"header", "headers", f"header[{name.lower()}]", f"headers[{name.lower()}]"}
+    )
 
 
 def _redacted(value: str, switches: Switches, key: bytes) -> str:

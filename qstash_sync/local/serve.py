@@ -2,7 +2,7 @@
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -18,7 +18,7 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
-    def __enter__(self) -> "Served":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

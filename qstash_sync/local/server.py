@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote
 
 import httpx
@@ -73,7 +73,7 @@ class LocalQStash:
         """Close the store."""
         self.store.close()
 
-    def __enter__(self) -> "LocalQStash":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,7 +137,11 @@ class LocalQStash:
         if fault == "429_headers":
             reset = str(int(self.clock()) + 1)
             response.headers.update(
-                {"Burst-RateLimit-Limit": "100", "Burst-RateLimit-Remaining": "0", "Burst-RateLimit-Reset": reset}
+                {
+                    "Burst-RateLimit-Limit": "100",
+                    "Burst-RateLimit-Remaining": "0",
+                    "Burst-RateLimit-Reset": reset,
+                }
             )
         return response
 
@@ -163,7 +167,9 @@ class LocalQStash:
             raise Refused(404, "user not found in this region (eu-central-1)")
         if token == LOCAL_READ_ONLY_TOKEN:
             if request.method != "GET":
-                raise Refused(self.switches.read_only_write, "unable to authenticate: read-only token")
+                raise Refused(
+                    self.switches.read_only_write, "unable to authenticate: read-only token"
+                )
         elif token != LOCAL_TOKEN:
             raise Refused(401, "unable to authenticate: invalid token")
 
@@ -193,7 +199,10 @@ class LocalQStash:
 
     @_route("DELETE", "schedules/(?P<id>[^/]+)")
     def _delete_schedule(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        if not self.store.delete("schedule", match["id"]) and self.switches.missing_schedule_delete != 200:
+        if (
+            not self.store.delete("schedule", match["id"])
+            and self.switches.missing_schedule_delete != 200
+        ):
             raise Refused(404, f"schedule {match['id']} not found")
 
     @_route("POST PATCH", "schedules/(?P<id>[^/]+)/(?P<verb>pause|resume)")
@@ -236,13 +245,17 @@ class LocalQStash:
         raw = request.url.raw_path.decode()
         path, _, query = raw.partition("?")
         destination = path[len("/v2/schedules/") :]
-        kept = "&".join(item for item in query.split("&") if item and not item.startswith("qstash_token="))
+        kept = "&".join(
+            item for item in query.split("&") if item and not item.startswith("qstash_token=")
+        )
         if re.match(r"https?://", destination):
             if self.switches.check_destinations:
                 check_loopback(destination)
             return f"{destination}?{kept}" if kept else destination
         if "/" in destination or "%" in destination or ":" in destination:
-            raise Refused(400, "invalid destination url: endpoint has invalid scheme, add http:// or https://")
+            raise Refused(
+                400, "invalid destination url: endpoint has invalid scheme, add http:// or https://"
+            )
         known = self.store.get("topic", destination)
         if known is None and self.switches.unknown_group != 200:
             raise Refused(404, f"topic {destination} not found")
@@ -266,7 +279,7 @@ class LocalQStash:
 
     def _listed(self, items: list[Document]) -> Any:
         if self.switches.list_order == "reverse":
-            items = items[::-1]
+            items.reverse()
         elif self.switches.list_order == "random":
             self._random.shuffle(items)
         return items if items or self.switches.empty_list == "array" else _NULL
@@ -286,7 +299,10 @@ class LocalQStash:
 
     @_route("DELETE", "topics/(?P<name>[^/]+)")
     def _delete_topic(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        if not self.store.delete("topic", match["name"]) and self.switches.missing_group_delete != 200:
+        if (
+            not self.store.delete("topic", match["name"])
+            and self.switches.missing_group_delete != 200
+        ):
             raise Refused(404, f"topic {match['name']} not found")
 
     @_route("PATCH", "topics/(?P<name>[^/]+)")
@@ -305,7 +321,10 @@ class LocalQStash:
         stored = self.store.get("topic", name) or {"name": name, "createdAt": now, "endpoints": []}
         for item in added:
             if not str(item.get("url", "")).startswith(("http://", "https://")):
-                raise Refused(400, "invalid destination url: endpoint has invalid scheme, add http:// or https://")
+                raise Refused(
+                    400,
+                    "invalid destination url: endpoint has invalid scheme, add http:// or https://",
+                )
             self._merge(stored["endpoints"], {k: item[k] for k in ("name", "url") if item.get(k)})
         stored["updatedAt"] = now
         if stored["endpoints"]:
@@ -353,7 +372,9 @@ class LocalQStash:
         if not isinstance(parallelism, int) or parallelism < 1:
             raise Refused(400, "invalid parallelism: must be greater than 0")
         old = self.store.get("queue", name)
-        keep = bool(old and old["paused"]) if self.switches.queue_paused_omitted == "keep" else False
+        keep = (
+            bool(old and old["paused"]) if self.switches.queue_paused_omitted == "keep" else False
+        )
         queue = {
             "name": name,
             "createdAt": old["createdAt"] if old else self._now(),
@@ -428,11 +449,18 @@ class LocalQStash:
 
     @_route("GET", "keys")
     def _keys(self, request: httpx.Request, _: Any) -> Any:
-        return self.store.get("keys", "keys") or {"current": "sig_local_current", "next": "sig_local_next"}
+        return self._signing_keys()
+
+    def _signing_keys(self) -> Document:
+        fresh = {"current": "sig_local_current", "next": "sig_local_next"}
+        return self.store.get("keys", "keys") or fresh
 
     @_route("POST", "keys/rotate")
     def _rotate(self, request: httpx.Request, _: Any) -> Any:
-        keys = {"current": self._keys(request, None)["next"], "next": "sig_local_" + secrets.token_hex(4)}
+        keys = {
+            "current": self._signing_keys()["next"],
+            "next": "sig_local_" + secrets.token_hex(4),
+        }
         self.store.put("keys", "keys", keys)
         return keys
 
@@ -462,4 +490,9 @@ def _pin(stored: Document, query: dict[str, str]) -> None:
         stored |= {"parallelismMax": numbers["parallelism"], "isPinnedParallelism": True}
     if "rate" in numbers:
         period = numbers.get("period", 1)
-        stored |= {"rateMax": numbers["rate"], "ratePeriod": period, "rateCount": 0, "isPinnedRate": True}
+        stored |= {
+            "rateMax": numbers["rate"],
+            "ratePeriod": period,
+            "rateCount": 0,
+            "isPinnedRate": True,
+        }

@@ -61,7 +61,8 @@ class Store:
     def put(self, kind: str, name: str, document: Document) -> None:
         """Create or replace; a replaced document keeps its place in the order."""
         statement = """
-            insert into resource values (?1, ?2, (select coalesce(max(number), 0) + 1 from resource), ?3)
+            insert into resource
+            values (?1, ?2, (select coalesce(max(number), 0) + 1 from resource), ?3)
             on conflict (kind, name) do update set document = ?3
         """
         with self._lock:
@@ -70,7 +71,9 @@ class Store:
     def delete(self, kind: str, name: str) -> bool:
         """Whether there was one to delete."""
         with self._lock:
-            cursor = self._db.execute("delete from resource where kind = ? and name = ?", (kind, name))
+            cursor = self._db.execute(
+                "delete from resource where kind = ? and name = ?", (kind, name)
+            )
             return cursor.rowcount > 0
 
     def count(self, kind: str) -> int:

@@ -38,7 +38,9 @@ class Switches:
         """Every other value of every switch, one at a time."""
         for field in fields(self):
             now = getattr(self, field.name)
-            for value in _OTHERS.get(field.name, ()) or ((not now,) if isinstance(now, bool) else ()):
+            for value in _OTHERS.get(field.name, ()) or (
+                (not now,) if isinstance(now, bool) else ()
+            ):
                 if value != now:
                     yield field.name, value
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -48,7 +48,10 @@ class Client:
         self._count = threading.Lock()
         self._sleep = sleep
         self._random = random.Random(0)  # noqa: S311 jitter
-        self._hide = [token.reveal(), *sorted((text for text in hide if text), key=len, reverse=True)]
+        self._hide = [
+            token.reveal(),
+            *sorted((text for text in hide if text), key=len, reverse=True),
+        ]
         limits = httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism)
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {token.reveal()}", "User-Agent": "qstash-sync"},
@@ -58,7 +61,7 @@ class Client:
             trust_env=transport is None,
         )
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,12 +81,15 @@ class Client:
         if data is None:
             data = []  # an empty list may come as null
         if not isinstance(data, list):
-            raise BadResponseError(f"{self.url} answered {wire.LISTS[kind]} with {type(data).__name__}, not a list")
+            raise BadResponseError(
+                f"{self.url} answered {wire.LISTS[kind]} with {type(data).__name__}, not a list"
+            )
         try:
             found = [wire.PARSERS[kind](item) for item in data]
         except (KeyError, TypeError, ValueError, AttributeError):
             raise BadResponseError(
-                f"{self.url} answered {wire.LISTS[kind]} with something that is not QStash's list of {kind}"
+                f"{self.url} answered {wire.LISTS[kind]} with something that is not "
+                f"QStash's list of {kind}"
             ) from None
         return tuple(sorted(found, key=lambda item: getattr(item, "id", None) or item.name))
 
@@ -129,14 +135,15 @@ class Client:
     def _send(self, request: wire.Request) -> httpx.Response:
         is_write = request.method != "GET"
         if is_write and self.read_only:
-            raise WriteForbiddenError(f"this command cannot write, but was about to {request.method}")
-        for attempt in range(1, TRIES + 1):
-            response, failure = self._once(request)
+            raise WriteForbiddenError(
+                f"this command cannot write, but was about to {request.method}"
+            )
+        response, failure = self._once(request)
+        for attempt in range(1, TRIES):
             if response is not None and not _passing(response.status_code):
-                return self._checked(response)
-            if attempt == TRIES:
                 break
             self._sleep(self._pause(attempt, response))
+            response, failure = self._once(request)
         if response is not None:
             return self._checked(response)
         raise UnreachableError(f"{self.url} cannot be reached: {failure}; is QSTASH_URL right?")
@@ -178,7 +185,10 @@ class Client:
         if response.is_success:
             return response
         text = self._error_text(response)
-        if response.status_code == httpx.codes.NOT_FOUND and "user not found in this region" in text:
+        if (
+            response.status_code == httpx.codes.NOT_FOUND
+            and "user not found in this region" in text
+        ):
             raise WrongRegionError(
                 f"{self.url}: {text}: the token belongs to another region; "
                 "set region: us-east-1 or eu-central-1 (or QSTASH_REGION, QSTASH_URL)"

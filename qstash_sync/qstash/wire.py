@@ -179,7 +179,9 @@ def _callback(prefix: str, callback: Callback) -> list[tuple[str, str]]:
         headers.append((f"{prefix}-Timeout", f"{callback.timeout}s"))
     if callback.retry_delay is not None:
         headers.append((f"{prefix}-Retry-Delay", callback.retry_delay))
-    return headers + [(f"{prefix}-Forward-{name}", plain(value)) for name, value in callback.headers]
+    return headers + [
+        (f"{prefix}-Forward-{name}", plain(value)) for name, value in callback.headers
+    ]
 
 
 def _flow_control(use: FlowUse) -> list[tuple[str, str]]:
@@ -230,8 +232,12 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
 
 
 def _headers(data: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    pairs = ((name, ", ".join(v) if isinstance(v, list) else str(v)) for name, v in (data or {}).items())
-    return tuple(sorted(("-".join(p[:1].upper() + p[1:].lower() for p in n.split("-")), v) for n, v in pairs))
+    pairs = (
+        (name, ", ".join(v) if isinstance(v, list) else str(v)) for name, v in (data or {}).items()
+    )
+    return tuple(
+        sorted(("-".join(p[:1].upper() + p[1:].lower() for p in n.split("-")), v) for n, v in pairs)
+    )
 
 
 def _body(data: Mapping[str, Any]) -> bytes | str | None:

@@ -50,7 +50,12 @@ def _finding(finding: Finding, paint: Paint) -> Iterator[str]:
     if place and place.text.strip():
         number = f"{place.line:>6} | "
         yield paint(number, "dim") + place.text.expandtabs(1).translate(_CONTROL)[:200]
-        caret = " " * (len(number) - 2) + paint("| ", "dim") + " " * (place.column - 1) + paint("^", style)
+        caret = (
+            " " * (len(number) - 2)
+            + paint("| ", "dim")
+            + " " * (place.column - 1)
+            + paint("^", style)
+        )
         yield f"{caret} {finding.hint}".rstrip()
     elif finding.hint:
         yield f"    {finding.hint}"
@@ -78,7 +83,9 @@ def summary(plan: Plan) -> str:
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
     if plan.empty:
         return f"No changes: the account is as the file says; {rest}"
-    work = f"{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete"
+    work = (
+        f"{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete"
+    )
     return f"Plan: {work}; {rest}"
 
 
