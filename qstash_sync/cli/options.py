@@ -28,8 +28,8 @@ now = click.option(
     "--now", metavar="ISO", help="Pretend it is this time, such as 2027-03-14T09:00Z."
 )
 output_format = click.option(
-    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True,
-    help="json is one document on stdout in every outcome.",
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text",
+    show_default=True, help="json is one document on stdout in every outcome.",
 )  # fmt: skip
 color = click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,

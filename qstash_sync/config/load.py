@@ -389,14 +389,14 @@ class _Run:
             namespace, place = self.chosen["namespace"], self.chosen.at("namespace")
         if not isinstance(namespace, str) or not checks.NAMESPACE.fullmatch(namespace):
             start = self.files.documents[0].root.place if self.files.documents else None
-            if namespace is None:
+            if namespace is None and start is not None:
                 self.say(
                     "missing",
                     "namespace: this key is missing",
                     start,
                     "schedule ids start with it: namespace: billing",
                 )
-            else:
+            elif namespace is not None:
                 self.say(
                     "name", f"namespace: {namespace!r} is not allowed", place, "use a-z, 0-9 and -"
                 )

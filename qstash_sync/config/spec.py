@@ -78,6 +78,8 @@ def _header_value(value: Any) -> Text | None:
 
 
 def _strings(value: Any) -> Any:
+    if isinstance(value, Secret):
+        raise _wrong("text", value)
     return [value] if isinstance(value, str) else value
 
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from qstash_sync.core import fields
-from qstash_sync.core.model import Callback, LiveSchedule, Message, Schedule, Secret
+from qstash_sync.core.model import Callback, LiveSchedule, Message, Redact, Schedule, Secret
 
 PREFIX = "qsync1-"
 _MARK = re.compile(
@@ -121,8 +121,8 @@ def as_written(live: LiveSchedule, mark: Mark, labels: tuple[str, ...]) -> bool:
 
 def definition(schedule: Schedule) -> str:
     """Digest `b`: the declared definition; labels and pause, which read back, are left out."""
-    timing, message = schedule.timing, replace(schedule.message, labels=())
-    masked = fields.of_message(message).shown
+    timing, message = schedule.timing, schedule.message
+    masked = fields.of_message(replace(message, labels=(), redact=Redact())).shown
     return _digest(
         {
             "crons": sorted(cron.key for cron in timing.job.crons),

@@ -1,0 +1,138 @@
+"""What the tests share: a world with a local account, a fixed clock and one file."""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from unittest import mock
+
+import httpx
+
+from qstash_sync import engine
+from qstash_sync.cli.main import run
+from qstash_sync.config.load import Config, Files, Source
+from qstash_sync.core.findings import Finding
+from qstash_sync.core.model import Piece, Secret
+from qstash_sync.core.plan import Plan
+from qstash_sync.engine import Outcome
+from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.qstash.client import Client
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+HEAD = "version: 1\nnamespace: billing\ndefaults: {timezone: UTC}\n"
+
+
+def secret(text: str) -> Secret:
+    """A value as it comes from the environment."""
+    return Secret((Piece(text, hidden=True),))
+
+
+def build(
+    text: str, environ: dict[str, str] | None = None, **more: Any
+) -> tuple[Config | None, tuple[Finding, ...]]:
+    """One file named q.yaml, built."""
+    return Files([Source("q.yaml", ".", text)]).build(
+        more.pop("environment", None), more.pop("variables", {}), environ or {}, **more
+    )
+
+
+def config(text: str, environ: dict[str, str] | None = None, **more: Any) -> Config:
+    """A file that must be valid."""
+    built, findings = build(text, environ, **more)
+    assert built is not None, [f.message for f in findings]
+    return built
+
+
+def messages(text: str, environ: dict[str, str] | None = None, **more: Any) -> list[str]:
+    """The messages of a file's findings, places first."""
+    _, findings = build(text, environ, **more)
+    return [f"{f.place or ''}: {f.message} | {f.hint}" for f in findings]
+
+
+@dataclass
+class World:
+    """An account in memory and a clock that stands still."""
+
+    account: LocalQStash
+    environ: dict[str, str] = field(default_factory=dict)
+    now: datetime = NOW
+
+    def client(self, *, read_only: bool = False, token: str = LOCAL_TOKEN) -> Client:
+        """A client of ours on the account."""
+        return Client(
+            "http://local",
+            secret(token),
+            read_only=read_only,
+            transport=httpx.MockTransport(self.account),
+            sleep=lambda _seconds: None,
+        )
+
+    def plan(self, text: str, **more: Any) -> Plan:
+        """What an apply would do."""
+        with self.client(read_only=True) as client:
+            desired = config(text, self.environ).desired
+            return engine.propose(client, desired, now=self.now, **more)
+
+    def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
+        """Plan and apply; every change must end as done."""
+        with self.client() as client:
+            desired = config(text, self.environ).desired
+            plan = engine.propose(client, desired, now=self.now, **more)
+            assert not plan.errors, plan.errors
+            return engine.apply(client, plan)
+
+    def schedule(self, schedule_id: str) -> dict[str, Any]:
+        """A stored schedule, to look at or to edit by hand."""
+        found = self.account.store.get("schedule", schedule_id)
+        assert found is not None
+        return found
+
+    def edit(self, schedule_id: str, **changes: Any) -> None:
+        """Somebody's hand in the console."""
+        stored = self.schedule(schedule_id)
+        self.account.store.put("schedule", schedule_id, {**stored, **changes})
+
+
+@contextlib.contextmanager
+def world(switches: Switches = Switches()) -> Iterator[World]:  # noqa: B008 frozen
+    """A fresh world."""
+    with LocalQStash(switches=switches, clock=NOW.timestamp) as account:
+        yield World(account)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Everything that was printed."""
+        return self.out + self.err
+
+
+def cli(
+    *words: str, environ: dict[str, str] | None = None, stdin: str = ""
+) -> Ran:
+    """Run the command line in this process, with just this environment."""
+    out, err = io.StringIO(), io.StringIO()
+    bare = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    with (
+        mock.patch.dict(os.environ, {**bare, **(environ or {})}, clear=True),
+        mock.patch("sys.stdin", io.StringIO(stdin)),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = run(list(words))
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+def ids(cases: Sequence[tuple[Any, ...]]) -> list[str]:
+    """The first item of each case as its test id."""
+    return [str(case[0]) for case in cases]

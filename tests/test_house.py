@@ -1,0 +1,83 @@
+"""The directions and owners of the code, and what every module owes the reader."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "qstash_sync"
+MODULES = sorted(ROOT.rglob("*.py"))
+EDGES = ("config", "render", "qstash", "local")
+MAY_IMPORT = {
+    "core": {"core", "errors"},
+    "config": {"config", "core", "errors"},
+    "qstash": {"qstash", "core", "errors"},
+    "local": {"local"},
+    "render": {"render", "core", "errors", "engine"},  # the outcomes of an apply are its values
+    "engine.py": {"core", "errors"},
+    "errors.py": {"core"},
+}
+OWNERS = {
+    "pydantic": ("config/",),
+    "pydantic_core": ("config/",),
+    "yaml": ("config/",),
+    "deepdiff": ("core/diff.py",),
+    "croniter": ("core/compile.py",),
+    "httpx": ("qstash/client.py", "local/", "cli/session.py"),  # session: --local's transport
+    "click": ("cli/",),
+    "tzdata": ("core/zones.py", "local/cron.py"),
+    "zoneinfo": ("core/zones.py", "local/cron.py"),
+}
+IMPURE = {"os", "sys", "socket", "subprocess", "pathlib", "time", "random", "logging", "threading"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+            if node.module == "qstash_sync":
+                yield from (f"qstash_sync.{name.name}" for name in node.names)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_every_module_imports_only_in_the_allowed_direction(path: Path) -> None:
+    room = name(path).split("/")[0]
+    if room not in MAY_IMPORT:
+        return  # cli, __main__ and the package itself
+    for module in imports(path):
+        if module.startswith("qstash_sync."):
+            part = module.split(".")[1]
+            assert part in {m.removesuffix(".py") for m in MAY_IMPORT[room]}, module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_every_outside_package_has_its_owner(path: Path) -> None:
+    for module in imports(path):
+        owners = OWNERS.get(module.split(".")[0])
+        if owners:
+            assert name(path).startswith(owners), f"{module} belongs to {owners}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "core").glob("*.py")), ids=name)
+def test_the_core_is_pure(path: Path) -> None:
+    assert not IMPURE & {module.split(".")[0] for module in imports(path)}
+    assert "print(" not in path.read_text()
+    assert "datetime.now" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_every_module_and_public_definition_has_a_docstring(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+
