@@ -1,5 +1,6 @@
 """The official JavaScript SDK against the served socket, in both directions."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -19,21 +20,23 @@ from tests.test_plan import file
 HERE = Path(__file__).parent / "sdk-js"
 Sdk = Callable[..., list[Any]]
 
-pytestmark = [
-    pytest.mark.skipif(
-        shutil.which("node") is None and os.environ.get("CI") != "true",
-        reason="node is not installed; CI installs it",
-    ),
-    pytest.mark.xdist_group("node"),
-]
+pytestmark = pytest.mark.skipif(
+    shutil.which("node") is None and os.environ.get("CI") != "true",
+    reason="node is not installed; CI installs it",
+)
 
 
 @pytest.fixture(scope="session")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def modules() -> Path:
     """The SDK, installed once; a lock file would name hosts, so there is none."""
-    if not (HERE / "node_modules" / "@upstash" / "qstash").exists():
-        command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run(command, cwd=HERE, check=True, timeout=300)
+    stamp = HERE / "node_modules" / ".installed"
+    with (HERE / "package.json").open() as package:
+        fcntl.flock(package, fcntl.LOCK_EX)  # several test processes may get here at once
+        wanted = package.read()
+        if not stamp.exists() or stamp.read_text() != wanted:
+            flags = ["--no-package-lock", "--no-audit", "--no-fund", "--silent"]
+            subprocess.run(["npm", "install", *flags], cwd=HERE, check=True, timeout=300)
+            stamp.write_text(wanted)
     return HERE
 
 

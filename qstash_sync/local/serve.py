@@ -68,7 +68,9 @@ def _handler(account: LocalQStash) -> type[BaseHTTPRequestHandler]:
                 return
             self.send_response_only(response.status_code)
             for name, value in response.headers.items():
-                self.send_header(name, value)
+                if name.lower() != "content-length":
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(response.content)))
             self.end_headers()
             self.wfile.write(response.content)
 
