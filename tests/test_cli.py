@@ -1,0 +1,138 @@
+"""The command line as its user meets it: exit codes, JSON, the examples, the demo's story."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.cli.main import cli as commands
+from tests.support import cli
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = [
+    ("quickstart", (), {}),
+    ("saas", (), {"REPORT_TOKEN": "r3port-t0ken"}),
+    ("environments", ("-e", "staging"), {"STG_QSTASH_TOKEN": "t"}),
+    ("environments", ("-e", "production"), {"PROD_QSTASH_TOKEN": "t"}),
+]
+KEYS = {"format_version", "summary", "changes", "warnings", "errors", "requests"}
+
+
+@pytest.mark.parametrize(("name", "words", "environ"), EXAMPLES, ids=lambda v: str(v) if isinstance(v, str) else "")
+def test_every_example_applies_and_then_there_is_nothing_to_do(
+    tmp_path: Path, name: str, words: tuple[str, ...], environ: dict[str, str]
+) -> None:
+    common = ("-f", str(ROOT / "examples" / name), *words, f"--local={tmp_path / 'a.db'}")
+    assert cli("plan", *common, "--detailed-exitcode", environ=environ).code == 2
+    ran = cli("apply", *common, "--format", "json", environ=environ)
+    assert ran.code == 0, ran
+    data = json.loads(ran.out)
+    assert {change["outcome"] for change in data["changes"]} == {"done"}
+    assert data["requests"]["read"] <= 4 + 1  # one more where a URL group is settled
+    ran = cli("plan", *common, "--detailed-exitcode", environ=environ)
+    assert (ran.code, ran.out[:10]) == (0, "No changes")
+    ran = cli("apply", *common, "--format", "json", environ=environ)
+    assert json.loads(ran.out)["requests"]["write"] == 0
+    for secret in environ.values():
+        assert len(secret) < 2 or secret not in ran.text
+
+
+def test_json_is_one_document_with_the_fixed_keys_in_every_outcome(tmp_path: Path) -> None:
+    local = f"--local={tmp_path / 'a.db'}"
+    quick = str(ROOT / "examples" / "quickstart")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("version: 1\nnamespace: a\nschedule: {}\n")
+    for words, code in (
+        (("plan", "-f", quick, local), 0),
+        (("apply", "-f", quick, local), 0),
+        (("apply", "-f", quick, local), 0),
+        (("plan", "-f", str(bad), local), 1),
+        (("plan", "-f", quick), 1),
+        (("plan", "-f", "nowhere"), 64),
+        (("plan", "--nonsense"), 64),
+    ):
+        ran = cli(*words, "--format", "json")
+        assert ran.code == code, ran
+        data = json.loads(ran.out)
+        assert set(data) >= KEYS
+        assert data["format_version"] == 1
+        assert set(data["summary"]) == {"create", "update", "delete", "unchanged", "unmanaged"}
+        assert set(data["requests"]) == {"read", "write"}
+        for change in data["changes"]:
+            assert set(change) >= {"kind", "name", "id", "action", "reason", "fields"}
+            assert all(set(field) >= {"path", "before", "after"} for field in change["fields"])
+        for error in data["errors"]:
+            assert set(error) >= {"code", "message", "file", "line", "column"}
+
+
+def test_the_error_names_file_line_and_column_and_shows_the_line(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("version: 1\nnamespace: a\nschedules:\n  x: {corn: '0 9 * * *'}\n")
+    ran = cli("validate", "-f", str(bad), "--color", "never")
+    assert ran.err.splitlines()[:3] == [
+        f"{bad}:4:7: error: schedules.x.corn: unknown key",
+        "     4 |   x: {corn: '0 9 * * *'}",
+        "       |       ^ did you mean cron?",
+    ]
+
+
+def test_a_plan_shows_what_a_live_secret_was_only_as_removed(tmp_path: Path) -> None:
+    file = tmp_path / "q.yaml"
+    text = (
+        "version: 1\nnamespace: n\ndefaults: {timezone: UTC}\nschedules:\n  a:\n    cron: 0 9 * * *\n"
+        "    destination: https://e.com\n    headers: {Authorization: 'Bearer ${env.T}'}\n"
+    )
+    file.write_text(text)
+    words = ("-f", str(file), f"--local={tmp_path / 'a.db'}")
+    assert cli("apply", *words, environ={"T": "first-secret"}).code == 0
+    rotated = cli("plan", *words, environ={"T": "second-secret"})
+    assert "header Authorization Bearer (secret) (changed)" in rotated.out
+    file.write_text(text.partition("    headers")[0])
+    removed = cli("plan", *words)
+    assert "header Authorization removed" in removed.out
+    for ran in (rotated, removed):
+        assert "first-secret" not in ran.text
+        assert "second-secret" not in ran.text
+
+
+def test_a_missing_secret_can_be_left_unknown_in_a_plan(tmp_path: Path) -> None:
+    words = ("-f", str(ROOT / "examples" / "saas"), f"--local={tmp_path / 'a.db'}")
+    assert cli("apply", *words, environ={"REPORT_TOKEN": "t"}).code == 0
+    assert cli("plan", *words).code == 1
+    ran = cli("plan", *words, "--unknown-env", "--detailed-exitcode")
+    assert ran.code == 0, ran
+
+
+def test_now_is_refused_by_apply_unless_local(tmp_path: Path) -> None:
+    ran = cli("apply", "-f", str(ROOT / "examples" / "quickstart"), "--now", "2027-01-01T00:00Z")
+    assert ran.code == 64
+    assert "only with --local" in ran.err
+
+
+def test_every_command_has_help_and_stands_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name, command in commands.commands.items():
+        assert command.help, name
+        assert f"qstash-sync {name}" in readme, name
+        assert cli(name, "--help").code == 0
+
+
+def test_the_demo_tells_its_story() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "demo.py")],
+        capture_output=True, text=True, check=True, cwd=ROOT, env={"PATH": "", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert "Plan: 6 to create, 0 to update, 0 to delete" in done.stdout
+    assert "No changes: the account is as the file says; 6 unchanged" in done.stdout
+    assert "~ schedule daily-report  (changed outside)" in done.stdout
+    assert "Plan: 0 to create, 1 to update, 0 to delete; 5 unchanged" in done.stdout
+
+
+def test_no_file_of_the_project_names_a_host_of_a_registry_or_a_path_of_a_machine() -> None:
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=False)
+    for name in listed.stdout.split():
+        text = (ROOT / name).read_text(encoding="utf-8", errors="ignore")
+        assert "index-" + "url" not in text, name
+        assert '"resolved": "' + "http" not in text, name

@@ -1,0 +1,193 @@
+"""The wire, literally; and every way in which an account cannot be read or written."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from qstash_sync.core.model import Endpoint, Message, UrlGroup
+from qstash_sync.core.steps import DeleteSchedule, PutQueue, PutSchedule, SettleUrlGroup
+from qstash_sync.errors import (
+    AccountError,
+    AuthError,
+    BadResponseError,
+    RejectedError,
+    UnreachableError,
+    WriteForbiddenError,
+    WrongRegionError,
+)
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, OTHER_REGION_TOKEN, Fault, Switches
+from qstash_sync.local.serve import Served
+from qstash_sync.qstash.client import Client
+from qstash_sync.qstash.groups import next_move
+from tests.support import World, cli, ids, secret, world as make_world
+
+DESTINATIONS = [
+    "https://e.com",
+    "https://e.com/",
+    "https://e.com//a//b/",
+    "https://e.com/a?x=1&y=https://z//w",
+    "https://e.com/%7Ea/%2F?q=%20&r=a+b",
+    "https://e.com:8443/a;b=c/@x?a[]=1",
+    "https://e.com/p?a=b?c=d",
+]
+
+
+@pytest.mark.parametrize("destination", DESTINATIONS)
+def test_the_destination_goes_into_the_path_literally(world: World, destination: str) -> None:
+    step = PutSchedule(id="a.b", cron="0 9 * * *", message=Message(destination=destination), labels=("l",))
+    with Served(world.account) as served, Client(served.url, secret(LOCAL_TOKEN), read_only=False) as client:
+        client.write(step)
+        (found,) = client.read({"schedules"}).schedules or ()
+    assert found.message.destination == destination
+    assert world.account.log[0][1] == f"/v2/schedules/{destination}"
+
+
+def client_of(handler: Callable[[httpx.Request], httpx.Response], token: str = LOCAL_TOKEN) -> Client:
+    return Client("http://x", secret(token), read_only=False, transport=httpx.MockTransport(handler), sleep=lambda _s: None)
+
+
+def unreachable(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("connection refused", request=request)
+
+
+ANSWERS: list[tuple[str, Callable[[httpx.Request], httpx.Response], type[AccountError], str]] = [
+    ("html", lambda _: httpx.Response(200, html="<html>"), BadResponseError, "is this the address of QStash?"),
+    ("object for list", lambda _: httpx.Response(200, json={}), BadResponseError, "not a list"),
+    ("strange items", lambda _: httpx.Response(200, json=[1]), BadResponseError, "not QStash's list"),
+    ("items without id", lambda _: httpx.Response(200, json=[{}]), BadResponseError, "not QStash's list"),
+    ("401", lambda _: httpx.Response(401, json={"error": "unable to authenticate: invalid token"}), AuthError, "QSTASH_TOKEN"),
+    ("403", lambda _: httpx.Response(403, json={"error": "no"}), AuthError, "read-only token"),
+    ("404 region", lambda _: httpx.Response(404, json={"error": "user not found in this region (eu-central-1)"}), WrongRegionError, "QSTASH_REGION"),
+    ("404 html", lambda _: httpx.Response(404, html="<html>"), RejectedError, "404: no reason given"),
+    ("500", lambda _: httpx.Response(500), RejectedError, "500"),
+    ("redirect", lambda _: httpx.Response(302, headers={"Location": "https://e.com"}), RejectedError, "302"),
+    ("no answer", unreachable, UnreachableError, "is QSTASH_URL right?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "handler", "kind", "way_out"), ANSWERS, ids=ids(ANSWERS))
+def test_every_failure_is_one_clear_error(
+    _id: str, handler: Callable[[httpx.Request], httpx.Response], kind: type[AccountError], way_out: str  # noqa: PT019 the id
+) -> None:
+    with client_of(handler) as client, pytest.raises(kind, match=way_out.replace("?", r"\?")) as caught:
+        client.read({"schedules"})
+    assert LOCAL_TOKEN not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_the_servers_words_are_shown_without_our_secrets() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"error": f"bad {request.headers['authorization']}"})
+
+    with client_of(answer, "tok-en-123") as client, pytest.raises(RejectedError) as caught:
+        client.read({"queues"})
+    assert "tok-en-123" not in str(caught.value)
+    assert "(secret)" in str(caught.value)
+
+
+def test_an_unreachable_server_is_told_at_the_command_line() -> None:
+    ran = cli("plan", "-f", "examples/quickstart", environ={"QSTASH_TOKEN": "t", "QSTASH_URL": "nonsense"})
+    assert ran.code == 1
+    assert "'nonsense' is not an address" in ran.err
+
+
+def test_no_token_is_told_at_the_command_line() -> None:
+    ran = cli("plan", "-f", "examples/quickstart")
+    assert ran.code == 1
+    assert "no token: set QSTASH_TOKEN, or try it with --local" in ran.err
+
+
+REGIONS = [
+    ("region's own variables", {"QSTASH_REGION": "us-east-1", "US_EAST_1_QSTASH_TOKEN": LOCAL_TOKEN, "US_EAST_1_QSTASH_URL": "URL", "QSTASH_TOKEN": "no"}, 0),
+    ("plain variables", {"QSTASH_TOKEN": LOCAL_TOKEN, "QSTASH_URL": "URL/"}, 0),
+    ("read-only token", {"QSTASH_TOKEN": LOCAL_READ_ONLY_TOKEN, "QSTASH_URL": "URL"}, 0),
+    ("another region's token", {"QSTASH_TOKEN": OTHER_REGION_TOKEN, "QSTASH_URL": "URL"}, 1),
+    ("a wrong token", {"QSTASH_TOKEN": "nope", "QSTASH_URL": "URL"}, 1),
+    ("an unknown region", {"QSTASH_REGION": "mars", "QSTASH_TOKEN": "t"}, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "environ", "code"), REGIONS, ids=ids(REGIONS))
+def test_the_account_comes_from_the_sdks_variables(
+    world: World, _id: str, environ: dict[str, str], code: int  # noqa: PT019 the id
+) -> None:
+    with Served(world.account) as served:
+        filled = {key: value.replace("URL", served.url) for key, value in environ.items()}
+        ran = cli("plan", "-f", "examples/quickstart", environ=filled)
+    assert ran.code == code, ran
+    assert "Traceback" not in ran.text
+    assert world.account.writes == []
+
+
+def test_a_read_only_client_refuses_every_write(world: World) -> None:
+    with world.client(read_only=True) as client:
+        for step in (DeleteSchedule(id="x"), PutQueue(name="q", parallelism=1, paused=False)):
+            with pytest.raises(WriteForbiddenError):
+                client.write(step)
+    assert world.account.log == []
+
+
+@pytest.mark.parametrize("kind", ["429", "429_headers", "500", "503", "reset_before", "reset_after", "hang_before", "hang_after"])
+def test_a_passing_fault_is_tried_again(world: World, kind: str) -> None:
+    world.account.inject(Fault(kind=kind, times=2))
+    with world.client() as client:
+        client.write(PutQueue(name="q", parallelism=3, paused=False))
+        (queue,) = client.read({"queues"}).queues or ()
+    assert queue.parallelism == 3
+
+
+def test_deleting_what_is_gone_already_is_done() -> None:
+    for status in (404, 200):
+        with make_world(Switches(missing_schedule_delete=status)) as world, world.client() as client:
+            client.write(DeleteSchedule(id="nope"))
+
+
+def endpoints(*pairs: str) -> tuple[Endpoint, ...]:
+    """`name=host` or `host`."""
+    made = [pair.rpartition("=") for pair in pairs]
+    return tuple(Endpoint(url=f"https://{host}.example.com", name=name or None) for name, _, host in made)
+
+
+GROUPS = [
+    ("single endpoint replaced", ("a=u0",), ("a=u1",)),
+    ("swapped names", ("a=u0", "b=u1"), ("a=u1", "b=u0")),
+    ("same url, new name", ("a=u0",), ("c=u0",)),
+    ("unnamed to named", ("u0",), ("a=u0",)),
+    ("named to unnamed", ("a=u0",), ("u0",)),
+    ("name moves to a known url", ("a=u0", "b=u1"), ("a=u1",)),
+    ("two of one url", ("a=u0", "b=u0"), ("a=u0",)),
+    ("all new", ("a=u0", "b=u1"), ("c=u2", "d=u3")),
+    ("three in a ring", ("a=u0", "b=u1", "c=u2"), ("a=u1", "b=u2", "c=u0")),
+]
+
+
+@pytest.mark.parametrize("match", ["name", "url"])
+@pytest.mark.parametrize(("_id", "before", "after"), GROUPS, ids=ids(GROUPS))
+def test_a_url_group_is_settled_without_ever_being_empty(
+    match: str, _id: str, before: tuple[str, ...], after: tuple[str, ...]  # noqa: PT019 the id
+) -> None:
+    with make_world(Switches(endpoint_match="name")) as world, world.client() as client:
+        client.write(SettleUrlGroup(group=UrlGroup(name="g", endpoints=endpoints(*before))))
+        world.account.switches = Switches(endpoint_match=match)
+        sizes = []
+        original = world.account.store.delete
+        world.account.store.delete = lambda kind, name: sizes.append(name) or original(kind, name)  # type: ignore[method-assign, func-returns-value]  # a spy
+        client.write(SettleUrlGroup(group=UrlGroup(name="g", endpoints=endpoints(*after))))
+        (found,) = client.read({"url_groups"}).url_groups or ()
+    assert sorted(found.endpoints, key=str) == sorted(endpoints(*after), key=str)
+    assert sizes == []
+
+
+def test_endpoints_that_the_service_cannot_hold_are_a_named_failure() -> None:
+    """Where QStash tells endpoints apart by URL alone, two of one URL are one."""
+    with make_world(Switches(endpoint_match="url")) as world, world.client() as client:
+        group = UrlGroup(name="g", endpoints=endpoints("a=u0", "b=u0"))
+        with pytest.raises(RejectedError, match="g does not come to its endpoints"):
+            client.write(SettleUrlGroup(group=group))
+
+
+def test_a_settled_group_needs_no_move() -> None:
+    both = endpoints("a=u0", "u1")
+    move = next_move(both, tuple(reversed(both)))
+    assert (move.add, move.remove) == ((), ())
