@@ -1,24 +1,29 @@
-"""Cron as QStash's likely parser (robfig/cron v3) reads it: its grammar and its error texts."""
+"""Cron as robfig/cron v3 reads it, with its error texts, and the minutes at which it fires."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from importlib import resources
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-_BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_NAMES: tuple[dict[str, int], ...] = (
-    {},
-    {},
-    {},
-    {name: number for number, name in enumerate(_MONTHS, 1)},
-    {name: number for number, name in enumerate(_DAYS)},
+MINUTES_PER_DAY = 1440
+SEARCH_MINUTES = 5 * 366 * MINUTES_PER_DAY  # robfig gives up after five years
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun",
+                "jul", "aug", "sep", "oct", "nov", "dec")  # fmt: skip
+MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
+WEEKDAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
+BOUNDS: tuple[tuple[int, int, dict[str, int]], ...] = (
+    (0, 59, {}),
+    (0, 23, {}),
+    (1, 31, {}),
+    (1, 12, MONTHS),
+    (0, 6, WEEKDAYS),
 )
-_DESCRIPTORS = {
+DESCRIPTORS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",
@@ -27,93 +32,116 @@ _DESCRIPTORS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_YEARS_AHEAD = 5
+EVERY = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 class CronError(ValueError):
-    """A cron that the server refuses, in the parser's own words."""
+    """A cron that the parser does not take, with the parser's own words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """The values of the five fields, whether each day field is a star, and the zone."""
+    """A parsed cron: the minutes of a day it names and the days it names, in one zone.
 
-    fields: tuple[frozenset[int], ...]
-    day_star: bool
-    weekday_star: bool
-    zone: ZoneInfo | None  # None is UTC
+    every: minutes between two firings (`@every`); 0 for a real cron.
+    """
 
-    def fits_date(self, day: datetime) -> bool:
-        """Robfig's rule: both must match if one of them is a star, either otherwise."""
-        if day.month not in self.fields[3]:
+    times: tuple[int, ...]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    either_day: bool
+    zone: str
+    every: int = 0
+
+    def fires_on(self, ordinal: int) -> bool:
+        """Tell whether the local date with this ordinal is one of the cron's days."""
+        day = date.fromordinal(ordinal)
+        if day.month not in self.months:
             return False
-        by_day, by_weekday = day.day in self.fields[2], day.isoweekday() % 7 in self.fields[4]
-        if self.day_star or self.weekday_star:
-            return by_day and by_weekday
-        return by_day or by_weekday
+        of_month, of_week = day.day in self.days, ordinal % 7 in self.weekdays
+        return (of_month or of_week) if self.either_day else (of_month and of_week)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def parse(text: str, *, descriptors: bool = True) -> Spec:
-    """Read a cron with its optional `CRON_TZ=` prefix."""
+    """Parse a cron of five fields or a descriptor, with an optional zone before it."""
     if not text:
         raise CronError("empty spec string")
-    zone = None
-    match = re.match(r"(?:CRON_)?TZ=([^ ]*) *(.*)", text, re.DOTALL)
-    if match:
-        zone, text = _zone(match[1]), match[2].strip()
-    if text.startswith("@"):
+    zone, rest = _split_zone(text)
+    every = 0
+    if rest.startswith("@"):
         if not descriptors:
-            raise CronError(f"parser does not accept descriptors: {text}")
-        if text not in _DESCRIPTORS:
-            raise CronError(f"unrecognized descriptor: {text}")
-        text = _DESCRIPTORS[text]
-    words = text.split()
-    if len(words) != len(_BOUNDS):
-        raise CronError(f"expected exactly 5 fields, found {len(words)}: [{' '.join(words)}]")
-    parsed = [_field(word, number) for number, word in enumerate(words)]
-    sets = tuple(values for values, _ in parsed)
-    return Spec(sets, parsed[2][1], parsed[4][1], zone)
+            raise CronError(f"parser does not accept descriptors: {rest}")
+        rest, every = _descriptor(rest)
+    fields = rest.split()
+    if len(fields) != len(BOUNDS):
+        listed = " ".join(fields)
+        raise CronError(f"expected exactly 5 fields, found {len(fields)}: [{listed}]")
+    parsed = [_field(item, *bounds) for item, bounds in zip(fields, BOUNDS, strict=True)]
+    (minutes, _), (hours, _), (days, any_day), (months, _), (weekdays, any_weekday) = parsed
+    return Spec(
+        times=tuple(hour * 60 + minute for hour in sorted(hours) for minute in sorted(minutes)),
+        days=days,
+        months=months,
+        weekdays=weekdays,
+        either_day=not (any_day or any_weekday),
+        zone=zone,
+        every=every,
+    )
 
 
-def _zone(name: str) -> ZoneInfo | None:
-    if name in ("", "UTC", "Local"):
-        return None
-    file = resources.files("tzdata.zoneinfo")
-    for step in name.split("/"):
-        file = file.joinpath(step)
-    if ".." in name or not file.is_file():
+def _split_zone(text: str) -> tuple[str, str]:
+    if not text.startswith(("TZ=", "CRON_TZ=")):
+        return "UTC", text
+    prefix, _, rest = text.partition(" ")
+    name = prefix.partition("=")[2]
+    zone = "UTC" if name in {"", "Local"} else name
+    if zone not in _zone_names():
         raise CronError(f"provided bad location {name}: unknown time zone {name}")
-    with file.open("rb") as data:
-        return ZoneInfo.from_file(data, key=name)
+    return zone, rest.strip()
 
 
-def _field(word: str, number: int) -> tuple[frozenset[int], bool]:
+def _descriptor(text: str) -> tuple[str, int]:
+    if text in DESCRIPTORS:
+        return DESCRIPTORS[text], 0
+    if not text.startswith("@every "):
+        raise CronError(f"unrecognized descriptor: {text}")
+    matched = EVERY.fullmatch(text.removeprefix("@every "))
+    hours, minutes, seconds = (
+        (int(part or 0) for part in matched.groups()) if matched else (0, 0, 0)
+    )
+    if not (hours or minutes or seconds):
+        raise CronError(f"failed to parse duration {text}: time: invalid duration")
+    return "* * * * *", max(1, hours * 60 + minutes + seconds // 60)
+
+
+def _field(text: str, low: int, high: int, names: dict[str, int]) -> tuple[frozenset[int], bool]:
     values: set[int] = set()
     star = False
-    for item in word.split(","):
-        if item:
-            found, is_star = _range(item, number)
-            values |= found
-            star = star or is_star
+    for item in filter(None, text.split(",")):
+        found, starred = _range(item, low, high, names)
+        values.update(found)
+        star |= starred
     return frozenset(values), star
 
 
-def _range(item: str, number: int) -> tuple[set[int], bool]:
-    low, high = _BOUNDS[number]
+def _range(item: str, low: int, high: int, names: dict[str, int]) -> tuple[range, bool]:
     span, *steps = item.split("/")
     first, *rest = span.split("-")
-    if len(steps) > 1:
-        raise CronError(f"too many slashes: {item}")
-    if len(rest) > 1:
-        raise CronError(f"too many hyphens: {item}")
-    step = _integer(steps[0]) if steps else 1
-    star = first in ("*", "?")
+    star = first in {"*", "?"}
     if star:
         start, end = low, high
+    elif len(rest) > 1:
+        raise CronError(f"too many hyphens: {item}")
     else:
-        start = _value(first, number)
-        end = _value(rest[0], number) if rest else (high if steps else start)
+        start = _number(first, names)
+        end = _number(rest[0], names) if rest else start
+    if len(steps) > 1:
+        raise CronError(f"too many slashes: {item}")
+    step = _number(steps[0], {}) if steps else 1
+    if steps and not rest:
+        end = high  # "N/step" means N to the end of the field
     if start < low:
         raise CronError(f"beginning of range ({start}) below minimum ({low}): {item}")
     if end > high:
@@ -122,56 +150,87 @@ def _range(item: str, number: int) -> tuple[set[int], bool]:
         raise CronError(f"beginning of range ({start}) beyond end of range ({end}): {item}")
     if step == 0:
         raise CronError(f"step of range should be a positive number: {item}")
-    return set(range(start, end + 1, step)), star and step == 1
+    return range(start, end + 1, step), star and step == 1
 
 
-def _value(word: str, number: int) -> int:
-    name = word.lower()
-    return _NAMES[number][name] if name in _NAMES[number] else _integer(word)
-
-
-def _integer(word: str) -> int:
-    if not re.fullmatch(r"\+?\d+", word):
+def _number(text: str, names: dict[str, int]) -> int:
+    if text.lower() in names:
+        return names[text.lower()]
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
         raise CronError(
-            f'failed to parse int from {word}: strconv.Atoi: parsing "{word}": invalid syntax'
+            f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax'
         )
-    return int(word)
+    if int(text) < 0:
+        raise CronError(f"negative number ({int(text)}) not allowed: {text}")
+    return int(text)
 
 
-def firings(spec: Spec, start: datetime) -> Iterator[datetime]:
-    """The UTC instants strictly after a start: gaps are skipped, folds fire twice."""
-    day = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    last = day + timedelta(days=366 * _YEARS_AHEAD)
-    hours, minutes = sorted(spec.fields[1]), sorted(spec.fields[0])
-    if not hours or not minutes:
+@lru_cache(maxsize=1)
+def _zone_names() -> frozenset[str]:
+    return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    """Read a zone from the installed tzdata package, never from the operating system."""
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
+        return ZoneInfo.from_file(data, name)
+
+
+def _offset(zone: ZoneInfo, minute: int) -> int:
+    local = (EPOCH + timedelta(minutes=minute)).astimezone(zone).utcoffset()
+    assert local is not None
+    return int(local.total_seconds() // 60)
+
+
+def _spans(name: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Cut the minutes from start to end into (from, to, offset) where the offset is one.
+
+    Looks at the offset once a day: no zone changes it twice within one.
+    """
+    if name == "UTC":
+        yield start, end, 0
         return
-    while day < last:
-        yield from (at for at in _of_day(spec, day, hours, minutes) if at > start)
-        day += timedelta(days=1)
-
-
-def _of_day(spec: Spec, day: datetime, hours: list[int], minutes: list[int]) -> list[datetime]:
-    """The firings on one UTC day, in order."""
-    if spec.zone is None:
-        if not spec.fits_date(day):
-            return []
-        return [day.replace(hour=hour, minute=minute) for hour in hours for minute in minutes]
-    found: set[datetime] = set()
-    for shift in (-1, 0, 1):
-        local = (day + timedelta(days=shift)).replace(tzinfo=None)
-        if not spec.fits_date(local):
+    zone = _zone(name)
+    begin, offset = start, _offset(zone, start)
+    for day_end in range(start + MINUTES_PER_DAY, end + MINUTES_PER_DAY, MINUTES_PER_DAY):
+        to = min(day_end, end)
+        if (later := _offset(zone, to)) == offset:
             continue
-        for hour in hours:
-            for minute in minutes:
-                for fold in (0, 1):
-                    wall = local.replace(hour=hour, minute=minute, fold=fold, tzinfo=spec.zone)
-                    at = wall.astimezone(UTC)
-                    there_and_back = at.astimezone(spec.zone).replace(tzinfo=None, fold=0)
-                    if there_and_back == wall.replace(tzinfo=None, fold=0):
-                        found.add(at)
-    return sorted(at for at in found if day <= at < day + timedelta(days=1))
+        same, other = max(begin, to - MINUTES_PER_DAY), to
+        while other - same > 1:
+            middle = (same + other) // 2
+            same, other = (middle, other) if _offset(zone, middle) == offset else (same, middle)
+        yield begin, other, offset
+        begin, offset = other, later
+    yield begin, end, offset
 
 
-def next_firing(text: str, after: datetime) -> datetime | None:
-    """The next firing of a stored cron, or None if there is none within five years."""
-    return next(firings(parse(text), after), None)
+def firings(spec: Spec, start: int, end: int, *, origin: int = 0) -> Iterator[int]:
+    """Yield the UTC minutes (since 1970) from start up to, not including, end that fire.
+
+    Local times in a gap do not exist and are skipped; those in a fold fire twice.
+    origin: the minute from which `@every` counts.
+    """
+    if spec.every:
+        yield from range(
+            max(start, origin) + -(max(start, origin) - origin) % spec.every, end, spec.every
+        )
+        return
+    for begin, to, offset in _spans(spec.zone, start, end):
+        first_day = (begin + offset) // MINUTES_PER_DAY
+        last_day = (to - 1 + offset) // MINUTES_PER_DAY
+        for day in range(first_day, last_day + 1):
+            if not spec.fires_on(day + EPOCH_ORDINAL):
+                continue
+            midnight = day * MINUTES_PER_DAY - offset
+            if first_day < day < last_day:
+                yield from [midnight + time for time in spec.times]
+            else:
+                yield from [m for time in spec.times if begin <= (m := midnight + time) < to]
+
+
+def next_firing(spec: Spec, after: float, *, origin: int = 0) -> int | None:
+    """Return the first minute that fires after a unix time, None if there is none in 5 years."""
+    start = int(after // 60) + 1
+    return next(firings(spec, start, start + SEARCH_MINUTES, origin=origin), None)

@@ -1,213 +1,207 @@
-"""Schedules on the server's side: from the headers of a request to the stored document."""
+"""The routes of schedules, and a schedule as GET and LIST show it."""
 
 import base64
 import hashlib
 import hmac
-import re
-from typing import Any
+import secrets
+from dataclasses import replace
 
+from qstash_sync.local import cron
+from qstash_sync.local.answers import (
+    Call,
+    bad,
+    check_name,
+    check_url,
+    found,
+    is_name,
+    refuse_missing,
+)
+from qstash_sync.local.limits import within
+from qstash_sync.local.queues import ensure_queue
+from qstash_sync.local.settings import CALLBACKS, settings
+from qstash_sync.local.store import Document
 from qstash_sync.local.switches import Switches
 
-Document = dict[str, Any]
-_ID = re.compile(r"[A-Za-z0-9._-]+")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_CALLBACKS = (("callback", "Upstash-Callback"), ("failureCallback", "Upstash-Failure-Callback"))
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_HIDDEN = frozenset({
+    "activeFrom", "bodyBase64", "callbackSettings", "failureCallbackSettings", "header", "labels",
+    "redact",
+})  # fmt: skip
+_LAST_RUN = ("lastScheduleTime", "lastScheduleStates", "error")
+_WRONG_ZONE = "Asia/Kathmandu"
 
 
-class Refused(Exception):  # noqa: N818 it becomes an HTTP answer
-    """An answer other than 200: its status and the text of `error`."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
-
-def canonical(name: str) -> str:
-    """A header name in Go's canonical form."""
-    return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
-
-
-def check_id(text: str, what: str) -> str:
-    """A name of the characters that QStash allows."""
-    if not _ID.fullmatch(text):
-        raise Refused(
-            400, f"invalid {what}: only alphanumeric characters, hyphens, periods and underscores"
-        )
-    return text
-
-
-def seconds(header: str, text: str) -> int:
-    """A duration such as 1d10m, in seconds."""
-    if re.fullmatch(r"\d+", text):
-        raise Refused(400, f'invalid {header}: time: missing unit in duration "{text}"')
-    if not re.fullmatch(r"(\d+[smhd])+", text):
-        raise Refused(400, f'invalid {header}: time: invalid duration "{text}"')
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhd])", text))
-
-
-def integer(header: str, text: str) -> int:
-    """A whole number that is not negative."""
-    if not text.isdecimal():
-        raise Refused(400, f"invalid {header}: {text}")
-    return int(text)
-
-
-def document(headers: list[tuple[str, str]], body: bytes, switches: Switches) -> Document:
-    """The settings of a schedule, as they are stored: values in clear, redaction beside them."""
-    sent = {canonical(name): value for name, value in headers if value}
-    stored: Document = {"method": _method(sent), "retries": 3}
-    simple = {
-        "Upstash-Retry-Delay": "retryDelayExpression",
-        "Upstash-Queue-Name": "queueName",
-        "Upstash-Flow-Control-Key": "flowControlKey",
+def create(call: Call) -> Document:
+    """POST /v2/schedules/{destination}: create, or replace the one with the same id as a whole."""
+    sent = {name.lower(): value.strip(" \t") for name, value in call.headers}
+    schedule_id = sent.get("upstash-schedule-id") or _fresh_id()
+    check_name(schedule_id, "Upstash-Schedule-Id")
+    destination = _destination(call)
+    text = sent.get("upstash-cron", "")
+    try:
+        cron.parse(text, descriptors=call.switches.descriptors)
+    except cron.CronError as error:
+        raise bad(f"Invalid cron expression {error}") from None
+    old = call.store.get("schedule", schedule_id)
+    if old is None:
+        within(call, "schedules", call.store.count("schedule") + 1)
+    stored = settings(call) | {
+        "scheduleId": schedule_id,
+        "cron": text,
+        "destination": destination,
+        **_carried_over(call, old or {}),
     }
-    stored |= {key: sent[name] for name, key in simple.items() if name in sent}
-    if "Upstash-Retries" in sent:
-        stored["retries"] = integer("Upstash-Retries", sent["Upstash-Retries"])
-    for name, key in (("Upstash-Delay", "delay"), ("Upstash-Timeout", "timeout")):
-        if name in sent:
-            stored[key] = seconds(name, sent[name])
-    if "Upstash-Flow-Control-Value" in sent:
-        stored |= _flow_control(sent["Upstash-Flow-Control-Value"])
-    if "Upstash-Label" in sent:
-        stored["labels"] = [
-            label.strip() for label in sent["Upstash-Label"].split(",") if label.strip()
-        ]
-    for key, name in _CALLBACKS:
-        if name in sent:
-            stored[key] = _url(name, sent[name], switches)
-            stored[f"{key}Settings"] = _callback_settings(name, sent)
-    stored["header"] = _forwarded("Upstash-Forward-", headers)
-    if "Content-Type" in sent:
-        stored["header"]["Content-Type"] = [sent["Content-Type"]]
-    stored["redact"] = [
-        f.strip() for f in sent.get("Upstash-Redact-Fields", "").split(",") if f.strip()
-    ]
-    stored["bodyBase64"] = base64.b64encode(body).decode()
-    return stored
+    if "queueName" in stored and call.switches.queue_from_schedule:
+        ensure_queue(call.store, stored["queueName"], call.now_ms)
+    call.store.put("schedule", schedule_id, stored)
+    return {"scheduleId": schedule_id}
 
 
-def _method(sent: dict[str, str]) -> str:
-    method = sent.get("Upstash-Method", "POST").upper()
-    if method not in _METHODS:
-        raise Refused(400, f"invalid Upstash-Method: {method}")
-    return method
+def _fresh_id() -> str:
+    return "scd_" + "".join(secrets.choice(_ALPHABET) for _ in range(28))
 
 
-def _url(name: str, url: str, switches: Switches) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise Refused(400, f"invalid {name}: endpoint has invalid scheme, add http:// or https://")
-    if switches.check_destinations:
-        check_loopback(url)
-    return url
-
-
-def check_loopback(url: str) -> None:
-    """Refuse an address that only this machine could call."""
-    host = re.match(r"https?://(\[[^]]*\]|[^/:?]*)", url)
-    if host and host[1].lower() in ("localhost", "127.0.0.1", "[::1]"):
-        raise Refused(400, "invalid destination url: endpoint resolves to a loopback address: ::1")
-
-
-def _flow_control(text: str) -> Document:
-    found: Document = {}
-    for item in text.split(","):
-        key, _, value = item.strip().partition("=")
-        if key == "period":
-            found["period"] = int(value) if value.isdecimal() else seconds("period", value)
-        elif key in ("parallelism", "rate"):
-            found[key] = integer(key, value)
-        else:
-            raise Refused(400, f"invalid Upstash-Flow-Control-Value: {item.strip()}")
-    found.setdefault("period", 1)
-    return found
-
-
-def _forwarded(prefix: str, headers: list[tuple[str, str]]) -> Document:
-    found: Document = {}
-    for name, value in headers:
-        full = canonical(name)
-        if full.startswith(prefix):
-            found.setdefault(full.removeprefix(prefix), []).append(value)
-    return found
-
-
-def _callback_settings(name: str, sent: dict[str, str]) -> Document:
-    prefix = f"{name}-"
-    return {
-        key.removeprefix(prefix): [value] for key, value in sent.items() if key.startswith(prefix)
+def _carried_over(call: Call, old: Document) -> Document:
+    """What the server sets itself, and what of it survives an overwrite."""
+    keep = call.switches
+    kept: Document = {
+        "isPaused": bool(old.get("isPaused")) and keep.overwrite_keeps_pause,
+        "createdAt": call.now_ms,
     }
+    if old and keep.overwrite_keeps_created_at:
+        kept["createdAt"] = old["createdAt"]
+    if keep.overwrite_keeps_last_run:
+        kept |= {key: old[key] for key in _LAST_RUN if key in old}
+    if keep.activation_lag:
+        kept["activeFrom"] = call.now + keep.activation_lag
+    return kept
 
 
-def shown(stored: Document, switches: Switches, *, key: bytes) -> Document:
-    """A stored schedule as GET and LIST show it."""
-    result = {k: v for k, v in stored.items() if k not in _HIDDEN}
-    result["header"] = {
-        name: [
-            _redacted(value, switches, key) if _hides(stored, name) else value for value in values
-        ]
-        for name, values in stored["header"].items()
-    }
-    if not result["header"]:
-        del result["header"]
-    _show_body(result, stored, switches, key)
-    labels = stored.get("labels")
-    if labels and switches.labels_shown:
-        result |= {"label": labels[0]}
-    else:
-        result.pop("labels", None)
-    if "timeout" in stored and switches.timeout_unit == "ms":
-        result["timeout"] = stored["timeout"] * 1000
+def _destination(call: Call) -> str:
+    """The literal remainder of the path with its query string: a URL or the name of a group."""
+    if not call.rest:
+        raise bad("a non-empty destination must be provided")
+    if not is_name(call.rest):
+        url = f"{call.rest}?{call.query}" if call.query else call.rest
+        return check_url(url, call.switches)
+    if call.store.get("topic", call.rest) is None:
+        refuse_missing("topic", call.rest, status=call.switches.unknown_group)
+    return call.rest
+
+
+def listed(call: Call) -> list[Document]:
+    """GET /v2/schedules."""
+    return [shown(call, stored) for stored in call.store.all("schedule")]
+
+
+def get(call: Call) -> Document:
+    """GET /v2/schedules/{id}."""
+    schedule_id = call.names["name"]
+    return shown(call, found(call.store.get("schedule", schedule_id), "schedule", schedule_id))
+
+
+def delete(call: Call) -> None:
+    """DELETE /v2/schedules/{id}."""
+    schedule_id = call.names["name"]
+    if not call.store.delete("schedule", schedule_id):
+        refuse_missing("schedule", schedule_id, status=call.switches.missing_schedule_delete)
+
+
+def pause(call: Call) -> None:
+    """POST or PATCH /v2/schedules/{id}/pause and /resume."""
+    schedule_id = call.names["name"]
+    stored = call.store.get("schedule", schedule_id)
+    if stored is None:
+        refuse_missing("schedule", schedule_id, status=call.switches.missing_schedule_pause)
+        return
+    stored["isPaused"] = call.names["verb"].lower() == "pause"
+    call.store.put("schedule", schedule_id, stored)
+
+
+def spec(stored: Document, switches: Switches) -> cron.Spec:
+    """The stored cron as this server evaluates it."""
+    parsed = cron.parse(stored["cron"])
+    return replace(parsed, zone=_WRONG_ZONE) if switches.next_time == "wrong" else parsed
+
+
+def shown(call: Call, stored: Document) -> Document:
+    """A stored schedule as the API shows it."""
+    switches = call.switches
+    result = {key: value for key, value in stored.items() if key not in _HIDDEN and value != 0}
+    result["isPaused"] = stored["isPaused"]
+    if stored["retries"] or switches.retries_zero_shown:
+        result["retries"] = stored["retries"]
     if switches.parallelism_zero_shown:
         result.setdefault("parallelism", 0)
-    if not result["retries"] and not switches.retries_zero_shown:
-        del result["retries"]
-    if not result.get("delay"):
-        result.pop("delay", None)
-    for callback, _ in _CALLBACKS:
-        settings = _callback_header(stored.get(f"{callback}Settings", {}), switches)
-        if settings:
-            result[f"{callback}Header"] = settings
+    if "flowControlKey" in stored and switches.period_default_shown:
+        result.setdefault("period", 1)
+    if "timeout" in result and switches.timeout_unit == "ms":
+        result["timeout"] *= 1000
+    if stored["labels"] and switches.labels_shown:
+        result |= {"label": stored["labels"][0], "labels": stored["labels"]}
     result[switches.caller_key] = "127.0.0.1"
+    return result | _headers(call, stored) | _body(call, stored) | _next_time(call, stored)
+
+
+def _headers(call: Call, stored: Document) -> Document:
+    result: Document = {}
+    if stored["header"]:
+        result["header"] = {
+            name: [_redacted(value, call) for value in values] if _hides(stored, name) else values
+            for name, values in stored["header"].items()
+        }
+    for key, _ in CALLBACKS:
+        shown_settings = _callback_header(stored.get(f"{key}Settings", {}), call.switches)
+        if shown_settings:
+            result[f"{key}Header"] = shown_settings
     return result
 
 
-_HIDDEN = ("redact", "bodyBase64", "header", "callbackSettings", "failureCallbackSettings")
-
-
-def _callback_header(settings: Document, switches: Switches) -> Document:
+def _callback_header(config: Document, switches: Switches) -> Document:
     if switches.callback_header_shown == "none":
         return {}
     if switches.callback_header_shown == "all":
-        return settings
+        return {name.removeprefix("Forward-"): values for name, values in config.items()}
     prefix = "Forward-"
-    return {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
+    return {n.removeprefix(prefix): values for n, values in config.items() if n.startswith(prefix)}
 
 
-def _show_body(result: Document, stored: Document, switches: Switches, key: bytes) -> None:
+def _body(call: Call, stored: Document) -> Document:
     body = base64.b64decode(stored["bodyBase64"])
     if not body:
-        return
+        return {}
     if "body" in stored["redact"]:
-        result["body"] = _redacted(body.decode("latin-1"), switches, key)
-        return
+        return {"body": _digest(body, call)}
     try:
-        result["body"] = body.decode()
+        return {"body": body.decode()}
     except UnicodeDecodeError:
-        result["bodyBase64"] = stored["bodyBase64"]
+        return {"bodyBase64": stored["bodyBase64"]}
 
 
 def _hides(stored: Document, name: str) -> bool:
-    fields = {field.lower() for field in stored["redact"]}
-    return bool(
-        fields & {"header", "headers", f"header[{name.lower()}]", f"headers[{name.lower()}]"}
-    )
+    fields = {field.lower().replace("headers", "header") for field in stored["redact"]}
+    return bool(fields & {"header", f"header[{name.lower()}]"})
 
 
-def _redacted(value: str, switches: Switches, key: bytes) -> str:
-    data = value.encode("latin-1", "replace")
-    if switches.redact_digest == "hmac":
-        return "REDACTED:" + hmac.new(key, data, hashlib.sha256).hexdigest()
+def _redacted(value: str, call: Call) -> str:
+    return _digest(value.encode(), call)
+
+
+def _digest(data: bytes, call: Call) -> str:
+    if call.switches.redact_digest == "hmac":
+        return "REDACTED:" + hmac.new(call.secret, data, hashlib.sha256).hexdigest()
     return "REDACTED:" + hashlib.sha256(data).hexdigest()
+
+
+def _next_time(call: Call, stored: Document) -> Document:
+    """When it fires next; paused or not, since a pause drops deliveries and moves no time."""
+    if call.switches.next_time == "absent":
+        return {}
+    after = max(call.now, stored.get("activeFrom", 0))
+    minute = cron.next_firing(spec(stored, call.switches), after, origin=origin(stored))
+    return {} if minute is None else {"nextScheduleTime": minute * 60_000}
+
+
+def origin(stored: Document) -> int:
+    """The minute from which an `@every` cron counts."""
+    return int(stored["createdAt"]) // 60_000

@@ -1,5 +1,7 @@
 """The local server on a socket, for SDKs and other tools: 127.0.0.1 only."""
 
+import contextlib
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -8,36 +10,90 @@ import httpx
 
 from qstash_sync.local.server import LocalQStash
 
+_LONGEST_HANG = 3600.0  # seconds; clients give up long before, closing the server ends it
+
 
 class Served:
-    """A running server: its port and URL; leave the `with` block to stop it."""
+    """A listening server: its port and URL. `with` serves from a thread, `run` from this one."""
 
-    def __init__(self, account: LocalQStash, port: int = 0) -> None:
-        self._http = _Server(("127.0.0.1", port), _handler(account))
+    def __init__(self, account: LocalQStash, port: int = 0, *, host: str = "127.0.0.1") -> None:
+        if host != "127.0.0.1":
+            raise ValueError(f"{host}: the local server is for this machine only, 127.0.0.1")
+        self._http = _Server((host, port), _handler(account))
         self.port = int(self._http.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        self.url = f"http://{host}:{self.port}"
+        self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Serve from a thread of its own."""
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+    def close(self) -> None:
+        """Stop listening and end every connection."""
+        if self._thread:
+            self._http.shutdown()
+            self._thread.join()
+            self._thread = None
+        self._http.end()
 
     def run(self) -> None:
-        """Serve in this thread until interrupted."""
+        """Serve from this thread until interrupted."""
         try:
             self._http.serve_forever()
         finally:
-            self._http.server_close()
+            self._http.end()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def serve(server: LocalQStash, host: str = "127.0.0.1", port: int = 0) -> Served:
+    """Put a server on a socket; use the result in a `with` and read its `url`."""
+    return Served(server, port, host=host)
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+    """Knows its open connections, so that it can end them and wait for their threads."""
+
+    daemon_threads = False
+    request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.closing = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection while its thread lives."""
+        with self._guard:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def close_request(self, request: Any) -> None:
+        """Forget the connection and close it."""
+        with self._guard:
+            self._open.discard(request)
+        super().close_request(request)
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that went away is no error of the server."""
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            raise  # noqa: PLE0704 socketserver calls this while it handles the exception
+
+    def end(self) -> None:
+        """Close every connection and wait for the threads that served them."""
+        self.closing.set()
+        with self._guard:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
 
 
 def _handler(account: LocalQStash) -> type[BaseHTTPRequestHandler]:
@@ -45,34 +101,31 @@ def _handler(account: LocalQStash) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
         wbufsize = -1
-        timeout = 60
-
-        def handle_one_request(self) -> None:
-            """Read one request, answer it; a fault closes the connection instead."""
-            try:
-                super().handle_one_request()
-            except (ConnectionError, TimeoutError):
-                self.close_connection = True
+        server: _Server
 
         def answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            # The target stands in the path literally: nothing may clean or re-encode it.
-            url = httpx.URL(scheme="http", host="127.0.0.1", raw_path=self.path.encode())
-            request = httpx.Request(
-                self.command, url, headers=self.headers.items(), content=self.rfile.read(length)
-            )
+            if self.headers.get("Transfer-Encoding"):
+                self.send_error(411)  # no client of this API streams its bodies
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             try:
-                response = account(request)
-            except httpx.TransportError:
-                self.close_connection = True
+                response = account(_request(self, body))
+            except httpx.TransportError as error:
+                self._break(error)
                 return
             self.send_response_only(response.status_code)
-            for name, value in response.headers.items():
-                if name.lower() != "content-length":
-                    self.send_header(name, value)
+            for name in ("Content-Type", "Date", *_rate_headers(response)):
+                self.send_header(name, response.headers[name])
+            # httpx leaves the length of an empty body out, and the client would wait for more.
             self.send_header("Content-Length", str(len(response.content)))
             self.end_headers()
             self.wfile.write(response.content)
+
+        def _break(self, error: httpx.TransportError) -> None:
+            """Do to the connection what the fault does in process."""
+            if isinstance(error, httpx.TimeoutException):
+                self.server.closing.wait(_LONGEST_HANG)
+            self.close_connection = True
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 http.server's names
 
@@ -80,3 +133,18 @@ def _handler(account: LocalQStash) -> type[BaseHTTPRequestHandler]:
             """Stay silent: results belong to stdout, errors to the caller."""
 
     return Handler
+
+
+def _rate_headers(response: httpx.Response) -> list[str]:
+    return [name for name in response.headers if name.startswith("burst-")]
+
+
+def _request(handler: BaseHTTPRequestHandler, body: bytes) -> httpx.Request:
+    """The request with its target as it came: http.server and httpx would both clean a path."""
+    return httpx.Request(
+        handler.command,
+        "http://127.0.0.1/",
+        headers=handler.headers.items(),
+        content=body,
+        extensions={"target": handler.requestline.split()[1].encode("latin-1")},
+    )

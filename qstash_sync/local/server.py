@@ -11,18 +11,21 @@ import re
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from email.utils import formatdate
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qs, unquote
 
 import httpx
 
-from qstash_sync.local import cron
-from qstash_sync.local.faults import Fault
-from qstash_sync.local.schedules import Document, Refused, check_id, check_loopback, document, shown
+from qstash_sync.local import cron, flow, groups, keys, queues, schedules
+from qstash_sync.local.answers import Call, Refused
+from qstash_sync.local.console import Console
+from qstash_sync.local.faults import ANSWERED, Fault, Faults, Kind
+from qstash_sync.local.limits import Burst
 from qstash_sync.local.store import Store
 from qstash_sync.local.switches import Switches
 
@@ -35,20 +38,50 @@ LOCAL_TOKEN = _token("localUser", "local-password")
 LOCAL_READ_ONLY_TOKEN = _token("localUser", "local-read-only")
 OTHER_REGION_TOKEN = _token("otherUser", "other-region")
 
-Route = Callable[["LocalQStash", httpx.Request, "re.Match[str]"], Any]
-_ROUTES: list[tuple[str, re.Pattern[str], Route]] = []
+NO_ANSWER = 0  # the status in the log of a request that got none and had no effect
+_DEFAULT_BURST = 100  # what the headers say where no limit is set
+_SUCCESS = {"empty": "", "text": "OK", "json": "{}"}
 
-
-def _route(methods: str, pattern: str) -> Callable[[Route], Route]:
-    def register(function: Route) -> Route:
-        _ROUTES.append((methods, re.compile(rf"/v2/{pattern}/?", re.IGNORECASE), function))
-        return function
-
-    return register
+# The first route that fits wins. `rest` is taken literally: a destination is no path of ours.
+Route = Callable[[Call], Any]
+_NAME = r"(?P<name>[^/]+)"
+_PAUSE = r"(?P<verb>pause|resume)"
+_ROUTES: list[tuple[str, str, Route]] = [
+    ("POST PATCH", rf"schedules/{_NAME}/{_PAUSE}/?", schedules.pause),
+    ("POST", r"schedules(?:/(?P<rest>.*))?", schedules.create),
+    ("GET", r"schedules/?", schedules.listed),
+    ("GET", rf"schedules/{_NAME}/?", schedules.get),
+    ("DELETE", rf"schedules/{_NAME}/?", schedules.delete),
+    ("GET", r"topics/?", groups.listed),
+    ("GET", rf"topics/{_NAME}/?", groups.get),
+    ("DELETE", rf"topics/{_NAME}/?", groups.delete),
+    ("PATCH", rf"topics/{_NAME}/?", groups.set_headers),
+    ("POST", rf"topics/{_NAME}/endpoints/?", groups.add),
+    ("DELETE", rf"topics/{_NAME}/endpoints/?", groups.remove),
+    ("GET", r"queues/?", queues.listed),
+    ("POST", r"queues/?", queues.put),
+    ("GET", rf"queues/{_NAME}/?", queues.get),
+    ("DELETE", rf"queues/{_NAME}/?", queues.delete),
+    ("POST", rf"queues/{_NAME}/{_PAUSE}/?", queues.pause),
+    ("GET", r"flowControl/?", flow.listed),
+    ("GET", rf"flowControl/{_NAME}/?", flow.get),
+    ("POST", rf"flowControl/{_NAME}/(?P<verb>pause|resume|pin|unpin|resetRate)/?", flow.change),
+    ("GET", r"globalParallelism/?", keys.global_parallelism),
+    ("GET", r"keys/?", keys.get),
+    ("POST", r"keys/rotate/?", keys.rotate),
+]
+_COMPILED = [
+    (methods.split(), re.compile(f"/v2/{pattern}", re.IGNORECASE | re.DOTALL), route)
+    for methods, pattern, route in _ROUTES
+]
 
 
 class LocalQStash:
-    """An account kept in a SQLite file; call it with a request to get the response."""
+    """An account kept in a SQLite file; call it with a request to get the response.
+
+    log: (method, path with its query but no token, status) of every request, in the order of
+    their ends. before, after: called around every request, outside any transaction.
+    """
 
     def __init__(
         self,
@@ -62,12 +95,16 @@ class LocalQStash:
         self.switches = switches
         self.clock = clock
         self.latency = latency
+        self.console = Console(self.store, self._now)
         self.log: list[tuple[str, str, int]] = []
         self.in_flight = self.most_in_flight = 0
-        self._faults: list[tuple[Fault, list[int]]] = []
+        self.before: Callable[[httpx.Request], None] | None = None
+        self.after: Callable[[httpx.Request], None] | None = None
+        self._faults = Faults()
+        self._burst = Burst()
         self._lock = threading.Lock()
-        self._key = secrets.token_bytes(16)
-        self._random = random.Random(0)  # noqa: S311 an order, not a secret
+        self._secret = _account_secret(self.store)
+        self._random = random.Random(switches.list_seed)  # noqa: S311 an order, not a secret
 
     def close(self) -> None:
         """Close the store."""
@@ -79,420 +116,203 @@ class LocalQStash:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _now(self) -> float:
+        return self.clock()  # which may be another one by then
+
     def inject(self, *faults: Fault) -> None:
         """Queue faults for requests to come."""
         with self._lock:
-            self._faults += [(fault, [0]) for fault in faults]
+            self._faults.add(*faults)
 
     @property
     def writes(self) -> list[tuple[str, str, int]]:
         """The requests so far that were not GET."""
         return [entry for entry in self.log if entry[0] != "GET"]
 
+    @property
+    def requests(self) -> Counter[str]:
+        """The number of requests so far by method."""
+        return Counter(method for method, _, _ in self.log)
+
+    def forget(self) -> None:
+        """Empty the log, the counters and the queue of faults; the account stays as it is."""
+        with self._lock:
+            self.log.clear()
+            self._faults.queued.clear()
+            self.most_in_flight = self.in_flight
+
+    def firings(self, start: float, end: float) -> list[tuple[int, str]]:
+        """(UTC minute since 1970, schedule id) of all that fires from start up to before end.
+
+        start, end: unix seconds. Two schedules in one minute are two entries; paused ones have
+        none, and what is not yet active has none before it is.
+        """
+        found: list[tuple[int, str]] = []
+        with self.store.transaction(write=False):
+            stored = [item for item in self.store.all("schedule") if not item["isPaused"]]
+        for item in stored:
+            first = -int(-max(start, item.get("activeFrom", start)) // 60)
+            minutes = cron.firings(
+                schedules.spec(item, self.switches),
+                first,
+                -int(-end // 60),
+                origin=schedules.origin(item),
+            )
+            found += [(minute, item["scheduleId"]) for minute in minutes]
+        return sorted(found)
+
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer one request; a fault may raise httpx's transport errors instead."""
+        request.read()
+        path = _without_token(_target(request))
         with self._lock:
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
-            fault = self._due(request)
+            fault = self._faults.due(request.method, path)
+        status = NO_ANSWER
         try:
+            if self.before:
+                self.before(request)
             if self.latency:
                 time.sleep(self.latency)
-            return self._answer_or_fail(request, fault)
+            _lose(request, fault, when="before")
+            response = self._fault_answer(fault) if fault in ANSWERED else self._answer(request)
+            status = response.status_code
+            _lose(request, fault, when="after")
+            return response
         finally:
             with self._lock:
                 self.in_flight -= 1
+                self.log.append((request.method, path, status))
+            if self.after:
+                self.after(request)
 
-    def _due(self, request: httpx.Request) -> str | None:
-        path = request.url.raw_path.decode()
-        for fault, seen in self._faults:
-            if fault.matches(request.method, path):
-                seen[0] += 1
-                if fault.at <= seen[0] < fault.at + fault.times:
-                    return fault.kind
-        return None
-
-    def _answer_or_fail(self, request: httpx.Request, fault: str | None) -> httpx.Response:
-        if fault == "reset_before":
-            raise httpx.ConnectError("connection reset", request=request)
-        if fault == "hang_before":
-            raise httpx.ReadTimeout("timed out", request=request)
-        if fault in ("429", "429_headers", "500", "503", "html"):
-            response = self._fault_response(fault)
-        else:
-            response = self._answer(request)
-        with self._lock:
-            self.log.append((request.method, request.url.raw_path.decode(), response.status_code))
-        if fault == "reset_after":
-            raise httpx.ReadError("connection reset", request=request)
-        if fault == "hang_after":
-            raise httpx.ReadTimeout("timed out", request=request)
-        return response
-
-    def _fault_response(self, fault: str) -> httpx.Response:
+    def _fault_answer(self, fault: Kind | None) -> httpx.Response:
         if fault == "html":
             return self._response(200, "<html>maintenance</html>", "text/html")
-        status = int(fault[:3])
-        response = self._response(status, json.dumps({"error": f"fault {fault}"}))
+        response = self._error(int(str(fault)[:3]), f"fault {fault}")
         if fault == "429_headers":
-            reset = str(int(self.clock()) + 1)
-            response.headers.update(
-                {
-                    "Burst-RateLimit-Limit": "100",
-                    "Burst-RateLimit-Remaining": "0",
-                    "Burst-RateLimit-Reset": reset,
-                }
-            )
+            response.headers.update(self._rate_headers(0))
         return response
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        try:
+            self._authorize(request)
+        except Refused as refused:
+            return self._error(refused.status, refused.text)
+        limit = self.switches.burst_limit
+        left = self._burst.take(self.clock(), limit) if limit else _DEFAULT_BURST - 1
+        if left < 0:
+            response = self._error(HTTPStatus.TOO_MANY_REQUESTS, "rate limit exceeded")
+            if self.switches.burst_headers:
+                response.headers.update(self._rate_headers(0))
+            return response
+        try:
+            response = self._succeed(self._dispatch(request))
+        except Refused as refused:
+            response = self._error(refused.status, refused.text)
+        if self.switches.rate_headers:
+            response.headers.update(self._rate_headers(left))
+        return response
+
+    def _authorize(self, request: httpx.Request) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            query = _target(request).partition("?")[2]
+            token = parse_qs(query).get("qstash_token", [""])[0]
+        if token == OTHER_REGION_TOKEN:
+            raise Refused(404, "user not found in this region (eu-central-1)")
+        if token not in {LOCAL_TOKEN, LOCAL_READ_ONLY_TOKEN}:
+            raise Refused(401, "unable to authenticate: invalid token")
+        if token == LOCAL_READ_ONLY_TOKEN and request.method != "GET":
+            raise Refused(self.switches.read_only_write, "unable to authorize: read-only token")
+
+    def _dispatch(self, request: httpx.Request) -> Any:
+        path, _, query = _without_token(_target(request)).partition("?")
+        fitting = [(m, found, r) for m, p, r in _COMPILED if (found := p.fullmatch(path))]
+        for methods, match, route in fitting:
+            if request.method in methods:
+                names = match.groupdict()
+                with self.store.transaction(write=request.method != "GET"):
+                    return route(self._call(request, names, query))
+        status = HTTPStatus.METHOD_NOT_ALLOWED if fitting else HTTPStatus.NOT_FOUND
+        raise Refused(status, f"{request.method} {path} is not an endpoint")
+
+    def _call(self, request: httpx.Request, names: dict[str, str | None], query: str) -> Call:
+        return Call(
+            store=self.store,
+            switches=self.switches,
+            now=self.clock(),
+            secret=self._secret,
+            names={k: unquote(v) for k, v in names.items() if v and k != "rest"},
+            rest=names.get("rest") or "",
+            query=query,
+            headers=tuple(request.headers.multi_items()),
+            body=request.content,
+        )
+
+    def _succeed(self, result: Any) -> httpx.Response:
+        if result is None:
+            return self._response(200, _SUCCESS[self.switches.success_body])
+        if isinstance(result, list):
+            result = self._ordered(result)
+        return self._response(200, json.dumps(result))
+
+    def _ordered(self, items: list[Any]) -> list[Any] | None:
+        if not items and self.switches.empty_list == "null":
+            return None
+        if self.switches.list_order == "random":
+            with self._lock:
+                self._random.shuffle(items)
+        return items[::-1] if self.switches.list_order == "reverse" else items
+
+    def _error(self, status: int, text: str) -> httpx.Response:
+        return self._response(status, json.dumps({"error": text}))
 
     def _response(self, status: int, text: str, kind: str = "application/json") -> httpx.Response:
         headers = {"Content-Type": kind, "Date": formatdate(self.clock(), usegmt=True)}
         return httpx.Response(status, headers=headers, content=text.encode())
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        try:
-            self._authorize(request)
-            found = self._dispatch(request)
-        except Refused as refused:
-            return self._response(refused.status, json.dumps({"error": refused.text}))
-        if found is None:
-            text = {"empty": "", "text": "OK", "json": "{}"}[self.switches.success_body]
-            return self._response(200, text)
-        return self._response(200, "null" if found is _NULL else json.dumps(found))
-
-    def _authorize(self, request: httpx.Request) -> None:
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        token = token or dict(request.url.params).get("qstash_token", "")
-        if token == OTHER_REGION_TOKEN:
-            raise Refused(404, "user not found in this region (eu-central-1)")
-        if token == LOCAL_READ_ONLY_TOKEN:
-            if request.method != "GET":
-                raise Refused(
-                    self.switches.read_only_write, "unable to authenticate: read-only token"
-                )
-        elif token != LOCAL_TOKEN:
-            raise Refused(401, "unable to authenticate: invalid token")
-
-    def _dispatch(self, request: httpx.Request) -> Any:
-        path = request.url.raw_path.decode().partition("?")[0]
-        allowed = False
-        for methods, pattern, route in _ROUTES:
-            match = pattern.fullmatch(path)
-            if match and request.method in methods.split():
-                with self.store.transaction():
-                    return route(self, request, match)
-            allowed = allowed or bool(match)
-        raise Refused(405 if allowed else 404, f"{request.method} {path} not found")
-
-    def _now(self) -> int:
-        return int(self.clock() * 1000)
-
-    # Schedules
-
-    @_route("GET", "schedules")
-    def _list_schedules(self, request: httpx.Request, _: Any) -> Any:
-        return self._listed([self._show(stored) for stored in self.store.all("schedule")])
-
-    @_route("GET", "schedules/(?P<id>[^/]+)")
-    def _get_schedule(self, request: httpx.Request, match: "re.Match[str]") -> Any:
-        return self._show(self._schedule(match["id"], 404))
-
-    @_route("DELETE", "schedules/(?P<id>[^/]+)")
-    def _delete_schedule(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        if (
-            not self.store.delete("schedule", match["id"])
-            and self.switches.missing_schedule_delete != 200
-        ):
-            raise Refused(404, f"schedule {match['id']} not found")
-
-    @_route("POST PATCH", "schedules/(?P<id>[^/]+)/(?P<verb>pause|resume)")
-    def _pause_schedule(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        stored = self.store.get("schedule", match["id"])
-        if stored is None:
-            if self.switches.missing_schedule_pause != 200:
-                raise Refused(404, f"schedule {match['id']} not found")
-            return
-        stored["isPaused"] = match["verb"].lower() == "pause"
-        self.store.put("schedule", match["id"], stored)
-
-    @_route("POST", "schedules/(?P<destination>.+?)")
-    def _put_schedule(self, request: httpx.Request, match: "re.Match[str]") -> Any:
-        raw = [(name.decode(), value.decode()) for name, value in request.headers.raw]
-        headers = {name.lower(): value for name, value in raw}
-        schedule_id = headers.get("upstash-schedule-id") or "scd_" + secrets.token_hex(14)
-        check_id(schedule_id, "scheduleId")
-        destination = self._destination(request)
-        text = headers.get("upstash-cron", "").strip()
-        try:
-            cron.parse(text, descriptors=self.switches.descriptors)
-        except cron.CronError as error:
-            raise Refused(400, f"Invalid cron expression {error}") from None
-        stored = document(raw, request.content, self.switches)
-        old = self.store.get("schedule", schedule_id)
-        kept = old and self.switches.overwrite_keeps_created_at
-        stored |= {
-            "scheduleId": schedule_id,
-            "cron": text,
-            "destination": destination,
-            "createdAt": old["createdAt"] if old and kept else self._now(),
-            "isPaused": bool(old and old["isPaused"] and self.switches.overwrite_keeps_pause),
+    def _rate_headers(self, left: int) -> dict[str, str]:
+        scale = 1000 if self.switches.burst_reset_unit == "ms" else 1
+        return {
+            "Burst-RateLimit-Limit": str(self.switches.burst_limit or _DEFAULT_BURST),
+            "Burst-RateLimit-Remaining": str(left),
+            "Burst-RateLimit-Reset": str((int(self.clock()) + 1) * scale),
         }
-        self.store.put("schedule", schedule_id, stored)
-        return {"scheduleId": schedule_id}
-
-    def _destination(self, request: httpx.Request) -> str:
-        """The literal remainder of the path, its query string without a token included."""
-        raw = request.url.raw_path.decode()
-        path, _, query = raw.partition("?")
-        destination = path[len("/v2/schedules/") :]
-        kept = "&".join(
-            item for item in query.split("&") if item and not item.startswith("qstash_token=")
-        )
-        if re.match(r"https?://", destination):
-            if self.switches.check_destinations:
-                check_loopback(destination)
-            return f"{destination}?{kept}" if kept else destination
-        if "/" in destination or "%" in destination or ":" in destination:
-            raise Refused(
-                400, "invalid destination url: endpoint has invalid scheme, add http:// or https://"
-            )
-        known = self.store.get("topic", destination)
-        if known is None and self.switches.unknown_group != 200:
-            raise Refused(404, f"topic {destination} not found")
-        return destination
-
-    def _schedule(self, schedule_id: str, status: int) -> Document:
-        stored = self.store.get("schedule", schedule_id)
-        if stored is None:
-            raise Refused(status, f"schedule {schedule_id} not found")
-        return stored
-
-    def _show(self, stored: Document) -> Document:
-        result = shown(stored, self.switches, key=self._key)
-        if self.switches.next_time != "absent":
-            after = datetime.fromtimestamp(self.clock(), UTC)
-            found = cron.next_firing(stored["cron"], after)
-            if found:
-                wrong = 3_600_000 + 60_000 * 7 if self.switches.next_time == "wrong" else 0
-                result["nextScheduleTime"] = int(found.timestamp() * 1000) + wrong
-        return result
-
-    def _listed(self, items: list[Document]) -> Any:
-        if self.switches.list_order == "reverse":
-            items.reverse()
-        elif self.switches.list_order == "random":
-            self._random.shuffle(items)
-        return items if items or self.switches.empty_list == "array" else _NULL
-
-    # URL groups
-
-    @_route("GET", "topics")
-    def _list_topics(self, request: httpx.Request, _: Any) -> Any:
-        return self._listed([_topic(stored) for stored in self.store.all("topic")])
-
-    @_route("GET", "topics/(?P<name>[^/]+)")
-    def _get_topic(self, request: httpx.Request, match: "re.Match[str]") -> Any:
-        stored = self.store.get("topic", unquote(match["name"]))
-        if stored is None:
-            raise Refused(404, f"topic {match['name']} not found")
-        return _topic(stored)
-
-    @_route("DELETE", "topics/(?P<name>[^/]+)")
-    def _delete_topic(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        if (
-            not self.store.delete("topic", match["name"])
-            and self.switches.missing_group_delete != 200
-        ):
-            raise Refused(404, f"topic {match['name']} not found")
-
-    @_route("PATCH", "topics/(?P<name>[^/]+)")
-    def _patch_topic(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        stored = self.store.get("topic", match["name"])
-        if stored is None:
-            raise Refused(404, f"topic {match['name']} not found")
-        stored["headers"] = _body(request).get("headers", {})
-        self.store.put("topic", match["name"], stored)
-
-    @_route("POST", "topics/(?P<name>[^/]+)/endpoints")
-    def _add_endpoints(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        name = check_id(match["name"], "topic name")
-        added = _body(request).get("endpoints") or []
-        now = self._now()
-        stored = self.store.get("topic", name) or {"name": name, "createdAt": now, "endpoints": []}
-        for item in added:
-            if not str(item.get("url", "")).startswith(("http://", "https://")):
-                raise Refused(
-                    400,
-                    "invalid destination url: endpoint has invalid scheme, add http:// or https://",
-                )
-            self._merge(stored["endpoints"], {k: item[k] for k in ("name", "url") if item.get(k)})
-        stored["updatedAt"] = now
-        if stored["endpoints"]:
-            self.store.put("topic", name, stored)
-
-    def _merge(self, endpoints: list[Document], item: Document) -> None:
-        """Update the endpoint that counts as the same, else append."""
-        by_name = self.switches.endpoint_match == "name" and "name" in item
-        for endpoint in endpoints:
-            same = (
-                endpoint.get("name") == item["name"]
-                if by_name
-                else endpoint["url"] == item["url"] and ("name" in item or "name" not in endpoint)
-            )
-            if same:
-                endpoint.update(item)
-                return
-        endpoints.append(item)
-
-    @_route("DELETE", "topics/(?P<name>[^/]+)/endpoints")
-    def _remove_endpoints(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        stored = self.store.get("topic", match["name"])
-        if stored is None:
-            raise Refused(404, f"topic {match['name']} not found")
-        for item in _body(request).get("endpoints") or []:
-            key = "name" if item.get("name") else "url"
-            stored["endpoints"] = [e for e in stored["endpoints"] if e.get(key) != item.get(key)]
-        stored["updatedAt"] = self._now()
-        if stored["endpoints"]:
-            self.store.put("topic", match["name"], stored)
-        else:
-            self.store.delete("topic", match["name"])
-
-    # Queues
-
-    @_route("GET", "queues")
-    def _list_queues(self, request: httpx.Request, _: Any) -> Any:
-        return self._listed(self.store.all("queue"))
-
-    @_route("POST", "queues")
-    def _put_queue(self, request: httpx.Request, _: Any) -> None:
-        body = _body(request)
-        name = check_id(str(body.get("queueName", "")), "queueName")
-        parallelism = body.get("parallelism", 1)
-        if not isinstance(parallelism, int) or parallelism < 1:
-            raise Refused(400, "invalid parallelism: must be greater than 0")
-        old = self.store.get("queue", name)
-        keep = (
-            bool(old and old["paused"]) if self.switches.queue_paused_omitted == "keep" else False
-        )
-        queue = {
-            "name": name,
-            "createdAt": old["createdAt"] if old else self._now(),
-            "updatedAt": self._now(),
-            "parallelism": parallelism,
-            "paused": bool(body.get("paused", keep)),
-            "lag": old["lag"] if old else 0,
-        }
-        self.store.put("queue", name, queue)
-
-    @_route("GET", "queues/(?P<name>[^/]+)")
-    def _get_queue(self, request: httpx.Request, match: "re.Match[str]") -> Any:
-        stored = self.store.get("queue", match["name"])
-        if stored is None:
-            raise Refused(404, f"queue {match['name']} not found")
-        return stored
-
-    @_route("DELETE", "queues/(?P<name>[^/]+)")
-    def _delete_queue(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        self.store.delete("queue", match["name"])
-
-    @_route("POST", "queues/(?P<name>[^/]+)/(?P<verb>pause|resume)")
-    def _pause_queue(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        stored = self.store.get("queue", match["name"])
-        if stored is None:
-            raise Refused(404, f"queue {match['name']} not found")
-        stored["paused"] = match["verb"].lower() == "pause"
-        self.store.put("queue", match["name"], stored)
-
-    # Flow control
-
-    @_route("GET", "flowControl")
-    def _list_flow(self, request: httpx.Request, _: Any) -> Any:
-        items = self.store.all("flow")
-        if self.switches.idle_pins_vanish:
-            items = []
-        return self._listed(items)
-
-    @_route("GET", "flowControl/(?P<key>[^/]+)")
-    def _get_flow(self, request: httpx.Request, match: "re.Match[str]") -> Any:
-        stored = self.store.get("flow", match["key"])
-        if stored is None:
-            raise Refused(404, f"flow control key {match['key']} not found")
-        return stored
-
-    @_route("POST", "flowControl/(?P<key>[^/]+)/(?P<verb>pause|resume|pin|unpin|resetRate)")
-    def _change_flow(self, request: httpx.Request, match: "re.Match[str]") -> None:
-        key, verb = check_id(match["key"], "flow control key"), match["verb"].lower()
-        query = dict(parse_qsl(request.url.query.decode()))
-        stored = self.store.get("flow", key)
-        if stored is None:
-            if verb == "pin" and self.switches.pin_on_new_key != 200:
-                raise Refused(404, f"flow control key {key} not found")
-            stored = {"flowControlKey": key, "waitListSize": 0}
-        if verb in ("pause", "resume"):
-            stored["isPaused"] = verb == "pause"
-        elif verb == "pin":
-            _pin(stored, query)
-        elif verb == "unpin":
-            for part in ("parallelism", "rate"):
-                if query.get(part) == "true":
-                    stored[f"isPinned{part.capitalize()}"] = False
-        elif verb == "resetrate":
-            stored["rateCount"] = 0
-        self.store.put("flow", key, stored)
-
-    @_route("GET", "globalParallelism")
-    def _global_parallelism(self, request: httpx.Request, _: Any) -> Any:
-        return {"parallelismMax": 100, "parallelismCount": 0}
-
-    # Signing keys
-
-    @_route("GET", "keys")
-    def _keys(self, request: httpx.Request, _: Any) -> Any:
-        return self._signing_keys()
-
-    def _signing_keys(self) -> Document:
-        fresh = {"current": "sig_local_current", "next": "sig_local_next"}
-        return self.store.get("keys", "keys") or fresh
-
-    @_route("POST", "keys/rotate")
-    def _rotate(self, request: httpx.Request, _: Any) -> Any:
-        keys = {
-            "current": self._signing_keys()["next"],
-            "next": "sig_local_" + secrets.token_hex(4),
-        }
-        self.store.put("keys", "keys", keys)
-        return keys
 
 
-_NULL = object()  # an empty list that is written as null
+def _account_secret(store: Store) -> bytes:
+    """The account's own key for digests, made once."""
+    stored = store.get("account", "secret")
+    if stored is None:
+        with store.transaction():
+            stored = store.get("account", "secret") or {"hex": secrets.token_hex(16)}
+            store.put("account", "secret", stored)
+    return bytes.fromhex(stored["hex"])
 
 
-def _topic(stored: Document) -> Document:
-    return {key: value for key, value in stored.items() if key != "headers"}
+def _target(request: httpx.Request) -> str:
+    """The request's target as it was sent: `serve.py` hands it over uncleaned."""
+    target = request.extensions.get("target", request.url.raw_path)
+    return bytes(target).decode("utf-8", "replace")
 
 
-def _body(request: httpx.Request) -> Document:
-    try:
-        data = json.loads(request.content or b"{}")
-    except ValueError:
-        raise Refused(400, "invalid body: not JSON") from None
-    if not isinstance(data, dict):
-        raise Refused(400, "invalid body: not an object")
-    return data
+def _without_token(target: str) -> str:
+    path, _, query = target.partition("?")
+    kept = "&".join(part for part in query.split("&") if not part.startswith("qstash_token="))
+    return f"{path}?{kept}" if kept else path
 
 
-def _pin(stored: Document, query: dict[str, str]) -> None:
-    numbers = {key: int(value) for key, value in query.items() if value.isdecimal()}
-    if not numbers.get("parallelism") and not numbers.get("rate"):
-        raise Refused(400, "pin needs parallelism or rate")
-    if "parallelism" in numbers:
-        stored |= {"parallelismMax": numbers["parallelism"], "isPinnedParallelism": True}
-    if "rate" in numbers:
-        period = numbers.get("period", 1)
-        stored |= {
-            "rateMax": numbers["rate"],
-            "ratePeriod": period,
-            "rateCount": 0,
-            "isPinnedRate": True,
-        }
+_LOSSES: dict[str, type[httpx.TransportError]] = {
+    "reset_before": httpx.ConnectError,
+    "reset_after": httpx.ReadError,
+    "hang_before": httpx.ReadTimeout,
+    "hang_after": httpx.ReadTimeout,
+}
+
+
+def _lose(request: httpx.Request, fault: Kind | None, *, when: str) -> None:
+    """Raise what a client sees of a connection that breaks or hangs."""
+    if fault in _LOSSES and fault.endswith(when):
+        raise _LOSSES[fault](f"{fault} on purpose", request=request)

@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 _TABLE = """
-create table if not exists resource (
-  kind text not null, name text not null, number integer not null, document text not null,
-  primary key (kind, name)
-) without rowid
+create table if not exists resources (
+  number integer primary key autoincrement, kind text not null, name text not null,
+  document text not null, unique (kind, name)
+)
 """
+_WAIT = 60.0  # seconds for other processes to finish their transactions
 Document = dict[str, Any]
 
 
 class Store:
-    """Documents by kind and name; several processes may share the file."""
+    """Documents by kind and name; several threads and processes may share the file."""
 
     def __init__(self, path: str | Path) -> None:
         self._lock = threading.RLock()
         self._db = sqlite3.connect(
-            str(path), timeout=30, check_same_thread=False, isolation_level=None
+            str(path), timeout=_WAIT, check_same_thread=False, isolation_level=None
         )
+        # A killed process loses nothing that was committed; only a power cut could.
         self._db.execute("pragma synchronous = off")
         self._db.execute(_TABLE)
 
@@ -34,10 +36,10 @@ class Store:
             self._db.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing, and nobody else writes meanwhile."""
+    def transaction(self, *, write: bool = True) -> Iterator[None]:
+        """All or nothing; nobody else writes meanwhile if this one writes."""
         with self._lock:
-            self._db.execute("begin immediate")
+            self._db.execute("begin immediate" if write else "begin")
             try:
                 yield
             except BaseException:
@@ -47,13 +49,13 @@ class Store:
 
     def all(self, kind: str) -> list[Document]:
         """Every document of a kind, oldest first."""
-        query = "select document from resource where kind = ? order by number, name"
+        query = "select document from resources where kind = ? order by number"
         with self._lock:
             return [json.loads(row[0]) for row in self._db.execute(query, (kind,))]
 
     def get(self, kind: str, name: str) -> Document | None:
         """One document."""
-        query = "select document from resource where kind = ? and name = ?"
+        query = "select document from resources where kind = ? and name = ?"
         with self._lock:
             row = self._db.execute(query, (kind, name)).fetchone()
         return json.loads(row[0]) if row else None
@@ -61,8 +63,7 @@ class Store:
     def put(self, kind: str, name: str, document: Document) -> None:
         """Create or replace; a replaced document keeps its place in the order."""
         statement = """
-            insert into resource
-            values (?1, ?2, (select coalesce(max(number), 0) + 1 from resource), ?3)
+            insert into resources (kind, name, document) values (?1, ?2, ?3)
             on conflict (kind, name) do update set document = ?3
         """
         with self._lock:
@@ -70,14 +71,12 @@ class Store:
 
     def delete(self, kind: str, name: str) -> bool:
         """Whether there was one to delete."""
+        statement = "delete from resources where kind = ? and name = ?"
         with self._lock:
-            cursor = self._db.execute(
-                "delete from resource where kind = ? and name = ?", (kind, name)
-            )
-            return cursor.rowcount > 0
+            return self._db.execute(statement, (kind, name)).rowcount > 0
 
     def count(self, kind: str) -> int:
         """How many there are of a kind."""
+        query = "select count(*) from resources where kind = ?"
         with self._lock:
-            found = self._db.execute("select count(*) from resource where kind = ?", (kind,))
-            return int(found.fetchone()[0])
+            return int(self._db.execute(query, (kind,)).fetchone()[0])
