@@ -4,7 +4,8 @@ QStash adds or updates endpoints and never removes any by itself; whether it tak
 the same by its name or by its URL is not documented, and the last removal removes the group. So:
 add what is wanted, read, and remove each leftover only by a value that no wanted endpoint has.
 
-A leftover whose name and URL are both wanted elsewhere cannot be named alone. Then the wanted
+A leftover whose name and URL are both wanted elsewhere cannot be named alone, and one that is to
+lose its name keeps it when it is added without. Then the wanted
 endpoints of that URL stand in under a twin of it, which calls the same address (https://e.com and
 https://e.com:443), while the URL is removed, and come back after.
 """
@@ -29,17 +30,20 @@ def next_move(wanted: Sequence[Endpoint], live: Sequence[Endpoint]) -> Move:
     want, have = {_key(e) for e in wanted}, {_key(e) for e in live}
     names = {endpoint.name for endpoint in wanted if endpoint.name}
     urls = {plain(endpoint.url) for endpoint in wanted}
-    leftovers = [endpoint for endpoint in live if _key(endpoint) not in want]
+    missing = tuple(endpoint for endpoint in wanted if _key(endpoint) not in have)
+    # Adding an unnamed endpoint leaves a named one of its URL as it is.
+    swallowed = {plain(endpoint.url) for endpoint in missing if endpoint.name is None}
     removals: list[dict[str, str]] = []
-    for endpoint in leftovers:
+    for endpoint in live:
         url = plain(endpoint.url)
-        if endpoint.name and endpoint.name not in names:
+        if _key(endpoint) in want:
+            continue
+        if endpoint.name and endpoint.name not in names and url not in swallowed:
             removals.append({"name": endpoint.name})
         elif url in urls:
             return _stand_in(url, wanted, have)
         else:
             removals.append({"url": url})
-    missing = tuple(endpoint for endpoint in wanted if _key(endpoint) not in have)
     return Move(add=missing) if missing else Move(remove=tuple(removals))
 
 
