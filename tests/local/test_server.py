@@ -73,7 +73,7 @@ def test_requests_are_logged_and_counted(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_hits_the_nth_matching_request_and_applies_it_or_not(api: Api, kind: str) -> None:
-    api.server.inject(Fault(kind=kind, at=2, matches=lambda method, _: method == "POST"))  # type: ignore[arg-type] # each of KINDS
+    api.server.inject(Fault(kind=kind, at=2, matches=lambda method, _: method == "POST"))
     api.send("POST", "/v2/keys/rotate")
     api.send("GET", "/v2/keys")
     outcome: object
@@ -111,7 +111,7 @@ def test_a_burst_limit_counts_the_requests_of_a_second() -> None:
 
 def test_an_unknown_kind_of_fault_is_a_mistake_of_the_test() -> None:
     with pytest.raises(ValueError, match="reset_after"):
-        Fault(kind="reset")  # type: ignore[arg-type] # the mistake
+        Fault(kind="reset")
 
 
 def test_someone_else_can_act_around_every_request(api: Api) -> None:
@@ -198,7 +198,7 @@ def test_the_socket_takes_the_target_as_it_is(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after"])
 def test_a_reset_closes_the_socket_before_or_after_the_write(api: Api, kind: str) -> None:
-    api.server.inject(Fault(kind=kind))  # type: ignore[arg-type] # one of its values
+    api.server.inject(Fault(kind=kind))
     with serve(api.server) as served, httpx.Client(base_url=served.url, headers=BEARER) as client:
         headers = {"Upstash-Cron": "* * * * *"}
         with pytest.raises(httpx.TransportError):
