@@ -51,7 +51,7 @@ MUTANTS = {
         "core/compile.py", "until: datetime | None = span.start + timedelta(days=days)",
         "until: datetime | None = span.start + timedelta(days=days + 1)"),
     "a horizon a day too short": (
-        "core/seasons.py", "hard = table([True] * days,", 
+        "core/seasons.py", "hard = table([True] * days,",
         "hard = table([True] * (days - 1) + [False],"),
     "a date in two parts": (
         "core/seasons.py", "owned[offset] |= in_month(days & exists, month)",

@@ -1,0 +1,99 @@
+"""How long a compilation takes, proof included, with cold caches: medians in milliseconds.
+
+python benchmarks/compile_speed.py [--rounds 51]
+"""
+
+import argparse
+import statistics
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from qstash_sync.core import (
+    compile as compiler,
+    cover,
+    cron,
+    firings,
+    minutes,
+    parser,
+    seasons,
+    zones,
+)
+from qstash_sync.core.compile import Strategy, compile_job
+from qstash_sync.core.firings import Job
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+KEPT = {"names", "zone", "tzdata_version", "_known"}  # the zone files stay loaded, as in a run
+CASES = (
+    ("0 9 * * *", "America/New_York", Strategy.SPLIT, 5),
+    ("0 9 * * *", "Europe/Berlin", Strategy.SPLIT, 5),
+    ("0 9 * * *", "UTC", Strategy.SPLIT, 5),
+    ("0 9-17 * * 1-5", "America/New_York", Strategy.SPLIT, None),
+    ("*/5 9-17 * * 1-5", "Pacific/Chatham", Strategy.SPLIT, 25),
+    ("0 9 1,15 * 1", "America/New_York", Strategy.SPLIT, 25),
+    ("0 9 * * *", "America/New_York", Strategy.AUTO, None),
+    ("*/5 9-17 * * 1-5", "Pacific/Chatham", Strategy.AUTO, None),
+    ("0 9 * * *", "America/New_York", Strategy.NATIVE, None),
+    ("0 9 * * *", "America/New_York", Strategy.FOLLOW, None),
+)
+
+
+def forget() -> None:
+    """Empty every cache of the time core."""
+    for module in (compiler, cover, cron, firings, minutes, parser, seasons, zones):
+        for name, value in vars(module).items():
+            if name not in KEPT and hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+def timed(call: Callable[[], object]) -> float:
+    start = perf_counter()
+    call()
+    return (perf_counter() - start) * 1000
+
+
+def once(text: str, timezone: str, strategy: Strategy) -> object:
+    return compile_job(Job((cron.parse(text),), timezone), now=NOW, strategy=strategy)
+
+
+def median(text: str, timezone: str, strategy: Strategy, rounds: int) -> float:
+    taken = []
+    for _ in range(rounds):
+        forget()
+        taken.append(timed(lambda: once(text, timezone, strategy)))
+    return statistics.median(taken)
+
+
+def many(schedules: int, pairs: int) -> tuple[float, float]:
+    """Milliseconds for the distinct pairs, then microseconds for each further schedule."""
+    forget()
+    names = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "UTC", "Pacific/Auckland")
+    texts = [(f"{n % 60} {n % 24} * * 1-5", names[n % 5]) for n in range(pairs)]
+    first = timed(lambda: [once(*pair, Strategy.SPLIT) for pair in texts])
+    rest = schedules - pairs
+    cost = timed(lambda: [once(*texts[n % pairs], Strategy.SPLIT) for n in range(rest)])
+    return first, cost * 1000 / rest
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description="Measure compilations.")
+    options.add_argument("--rounds", type=int, default=51)
+    rounds = options.parse_args().rounds
+    once("0 9 * * *", "UTC", Strategy.SPLIT)  # imports croniter
+    print(f"tzdata {zones.tzdata_version()}, {rounds} rounds, median ms (goal)")
+    for text, timezone, strategy, goal in CASES:
+        shown = f"({goal})" if goal else ""
+        taken = median(text, timezone, strategy, rounds)
+        print(f"{strategy:7} {text:18} {timezone:18} {taken:7.2f} {shown}")
+    first, rest = many(10_000, 50)
+    print(
+        f"10,000 schedules over 50 pairs: {first:.0f} ms to compile, then {rest:.1f} us each (20)"
+    )
+
+
+if __name__ == "__main__":
+    main()
