@@ -1,40 +1,32 @@
 """From local time to what QStash stores: parts, each one cron, proven to fire as wanted.
 
-    split    plain UTC crons, exact over the horizon          (`cover.py` finds them)
+    split    plain UTC crons, exact over the horizon        `seasons.py` gives dates to offsets,
+                                                            `cover.py` writes them as few crons
     follow   plain UTC crons for the offset in force now
-    native   CRON_TZ=<zone> <cron>, left to QStash's parser
-    auto     split where one part is exact for five years, else split as it stands
+    native   CRON_TZ=<zone> <cron>, held to a model of QStash's parser (`parser.py`)
+    auto     one plain cron if exact for five years, else native if equal for five years, else split
 
-Nothing leaves here unproven: the crons are read again through croniter's `expand`, which the
-compiler does not use, and their firings are compared, as a multiset, with the wanted ones.
+Nothing leaves here unproven. The crons as written are read again through croniter's `expand`, which
+the compiler does not use, and their firings are compared, as a multiset, with the wanted ones.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from qstash_sync.core import zones
-from qstash_sync.core.cover import LENGTHS, Dates, cover
-from qstash_sync.core.cron import Cron
-from qstash_sync.core.firings import (
-    DAY,
-    Difference,
-    Job,
-    Span,
-    compare,
-    instants,
-    steady,
-    wall,
-    wanted,
-)
+from qstash_sync.core import parser, zones
+from qstash_sync.core.cover import Piece
+from qstash_sync.core.cron import MONTHS, Cron, Fields, listed, render
+from qstash_sync.core.firings import Gap, Job, Meeting, meetings, steady, wanted
+from qstash_sync.core.minutes import DAY, Difference, Span, compare as compare_bitmaps, wall
+from qstash_sync.core.seasons import LONGEST, Year
 from qstash_sync.core.zones import Transition
 from qstash_sync.errors import CompileError
 
-SHORTEST, LONGEST = 120, 366  # days of a horizon
-AHEAD = timedelta(days=5 * 366)  # what is exact for this long is called valid for ever
-DAY_MASK = (1 << DAY) - 1
+RENEW_BEFORE = timedelta(days=45)
+AHEAD_YEARS = 5  # what is exact for this long counts as exact for ever
 
 
 class Strategy(StrEnum):
@@ -44,6 +36,19 @@ class Strategy(StrEnum):
     NATIVE = "native"
     FOLLOW = "follow"
     AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One cron that QStash stores.
+
+    offset: minutes east of UTC of the dates that it serves; None for several, or for `native`.
+    serves: those dates in words, such as "Jan-Feb, Dec" or "1-13 Mar".
+    """
+
+    cron: str
+    offset: int | None
+    serves: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +63,28 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compilation:
-    """The crons of a schedule and how long they hold; valid_until None means for ever."""
+    """The parts of a schedule and how long they hold.
+
+    strategy: the one in use (never `auto`); requested: the one asked for; reason: why `auto` chose.
+    valid_from, valid_until: exact in between; until None means for ever.
+    transitions: the zone's clock changes within 366 days.
+    """
 
     strategy: Strategy
-    parts: tuple[str, ...]
+    requested: Strategy
+    reason: str
+    parts: tuple[Part, ...]
     valid_from: datetime
     valid_until: datetime | None
     renew_at: datetime | None
     proof: Proof
-    transitions: tuple[Transition, ...] = field(default=())
+    transitions: tuple[Transition, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def crons(self) -> tuple[str, ...]:
+        """The crons alone, in the order of the parts."""
+        return tuple(part.cron for part in self.parts)
 
 
 def compile_job(
@@ -74,190 +92,307 @@ def compile_job(
     *,
     now: datetime,
     strategy: Strategy = Strategy.SPLIT,
-    renew_before: timedelta = timedelta(days=45),
+    renew_before: timedelta = RENEW_BEFORE,
+    accept: bool = False,
+    keep: tuple[str, ...] = (),
 ) -> Compilation:
-    """Compile once per (job, strategy, UTC day); raises `CompileError` where there is no proof."""
-    found = _compile(job, now.astimezone(UTC).date(), strategy)
-    if found.valid_until is None:
+    """Compile, once for each (job, strategy, UTC day, keep).
+
+    now: an aware datetime; the horizon begins at its UTC midnight.
+    accept: take a `native` compilation that differs from the policy, as a warning.
+    keep: the live crons. They come first among the parts, in their order, and `auto` stays with
+    them while they are exact and no more than it would choose anew.
+    Raises `CompileError` where there is no proof.
+    """
+    at = now.astimezone(UTC)
+    if strategy is Strategy.FOLLOW:
+        found = _follow(job, _stretch(job.timezone, at))
+    elif strategy is Strategy.NATIVE:
+        found = _native(job, at.date(), accept=accept)
+    elif strategy is Strategy.AUTO:
+        found = _auto(job, at.date(), keep)
+    else:
+        found = _split(job, at.date())
+    if found.valid_until is None and not keep:
         return found
-    return Compilation(
-        strategy=found.strategy,
-        parts=found.parts,
-        valid_from=found.valid_from,
-        valid_until=found.valid_until,
-        renew_at=found.valid_until - renew_before,
-        proof=found.proof,
-        transitions=found.transitions,
+    return replace(
+        found,
+        parts=_kept_first(found.parts, keep),
+        renew_at=found.valid_until and found.valid_until - renew_before,
     )
 
 
-@lru_cache(maxsize=20_000)
-def _compile(job: Job, today: date, strategy: Strategy) -> Compilation:
-    if strategy is Strategy.NATIVE:
-        return _native(job, today)
+def _kept_first(parts: tuple[Part, ...], keep: tuple[str, ...]) -> tuple[Part, ...]:
+    place = {cron: number for number, cron in enumerate(keep)}
+    return tuple(sorted(parts, key=lambda part: place.get(part.cron, len(place))))
+
+
+# ---------------------------------------------------------------- strategies
+
+
+@lru_cache(maxsize=16_384)
+def _split(job: Job, today: date) -> Compilation:
     span = Span(today, LONGEST)
     want = wanted(job, span)
-    if strategy is Strategy.FOLLOW:
-        want = steady(job, zones.offset(job.timezone, span.start), span)
-    calendar = _Calendar(job, today, want)
-    parts, days = calendar.best()
+    offsets = _offsets(job.timezone, span)
+    found = Year(job, today, want, offsets).best()
+    parts = _parts(found.pieces, offsets)
     if not parts:
-        raise CompileError("does not fire within a year: nothing to give to QStash")
-    proven = Span(today, days)
-    bitmaps = [read_back(part, proven) for part in parts]
-    difference = compare(want & proven.mask, bitmaps, proven)
-    if not difference.none:
-        raise CompileError(
-            f"cannot be proven: {difference.missing} firings missing, {difference.extra} extra, "
-            f"{difference.doubled} doubled within {days} days"
-        )
+        raise CompileError(_silence(job))
+    bitmaps = [read_back(part.cron, span) for part in parts]
+    wrong = compare_bitmaps(want, bitmaps, span).first
+    days = span.minute(wrong) // DAY if wrong else LONGEST
+    proof = _prove(want, bitmaps, Span(today, max(days, found.days)))
+    until: datetime | None = span.start + timedelta(days=days)
+    if wrong is None and exact_until(job, [part.cron for part in parts], span.end) is None:
+        until = None
     return Compilation(
-        strategy=Strategy.FOLLOW if strategy is Strategy.FOLLOW else Strategy.SPLIT,
+        strategy=Strategy.SPLIT,
+        requested=Strategy.SPLIT,
+        reason="",
         parts=parts,
-        valid_from=proven.start,
-        valid_until=exact_until(job, parts, proven.start),
-        renew_at=None,
-        proof=Proof((want & proven.mask).bit_count()),
+        valid_from=span.start,
+        valid_until=until,
+        renew_at=until and until - RENEW_BEFORE,
+        proof=proof,
         transitions=zones.transitions(job.timezone, span.start, span.end),
+        warnings=_warnings(job, span.start, until or span.end),
     )
 
 
-def _native(job: Job, today: date) -> Compilation:
-    if any(cron.either for cron in job.crons) and any("*/" in c.text for c in job.crons):
-        raise CompileError("native: both day fields with a step mean something else to QStash")
+def _prove(want: int, bitmaps: Sequence[int], span: Span) -> Proof:
+    """Count the firings of a proven compilation; anything wrong is a bug of ours, and an error."""
+    difference = compare_bitmaps(want, bitmaps, span, span.mask)
+    if not difference.none:
+        raise CompileError(
+            f"cannot be proven: {difference.missing} firings missing, {difference.extra} extra,"
+            f" {difference.doubled} doubled within {span.days} days; please report this cron, and"
+            " use dst: {strategy: native} until it is mended"
+        )
+    return Proof((want & span.mask).bit_count())
+
+
+def _silence(job: Job) -> str:
+    crons = ", ".join(cron.text for cron in job.crons)
+    return f'"{crons}" does not fire within a year, nor on the next 29 February; a cron has no year'
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """From when an offset is in force, at the earliest today's midnight UTC."""
+
+    since: datetime
+    offset: int
+
+
+def _stretch(timezone: str, at: datetime) -> _Stretch:
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = zones.transitions(timezone, midnight, at)
+    return _Stretch(today[-1].at if today else midnight, zones.offset(timezone, at))
+
+
+@lru_cache(maxsize=4096)
+def _follow(job: Job, stretch: _Stretch) -> Compilation:
+    """The parts for one offset; right until the first clock change that they get wrong."""
+    span = Span(stretch.since.date(), LONGEST)
+    as_now = 0
+    for cron in job.crons:
+        as_now |= steady(cron.fields, stretch.offset, span)
+    parts = _parts(Year(job, span.first, as_now, (stretch.offset,)).best().pieces, ())
+    if not parts:
+        raise CompileError(_silence(job))
+    bitmaps = [read_back(part.cron, span) for part in parts]
+    within = span.window(stretch.since, span.end)
+    wrong = compare_bitmaps(wanted(job, span), bitmaps, span, within).first
+    until = wrong and _last_change(job.timezone, stretch.since, wrong)
+    ahead = exact_until(job, [part.cron for part in parts], span.end) if until is None else None
+    until = until or (span.end if ahead else None)
+    proven = span.window(stretch.since, until or span.end)
+    difference = compare_bitmaps(wanted(job, span), bitmaps, span, proven)
+    if not difference.none:
+        raise CompileError("cannot be proven for the offset in force now; use dst: split")
+    return Compilation(
+        strategy=Strategy.FOLLOW,
+        requested=Strategy.FOLLOW,
+        reason="",
+        parts=tuple(replace(part, offset=stretch.offset) for part in parts),
+        valid_from=stretch.since,
+        valid_until=until,
+        renew_at=until and until - RENEW_BEFORE,
+        proof=Proof((wanted(job, span) & proven).bit_count()),
+        transitions=zones.transitions(job.timezone, span.start, span.end),
+        warnings=(*_follow_warning(until), *_warnings(job, stretch.since, until or span.end)),
+    )
+
+
+def _follow_warning(until: datetime | None) -> tuple[str, ...]:
+    if until is None:
+        return ()
+    return (f"follow: wrong from {until:%Y-%m-%d %H:%MZ} until the next apply",)
+
+
+def _last_change(timezone: str, since: datetime, wrong: datetime) -> datetime:
+    """The clock change that leads to a wrong firing; the firing itself if none does."""
+    changes = zones.transitions(timezone, since, wrong)
+    return changes[-1].at if changes else wrong
+
+
+@lru_cache(maxsize=4096)
+def _native(job: Job, today: date, *, accept: bool) -> Compilation:
     span = Span(today, LONGEST)
+    parts = native_parts(job)
+    difference = compare(job, [part.cron for part in parts], span.start, span.end)
+    if not difference.none and not accept:
+        raise CompileError(_native_refusal(job, difference))
     return Compilation(
         strategy=Strategy.NATIVE,
-        parts=tuple(f"CRON_TZ={job.timezone} {cron.canonical}" for cron in job.crons),
+        requested=Strategy.NATIVE,
+        reason="",
+        parts=parts,
         valid_from=span.start,
         valid_until=None,
         renew_at=None,
-        proof=Proof(wanted(job, span).bit_count()),
+        proof=Proof(
+            wanted(job, span).bit_count(),
+            difference.missing,
+            difference.extra,
+            difference.doubled,
+        ),
         transitions=zones.transitions(job.timezone, span.start, span.end),
+        warnings=(
+            *(() if difference.none else (_native_refusal(job, difference),)),
+            *_warnings(job, span.start, span.end),
+        ),
     )
 
 
-class _Calendar:
-    """The 366 calendar dates from today on, and the firings wanted on each."""
+def native_parts(job: Job) -> tuple[Part, ...]:
+    """One part for each distinct cron, its zone in front."""
+    distinct = {cron.key: cron for cron in job.crons}
+    return tuple(
+        Part(f"CRON_TZ={job.timezone} {cron.canonical}", None, "all year")
+        for cron in distinct.values()
+    )
 
-    def __init__(self, job: Job, today: date, want: int) -> None:
-        self.job = job
-        self.days = list(_calendar_days(today))
-        self.dates = Dates.of(self.days)
-        self.inside = sum(1 for number, day in enumerate(self.days) if (day - today).days == number)
-        self.want = [want >> DAY * number & DAY_MASK for number in range(self.inside)]
-        # A cron that starts a day field with `*` has no weekdays of its own.
-        self.by_weekday = any(len(cron.weekdays) < 7 for cron in job.crons)  # noqa: PLR2004
-        changes = zones.transitions(
-            job.timezone, Span(today, 1).start, Span(today, LONGEST + 1).end
-        )
-        now = zones.offset(job.timezone, Span(today, 1).start)
-        self.offsets = tuple(dict.fromkeys([now, *(c.offset_after for c in changes)]))
-        self.steady = {offset: self._steady(offset) for offset in self.offsets}
 
-    def _steady(self, offset: int) -> list[int]:
-        whole = Span(self.days[0], LONGEST)
-        bits = steady(self.job, offset, whole)
-        row = [bits >> DAY * (day - self.days[0]).days & DAY_MASK for day in self.days]
-        for number, day in enumerate(self.days):
-            if (day - self.days[0]).days >= LONGEST:  # the next 29 February lies further off
-                row[number] = steady(self.job, offset, Span(day, 1))
-        return row
+def _native_refusal(job: Job, difference: Difference) -> str:
+    local = difference.first and difference.first.astimezone(zones.zone(job.timezone))
+    return (
+        f"native: QStash's parser would miss {difference.missing} firings, add {difference.extra}"
+        f" and double {difference.doubled} within a year, the first on {local:%Y-%m-%d at %H:%M};"
+        " use dst: {strategy: split}, or take it knowingly with accept: true"
+    )
 
-    def best(self) -> tuple[tuple[str, ...], int]:
-        """The fewest parts over at least `SHORTEST` days, and the longest horizon they hold."""
-        low, high = min(SHORTEST, self.inside), self.inside
-        parts = self.parts(low)
-        longest = self.parts(high)
-        if len(longest) <= len(parts):
-            return longest, high
-        while high - low > 1:  # more days never need fewer parts
-            middle = (low + high) // 2
-            tried = self.parts(middle)
-            if len(tried) <= len(parts):
-                low, parts = middle, tried
-            else:
-                high = middle
-        return parts, low
 
-    def parts(self, horizon: int) -> tuple[str, ...]:
-        """The smallest cover for a horizon, over the ways to fill the dates after it."""
-        tried = [
-            cover(self._filled(horizon, offsets), self.dates, by_weekday=self.by_weekday)
-            for offsets in _subsets(self.offsets)
-        ]
-        return min(tried, key=len)
+@lru_cache(maxsize=16_384)
+def _auto(job: Job, today: date, keep: tuple[str, ...]) -> Compilation:
+    found, reason = _choice(job, today)
+    live = _live_choice(job, today, keep)
+    if live and len(live.parts) <= len(found.parts) and live.strategy is not found.strategy:
+        found, reason = live, f"{_label(live)} is live and exact for the coming year"
+    return replace(found, requested=Strategy.AUTO, reason=reason)
 
-    def _filled(self, horizon: int, offsets: tuple[int, ...]) -> list[int]:
-        """Wanted firings inside the horizon; after it, month by month, those of one offset."""
-        rows = self.want[:horizon]
-        rows += [0] * (len(self.days) - horizon)
-        for month in range(1, 13):
-            numbers = [n for n, day in enumerate(self.days) if day.month == month]
-            fixed = [n for n in numbers if n < horizon]
-            free = [n for n in numbers if n >= horizon]
-            if not free:
-                continue
-            fitting = [o for o in self.offsets if all(self.steady[o][n] == rows[n] for n in fixed)]
-            choice = self._choose(offsets, fitting, free) if fixed else None
-            for n in free:
-                rows[n] = (
-                    self.steady[choice or self._truth(n, offsets)][n]
-                    if (choice is not None or not fixed)
-                    else self.steady[self._nearest(n, fixed, rows)][n]
-                )
-            if not fixed:
-                whole = self._month(free, offsets)
-                for n in free:
-                    rows[n] = self.steady[whole][n]
-        return rows
 
-    def _choose(self, offsets: tuple[int, ...], fitting: list[int], free: list[int]) -> int | None:
-        if not fitting:
+def _choice(job: Job, today: date) -> tuple[Compilation, str]:
+    """What `auto` chooses where nothing is live."""
+    try:
+        split = _split(job, today)
+    except CompileError:
+        split = None
+    if split and len(split.parts) == 1 and split.valid_until is None:
+        return split, f"one plain UTC cron is exact for {AHEAD_YEARS} years"
+    native = [part.cron for part in native_parts(job)]
+    start = datetime(today.year, today.month, today.day, tzinfo=UTC)
+    wrong = exact_until(job, native, start)
+    if wrong is None:
+        reason = f"the model of QStash's parser equals the policy for {AHEAD_YEARS} years"
+        return _native(job, today, accept=False), reason
+    if split is None:
+        raise CompileError(_silence(job))
+    return split, f"QStash's parser would be wrong on {wrong:%Y-%m-%d}"
+
+
+def _live_choice(job: Job, today: date, keep: tuple[str, ...]) -> Compilation | None:
+    """The strategy of the live crons, if they are one whole, exact compilation of it."""
+    if not keep:
+        return None
+    if set(keep) == {part.cron for part in native_parts(job)}:
+        try:
+            return _native(job, today, accept=False)
+        except CompileError:
             return None
-        preferred = [o for o in fitting if o in offsets] or fitting
-        return self._month(free, tuple(preferred))
-
-    def _truth(self, number: int, offsets: tuple[int, ...]) -> int:
-        at = Span(self.days[number], 1).start + timedelta(hours=12)
-        found = zones.offset(self.job.timezone, at)
-        return found if found in offsets else offsets[0]
-
-    def _month(self, numbers: list[int], offsets: tuple[int, ...]) -> int:
-        truths = [self._truth(number, offsets) for number in (numbers[0], numbers[-1])]
-        return truths[0] if numbers[0] > LENGTHS[0] else truths[-1]
-
-    def _nearest(self, number: int, fixed: list[int], rows: list[int]) -> int:
-        """The offset of the wanted date that lies nearest within the month."""
-        day = self.days[number].day
-        for near in sorted(fixed, key=lambda n: abs(self.days[n].day - day)):
-            fitting = [o for o in self.offsets if self.steady[o][near] == rows[near]]
-            if len(fitting) == 1:
-                return fitting[0]
-        return self.offsets[0]
+    if len(keep) == 1 and is_plain(keep[0]):
+        try:
+            split = _split(job, today)
+        except CompileError:
+            return None
+        return split if split.crons == keep else None
+    return None
 
 
-def _calendar_days(today: date) -> Iterator[date]:
-    """The next occurrence of each of the 366 calendar dates, today first."""
-    seen: set[tuple[int, int]] = set()
-    for number in range(366):
-        day = today + timedelta(days=number)
-        if (day.month, day.day) not in seen:
-            seen.add((day.month, day.day))
-            yield day
-    if (2, 29) not in seen:
-        year = today.year
-        while year % 4 or (not year % 100 and year % 400) or date(year, 2, 29) < today:
-            year += 1
-        yield date(year, 2, 29)
+def _label(compilation: Compilation) -> str:
+    return "native" if compilation.strategy is Strategy.NATIVE else "the plain UTC cron"
 
 
-def _subsets(offsets: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All offsets first: where it costs nothing, the dates after the horizon stay true."""
-    yield offsets
-    if len(offsets) > 1:
-        for offset in offsets:
-            yield (offset,)
+# ---------------------------------------------------------------- parts
+
+
+def _offsets(timezone: str, span: Span) -> tuple[int, ...]:
+    """The offsets in force within a span, in order of time."""
+    changes = zones.transitions(timezone, span.start, span.end)
+    first = zones.offset(timezone, span.start)
+    return tuple(dict.fromkeys([first, *(change.offset_after for change in changes)]))
+
+
+def _parts(pieces: Sequence[Piece], offsets: tuple[int, ...]) -> tuple[Part, ...]:
+    return tuple(
+        Part(
+            render(piece.fields),
+            piece.offsets[0] if len(piece.offsets) == 1 and len(offsets) > 1 else None,
+            _words(piece.fields),
+        )
+        for piece in pieces
+    )
+
+
+def _words(fields: Fields) -> str:
+    """The dates of a part in words."""
+    if len(fields.months) == len(MONTHS):
+        months = "all year"
+    else:
+        names = listed(fields.months, lambda month: MONTHS[month - 1].capitalize())
+        months = names.replace(",", ", ")
+    all_days = len(fields.days) == 31  # noqa: PLR2004 - days of a month
+    return months if all_days else f"{listed(fields.days)} {months}"
+
+
+def _warnings(job: Job, start: datetime, end: datetime) -> tuple[str, ...]:
+    found = [_both_days(cron) for cron in job.crons if cron.both_days_restricted]
+    met = [_met(meeting, job) for meeting in meetings(job, start, end) if not meeting.chosen]
+    return tuple(found + met)
+
+
+def _both_days(cron: Cron) -> str:
+    if cron.either:
+        return (
+            f'"{cron.text}": both day fields are restricted, so it fires when either matches; use'
+            " two crons to say so, or check the date in the endpoint for both"
+        )
+    return (
+        f'"{cron.text}": a day field that starts with * is no restriction of its own, so it fires'
+        " when both day fields match; other crons take it as either"
+    )
+
+
+def _met(meeting: Meeting, job: Job) -> str:
+    kind = "does not exist" if isinstance(meeting.policy, Gap) else "comes twice"
+    return (
+        f'"{meeting.cron.text}": {meeting.local:%Y-%m-%d %H:%M} {kind} in {job.timezone}; policy:'
+        f" {meeting.policy}"
+    )
+
+
+# ---------------------------------------------------------------- the second reading
 
 
 def read_back(part: str, span: Span) -> int:
@@ -266,8 +401,8 @@ def read_back(part: str, span: Span) -> int:
 
 
 @lru_cache(maxsize=65_536)
-def _expanded(part: str) -> Cron:
-    from croniter import croniter  # noqa: PLC0415 heavy, and only the proof needs it
+def _expanded(part: str) -> Fields:
+    from croniter import croniter  # noqa: PLC0415 - heavy, and only the proof needs it
 
     fields = croniter.expand(part)[0]
     tops = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
@@ -275,63 +410,48 @@ def _expanded(part: str) -> Cron:
         tuple(range(low, high + 1)) if "*" in values else tuple(sorted(int(v) for v in values))
         for values, (low, high) in zip(fields, tops, strict=True)
     ]
-    either = "*" not in fields[2] and "*" not in fields[4]
     minutes, hours, days, months, weekdays = sets
-    return Cron(part, minutes, hours, days, months, weekdays, either, interval=False)
+    either = "*" not in fields[2] and "*" not in fields[4]
+    return Fields(minutes, hours, days, months, weekdays, either=either)
 
 
 def is_plain(cron: str) -> bool:
     """Whether a stored cron is one in UTC that we can read."""
-    if "TZ=" in cron:
-        return False
     try:
-        _expanded(cron)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return "TZ=" not in cron and bool(parser.read(cron))
+    except CompileError:
         return False
-    return True
 
 
-def difference(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> Difference:
-    """How stored plain crons differ from what is wanted, from start until end."""
-    first = start.astimezone(UTC).date()
-    span = Span(first, (end.astimezone(UTC).date() - first).days + 1)
-    window = span.mask
-    window &= ~((1 << max(span.minute(start), 0)) - 1)
-    window &= (1 << max(span.minute(end), 0)) - 1
-    return compare(wanted(job, span), [read_back(cron, span) for cron in crons], span, window)
+# ---------------------------------------------------------------- live crons
 
 
-def exact_until(job: Job, crons: Sequence[str], start: datetime) -> datetime | None:
-    """The first wrong firing of stored plain crons within five years; None: there is none."""
-    at = start
-    for days in (LONGEST, 2 * LONGEST, 2 * LONGEST):
-        end = at + timedelta(days=days)
-        found = difference(job, crons, at, end).first
-        if found:
-            return found
-        at = end
+def compare(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> Difference:
+    """How stored crons differ from what is wanted, from start until before end.
+
+    Stored crons are read as QStash's parser is modelled to read them, `CRON_TZ=` included.
+    """
+    span = Span.around(start, end)
+    stored = [parser.firings(cron, span) for cron in crons]
+    once = [bitmap for bitmap, _ in stored]
+    again = [bitmap for _, bitmap in stored if bitmap]
+    return compare_bitmaps(wanted(job, span), once + again, span, span.window(start, end))
+
+
+def exact_until(job: Job, crons: Sequence[str], now: datetime) -> datetime | None:
+    """The first wrong firing of stored crons from now on; None if there is none in five years."""
+    at = now.astimezone(UTC)
+    for _ in range(AHEAD_YEARS):
+        wrong = compare(job, crons, at, at + timedelta(days=LONGEST)).first
+        if wrong:
+            return wrong
+        at += timedelta(days=LONGEST)
     return None
 
 
-def next_firings(job: Job, start: datetime, count: int) -> tuple[datetime, ...]:
-    """The next firings that are wanted, at or after an instant."""
-    span = Span(start.astimezone(UTC).date(), LONGEST)
-    found = (at for at in instants(wanted(job, span), span) if at >= start)
-    return tuple(at for _, at in zip(range(count), found, strict=False))
-
-
-def effect(job: Job, crons: Sequence[str], now: datetime) -> tuple[str, ...]:
-    """What changes over the coming 366 days when stored crons give way to what is wanted."""
-    span = Span(now.astimezone(UTC).date(), LONGEST)
-    before = 0
-    for cron in crons:
-        before |= read_back(cron, span)
-    after = wanted(job, span)
-    lost, new = (before & ~after).bit_count(), (after & ~before).bit_count()
-    if not lost and not new:
-        return ("no firing changes within a year",)
-    first = next(instants(before ^ after, span))
-    verb = "starts" if after >> span.minute(first) & 1 else "stops"
-    local = first.astimezone(zones.zone(job.timezone))
-    counts = f"{new} firings a year are new, {lost} fall away"
-    return (f"{counts}; first {verb}: {local:%a %Y-%m-%d %H:%M} ({first:%H:%MZ})",)
+def after_the_end(job: Job, compilation: Compilation) -> Difference:
+    """What would be wrong in the year (365 days) after the end, if nothing were applied."""
+    if compilation.valid_until is None:
+        return Difference()
+    end = compilation.valid_until
+    return compare(job, compilation.crons, end, end + timedelta(days=365))

@@ -1,192 +1,339 @@
-"""The cron grammar: five fields of local time, strict, with a reason for every refusal.
+"""The grammar of five-field crons, as people write them: Debian's, held strictly.
 
-The reference is Debian's cron(5). A field whose text starts with `*` is no restriction, so
-`0 9 */2 * 1` means odd days that are Mondays, while `0 9 1,15 * 1` means either.
+A field is a list of items: `*`, `?`, a value, `a-b`, and any of these with `/step` (`a/step` runs
+to the end of the field). Names have three letters, any case; 7 is Sunday. What other crons add on
+top (seconds, L, W, #, R, H) is refused by name, since no plain cron means the same.
 """
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from qstash_sync.errors import CompileError
 
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 MACROS = {
-    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
-}  # fmt: skip
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
+class FieldKind:
+    """One of the five fields: its name, its bounds (7 counts as Sunday), its names."""
+
     name: str
     low: int
     high: int
-    words: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> tuple[int, ...]:
+        """All values of the field, ascending."""
+        return tuple(range(self.low, self.high + 1))
 
 
-_FIELDS = (
-    _Field("minute", 0, 59),
-    _Field("hour", 0, 23),
-    _Field("day of month", 1, 31),
-    _Field("month", 1, 12, _MONTHS),
-    _Field("day of week", 0, 7, _DAYS),
-)
+MINUTE = FieldKind("minute", 0, 59)
+HOUR = FieldKind("hour", 0, 23)
+DAY = FieldKind("day of month", 1, 31)
+MONTH = FieldKind("month", 1, 12, MONTHS)
+WEEKDAY = FieldKind("weekday", 0, 6, WEEKDAYS)
+KINDS = (MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
-    """A parsed cron: ascending field values, Sunday as 0, and what its stars mean.
+@dataclass(frozen=True)
+class Fields:
+    """The values of the five fields, ascending, Sunday 0.
 
-    either: both day fields are restricted, so a date fits when one of them does.
-    interval: minute or hour starts with `*`, or all 24 hours are given (Debian's class of jobs
-    that follow real time through a clock change).
+    either: a day matches if its day of month *or* its weekday does; else both must.
     """
 
-    text: str
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
     days: tuple[int, ...]
     months: tuple[int, ...]
     weekdays: tuple[int, ...]
-    either: bool
-    interval: bool
+    either: bool = False
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What two crons must share to mean the same, whatever their text."""
-        fields = (self.minutes, self.hours, self.days, self.months, self.weekdays)
-        return (*fields, self.either, self.interval)
+    @cached_property
+    def minute_of_day(self) -> int:
+        """Bitmap of 1,440 bits: the minutes of a matching day."""
+        hour = sum(1 << minute for minute in self.minutes)
+        return sum(hour << 60 * value for value in self.hours)
 
-    @property
-    def canonical(self) -> str:
-        """The same cron in the plainest text; `either` keeps its meaning."""
-        return render(self.minutes, self.hours, self.days, self.months, self.weekdays)
+    @cached_property
+    def every_day(self) -> bool:
+        """Whether every date matches."""
+        return (
+            self.months == MONTH.everything
+            and self.days == DAY.everything
+            and self.weekdays == WEEKDAY.everything
+        )
 
     def fits(self, month: int, day: int, weekday: int) -> bool:
         """Whether a date matches; weekday counts from Sunday = 0."""
-        if month not in self.months:
-            return False
+        return month in self.months and self.fits_day(day, weekday)
+
+    def fits_day(self, day: int, weekday: int) -> bool:
+        """Whether a day matches, whatever its month."""
         if self.either:
             return day in self.days or weekday in self.weekdays
         return day in self.days and weekday in self.weekdays
 
 
-@lru_cache(maxsize=4096)
+@dataclass(frozen=True)
+class Cron:
+    """A cron that was understood; two are equal if their text is, the same schedule if `key` is."""
+
+    text: str
+    canonical: str = field(compare=False)
+    fields: Fields = field(compare=False)
+    stars: tuple[bool, bool, bool, bool, bool] = field(compare=False)
+    interval: bool = field(compare=False)
+    both_days_restricted: bool = field(compare=False)
+
+    @property
+    def minutes(self) -> tuple[int, ...]:
+        """Minutes, 0-59."""
+        return self.fields.minutes
+
+    @property
+    def hours(self) -> tuple[int, ...]:
+        """Hours, 0-23."""
+        return self.fields.hours
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """Days of the month, 1-31."""
+        return self.fields.days
+
+    @property
+    def months(self) -> tuple[int, ...]:
+        """Months, 1-12."""
+        return self.fields.months
+
+    @property
+    def weekdays(self) -> tuple[int, ...]:
+        """Weekdays, Sunday 0 to Saturday 6."""
+        return self.fields.weekdays
+
+    @property
+    def either(self) -> bool:
+        """Whether the day of month or the weekday is enough."""
+        return self.fields.either
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """What the schedule means: the field sets, the day rule and the class of the job."""
+        sets = self.fields
+        return (
+            sets.minutes,
+            sets.hours,
+            sets.days,
+            sets.months,
+            sets.weekdays,
+            sets.either,
+            self.interval,
+        )
+
+
+@lru_cache(maxsize=16384)
 def parse(text: str) -> Cron:
-    """Read a cron; a `CompileError` says what is not understood, and what to write instead."""
-    source = MACROS.get(text.strip().lower(), text.strip())
-    if source.startswith("@"):
-        known = ", ".join(MACROS)
-        raise CompileError(f"{text.strip()!r} has no fixed time in a day; known: {known}")
-    if re.match(r"(CRON_)?TZ=", source, re.IGNORECASE):
-        raise CompileError("the zone has a key of its own: timezone: Europe/Berlin")
-    words = source.split()
-    if len(words) == 6:  # noqa: PLR2004 the mistake has a name
-        raise CompileError("6 fields: QStash has no seconds; leave out the first field")
-    if len(words) != len(_FIELDS):
-        raise CompileError(f"{len(words)} fields instead of 5: minute hour day month weekday")
-    fields = [_field(word, field) for word, field in zip(words, _FIELDS, strict=True)]
-    minutes, hours, days, months, weekdays = fields
-    weekdays = tuple(sorted({value % 7 for value in weekdays}))
-    stars = [word.startswith(("*", "?")) for word in words]
+    """Read one cron.
+
+    Raises CompileError, with one reason per kind of mistake and the way out.
+    """
+    texts = tuple(_expand(text).upper().replace("?", "*").split())
+    _refuse_count(texts)
+    minutes, hours, days, months, weekdays = (
+        _values(part, kind) for part, kind in zip(texts, KINDS, strict=True)
+    )
+    stars = (
+        texts[0].startswith("*"),
+        texts[1].startswith("*"),
+        texts[2].startswith("*"),
+        texts[3].startswith("*"),
+        texts[4].startswith("*"),
+    )
+    both = days != DAY.everything and weekdays != WEEKDAY.everything
     either = not stars[2] and not stars[4]
-    if not either and not any(days[0] <= _LONGEST_MONTH[month - 1] for month in months):
-        raise CompileError(f"never fires: no such date as day {words[2]} of month {words[3]}")
-    interval = stars[0] or stars[1] or len(hours) == 24  # noqa: PLR2004 hours of a day
-    return Cron(text.strip(), minutes, hours, days, months, weekdays, either, interval)
-
-
-def _field(text: str, field: _Field) -> tuple[int, ...]:
-    values: set[int] = set()
-    for item in text.split(","):
-        values |= _item(item, text, field)
-    return tuple(sorted(values))
-
-
-def _item(item: str, text: str, field: _Field) -> set[int]:
-    span, slash, step_text = item.partition("/")
-    top = 6 if field.name == "day of week" else field.high
-    if slash and not (step_text.isdecimal() and 0 < int(step_text) <= field.high):
-        raise CompileError(f"{field.name}: {item!r} has no valid step; write for example */15")
-    step = int(step_text) if slash else 1
-    if span in ("*", "?"):
-        return set(range(field.low, top + 1, step))
-    first, dash, last = span.partition("-")
-    low = _value(first, text, field)
-    open_end = top if slash else low
-    high = _value(last, text, field) if dash else open_end
-    if high < low:
-        raise CompileError(
-            f"{field.name}: the range {span} runs backwards; write two, such as 22-23,0-2"
-        )
-    return set(range(low, high + 1, step))
-
-
-def _value(word: str, text: str, field: _Field) -> int:
-    if word.isdecimal() and word.isascii():
-        value = int(word)
-        if not field.low <= value <= field.high:
-            raise CompileError(f"{field.name}: {value} is out of range {field.low}-{field.high}")
-        return value
-    if word.lower() in field.words:
-        return field.words.index(word.lower()) + (1 if field.low else 0)
-    raise CompileError(f"{field.name}: {_reason(word, text)}")
-
-
-def _reason(word: str, text: str) -> str:
-    if "#" in word:
-        return f"{text!r}: # (the n-th weekday of a month) is not known to QStash"
-    if re.fullmatch(r"\d*L[\dW]*", word, re.IGNORECASE):
-        return f"{text!r}: L (last) is not known to QStash"
-    if re.fullmatch(r"(\d+W|LW|W)", word, re.IGNORECASE):
-        return f"{text!r}: W (nearest weekday) is not known to QStash"
-    if re.fullmatch(r"[RH](\(.*)?", word, re.IGNORECASE):
-        return f"{text!r}: random times (R, H) cannot be compared; write the minute you want"
-    return f"{text!r} is not understood; use numbers, names such as MON, lists, ranges and steps"
-
-
-def render(
-    minutes: tuple[int, ...],
-    hours: tuple[int, ...],
-    days: tuple[int, ...],
-    months: tuple[int, ...],
-    weekdays: tuple[int, ...],
-) -> str:
-    """The plainest text of five field sets: `*`, `*/n` that divides, ranges, lists; Sunday is 0."""
-    return " ".join(
-        (
-            _text(minutes, 0, 59),
-            _text(hours, 0, 23),
-            _text(days, 1, 31),
-            _text(months, 1, 12),
-            _text(weekdays, 0, 6),
-        )
+    if either and not both:
+        # One of the two names every day without a star, so "either" is every day.
+        days, weekdays = DAY.everything, WEEKDAY.everything
+    fields = Fields(minutes, hours, days, months, weekdays, either=either and both)
+    _refuse_never(text, fields)
+    return Cron(
+        text=text,
+        canonical=_canonical(texts, stars, fields),
+        fields=fields,
+        stars=stars,
+        interval=stars[0] or stars[1] or hours == HOUR.everything,
+        both_days_restricted=both,
     )
 
 
-def _text(values: tuple[int, ...], low: int, high: int) -> str:
-    count = high - low + 1
-    if len(values) == count:
+def render_field(values: tuple[int, ...], kind: FieldKind) -> str:
+    """Write ascending values as `*`, `*/n` where n divides the field, or a list with ranges."""
+    if values == kind.everything:
         return "*"
-    if low == 0 and len(values) > 2 and count % len(values) == 0:  # noqa: PLR2004 0,30 stays a list
-        step = count // len(values)
-        if values == tuple(range(0, count, step)):
+    size = kind.high + 1
+    if kind in (MINUTE, HOUR) and len(values) > 2 and size % len(values) == 0:  # noqa: PLR2004 - 0,30 reads better as a list
+        step = size // len(values)
+        if values == kind.everything[::step]:
             return f"*/{step}"
-    return ",".join(_ranges(values))
+    return listed(values)
 
 
-def _ranges(values: tuple[int, ...]) -> list[str]:
-    """Runs of three or more as ranges, everything else as numbers."""
-    runs: list[list[int]] = []
-    for value in values:
-        if runs and runs[-1][-1] == value - 1:
-            runs[-1].append(value)
-        else:
-            runs.append([value])
-    shown: list[str] = []
-    for run in runs:
-        shown += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else [str(value) for value in run]  # noqa: PLR2004
-    return shown
+def render(fields: Fields) -> str:
+    """Write fields as a cron."""
+    sets = (fields.minutes, fields.hours, fields.days, fields.months, fields.weekdays)
+    return " ".join(render_field(values, kind) for values, kind in zip(sets, KINDS, strict=True))
+
+
+def _expand(text: str) -> str:
+    name = text.strip()
+    if not name.startswith("@"):
+        return text
+    if name.lower() in MACROS:
+        return MACROS[name.lower()]
+    raise CompileError(
+        f"{name!r} has no fixed time in a day; write the times, such as */15 * * * *, or one of"
+        f" {', '.join(MACROS)}"
+    )
+
+
+def _refuse_count(texts: tuple[str, ...]) -> None:
+    if texts and texts[0].startswith(("CRON_TZ=", "TZ=")):
+        raise CompileError("the zone has a key of its own: timezone: Europe/Berlin")
+    if len(texts) == len(KINDS):
+        return
+    if len(texts) in (6, 7):
+        raise CompileError(
+            f"{len(texts)} fields: QStash has no seconds and no years; leave out the first field,"
+            " or the last of seven"
+        )
+    raise CompileError(f"{len(texts)} fields instead of 5: minute hour day-of-month month weekday")
+
+
+# The extensions of other crons, each with the way out.
+_FOREIGN = (
+    (r"LW?|L-\d+|\w+L", "L (last) is not known to QStash; list the dates"),
+    (r"\d*W", "W (nearest weekday) is not known to QStash; list the dates"),
+    (r"\w+#\d*", "# (the n-th weekday of a month) is not known to QStash; list the dates"),
+    (r"[RH](\(.*)?|.*~.*", "random times (R, H, ~) cannot be compared; write the minute you want"),
+)
+
+
+def _values(text: str, kind: FieldKind) -> tuple[int, ...]:
+    """Read one field."""
+    found: set[int] = set()
+    for item in text.split(","):
+        found.update(_item(item, kind))
+    if kind is WEEKDAY:
+        found = {value % 7 for value in found}
+    return tuple(sorted(found))
+
+
+def _item(item: str, kind: FieldKind) -> range:
+    span, slash, step_text = item.partition("/")
+    step = _step(item, step_text, kind) if slash else 1
+    if span == "*":
+        return range(kind.low, kind.high + 1, step)
+    low_text, dash, high_text = span.partition("-")
+    low = _number(low_text, kind)
+    open_end = kind.high if slash else low
+    high = _number(high_text, kind) if dash else open_end
+    if kind is WEEKDAY and dash and high == 0 and low > 0:
+        high = 7  # FRI-SUN: Sunday ends the week as well as it begins it
+    if high < low:
+        two = _backwards(low, high, kind)
+        raise CompileError(f"{kind.name}: the range {span} runs backwards; write {two}")
+    return range(low, high + 1, step)
+
+
+def _backwards(low: int, high: int, kind: FieldKind) -> str:
+    after = f"{low}-{kind.high}" if low < kind.high else f"{low}"
+    before = f"{kind.low}-{high}" if high > kind.low else f"{high}"
+    return f"{after},{before}"
+
+
+def _step(item: str, text: str, kind: FieldKind) -> int:
+    size = kind.high - kind.low + 1
+    if not _is_number(text) or int(text) == 0:
+        raise CompileError(f"{kind.name}: {item} has no valid step; write for example */15")
+    if int(text) > size:
+        fact = f"{item} steps over all {size} values, so only the first would ever fire"
+        raise CompileError(f"{kind.name}: {fact}; write that one")
+    return int(text)
+
+
+def _number(text: str, kind: FieldKind) -> int:
+    if text in kind.names:
+        return kind.names.index(text) + kind.low
+    if not _is_number(text):
+        for pattern, reason in _FOREIGN:
+            if re.fullmatch(pattern, text):
+                raise CompileError(f"{kind.name}: {reason}")
+        known = f" or {kind.names[0]}-{kind.names[-1]}" if kind.names else ""
+        what = f"{text!r} is not understood" if text else "an item is empty"
+        raise CompileError(f"{kind.name}: {what}; write {kind.low}-{kind.high}{known}")
+    value = int(text)
+    top = 7 if kind is WEEKDAY else kind.high
+    if not kind.low <= value <= top:
+        raise CompileError(f"{kind.name}: {value} is out of range {kind.low}-{top}")
+    return value
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _refuse_never(text: str, fields: Fields) -> None:
+    longest = max(MONTH_DAYS[month - 1] for month in fields.months)
+    if not fields.either and fields.days[0] > longest:
+        fact = f"{text!r} never fires: none of its months has a day {fields.days[0]}"
+        raise CompileError(f"{fact}; write a day that exists")
+
+
+def _canonical(texts: tuple[str, ...], stars: tuple[bool, ...], fields: Fields) -> str:
+    """Write the cron in its normal form, keeping the stars that Debian's rules look at."""
+    sets = (fields.minutes, fields.hours, fields.days, fields.months, fields.weekdays)
+    return " ".join(
+        _starred(text, values, kind)
+        if star
+        else "*"
+        if kind is not MINUTE and values == kind.everything
+        else listed(values)
+        for text, star, values, kind in zip(texts, stars, sets, KINDS, strict=True)
+    )
+
+
+def _starred(text: str, values: tuple[int, ...], kind: FieldKind) -> str:
+    if values == kind.everything:
+        return "*"
+    step = int(text.split(",", 1)[0].partition("/")[2] or 1)
+    rest = tuple(value for value in values if value not in kind.everything[::step])
+    return f"*/{step},{listed(rest)}" if rest else f"*/{step}"
+
+
+def listed(values: tuple[int, ...], name: Callable[[int], str] = str) -> str:
+    """Write ascending values as a list, three or more in a row as a range."""
+    starts = [values[0]] + [b for a, b in pairwise(values) if b != a + 1]
+    ends = [a for a, b in pairwise(values) if b != a + 1] + [values[-1]]
+    runs = zip(starts, ends, strict=True)
+    return ",".join(_run(name(low), name(high), high - low) for low, high in runs)
+
+
+def _run(low: str, high: str, steps: int) -> str:
+    if steps == 0:
+        return low
+    return f"{low},{high}" if steps == 1 else f"{low}-{high}"

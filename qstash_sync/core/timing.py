@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from qstash_sync.core import compile as compiler
+from qstash_sync.core import compile as compiler, zones
 from qstash_sync.core.compile import Strategy
 from qstash_sync.core.diff import FieldChange
+from qstash_sync.core.effect import effect
 from qstash_sync.core.findings import Finding
 from qstash_sync.core.mark import Mark
 from qstash_sync.core.model import LiveSchedule, Schedule
@@ -29,7 +30,11 @@ def compiled(schedule: Schedule, now: datetime) -> tuple[str, ...] | Finding:
     timing = schedule.timing
     try:
         found = compiler.compile_job(
-            timing.job, now=now, strategy=timing.strategy, renew_before=timing.renew_before
+            timing.job,
+            now=now,
+            strategy=timing.strategy,
+            renew_before=timing.renew_before,
+            accept=timing.accept,
         )
     except CompileError as error:
         return Finding(
@@ -40,7 +45,7 @@ def compiled(schedule: Schedule, now: datetime) -> tuple[str, ...] | Finding:
         fact = f"schedules.{schedule.name}: {need}"
         hint = "raise dst.max_parts, or use dst: {strategy: native}"
         return Finding(code="max_parts", message=fact, place=schedule.place, hint=hint)
-    return found.parts
+    return found.crons
 
 
 def created_fields(schedule: Schedule) -> tuple[FieldChange, ...]:
@@ -116,14 +121,23 @@ def _in_sync(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:
         return not isinstance(wanted, Finding) and sorted(wanted) == sorted(live)
     if not all(compiler.is_plain(cron) for cron in live):
         return False
-    return compiler.difference(timing.job, live, now, now + timing.renew_before).none
+    return compiler.compare(timing.job, live, now, now + timing.renew_before).none
 
 
 def _effect(schedule: Schedule, live: tuple[str, ...], now: datetime) -> tuple[str, ...]:
     """How many firings of the coming year move, and the first that differs."""
     if not all(compiler.is_plain(cron) for cron in live):
         return ()
-    return compiler.effect(schedule.timing.job, live, now)
+    job = schedule.timing.job
+    found = effect(live, job, now)
+    if found.none:
+        return ("no firing changes within a year",)
+    new, lost = found.added + found.moved, found.removed + found.moved
+    sides = (found.first_before, "stops"), (found.first_after, "starts")
+    first, verb = min((at, verb) for at, verb in sides if at)
+    local = first.astimezone(zones.zone(job.timezone))
+    counts = f"{new} firings a year are new, {lost} fall away"
+    return (f"{counts}; first {verb}: {local:%a %Y-%m-%d %H:%M} ({first:%H:%MZ})",)
 
 
 def assign(

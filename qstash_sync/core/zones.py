@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from qstash_sync.errors import CompileError
 
 _MINUTE = timedelta(minutes=1)
+_STEP = timedelta(days=7)  # Ramadan's pair, the closest there is, lies four weeks apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def names() -> tuple[str, ...]:
 @cache
 def tzdata_version() -> str:
     """The IANA version of the zone data in use, such as 2026f."""
-    import tzdata  # noqa: PLC0415 a data package; its import costs nothing until asked
+    import tzdata  # noqa: PLC0415 - a data package; its import costs nothing until asked
 
     return str(tzdata.IANA_VERSION)
 
@@ -39,22 +40,29 @@ def tzdata_version() -> str:
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """A zone by its exact name; a `CompileError` names the nearest one that exists."""
-    if name not in names():
-        folded = {known.lower(): known for known in names()}
-        close = [folded[n] for n in get_close_matches(name.lower(), folded, 1, 0.5)]
-        by_city = [known for known in names() if known.rpartition("/")[2].lower() == name.lower()]
-        hint = next(iter(by_city + close), "Europe/Berlin")
-        raise CompileError(f"{name!r} is not a time zone; did you mean {hint}?")
-    file = resources.files("tzdata.zoneinfo")
-    for step in name.split("/"):
-        file = file.joinpath(step)
+    if name not in _known():
+        raise CompileError(f"{name!r} is not a time zone; did you mean {_nearest(name)}?")
+    file = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))
     with file.open("rb") as data:
         return ZoneInfo.from_file(data, key=name)
 
 
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(names())
+
+
+def _nearest(name: str) -> str:
+    folded = {known.lower(): known for known in names()}
+    wanted = name.strip().lower().replace(" ", "_")
+    city = [known for low, known in folded.items() if low.rpartition("/")[2] == wanted]
+    close = [folded[found] for found in get_close_matches(wanted, folded, 1, 0.5)]
+    return next(iter([*city, *close]), "Europe/Berlin")
+
+
 def offset(name: str, at: datetime) -> int:
     """Minutes east of UTC at an instant."""
-    found = zone(name).utcoffset(at.astimezone(zone(name)))
+    found = at.astimezone(zone(name)).utcoffset()
     return int((found or timedelta()).total_seconds() // 60)
 
 
@@ -63,14 +71,18 @@ def transitions(name: str, start: datetime, end: datetime) -> tuple[Transition, 
     """The changes of offset with start < at <= end, each found to the minute."""
     found: list[Transition] = []
     low, before = start, offset(name, start)
-    step = timedelta(days=7)  # Ramadan's pair, the closest there is, lies four weeks apart
     while low < end:
-        high = min(low + step, end)
+        high = min(low + _STEP, end)
         after = offset(name, high)
         if after != before:
             found.append(Transition(_bisect(name, low, high, before), before, after))
         low, before = high, after
     return tuple(found)
+
+
+def changes_clock(name: str, start: datetime, end: datetime) -> bool:
+    """Whether a zone's offset changes with start < at <= end."""
+    return bool(transitions(name, start, end))
 
 
 def _bisect(name: str, low: datetime, high: datetime, before: int) -> datetime:

@@ -2,22 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
 
-Kind = Literal[
-    "401", "429", "429_headers", "500", "503", "html",  # answered, nothing applied
-    "reset_before", "hang_before",  # no answer, nothing applied
-    "reset_after", "hang_after",  # no answer, but applied
-]  # fmt: skip
-KINDS: tuple[Kind, ...] = get_args(Kind)
-ANSWERED = frozenset({"401", "429", "429_headers", "500", "503", "html"})
+ANSWERED = frozenset({"401", "429", "429_headers", "500", "503", "html"})  # nothing applied
+LOST_BEFORE = frozenset({"reset_before", "hang_before"})  # no answer, nothing applied
+LOST_AFTER = frozenset({"reset_after", "hang_after"})  # no answer, but applied
+KINDS = sorted(ANSWERED | LOST_BEFORE | LOST_AFTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What goes wrong, and when: at the n-th matching request from now (1 is the next), n times."""
+    """What goes wrong: `times` times, first at the `at`-th matching request (1 is the next)."""
 
-    kind: Kind
+    kind: str
     at: int = 1
     times: int = 1
     matches: Callable[[str, str], bool] = lambda _method, _path: True
@@ -37,9 +33,9 @@ class Faults:
         """Queue faults for the requests to come."""
         self.queued += [(fault, [0]) for fault in faults]
 
-    def due(self, method: str, path: str) -> Kind | None:
+    def due(self, method: str, path: str) -> str | None:
         """Count one request against every fault; what happens to it, if anything."""
-        found: list[Any] = []
+        found: list[str] = []
         for fault, seen in self.queued:
             if fault.matches(method, path):
                 seen[0] += 1

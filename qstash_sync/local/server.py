@@ -24,7 +24,7 @@ import httpx
 from qstash_sync.local import cron, flow, groups, keys, queues, schedules
 from qstash_sync.local.answers import Call, Refused
 from qstash_sync.local.console import Console
-from qstash_sync.local.faults import ANSWERED, Fault, Faults, Kind
+from qstash_sync.local.faults import ANSWERED, Fault, Faults
 from qstash_sync.local.limits import Burst
 from qstash_sync.local.store import Store
 from qstash_sync.local.switches import Switches
@@ -187,7 +187,7 @@ class LocalQStash:
             if self.after:
                 self.after(request)
 
-    def _fault_answer(self, fault: Kind | None) -> httpx.Response:
+    def _fault_answer(self, fault: str | None) -> httpx.Response:
         if fault == "html":
             return self._response(200, "<html>maintenance</html>", "text/html")
         response = self._error(int(str(fault)[:3]), f"fault {fault}")
@@ -312,7 +312,7 @@ _LOSSES: dict[str, type[httpx.TransportError]] = {
 }
 
 
-def _lose(request: httpx.Request, fault: Kind | None, *, when: str) -> None:
+def _lose(request: httpx.Request, fault: str | None, *, when: str) -> None:
     """Raise what a client sees of a connection that breaks or hangs."""
     if fault in _LOSSES and fault.endswith(when):
         raise _LOSSES[fault](f"{fault} on purpose", request=request)

@@ -1,0 +1,171 @@
+"""Sets of UTC minutes, each set one integer.
+
+Bit k of a span's bitmap is the k-th minute after midnight UTC of the span's first day, so union,
+difference and counting are single operations on one Python int (66 KiB for a year).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Self
+
+from qstash_sync.core import zones
+from qstash_sync.core.cron import Fields
+
+DAY = 1440
+DAY_BYTES = DAY // 8
+DAY_MASK = (1 << DAY) - 1
+PAD = 3  # days around a span, so that no zone's offset and no clock change reaches over its edge
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Whole UTC days: the first, and how many."""
+
+    first: date
+    days: int
+
+    @classmethod
+    def around(cls, start: datetime, end: datetime) -> Self:
+        """The whole days that hold every minute from start until before end."""
+        first = start.astimezone(UTC).date()
+        last = (end.astimezone(UTC) - _MINUTE).date()
+        return cls(first, max((last - first).days + 1, 1))
+
+    @property
+    def start(self) -> datetime:
+        """Midnight UTC of the first day."""
+        return datetime(self.first.year, self.first.month, self.first.day, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """Midnight UTC after the last day."""
+        return self.start + timedelta(days=self.days)
+
+    @property
+    def mask(self) -> int:
+        """Every minute of the span."""
+        return (1 << self.days * DAY) - 1
+
+    @property
+    def padded(self) -> "Span":
+        """The span with `PAD` days more at either end."""
+        return Span(self.first - timedelta(days=PAD), self.days + 2 * PAD)
+
+    def minute(self, at: datetime) -> int:
+        """The index of an instant's minute; a started minute counts as over."""
+        return -int((self.start - at) // _MINUTE)
+
+    def instant(self, minute: int) -> datetime:
+        """The instant of a minute's index."""
+        return self.start + timedelta(minutes=minute)
+
+    def window(self, start: datetime, end: datetime) -> int:
+        """The minutes of the span from start until before end."""
+        return window(self.minute(start), min(self.minute(end), self.days * DAY))
+
+    def days_of(self, bitmap: int) -> list[int]:
+        """A bitmap as one bitmap of 1,440 minutes for each day."""
+        raw = bitmap.to_bytes(self.days * DAY_BYTES, "little")
+        return [
+            int.from_bytes(raw[at : at + DAY_BYTES], "little")
+            for at in range(0, len(raw), DAY_BYTES)
+        ]
+
+    def unpadded(self, bitmap: int) -> int:
+        """Cut a bitmap of the padded span back to this one."""
+        return (bitmap >> PAD * DAY) & self.mask
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How crons differ from what is wanted, in firings; first is the first wrong minute."""
+
+    missing: int = 0
+    extra: int = 0
+    doubled: int = 0
+    first: datetime | None = None
+
+    @property
+    def none(self) -> bool:
+        """Whether they are exactly the same."""
+        return self.first is None
+
+
+def window(start: int, end: int) -> int:
+    """The minutes from start until before end."""
+    return ((1 << max(end, 0)) - 1) & -(1 << max(start, 0))
+
+
+def wall(fields: Fields, span: Span) -> int:
+    """The firings as if the clock never changed, over whole days."""
+    on = fields.minute_of_day.to_bytes(DAY_BYTES, "little")
+    if fields.every_day:
+        return int.from_bytes(on * span.days, "little")
+    off = bytes(DAY_BYTES)
+    return int.from_bytes(b"".join([on if fit else off for fit in fitting(fields, span)]), "little")
+
+
+def fitting(fields: Fields, span: Span) -> list[bool]:
+    """Which days of a span match the day fields."""
+    if fields.every_day:
+        return [True] * span.days
+    months, days, weekdays = set(fields.months), set(fields.days), set(fields.weekdays)
+    if fields.either:
+        return [m in months and (d in days or w in weekdays) for m, d, w in _calendar(span)]
+    return [m in months and d in days and w in weekdays for m, d, w in _calendar(span)]
+
+
+@lru_cache(maxsize=64)
+def _calendar(span: Span) -> tuple[tuple[int, int, int], ...]:
+    """Month, day and weekday (Sunday 0) of each day."""
+    first = span.first.toordinal()
+    days = (date.fromordinal(number) for number in range(first, first + span.days))
+    return tuple((day.month, day.day, day.isoweekday() % 7) for day in days)
+
+
+@lru_cache(maxsize=1024)
+def pieces(timezone: str, span: Span) -> tuple[tuple[int, int, int], ...]:
+    """(first minute, end minute, offset) of each stretch of one offset."""
+    found = []
+    start, offset = 0, zones.offset(timezone, span.start)
+    for change in zones.transitions(timezone, span.start, span.end):
+        at = span.minute(change.at)
+        found.append((start, at, offset))
+        start, offset = at, change.offset_after
+    return (*found, (start, span.days * DAY, offset))
+
+
+def move(local: int, offset: int) -> int:
+    """Wall-clock minutes to UTC: east of Greenwich, UTC is earlier."""
+    return local >> offset if offset >= 0 else local << -offset
+
+
+def compare(want: int, bitmaps: Sequence[int], span: Span, within: int = -1) -> Difference:
+    """Several crons' firings, as a multiset, against the wanted ones, inside a window."""
+    once = doubled = 0
+    for bitmap in bitmaps:
+        doubled |= once & bitmap
+        once |= bitmap
+    wrong = (want ^ once | doubled) & within
+    if not wrong:
+        return Difference()
+    missing, extra, doubled = wrong & want & ~once, wrong & once & ~want, doubled & within
+    first = span.instant((wrong & -wrong).bit_length() - 1)
+    return Difference(missing.bit_count(), extra.bit_count(), doubled.bit_count(), first)
+
+
+def instants(bitmap: int, span: Span) -> Iterator[datetime]:
+    """The firings of a bitmap in order."""
+    for number, day in enumerate(span.days_of(bitmap)):
+        yield from (span.instant(number * DAY + minute) for minute in bits(day))
+
+
+def bits(number: int) -> Iterator[int]:
+    """The positions of the bits that are set, ascending."""
+    while number:
+        low = number & -number
+        yield low.bit_length() - 1
+        number ^= low
