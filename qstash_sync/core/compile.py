@@ -117,7 +117,7 @@ def compile_job(
         return found
     return replace(
         found,
-        parts=_kept_first(found.parts, keep),
+        parts=_kept_first(found.parts, keep) if keep else found.parts,
         renew_at=found.valid_until and found.valid_until - renew_before,
     )
 

@@ -152,7 +152,7 @@ def parse(text: str) -> Cron:
 
     Raises CompileError, with one reason per kind of mistake and the way out.
     """
-    texts = tuple(_expand(text).upper().replace("?", "*").split())
+    texts = tuple(_expand(text).replace("?", "*").split())
     _refuse_count(texts)
     minutes, hours, days, months, weekdays = (
         _values(part, kind) for part, kind in zip(texts, KINDS, strict=True)
@@ -277,11 +277,11 @@ def _step(item: str, text: str, kind: FieldKind) -> int:
 
 
 def _number(text: str, kind: FieldKind) -> int:
-    if text in kind.names:
-        return kind.names.index(text) + kind.low
+    if text.upper() in kind.names:
+        return kind.names.index(text.upper()) + kind.low
     if not _is_number(text):
         for pattern, reason in _FOREIGN:
-            if re.fullmatch(pattern, text):
+            if re.fullmatch(pattern, text.upper()):
                 raise CompileError(f"{kind.name}: {reason}")
         known = f" or {kind.names[0]}-{kind.names[-1]}" if kind.names else ""
         what = f"{text!r} is not understood" if text else "an item is empty"

@@ -1,0 +1,439 @@
+"""Compilations: exact against the oracle, few parts, honest about their end."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from qstash_sync.core import compile as compiler, zones
+from qstash_sync.core.compile import (
+    Compilation,
+    Strategy,
+    after_the_end,
+    compare,
+    compile_job,
+    exact_until,
+)
+from qstash_sync.core.cover import products
+from qstash_sync.core.cron import parse
+from qstash_sync.core.effect import effect
+from qstash_sync.core.firings import Fold, Gap, Job, wanted
+from qstash_sync.core.minutes import Span
+from qstash_sync.errors import CompileError
+from tests.time import oracle
+from tests.time.crons import a_cron
+
+SEED = 20261122
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+FIRST, DAYS = date(2026, 12, 27), 745
+
+
+def job(*texts: str, timezone: str = "America/New_York", **policy: Any) -> Job:
+    return Job(tuple(parse(text) for text in texts), timezone, **policy)
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def crons(text: str, timezone: str, now: datetime = NOW, **more: Any) -> tuple[str, ...]:
+    return compile_job(job(text, timezone=timezone), now=now, **more).crons
+
+
+# ---------------------------------------------------------------- exact
+
+
+def assert_exact(made: Compilation, text: str, seen: oracle.Seen, policy: tuple[Any, Any]) -> None:
+    start = oracle.minute_of(made.valid_from)
+    end = oracle.minute_of(made.valid_until or made.valid_from + timedelta(days=366))
+    expected = {m for m in oracle.wanted(text, seen, *policy) if start <= m < end}
+    found, doubled = oracle.stored(made.crons, start, end)
+    assert (expected - found, found - expected, doubled) == (set(), set(), 0), (text, made.crons)
+
+
+SAMPLE = (
+    "America/New_York", "Europe/Dublin", "Australia/Lord_Howe", "Africa/Cairo", "Pacific/Chatham",
+    "America/Santiago", "America/Nuuk", "Antarctica/Troll", "Asia/Kathmandu",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("timezone", SAMPLE)
+def test_a_compilation_is_exact_over_its_horizon(timezone: str) -> None:
+    """0 missing, 0 extra, 0 doubled for every policy, against the oracle's own walk."""
+    rng = random.Random(f"{SEED} {timezone}")
+    for _ in range(5):
+        text = a_cron(rng)
+        now = midnight(date(2027, 1, 1) + timedelta(days=rng.randrange(365)))
+        seen = oracle.seen(text, timezone, FIRST, DAYS)
+        for gap in (None, *Gap):
+            for fold in (None, *Fold):
+                made = compile_job(job(text, timezone=timezone, gap=gap, fold=fold), now=now)
+                assert_exact(made, text, seen, (gap, fold))
+                assert made.proof.missing == made.proof.extra == made.proof.doubled == 0
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 2**32),
+    timezone=st.sampled_from(zones.names()),
+    day=st.integers(0, 720),
+    policy=st.tuples(st.sampled_from([None, *Gap]), st.sampled_from([None, *Fold])),
+)
+def test_any_cron_in_any_zone_on_any_day_compiles_or_is_refused_and_its_parts_are_apart(
+    seed: int, timezone: str, day: int, policy: tuple[Gap | None, Fold | None]
+) -> None:
+    text = a_cron(random.Random(seed))
+    now = midnight(date(2027, 1, 1) + timedelta(days=day))
+    asked = Job((parse(text),), timezone, *policy)
+    made = compile_job(asked, now=now)
+    end = made.valid_until or now + timedelta(days=366)
+    assert compare(asked, made.crons, made.valid_from, end).none
+    assert made.valid_until is None or 120 <= (made.valid_until - now).days <= 366
+    assert_apart(made.crons)
+    assert_output_language(made.crons)
+
+
+def assert_apart(found: tuple[str, ...]) -> None:
+    """No two crons can meet in one minute of any year."""
+    for one, other in combinations([parse(cron) for cron in found], 2):
+        meets = all(
+            set(mine) & set(theirs)
+            for mine, theirs in (
+                (one.minutes, other.minutes),
+                (one.hours, other.hours),
+                (one.months, other.months),
+                (one.days, other.days),
+                (one.weekdays, other.weekdays),
+            )
+        )
+        assert not meets, (one.text, other.text)
+
+
+def assert_output_language(found: tuple[str, ...]) -> None:
+    for cron in found:
+        minute, hour, *days = cron.split()
+        assert not any("/" in field for field in days), cron
+        for field, size in ((minute, 60), (hour, 24)):
+            if "/" in field:
+                assert size % int(field.removeprefix("*/")) == 0, cron
+        assert "*" in (days[0], days[2]), cron
+
+
+def test_a_union_of_crons_is_exact_and_fires_once_where_they_overlap() -> None:
+    made = compile_job(job("0 9 * * *", "0 9,17 * * 1", "*/30 9 1 * *"), now=NOW)
+    assert made.valid_until is not None
+    both = job("0 9 * * *", "0 9,17 * * 1", "*/30 9 1 * *")
+    assert compare(both, made.crons, made.valid_from, made.valid_until).none
+    assert_apart(made.crons)
+
+
+def dates_of(found: tuple[str, ...]) -> Counter[tuple[int, int]]:
+    dates: Counter[tuple[int, int]] = Counter()
+    for cron in map(parse, found):
+        for month in cron.months:
+            for day in cron.days:
+                if day <= (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]:
+                    dates[month, day] += 1
+    return dates
+
+
+@pytest.mark.parametrize("timezone", SAMPLE)
+def test_each_of_the_366_calendar_dates_is_in_exactly_one_part(timezone: str) -> None:
+    for number in range(0, 731, 17):
+        now = midnight(date(2027, 1, 1) + timedelta(days=number))
+        dates = dates_of(crons("0 9 * * *", timezone, now))
+        assert set(dates.values()) == {1}
+        assert len(dates) == 366
+
+
+# ---------------------------------------------------------------- few parts
+
+
+def test_a_daily_job_needs_one_part_or_at_most_four() -> None:
+    counts = Counter(len(crons("0 9 * * *", name)) for name in zones.names())
+    assert counts[1] >= 409
+    assert max(counts) <= 4
+
+
+@pytest.mark.parametrize("text", ["0 * * * *", "*/15 * * * *"])
+def test_hourly_and_quarter_hourly_jobs_need_one_part_where_changes_are_whole(text: str) -> None:
+    for name in zones.names():
+        if not (text == "0 * * * *" and name in ("Australia/Lord_Howe", "Australia/LHI")):
+            assert len(crons(text, name)) == 1, name
+
+
+@pytest.mark.parametrize("text", ["0 9 * * *", "0 9-17 * * 1-5"])
+@pytest.mark.parametrize("timezone", ["America/New_York", "Europe/Berlin"])
+def test_over_two_years_few_parts_do(text: str, timezone: str) -> None:
+    counts = [
+        len(crons(text, timezone, midnight(date(2027, 1, 1) + timedelta(days=number))))
+        for number in range(0, 731, 5)
+    ]
+    assert max(counts) <= 4
+    assert sum(counts) / len(counts) <= 2.9
+
+
+PARTS = {
+    "daily": ("0 9 * * *", "America/New_York", 3),
+    "office hours": ("0 9-17 * * 1-5", "America/New_York", 3),
+    "hours split by half an hour": ("*/10 9-17 * * *", "Asia/Kolkata", 2),
+    "first of the month, a day before in UTC": ("0 8 1 * *", "Asia/Tokyo", 3),
+    "29 February": ("0 0 29 2 *", "America/New_York", 1),
+    "either day field": ("0 9 1,15 * 1", "America/New_York", 6),
+    "two seasons of Chatham": ("*/5 9-17 * * 1-5", "Pacific/Chatham", 4),
+}
+
+
+@pytest.mark.parametrize(("text", "timezone", "most"), PARTS.values(), ids=PARTS)
+def test_how_many_parts_a_job_needs(text: str, timezone: str, most: int) -> None:
+    assert len(crons(text, timezone)) <= most
+
+
+def test_a_split_month_is_written_as_dates_and_the_others_whole() -> None:
+    made = compile_job(job("0 9 * * 1-5"), now=datetime(2027, 1, 15, tzinfo=UTC))
+    assert made.crons == (
+        "0 14 * 1,2,12 1-5",
+        "0 14 1-5,8-12 3 *",
+        "0 13 * 4-11 1-5",
+        "0 13 15-19,22-26,29-31 3 *",
+    )
+    assert [(part.offset, part.serves) for part in made.parts] == [
+        (-300, "Jan, Feb, Dec"),
+        (-300, "1-5,8-12 Mar"),
+        (-240, "Apr-Nov"),
+        (-240, "15-19,22-26,29-31 Mar"),
+    ]
+    assert made.valid_until == datetime(2027, 11, 8, tzinfo=UTC)
+    assert made.renew_at == datetime(2027, 9, 24, tzinfo=UTC)
+
+
+def test_equal_hours_or_equal_minutes_are_taken_together() -> None:
+    day = sum(1 << 60 * hour + minute for hour in range(4, 12) for minute in range(0, 60, 10))
+    day |= sum(1 << 60 * 12 + minute for minute in (0, 10, 20))
+    assert len(products(day)) == 2
+
+
+# ---------------------------------------------------------------- ends
+
+
+def test_what_never_changes_holds_for_ever() -> None:
+    for text, timezone in (("0 9 * * 1-5", "Asia/Kolkata"), ("0 * * * *", "America/New_York")):
+        made = compile_job(job(text, timezone=timezone), now=NOW)
+        assert (made.valid_until, made.renew_at) == (None, None)
+        assert len(made.parts) == 1
+
+
+def test_a_leap_day_ends_what_looks_eternal() -> None:
+    made = compile_job(job("0 8 1 3 *", timezone="Asia/Tokyo"), now=NOW)
+    assert made.valid_until is not None
+
+
+def test_after_the_end_the_numbers_foretold_come_true() -> None:
+    rng = random.Random(SEED)
+    for timezone in SAMPLE:
+        text = a_cron(rng)
+        asked = job(text, timezone=timezone)
+        made = compile_job(asked, now=datetime(2026, 12, 30, tzinfo=UTC))
+        foretold = after_the_end(asked, made)
+        if made.valid_until is None:
+            assert foretold.none
+            continue
+        seen = oracle.seen(text, timezone, FIRST, DAYS)
+        start = oracle.minute_of(made.valid_until)
+        end = min(start + 365 * 1440, oracle.minute_of(midnight(FIRST)) + (DAYS - 2) * 1440)
+        expected = {m for m in oracle.wanted(text, seen, None, None) if start <= m < end}
+        found, doubled = oracle.stored(made.crons, start, end)
+        assert (len(expected - found), len(found - expected), doubled) == (
+            foretold.missing,
+            foretold.extra,
+            foretold.doubled,
+        )
+
+
+def test_after_the_end_nothing_fires_twice() -> None:
+    rng = random.Random(SEED)
+    for _ in range(40):
+        asked = job(a_cron(rng), timezone=rng.choice(SAMPLE))
+        made = compile_job(asked, now=NOW)
+        assert after_the_end(asked, made).doubled == 0
+
+
+def test_a_live_set_is_told_exact_until_its_first_wrong_firing() -> None:
+    naive = exact_until(job("0 9 * * *"), ["0 14 * * *"], NOW)
+    assert naive == datetime(2027, 3, 14, 13, tzinfo=UTC)
+    assert exact_until(job("0 9 * * *"), ["CRON_TZ=America/New_York 0 9 * * *"], NOW) is None
+
+
+def test_a_doubled_part_is_seen() -> None:
+    end = NOW + timedelta(days=10)
+    found = compare(job("0 9 * * *"), ["0 14 * * *", "0 14 * 11,12 *"], NOW, end)
+    assert (found.missing, found.extra, found.doubled) == (0, 0, 10)
+
+
+# ---------------------------------------------------------------- strategies
+
+
+def test_follow_is_right_until_the_next_clock_change_and_says_so() -> None:
+    made = compile_job(job("0 9 * * *"), now=NOW, strategy=Strategy.FOLLOW)
+    assert made.crons == ("0 14 * * *",)
+    assert made.valid_until == datetime(2027, 3, 14, 7, tzinfo=UTC)
+    assert any("wrong from 2027-03-14" in warning for warning in made.warnings)
+    fixed = compile_job(job("0 9 * * *", timezone="Asia/Tokyo"), now=NOW, strategy=Strategy.FOLLOW)
+    assert (fixed.crons, fixed.valid_until) == (("0 0 * * *",), None)
+
+
+def test_follow_on_the_day_of_a_change_takes_the_offset_of_the_hour() -> None:
+    before = datetime(2027, 3, 14, 6, tzinfo=UTC)
+    after = datetime(2027, 3, 14, 8, tzinfo=UTC)
+    asked = job("0 9 * * *")
+    assert compile_job(asked, now=before, strategy=Strategy.FOLLOW).crons == ("0 14 * * *",)
+    assert compile_job(asked, now=after, strategy=Strategy.FOLLOW).crons == ("0 13 * * *",)
+
+
+def test_native_is_one_part_that_needs_no_renewal() -> None:
+    made = compile_job(job("0 9 * * MON-FRI"), now=NOW, strategy=Strategy.NATIVE)
+    assert made.crons == ("CRON_TZ=America/New_York 0 9 * * 1-5",)
+    assert made.renew_at is None
+
+
+DIFFERENT = {
+    "a gap": ("30 2 * * *", "America/New_York"),
+    "a fold": ("30 1 * * *", "America/New_York"),
+    "Cairo's lost Friday": ("0 9 * * 5", "Africa/Cairo"),
+    "Beirut's lost Sunday": ("0 9 * * 0", "Asia/Beirut"),
+    "Santiago's second Saturday": ("0 9 * * 6", "America/Santiago"),
+    "Havana's second Saturday": ("0 9 * * 6", "America/Havana"),
+    "the Azores' second Saturday": ("0 9 * * 6", "Atlantic/Azores"),
+    "Lord Howe's lost day": ("0 9 * * *", "Australia/Lord_Howe"),
+    "Chatham's past": ("50 3 * * *", "Pacific/Chatham"),
+    "a step that is no star to robfig": ("0 9 */2 * 1", "America/New_York"),
+}
+
+
+@pytest.mark.parametrize(("text", "timezone"), DIFFERENT.values(), ids=DIFFERENT)
+def test_native_is_refused_where_the_parser_differs_unless_accepted(
+    text: str, timezone: str
+) -> None:
+    # Havana skips its winter of 2026/27, so its next spring change is in 2028.
+    now = datetime(2027, 12, 1, tzinfo=UTC) if "Havana" in timezone else NOW
+    asked = job(text, timezone=timezone)
+    with pytest.raises(CompileError, match="native: QStash's parser would"):
+        compile_job(asked, now=now, strategy=Strategy.NATIVE)
+    made = compile_job(asked, now=now, strategy=Strategy.NATIVE, accept=True)
+    assert any("native: QStash's parser would" in warning for warning in made.warnings)
+    assert made.proof.missing + made.proof.extra + made.proof.doubled > 0
+
+
+CHOICES = {
+    "no clock changes": ("0 9 * * *", "Asia/Kolkata", Strategy.SPLIT, "one plain UTC cron"),
+    "not felt": ("0 * * * *", "Europe/Berlin", Strategy.SPLIT, "one plain UTC cron"),
+    "the parser is right": ("0 9 * * 1-5", "Europe/Berlin", Strategy.NATIVE, "the model"),
+    "the parser skips": ("30 2 * * *", "Europe/Berlin", Strategy.SPLIT, "wrong on 2027-03-28"),
+    "the parser is wrong": ("0 9 * * *", "Australia/Lord_Howe", Strategy.SPLIT, "wrong on"),
+}
+
+
+@pytest.mark.parametrize(("text", "timezone", "strategy", "reason"), CHOICES.values(), ids=CHOICES)
+def test_auto_names_its_choice_and_its_reason(
+    text: str, timezone: str, strategy: Strategy, reason: str
+) -> None:
+    made = compile_job(job(text, timezone=timezone), now=NOW, strategy=Strategy.AUTO)
+    assert (made.strategy, made.requested) == (strategy, Strategy.AUTO)
+    assert reason in made.reason
+
+
+def test_auto_keeps_a_live_native_part_while_it_is_exact_for_a_year() -> None:
+    """`30 2 28 3 *` meets Berlin's gap in 2027 and not again before 2032."""
+    asked = job("30 2 28 3 *", timezone="Europe/Berlin", gap=Gap.NEXT_VALID)
+    native = ("CRON_TZ=Europe/Berlin 30 2 28 3 *",)
+    now = datetime(2027, 4, 1, tzinfo=UTC)
+    early = datetime(2026, 3, 1, tzinfo=UTC)
+    assert compile_job(asked, now=early, strategy=Strategy.AUTO).strategy is Strategy.SPLIT
+    kept = compile_job(asked, now=early, strategy=Strategy.AUTO, keep=native)
+    assert kept.crons == native
+    assert "is live and exact" in kept.reason
+    assert compile_job(asked, now=now, strategy=Strategy.AUTO, keep=native).crons == native
+
+
+def test_parts_that_are_live_keep_their_order() -> None:
+    now = datetime(2027, 1, 15, tzinfo=UTC)
+    fresh = crons("0 9 * * *", "America/New_York", now)
+    live = (fresh[2], "0 5 * * *", fresh[0])
+    kept = crons("0 9 * * *", "America/New_York", now, keep=live)
+    assert kept[:2] == (fresh[2], fresh[0])
+    assert set(kept) == set(fresh)
+
+
+def test_what_meets_a_clock_change_is_warned_of_until_the_policy_is_written() -> None:
+    made = compile_job(job("30 2 * * *"), now=NOW)
+    assert any("2027-03-14 02:30 does not exist" in warning for warning in made.warnings)
+    assert compile_job(job("30 2 * * *", gap=Gap.SHIFT, fold=Fold.BOTH), now=NOW).warnings == ()
+
+
+def test_both_day_fields_are_warned_of() -> None:
+    made = compile_job(job("0 9 1,15 * 1", timezone="UTC"), now=NOW)
+    assert any("both day fields are restricted" in warning for warning in made.warnings)
+
+
+def test_a_cron_that_no_year_in_sight_has_is_refused() -> None:
+    with pytest.raises(CompileError, match="does not fire within a year"):
+        compile_job(job("0 0 29 2 */7", timezone="UTC"), now=NOW)
+
+
+# ---------------------------------------------------------------- effects, caches
+
+
+def test_a_change_of_time_is_told_by_the_firings_that_move() -> None:
+    found = effect(job("0 9 * * 1-5"), job("0 10 * * 1-5"), NOW)
+    assert (found.moved, found.added, found.removed) == (261, 0, 0)
+    assert found.by == timedelta(hours=1)
+    assert found.first_before == datetime(2026, 11, 23, 14, tzinfo=UTC)
+    assert found.first_after == datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+def test_spelling_a_cron_in_another_way_moves_nothing() -> None:
+    assert effect(job("0 9 * * 1-5"), job("0 9 * * MON-FRI"), NOW).none
+    made = compile_job(job("0 9 * * *", timezone="Asia/Tokyo"), now=NOW)
+    assert effect(made.crons, job("0 9 * * *", timezone="Asia/Tokyo"), NOW).none
+
+
+def test_live_crons_are_one_side_of_an_effect() -> None:
+    found = effect(["0 14 * * *"], job("0 9 * * *"), NOW)
+    assert (found.moved, found.by) == (238, -timedelta(hours=1))
+    assert found.first_before == datetime(2027, 3, 14, 14, tzinfo=UTC)
+    assert effect([], job("0 9 * * *"), NOW).added == 366
+
+
+def test_one_compilation_serves_every_schedule_of_a_day() -> None:
+    asked = job("17 4 * * *")
+    first = compile_job(asked, now=NOW)
+    again = compile_job(job("17 4 * * *"), now=NOW + timedelta(hours=3))
+    assert again.parts is first.parts
+
+
+def stretches(start: date, end: date) -> Iterator[date]:
+    while start < end:
+        yield start
+        start += timedelta(days=1)
+
+
+def test_a_set_stays_exact_from_day_to_day_until_its_renewal() -> None:
+    """The plan stays empty: what was written stays exact until 45 days before its end."""
+    asked = job("0 9 * * *")
+    made = compile_job(asked, now=NOW)
+    assert made.renew_at is not None
+    for day in stretches(NOW.date(), made.renew_at.date()):
+        at = midnight(day)
+        assert compare(asked, made.crons, at, at + timedelta(days=45)).none
+
+
+def test_a_wrong_cover_never_leaves_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    span = Span(NOW.date(), 366)
+    monkeypatch.setattr(compiler, "read_back", lambda _part, _span: wanted(job("1 9 * * *"), span))
+    with pytest.raises(CompileError, match="cannot be proven"):
+        compile_job(job("13 9 * * *"), now=NOW)

@@ -1,0 +1,183 @@
+"""Mutants: each breaks the compiler in one place, and the property check must see it.
+
+The core is copied, one line of it changed, and loaded in place of the real one; the oracle, which
+knows nothing of it, stays.
+"""
+
+import importlib
+import random
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.time import oracle
+
+SEED = 20261122
+PACKAGE = Path(__file__).parents[2] / "qstash_sync"
+FIRST, DAYS = date(2027, 1, 1), 700
+
+MUTANTS = {
+    "a shift by the wrong sign": (
+        "core/minutes.py", "local >> offset if offset >= 0", "local >> -offset if offset < 0"),
+    "a day that moves the other way": (
+        "core/cover.py", "(minutes << (DAY - offset) & DAY_MASK, 1)",
+        "(minutes << (DAY - offset) & DAY_MASK, -1)"),
+    "weekdays that move the other way": (
+        "core/cover.py", "(weekday - shift) % 7", "(weekday + shift) % 7"),
+    "weekdays that do not move": ("core/cover.py", "(weekday - shift) % 7", "weekday"),
+    "months whose edges do not move": (
+        "core/cover.py", "if here != there or fields.days", "if fields.days"),
+    "no rule for folds": (
+        "core/firings.py", "moved &= ~window(start, start + repeated)", "pass"),
+    "a fold a minute short": (
+        "core/firings.py", "moved &= ~window(start, start + repeated)",
+        "moved &= ~window(start, start + repeated - 1)"),
+    "the other pass of a fold": (
+        "core/firings.py", "total &= ~window(start - repeated, start)",
+        "moved &= ~window(start, start + repeated)"),
+    "lost firings that stay lost": (
+        "core/firings.py", "if not lost or policy is Gap.SKIP", "if policy is not Gap.SHIFT"),
+    "a catch-up a minute late": ("core/firings.py", "return 1 << at if", "return 2 << at if"),
+    "a shift out of the gap to the wrong side": (
+        "core/firings.py", "else move(lost, before)", "else move(lost, after)"),
+    "an end a day too late": (
+        "core/compile.py", "until: datetime | None = span.start + timedelta(days=days)",
+        "until: datetime | None = span.start + timedelta(days=days + 1)"),
+    "a horizon a day too short": (
+        "core/seasons.py", "hard = table([True] * days,", 
+        "hard = table([True] * (days - 1) + [False],"),
+    "a date in two parts": (
+        "core/seasons.py", "owned[offset] |= in_month(days & exists, month)",
+        "owned[offset] |= in_month(exists if len(row) > 1 else days & exists, month)"),
+    "a date in no part": (
+        "core/seasons.py", "owned[offset] |= in_month(days & exists, month)",
+        "owned[offset] |= in_month(days & exists & ~(days & -days if len(row) > 1 else 0), month)"),
+    "special dates forgotten": (
+        "core/seasons.py", "special[pattern] = special.get(pattern, 0) |",
+        "special[pattern] = 0 &"),
+    "months merged that differ": (
+        "core/cover.py", "clash = self.on & other.off or other.on & self.off", "clash = False"),
+    "hours and minutes mixed up": (
+        "core/cover.py", "for hours, minutes in products(one.minutes)",
+        "for hours, minutes in products(one.minutes)[:1]"),
+    "two crons that fire twice where they overlap": (
+        "core/cover.py", "minutes &= ~atom", "minutes &= ~0"),
+}  # fmt: skip
+
+
+@contextmanager
+def loaded(root: Path) -> Iterator[Callable[[str], Any]]:
+    """Import another copy of the package, and put the real one back."""
+    ours = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_ours(name)}
+    sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+    try:
+        yield lambda name: importlib.import_module(f"qstash_sync.{name}")
+    finally:
+        sys.path.remove(str(root))
+        for name in [name for name in sys.modules if _is_ours(name)]:
+            del sys.modules[name]
+        sys.modules.update(ours)
+
+
+def _is_ours(name: str) -> bool:
+    return name == "qstash_sync" or name.startswith("qstash_sync.")
+
+
+# (cron, zone, day, gap, fold): each meets what the mutants break.
+FIXED = (
+    ("30 2 * * *", "America/New_York", 20, "next_valid", "first"),
+    ("30 2 * * *", "Europe/Berlin", 20, "shift", "second"),
+    ("*/10 1-3 * * 0", "America/New_York", 20, "next_valid", "first"),
+    ("59 1 * * *", "America/New_York", 250, "next_valid", "first"),
+    ("30 1 * * *", "America/New_York", 250, "skip", "second"),
+    ("30 19 * * 1-5", "America/New_York", 5, None, None),
+    ("30 23 * 3-5 5", "America/New_York", 40, None, None),
+    ("0 8 * 3,10 1", "Asia/Tokyo", 20, None, None),
+    ("0 8 1 * *", "Asia/Tokyo", 30, None, None),
+    ("*/10 9-17 * * 1-5", "Asia/Kolkata", 30, None, None),
+    ("0 9 1,15 * 1", "America/New_York", 10, None, None),
+    ("0 9 * * * | 0 9,17 * * 1", "America/New_York", 10, None, None),
+)  # fmt: skip
+
+
+def cases() -> Iterator[tuple[str, str, int, str | None, str | None]]:
+    yield from FIXED
+    rng = random.Random(SEED)
+    for _ in range(6):
+        hour, weekday = rng.randrange(24), rng.choice(["*", "1-5", "0"])
+        text = f"{rng.choice([0, 30])} {hour} * * {weekday}"
+        yield (
+            text,
+            rng.choice(["America/New_York", "Europe/Berlin"]),
+            rng.randrange(300),
+            None,
+            None,
+        )
+
+
+def failures(load: Callable[[str], Any]) -> list[str]:
+    """The property: never refused, exact over the horizon, no minute in two parts."""
+    compiler, cron, firings = load("core.compile"), load("core.cron"), load("core.firings")
+    found = []
+    for text, timezone, day, gap, fold in cases():
+        job = firings.Job(
+            tuple(map(cron.parse, text.split(" | "))),
+            timezone,
+            gap and firings.Gap(gap),
+            fold and firings.Fold(fold),
+        )
+        now = datetime(2027, 1, 5, tzinfo=UTC) + timedelta(days=day)
+        try:
+            made = compiler.compile_job(job, now=now)
+        except Exception as error:  # noqa: BLE001 - a mutant may break anything
+            found.append(f"{text}: {error!r}")
+            continue
+        start = oracle.minute_of(made.valid_from)
+        end = oracle.minute_of(made.valid_until or made.valid_from + timedelta(days=366))
+        union: set[int] = set()
+        for one in text.split(" | "):
+            union |= oracle.wanted(one, oracle.seen(one, timezone, FIRST, DAYS), gap, fold)
+        expected = {minute for minute in union if start <= minute < end}
+        stored, doubled = oracle.stored(made.crons, start, end)
+        if expected != stored or doubled or not _apart(made.crons, cron.parse):
+            found.append(text)
+    return found
+
+
+def _apart(crons: tuple[str, ...], parse: Callable[[str], Any]) -> bool:
+    names = ("minutes", "hours", "days", "months", "weekdays")
+    return not any(
+        all(set(getattr(one, name)) & set(getattr(other, name)) for name in names)
+        for one, other in combinations([parse(cron) for cron in crons], 2)
+    )
+
+
+def copy(root: Path) -> Path:
+    """The part of the package that the compiler needs."""
+    shutil.copytree(PACKAGE / "core", root / "qstash_sync" / "core")
+    for name in ("__init__.py", "errors.py"):
+        shutil.copy(PACKAGE / name, root / "qstash_sync" / name)
+    return root
+
+
+def test_the_unchanged_compiler_passes(tmp_path: Path) -> None:
+    with loaded(copy(tmp_path)) as load:
+        assert failures(load) == []
+
+
+@pytest.mark.parametrize(("file", "line", "changed"), MUTANTS.values(), ids=MUTANTS)
+def test_a_mutant_is_caught(tmp_path: Path, file: str, line: str, changed: str) -> None:
+    target = copy(tmp_path) / "qstash_sync" / file
+    text = target.read_text()
+    assert text.count(line) == 1, f"the line to change is not there once: {line}"
+    target.write_text(text.replace(line, changed))
+    with loaded(tmp_path) as load:
+        assert failures(load), "no property saw this mutant"

@@ -1,0 +1,54 @@
+"""Zone data come from the tzdata package, with known changes."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from qstash_sync.core import zones
+from qstash_sync.errors import CompileError
+
+UNKNOWN = {
+    "europe/berlin": "Europe/Berlin",
+    "Europe/Berln": "Europe/Berlin",
+    "New York": "America/New_York",
+    "Tokyo": "Asia/Tokyo",
+    "America/New_york": "America/New_York",
+    "../etc/passwd": "?",
+}
+
+
+@pytest.mark.parametrize(("name", "meant"), UNKNOWN.items(), ids=UNKNOWN)
+def test_an_unknown_zone_names_the_nearest(name: str, meant: str) -> None:
+    with pytest.raises(CompileError) as refusal:
+        zones.zone(name)
+    assert meant in str(refusal.value)
+
+
+def test_every_zone_of_the_package_can_be_loaded() -> None:
+    assert len(zones.names()) > 590
+    assert all(zones.zone(name).key == name for name in zones.names())
+
+
+def test_the_version_is_that_of_the_zone_data() -> None:
+    version = zones.tzdata_version()
+    assert version[:4].isdigit()
+    assert version >= "2026"
+
+
+def test_changes_are_found_to_the_minute() -> None:
+    year = datetime(2027, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
+    assert [
+        (change.at, change.offset_before, change.offset_after)
+        for change in zones.transitions("America/New_York", *year)
+    ] == [
+        (datetime(2027, 3, 14, 7, tzinfo=UTC), -300, -240),
+        (datetime(2027, 11, 7, 6, tzinfo=UTC), -240, -300),
+    ]
+    assert zones.changes_clock("Australia/Lord_Howe", *year)
+    assert not zones.changes_clock("Asia/Kolkata", *year)
+
+
+def test_offsets_are_whole_minutes_east_of_utc() -> None:
+    at = datetime(2027, 1, 1, tzinfo=UTC)
+    found = {name: zones.offset(name, at) for name in ("Asia/Kathmandu", "Pacific/Marquesas")}
+    assert found == {"Asia/Kathmandu": 345, "Pacific/Marquesas": -570}
