@@ -1,19 +1,14 @@
-"""Local time against hand-checked cases, and what the compiler promises its callers."""
+"""What the compiler promises to plans: few parts, disjoint, exact, named ends."""
 
-import json
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from qstash_sync.core.compile import Compilation, Strategy, compare, compile_job, exact_until
 from qstash_sync.core.cron import parse
-from qstash_sync.core.firings import Fold, Gap, Job, next_firings, wanted
-from qstash_sync.core.minutes import Span, instants
-from qstash_sync.errors import CompileError
+from qstash_sync.core.firings import Job, next_firings, wanted
+from qstash_sync.core.minutes import Span
 
-CASES = json.loads((Path(__file__).parent / "data" / "dst-cases.json").read_text())["cases"]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ZONES = [
     "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Beirut",
@@ -25,31 +20,6 @@ ZONES = [
 def texts(made: Compilation) -> tuple[str, ...]:
     """The crons of a compilation."""
     return tuple(part.cron for part in made.parts)
-
-
-def usable(case: dict[str, Any]) -> bool:
-    """All but syntax that is refused, and robfig's own reading of the day fields."""
-    return (
-        "ext" not in case and case.get("dialect") != "robfig" and case["cron"] != "0 9 * * FRI-SUN"
-    )
-
-
-@pytest.mark.parametrize("case", [c for c in CASES if usable(c)], ids=lambda c: c["id"])
-def test_hand_checked_cases_of_clock_changes(case: dict[str, Any]) -> None:
-    start, end = (datetime.fromisoformat(case[key]) for key in ("start_utc", "end_utc"))
-    span = Span(start.date(), (end.date() - start.date()).days + 1)
-    policy = case["policy"]
-    job = Job((parse(case["cron"]),), case["tz"], Gap(policy["gap"]), Fold(policy["fold"]))
-    found = [
-        f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in instants(wanted(job, span), span) if start <= at < end
-    ]
-    assert found == case["fires_utc"]
-
-
-@pytest.mark.parametrize("case", [c for c in CASES if "ext" in c], ids=lambda c: c["id"])
-def test_syntax_that_qstash_does_not_know_is_refused(case: dict[str, Any]) -> None:
-    with pytest.raises(CompileError):
-        parse(case["cron"])
 
 
 def test_parts_never_share_a_minute_whatever_the_year() -> None:
