@@ -117,9 +117,7 @@ class Ran:
         return self.out + self.err
 
 
-def cli(
-    *words: str, environ: dict[str, str] | None = None, stdin: str = ""
-) -> Ran:
+def cli(*words: str, environ: dict[str, str] | None = None, stdin: str = "") -> Ran:
     """Run the command line in this process, with just this environment."""
     out, err = io.StringIO(), io.StringIO()
     bare = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}

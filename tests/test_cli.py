@@ -20,7 +20,9 @@ EXAMPLES = [
 KEYS = {"format_version", "summary", "changes", "warnings", "errors", "requests"}
 
 
-@pytest.mark.parametrize(("name", "words", "environ"), EXAMPLES, ids=lambda v: str(v) if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("name", "words", "environ"), EXAMPLES, ids=lambda v: str(v) if isinstance(v, str) else ""
+)
 def test_every_example_applies_and_then_there_is_nothing_to_do(
     tmp_path: Path, name: str, words: tuple[str, ...], environ: dict[str, str]
 ) -> None:
@@ -131,7 +133,9 @@ def test_the_demo_tells_its_story() -> None:
 
 
 def test_no_file_of_the_project_names_a_host_of_a_registry_or_a_path_of_a_machine() -> None:
-    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=False)
+    listed = subprocess.run(
+        ["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     for name in listed.stdout.split():
         text = (ROOT / name).read_text(encoding="utf-8", errors="ignore")
         assert "index-" + "url" not in text, name

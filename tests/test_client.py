@@ -16,7 +16,13 @@ from qstash_sync.errors import (
     WriteForbiddenError,
     WrongRegionError,
 )
-from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, OTHER_REGION_TOKEN, Fault, Switches
+from qstash_sync.local import (
+    LOCAL_READ_ONLY_TOKEN,
+    LOCAL_TOKEN,
+    OTHER_REGION_TOKEN,
+    Fault,
+    Switches,
+)
 from qstash_sync.local.serve import Served
 from qstash_sync.qstash.client import Client
 from qstash_sync.qstash.groups import next_move
@@ -35,16 +41,29 @@ DESTINATIONS = [
 
 @pytest.mark.parametrize("destination", DESTINATIONS)
 def test_the_destination_goes_into_the_path_literally(world: World, destination: str) -> None:
-    step = PutSchedule(id="a.b", cron="0 9 * * *", message=Message(destination=destination), labels=("l",))
-    with Served(world.account) as served, Client(served.url, secret(LOCAL_TOKEN), read_only=False) as client:
+    step = PutSchedule(
+        id="a.b", cron="0 9 * * *", message=Message(destination=destination), labels=("l",)
+    )
+    with (
+        Served(world.account) as served,
+        Client(served.url, secret(LOCAL_TOKEN), read_only=False) as client,
+    ):
         client.write(step)
         (found,) = client.read({"schedules"}).schedules or ()
     assert found.message.destination == destination
     assert world.account.log[0][1] == f"/v2/schedules/{destination}"
 
 
-def client_of(handler: Callable[[httpx.Request], httpx.Response], token: str = LOCAL_TOKEN) -> Client:
-    return Client("http://x", secret(token), read_only=False, transport=httpx.MockTransport(handler), sleep=lambda _s: None)
+def client_of(
+    handler: Callable[[httpx.Request], httpx.Response], token: str = LOCAL_TOKEN
+) -> Client:
+    return Client(
+        "http://x",
+        secret(token),
+        read_only=False,
+        transport=httpx.MockTransport(handler),
+        sleep=lambda _s: None,
+    )
 
 
 def unreachable(request: httpx.Request) -> httpx.Response:
@@ -68,9 +87,15 @@ ANSWERS: list[tuple[str, Callable[[httpx.Request], httpx.Response], type[Account
 
 @pytest.mark.parametrize(("_id", "handler", "kind", "way_out"), ANSWERS, ids=ids(ANSWERS))
 def test_every_failure_is_one_clear_error(
-    _id: str, handler: Callable[[httpx.Request], httpx.Response], kind: type[AccountError], way_out: str  # noqa: PT019 the id
+    _id: str,
+    handler: Callable[[httpx.Request], httpx.Response],
+    kind: type[AccountError],
+    way_out: str,
 ) -> None:
-    with client_of(handler) as client, pytest.raises(kind, match=way_out.replace("?", r"\?")) as caught:
+    with (
+        client_of(handler) as client,
+        pytest.raises(kind, match=way_out.replace("?", r"\?")) as caught,
+    ):
         client.read({"schedules"})
     assert LOCAL_TOKEN not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -87,7 +112,9 @@ def test_the_servers_words_are_shown_without_our_secrets() -> None:
 
 
 def test_an_unreachable_server_is_told_at_the_command_line() -> None:
-    ran = cli("plan", "-f", "examples/quickstart", environ={"QSTASH_TOKEN": "t", "QSTASH_URL": "nonsense"})
+    ran = cli(
+        "plan", "-f", "examples/quickstart", environ={"QSTASH_TOKEN": "t", "QSTASH_URL": "nonsense"}
+    )
     assert ran.code == 1
     assert "'nonsense' is not an address" in ran.err
 
@@ -110,7 +137,10 @@ REGIONS = [
 
 @pytest.mark.parametrize(("_id", "environ", "code"), REGIONS, ids=ids(REGIONS))
 def test_the_account_comes_from_the_sdks_variables(
-    world: World, _id: str, environ: dict[str, str], code: int  # noqa: PT019 the id
+    world: World,
+    _id: str,
+    environ: dict[str, str],
+    code: int,
 ) -> None:
     with Served(world.account) as served:
         filled = {key: value.replace("URL", served.url) for key, value in environ.items()}
@@ -128,7 +158,19 @@ def test_a_read_only_client_refuses_every_write(world: World) -> None:
     assert world.account.log == []
 
 
-@pytest.mark.parametrize("kind", ["429", "429_headers", "500", "503", "reset_before", "reset_after", "hang_before", "hang_after"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "429",
+        "429_headers",
+        "500",
+        "503",
+        "reset_before",
+        "reset_after",
+        "hang_before",
+        "hang_after",
+    ],
+)
 def test_a_passing_fault_is_tried_again(world: World, kind: str) -> None:
     world.account.inject(Fault(kind=kind, times=2))
     with world.client() as client:
@@ -139,14 +181,19 @@ def test_a_passing_fault_is_tried_again(world: World, kind: str) -> None:
 
 def test_deleting_what_is_gone_already_is_done() -> None:
     for status in (404, 200):
-        with make_world(Switches(missing_schedule_delete=status)) as world, world.client() as client:
+        with (
+            make_world(Switches(missing_schedule_delete=status)) as world,
+            world.client() as client,
+        ):
             client.write(DeleteSchedule(id="nope"))
 
 
 def endpoints(*pairs: str) -> tuple[Endpoint, ...]:
     """`name=host` or `host`."""
     made = [pair.rpartition("=") for pair in pairs]
-    return tuple(Endpoint(url=f"https://{host}.example.com", name=name or None) for name, _, host in made)
+    return tuple(
+        Endpoint(url=f"https://{host}.example.com", name=name or None) for name, _, host in made
+    )
 
 
 GROUPS = [
@@ -165,18 +212,24 @@ GROUPS = [
 @pytest.mark.parametrize("match", ["name", "url"])
 @pytest.mark.parametrize(("_id", "before", "after"), GROUPS, ids=ids(GROUPS))
 def test_a_url_group_is_settled_without_ever_being_empty(
-    match: str, _id: str, before: tuple[str, ...], after: tuple[str, ...]  # noqa: PT019 the id
+    match: str,
+    _id: str,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
 ) -> None:
     with make_world(Switches(endpoint_match="name")) as world, world.client() as client:
         client.write(SettleUrlGroup(group=UrlGroup(name="g", endpoints=endpoints(*before))))
-        world.account.switches = Switches(endpoint_match=match)
-        sizes = []
-        original = world.account.store.delete
-        world.account.store.delete = lambda kind, name: sizes.append(name) or original(kind, name)  # type: ignore[method-assign, func-returns-value]  # a spy
+        world.account.switches = Switches().with_(endpoint_match=match)
+        sizes: list[int] = []
+
+        def look(_request: httpx.Request) -> None:
+            sizes.append(world.account.store.count("topic"))
+
+        world.account.after = look
         client.write(SettleUrlGroup(group=UrlGroup(name="g", endpoints=endpoints(*after))))
         (found,) = client.read({"url_groups"}).url_groups or ()
     assert sorted(found.endpoints, key=str) == sorted(endpoints(*after), key=str)
-    assert sizes == []
+    assert set(sizes) == {1}
 
 
 def test_endpoints_that_the_service_cannot_hold_are_a_named_failure() -> None:

@@ -99,7 +99,9 @@ def test_var_on_the_command_line_wins() -> None:
 
 def test_what_contains_an_environment_variable_is_a_secret_through_vars_too() -> None:
     text = HEAD + "vars: {t: 'Bearer ${env.T}'}\nschedules: {a: {cron: '0 9 * * *', destination: '"
-    text += URL + "?k=${env.T}', headers: {Authorization: '${var.t}'}, body: {k: '${env.T}', n: 1}}}\n"
+    text += (
+        URL + "?k=${env.T}', headers: {Authorization: '${var.t}'}, body: {k: '${env.T}', n: 1}}}\n"
+    )
     message = only(text, {"T": 's3"cret'}).message
     headers = dict(message.headers)
     assert isinstance(headers["Authorization"], Secret)
@@ -123,14 +125,18 @@ def test_defaults_and_plain_and_literals_of_the_environment() -> None:
 
 def test_an_empty_variable_counts_as_missing() -> None:
     """CI hands over a secret that is not there as empty text."""
-    text = HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}, body: '${{env.B}}'}}}}\n"
+    text = (
+        HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}, body: '${{env.B}}'}}}}\n"
+    )
     assert "B is not set" in messages(text, {"B": ""})[0]
     assert messages(text, {"B": ""}, missing="mock") == []
     assert messages(text, {"B": ""}, missing="unknown") == []
 
 
 def test_mock_env_needs_no_variable_of_any_type(tmp_path: Path) -> None:
-    text = HEAD + "schedules: {a: {cron: '${env.C|plain}', destination: 'https://${env.H|plain}/x', "
+    text = (
+        HEAD + "schedules: {a: {cron: '${env.C|plain}', destination: 'https://${env.H|plain}/x', "
+    )
     text += "retries: '${env.R|plain}'}}\n"
     file = tmp_path / "q.yaml"
     file.write_text(text)
@@ -140,7 +146,10 @@ def test_mock_env_needs_no_variable_of_any_type(tmp_path: Path) -> None:
 
 def test_destinations_are_brought_to_the_form_that_is_sent() -> None:
     for written, sent in (
-        ("https://EXAMPLE.com/Päth x?q=ä&u=https://y//z", "https://example.com/P%C3%A4th%20x?q=%C3%A4&u=https://y//z"),
+        (
+            "https://EXAMPLE.com/Päth x?q=ä&u=https://y//z",
+            "https://example.com/P%C3%A4th%20x?q=%C3%A4&u=https://y//z",
+        ),
         ("https://bücher.example.com/", "https://xn--bcher-kva.example.com/"),
         ("https://e.com", "https://e.com"),
         ("https://e.com/%7Ea//b/?x=%20", "https://e.com/%7Ea//b/?x=%20"),
@@ -150,7 +159,10 @@ def test_destinations_are_brought_to_the_form_that_is_sent() -> None:
 
 
 def test_private_hosts_serve_local_servers_when_allowed() -> None:
-    text = HEAD + "allow_private: true\nschedules: {a: {cron: '0 9 * * *', destination: 'http://localhost:3000/x'}}\n"
+    text = (
+        HEAD
+        + "allow_private: true\nschedules: {a: {cron: '0 9 * * *', destination: 'http://localhost:3000/x'}}\n"
+    )
     assert only(text).message.destination == "http://localhost:3000/x"
 
 
@@ -166,7 +178,9 @@ def test_files_of_a_directory_are_merged_and_defaults_hold_for_their_own(tmp_pat
 
     built = load(gather([str(tmp_path)], io.StringIO()), environ={})
     assert [s.message.retries for s in built.desired.schedules or ()] == [9, 3]
-    (tmp_path / "d.yaml").write_text(f"version: 1\nnamespace: m\nschedules: {{y: {{cron: '0 9 * * *', destination: {URL}}}}}\n")
+    (tmp_path / "d.yaml").write_text(
+        f"version: 1\nnamespace: m\nschedules: {{y: {{cron: '0 9 * * *', destination: {URL}}}}}\n"
+    )
     ran = cli("validate", "-f", str(tmp_path))
     assert "namespace: stands in two files" in ran.err
     assert "schedules.y: this name stands in two files" in ran.err
@@ -175,13 +189,16 @@ def test_files_of_a_directory_are_merged_and_defaults_hold_for_their_own(tmp_pat
 def test_a_file_comes_from_stdin() -> None:
     text = HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}}}}}\n"
     assert cli("validate", "-f", "-", stdin=text).code == 0
-    assert "<stdin>:4:17: error:" in cli("validate", "-f", "-", stdin=text.replace("cron", "corn")).err
+    assert (
+        "<stdin>:4:17: error:" in cli("validate", "-f", "-", stdin=text.replace("cron", "corn")).err
+    )
 
 
 def test_an_env_file_counts_like_the_environment(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("# secrets\nexport B='x y'\n\nC=1\n")
     (tmp_path / "q.yaml").write_text(
-        HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}, body: '${{env.B}} ${{env.C}}'}}}}\n"
+        HEAD
+        + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}, body: '${{env.B}} ${{env.C}}'}}}}\n"
     )
     words = ("validate", "-f", str(tmp_path / "q.yaml"))
     assert cli(*words).code == 1
@@ -189,9 +206,13 @@ def test_an_env_file_counts_like_the_environment(tmp_path: Path) -> None:
 
 
 def test_anchors_and_merge_keys_keep_their_places() -> None:
-    text = HEAD + "x-base: &base\n  cron: '0 9 * * *'\n  retires: 3\nschedules:\n  a:\n    <<: *base\n"
+    text = (
+        HEAD + "x-base: &base\n  cron: '0 9 * * *'\n  retires: 3\nschedules:\n  a:\n    <<: *base\n"
+    )
     text += f"    destination: {URL}\n"
-    assert messages(text) == ["q.yaml:6:3: schedules.a.retires: unknown key | did you mean retries?"]
+    assert messages(text) == [
+        "q.yaml:6:3: schedules.a.retires: unknown key | did you mean retries?"
+    ]
 
 
 def test_a_mistake_in_defaults_is_told_once() -> None:

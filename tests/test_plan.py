@@ -96,7 +96,10 @@ SETTINGS: list[tuple[str, dict[str, str], str]] = [
 
 @pytest.mark.parametrize(("_id", "changes", "path"), SETTINGS, ids=ids(SETTINGS))
 def test_changing_one_setting_gives_one_update_that_names_it(
-    world: World, _id: str, changes: dict[str, str], path: str  # noqa: PT019 the id
+    world: World,
+    _id: str,
+    changes: dict[str, str],
+    path: str,
 ) -> None:
     world.apply(file())
     assert world.plan(file()).empty
@@ -127,9 +130,13 @@ OTHERS: list[tuple[str, str, str, str]] = [
 @pytest.mark.parametrize(("_id", "before", "after", "path"), OTHERS, ids=ids(OTHERS))
 @pytest.mark.parametrize("match", ["name", "url"])
 def test_changing_one_setting_of_another_kind_gives_one_update(
-    _id: str, before: str, after: str, path: str, match: str  # noqa: PT019 the id
+    _id: str,
+    before: str,
+    after: str,
+    path: str,
+    match: str,
 ) -> None:
-    with make_world(Switches(endpoint_match=match)) as world:
+    with make_world(Switches().with_(endpoint_match=match)) as world:
         world.apply(file())
         changed = file().replace(before, after)
         assert changed != file()
@@ -169,7 +176,9 @@ def test_only_what_owns_matches_is_deleted_of_the_kinds_without_a_mark(world: Wo
     world.apply(owned)
     assert world.account.store.count("queue") == 0
     assert world.account.store.count("topic") == 0
-    pinned = {f["flowControlKey"]: f["isPinnedParallelism"] for f in world.account.store.all("flow")}
+    pinned = {
+        f["flowControlKey"]: f["isPinnedParallelism"] for f in world.account.store.all("flow")
+    }
     assert pinned == {"f": False, "f2": True}
     assert world.plan(owned).empty
 
@@ -193,7 +202,10 @@ def test_an_unmarked_schedule_under_our_name_is_refused_and_the_rest_goes_on(wor
     stored = world.schedule("billing.s")
     text = file(retries="7").replace("q2: {}", "q2: {}, q3: {}")
     outcomes = world.apply(text)
-    assert [(o.change.name, o.status) for o in outcomes] == [("q3", Status.DONE), ("s", Status.REFUSED)]
+    assert [(o.change.name, o.status) for o in outcomes] == [
+        ("q3", Status.DONE),
+        ("s", Status.REFUSED),
+    ]
     assert "has no mark of ours" in outcomes[1].message
     assert world.schedule("billing.s") == stored
     outcomes = world.apply(text, adopt=("s",))
@@ -203,7 +215,9 @@ def test_an_unmarked_schedule_under_our_name_is_refused_and_the_rest_goes_on(wor
 
 def test_another_environments_schedule_is_refused(world: World) -> None:
     world.apply(file())
-    other = file(retries="7").replace("schedules:", "environments: {e: {token: '${env.T}'}}\nschedules:")
+    other = file(retries="7").replace(
+        "schedules:", "environments: {e: {token: '${env.T}'}}\nschedules:"
+    )
     with world.client() as client:
         desired = config(other, environment="e").desired
         plan = engine.propose(client, desired, now=world.now)
@@ -312,7 +326,7 @@ GUARDS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("_id", "changes"), GUARDS, ids=ids(GUARDS))
-def test_a_queue_in_use_is_not_deleted(world: World, _id: str, changes: dict[str, Any]) -> None:  # noqa: PT019 the id
+def test_a_queue_in_use_is_not_deleted(world: World, _id: str, changes: dict[str, Any]) -> None:
     world.apply(file())
     name = "q2" if changes else "q"
     stored = world.account.store.get("queue", name) or {}
@@ -334,7 +348,9 @@ def test_limits_of_the_plan_are_found_before_the_first_write(world: World) -> No
 
 def test_a_failure_blocks_what_depends_on_it_and_all_deletes(world: World) -> None:
     world.apply(HEAD + f"schedules: {{old: {{cron: '0 9 * * *', destination: {URL}}}}}\n")
-    world.account.inject(Fault(kind="500", times=99, matches=lambda m, p: p == "/v2/queues" and m == "POST"))
+    world.account.inject(
+        Fault(kind="500", times=99, matches=lambda m, p: p == "/v2/queues" and m == "POST")
+    )
     with world.client() as client:
         desired = config(file().replace("queue: q\n", "queue: q\n")).desired
         plan = engine.propose(client, desired, now=world.now)

@@ -1,4 +1,4 @@
-"""Any valid file, applied to any live state, leaves an empty plan; order and hashes do not matter."""
+"""Any valid file, applied to any live state, leaves an empty plan, whatever the order."""
 
 import json
 import subprocess
@@ -14,16 +14,29 @@ from qstash_sync.engine import Status
 from qstash_sync.local import Switches
 from tests.support import World, config, world as make_world
 
+Draw = Any  # hypothesis types it by the first strategy drawn
 NAMES = st.sampled_from(["a", "b-1", "c_2", "daily", "x9"])
-HOSTS = st.sampled_from(["https://a.example.com", "https://b.example.com/p?q=1", "https://c.example.org//x"])
-TEXTS = st.sampled_from(["plain", '{"a": 1}', '{"a":1}', "héllo", "[1, 2]", " spaced ", "line\nbreak"])
+HOSTS = st.sampled_from(
+    ["https://a.example.com", "https://b.example.com/p?q=1", "https://c.example.org//x"]
+)
+TEXTS = st.sampled_from(
+    ["plain", '{"a": 1}', '{"a":1}', "héllo", "[1, 2]", " spaced ", "line\nbreak"]
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab 'é\"\\", max_size=4),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("kmn"), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("kmn"), inner, max_size=2)
+    ),
     max_leaves=4,
 )
-HEADERS = st.dictionaries(st.sampled_from(["X-A", "x-b", "Content-Type", "Accept"]), st.sampled_from(["1", "text/plain", "a, b"]), max_size=3)
-LIMITS = st.fixed_dictionaries({}, optional={"parallelism": st.integers(1, 9), "rate": st.integers(1, 9)})
+HEADERS = st.dictionaries(
+    st.sampled_from(["X-A", "x-b", "Content-Type", "Accept"]),
+    st.sampled_from(["1", "text/plain", "a, b"]),
+    max_size=3,
+)
+LIMITS = st.fixed_dictionaries(
+    {}, optional={"parallelism": st.integers(1, 9), "rate": st.integers(1, 9)}
+)
 CALLBACKS = st.fixed_dictionaries(
     {"url": HOSTS},
     optional={
@@ -36,12 +49,16 @@ CALLBACKS = st.fixed_dictionaries(
 
 
 @st.composite
-def schedules(draw: st.DrawFn, groups: list[str], queues: list[str]) -> dict[str, Any]:
+def schedules(draw: Draw, groups: list[str], queues: list[str]) -> dict[str, Any]:
     made = draw(
         st.fixed_dictionaries(
             {
-                "cron": st.sampled_from(["0 9 * * *", "*/15 8-17 * * 1-5", "30 2 1,15 * *", "@hourly", "0 0 * * SUN"]),
-                "timezone": st.sampled_from(["UTC", "Asia/Kolkata", "America/New_York", "Africa/Cairo"]),
+                "cron": st.sampled_from(
+                    ["0 9 * * *", "*/15 8-17 * * 1-5", "30 2 1,15 * *", "@hourly", "0 0 * * SUN"]
+                ),
+                "timezone": st.sampled_from(
+                    ["UTC", "Asia/Kolkata", "America/New_York", "Africa/Cairo"]
+                ),
             },
             optional={
                 "method": st.sampled_from(["GET", "POST", "PATCH"]),
@@ -55,8 +72,13 @@ def schedules(draw: st.DrawFn, groups: list[str], queues: list[str]) -> dict[str
                 "failure_callback": HOSTS | CALLBACKS,
                 "paused": st.booleans(),
                 "identify": st.booleans(),
-                "redact": st.fixed_dictionaries({}, optional={"body": st.booleans(), "headers": st.booleans() | st.just(["X-A"])}),
-                "body": TEXTS | st.dictionaries(st.sampled_from("kmn"), JSON, max_size=3) | st.lists(JSON, max_size=2),
+                "redact": st.fixed_dictionaries(
+                    {},
+                    optional={"body": st.booleans(), "headers": st.booleans() | st.just(["X-A"])},
+                ),
+                "body": TEXTS
+                | st.dictionaries(st.sampled_from("kmn"), JSON, max_size=3)
+                | st.lists(JSON, max_size=2),
             },
         )
     )
@@ -69,18 +91,34 @@ def schedules(draw: st.DrawFn, groups: list[str], queues: list[str]) -> dict[str
     limits = draw(LIMITS.filter(bool))
     if draw(st.booleans()):
         made["flow_control"] = {"key": "k", **limits}
-    return made
+    return dict(made)
 
 
 @st.composite
-def files(draw: st.DrawFn) -> dict[str, Any]:
+def files(draw: Draw) -> dict[str, Any]:
     named = st.dictionaries(NAMES, HOSTS, min_size=1, max_size=3)
-    endpoints = named.filter(lambda e: len(set(e.values())) == len(e)) | st.lists(HOSTS, min_size=1, max_size=3, unique=True)
-    groups = draw(st.dictionaries(NAMES, st.fixed_dictionaries({"endpoints": endpoints}), max_size=2))
-    queues = draw(st.dictionaries(NAMES, st.fixed_dictionaries({}, optional={"parallelism": st.integers(1, 9), "paused": st.booleans()}), max_size=2))
+    endpoints = named.filter(lambda e: len(set(e.values())) == len(e)) | st.lists(
+        HOSTS, min_size=1, max_size=3, unique=True
+    )
+    groups = draw(
+        st.dictionaries(NAMES, st.fixed_dictionaries({"endpoints": endpoints}), max_size=2)
+    )
+    queues = draw(
+        st.dictionaries(
+            NAMES,
+            st.fixed_dictionaries(
+                {}, optional={"parallelism": st.integers(1, 9), "paused": st.booleans()}
+            ),
+            max_size=2,
+        )
+    )
     flows = draw(st.dictionaries(NAMES, LIMITS.filter(bool), max_size=2))
     made = draw(st.dictionaries(NAMES, schedules(list(groups), list(queues)), max_size=3))
-    owns = {"url_groups": ["*"], "queues": ["*"], "flow_controls": ["*"]} if draw(st.booleans()) else {}
+    owns = (
+        {"url_groups": ["*"], "queues": ["*"], "flow_controls": ["*"]}
+        if draw(st.booleans())
+        else {}
+    )
     return {
         "version": 1, "namespace": "billing", "owns": owns,
         "url_groups": groups, "queues": queues, "flow_controls": flows, "schedules": made,
@@ -88,7 +126,11 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
 
 
 EDITS = st.lists(
-    st.tuples(st.integers(0, 9), st.sampled_from(["cron", "retries", "isPaused", "delete", "unmark", "header", "body"])), max_size=3
+    st.tuples(
+        st.integers(0, 9),
+        st.sampled_from(["cron", "retries", "isPaused", "delete", "unmark", "header", "body"]),
+    ),
+    max_size=3,
 )
 
 
@@ -110,8 +152,14 @@ def disturb(world: World, edits: list[tuple[int, str]]) -> None:
 
 
 def switches() -> st.SearchStrategy[Switches]:
-    usable = [s for s in Switches().alternatives() if s[0] not in ("labels_shown", "idle_pins_vanish", "pin_on_new_key")]
-    return st.lists(st.sampled_from(usable), max_size=3).map(lambda chosen: Switches().with_(**dict(chosen)))
+    usable = [
+        s
+        for s in Switches().alternatives()
+        if s[0] not in ("labels_shown", "idle_pins_vanish", "pin_on_new_key")
+    ]
+    return st.lists(st.sampled_from(usable), max_size=3).map(
+        lambda chosen: Switches().with_(**dict(chosen))
+    )
 
 
 def dump(data: dict[str, Any]) -> str:
@@ -135,7 +183,11 @@ def test_an_applied_file_leaves_an_empty_plan(
     with make_world(chosen) as world:
         apply(world, dump(first))
         disturb(world, edits)
-        unmarked = {s["scheduleId"]: s for s in world.account.store.all("schedule") if s.get("labels") == ["theirs"]}
+        unmarked = {
+            s["scheduleId"]: s
+            for s in world.account.store.all("schedule")
+            if s.get("labels") == ["theirs"]
+        }
         plan = world.plan(dump(second))
         if plan.errors:  # refused as a whole: a reference to what is still there, a guard
             before = world.account.store.all("schedule")
@@ -160,8 +212,15 @@ def reverse(value: Any) -> Any:
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=files(), other=files())
-def test_a_plan_does_not_depend_on_the_order_of_the_input(data: dict[str, Any], other: dict[str, Any]) -> None:
-    bodies = {**data, "schedules": {n: {k: v for k, v in s.items() if k != "body"} for n, s in data["schedules"].items()}}
+def test_a_plan_does_not_depend_on_the_order_of_the_input(
+    data: dict[str, Any], other: dict[str, Any]
+) -> None:
+    bodies = {
+        **data,
+        "schedules": {
+            n: {k: v for k, v in s.items() if k != "body"} for n, s in data["schedules"].items()
+        },
+    }
     with make_world() as world, make_world(Switches(list_order="reverse")) as turned:
         for each in (world, turned):
             apply(each, dump(other))
@@ -172,10 +231,25 @@ def test_a_plan_does_not_depend_on_the_order_of_the_input(data: dict[str, Any], 
 
 def test_a_plan_does_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     example = Path(__file__).parent.parent / "examples" / "quickstart"
-    command = [sys.executable, "-m", "qstash_sync", "plan", "--format", "json", "--now", "2026-11-23T12:00Z"]
+    command = [
+        sys.executable,
+        "-m",
+        "qstash_sync",
+        "plan",
+        "--format",
+        "json",
+        "--now",
+        "2026-11-23T12:00Z",
+    ]
     command += [f"--local={tmp_path / 'a.db'}", "-f", str(example)]
     printed = {
-        subprocess.run(command, env={"PYTHONHASHSEED": seed, "PATH": ""}, capture_output=True, check=True, cwd=example.parent.parent).stdout
+        subprocess.run(
+            command,
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            capture_output=True,
+            check=True,
+            cwd=example.parent.parent,
+        ).stdout
         for seed in ("0", "1", "2")
     }
     assert len(printed) == 1

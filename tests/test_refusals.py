@@ -122,7 +122,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("_id", "text", "fact", "way_out"), CASES, ids=ids(CASES))
-def test_the_file_is_refused(_id: str, text: str, fact: str, way_out: str) -> None:  # noqa: PT019 the id
+def test_the_file_is_refused(_id: str, text: str, fact: str, way_out: str) -> None:
     environ = {"Q": "secret-value"}
     found = messages(text, environ)
     matching = [message for message in found if fact in message]
@@ -133,7 +133,9 @@ def test_the_file_is_refused(_id: str, text: str, fact: str, way_out: str) -> No
 
 
 @pytest.mark.parametrize(("_id", "text", "fact", "way_out"), CASES, ids=ids(CASES))
-def test_every_refusal_has_a_place_in_the_file(_id: str, text: str, fact: str, way_out: str) -> None:  # noqa: PT019, ARG001 one table
+def test_every_refusal_has_a_place_in_the_file(
+    _id: str, text: str, fact: str, way_out: str
+) -> None:
     _, findings = build(text, {"Q": "x"})
     for finding in findings:
         assert finding.place is not None, finding
@@ -142,7 +144,11 @@ def test_every_refusal_has_a_place_in_the_file(_id: str, text: str, fact: str, w
 
 @pytest.mark.parametrize(("_id", "text", "fact", "way_out"), CASES, ids=ids(CASES))
 def test_nothing_is_written_and_no_traceback_is_shown(
-    _id: str, text: str, fact: str, way_out: str, tmp_path: Path  # noqa: PT019, ARG001 one table
+    _id: str,
+    text: str,
+    fact: str,
+    way_out: str,
+    tmp_path: Path,
 ) -> None:
     file = tmp_path / "q.yaml"
     file.write_text(text)
@@ -210,7 +216,9 @@ def test_two_environments_with_one_account_and_namespace_are_refused() -> None:
 
 
 def test_a_literal_token_of_an_environment_is_refused() -> None:
-    found = messages(TWO.replace('b: {token: "${env.A}"}', "b: {token: abc123}"), {"A": "x"}, environment="a")
+    found = messages(
+        TWO.replace('b: {token: "${env.A}"}', "b: {token: abc123}"), {"A": "x"}, environment="a"
+    )
     assert "environments.b.token: a literal token" in found[0]
     assert "abc123" not in str(found)
 

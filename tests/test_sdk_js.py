@@ -50,7 +50,11 @@ def sdk(world: World, modules: Path) -> Sdk:
                 ["node", "run.mjs"],
                 cwd=modules,
                 input=json.dumps([{"call": call, "args": args} for call, *args in calls]),
-                env={"PATH": os.environ["PATH"], "QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_TOKEN},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "QSTASH_URL": served.url,
+                    "QSTASH_TOKEN": LOCAL_TOKEN,
+                },
                 capture_output=True,
                 text=True,
                 check=False,
@@ -68,7 +72,9 @@ def client(served: Served) -> Client:
     return Client(served.url, secret(LOCAL_TOKEN), read_only=True)
 
 
-def test_a_schedule_that_the_sdk_writes_is_read_back_equal_by_our_client(world: World, sdk: Sdk) -> None:
+def test_a_schedule_that_the_sdk_writes_is_read_back_equal_by_our_client(
+    world: World, sdk: Sdk
+) -> None:
     sdk(
         (
             "schedules.create",
@@ -116,7 +122,12 @@ def test_a_schedule_that_we_write_is_read_back_equal_by_the_sdk(world: World, sd
     assert found["header"] == {"X-A": ["1"], "X-B": ["2"], "Content-Type": ["application/json"]}
     assert (found["callback"], found["queueName"]) == ("https://c.example.com", "q")
     assert (found["isPaused"], found["delay"]) == (True, 10)
-    assert (found["flowControlKey"], found["parallelism"], found["rate"], found["period"]) == ("f", 5, 10, 60)
+    assert (found["flowControlKey"], found["parallelism"], found["rate"], found["period"]) == (
+        "f",
+        5,
+        10,
+        60,
+    )
     assert found["labels"][1:] == ["billing.s", "l1", "l2"]
     assert [s["scheduleId"] for s in listed] == ["billing.s"]
 
@@ -133,7 +144,10 @@ def test_the_other_kinds_agree_in_both_directions(world: World, sdk: Sdk) -> Non
     assert (queue["parallelism"], queue["paused"]) == (4, True)
     assert (flow["parallelismMax"], flow["rateMax"], flow["ratePeriod"]) == (2, 5, 60)
     sdk(
-        ("urlGroups.addEndpoints", {"name": "theirs", "endpoints": [{"url": "https://e.com", "name": "One two"}]}),
+        (
+            "urlGroups.addEndpoints",
+            {"name": "theirs", "endpoints": [{"url": "https://e.com", "name": "One two"}]},
+        ),
         ("queue.upsert", "theirs", {"parallelism": 3, "paused": True}),
         ("flowControl.pin", "theirs", {"parallelism": 7}),
         ("flowControl.pause", "theirs"),
@@ -143,6 +157,15 @@ def test_the_other_kinds_agree_in_both_directions(world: World, sdk: Sdk) -> Non
     with world.client() as ours:
         live = ours.read({"url_groups", "queues", "flow_controls"})
     assert [(g.name, g.endpoints[0].name) for g in live.url_groups or ()] == [("theirs", "One two")]
-    assert [(q.name, q.parallelism, q.paused) for q in live.queues or ()] == [("q", 4, False), ("theirs", 3, True)]
-    assert [(f.name, f.parallelism, f.paused) for f in live.flow_controls or ()] == [("f", 2, False), ("theirs", 7, True)]
-    assert [(c.action, c.name) for c in world.plan(text).changes] == [("create", "g"), ("pause", "q")]
+    assert [(q.name, q.parallelism, q.paused) for q in live.queues or ()] == [
+        ("q", 4, False),
+        ("theirs", 3, True),
+    ]
+    assert [(f.name, f.parallelism, f.paused) for f in live.flow_controls or ()] == [
+        ("f", 2, False),
+        ("theirs", 7, True),
+    ]
+    assert [(c.action, c.name) for c in world.plan(text).changes] == [
+        ("create", "g"),
+        ("pause", "q"),
+    ]

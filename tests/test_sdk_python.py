@@ -64,7 +64,11 @@ def test_a_schedule_that_the_sdk_writes_is_read_back_equal_by_our_client(
     assert message.destination == "https://e.com//a?x=1&y=https://z"
     assert (message.body, message.method, message.retries) == ("héllo", "PATCH", 0)
     assert message.headers == (("Content-Type", "text/plain"), ("X-Test-Header", "v"))
-    assert (message.retry_delay, message.delay, message.timeout) == ("pow(2, retried) * 1000", 3600, 90)
+    assert (message.retry_delay, message.delay, message.timeout) == (
+        "pow(2, retried) * 1000",
+        3600,
+        90,
+    )
     assert message.callback and message.callback.url == "https://c.example.com"
     assert message.failure_callback and message.failure_callback.url == "https://f.example.com"
     assert (message.queue, message.labels) == ("images", ("a", "b"))
@@ -83,7 +87,10 @@ def test_a_schedule_that_we_write_is_read_back_equal_by_the_sdk(
     assert found.headers == {"X-A": ["1"], "X-B": ["2"], "Content-Type": ["application/json"]}
     assert (found.method, found.retries, found.delay, found.timeout) == ("PUT", 5, 10, 30)
     assert found.retry_delay_expression == "1000 * (1 + retried)"
-    assert (found.callback, found.failure_callback) == ("https://c.example.com", "https://d.example.com")
+    assert (found.callback, found.failure_callback) == (
+        "https://c.example.com",
+        "https://d.example.com",
+    )
     assert found.callback_headers == {"X-C": ["1"]}
     assert found.failure_callback_headers == {"X-D": ["1"]}
     assert (found.queue, found.paused) == ("q", True)
@@ -114,7 +121,11 @@ def test_the_sdk_pauses_resumes_and_deletes_what_we_wrote(world: World, sdk: qst
 
 def test_url_groups_agree(world: World, served: Served, sdk: qstash.QStash) -> None:
     sdk.url_group.upsert_endpoints(
-        "theirs", [{"url": "https://a.example.com"}, {"url": "https://b.example.com", "name": "First endpoint"}]
+        "theirs",
+        [
+            {"url": "https://a.example.com"},
+            {"url": "https://b.example.com", "name": "First endpoint"},
+        ],
     )
     with ours(served) as client:
         (found,) = client.read({"url_groups"}).url_groups or ()
@@ -122,9 +133,15 @@ def test_url_groups_agree(world: World, served: Served, sdk: qstash.QStash) -> N
         Endpoint(url="https://a.example.com"),
         Endpoint(url="https://b.example.com", name="First endpoint"),
     )
-    world.apply(HEAD + "url_groups: {g: {endpoints: {x: 'https://x.example.com', y: 'https://y.example.com'}}}\n")
+    world.apply(
+        HEAD
+        + "url_groups: {g: {endpoints: {x: 'https://x.example.com', y: 'https://y.example.com'}}}\n"
+    )
     group = sdk.url_group.get("g")
-    assert [(e.name, e.url) for e in group.endpoints] == [("x", "https://x.example.com"), ("y", "https://y.example.com")]
+    assert [(e.name, e.url) for e in group.endpoints] == [
+        ("x", "https://x.example.com"),
+        ("y", "https://y.example.com"),
+    ]
     sdk.url_group.remove_endpoints("g", [{"name": "x"}])
     assert [e.name for e in sdk.url_group.get("g").endpoints] == ["y"]
     sdk.url_group.delete("g")
@@ -140,7 +157,9 @@ def test_queues_agree(world: World, served: Served, sdk: qstash.QStash) -> None:
     queue = sdk.queue.get("q")
     assert (queue.parallelism, queue.paused, queue.lag) == (4, True, 0)
     sdk.queue.resume("q")
-    assert [c.action for c in world.plan(HEAD + "queues: {q: {parallelism: 4, paused: true}}\n").changes] == ["pause"]
+    assert [
+        c.action for c in world.plan(HEAD + "queues: {q: {parallelism: 4, paused: true}}\n").changes
+    ] == ["pause"]
     sdk.queue.delete("q")
     assert [q.name for q in sdk.queue.list()] == ["theirs"]
 

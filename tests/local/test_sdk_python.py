@@ -44,7 +44,7 @@ def served(api: Api) -> Iterator[Served]:
 def sdk(served: Served) -> Iterator[qstash.QStash]:
     client = qstash.QStash(LOCAL_TOKEN, base_url=served.url, retry=False)
     yield client
-    client.http._client.close()  # noqa: SLF001 the SDK has no other way to close it
+    client.http._client.close()
 
 
 def check_everything(found: qstash.schedule.Schedule) -> None:
@@ -160,7 +160,7 @@ def test_errors_are_the_sdks_own(served: Served, sdk: qstash.QStash, api: Api) -
     stranger = qstash.QStash("nope", base_url=served.url, retry=False)
     with pytest.raises(qstash.errors.QStashError, match="unable to authenticate: invalid token"):
         stranger.schedule.list()
-    stranger.http._client.close()  # noqa: SLF001 as above
+    stranger.http._client.close()
 
 
 def test_the_async_sdk(served: Served) -> None:
@@ -177,6 +177,6 @@ def test_the_async_sdk(served: Served) -> None:
         await client.flow_control.pin("k", {"rate": 1, "period": 60})
         assert (await client.flow_control.get("k")).rate_period == 60
         await client.schedule.delete("theirs")
-        await client.http._client.aclose()  # noqa: SLF001 as above
+        await client.http._client.aclose()
 
     asyncio.run(story())
