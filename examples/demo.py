@@ -39,7 +39,7 @@ def main() -> None:
             console.store.put("schedule", edited["scheduleId"], {**edited, "cron": "0 6 * * 1-5"})
             paused = console.store.get("schedule", "quickstart.summaries") or {}
             console.store.put("schedule", paused["scheduleId"], {**paused, "isPaused": True})
-        say("... and the next plan says so. The pause stays: the file says nothing about it.")
+        say("... and the next plan says so. The pause stays: the file leaves it open.")
         run(account, "plan")
         say("Your turn: edit examples/quickstart/qstash.yaml, then run")
         line = ".venv/bin/qstash-sync plan --local -f examples/quickstart"

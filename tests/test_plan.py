@@ -266,7 +266,10 @@ def test_a_cron_edited_by_hand_is_found_by_its_firings(world: World) -> None:
     world.edit("billing.s", cron="0 6 * * 1-5")
     change = world.plan(file()).changes[0]
     assert (change.reason, change.fields[0].path) == (Reason.DRIFT, "cron")
-    assert "262 firings a year are new, 262 fall away" in change.notes[0]
+    assert change.notes == (
+        "262 firings a year are new, 262 fall away",
+        "first stops: Tue 2026-11-24 07:00 (06:00Z)",
+    )
 
 
 def test_parts_missing_or_surplus_are_told_at_once(world: World) -> None:

@@ -647,7 +647,7 @@ class _Schedules:
             id=base,
             action=Action.DELETE,
             reason=Reason.FILE,
-            notes=(f"cron {parts[0].cron}",),
+            notes=(f"cron {parts[0].cron}" if len(parts) == 1 else f"{len(parts)} parts",),
             steps=tuple(DeleteSchedule(id=part.id) for part in reversed(parts)),
             refused="protected: apply it once with protect: false, then remove it"
             if protected

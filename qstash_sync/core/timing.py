@@ -25,8 +25,13 @@ class When:
     notes: tuple[str, ...] = ()
 
 
-def compiled(schedule: Schedule, now: datetime) -> tuple[str, ...] | Finding:
-    """The crons for a schedule from now on, or why there are none."""
+def compiled(
+    schedule: Schedule, now: datetime, live: tuple[str, ...] = ()
+) -> tuple[str, ...] | Finding:
+    """The crons for a schedule from now on, or why there are none.
+
+    live: the crons in the account; `auto` keeps that choice while it is exact.
+    """
     timing = schedule.timing
     try:
         found = compiler.compile_job(
@@ -35,6 +40,7 @@ def compiled(schedule: Schedule, now: datetime) -> tuple[str, ...] | Finding:
             strategy=timing.strategy,
             renew_before=timing.renew_before,
             accept=timing.accept,
+            keep=live,
         )
     except CompileError as error:
         return Finding(
@@ -76,7 +82,7 @@ def compare(
     complete = _complete(marks)
     if complete and _in_sync(schedule, live, now):
         return When(crons=live)
-    wanted = compiled(schedule, now)
+    wanted = compiled(schedule, now, live)
     if isinstance(wanted, Finding):
         return wanted
     if sorted(wanted) == sorted(live):
@@ -117,7 +123,7 @@ def _incomplete(marks: Sequence[Mark | None]) -> str:
 def _in_sync(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:
     timing = schedule.timing
     if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW):
-        wanted = compiled(schedule, now)
+        wanted = compiled(schedule, now, live)
         return not isinstance(wanted, Finding) and sorted(wanted) == sorted(live)
     if not all(compiler.is_plain(cron) for cron in live):
         return False
@@ -136,8 +142,10 @@ def _effect(schedule: Schedule, live: tuple[str, ...], now: datetime) -> tuple[s
     sides = (found.first_before, "stops"), (found.first_after, "starts")
     first, verb = min((at, verb) for at, verb in sides if at)
     local = first.astimezone(zones.zone(job.timezone))
-    counts = f"{new} firings a year are new, {lost} fall away"
-    return (f"{counts}; first {verb}: {local:%a %Y-%m-%d %H:%M} ({first:%H:%MZ})",)
+    return (
+        f"{new} firings a year are new, {lost} fall away",
+        f"first {verb}: {local:%a %Y-%m-%d %H:%M} ({first:%H:%MZ})",
+    )
 
 
 def assign(

@@ -116,11 +116,24 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         if field.after is not None and field.after is not False:
             yield f"      {label}{after}"
         return
+    if field.path == "cron" and ", " in f"{field.before}{field.after}":
+        yield f"      {label}{field.note}"
+        yield from _parts(field)
+        return
     if field.note in ("removed", "changed"):
         shown = field.note if field.after is None else f"{after} ({field.note})"
     else:
         shown = f"{before} -> {after}" + (f"  ({field.note})" if field.note else "")
     yield f"      {label}{shown}"
+
+
+def _parts(field: FieldChange) -> Iterator[str]:
+    """The stored crons that go and come; those that stay are not told."""
+    before, after = (str(side or "").split(", ") for side in (field.before, field.after))
+    for sign, crons, other in (("-", before, after), ("+", after, before)):
+        for cron in crons:
+            if cron not in other:
+                yield f"      {'':{_LABEL_WIDTH}}{sign} {cron}"
 
 
 def _label(path: str) -> str:
