@@ -25,8 +25,10 @@ class When:
     notes: tuple[str, ...] = ()
 
 
-def compiled(schedule: Schedule, now: datetime) -> tuple[str, ...] | Finding:
-    """The crons for a schedule from now on, or why there are none."""
+def compiled(
+    schedule: Schedule, now: datetime, live: tuple[str, ...] = ()
+) -> tuple[str, ...] | Finding:
+    """The crons for a schedule from now on, the live ones first, or why there are none."""
     timing = schedule.timing
     try:
         found = compiler.compile_job(
@@ -35,6 +37,7 @@ def compiled(schedule: Schedule, now: datetime) -> tuple[str, ...] | Finding:
             strategy=timing.strategy,
             renew_before=timing.renew_before,
             accept=timing.accept,
+            keep=live,
         )
     except CompileError as error:
         return Finding(
@@ -76,7 +79,7 @@ def compare(
     complete = _complete(marks)
     if complete and _in_sync(schedule, live, now):
         return When(crons=live)
-    wanted = compiled(schedule, now)
+    wanted = compiled(schedule, now, live)
     if isinstance(wanted, Finding):
         return wanted
     if sorted(wanted) == sorted(live):
@@ -117,7 +120,7 @@ def _incomplete(marks: Sequence[Mark | None]) -> str:
 def _in_sync(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:
     timing = schedule.timing
     if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW):
-        wanted = compiled(schedule, now)
+        wanted = compiled(schedule, now, live)
         return not isinstance(wanted, Finding) and sorted(wanted) == sorted(live)
     if not all(compiler.is_plain(cron) for cron in live):
         return False
