@@ -16,17 +16,23 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from qstash_sync.core import parser, zones
+from qstash_sync.core import zones
 from qstash_sync.core.cover import Piece
 from qstash_sync.core.cron import MONTHS, Cron, Fields, listed, render
+from qstash_sync.core.effect import Effect, effect
 from qstash_sync.core.firings import Gap, Job, Meeting, meetings, steady, wanted
+from qstash_sync.core.live import AHEAD_YEARS, compare, exact_until, is_plain
 from qstash_sync.core.minutes import DAY, Difference, Span, compare as compare_bitmaps, wall
 from qstash_sync.core.seasons import LONGEST, Year
 from qstash_sync.core.zones import Transition
 from qstash_sync.errors import CompileError
 
+__all__ = [
+    "Compilation", "Effect", "Part", "Proof", "Strategy", "after_the_end", "compare",
+    "compile_job", "effect", "exact_until", "is_plain", "native_parts", "read_back",
+]  # fmt: skip
+
 RENEW_BEFORE = timedelta(days=45)
-AHEAD_YEARS = 5  # what is exact for this long counts as exact for ever
 
 
 class Strategy(StrEnum):
@@ -174,7 +180,8 @@ def _prove(want: int, bitmaps: Sequence[int], span: Span) -> Proof:
 
 def _silence(job: Job) -> str:
     crons = ", ".join(cron.text for cron in job.crons)
-    return f'"{crons}" does not fire within a year, nor on the next 29 February; a cron has no year'
+    fact = f'"{crons}" does not fire within a year, and a stored cron has no year'
+    return f"{fact}; let it fire every year, and check the weekday in the endpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,40 +420,6 @@ def _expanded(part: str) -> Fields:
     minutes, hours, days, months, weekdays = sets
     either = "*" not in fields[2] and "*" not in fields[4]
     return Fields(minutes, hours, days, months, weekdays, either=either)
-
-
-def is_plain(cron: str) -> bool:
-    """Whether a stored cron is one in UTC that we can read."""
-    try:
-        return "TZ=" not in cron and bool(parser.read(cron))
-    except CompileError:
-        return False
-
-
-# ---------------------------------------------------------------- live crons
-
-
-def compare(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> Difference:
-    """How stored crons differ from what is wanted, from start until before end.
-
-    Stored crons are read as QStash's parser is modelled to read them, `CRON_TZ=` included.
-    """
-    span = Span.around(start, end)
-    stored = [parser.firings(cron, span) for cron in crons]
-    once = [bitmap for bitmap, _ in stored]
-    again = [bitmap for _, bitmap in stored if bitmap]
-    return compare_bitmaps(wanted(job, span), once + again, span, span.window(start, end))
-
-
-def exact_until(job: Job, crons: Sequence[str], now: datetime) -> datetime | None:
-    """The first wrong firing of stored crons from now on; None if there is none in five years."""
-    at = now.astimezone(UTC)
-    for _ in range(AHEAD_YEARS):
-        wrong = compare(job, crons, at, at + timedelta(days=LONGEST)).first
-        if wrong:
-            return wrong
-        at += timedelta(days=LONGEST)
-    return None
 
 
 def after_the_end(job: Job, compilation: Compilation) -> Difference:

@@ -38,13 +38,16 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from qstash_sync.core.cron import DAY as DAY_FIELD, MONTH_DAYS, WEEKDAY, Fields
+from qstash_sync.core.dates import (
+    ALL_DATES,
+    DATED,
+    EVERY_DAY,
+    MONTH_MASK,
+    in_month,
+    month_of,
+    table,
+)
 from qstash_sync.core.minutes import DAY, DAY_MASK, Span, bits, fitting
-
-WIDTH = 31  # bits of a month in the table of dates
-MONTH_MASK = (1 << WIDTH) - 1
-EVERY_DAY = 0b1111111  # all weekdays, Sunday lowest
-DATED = -1  # a month whose firings no set of weekdays describes
-ALL_DATES = sum(((1 << days) - 1) << WIDTH * month for month, days in enumerate(MONTH_DAYS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,39 +130,6 @@ class _Row:
             self.off | other.off,
             self.wish | other.wish,
         )
-
-
-# ---------------------------------------------------------------- tables of dates
-
-
-@lru_cache(maxsize=64)
-def _runs(span: Span) -> tuple[tuple[int, int, int], ...]:
-    """(first index, end index, bit of its first day) of each month in a span of at most a year."""
-    found, at = [], 0
-    while at < span.days:
-        day = span.first + timedelta(days=at)
-        following = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-        end = min(at + (following - day).days, span.days)
-        found.append((at, end, WIDTH * (day.month - 1) + day.day - 1))
-        at = end
-    return tuple(found)
-
-
-def table(flags: Sequence[bool], span: Span) -> int:
-    """One flag for each day of a span, as a table of dates."""
-    text = "".join("1" if flag else "0" for flag in flags)
-    return sum(int(text[end - 1 : start - 1 if start else None : -1], 2) << bit
-               for start, end, bit in _runs(span))  # fmt: skip
-
-
-def month_of(dates: int, month: int) -> int:
-    """The days of a month (1-12) in a table, lowest bit the first."""
-    return dates >> WIDTH * (month - 1) & MONTH_MASK
-
-
-def in_month(days: int, month: int) -> int:
-    """Days of a month as a table of dates."""
-    return days << WIDTH * (month - 1)
 
 
 # ---------------------------------------------------------------- rules of a season

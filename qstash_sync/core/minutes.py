@@ -66,13 +66,14 @@ class Span:
         """The minutes of the span from start until before end."""
         return window(self.minute(start), min(self.minute(end), self.days * DAY))
 
+    def raw_days_of(self, bitmap: int) -> list[bytes]:
+        """A bitmap cut into its days, each 180 bytes, to compare."""
+        raw = bitmap.to_bytes(self.days * DAY_BYTES, "little")
+        return [raw[at : at + DAY_BYTES] for at in range(0, len(raw), DAY_BYTES)]
+
     def days_of(self, bitmap: int) -> list[int]:
         """A bitmap as one bitmap of 1,440 minutes for each day."""
-        raw = bitmap.to_bytes(self.days * DAY_BYTES, "little")
-        return [
-            int.from_bytes(raw[at : at + DAY_BYTES], "little")
-            for at in range(0, len(raw), DAY_BYTES)
-        ]
+        return [int.from_bytes(day, "little") for day in self.raw_days_of(bitmap)]
 
     def unpadded(self, bitmap: int) -> int:
         """Cut a bitmap of the padded span back to this one."""

@@ -9,21 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from qstash_sync.core import zones
-from qstash_sync.core.cover import (
+from qstash_sync.core.cover import Piece, Rules, Seasons, cover
+from qstash_sync.core.cron import MONTH_DAYS
+from qstash_sync.core.dates import (
     ALL_DATES,
     DATED,
     EVERY_DAY,
     MONTH_MASK,
     WIDTH,
-    Piece,
-    Rules,
-    Seasons,
-    cover,
     in_month,
     month_of,
     table,
 )
-from qstash_sync.core.cron import MONTH_DAYS
 from qstash_sync.core.firings import Job, steady
 from qstash_sync.core.minutes import DAY, Span, bits
 
@@ -48,7 +45,7 @@ class Year:
         self.job, self.today, self.offsets = job, today, offsets
         self.whole = Span(today, LONGEST)
         self.inside = Span(today, LONGEST if _has_leap_day(today) else LONGEST - 1)
-        self.want = self.whole.days_of(want)
+        self.want = self.whole.raw_days_of(want)
         self.fits = {offset: self._fits(offset) for offset in offsets}
         around = Span(today.replace(day=1), 365)
         around = Span(around.first, 366 if _has_leap_day(around.first) else 365)
@@ -61,6 +58,7 @@ class Year:
         for rule in {rule for rules in self.classes.values() for rule in rules}:
             loose = rule.loose and DATED in rule.weekly
             self.varying |= ALL_DATES if loose else rule.inside ^ rule.around
+        self._known: dict[tuple[int, int], dict[int, int]] = {}
         self.natural = {month: self._natural(month) for month in _MONTHS}
 
     def _fits(self, offset: int) -> int:
@@ -68,7 +66,7 @@ class Year:
         steady_bits = 0
         for cron in self.job.crons:
             steady_bits |= steady(cron.fields, offset, self.whole)
-        same = [a == b for a, b in zip(self.whole.days_of(steady_bits), self.want, strict=True)]
+        same = [a == b for a, b in zip(self.whole.raw_days_of(steady_bits), self.want, strict=True)]
         return table(same[: self.inside.days], self.inside)
 
     def _natural(self, month: int) -> int:
@@ -112,7 +110,7 @@ class Year:
     def _candidates(self, days: int) -> Iterator[Seasons]:
         """Ways to give all dates to seasons, for a horizon of some days."""
         hard = table([True] * days, Span(self.today, days))
-        owners = {month: self._owners(month, hard) for month in _MONTHS}
+        owners = {month: self._owners(month, month_of(hard, month)) for month in _MONTHS}
         yield self._seasons(hard, owners)
         for offset in self.offsets:
             spare = [month for month, row in owners.items() if set(row) == {offset}]
@@ -141,9 +139,13 @@ class Year:
         others = [o for o in whole if o not in (offset, _SPECIAL)]
         return max(others, key=others.count) if others else None
 
-    def _owners(self, month: int, hard: int) -> dict[int, int]:
-        """The seasons of a month, each with its days as bits."""
-        inside = month_of(hard, month)
+    def _owners(self, month: int, inside: int) -> dict[int, int]:
+        """The seasons of a month, each with its days as bits, where some lie inside the horizon."""
+        if (month, inside) not in self._known:
+            self._known[month, inside] = self._new_owners(month, inside)
+        return self._known[month, inside]
+
+    def _new_owners(self, month: int, inside: int) -> dict[int, int]:
         fits = {offset: month_of(self.fits[offset], month) for offset in self.offsets}
         whole = [offset for offset in self.offsets if not inside & ~fits[offset]]
         if whole:
@@ -168,7 +170,7 @@ class Year:
     def _pattern(self, month: int, day: int) -> int:
         """The firings wanted on a date of the horizon."""
         year = self.today.year + ((month, day) < (self.today.month, self.today.day))
-        return self.want[(date(year, month, day) - self.today).days]
+        return int.from_bytes(self.want[(date(year, month, day) - self.today).days], "little")
 
 
 def _in_runs(inside: int, fits: Mapping[int, int]) -> Iterator[tuple[int, int]]:

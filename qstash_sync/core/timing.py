@@ -92,8 +92,9 @@ def compare(
             path="parts", before=len(found), after=len(wanted), note=_incomplete(marks)
         )
         return When(crons=wanted, changed=True, incomplete=True, fields=(fact,))
+    note = "" if wanted[0].endswith(text(schedule)) else text(schedule)
     changed = FieldChange(
-        path="cron", before=", ".join(sorted(live)), after=", ".join(wanted), note=text(schedule)
+        path="cron", before=", ".join(sorted(live)), after=", ".join(wanted), note=note
     )
     return When(
         crons=wanted,

@@ -1,0 +1,43 @@
+"""Stored crons against what is wanted: what differs, and from when on.
+
+Stored crons are read as QStash's parser is modelled to read them, `CRON_TZ=` included.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from qstash_sync.core import parser
+from qstash_sync.core.firings import Job, wanted
+from qstash_sync.core.minutes import Difference, Span, compare as compare_bitmaps
+from qstash_sync.errors import CompileError
+
+AHEAD_YEARS = 5  # what is exact for this long counts as exact for ever
+_YEAR = timedelta(days=366)
+
+
+def is_plain(cron: str) -> bool:
+    """Whether a stored cron is one in UTC that we can read."""
+    try:
+        return "TZ=" not in cron and bool(parser.read(cron))
+    except CompileError:
+        return False
+
+
+def compare(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> Difference:
+    """How stored crons differ from what is wanted, from start until before end."""
+    span = Span.around(start, end)
+    stored = [parser.firings(cron, span) for cron in crons]
+    once = [bitmap for bitmap, _ in stored]
+    again = [bitmap for _, bitmap in stored if bitmap]
+    return compare_bitmaps(wanted(job, span), once + again, span, span.window(start, end))
+
+
+def exact_until(job: Job, crons: Sequence[str], now: datetime) -> datetime | None:
+    """The first wrong firing of stored crons from now on; None if there is none in five years."""
+    at = now.astimezone(UTC)
+    for _ in range(AHEAD_YEARS):
+        wrong = compare(job, crons, at, at + _YEAR).first
+        if wrong:
+            return wrong
+        at += _YEAR
+    return None
