@@ -322,6 +322,40 @@ def test_a_protected_schedule_is_deleted_only_after_protect_false(world: World) 
     assert not world.plan(HEAD + "schedules: {}\n").errors
 
 
+def test_a_queue_that_protect_names_is_not_deleted(world: World) -> None:
+    world.apply(file())
+    text = HEAD + "owns: {queues: [q2]}\nprotect: {queues: ['q*']}\nqueues: {}\n"
+    plan = world.plan(text)
+    assert [f.code for f in plan.errors] == ["guard"]
+    assert "protect section names it" in plan.errors[0].message
+
+
+DELETES = [
+    ("within the number", "max_deletes: 3", 3, False),
+    ("above the number", "max_deletes: 2", 3, True),
+    ("one is always allowed", "max_deletes: 0", 1, False),
+    ("within the percentage", "max_delete_percent: 30", 3, False),
+    ("above the percentage", "max_delete_percent: 30", 4, True),
+    ("the last of ours", "max_delete_percent: 30", 10, True),
+]
+
+
+@pytest.mark.parametrize(("_id", "limit", "count", "refused"), DELETES, ids=ids(DELETES))
+def test_limits_bound_what_one_apply_deletes(
+    world: World, _id: str, limit: str, count: int, refused: bool
+) -> None:
+    def text(names: range) -> str:
+        head = HEAD + f"limits: {{plan: payg, {limit}}}\n"
+        if not names:
+            return head + "schedules: {}\n"
+        each = (f"  s{n}: {{cron: '0 9 * * *', destination: {URL}}}\n" for n in names)
+        return head + "schedules:\n" + "".join(each)
+
+    world.apply(text(range(10)))
+    plan = world.plan(text(range(count, 10)))
+    assert [f.code for f in plan.errors] == (["guard"] if refused else [])
+
+
 GUARDS: list[tuple[str, dict[str, Any]]] = [
     ("a queue with a backlog", {"lag": 3}),
     ("a queue that a schedule uses", {}),

@@ -159,10 +159,11 @@ def propose(
     if desired.schedules is not None:
         _Schedules(work, desired, live.schedules or (), now, tuple(adopt)).run()
     changes = sorted(work.changes, key=lambda change: change.order)
-    changes = [_guarded(change, changes, live) for change in changes]
+    changes = [_guarded(change, changes, desired, live) for change in changes]
     before = len(live.schedules or ())
     after = before + _row_balance(changes, live)
     work.findings += _guards(changes)
+    work.findings += _too_many_deletes(desired, changes)
     work.findings += _limits(desired, live, changes, after)
     return Plan(
         environment=desired.environment,
@@ -672,10 +673,14 @@ def _reason(
 # Guards
 
 
-def _guarded(change: Change, changes: Sequence[Change], live: Live) -> Change:
-    """Refuse to delete what a live schedule still uses after this plan, or what has a backlog."""
+def _guarded(change: Change, changes: Sequence[Change], desired: Desired, live: Live) -> Change:
+    """Refuse to delete what is protected, still used after this plan, or has a backlog."""
     if change.action is not Action.DELETE or change.refused:
         return change
+    if change.kind is not Kind.SCHEDULE:
+        globs: tuple[str, ...] = getattr(desired.protect, f"{change.kind}s")
+        if any(fnmatchcase(change.name, pattern) for pattern in globs):
+            return replace(change, refused="the file's protect section names it")
     if change.kind is Kind.QUEUE:
         queue = next((q for q in live.queues or () if q.name == change.name), None)
         if queue and queue.lag > 0:
@@ -717,6 +722,45 @@ def _guards(changes: Iterable[Change]) -> Iterator[Finding]:
         if change.action is Action.DELETE and change.refused:
             message = f"{change.kind} {change.name} is not deleted: {change.refused}"
             yield Finding(code="guard", message=message)
+
+
+def _too_many_deletes(desired: Desired, changes: Sequence[Change]) -> Iterator[Finding]:
+    """What `limits` says of deletes; one of a kind is always allowed, unless it is the last."""
+    limits = desired.limits
+    removed = {kind: sum(_removed(c) for c in changes if c.kind is kind) for kind in Kind}
+    total = sum(removed.values())
+    if limits.max_deletes is not None and total > max(limits.max_deletes, 0):
+        most = f"limits.max_deletes is {limits.max_deletes}"
+        if any(count > 1 for count in removed.values()) or _last(desired, changes):
+            yield Finding(code="guard", message=f"{total} deletes, {most}", hint="raise it")
+    for kind, count in removed.items():
+        ours = count + _kept(desired, changes, kind)
+        if limits.max_delete_percent is None or not count or (count == 1 and ours > 1):
+            continue
+        if 100 * count > limits.max_delete_percent * ours:
+            most = f"limits.max_delete_percent is {limits.max_delete_percent}"
+            message = f"{count} of {ours} {kind}s would be deleted, {most}"
+            yield Finding(code="guard", message=message, hint="raise it, or delete in steps")
+
+
+def _removed(change: Change) -> int:
+    """Resources, or endpoints of a URL group, that a change takes away."""
+    if change.action is Action.DELETE:
+        return 1
+    gone = [f for f in change.fields if f.path.startswith("endpoints.") and f.note == "removed"]
+    return len(gone) if change.kind is Kind.URL_GROUP else 0
+
+
+def _kept(desired: Desired, changes: Sequence[Change], kind: Kind) -> int:
+    """How many declared resources of a kind are in the account already."""
+    declared = getattr(desired, f"{kind}s") or ()
+    created = sum(c.kind is kind and c.action is Action.CREATE for c in changes)
+    return len(declared) - created
+
+
+def _last(desired: Desired, changes: Sequence[Change]) -> bool:
+    deleted = {c.kind for c in changes if c.action is Action.DELETE}
+    return any(_kept(desired, changes, kind) == 0 for kind in deleted)
 
 
 def _row_balance(changes: Iterable[Change], live: Live) -> int:
