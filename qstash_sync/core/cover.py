@@ -3,18 +3,19 @@
 A cron has no year, so a cover speaks of calendar dates: a table of 12 months x 31 days. Each of the
 366 dates belongs to one season, that is, to one offset from UTC:
 
-                      J  F  M      A  M  J  J  A  S  O  N      D       09:00 in New York
-    14:00 UTC         #  #  #                               ..  #       season -5 h
-    13:00 UTC               ..#    #  #  #  #  #  #  #  #               season -4 h
-                      whole months | the dates of a month with a change
+    month          1   2   3    4   5   6   7   8   9   10  11  12       09:00 in New York
+    14:00 UTC      #   #   #..  .   .   .   .   .   .   .   .   #        season -5 h
+    13:00 UTC      .   .   .##  #   #   #   #   #   #   #   #   .        season -4 h
+                           | a split month: the change, 14 March
 
     whole months of a season       one cron     0 14 * 1,2,12 *       (or its weekdays: * 12 1-5)
     the dates of a split month     one cron     0 14 1-13 3 *         (weekdays spelt out as dates)
 
 A horizon of 120 days or more that ends well holds at most one change, hence one split month; every
 other month is whole. A date inside the horizon belongs to the season in force, or to none where
-the change itself meets the job (a *special* date, with a cron of its own); a date outside goes with
-the rest of its month, and a month outside goes to its own season.
+the change itself meets the job (a *special* date, with a cron of its own). A date outside goes with
+the rest of its month. A month outside goes to its own season, unless its season has no whole month
+inside: then it costs a part of its own, and goes to another season or is split like the split one.
 
 Within a season, minutes that share a day rule are one *class*. Classes are formed in two ways, and
 the smaller cover wins:
@@ -26,9 +27,9 @@ the smaller cover wins:
 Two crons never share a (date, minute), in any year: classes of a season have different minutes,
 seasons different dates, and within a class whole months and date lists have different months.
 
-Bound: with s seasons, t changes and g special dates inside the horizon, and p products (hours x
-minutes x day shifts) that the day of one season takes, at most p(s + 2t) + g parts. A job at one
-time of day has p = 1, so s + 2t + g: 2 with no change inside, 4 with one, 5 where it is met.
+Bound: with w seasons that have whole months inside the horizon, t changes and g special dates in
+it, and p products (hours x minutes x day shifts) for the day of one season, at most p(w + 2t) + g
+parts. A job at one time of day has p = 1: 1 with no change inside, 4 with one, 5 where it is met.
 """
 
 from collections import defaultdict

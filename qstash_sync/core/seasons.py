@@ -47,15 +47,14 @@ class Year:
         self.inside = Span(today, LONGEST if _has_leap_day(today) else LONGEST - 1)
         self.want = self.whole.raw_days_of(want)
         self.fits = {offset: self._fits(offset) for offset in offsets}
-        around = Span(today.replace(day=1), 365)
-        around = Span(around.first, 366 if _has_leap_day(around.first) else 365)
+        first = today.replace(day=1)
+        around = Span(first, LONGEST if _has_leap_day(first) else LONGEST - 1)
         rules = Rules([cron.fields for cron in job.crons], self.inside, around)
         self.classes = {offset: rules.classes(offset) for offset in offsets}
-        self.every_day = all(
-            set(rule.weekly) == {EVERY_DAY} for rules in self.classes.values() for rule in rules
-        )
+        known = {rule for classes in self.classes.values() for rule in classes}
+        self.every_day = all(set(rule.weekly) == {EVERY_DAY} for rule in known)
         self.varying = 0
-        for rule in {rule for rules in self.classes.values() for rule in rules}:
+        for rule in known:
             loose = rule.loose and DATED in rule.weekly
             self.varying |= ALL_DATES if loose else rule.inside ^ rule.around
         self._known: dict[tuple[int, int], dict[int, int]] = {}
