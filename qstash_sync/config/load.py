@@ -128,9 +128,9 @@ class Files:
             if document:
                 self.documents.append(document)
         self.top: dict[str, tuple[Value, Place]] = {}
+        self._literal_secrets()
         for document in self.documents:
             self._top_level(document)
-        self._literal_secrets()
         found = self.top.get("environments", (None, None))[0]
         self.environments: Map | None = found if isinstance(found, Map) else None
 
@@ -519,7 +519,6 @@ _FACTS = {
     "list_type": "must be a list or a single text",
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
-    "literal_error": "must be 1, the only version there is",
 }
 _DEDUPLICATION = "it would swallow the next update of the schedule; ids make ours unique"
 _REFUSED = {

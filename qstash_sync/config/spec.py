@@ -8,7 +8,7 @@ put together (`build.py`).
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
@@ -19,7 +19,7 @@ from qstash_sync.core.model import Secret, Text
 _TEMPLATE = {"type": "string", "pattern": r"\$\{.+\}"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TYPE_NAMES = {
-    bool: "true or false", int: "a number", float: "a number", str: "text",
+    bool: "true or false", int: "a number", float: "a decimal number", str: "text",
     dict: "a mapping", list: "a list", type(None): "nothing",
 }  # fmt: skip
 
@@ -164,6 +164,15 @@ Name = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9._-]+$"}),
 ]
 Method = Annotated[str, OneOf(("GET", "POST", "PUT", "PATCH", "DELETE"))]
+
+
+def _version(value: Any) -> int:
+    if type(value) is not int or value != 1:
+        raise bad("must be 1, the only version there is")
+    return 1
+
+
+Version = Annotated[int, PlainValidator(_version), WithJsonSchema({"const": 1})]
 
 
 class Spec(BaseModel):
@@ -371,7 +380,7 @@ class EnvironmentSpec(Spec):
 class FileSpec(Spec):
     """A qstash-sync file."""
 
-    version: Literal[1] = Field(description="The version of this format.")
+    version: Version = Field(description="The version of this format.")
     namespace: (
         Annotated[
             str,

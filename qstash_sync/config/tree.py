@@ -95,6 +95,9 @@ def read(text: str, *, name: str, folder: str) -> tuple[Document | None, list[Fi
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         return None, [reader.syntax(error)]
+    except RecursionError:
+        fact = "nested too deeply to be read"
+        return None, [Finding(code="yaml", message=fact, place=reader.place(0, 0))]
     except yaml.reader.ReaderError as error:
         where = text.count("\n", 0, error.position) + 1
         fact = f"a character that YAML does not allow: {error.character!r}"
@@ -173,6 +176,9 @@ class _Reader:
         }
         if kind not in makers:
             self.complain("yaml", f"the tag {node.tag} is not allowed", self.mark(node))
+            return None
+        if not node.value.isascii() and any("\ud800" <= c <= "\udfff" for c in node.value):
+            self.complain("yaml", "half of a surrogate pair is no character", self.mark(node))
             return None
         return makers[kind](node.value)
 
