@@ -11,7 +11,7 @@ from qstash_sync.core import plan as planner, zones
 from qstash_sync.core.model import Desired, Kind, Live
 from qstash_sync.core.plan import Action, Change, Plan
 from qstash_sync.core.steps import PutSchedule, Step
-from qstash_sync.errors import AccountError, AuthError
+from qstash_sync.errors import AccountError
 
 
 class AccountClient(Protocol):
@@ -150,8 +150,6 @@ def _carry_out(client: AccountClient, change: Change) -> Outcome:
     try:
         for step in change.steps:
             client.write(step)
-    except AuthError:
-        raise
     except AccountError as error:
         return Outcome(change=change, status=Status.FAILED, message=str(error))
     return Outcome(change=change, status=Status.DONE)

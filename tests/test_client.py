@@ -150,6 +150,15 @@ def test_the_account_comes_from_the_sdks_variables(
     assert world.account.writes == []
 
 
+def test_an_apply_with_a_read_only_token_writes_nothing_and_says_why(world: World) -> None:
+    with Served(world.account) as served:
+        environ = {"QSTASH_TOKEN": LOCAL_READ_ONLY_TOKEN, "QSTASH_URL": served.url}
+        ran = cli("apply", "-f", "examples/quickstart", "--yes", environ=environ)
+    assert ran.code == 4
+    assert "is it a read-only token?" in ran.err
+    assert all(world.account.store.count(kind) == 0 for kind in ("schedule", "queue", "topic"))
+
+
 def test_a_read_only_client_refuses_every_write(world: World) -> None:
     with world.client(read_only=True) as client:
         for step in (DeleteSchedule(id="x"), PutQueue(name="q", parallelism=1, paused=False)):
