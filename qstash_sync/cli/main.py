@@ -45,13 +45,13 @@ def validate(*, mock_env: bool, **given: Any) -> int:
             found += list(error.findings)
         else:
             found += [*config.warnings, *_compiles(session, config)]
-    from qstash_sync.core.findings import Severity, in_order  # noqa: PLC0415
+    from qstash_sync.core.findings import Severity, in_order
 
     findings = in_order(found)
     if any(f.severity is Severity.ERROR for f in findings):
         raise ConfigError(findings)
     if session.json:
-        from qstash_sync.render import json as view  # noqa: PLC0415
+        from qstash_sync.render import json as view
 
         warnings = [view.finding(f) for f in findings]
         click.echo(view.document(warnings=warnings, errors=[], requests={"read": 0, "write": 0}))
@@ -66,8 +66,8 @@ def validate(*, mock_env: bool, **given: Any) -> int:
 
 def _compiles(session: Session, config: Any) -> list[Any]:
     """Findings of schedules that cannot be brought to QStash."""
-    from qstash_sync.core import timing  # noqa: PLC0415
-    from qstash_sync.core.findings import Finding  # noqa: PLC0415
+    from qstash_sync.core import timing
+    from qstash_sync.core.findings import Finding
 
     made = [timing.compiled(s, session.instant) for s in config.desired.schedules or ()]
     return [found for found in made if isinstance(found, Finding)]
@@ -77,9 +77,9 @@ def _compiles(session: Session, config: Any) -> list[Any]:
 @click.option("--output", "path", metavar="FILE", help="Write it there instead of to stdout.")
 def schema(path: str | None) -> int:
     """Print the JSON Schema of the file format, for editors."""
-    import json  # noqa: PLC0415
+    import json
 
-    from qstash_sync.config.spec import json_schema  # noqa: PLC0415
+    from qstash_sync.config.spec import json_schema
 
     text = json.dumps(json_schema(), indent=2) + "\n"
     if path is None:
@@ -109,11 +109,11 @@ def plan(*, detailed_exitcode: bool, adopt: tuple[str, ...], verbose: bool, **gi
     config = session.config()
     found = _propose(session, config, adopt, read_only=True)
     if session.json:
-        from qstash_sync.render import json as view  # noqa: PLC0415
+        from qstash_sync.render import json as view
 
         click.echo(view.plan(found, session.requests))
     else:
-        from qstash_sync.render import text  # noqa: PLC0415
+        from qstash_sync.render import text
 
         session.warn(config.warnings)
         click.echo(text.plan(found, session.paint(), verbose=verbose))
@@ -123,7 +123,7 @@ def plan(*, detailed_exitcode: bool, adopt: tuple[str, ...], verbose: bool, **gi
 
 
 def _propose(session: Session, config: Any, adopt: tuple[str, ...], *, read_only: bool) -> Any:
-    from qstash_sync import engine  # noqa: PLC0415
+    from qstash_sync import engine
 
     with session.client(config, read_only=read_only) as client:
         return engine.propose(client, config.desired, now=session.instant, adopt=adopt)
@@ -140,7 +140,7 @@ def _refusal_code(found: Any) -> int:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def apply(*, adopt: tuple[str, ...], verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say."""
-    from qstash_sync import engine  # noqa: PLC0415
+    from qstash_sync import engine
 
     session = _session(**given)
     if session.now is not None and session.local is None:
@@ -159,11 +159,11 @@ def apply(*, adopt: tuple[str, ...], verbose: bool, yes: bool, **given: Any) -> 
             client, found, parallelism=session.parallelism, report=_reporter(session)
         )
     if session.json:
-        from qstash_sync.render import json as view  # noqa: PLC0415
+        from qstash_sync.render import json as view
 
         click.echo(view.plan(found, session.requests, outcomes))
     elif not found.empty:
-        from qstash_sync.render import text  # noqa: PLC0415
+        from qstash_sync.render import text
 
         click.echo(text.applied(outcomes))
     done = all(outcome.status is engine.Status.DONE for outcome in outcomes)
@@ -171,7 +171,7 @@ def apply(*, adopt: tuple[str, ...], verbose: bool, yes: bool, **given: Any) -> 
 
 
 def _show(session: Session, config: Any, found: Any, *, verbose: bool) -> None:
-    from qstash_sync.render import text  # noqa: PLC0415
+    from qstash_sync.render import text
 
     session.warn(config.warnings)
     click.echo(text.plan(found, session.paint(), verbose=verbose))
@@ -179,7 +179,7 @@ def _show(session: Session, config: Any, found: Any, *, verbose: bool) -> None:
 
 def _tell_refusal(session: Session, found: Any, requests: tuple[int, int]) -> None:
     if session.json:
-        from qstash_sync.render import json as view  # noqa: PLC0415
+        from qstash_sync.render import json as view
 
         click.echo(view.plan(found, requests))
     else:
@@ -187,7 +187,7 @@ def _tell_refusal(session: Session, found: Any, requests: tuple[int, int]) -> No
 
 
 def _reporter(session: Session) -> Any:
-    from qstash_sync.render import text  # noqa: PLC0415
+    from qstash_sync.render import text
 
     paint = session.paint(sys.stderr)
 
@@ -209,8 +209,8 @@ def _reporter(session: Session) -> Any:
 @options.local
 def serve(port: int, local: str | None) -> int:
     """Serve the local QStash on 127.0.0.1, for SDKs and other tools."""
-    from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash  # noqa: PLC0415
-    from qstash_sync.local.serve import Served  # noqa: PLC0415
+    from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash
+    from qstash_sync.local.serve import Served
 
     with LocalQStash(local or options.LOCAL_FILE) as server:
         try:

@@ -71,7 +71,7 @@ class Session:
 
     def sources(self) -> "Files":
         """The parsed files."""
-        from qstash_sync.config.load import Files, gather  # noqa: PLC0415 pydantic is heavy
+        from qstash_sync.config.load import Files, gather
 
         return Files(gather(self.paths, sys.stdin))
 
@@ -91,13 +91,13 @@ class Session:
     @contextmanager
     def client(self, config: "Config", *, read_only: bool) -> "Iterator[Client]":
         """A client for the environment's account, or for the local server."""
-        from qstash_sync.qstash.client import Client  # noqa: PLC0415 httpx is heavy
+        from qstash_sync.qstash.client import Client
 
         if self.local is not None:
-            import httpx  # noqa: PLC0415 only the local server's transport
+            import httpx
 
-            from qstash_sync.core.model import Piece, Secret  # noqa: PLC0415
-            from qstash_sync.local import LOCAL_TOKEN, LocalQStash  # noqa: PLC0415
+            from qstash_sync.core.model import Piece, Secret
+            from qstash_sync.local import LOCAL_TOKEN, LocalQStash
 
             clock = self.instant.timestamp
             with LocalQStash(self.local, clock=clock) as server:
@@ -114,7 +114,7 @@ class Session:
                 ) as client:
                     yield client
             return
-        from qstash_sync.config.account import resolve  # noqa: PLC0415
+        from qstash_sync.config.account import resolve
 
         endpoint = resolve(config.account, config.desired.environment, self.environ())
         with self._counted(
@@ -139,14 +139,14 @@ class Session:
 
     def paint(self, stream: Any = None) -> "Paint":
         """Colours for a stream, stdout if not said."""
-        from qstash_sync.render.text import Paint  # noqa: PLC0415
+        from qstash_sync.render.text import Paint
 
         return Paint(color=wants_color(self.color, stream or sys.stdout))
 
     def warn(self, findings: "Sequence[Finding]") -> None:
         """Warnings of the files go to stderr, so that stdout stays the result."""
         if findings and not self.json:
-            from qstash_sync.render import text  # noqa: PLC0415
+            from qstash_sync.render import text
 
             click.echo(text.findings(findings, self.paint(sys.stderr)), err=True)
 
@@ -182,11 +182,11 @@ def read_env_file(path: str) -> Mapping[str, str]:
 def fail(error: QstashSyncError, *, as_json: bool, color: str, requests: tuple[int, int]) -> None:
     """Tell an error: findings with their places, or one line."""
     if as_json:
-        from qstash_sync.render import json as view  # noqa: PLC0415
+        from qstash_sync.render import json as view
 
         click.echo(view.error(error, requests))
         return
-    from qstash_sync.render.text import Paint, findings  # noqa: PLC0415
+    from qstash_sync.render.text import Paint, findings
 
     paint = Paint(color=wants_color(color, sys.stderr))
     if isinstance(error, ConfigError):
