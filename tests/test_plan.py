@@ -196,6 +196,15 @@ def test_nothing_unmarked_is_ever_changed_or_deleted(world: World) -> None:
     assert world.account.store.all("schedule") == before
 
 
+def test_a_copy_of_ours_under_a_foreign_id_is_never_deleted(world: World) -> None:
+    """Ours is an id in the namespace and our mark: labels alone can be copied in the console."""
+    world.apply(file())
+    copy = {**world.schedule("billing.s"), "scheduleId": "scd_copy"}
+    world.account.store.put("schedule", "scd_copy", copy)
+    world.apply(HEAD + "schedules: {}\n")
+    assert world.account.store.all("schedule") == [copy]
+
+
 def test_an_unmarked_schedule_under_our_name_is_refused_and_the_rest_goes_on(world: World) -> None:
     world.apply(file())
     world.edit("billing.s", labels=["mine"])

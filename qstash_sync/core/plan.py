@@ -417,10 +417,8 @@ class _Schedules:
         return found is not None and found.scope == self.scope
 
     def _ours(self, part: LiveSchedule) -> bool:
-        found = self.marks[part.id]
-        in_namespace = part.id.startswith(f"{self.desired.namespace}.")
-        label = any(text.startswith(f"{self.desired.namespace}.") for text in part.message.labels)
-        return found is not None and found.scope == self.scope and (in_namespace or label)
+        """An id in the namespace and our mark: labels alone can be copied to any schedule."""
+        return part.id.startswith(f"{self.desired.namespace}.") and self._is_part(part.id)
 
     def _base(self, part: LiveSchedule) -> str:
         head, _, tail = part.id.rpartition(".")
