@@ -196,6 +196,25 @@ def test_nothing_unmarked_is_ever_changed_or_deleted(world: World) -> None:
     assert world.account.store.all("schedule") == before
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["on create", "on update"])
+def test_an_unmarked_schedule_under_the_id_of_a_further_part_is_not_overwritten(
+    world: World, there: bool
+) -> None:
+    """`billing.s.2` may be the application's own."""
+    if there:
+        world.apply(file())
+    foreign = {"scheduleId": "billing.s.2", "labels": ["theirs"]}
+    world.apply(HEAD + f"schedules: {{x: {{cron: '0 9 * * *', destination: {URL}}}}}\n")
+    foreign = {**world.schedule("billing.x"), **foreign}
+    world.account.store.put("schedule", "billing.s.2", foreign)
+    text = file(timezone="America/New_York")
+    refused = [c.refused for c in world.plan(text).changes if c.name == "s"]
+    assert refused[0] is not None
+    assert "billing.s.2 has no mark of ours" in refused[0]
+    world.apply(text)
+    assert world.schedule("billing.s.2") == foreign
+
+
 def test_a_copy_of_ours_under_a_foreign_id_is_never_deleted(world: World) -> None:
     """Ours is an id in the namespace and our mark: labels alone can be copied in the console."""
     world.apply(file())

@@ -385,9 +385,9 @@ class _Schedules:
                 old = self._live_parts(f"{self.desired.namespace}.{schedule.was}")
                 if old and self._ours(old[0]):
                     claimed |= {part.id for part in old}
-                    self.work.add(self._rename(schedule, old))
+                    self.work.add(self._spared(schedule, self._rename(schedule, old)))
                     continue
-            self.work.add(self._one(schedule, found))
+            self.work.add(self._spared(schedule, self._one(schedule, found)))
         rest = [part for part_id, part in sorted(self.parts.items()) if part_id not in claimed]
         gone: dict[str, list[LiveSchedule]] = {}
         for part in rest:
@@ -431,13 +431,23 @@ class _Schedules:
         if not found:
             return self._create(schedule)
         foreign = [part for part in found if not self._is_part(part.id)]
-        if (
-            foreign
-            and not schedule.adopted
-            and not any(fnmatchcase(schedule.name, g) for g in self.adopt)
-        ):
+        if foreign and not schedule.adopted and not self._may_take(schedule):
             return self._refuse(schedule, foreign[0])
         return self._compare(schedule, found, adopting=bool(foreign))
+
+    def _spared(self, schedule: Schedule, change: Change | None) -> Change | None:
+        """The change, or a refusal where a further part would overwrite what is not ours."""
+        if change is None or change.refused or self._may_take(schedule):
+            return change
+        for step in change.steps:
+            if not isinstance(step, PutSchedule) or step.id == schedule.id:
+                continue
+            if step.id in self.parts and not self._is_part(step.id):
+                return self._refuse(schedule, self.parts[step.id])
+        return change
+
+    def _may_take(self, schedule: Schedule) -> bool:
+        return any(fnmatchcase(schedule.name, pattern) for pattern in self.adopt)
 
     def _refuse(self, schedule: Schedule, part: LiveSchedule) -> Change:
         found = self.marks[part.id]
