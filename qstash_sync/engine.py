@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from qstash_sync.core import plan as planner, zones
+from qstash_sync.core.change import Action, Change
 from qstash_sync.core.model import Desired, Kind, Live
-from qstash_sync.core.plan import Action, Change, Plan
+from qstash_sync.core.plan import Plan
 from qstash_sync.core.steps import PutSchedule, Step
 from qstash_sync.errors import AccountError
 

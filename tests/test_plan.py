@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qstash_sync import engine
-from qstash_sync.core.plan import Action, Reason
+from qstash_sync.core.change import Action, Reason
 from qstash_sync.engine import Status
 from qstash_sync.local import Fault, Switches
 from tests.support import HEAD, World, config, ids, world as make_world

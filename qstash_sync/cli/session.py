@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from qstash_sync.errors import ConfigError, QstashSyncError, UsageError
+from qstash_sync.errors import ConfigError, QstashSyncError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config, Files
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from qstash_sync.render.text import Paint
 
 
-@dataclass(slots=True, kw_only=True)
+DIFFERENCES = 2
+
+
+@dataclass(kw_only=True)
 class Session:
     """One run of a command."""
 
@@ -36,6 +39,14 @@ class Session:
     unknown_env: bool = False
     mock_env: bool = False
     requests: tuple[int, int] = (0, 0)
+    current: ClassVar["Session | None"] = None
+
+    @classmethod
+    def open(cls, **given: Any) -> Self:
+        """The session of this run, remembered for the way an error is told."""
+        session = cls(**given)
+        Session.current = session
+        return session
 
     # Time and surroundings
 
@@ -177,6 +188,12 @@ def read_env_file(path: str) -> Mapping[str, str]:
             value = value[1:-1]
         found[name.strip()] = value
     return found
+
+
+def refusal_code(found: Any) -> int:
+    """A guard or a limit is 3; an error of the file that only the account shows is 1."""
+    guards = all(finding.code in ("guard", "limit") for finding in found.errors)
+    return RefusedError.exit_code if guards else ConfigError.exit_code
 
 
 def fail(error: QstashSyncError, *, as_json: bool, color: str, requests: tuple[int, int]) -> None:

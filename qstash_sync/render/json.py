@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from qstash_sync.core.change import Change
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding
-from qstash_sync.core.plan import Change, Plan
+from qstash_sync.core.plan import Plan
 from qstash_sync.engine import Outcome
 from qstash_sync.errors import ConfigError, QstashSyncError
 

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from qstash_sync.core.change import Action, Change
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Kind
-from qstash_sync.core.plan import Action, Change, Plan
+from qstash_sync.core.plan import Plan
 from qstash_sync.engine import Outcome, Status
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}

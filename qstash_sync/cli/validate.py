@@ -1,0 +1,53 @@
+"""`qstash-sync validate`: the files alone."""
+
+from typing import Any
+
+import click
+
+from qstash_sync.cli import options
+from qstash_sync.cli.session import Session
+from qstash_sync.errors import ConfigError
+
+
+@click.command()
+@options.common()
+@click.option("--mock-env", is_flag=True, help="Make up missing environment variables.")
+def validate(*, mock_env: bool, **given: Any) -> int:
+    """Check the files: every environment, or the one of -e. Needs no account."""
+    session = Session.open(mock_env=mock_env, **given)
+    files = session.sources()
+    names = () if session.environment else files.names()
+    found = []
+    for name in names or [session.environment]:
+        try:
+            config = session.config(files, name)
+        except ConfigError as error:
+            found += list(error.findings)
+        else:
+            found += [*config.warnings, *_compiles(session, config)]
+    from qstash_sync.core.findings import Severity, in_order
+
+    findings = in_order(found)
+    if any(f.severity is Severity.ERROR for f in findings):
+        raise ConfigError(findings)
+    if session.json:
+        from qstash_sync.render import json as view
+
+        warnings = [view.finding(f) for f in findings]
+        click.echo(view.document(warnings=warnings, errors=[], requests={"read": 0, "write": 0}))
+        return 0
+    session.warn(findings)
+    shown = ", ".join(name for name in names if name)
+    click.echo(
+        f"Valid: {len(files.documents)} file(s)" + (f", environments {shown}." if shown else ".")
+    )
+    return 0
+
+
+def _compiles(session: Session, config: Any) -> list[Any]:
+    """Findings of schedules that cannot be brought to QStash."""
+    from qstash_sync.core import timing
+    from qstash_sync.core.findings import Finding
+
+    made = [timing.compiled(s, session.instant) for s in config.desired.schedules or ()]
+    return [found for found in made if isinstance(found, Finding)]

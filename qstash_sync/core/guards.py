@@ -1,0 +1,185 @@
+"""What stops a plan: references into nothing, deletes that would do harm, an account's limits."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from qstash_sync.core.change import Action, Change
+from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.core.limits import PLANS
+from qstash_sync.core.model import Desired, Kind, Live, Schedule
+from qstash_sync.core.steps import DeleteSchedule, PutSchedule
+
+
+def references(desired: Desired, live: Live) -> Iterator[Finding]:
+    """Schedules that name a group, queue or key that is neither declared nor live."""
+    groups = _names(desired.url_groups) | _names(live.url_groups)
+    queues = _names(desired.queues) | _names(live.queues)
+    flows = _names(desired.flow_controls) | _names(live.flow_controls)
+    for schedule in desired.schedules or ():
+        message = schedule.message
+        if schedule.to_group and str(message.destination) not in groups:
+            yield _dangling(schedule, "url_group", str(message.destination), groups)
+        if message.queue is not None and message.queue not in queues:
+            yield _dangling(schedule, "queue", message.queue, queues)
+        use = message.flow_control
+        if use and not (use.parallelism or use.rate) and use.key not in flows:
+            yield _dangling(schedule, "flow_control", use.key, flows, " without limits of its own")
+
+
+def _names(resources: Iterable[Any] | None) -> set[str]:
+    return {resource.name for resource in resources or ()}
+
+
+def _dangling(schedule: Schedule, key: str, name: str, known: set[str], more: str = "") -> Finding:
+    close = get_close_matches(name, sorted(known), 1)
+    section = f"{key}s"
+    hint = f"did you mean {close[0]}?" if close else f"declare it under {section}"
+    return Finding(
+        code="reference",
+        message=(
+            f"schedules.{schedule.name}.{key}: {name}{more} is neither in the file "
+            "nor in the account"
+        ),
+        place=schedule.place,
+        hint=hint,
+    )
+
+
+def guarded(change: Change, changes: Sequence[Change], desired: Desired, live: Live) -> Change:
+    """Refuse to delete what is protected, still used after this plan, or has a backlog."""
+    if change.action is not Action.DELETE or change.refused:
+        return change
+    if change.kind is not Kind.SCHEDULE:
+        globs: tuple[str, ...] = getattr(desired.protect, f"{change.kind}s")
+        if any(fnmatchcase(change.name, pattern) for pattern in globs):
+            return replace(change, refused="the file's protect section names it")
+    if change.kind is Kind.QUEUE:
+        queue = next((q for q in live.queues or () if q.name == change.name), None)
+        if queue and queue.lag > 0:
+            return replace(change, refused=f"{queue.lag} messages wait in it and would be lost")
+    if change.kind in (Kind.QUEUE, Kind.URL_GROUP):
+        user = next(_users(change, changes, live), None)
+        if user:
+            return replace(change, refused=f"the schedule {user} uses it")
+    return change
+
+
+def _users(change: Change, changes: Sequence[Change], live: Live) -> Iterator[str]:
+    written = {
+        step.id: step
+        for c in changes
+        if not c.refused
+        for step in c.steps
+        if isinstance(step, PutSchedule)
+    }
+    deleted = {
+        step.id
+        for c in changes
+        if not c.refused
+        for step in c.steps
+        if isinstance(step, DeleteSchedule)
+    }
+    for part in live.schedules or ():
+        if part.id in deleted:
+            continue
+        message = written[part.id].message if part.id in written else part.message
+        name = message.queue if change.kind is Kind.QUEUE else message.destination
+        if name == change.name:
+            yield part.id
+
+
+def refused_deletes(changes: Iterable[Change]) -> Iterator[Finding]:
+    """A delete that is refused stops the whole apply: nothing is written."""
+    for change in changes:
+        if change.action is Action.DELETE and change.refused:
+            message = f"{change.kind} {change.name} is not deleted: {change.refused}"
+            yield Finding(code="guard", message=message)
+
+
+def too_many_deletes(desired: Desired, changes: Sequence[Change]) -> Iterator[Finding]:
+    """What `limits` says of deletes; one of a kind is always allowed, unless it is the last."""
+    allowed = desired.limits
+    removed = {kind: sum(_removed(c) for c in changes if c.kind is kind) for kind in Kind}
+    total = sum(removed.values())
+    if allowed.max_deletes is not None and total > max(allowed.max_deletes, 0):
+        most = f"limits.max_deletes is {allowed.max_deletes}"
+        if any(count > 1 for count in removed.values()) or _last(desired, changes):
+            yield Finding(code="guard", message=f"{total} deletes, {most}", hint="raise it")
+    for kind, count in removed.items():
+        ours = count + _kept(desired, changes, kind)
+        if allowed.max_delete_percent is None or not count or (count == 1 and ours > 1):
+            continue
+        if 100 * count > allowed.max_delete_percent * ours:
+            most = f"limits.max_delete_percent is {allowed.max_delete_percent}"
+            message = f"{count} of {ours} {kind}s would be deleted, {most}"
+            yield Finding(code="guard", message=message, hint="raise it, or delete in steps")
+
+
+def _removed(change: Change) -> int:
+    """Resources, or endpoints of a URL group, that a change takes away."""
+    if change.action is Action.DELETE:
+        return 1
+    gone = [f for f in change.fields if f.path.startswith("endpoints.") and f.note == "removed"]
+    return len(gone) if change.kind is Kind.URL_GROUP else 0
+
+
+def _kept(desired: Desired, changes: Sequence[Change], kind: Kind) -> int:
+    """How many declared resources of a kind are in the account already."""
+    declared = getattr(desired, f"{kind}s") or ()
+    created = sum(c.kind is kind and c.action is Action.CREATE for c in changes)
+    return len(declared) - created
+
+
+def _last(desired: Desired, changes: Sequence[Change]) -> bool:
+    deleted = {c.kind for c in changes if c.action is Action.DELETE}
+    return any(_kept(desired, changes, kind) == 0 for kind in deleted)
+
+
+def row_balance(changes: Iterable[Change], live: Live) -> int:
+    """How many schedules more than now an account holds after these changes."""
+    ids = {part.id for part in live.schedules or ()}
+    balance = 0
+    for change in changes:
+        for step in change.steps if not change.refused else ():
+            if isinstance(step, PutSchedule) and step.id not in ids:
+                balance += 1
+            elif isinstance(step, DeleteSchedule):
+                balance -= 1
+    return balance
+
+
+def limits(desired: Desired, live: Live, changes: Sequence[Change], rows: int) -> Iterator[Finding]:
+    """What the account's plan does not allow, before anything is written."""
+    plan = PLANS.get(desired.limits.plan or "")
+    growing = any(c.action is Action.CREATE or c.kind is Kind.SCHEDULE for c in changes)
+    if plan is None:
+        if rows > PLANS["free"].schedules and growing:
+            yield Finding(
+                severity=Severity.WARNING,
+                code="limit",
+                message=f"{rows} schedules after this plan, more than the free plan's "
+                f"{PLANS['free'].schedules}",
+                hint="say limits: {plan: …} to have this checked",
+            )
+        return
+    counts = (
+        (Kind.SCHEDULE, rows, plan.schedules),
+        (Kind.URL_GROUP, _count(Kind.URL_GROUP, live.url_groups, changes), plan.url_groups),
+        (Kind.QUEUE, _count(Kind.QUEUE, live.queues, changes), plan.queues),
+    )
+    for kind, count, most in counts:
+        if count > most and any(c.kind is kind for c in changes):
+            yield Finding(
+                code="limit",
+                message=f"{count} {kind}s after this; the plan {desired.limits.plan} allows {most}",
+                hint="make split schedules auto, remove some, or raise the plan",
+            )
+
+
+def _count(kind: Kind, live: Sequence[Any] | None, changes: Sequence[Change]) -> int:
+    created = sum(c.kind is kind and c.action is Action.CREATE for c in changes)
+    deleted = sum(c.kind is kind and c.action is Action.DELETE and not c.refused for c in changes)
+    return len(live or ()) + created - deleted

@@ -1,0 +1,155 @@
+"""The kinds that carry no mark: URL groups, queues and flow-control keys, told apart by name."""
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from qstash_sync.core import diff, fields
+from qstash_sync.core.change import Action, Change, Reason, Work, pause_field
+from qstash_sync.core.diff import FieldChange
+from qstash_sync.core.model import (
+    Desired,
+    FlowControl,
+    Kind,
+    Live,
+    LiveFlowControl,
+    LiveQueue,
+    LiveUrlGroup,
+    Queue,
+    UrlGroup,
+)
+from qstash_sync.core.steps import (
+    DeleteQueue,
+    DeleteUrlGroup,
+    PauseFlowControl,
+    PinFlowControl,
+    PutQueue,
+    SettleUrlGroup,
+    Step,
+    UnpinFlowControl,
+)
+
+
+def compare(work: Work, kind: Kind, desired: Desired, live: Live) -> None:
+    """Compare one of the kinds that are told apart by name alone."""
+    wanted, found, owned = {
+        Kind.URL_GROUP: (desired.url_groups, live.url_groups, desired.owns.url_groups),
+        Kind.QUEUE: (desired.queues, live.queues, desired.owns.queues),
+        Kind.FLOW_CONTROL: (desired.flow_controls, live.flow_controls, desired.owns.flow_controls),
+    }[kind]
+    if wanted is None:
+        return
+    there: dict[str, Any] = {resource.name: resource for resource in found or ()}
+    for resource in wanted:
+        work.add(_SIMPLE[kind](resource, there.pop(resource.name, None)))
+    for name, resource in sorted(there.items()):
+        if any(fnmatchcase(name, pattern) for pattern in owned):
+            change = _removal(kind, resource)
+            if change:
+                work.changes.append(change)
+        elif kind is not Kind.FLOW_CONTROL:
+            work.unmanaged.append((kind, name))
+
+
+def _group(group: UrlGroup, live: LiveUrlGroup | None) -> Change | None:
+    view = fields.of_group(group)
+    before = fields.of_group(live) if live else fields.View({"endpoints": {}}, {})
+    changed = diff.compare(before, view)
+    if live and not changed:
+        return None
+    action = Action.UPDATE if live else Action.CREATE
+    return _change(Kind.URL_GROUP, group, action, changed, (SettleUrlGroup(group=group),))
+
+
+def _queue(queue: Queue, live: LiveQueue | None) -> Change | None:
+    paused = queue.paused if queue.paused is not None else bool(live and live.paused)
+    put = PutQueue(name=queue.name, parallelism=queue.parallelism, paused=paused)
+    empty = fields.View({}, {})
+    changed = diff.compare(fields.of_queue(live) if live else empty, fields.of_queue(queue))
+    pause = pause_field(live.paused if live else None, paused)
+    if live is None:
+        return _change(Kind.QUEUE, queue, Action.CREATE, (*changed, *pause), (put,))
+    return _change_or_pause(Kind.QUEUE, queue, changed, pause, (put,))
+
+
+def _flow(flow: FlowControl, live: LiveFlowControl | None) -> Change | None:
+    empty = fields.View({}, {})
+    changed = diff.compare(
+        fields.of_flow_control(live) if live else empty, fields.of_flow_control(flow)
+    )
+    was_paused = live.paused if live else False
+    paused = flow.paused if flow.paused is not None else was_paused
+    pause = pause_field(was_paused, paused)
+    steps: list[Step] = []
+    paths = {change.path for change in changed}
+    release = UnpinFlowControl(
+        name=flow.name,
+        parallelism="parallelism" in paths and flow.parallelism is None,
+        rate="rate" in paths and flow.rate is None,
+    )
+    if release.parallelism or release.rate:
+        steps.append(release)
+    if paths and (flow.parallelism is not None or flow.rate is not None):
+        steps.append(
+            PinFlowControl(
+                name=flow.name, parallelism=flow.parallelism, rate=flow.rate, period=flow.period
+            )
+        )
+    if pause:
+        steps.append(PauseFlowControl(name=flow.name, paused=paused))
+    if not steps:
+        return None
+    if live is None:
+        return _change(Kind.FLOW_CONTROL, flow, Action.CREATE, (*changed, *pause), tuple(steps))
+    return _change_or_pause(Kind.FLOW_CONTROL, flow, changed, pause, tuple(steps))
+
+
+_SIMPLE: dict[Kind, Any] = {Kind.URL_GROUP: _group, Kind.QUEUE: _queue, Kind.FLOW_CONTROL: _flow}
+
+
+def _change(
+    kind: Kind,
+    resource: Any,
+    action: Action,
+    changed: tuple[FieldChange, ...],
+    steps: tuple[Step, ...],
+) -> Change:
+    return Change(
+        kind=kind,
+        name=resource.name,
+        id=resource.name,
+        action=action,
+        reason=Reason.FILE,
+        fields=changed,
+        steps=steps,
+    )
+
+
+def _change_or_pause(
+    kind: Kind,
+    resource: Any,
+    changed: tuple[FieldChange, ...],
+    pause: tuple[FieldChange, ...],
+    steps: tuple[Step, ...],
+) -> Change | None:
+    if not changed and not pause:
+        return None
+    action = Action.UPDATE if changed else (Action.PAUSE if pause[0].after else Action.RESUME)
+    return _change(kind, resource, action, (*changed, *pause), steps)
+
+
+def _removal(kind: Kind, live: Any) -> Change | None:
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+    if kind is Kind.URL_GROUP:
+        steps, notes = (DeleteUrlGroup(name=live.name),), (f"{len(live.endpoints)} endpoints",)
+    elif kind is Kind.QUEUE:
+        steps, notes = (DeleteQueue(name=live.name),), (f"{live.lag} waiting",)
+    else:
+        pinned = live.parallelism is not None, live.rate is not None
+        if not any(pinned):
+            return None
+        steps = (UnpinFlowControl(name=live.name, parallelism=pinned[0], rate=pinned[1]),)
+        notes = ("unpinned: a key cannot be deleted, and a pause stays",)
+    change = _change(kind, live, Action.DELETE, (), steps)
+    return replace(change, notes=notes)
