@@ -31,6 +31,18 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """A set of stored crons that takes the place of another; moved: under other ids.
+
+    While one set stands beside the other, what both fire is doubled if the ids differ.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One resource that will change; refused says why it will not, after all."""
 
@@ -43,6 +55,7 @@ class Change:
     notes: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     refused: str | None = None
+    swap: Swap | None = None
 
     @property
     def key(self) -> tuple[Kind, str]:
@@ -68,13 +81,13 @@ class Work:
     """What is gathered while the kinds are compared."""
 
     changes: list[Change] = field(default_factory=list)
-    unchanged: int = 0
+    unchanged: list[tuple[Kind, str]] = field(default_factory=list)
     unmanaged: list[tuple[Kind, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def add(self, change: Change | None) -> None:
+    def add(self, resource: tuple[Kind, str], change: Change | None) -> None:
         """Take a resource's change; None is one that needs none."""
         if change is None:
-            self.unchanged += 1
+            self.unchanged.append(resource)
         else:
             self.changes.append(change)

@@ -162,7 +162,7 @@ def _split(job: Job, today: date) -> Compilation:
         renew_at=until and until - RENEW_BEFORE,
         proof=proof,
         transitions=zones.transitions(job.timezone, span.start, span.end),
-        warnings=_warnings(job, span.start, until or span.end),
+        warnings=_warnings(job, span.start, until or span.start),  # none: no change is felt
     )
 
 

@@ -41,7 +41,8 @@ def compare(work: Work, kind: Kind, desired: Desired, live: Live) -> None:
         return
     there: dict[str, Any] = {resource.name: resource for resource in found or ()}
     for resource in wanted:
-        work.add(_SIMPLE[kind](resource, there.pop(resource.name, None)))
+        change = _SIMPLE[kind](resource, there.pop(resource.name, None))
+        work.add((kind, resource.name), change)
     for name, resource in sorted(there.items()):
         if any(fnmatchcase(name, pattern) for pattern in owned):
             change = _removal(kind, resource)

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from qstash_sync.core import fields
-from qstash_sync.core.model import Callback, LiveSchedule, Message, Redact, Schedule, Secret
+from qstash_sync.core.model import Callback, Message, Redact, Schedule, Secret
 
 PREFIX = "qsync1-"
 _MARK = re.compile(
@@ -27,6 +27,7 @@ _MARK = re.compile(
     r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})(?P<p>-p)?(?P<z>-z)?"
 )
 _NO_SECRETS = "0" * 12
+_UNKNOWN = "?" * 12  # in plans only: an apply knows every secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ def make(
         parts=parts,
         readable=readable(schedule.message, cron),
         definition=definition(schedule),
-        secrets=secrets(schedule, namespace),
+        secrets=secrets(schedule, namespace) if secrets_known(schedule) else _UNKNOWN,
         protected=schedule.protect,
         paused=paused,
     )
@@ -108,15 +109,6 @@ def make(
 def readable(message: Message, cron: str) -> str:
     """Digest `a`: what QStash shows of a part, redacted values left out."""
     return _digest([cron, fields.of_message(message).values])
-
-
-def as_written(live: LiveSchedule, mark: Mark, labels: tuple[str, ...]) -> bool:
-    """Whether a live part still is what its mark says was written, a timeout in either unit."""
-    candidates = [replace(live.message, labels=labels)]
-    timeout = live.message.timeout
-    if timeout and timeout % 1000 == 0:
-        candidates.append(replace(candidates[0], timeout=timeout // 1000))
-    return any(readable(candidate, live.cron) == mark.readable for candidate in candidates)
 
 
 def definition(schedule: Schedule) -> str:

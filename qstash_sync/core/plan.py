@@ -34,7 +34,7 @@ class Plan:
     now: datetime
     tzdata: str
     changes: tuple[Change, ...] = ()
-    unchanged: int = 0
+    unchanged: tuple[tuple[Kind, str], ...] = ()
     unmanaged: tuple[tuple[Kind, str], ...] = ()
     warnings: tuple[Finding, ...] = ()
     errors: tuple[Finding, ...] = ()
@@ -53,7 +53,7 @@ class Plan:
             for c in self.changes
         )
         result = {key: counts[key] for key in ("create", "update", "delete")}
-        return {**result, "unchanged": self.unchanged, "unmanaged": len(self.unmanaged)}
+        return {**result, "unchanged": len(self.unchanged), "unmanaged": len(self.unmanaged)}
 
 
 def propose(
@@ -80,7 +80,7 @@ def propose(
         now=now,
         tzdata=tzdata,
         changes=tuple(changes),
-        unchanged=work.unchanged,
+        unchanged=tuple(sorted(work.unchanged)),
         unmanaged=tuple(sorted(work.unmanaged)),
         warnings=tuple(f for f in work.findings if f.severity is not Severity.ERROR),
         errors=tuple(f for f in work.findings if f.severity is Severity.ERROR),

@@ -1,21 +1,40 @@
-"""Schedules: declared ones against the live parts, by id and mark."""
+"""Schedules: declared ones against the live parts, by id and mark.
 
-from collections.abc import Iterator
-from dataclasses import replace
+paused in the file   mark says      live              then
+true / false         -              otherwise         pause, resume (a resume clears -z)
+absent               -z             active            pause: an apply was cut off before it could
+absent               anything else  partly paused     told; the next write pauses every part
+absent               anything else  anything else     left as it is
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.core import diff, fields, mark, timing
-from qstash_sync.core.change import Action, Change, Reason, Work, pause_field
+from qstash_sync.core.change import Action, Change, Reason, Swap, Work, pause_field
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Desired, Kind, LiveSchedule, Schedule
+from qstash_sync.core.parts import Part, part as read_part, same_crons
 from qstash_sync.core.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pause:
+    """A schedule's pause: what it will be, the parts to be told, and how it reads in a plan."""
+
+    paused: bool
+    wrong: frozenset[str] = frozenset()  # ids of the parts that are not so and must become so
+    stale: bool = False  # a mark says -z, the file says active
+    fields: tuple[FieldChange, ...] = ()
+    reason: Reason = Reason.FILE
+
+
 class Schedules:
-    """Compares the declared schedules with the live parts, by id and mark."""
+    """Compares the declared schedules with the live parts."""
 
     def __init__(
         self,
@@ -30,7 +49,7 @@ class Schedules:
         self.now = now
         self.adopt = adopt
         self.scope = mark.scope(desired.namespace, desired.environment)
-        self.parts = {part.id: part for part in live}
+        self.live = {part.id: part for part in live}
         self.marks = {part.id: mark.parse(part.message.labels) for part in live}
 
     def run(self) -> None:
@@ -39,35 +58,42 @@ class Schedules:
         for schedule in self.desired.schedules or ():
             found = self._live_parts(schedule.id)
             claimed |= {part.id for part in found}
-            if schedule.was and not found:
-                old = self._live_parts(f"{self.desired.namespace}.{schedule.was}")
-                if old and self._ours(old[0]):
-                    claimed |= {part.id for part in old}
-                    self.work.add(self._spared(schedule, self._rename(schedule, old)))
-                    continue
-            self.work.add(self._spared(schedule, self._one(schedule, found)))
-        rest = [part for part_id, part in sorted(self.parts.items()) if part_id not in claimed]
+            old = self._old_parts(schedule) if not found else []
+            claimed |= {part.id for part in old}
+            change = self._rename(schedule, old) if old else self._one(schedule, found)
+            self.work.add((Kind.SCHEDULE, schedule.name), self._spared(schedule, change))
+        self._rest([part for part_id, part in sorted(self.live.items()) if part_id not in claimed])
+
+    def _rest(self, rest: Sequence[LiveSchedule]) -> None:
         gone: dict[str, list[LiveSchedule]] = {}
         for part in rest:
             if self._ours(part):
                 gone.setdefault(self._base(part), []).append(part)
             else:
                 self.work.unmanaged.append((Kind.SCHEDULE, part.id))
+                self._tell_stray(part)
         for base, parts in gone.items():
             self.work.changes.append(self._delete(base, parts))
 
+    # Which live parts belong to which schedule
+
     def _live_parts(self, base: str) -> list[LiveSchedule]:
         """The first part and `.2`, `.3`, …, in order of their number."""
-        found = [self.parts[base]] if base in self.parts else []
+        found = [self.live[base]] if base in self.live else []
         prefix = f"{base}."
         more = [
             (int(part_id.removeprefix(prefix)), part)
-            for part_id, part in self.parts.items()
+            for part_id, part in self.live.items()
             if part_id.startswith(prefix)
             and part_id.removeprefix(prefix).isdecimal()
             and self._is_part(part_id)
         ]
         return found + [part for _, part in sorted(more, key=lambda item: item[0])]
+
+    def _old_parts(self, schedule: Schedule) -> list[LiveSchedule]:
+        """What `was:` names, as far as it is ours."""
+        old = self._live_parts(f"{self.desired.namespace}.{schedule.was}") if schedule.was else []
+        return [part for part in old if self._ours(part)]
 
     def _is_part(self, part_id: str) -> bool:
         """A numbered id is one of our parts only with our mark."""
@@ -85,13 +111,30 @@ class Schedules:
     def _name(self, base: str) -> str:
         return base.removeprefix(f"{self.desired.namespace}.")
 
+    def _tell_stray(self, part: LiveSchedule) -> None:
+        """An unmarked id that looks like a further part of a declared schedule fires beside it."""
+        base = self._base(part)
+        schedule = next((s for s in self.desired.schedules or () if s.id == base), None)
+        if schedule is None or base == part.id:
+            return
+        fact = f"{part.id} looks like a part of schedules.{schedule.name}, but has no mark of ours"
+        hint = "it fires beside ours and is left alone; delete it if nobody needs it"
+        self._warn("stray", fact, schedule, hint)
+
+    # One declared schedule
+
     def _one(self, schedule: Schedule, found: list[LiveSchedule]) -> Change | None:
         if not found:
             return self._create(schedule)
         foreign = [part for part in found if not self._is_part(part.id)]
         if foreign and not schedule.adopted and not self._may_take(schedule):
             return self._refuse(schedule, foreign[0])
-        return self._compare(schedule, found, adopting=bool(foreign))
+        ours = [self.marks[p.id] if self._is_part(p.id) else None for p in found]
+        parts = [
+            read_part(schedule, live, of, self.desired.namespace)
+            for live, of in zip(found, ours, strict=True)
+        ]
+        return self._compare(schedule, parts)
 
     def _spared(self, schedule: Schedule, change: Change | None) -> Change | None:
         """The change, or a refusal where a further part would overwrite what is not ours."""
@@ -100,8 +143,8 @@ class Schedules:
         for step in change.steps:
             if not isinstance(step, PutSchedule) or step.id == schedule.id:
                 continue
-            if step.id in self.parts and not self._is_part(step.id):
-                return self._refuse(schedule, self.parts[step.id])
+            if step.id in self.live and not self._is_part(step.id):
+                return self._refuse(schedule, self.live[step.id])
         return change
 
     def _may_take(self, schedule: Schedule) -> bool:
@@ -121,22 +164,22 @@ class Schedules:
             refused=f"{part.id} {fact}; take it over with --adopt {schedule.name}, or rename yours",
         )
 
-    def _create(self, schedule: Schedule) -> Change:
+    def _create(self, schedule: Schedule, *, paused: bool | None = None) -> Change:
         made = timing.compiled(schedule, self.now)
         if isinstance(made, Finding):
             return self._impossible(schedule, made, Action.CREATE)
-        paused = bool(schedule.paused)
-        crons = {schedule.part_id(k): cron for k, cron in enumerate(made, 1)}
-        view = fields.of_message(schedule.message)
-        changed = diff.compare(fields.View({}, {}), view)
-        changed = (*timing.created_fields(schedule), *changed, *pause_field(None, paused))
+        self.work.findings += timing.too_many(schedule, made, Severity.ERROR)
+        self.work.findings += timing.warnings(schedule, made)
+        paused = bool(schedule.paused) if paused is None else paused
+        crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
+        changed = diff.compare(fields.View({}, {}), fields.of_message(schedule.message))
         return self._change(
             schedule,
             Action.CREATE,
             Reason.FILE,
-            fields=changed,
-            notes=timing.created_notes(schedule, made),
-            steps=tuple(self._writes(schedule, crons, paused=paused, fresh=True)),
+            fields=(*timing.created_fields(schedule), *changed, *pause_field(None, paused)),
+            notes=timing.created_notes(schedule, made.crons),
+            steps=tuple(self._writes(schedule, crons, {}, paused=paused)),
         )
 
     def _impossible(self, schedule: Schedule, finding: Finding, action: Action) -> Change:
@@ -153,10 +196,54 @@ class Schedules:
             **more,
         )
 
+    def _compare(self, schedule: Schedule, parts: list[Part]) -> Change | None:
+        when = timing.compare(schedule, parts, self.now)
+        if isinstance(when, Finding):
+            return self._impossible(schedule, when, Action.UPDATE)
+        self.work.findings += when.findings
+        settings, differing = self._settings(schedule, parts)
+        hidden = () if settings or when.fields else self._write_only(schedule, parts)
+        pause = self._pause(schedule, parts)
+        changed = (*when.fields, *settings, *hidden)
+        if not changed and not pause.fields:
+            return None
+        crons = timing.assign(schedule, when.crons, [part.live for part in parts])
+        known = {part.live.id: part for part in parts if part.live.id not in differing}
+        if not changed and not pause.stale:
+            return self._pause_only(schedule, pause)
+        before = tuple(part.live.cron for part in parts)
+        surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
+        steps = (
+            *self._writes(schedule, crons, known, paused=pause.paused, fresh=not parts),
+            *(DeleteSchedule(id=part_id) for part_id in surplus),
+        )
+        reason = self._reason(schedule, parts, when, bool(settings or hidden)) if changed else None
+        self._judge_parts(schedule, reason)
+        silent = pause.paused and all(part.live.paused for part in parts)
+        fires_alike = same_crons(before, when.crons) and not surplus
+        return self._change(
+            schedule,
+            Action.UPDATE,
+            reason or pause.reason,
+            fields=(*changed, *pause.fields),
+            notes=when.notes + _in_some(differing, parts),
+            steps=steps,
+            swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
+        )
+
     def _writes(
-        self, schedule: Schedule, crons: dict[str, str], *, paused: bool, fresh: bool = False
+        self,
+        schedule: Schedule,
+        crons: dict[str, str],
+        known: dict[str, Part],
+        *,
+        paused: bool,
+        fresh: bool = True,
     ) -> Iterator[Step]:
-        """Each part's full definition, then its pause, which an upsert may keep or reset."""
+        """The parts that are not as they should be: each whole, then its pause.
+
+        An upsert may keep or reset the pause. known: live parts whose settings are right.
+        """
         for number, (part_id, cron) in enumerate(crons.items(), 1):
             label = mark.make(
                 schedule,
@@ -167,107 +254,63 @@ class Schedules:
                 namespace=self.desired.namespace,
                 environment=self.desired.environment,
             )
-            names = (str(label), mark.name_label(self.desired.namespace, schedule.name))
-            labels = (*names, *schedule.message.labels)
-            yield PutSchedule(id=part_id, cron=cron, message=schedule.message, labels=labels)
-            if paused or not fresh:
+            if not _stands(known.get(part_id), cron, label):
+                names = (str(label), mark.name_label(self.desired.namespace, schedule.name))
+                labels = (*names, *schedule.message.labels)
+                yield PutSchedule(id=part_id, cron=cron, message=schedule.message, labels=labels)
+                if paused or not fresh:
+                    yield PauseSchedule(id=part_id, paused=paused)
+            elif known[part_id].live.paused != paused:
                 yield PauseSchedule(id=part_id, paused=paused)
 
-    def _compare(
-        self, schedule: Schedule, found: list[LiveSchedule], *, adopting: bool
-    ) -> Change | None:
-        when = timing.compare(schedule, found, [self.marks[p.id] for p in found], self.now)
-        if isinstance(when, Finding):
-            return self._impossible(schedule, when, Action.UPDATE)
-        settings = self._settings(schedule, found)
-        file_moved, live_moved = self._moved(schedule, found, adopting=adopting)
-        secret = (
-            () if settings or when.changed else self._write_only(schedule, found, adopting=adopting)
-        )
-        live_paused = any(part.paused for part in found)
-        paused = schedule.paused if schedule.paused is not None else live_paused
-        partly = live_paused and not all(part.paused for part in found)
-        pause = pause_field(live_paused, paused)
-        if partly and paused and schedule.paused is not None:
-            pause = (FieldChange(path="paused", before="partly", after=True),)
-        if partly and schedule.paused is None:
-            self._warn_partly(schedule, found)
-        changed = (*when.fields, *settings, *secret)
-        if not changed and not pause:
-            return None
-        if not changed:
-            action = Action.PAUSE if paused else Action.RESUME
-            pauses = tuple(
-                PauseSchedule(id=p.id, paused=paused) for p in found if p.paused != paused
-            )
-            reason = Reason.FILE if schedule.paused is not None else Reason.DRIFT
-            return self._change(schedule, action, reason, fields=pause, steps=pauses)
-        crons = timing.assign(schedule, when.crons, found)
-        surplus = [part for part in found if part.id not in crons]
-        steps: tuple[Step, ...] = tuple(self._writes(schedule, crons, paused=paused))
-        steps += tuple(DeleteSchedule(id=part.id) for part in surplus)
-        reason = _reason(
-            when,
-            settings or secret,
-            file_moved=file_moved,
-            live_moved=live_moved,
-            adopting=adopting,
-        )
-        return self._change(
-            schedule,
-            Action.UPDATE,
-            reason,
-            fields=(*changed, *pause),
-            notes=when.notes,
-            steps=steps,
-        )
-
-    def _settings(self, schedule: Schedule, found: list[LiveSchedule]) -> tuple[FieldChange, ...]:
-        """The first part that differs tells the fields; all parts carry the same message."""
+    def _settings(
+        self, schedule: Schedule, parts: Sequence[Part]
+    ) -> tuple[tuple[FieldChange, ...], frozenset[str]]:
+        """The first part that differs tells the fields; and the ids of all that differ."""
         view = fields.of_message(schedule.message)
-        for part in found:
-            message = fields.live_message(part, schedule.message)
-            labels = mark.own_labels(part.message.labels, self.desired.namespace, schedule.name)
-            changed = diff.compare(fields.of_message(replace(message, labels=labels)), view)
-            if changed:
-                return changed
-        return ()
+        found = {
+            part.live.id: changed
+            for part in parts
+            if (changed := diff.compare(fields.of_message(part.message), view))
+        }
+        return next(iter(found.values()), ()), frozenset(found)
 
-    def _moved(
-        self, schedule: Schedule, found: list[LiveSchedule], *, adopting: bool
-    ) -> tuple[bool, bool]:
-        """(the file changed, the account changed) since the mark was written."""
-        if adopting:
-            return True, False
-        marks = [m for m in (self.marks[part.id] for part in found) if m]
-        file_moved = any(m.definition != mark.definition(schedule) for m in marks)
-        if mark.secrets_known(schedule):
-            wanted = mark.secrets(schedule, self.desired.namespace)
-            file_moved = file_moved or any(m.secrets != wanted for m in marks)
-        live_moved = any(
-            not mark.as_written(
-                part, m, mark.own_labels(part.message.labels, self.desired.namespace, schedule.name)
-            )
-            for part, m in zip(found, (self.marks[p.id] for p in found), strict=True)
-            if m
+    # Who moved
+
+    def _reason(
+        self, schedule: Schedule, parts: Sequence[Part], when: timing.When, more: object
+    ) -> Reason:
+        marks = [part.mark for part in parts if part.mark]
+        if len(marks) < len(parts):
+            return Reason.ADOPT
+        file_moved = any(m.definition != mark.definition(schedule) for m in marks) or (
+            self._secrets_moved(schedule, parts)
         )
-        return file_moved, live_moved
+        live_moved = when.odd or any(not part.intact for part in parts)
+        if file_moved and live_moved:
+            return Reason.BOTH
+        if live_moved:
+            return Reason.DRIFT
+        return Reason.CLOCK if when.fields and not more and not file_moved else Reason.FILE
 
-    def _write_only(
-        self, schedule: Schedule, found: list[LiveSchedule], *, adopting: bool
-    ) -> tuple[FieldChange, ...]:
+    def _secrets_moved(self, schedule: Schedule, parts: Sequence[Part]) -> bool:
+        if not mark.secrets_known(schedule):
+            return False
+        wanted = mark.secrets(schedule, self.desired.namespace)
+        return any(part.mark is not None and part.mark.secrets != wanted for part in parts)
+
+    def _write_only(self, schedule: Schedule, parts: Sequence[Part]) -> tuple[FieldChange, ...]:
         """A change that only the mark reveals: of settings that QStash does not show."""
-        marks = [m for m in (self.marks[part.id] for part in found) if m]
-        if adopting:
-            return (FieldChange(path="mark", after="ours", note="adopted"),)
-        moved = any(m.definition != mark.definition(schedule) for m in marks)
-        if moved:
+        marks = [part.mark for part in parts if part.mark]
+        if len(marks) < len(parts):
+            # `id:` is marked at its next write; --adopt writes for the sake of the mark.
+            adopted = FieldChange(path="mark", after="ours", note="adopted")
+            return (adopted,) if self._may_take(schedule) else ()
+        if any(m.definition != mark.definition(schedule) for m in marks):
             names = ", ".join(fields.write_only(schedule)) or "none left"
             note = f"write-only settings changed; now set: {names}"
             return (FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note),)
-        if mark.secrets_known(schedule) and any(
-            m.secrets != mark.secrets(schedule, self.desired.namespace) for m in marks
-        ):
+        if self._secrets_moved(schedule, parts):
             note = "a secret that does not read back changed"
             return (
                 FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note),
@@ -278,31 +321,87 @@ class Schedules:
             )
         return ()
 
-    def _warn_partly(self, schedule: Schedule, found: list[LiveSchedule]) -> None:
-        paused = sum(part.paused for part in found)
-        self.work.findings.append(
-            Finding(
-                severity=Severity.WARNING,
-                code="partly_paused",
-                message=f"schedules.{schedule.name}: {paused} of {len(found)} parts are paused",
-                place=schedule.place,
-                hint="write paused: true or paused: false",
+    def _judge_parts(self, schedule: Schedule, reason: Reason | None) -> None:
+        """More parts than allowed: an error where the file asks for them, else a warning."""
+        made = timing.compiled(schedule, self.now)
+        unasked = reason in (Reason.CLOCK, Reason.DRIFT)
+        severity = Severity.WARNING if unasked else Severity.ERROR
+        if not isinstance(made, Finding):
+            self.work.findings += timing.too_many(schedule, made, severity)
+
+    # The pause
+
+    def _pause(self, schedule: Schedule, parts: Sequence[Part]) -> _Pause:
+        now_paused = [part for part in parts if part.live.paused]
+        marked = [part for part in parts if part.mark and part.mark.paused]
+        before: Any = "partly" if 0 < len(now_paused) < len(parts) else bool(now_paused)
+        if schedule.paused is not None:
+            wrong = frozenset(p.live.id for p in parts if p.live.paused != schedule.paused)
+            stale = bool(marked) and not schedule.paused
+            drift = bool(wrong) and bool(marked) == schedule.paused
+            changed = (
+                (FieldChange(path="paused", before=before, after=schedule.paused),)
+                if wrong
+                else (FieldChange(path="mark", before="paused", after="active"),) * stale
             )
+            return _Pause(
+                paused=schedule.paused,
+                wrong=wrong,
+                stale=stale,
+                fields=changed,
+                reason=Reason.DRIFT if drift else Reason.FILE,
+            )
+        cut_off = frozenset(part.live.id for part in marked if not part.live.paused)
+        if cut_off:
+            note = "written while paused: an apply was cut off; paused: false in the file resumes"
+            changed = (FieldChange(path="paused", before=before, after=True, note=note),)
+            return _Pause(paused=True, wrong=cut_off, fields=changed, reason=Reason.DRIFT)
+        if before == "partly":
+            fact = f"{len(now_paused)} of {len(parts)} parts are paused"
+            message = f"schedules.{schedule.name}: {fact}"
+            self._warn("partly_paused", message, schedule, "write paused: true or paused: false")
+        elif now_paused:
+            told = f"schedules.{schedule.name}: paused in the account; the file leaves it so"
+            self._warn("paused", told, schedule, severity=Severity.INFO)
+        return _Pause(paused=bool(now_paused))
+
+    def _pause_only(self, schedule: Schedule, pause: _Pause) -> Change:
+        action = Action.PAUSE if pause.paused else Action.RESUME
+        steps = tuple(PauseSchedule(id=i, paused=pause.paused) for i in sorted(pause.wrong))
+        return self._change(schedule, action, pause.reason, fields=pause.fields, steps=steps)
+
+    def _warn(
+        self,
+        code: str,
+        message: str,
+        schedule: Schedule,
+        hint: str = "",
+        severity: Severity = Severity.WARNING,
+    ) -> None:
+        place = schedule.place
+        self.work.findings.append(
+            Finding(severity=severity, code=code, message=message, place=place, hint=hint)
         )
+
+    # Renames and deletes
 
     def _rename(self, schedule: Schedule, old: list[LiveSchedule]) -> Change:
         """A new name is a new id: write the new parts with the old pause, then delete the old."""
-        paused = schedule.paused if schedule.paused is not None else any(p.paused for p in old)
-        created = self._create(replace(schedule, paused=paused))
+        was_paused = any(part.paused for part in old)
+        paused = schedule.paused if schedule.paused is not None else was_paused
+        created = self._create(schedule, paused=paused)
         if created.refused:
             return created
         renamed = FieldChange(path="name", before=schedule.was, after=schedule.name)
+        crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
+        before = tuple(part.cron for part in old)
         return replace(
             created,
             action=Action.UPDATE,
             reason=Reason.RENAME,
             fields=(renamed, *created.fields),
             steps=(*created.steps, *(DeleteSchedule(id=part.id) for part in old)),
+            swap=None if was_paused and paused else Swap(before=before, after=crons, moved=True),
         )
 
     def _delete(self, base: str, parts: list[LiveSchedule]) -> Change:
@@ -322,15 +421,17 @@ class Schedules:
         )
 
 
-def _reason(
-    when: timing.When, settings: object, *, file_moved: bool, live_moved: bool, adopting: bool
-) -> Reason:
-    if adopting:
-        return Reason.ADOPT
-    if file_moved and live_moved:
-        return Reason.BOTH
-    if live_moved or (when.incomplete and not file_moved):
-        return Reason.DRIFT
-    if file_moved:
-        return Reason.FILE
-    return Reason.CLOCK if when.changed and not settings else Reason.FILE
+def _stands(part: Part | None, cron: str, label: mark.Mark) -> bool:
+    """Whether a live part whose settings are right needs no write: same cron, same mark."""
+    if part is None or part.mark is None or not same_crons([part.live.cron], [cron]):
+        return False
+    paused = part.mark.paused or label.paused  # a mark without -z may stay on a paused part
+    return replace(part.mark, paused=paused) == replace(label, paused=paused) and (
+        label.paused or not part.mark.paused
+    )
+
+
+def _in_some(differing: frozenset[str], parts: Sequence[Part]) -> tuple[str, ...]:
+    if not 0 < len(differing) < len(parts):
+        return ()
+    return (f"in {len(differing)} of {len(parts)} parts: {', '.join(sorted(differing))}",)

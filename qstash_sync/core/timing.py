@@ -1,40 +1,47 @@
 """A schedule's time against the live parts: what is in sync, what must be written, why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from qstash_sync.core import compile as compiler, zones
-from qstash_sync.core.compile import Strategy
+from qstash_sync.core.compile import Compilation, Strategy
 from qstash_sync.core.diff import FieldChange
-from qstash_sync.core.effect import effect
-from qstash_sync.core.findings import Finding
-from qstash_sync.core.mark import Mark
+from qstash_sync.core.effect import Effect, effect
+from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.core.minutes import Span, compare as compare_bitmaps
 from qstash_sync.core.model import LiveSchedule, Schedule
+from qstash_sync.core.parser import firings
+from qstash_sync.core.parts import Part, is_understood, oddities, same_crons
 from qstash_sync.errors import CompileError
+
+LOOK_AHEAD = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class When:
-    """The crons to be stored, in order; changed where the live ones do not do."""
+    """The crons to be stored, in order; without fields the live ones do.
+
+    odd: parts are missing, surplus or edited, so the account moved.
+    """
 
     crons: tuple[str, ...]
-    changed: bool = False
-    incomplete: bool = False  # parts missing, surplus or edited
+    odd: bool = False
     fields: tuple[FieldChange, ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def compiled(
     schedule: Schedule, now: datetime, live: tuple[str, ...] = ()
-) -> tuple[str, ...] | Finding:
-    """The crons for a schedule from now on, or why there are none.
+) -> Compilation | Finding:
+    """The parts of a schedule from now on, or why there are none.
 
     live: the crons in the account; `auto` keeps that choice while it is exact.
     """
     timing = schedule.timing
     try:
-        found = compiler.compile_job(
+        return compiler.compile_job(
             timing.job,
             now=now,
             strategy=timing.strategy,
@@ -43,15 +50,39 @@ def compiled(
             keep=live,
         )
     except CompileError as error:
-        return Finding(
-            code="cron", message=f"schedules.{schedule.name}.cron: {error}", place=schedule.place
+        message = f"schedules.{schedule.name}.cron: {error}"
+        return Finding(code="cron", message=message, place=schedule.place)
+
+
+def warnings(schedule: Schedule, made: Compilation) -> tuple[Finding, ...]:
+    """What a person should know of a compilation: gaps and folds, its end, both day fields."""
+    return tuple(
+        Finding(
+            severity=Severity.WARNING,
+            code="time",
+            message=f"schedules.{schedule.name}: {text}",
+            place=schedule.place,
         )
-    if len(found.parts) > timing.max_parts:
-        need = f"needs {len(found.parts)} parts, max_parts is {timing.max_parts}"
-        fact = f"schedules.{schedule.name}: {need}"
-        hint = "raise dst.max_parts, or use dst: {strategy: native}"
-        return Finding(code="max_parts", message=fact, place=schedule.place, hint=hint)
-    return found.crons
+        for text in made.warnings
+    )
+
+
+def too_many(schedule: Schedule, made: Compilation, severity: Severity) -> tuple[Finding, ...]:
+    """A finding where a schedule takes more parts than it may."""
+    count, most = len(made.parts), schedule.timing.max_parts
+    if count <= most:
+        return ()
+    return (_over(schedule, f"needs {count} parts", most, severity),)
+
+
+def _over(schedule: Schedule, need: str, most: int, severity: Severity) -> Finding:
+    return Finding(
+        severity=severity,
+        code="max_parts",
+        message=f"schedules.{schedule.name}: {need}, dst.max_parts is {most}",
+        place=schedule.place,
+        hint="raise dst.max_parts, or use dst: {strategy: auto} for fewer",
+    )
 
 
 def created_fields(schedule: Schedule) -> tuple[FieldChange, ...]:
@@ -74,78 +105,130 @@ def created_notes(schedule: Schedule, crons: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"stored as {cron}" for cron in crons)
 
 
-def compare(
-    schedule: Schedule, found: Sequence[LiveSchedule], marks: Sequence[Mark | None], now: datetime
-) -> When | Finding:
-    """Whether the live parts are a complete set that fires as wanted for long enough."""
-    live = tuple(part.cron for part in found)
-    complete = _complete(marks)
-    if complete and _in_sync(schedule, live, now):
-        return When(crons=live)
-    wanted = compiled(schedule, now, live)
-    if isinstance(wanted, Finding):
-        return wanted
-    if sorted(wanted) == sorted(live):
-        if complete:
-            return When(crons=live)
-        fact = FieldChange(
-            path="parts", before=len(found), after=len(wanted), note=_incomplete(marks)
-        )
-        return When(crons=wanted, changed=True, incomplete=True, fields=(fact,))
-    note = "" if wanted[0].endswith(text(schedule)) else text(schedule)
-    changed = FieldChange(
-        path="cron", before=", ".join(sorted(live)), after=", ".join(wanted), note=note
-    )
+def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | Finding:
+    """Whether the live parts are those we wrote, and fire as wanted for long enough."""
+    live = tuple(part.live.cron for part in parts)
+    odd = oddities(schedule, parts)
+    made = compiled(schedule, now, live)
+    if isinstance(made, Finding):
+        return _without(schedule, live, made, odd)
+    notes = warnings(schedule, made)
+    if not odd and _exact(schedule, live, now):
+        return When(crons=live, findings=notes)
+    same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
+    if same and all(note.endswith("edited") for note in odd):
+        return When(crons=live, findings=notes)
     return When(
-        crons=wanted,
-        changed=True,
-        incomplete=not complete,
-        fields=(changed,),
-        notes=_effect(schedule, live, now),
+        crons=made.crons,
+        odd=bool(odd),
+        fields=(*_parts_field(live, made, odd), *_cron_field(schedule, live, made, same=same)),
+        notes=() if same else _effect(schedule, live, now),
+        findings=notes,
     )
 
 
-def _complete(marks: Sequence[Mark | None]) -> bool:
-    """Whether these are all parts of one set, by what their marks say; unmarked sets are."""
-    numbers = [mark.part for mark in marks if mark]
-    if not numbers:
-        return True
-    total = {mark.parts for mark in marks if mark}
-    return total == {len(marks)} and sorted(numbers) == list(range(1, len(marks) + 1))
+def _without(
+    schedule: Schedule, live: tuple[str, ...], why: Finding, odd: tuple[str, ...]
+) -> When | Finding:
+    """There is no compilation today; what is live is left alone where it is what the file says.
+
+    So `native` that has come to differ from the policy since it was written is only a warning.
+    """
+    native = tuple(part.cron for part in compiler.native_parts(schedule.timing.job))
+    if schedule.timing.strategy is Strategy.NATIVE and not odd and same_crons(native, live):
+        return When(crons=live, findings=(replace(why, severity=Severity.WARNING),))
+    return why
 
 
-def _incomplete(marks: Sequence[Mark | None]) -> str:
-    numbers = {mark.part for mark in marks if mark}
-    total = max(mark.parts for mark in marks if mark)
-    missing = sorted(set(range(1, total + 1)) - numbers)
-    return f"missing: {', '.join(map(str, missing))}" if missing else "surplus parts"
-
-
-def _in_sync(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:
+def _exact(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:
+    """Whether plain live crons need no renewal yet; the other strategies know no end."""
     timing = schedule.timing
     if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW):
-        wanted = compiled(schedule, now, live)
-        return not isinstance(wanted, Finding) and sorted(wanted) == sorted(live)
+        return False
     if not all(compiler.is_plain(cron) for cron in live):
         return False
     return compiler.compare(timing.job, live, now, now + timing.renew_before).none
 
 
+def _fires_alike(
+    schedule: Schedule, wanted: tuple[str, ...], live: tuple[str, ...], now: datetime
+) -> bool:
+    """Whether plain crons fire at the same minutes for a year, none of them twice."""
+    if schedule.timing.strategy is Strategy.NATIVE:
+        return False
+    if not all(compiler.is_plain(cron) for cron in (*wanted, *live)):
+        return False
+    span = Span.around(now, now + LOOK_AHEAD)
+    bitmaps = [compiler.read_back(cron, span) for cron in wanted]
+    union = 0
+    for bitmap in bitmaps:
+        union |= bitmap
+    return compare_bitmaps(union, [firings(cron, span)[0] for cron in live], span).none
+
+
+def _parts_field(
+    live: tuple[str, ...], made: Compilation, odd: tuple[str, ...]
+) -> tuple[FieldChange, ...]:
+    if not odd or (len(live) == 1 and odd[0].endswith("edited")):
+        return ()  # the fields tell it
+    note = "; ".join(odd)
+    return (FieldChange(path="parts", before=len(live), after=len(made.parts), note=note),)
+
+
+def _cron_field(
+    schedule: Schedule, live: tuple[str, ...], made: Compilation, *, same: bool
+) -> tuple[FieldChange, ...]:
+    if same:
+        return ()
+    note = "" if made.crons[0].endswith(text(schedule)) else text(schedule)
+    before, after = ", ".join(sorted(live)), ", ".join(made.crons)
+    return (FieldChange(path="cron", before=before, after=after, note=note),)
+
+
 def _effect(schedule: Schedule, live: tuple[str, ...], now: datetime) -> tuple[str, ...]:
     """How many firings of the coming year move, and the first that differs."""
-    if not all(compiler.is_plain(cron) for cron in live):
+    if not all(is_understood(cron) for cron in live):
         return ()
-    job = schedule.timing.job
-    found = effect(live, job, now)
+    found = effect(live, schedule.timing.job, now)
     if found.none:
         return ("no firing changes within a year",)
-    new, lost = found.added + found.moved, found.removed + found.moved
-    sides = (found.first_before, "stops"), (found.first_after, "starts")
-    first, verb = min((at, verb) for at, verb in sides if at)
-    local = first.astimezone(zones.zone(job.timezone))
+    return (_counts(found), *_first(found, schedule.timing.job.timezone))
+
+
+def _counts(found: Effect) -> str:
+    facts = []
+    if found.moved:
+        by = f" by {_duration(found.by)}" if found.by else ""
+        facts.append(f"{found.moved} firings a year move{by}")
+    if found.added:
+        facts.append(f"{found.added} are new" if facts else f"{found.added} firings a year are new")
+    if found.removed:
+        fact = "fall away"
+        facts.append(
+            f"{found.removed} {fact}" if facts else f"{found.removed} firings a year {fact}"
+        )
+    return ", ".join(facts)
+
+
+def _duration(by: timedelta) -> str:
+    minutes = round(abs(by).total_seconds() / 60)
+    hours, rest = divmod(minutes, 60)
+    size = f"{hours}h" * bool(hours) + f"{rest}m" * bool(rest)
+    return f"{'-' if by < timedelta() else '+'}{size}"
+
+
+def _first(found: Effect, timezone: str) -> tuple[str, ...]:
+    """The first firing that differs, before and after, in local time and UTC."""
+    zone = zones.zone(timezone)
+
+    def told(at: datetime | None) -> str:
+        if at is None:
+            return "none"
+        return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} ({at:%m-%d %H:%MZ})"
+
     return (
-        f"{new} firings a year are new, {lost} fall away",
-        f"first {verb}: {local:%a %Y-%m-%d %H:%M} ({first:%H:%MZ})",
+        f"the first to differ: {told(found.first_before)}",
+        f"                 now: {told(found.first_after)}",
     )
 
 
@@ -160,3 +243,19 @@ def assign(
     free = [part_id for part_id in ids if part_id not in kept]
     placed = {**kept, **dict(zip(free, rest, strict=True))}
     return {part_id: placed[part_id] for part_id in ids}
+
+
+def parts_ahead(schedule: Schedule, now: datetime) -> tuple[tuple[datetime, int], ...]:
+    """How many parts a schedule takes from now on and from each renewal of the coming year on."""
+    found: list[tuple[datetime, int]] = []
+    at = now
+    while at < now + LOOK_AHEAD:
+        made = compiled(schedule, at)
+        if isinstance(made, Finding):
+            break
+        found.append((at, len(made.parts)))
+        due = made.valid_until if made.strategy is Strategy.FOLLOW else made.renew_at
+        if due is None:
+            break
+        at = max(due, at) + timedelta(days=1)
+    return tuple(found)
