@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from qstash_sync.core import plan as planner, zones
-from qstash_sync.core.change import Action, Change
+from qstash_sync.core.change import Action, Change, Reason
 from qstash_sync.core.model import Desired, Kind, Live
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.steps import PutSchedule, Step
@@ -69,11 +69,18 @@ def kinds_to_read(desired: Desired) -> set[str]:
 
 
 def propose(
-    client: AccountClient, desired: Desired, *, now: datetime, adopt: Sequence[str] = ()
+    client: AccountClient,
+    desired: Desired,
+    *,
+    now: datetime,
+    adopt: Sequence[str] = (),
+    only: Reason | None = None,
 ) -> Plan:
     """Read the account, at most four GETs, and compare."""
     live = client.read(kinds_to_read(desired))
-    return planner.propose(desired, live, now=now, adopt=adopt, tzdata=zones.tzdata_version())
+    return planner.propose(
+        desired, live, now=now, adopt=adopt, only=only, tzdata=zones.tzdata_version()
+    )
 
 
 def apply(

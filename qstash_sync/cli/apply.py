@@ -6,14 +6,23 @@ from typing import Any
 import click
 
 from qstash_sync.cli import options
-from qstash_sync.cli.session import Session, refusal_code
+from qstash_sync.cli.session import Session, reason, refusal_code
 from qstash_sync.errors import PartialError, UsageError
 
 
 @click.command()
-@options.common(options.local, options.now, options.parallelism, options.adopt, options.verbose)
+@options.common(
+    options.local,
+    options.now,
+    options.parallelism,
+    options.adopt,
+    options.only,
+    options.verbose,
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def apply(*, adopt: tuple[str, ...], verbose: bool, yes: bool, **given: Any) -> int:
+def apply(
+    *, adopt: tuple[str, ...], only: str | None, verbose: bool, yes: bool, **given: Any
+) -> int:
     """Make the account as the files say."""
     from qstash_sync import engine
 
@@ -22,7 +31,9 @@ def apply(*, adopt: tuple[str, ...], verbose: bool, yes: bool, **given: Any) -> 
         raise UsageError("--now is for plans; apply takes it only with --local")
     config = session.config()
     with session.client(config, read_only=False) as client:
-        found = engine.propose(client, config.desired, now=session.instant, adopt=adopt)
+        found = engine.propose(
+            client, config.desired, now=session.instant, adopt=adopt, only=reason(only)
+        )
         if not session.json:
             _show(session, config, found, verbose=verbose)
         if found.errors:

@@ -46,6 +46,10 @@ adopt = click.option(
 unknown_env = click.option(
     "--unknown-env", is_flag=True, help="Treat missing secrets as unknown: equal to anything."
 )
+only = click.option(
+    "--only", type=click.Choice(["clock"]),
+    help="clock: renewals alone, where file and account agree but for the clock; needs no review.",
+)  # fmt: skip
 verbose = click.option("-v", "--verbose", is_flag=True, help="List unmanaged resources, too.")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from qstash_sync.cli import options
-from qstash_sync.cli.session import DIFFERENCES, Session, refusal_code
+from qstash_sync.cli.session import DIFFERENCES, Session, reason, refusal_code
 
 
 @click.command()
@@ -14,18 +14,28 @@ from qstash_sync.cli.session import DIFFERENCES, Session, refusal_code
     options.now,
     options.parallelism,
     options.adopt,
+    options.only,
     options.unknown_env,
     options.verbose,
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
-def plan(*, detailed_exitcode: bool, adopt: tuple[str, ...], verbose: bool, **given: Any) -> int:
+def plan(
+    *,
+    detailed_exitcode: bool,
+    adopt: tuple[str, ...],
+    only: str | None,
+    verbose: bool,
+    **given: Any,
+) -> int:
     """Show what an apply would change. Cannot write."""
     from qstash_sync import engine
 
     session = Session.open(**given)
     config = session.config()
     with session.client(config, read_only=True) as client:
-        found = engine.propose(client, config.desired, now=session.instant, adopt=adopt)
+        found = engine.propose(
+            client, config.desired, now=session.instant, adopt=adopt, only=reason(only)
+        )
     if session.json:
         from qstash_sync.render import json as view
 

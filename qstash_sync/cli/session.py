@@ -15,6 +15,7 @@ from qstash_sync.errors import ConfigError, QstashSyncError, RefusedError, Usage
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config, Files
+    from qstash_sync.core.change import Reason
     from qstash_sync.core.findings import Finding
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.text import Paint
@@ -188,6 +189,13 @@ def read_env_file(path: str) -> Mapping[str, str]:
             value = value[1:-1]
         found[name.strip()] = value
     return found
+
+
+def reason(only: str | None) -> "Reason | None":
+    """What `--only` asks for."""
+    from qstash_sync.core.change import Reason
+
+    return Reason(only) if only else None
 
 
 def refusal_code(found: Any) -> int:

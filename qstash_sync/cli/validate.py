@@ -10,7 +10,7 @@ from qstash_sync.errors import ConfigError
 
 
 @click.command()
-@options.common()
+@options.common(options.now)
 @click.option("--mock-env", is_flag=True, help="Make up missing environment variables.")
 def validate(*, mock_env: bool, **given: Any) -> int:
     """Check the files: every environment, or the one of -e. Needs no account."""
@@ -24,7 +24,7 @@ def validate(*, mock_env: bool, **given: Any) -> int:
         except ConfigError as error:
             found += list(error.findings)
         else:
-            found += [*config.warnings, *_compiles(session, config)]
+            found += [*config.warnings, *_time(session, config)]
     from qstash_sync.core.findings import Severity, in_order
 
     findings = in_order(found)
@@ -44,10 +44,18 @@ def validate(*, mock_env: bool, **given: Any) -> int:
     return 0
 
 
-def _compiles(session: Session, config: Any) -> list[Any]:
-    """Findings of schedules that cannot be brought to QStash."""
-    from qstash_sync.core import timing
+def _time(session: Session, config: Any) -> list[Any]:
+    """Findings about time: what cannot be compiled, meets a clock change, or takes many parts."""
+    from qstash_sync.core import rows, timing
     from qstash_sync.core.findings import Finding
 
-    made = [timing.compiled(s, session.instant) for s in config.desired.schedules or ()]
-    return [found for found in made if isinstance(found, Finding)]
+    found: list[Finding] = []
+    schedules = config.desired.schedules or ()
+    for schedule in schedules:
+        made = timing.compiled(schedule, session.instant)
+        if isinstance(made, Finding):
+            found.append(made)
+            continue
+        found += timing.warnings(schedule, made)
+        found += rows.too_many_parts(schedule, session.instant)
+    return found + list(rows.judge(schedules, session.instant, plan=config.desired.limits.plan))

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
+from qstash_sync.core import rows
 from qstash_sync.core.change import Action, Change
-from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.core.findings import Finding
 from qstash_sync.core.limits import PLANS
 from qstash_sync.core.model import Desired, Kind, Live, Schedule
 from qstash_sync.core.steps import DeleteSchedule, PutSchedule
@@ -151,22 +153,22 @@ def row_balance(changes: Iterable[Change], live: Live) -> int:
     return balance
 
 
-def limits(desired: Desired, live: Live, changes: Sequence[Change], rows: int) -> Iterator[Finding]:
-    """What the account's plan does not allow, before anything is written."""
+def limits(
+    desired: Desired, live: Live, changes: Sequence[Change], after: int, now: datetime
+) -> Iterator[Finding]:
+    """What the account's plan does not allow, before anything is written.
+
+    after: schedules in the account when the changes are made.
+    """
+    if any(c.action is Action.CREATE or c.kind is Kind.SCHEDULE for c in changes):
+        declared = [s for s in desired.schedules or () if s.id not in _refused(changes)]
+        others = _other_rows(declared, live, changes)
+        plan_name = desired.limits.plan
+        yield from rows.judge(declared, now, plan=plan_name, others=others, today=after)
     plan = PLANS.get(desired.limits.plan or "")
-    growing = any(c.action is Action.CREATE or c.kind is Kind.SCHEDULE for c in changes)
     if plan is None:
-        if rows > PLANS["free"].schedules and growing:
-            yield Finding(
-                severity=Severity.WARNING,
-                code="limit",
-                message=f"{rows} schedules after this plan, more than the free plan's "
-                f"{PLANS['free'].schedules}",
-                hint="say limits: {plan: …} to have this checked",
-            )
         return
     counts = (
-        (Kind.SCHEDULE, rows, plan.schedules),
         (Kind.URL_GROUP, _count(Kind.URL_GROUP, live.url_groups, changes), plan.url_groups),
         (Kind.QUEUE, _count(Kind.QUEUE, live.queues, changes), plan.queues),
     )
@@ -175,8 +177,25 @@ def limits(desired: Desired, live: Live, changes: Sequence[Change], rows: int) -
             yield Finding(
                 code="limit",
                 message=f"{count} {kind}s after this; the plan {desired.limits.plan} allows {most}",
-                hint="make split schedules auto, remove some, or raise the plan",
+                hint="remove some, or raise the plan",
             )
+
+
+def _other_rows(declared: Sequence[Schedule], live: Live, changes: Sequence[Change]) -> int:
+    """Live schedules that are no part of a declared one and stay."""
+    deleted = {s.id for c in changes for s in c.steps if isinstance(s, DeleteSchedule)}
+    bases = {schedule.id for schedule in declared}
+    stay = [p.id for p in live.schedules or () if p.id not in deleted | bases]
+    return sum(not _is_further(part_id, bases) for part_id in stay)
+
+
+def _is_further(part_id: str, bases: set[str]) -> bool:
+    base, _, number = part_id.rpartition(".")
+    return number.isdecimal() and base in bases
+
+
+def _refused(changes: Sequence[Change]) -> set[str]:
+    return {change.id for change in changes if change.refused}
 
 
 def _count(kind: Kind, live: Sequence[Any] | None, changes: Sequence[Change]) -> int:

@@ -17,6 +17,8 @@ from qstash_sync.core.model import LiveSchedule, Message, Schedule
 from qstash_sync.core.parser import read
 from qstash_sync.errors import CompileError
 
+CUT_OFF = "an apply was cut off"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -92,7 +94,7 @@ def oddities(schedule: Schedule, parts: Sequence[Part]) -> tuple[str, ...]:
     at_home = [p for p in ours if p.mark and p.live.id == schedule.part_id(p.mark.part)]
     totals = {p.mark.parts for p in at_home if p.mark}
     if len(totals) > 1:
-        return (f"{len(parts)} parts of two sets: an apply was cut off",)
+        return (f"{len(parts)} parts of two sets: {CUT_OFF}",)
     numbers = {p.mark.part for p in at_home if p.mark}
     total = max(totals, default=1)
     missing = [k for k in range(1, total + 1) if k not in numbers]

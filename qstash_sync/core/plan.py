@@ -15,11 +15,11 @@ mark, a name that `owns` matches.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qstash_sync.core import guards, kinds
-from qstash_sync.core.change import Change, Work
+from qstash_sync.core.change import Change, Reason, Work
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Desired, Kind, Live
 from qstash_sync.core.schedules import Schedules
@@ -39,6 +39,7 @@ class Plan:
     warnings: tuple[Finding, ...] = ()
     errors: tuple[Finding, ...] = ()
     rows: tuple[int, int] = (0, 0)  # schedules in the account, before and after
+    left: int = 0  # changes of other reasons than the one asked for
 
     @property
     def empty(self) -> bool:
@@ -57,9 +58,18 @@ class Plan:
 
 
 def propose(
-    desired: Desired, live: Live, *, now: datetime, adopt: Sequence[str] = (), tzdata: str
+    desired: Desired,
+    live: Live,
+    *,
+    now: datetime,
+    tzdata: str,
+    adopt: Sequence[str] = (),
+    only: Reason | None = None,
 ) -> Plan:
-    """Compare and decide; raises nothing: what cannot be done is in the plan's errors."""
+    """Compare and decide; raises nothing: what cannot be done is in the plan's errors.
+
+    only: leave every change alone that has another reason; its errors are warnings then.
+    """
     work = Work()
     work.findings += guards.references(desired, live)
     kinds.compare(work, Kind.URL_GROUP, desired, live)
@@ -68,12 +78,16 @@ def propose(
     if desired.schedules is not None:
         Schedules(work, desired, live.schedules or (), now, tuple(adopt)).run()
     changes = sorted(work.changes, key=lambda change: change.order)
+    left = [change for change in changes if only not in (None, change.reason)]
+    if only is not None:
+        changes = [change for change in changes if change.reason is only]
+        work.findings = [replace(f, severity=_at_most_warning(f)) for f in work.findings]
     changes = [guards.guarded(change, changes, desired, live) for change in changes]
     before = len(live.schedules or ())
     after = before + guards.row_balance(changes, live)
     work.findings += guards.refused_deletes(changes)
     work.findings += guards.too_many_deletes(desired, changes)
-    work.findings += guards.limits(desired, live, changes, after)
+    work.findings += guards.limits(desired, live, changes, after, now)
     return Plan(
         environment=desired.environment,
         namespace=desired.namespace,
@@ -85,4 +99,9 @@ def propose(
         warnings=tuple(f for f in work.findings if f.severity is not Severity.ERROR),
         errors=tuple(f for f in work.findings if f.severity is Severity.ERROR),
         rows=(before, after),
+        left=len(left),
     )
+
+
+def _at_most_warning(finding: Finding) -> Severity:
+    return Severity.WARNING if finding.severity is Severity.ERROR else finding.severity

@@ -217,14 +217,15 @@ class Schedules:
             *self._writes(schedule, crons, known, paused=pause.paused, fresh=not parts),
             *(DeleteSchedule(id=part_id) for part_id in surplus),
         )
-        reason = self._reason(schedule, parts, when, bool(settings or hidden)) if changed else None
+        others = bool(settings or hidden or pause.fields)
+        reason = self._reason(schedule, parts, when, others) if changed else pause.reason
         self._judge_parts(schedule, reason)
         silent = pause.paused and all(part.live.paused for part in parts)
         fires_alike = same_crons(before, when.crons) and not surplus
         return self._change(
             schedule,
             Action.UPDATE,
-            reason or pause.reason,
+            reason,
             fields=(*changed, *pause.fields),
             notes=when.notes + _in_some(differing, parts),
             steps=steps,
@@ -278,7 +279,11 @@ class Schedules:
     # Who moved
 
     def _reason(
-        self, schedule: Schedule, parts: Sequence[Part], when: timing.When, more: object
+        self,
+        schedule: Schedule,
+        parts: Sequence[Part],
+        when: timing.When,
+        others: bool,  # noqa: FBT001 there are changes beside the time
     ) -> Reason:
         marks = [part.mark for part in parts if part.mark]
         if len(marks) < len(parts):
@@ -291,7 +296,7 @@ class Schedules:
             return Reason.BOTH
         if live_moved:
             return Reason.DRIFT
-        return Reason.CLOCK if when.fields and not more and not file_moved else Reason.FILE
+        return Reason.CLOCK if when.fields and not others and not file_moved else Reason.FILE
 
     def _secrets_moved(self, schedule: Schedule, parts: Sequence[Part]) -> bool:
         if not mark.secrets_known(schedule):
@@ -321,7 +326,7 @@ class Schedules:
             )
         return ()
 
-    def _judge_parts(self, schedule: Schedule, reason: Reason | None) -> None:
+    def _judge_parts(self, schedule: Schedule, reason: Reason) -> None:
         """More parts than allowed: an error where the file asks for them, else a warning."""
         made = timing.compiled(schedule, self.now)
         unasked = reason in (Reason.CLOCK, Reason.DRIFT)

@@ -12,7 +12,7 @@ from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.minutes import Span, compare as compare_bitmaps
 from qstash_sync.core.model import LiveSchedule, Schedule
 from qstash_sync.core.parser import firings
-from qstash_sync.core.parts import Part, is_understood, oddities, same_crons
+from qstash_sync.core.parts import CUT_OFF, Part, is_understood, oddities, same_crons
 from qstash_sync.errors import CompileError
 
 LOOK_AHEAD = timedelta(days=366)
@@ -22,7 +22,7 @@ LOOK_AHEAD = timedelta(days=366)
 class When:
     """The crons to be stored, in order; without fields the live ones do.
 
-    odd: parts are missing, surplus or edited, so the account moved.
+    odd: parts are missing, surplus or edited, so the account moved (a set cut off is our doing).
     """
 
     crons: tuple[str, ...]
@@ -72,10 +72,11 @@ def too_many(schedule: Schedule, made: Compilation, severity: Severity) -> tuple
     count, most = len(made.parts), schedule.timing.max_parts
     if count <= most:
         return ()
-    return (_over(schedule, f"needs {count} parts", most, severity),)
+    return (over(schedule, f"needs {count} parts", most, severity),)
 
 
-def _over(schedule: Schedule, need: str, most: int, severity: Severity) -> Finding:
+def over(schedule: Schedule, need: str, most: int, severity: Severity) -> Finding:
+    """The finding of a schedule with more parts than `dst.max_parts`."""
     return Finding(
         severity=severity,
         code="max_parts",
@@ -120,7 +121,7 @@ def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | 
         return When(crons=live, findings=notes)
     return When(
         crons=made.crons,
-        odd=bool(odd),
+        odd=any(CUT_OFF not in note for note in odd),
         fields=(*_parts_field(live, made, odd), *_cron_field(schedule, live, made, same=same)),
         notes=() if same else _effect(schedule, live, now),
         findings=notes,
@@ -224,12 +225,9 @@ def _first(found: Effect, timezone: str) -> tuple[str, ...]:
     def told(at: datetime | None) -> str:
         if at is None:
             return "none"
-        return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} ({at:%m-%d %H:%MZ})"
+        return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} ({at:%a %H:%MZ})"
 
-    return (
-        f"the first to differ: {told(found.first_before)}",
-        f"                 now: {told(found.first_after)}",
-    )
+    return (f"first before  {told(found.first_before)}", f"      after   {told(found.first_after)}")
 
 
 def assign(

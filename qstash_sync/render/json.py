@@ -31,6 +31,7 @@ def plan(plan: Plan, requests: tuple[int, int], outcomes: Iterable[Outcome] = ()
         warnings=[finding(f) for f in plan.warnings],
         errors=[finding(f) for f in plan.errors],
         rows={"before": plan.rows[0], "after": plan.rows[1]},
+        left=plan.left,
         unmanaged=[{"kind": kind, "name": name} for kind, name in plan.unmanaged],
         requests={"read": requests[0], "write": requests[1]},
     )

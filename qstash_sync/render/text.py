@@ -82,6 +82,10 @@ def summary(plan: Plan) -> str:
     """The last line."""
     counts = plan.summary
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
+    if plan.left:
+        rest += f"\n{plan.left} changes of other reasons wait for an apply without --only."
+    if plan.empty and plan.left:
+        return f"Nothing to renew; {rest}"
     if plan.empty:
         return f"No changes: the account is as the file says; {rest}"
     work = (
