@@ -72,15 +72,15 @@ def unreachable(request: httpx.Request) -> httpx.Response:
 
 ANSWERS: list[tuple[str, Callable[[httpx.Request], httpx.Response], type[AccountError], str]] = [
     ("html", lambda _: httpx.Response(200, html="<html>"), BadResponseError, "is this the address of QStash?"),
-    ("object for list", lambda _: httpx.Response(200, json={}), BadResponseError, "not a list"),
-    ("strange items", lambda _: httpx.Response(200, json=[1]), BadResponseError, "not QStash's list"),
-    ("items without id", lambda _: httpx.Response(200, json=[{}]), BadResponseError, "not QStash's list"),
+    ("object for list", lambda _: httpx.Response(200, json={}), BadResponseError, "without a list"),
+    ("strange items", lambda _: httpx.Response(200, json=[1]), BadResponseError, "number 1 of /v2/schedules"),
+    ("items without id", lambda _: httpx.Response(200, json=[{}]), BadResponseError, "scheduleId is missing"),
     ("401", lambda _: httpx.Response(401, json={"error": "unable to authenticate: invalid token"}), AuthError, "QSTASH_TOKEN"),
     ("403", lambda _: httpx.Response(403, json={"error": "no"}), AuthError, "read-only token"),
     ("404 region", lambda _: httpx.Response(404, json={"error": "user not found in this region (eu-central-1)"}), WrongRegionError, "QSTASH_REGION"),
-    ("404 html", lambda _: httpx.Response(404, html="<html>"), RejectedError, "404: no reason given"),
+    ("404 html", lambda _: httpx.Response(404, html="<html>"), BadResponseError, "404 with text/html"),
     ("500", lambda _: httpx.Response(500), RejectedError, "500"),
-    ("redirect", lambda _: httpx.Response(302, headers={"Location": "https://e.com"}), RejectedError, "302"),
+    ("redirect", lambda _: httpx.Response(302, headers={"Location": "https://e.com"}), BadResponseError, "set QSTASH_URL to the address itself"),
     ("no answer", unreachable, UnreachableError, "is QSTASH_URL right?"),
 ]  # fmt: skip
 

@@ -1,34 +1,50 @@
-"""The client: sends requests, counts them, and turns every failure into one clear error."""
+"""The client: sends requests, counts them, and turns every failure into one clear error.
 
-import json
-import random
+Retrying is our own and no library's: a 429 makes one pause for all threads, which the libraries
+for this do not have, and the few packages that this tool depends on are fixed.
+"""
+
+import logging
+import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx
 
-from qstash_sync.core.model import Live, Secret
-from qstash_sync.core.steps import DeleteSchedule, DeleteUrlGroup, SettleUrlGroup, Step
+from qstash_sync.core.model import Kind, Live, LiveSchedule, LiveUrlGroup, Secret
+from qstash_sync.core.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.errors import (
+    AccountError,
     AuthError,
     BadResponseError,
     RejectedError,
     UnreachableError,
     WriteForbiddenError,
-    WrongRegionError,
 )
 from qstash_sync.qstash import groups, wire
+from qstash_sync.qstash.answers import NOT_QSTASH, Again, Answer, judge
+from qstash_sync.qstash.mask import Mask
+from qstash_sync.qstash.pace import Pace
+from qstash_sync.qstash.wire import LiveResource, Request
 
-TRIES = 6
-TOO_MANY, SERVER_ERROR = 429, 500
-LONGEST_WAIT = 20.0  # seconds between two tries
+TRIES = 6  # of one request, those that were answered with 429 not counted
+TIMEOUT, DEADLINE = 30.0, 120.0  # seconds: without a sign of the server; for all tries together
+_LEAST_TIMEOUT = 0.1
+_SHOWN = 300  # characters of a server's text
+_READS_AT_ONCE = 4
+_HEADERS = (("User-Agent", "qstash-sync"), ("Accept-Encoding", "gzip"))
 
 
 class Client:
-    """A QStash account. read_only refuses every method but GET, whatever the caller does."""
+    """A QStash account. read_only refuses every method but GET, whatever the caller does.
+
+    sleep: seconds, in place of a wait that `cancel` can end. clock: Unix time. timeout: seconds
+    until a try counts as lost. deadline: seconds for all tries of one request.
+    """
 
     def __init__(
         self,
@@ -39,25 +55,26 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         parallelism: int = 8,
         hide: Iterable[str] = (),
-        sleep: Callable[[float], None] = time.sleep,
-        timeout: float = 30.0,
+        sleep: Callable[[float], object] | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        timeout: float = TIMEOUT,
+        deadline: float = DEADLINE,
     ) -> None:
-        self.url = url.rstrip("/")
+        self.url = _address(url)
         self.read_only = read_only
         self.reads = self.writes = 0
         self._count = threading.Lock()
-        self._sleep = sleep
-        self._random = random.Random(0)  # noqa: S311 jitter
-        self._hide = [
-            token.reveal(),
-            *sorted((text for text in hide if text), key=len, reverse=True),
-        ]
-        limits = httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism)
+        self._timeout = timeout
+        self._deadline = deadline
+        self._pace = Pace(sleep, clock, monotonic)
+        self._mask = Mask((token.reveal(), *hide))
+        self._headers = (("Authorization", f"Bearer {_checked(token)}"), *_HEADERS)
+        for name in ("httpx", "httpcore"):  # they log addresses and headers
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {token.reveal()}", "User-Agent": "qstash-sync"},
             transport=transport,
-            timeout=httpx.Timeout(timeout, pool=None),
-            limits=limits,
+            limits=httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism),
             trust_env=transport is None,
         )
 
@@ -67,153 +84,226 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def cancel(self) -> None:
+        """End every wait, now and from now on: what would be sent again fails instead.
+
+        Requests in flight go on, and one that need not wait is still sent.
+        """
+        self._pace.stopped.set()
+
+    def now(self) -> datetime:
+        """The server's time, as its answers tell it; before the first, our own clock's."""
+        return datetime.fromtimestamp(self._pace.now(), UTC)
+
+    def scrub(self, text: str) -> str:
+        """A server's words: without the secrets that we know, on one line, not too long."""
+        masked = self._mask(text)
+        return "".join(c if c.isprintable() else " " for c in masked)[:_SHOWN]
+
     # Reading
 
     def read(self, kinds: Collection[str]) -> Live:
         """List the given kinds, side by side: one GET each, for any number of resources."""
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            found = {kind: pool.submit(self._list, kind) for kind in sorted(kinds)}
-            return Live(**{kind: future.result() for kind, future in found.items()})
+        with ThreadPoolExecutor(max_workers=_READS_AT_ONCE) as pool:
+            found = {name: pool.submit(self._list, wire.KINDS[name]) for name in sorted(kinds)}
+            try:
+                return Live(**{name: future.result() for name, future in found.items()})
+            except KeyboardInterrupt:
+                self.cancel()
+                raise
 
-    def _list(self, kind: str) -> Any:
-        response = self._send(wire.get(wire.LISTS[kind]))
-        data = self._decoded(response)
-        if data is None:
-            data = []  # an empty list may come as null
-        if not isinstance(data, list):
-            raise BadResponseError(
-                f"{self.url} answered {wire.LISTS[kind]} with {type(data).__name__}, not a list"
-            )
+    def get(self, kind: Kind, name: str) -> LiveResource | None:
+        """One resource by its name, a schedule by its id; None where QStash has none."""
         try:
-            found = [wire.PARSERS[kind](item) for item in data]
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise BadResponseError(
-                f"{self.url} answered {wire.LISTS[kind]} with something that is not "
-                f"QStash's list of {kind}"
-            ) from None
-        return tuple(sorted(found, key=lambda item: getattr(item, "id", None) or item.name))
+            data = self._send(wire.get(kind, name))
+        except RejectedError as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+        found = self._parsed(kind, data, f"the {kind} {name}")
+        if _name(found) != name:
+            raise BadResponseError(f"asked for {name}, QStash answered with {_name(found)}")
+        return found
 
-    def _decoded(self, response: httpx.Response) -> Any:
+    def _list(self, kind: Kind) -> Any:
+        path = wire.LISTS[kind]
+        data = self._send(wire.get(kind))
+        if not isinstance(data, list | None):
+            raise BadResponseError(f"{self.url} answered {path} without a list; {NOT_QSTASH}")
+        found: dict[str, LiveResource] = {}
+        for number, item in enumerate(data or (), 1):  # an empty list may come as null
+            resource = self._parsed(kind, item, f"number {number} of {path}")
+            if _name(resource) in found:
+                raise BadResponseError(f"{self.url} lists {_name(resource)} twice in {path}")
+            found[_name(resource)] = resource
+        return tuple(found[name] for name in sorted(found))
+
+    def _parsed(self, kind: Kind, data: Any, what: str) -> LiveResource:
         try:
-            return json.loads(response.content)
-        except ValueError:
-            kind = response.headers.get("content-type", "no content type")
-            raise BadResponseError(
-                f"{self.url} did not answer with JSON ({kind}); is this the address of QStash?"
-            ) from None
+            return wire.parse(kind, data)
+        except wire.Strange as strange:
+            fact = str(strange)
+        raise BadResponseError(f"{self.url} answered with {what} in a form unknown to us: {fact}")
 
     # Writing
 
     def write(self, step: Step) -> None:
-        """Send one step; raises an `AccountError` where it did not take effect."""
+        """Send one step; raises an `AccountError` where it did not take effect.
+
+        Sent again after a lost answer, each has the effect of one. A delete of what is not there
+        is done.
+        """
         if isinstance(step, SettleUrlGroup):
             self._settle(step)
             return
-        gone = isinstance(step, DeleteSchedule | DeleteUrlGroup)
-        try:
-            self._send(wire.of_step(step))
-        except RejectedError as error:
-            if not (gone and error.status == httpx.codes.NOT_FOUND):
-                raise
+        request = wire.of_step(step)
+        may_be_gone = request.method == "DELETE" or isinstance(step, UnpinFlowControl)
+        done = self._send_gone(request) if may_be_gone else self._send(request)
+        written = done.get("scheduleId") if isinstance(done, dict) else None
+        if isinstance(step, PutSchedule) and written not in (None, step.id):
+            raise BadResponseError(
+                f"a schedule was written as {self.scrub(str(written))}, not as {step.id}: "
+                f"something on the way drops our headers; delete {self.scrub(str(written))}"
+            )
 
     def _settle(self, step: SettleUrlGroup) -> None:
         group = step.group
         move = groups.Move(add=group.endpoints)
-        for _ in range(2 * len(group.endpoints) + 8):
+        for _ in range(groups.ROUNDS):
             if move.add:
                 self._send(wire.add_endpoints(group.name, move.add))
             elif move.remove:
-                self._send(wire.remove_endpoints(group.name, move.remove))
+                self._send_gone(wire.remove_endpoints(group.name, move.remove))
             else:
                 return
-            found = wire.url_group(self._decoded(self._send(wire.get(f"/v2/topics/{group.name}"))))
-            move = groups.next_move(group.endpoints, found.endpoints)
+            found = self.get(Kind.URL_GROUP, group.name)
+            live = found.endpoints if isinstance(found, LiveUrlGroup) else ()
+            move = groups.next_move(group.endpoints, live)
         raise RejectedError(f"the URL group {group.name} does not come to its endpoints", 0)
 
     # The wire
 
-    def _send(self, request: wire.Request) -> httpx.Response:
-        is_write = request.method != "GET"
-        if is_write and self.read_only:
+    def _send_gone(self, request: Request) -> Any:
+        """The same for what is done, too, where QStash knows of nothing to do it to."""
+        try:
+            return self._send(request)
+        except RejectedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            return None
+
+    def _send(self, request: Request) -> Any:
+        """Send until there is an answer that stands; the JSON in it, if there is any."""
+        if request.method != "GET" and self.read_only:
             raise WriteForbiddenError(
                 f"this command cannot write, but was about to {request.method}"
             )
-        response, failure = self._once(request)
-        for attempt in range(1, TRIES):
-            if response is not None and not _passing(response.status_code):
-                break
-            self._sleep(self._pause(attempt, response))
-            response, failure = self._once(request)
-        if response is not None:
-            return self._checked(response)
-        raise UnreachableError(f"{self.url} cannot be reached: {failure}; is QSTASH_URL right?")
-
-    def _once(self, request: wire.Request) -> tuple[httpx.Response | None, str]:
-        with self._count:
-            if request.method == "GET":
-                self.reads += 1
+        sendable = self._build(request)
+        moment = self._pace.time()
+        until = moment + self._deadline
+        again, tries, limited = None, 0, 0
+        while tries < TRIES and self._pace.wait(moment, until):
+            again = self._exchange(sendable, until)
+            if not isinstance(again, Again):
+                return again
+            moment = self._pace.time()
+            if again.reset is None:
+                tries += 1
+                moment += self._pace.backoff(tries)
             else:
-                self.writes += 1
+                limited += 1
+                self._pace.hold(again.reset, limited)
+        raise self._given_up(again, tries + limited)
+
+    def _given_up(self, again: Again | None, tries: int) -> AccountError:
+        stopped = self._pace.stopped.is_set()
+        if again is not None:
+            then = ", then stopped" if stopped else ""
+            return again.error(f"{again.text} (tried {tries} times{then})")
+        if stopped:
+            return UnreachableError("stopped before this was sent")
+        return UnreachableError(f"{self.url} takes no more requests for now; try again later")
+
+    def _build(self, request: Request) -> httpx.Request:
+        """The request for httpx, whose own errors would quote what it cannot send."""
+        for name, value in request.headers:
+            if not _fits_header(value):
+                raise RejectedError(f"the header {name} holds what no header can", 0)
         try:
-            response = self._http.request(
-                request.method,
-                self.url + request.path,
-                headers=list(request.headers),
-                content=request.content or None,
-            )
-        except httpx.TransportError as error:
-            return None, self.scrub(str(error)) or type(error).__name__
+            url = httpx.URL(self.url + request.path)
         except (httpx.InvalidURL, ValueError):
-            raise UnreachableError(f"{self.url} is not an address; is QSTASH_URL right?") from None
-        return response, ""
+            url = httpx.URL(self.url)
+        if not url.raw_path.endswith(request.path.encode()):
+            raise RejectedError("a destination would not arrive as it is written", 0)
+        headers = [*self._headers, *request.headers]
+        return httpx.Request(request.method, url, headers=headers, content=request.content or None)
 
-    def _pause(self, attempt: int, response: httpx.Response | None) -> float:
-        """Seconds before the next try: what the server asks for, else doubling with jitter."""
-        backoff = float(min(0.25 * 2**attempt, LONGEST_WAIT)) * (0.5 + self._random.random())
-        if response is None:
-            return backoff
-        reset = response.headers.get("burst-ratelimit-reset", "")
-        now = response.headers.get("date")
-        if reset.isdigit() and now:
-            from email.utils import parsedate_to_datetime  # noqa: PLC0415 only after a 429
-
-            wait = int(reset) - parsedate_to_datetime(now).timestamp()
-            return float(min(max(wait, 0.0), LONGEST_WAIT)) + self._random.random() * 0.1
-        return backoff
-
-    def _checked(self, response: httpx.Response) -> httpx.Response:
-        if response.is_success:
-            return response
-        text = self._error_text(response)
-        if (
-            response.status_code == httpx.codes.NOT_FOUND
-            and "user not found in this region" in text
-        ):
-            raise WrongRegionError(
-                f"{self.url}: {text}: the token belongs to another region; "
-                "set region: us-east-1 or eu-central-1 (or QSTASH_REGION, QSTASH_URL)"
-            )
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            raise AuthError(f"{self.url} refuses the token: {text}; set a valid QSTASH_TOKEN")
-        if response.status_code == httpx.codes.FORBIDDEN:
-            raise AuthError(f"{self.url} does not allow this: {text}; is it a read-only token?")
-        raise RejectedError(f"QStash answered {response.status_code}: {text}", response.status_code)
-
-    def _error_text(self, response: httpx.Response) -> str:
+    def _exchange(self, request: httpx.Request, until: float) -> Any:
+        is_read = request.method == "GET"
+        with self._count:
+            self.reads += is_read
+            self.writes += not is_read
+        sent = self._pace.time()
+        timeout = min(self._timeout, max(until - sent, _LEAST_TIMEOUT))
+        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write"), timeout)
         try:
-            data = json.loads(response.content)
-            text = str(data["error"]) if isinstance(data, dict) and "error" in data else ""
-        except ValueError:
-            text = ""
-        return self.scrub(text)[:300] or "no reason given"
+            response = self._http.send(request, stream=True)
+            try:
+                content = b"".join(self._chunks(response, until))
+            finally:
+                response.close()
+        except httpx.TimeoutException:
+            lost = f"no answer within {timeout:.3g} s"
+        except httpx.LocalProtocolError:
+            lost = "the request cannot be sent"  # httpx quotes it
+        except httpx.HTTPError as error:
+            lost = self.scrub(str(error)) or type(error).__name__
+        else:
+            headers = response.headers
+            self._pace.heard(headers.get("date", ""), sent)
+            answer = Answer(
+                status=response.status_code,
+                content=content,
+                content_type=headers.get("content-type", ""),
+                location=headers.get("location", ""),
+                reset=headers.get("burst-ratelimit-reset") or headers.get("retry-after", ""),
+            )
+            return judge(answer, is_read=is_read, url=self.url, scrub=self.scrub)
+        text = f"{self.url} cannot be reached: {lost}; is QSTASH_URL right?"
+        return Again(text=text, error=UnreachableError)
 
-    def scrub(self, text: str) -> str:
-        """A server's words with every secret that we know masked."""
-        for secret in self._hide:
-            text = text.replace(secret, "(secret)")
-        return text
+    def _chunks(self, response: httpx.Response, until: float) -> Iterator[bytes]:
+        """The body, as long as there is time: httpx's timeout begins again at every byte."""
+        for chunk in response.iter_bytes():
+            if self._pace.time() > until:
+                raise httpx.ReadTimeout("")
+            yield chunk
 
 
-def _passing(status: int) -> bool:
-    """Whether the same request may succeed a little later."""
-    return status == TOO_MANY or status >= SERVER_ERROR
+def _fits_header(value: str) -> bool:
+    return value.isascii() and value.isprintable() and value == value.strip()
+
+
+def _checked(token: Secret) -> str:
+    text = token.reveal()
+    if not text or not _fits_header(text) or " " in text:
+        raise AuthError("the token is none: spaces, or characters outside ASCII; set QSTASH_TOKEN")
+    return text
+
+
+def _address(url: str) -> str:
+    """The address without the path that the SDKs allow behind it; raises where it is none."""
+    try:
+        found = httpx.URL(url)
+        is_address = found.scheme in ("http", "https") and bool(found.host)
+        is_plain = not (found.userinfo or found.query or found.fragment)
+    except (httpx.InvalidURL, ValueError):
+        is_address = is_plain = False
+    if not (is_address and is_plain):
+        shown = url if "@" not in url else "what is set"
+        raise UnreachableError(f"{shown!r} is not an address of QStash; is QSTASH_URL right?")
+    return re.sub(r"/*(v2/*(publish/*)?)?$", "", url)
+
+
+def _name(resource: LiveResource) -> str:
+    return resource.id if isinstance(resource, LiveSchedule) else resource.name

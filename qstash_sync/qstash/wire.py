@@ -6,14 +6,17 @@ whole, defaults spelled out, since QStash replaces the old definition.
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from qstash_sync.core.model import (
     Callback,
     Endpoint,
     FlowUse,
+    Kind,
     LiveFlowControl,
     LiveQueue,
     LiveSchedule,
@@ -35,13 +38,17 @@ from qstash_sync.core.steps import (
     Step,
     UnpinFlowControl,
 )
+from qstash_sync.errors import RejectedError
 
 LISTS = {
-    "schedules": "/v2/schedules",
-    "url_groups": "/v2/topics",
-    "queues": "/v2/queues",
-    "flow_controls": "/v2/flowControl",
+    Kind.SCHEDULE: "/v2/schedules",
+    Kind.URL_GROUP: "/v2/topics",
+    Kind.QUEUE: "/v2/queues",
+    Kind.FLOW_CONTROL: "/v2/flowControl",
 }
+T = TypeVar("T")
+LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
+KINDS = {f"{kind}s": kind for kind in LISTS}  # by the names of `Live`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +64,16 @@ class Request:
         return f"Request({self.method} …)"
 
 
-def get(path: str) -> Request:
-    """A read."""
-    return Request(method="GET", path=path)
+def get(kind: Kind, name: str | None = None) -> Request:
+    """A read of all resources of a kind, or of one."""
+    return Request(method="GET", path=LISTS[kind] if name is None else _path(kind, name))
+
+
+def _path(kind: Kind, name: str, rest: str = "") -> str:
+    """The path of one resource; never that of all of them, as an empty name would make it."""
+    if name in ("", ".", ".."):
+        raise RejectedError(f"the {kind} {name!r} cannot be addressed: its path means another", 0)
+    return f"{LISTS[kind]}/{quote(name, safe='')}{rest}"
 
 
 def of_step(step: Step) -> Request:  # noqa: PLR0911 one line a kind of step
@@ -68,30 +82,30 @@ def of_step(step: Step) -> Request:  # noqa: PLR0911 one line a kind of step
         case PutSchedule():
             return put_schedule(step)
         case PauseSchedule(id=part_id, paused=paused):
-            return _post(f"/v2/schedules/{part_id}/{_verb(paused)}")
+            return _post(_path(Kind.SCHEDULE, part_id, _verb(paused)))
         case DeleteSchedule(id=part_id):
-            return Request(method="DELETE", path=f"/v2/schedules/{part_id}")
+            return Request(method="DELETE", path=_path(Kind.SCHEDULE, part_id))
         case DeleteUrlGroup(name=name):
-            return Request(method="DELETE", path=f"/v2/topics/{name}")
+            return Request(method="DELETE", path=_path(Kind.URL_GROUP, name))
         case PutQueue():
             body = {"queueName": step.name, "parallelism": step.parallelism, "paused": step.paused}
-            return _json("POST", "/v2/queues", body)
+            return _json("POST", LISTS[Kind.QUEUE], body)
         case DeleteQueue(name=name):
-            return Request(method="DELETE", path=f"/v2/queues/{name}")
-        case PinFlowControl():
-            return _post(f"/v2/flowControl/{step.name}/pin?{_pin_query(step)}")
+            return Request(method="DELETE", path=_path(Kind.QUEUE, name))
+        case PinFlowControl(name=name):
+            return _post(_path(Kind.FLOW_CONTROL, name, f"/pin?{_pin_query(step)}"))
         case UnpinFlowControl():
             flags = [key for key in ("parallelism", "rate") if getattr(step, key)]
             query = "&".join(f"{flag}=true" for flag in flags)
-            return _post(f"/v2/flowControl/{step.name}/unpin?{query}")
+            return _post(_path(Kind.FLOW_CONTROL, step.name, f"/unpin?{query}"))
         case PauseFlowControl(name=name, paused=paused):
-            return _post(f"/v2/flowControl/{name}/{_verb(paused)}")
+            return _post(_path(Kind.FLOW_CONTROL, name, _verb(paused)))
         case SettleUrlGroup(group=group):
             return add_endpoints(group.name, group.endpoints)
 
 
 def _verb(paused: bool) -> str:  # noqa: FBT001 the state itself
-    return "pause" if paused else "resume"
+    return "/pause" if paused else "/resume"
 
 
 def _post(path: str) -> Request:
@@ -111,12 +125,13 @@ def _pin_query(step: PinFlowControl) -> str:
 def add_endpoints(group: str, endpoints: Iterable[Endpoint]) -> Request:
     """Add endpoints to a URL group, or update those that QStash takes for the same."""
     items = [_endpoint(endpoint) for endpoint in endpoints]
-    return _json("POST", f"/v2/topics/{group}/endpoints", {"endpoints": items})
+    return _json("POST", _path(Kind.URL_GROUP, group, "/endpoints"), {"endpoints": items})
 
 
 def remove_endpoints(group: str, items: Iterable[Mapping[str, str]]) -> Request:
     """Remove endpoints from a URL group, each by its name or by its URL."""
-    return _json("DELETE", f"/v2/topics/{group}/endpoints", {"endpoints": [dict(i) for i in items]})
+    body = {"endpoints": [dict(item) for item in items]}
+    return _json("DELETE", _path(Kind.URL_GROUP, group, "/endpoints"), body)
 
 
 def _endpoint(endpoint: Endpoint) -> dict[str, str]:
@@ -202,99 +217,158 @@ def _redact(redact: Redact) -> str:
 # Reading
 
 
+class Strange(ValueError):  # noqa: N818 it becomes a `BadResponseError`
+    """JSON that is not what QStash documents: which field, and what is there, never its value."""
+
+
+_TYPES = {
+    NoneType: "null",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number with a fraction",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def parse(kind: Kind, data: Any) -> LiveResource:
+    """One resource from its JSON; raises `Strange` where it is not one."""
+    if not isinstance(data, dict):
+        raise Strange(f"it is {_TYPES[type(data)]}")
+    return _PARSERS[kind](data)
+
+
 def schedule(data: Mapping[str, Any]) -> LiveSchedule:
     """A schedule from its JSON; a missing value is QStash's default."""
-    labels = data.get("labels") or ([data["label"]] if data.get("label") else [])
+    label, retries = _field(data, "label", str), _field(data, "retries", int)
     return LiveSchedule(
-        id=str(data["scheduleId"]),
-        cron=str(data["cron"]),
+        id=_required(data, "scheduleId"),
+        cron=_required(data, "cron"),
         message=Message(
-            destination=str(data["destination"]),
-            method=str(data.get("method") or "POST"),
-            headers=_headers(data.get("header")),
+            destination=_required(data, "destination"),
+            method=_field(data, "method", str) or "POST",
+            headers=_headers(data),
             body=_body(data),
-            retries=int(data.get("retries", 3)),
-            retry_delay=data.get("retryDelayExpression") or None,
-            timeout=data.get("timeout") or None,
-            delay=int(data.get("delay") or 0),
-            callback=_live_callback(data.get("callback")),
-            failure_callback=_live_callback(data.get("failureCallback")),
-            queue=data.get("queueName") or None,
+            retries=3 if retries is None else retries,
+            retry_delay=_field(data, "retryDelayExpression", str) or None,
+            timeout=_field(data, "timeout", int) or None,
+            delay=_field(data, "delay", int) or 0,
+            callback=_live_callback(data, "callback"),
+            failure_callback=_live_callback(data, "failureCallback"),
+            queue=_field(data, "queueName", str) or None,
             flow_control=_flow_use(data),
-            labels=tuple(map(str, labels)),
+            labels=_items(data, "labels", str) or ((label,) if label else ()),
         ),
-        paused=bool(data.get("isPaused")),
-        created_at=data.get("createdAt"),
-        next_at=data.get("nextScheduleTime"),
-        last_at=data.get("lastScheduleTime"),
-        error=data.get("error") or None,
+        paused=_field(data, "isPaused", bool) or False,
+        created_at=_field(data, "createdAt", int),
+        next_at=_field(data, "nextScheduleTime", int),
+        last_at=_field(data, "lastScheduleTime", int),
+        error=_field(data, "error", str) or None,
     )
 
 
-def _headers(data: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    pairs = (
-        (name, ", ".join(v) if isinstance(v, list) else str(v)) for name, v in (data or {}).items()
-    )
-    return tuple(
-        sorted(("-".join(p[:1].upper() + p[1:].lower() for p in n.split("-")), v) for n, v in pairs)
-    )
+def _field(data: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
+    value = data.get(key)
+    if value is None:
+        return None
+    if type(value) is not kind:
+        raise Strange(f"{key} is {_TYPES[type(value)]}")
+    return value
+
+
+def _required(data: Mapping[str, Any], key: str) -> str:
+    value = _field(data, key, str)
+    if not value:
+        raise Strange(f"{key} is missing")
+    return value
+
+
+def _items(data: Mapping[str, Any], key: str, kind: type[T]) -> tuple[T, ...]:
+    items = _field(data, key, list) or ()
+    for item in items:
+        if type(item) is not kind:
+            raise Strange(f"{key} holds {_TYPES[type(item)]}")
+    return tuple(items)
+
+
+def _headers(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Canonical names, sorted; what has two spellings or several values is one header."""
+    found: dict[str, list[str]] = {}
+    headers = _field(data, "header", dict) or {}
+    for name, value in headers.items():
+        key = f"header {name}"
+        values = _items({key: value if isinstance(value, list) else [value]}, key, str)
+        canonical = "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
+        found.setdefault(canonical, []).extend(values)
+    return tuple((name, ", ".join(values)) for name, values in sorted(found.items()))
 
 
 def _body(data: Mapping[str, Any]) -> bytes | str | None:
-    if data.get("bodyBase64"):
-        return base64.b64decode(data["bodyBase64"])
-    body = data.get("body")
-    return str(body) if body else None
+    encoded = _field(data, "bodyBase64", str)
+    if not encoded:
+        return _field(data, "body", str) or None
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raise Strange("bodyBase64 is not base64") from None
 
 
-def _live_callback(url: Any) -> Callback | None:
-    return Callback(url=str(url)) if url else None
+def _live_callback(data: Mapping[str, Any], key: str) -> Callback | None:
+    url = _field(data, key, str)
+    return Callback(url=url) if url else None
 
 
 def _flow_use(data: Mapping[str, Any]) -> FlowUse | None:
-    if not data.get("flowControlKey"):
+    key = _field(data, "flowControlKey", str)
+    rate = _field(data, "rate", int) or None
+    parallelism, period = _field(data, "parallelism", int), _field(data, "period", int)
+    if not key:
         return None
     return FlowUse(
-        key=str(data["flowControlKey"]),
-        parallelism=data.get("parallelism") or None,
-        rate=data.get("rate") or None,
-        period=data.get("period") or (1 if data.get("rate") else None),
+        key=key,
+        parallelism=parallelism or None,
+        rate=rate,
+        period=period or (1 if rate else None),
     )
 
 
 def url_group(data: Mapping[str, Any]) -> LiveUrlGroup:
     """A URL group from its JSON."""
-    items = data.get("endpoints") or ()
-    endpoints = tuple(Endpoint(url=str(i["url"]), name=i.get("name") or None) for i in items)
-    return LiveUrlGroup(name=str(data["name"]), endpoints=endpoints)
+    endpoints = tuple(
+        Endpoint(url=_required(item, "url"), name=_field(item, "name", str) or None)
+        for item in _items(data, "endpoints", dict)
+    )
+    return LiveUrlGroup(name=_required(data, "name"), endpoints=endpoints)
 
 
 def queue(data: Mapping[str, Any]) -> LiveQueue:
     """A queue from its JSON."""
     return LiveQueue(
-        name=str(data["name"]),
-        parallelism=int(data.get("parallelism") or 1),
-        paused=bool(data.get("paused")),
-        lag=int(data.get("lag") or 0),
+        name=_required(data, "name"),
+        parallelism=_field(data, "parallelism", int) or 1,
+        paused=_field(data, "paused", bool) or False,
+        lag=_field(data, "lag", int) or 0,
     )
 
 
 def flow_control(data: Mapping[str, Any]) -> LiveFlowControl:
     """A flow-control key from its JSON; only what is pinned is a setting."""
-    pinned_rate = bool(data.get("isPinnedRate"))
+    parallelism, rate = _field(data, "parallelismMax", int), _field(data, "rateMax", int)
+    pinned_rate = _field(data, "isPinnedRate", bool)
     return LiveFlowControl(
-        name=str(data["flowControlKey"]),
-        parallelism=data.get("parallelismMax") if data.get("isPinnedParallelism") else None,
-        rate=data.get("rateMax") if pinned_rate else None,
-        period=(data.get("ratePeriod") or 1) if pinned_rate else None,
-        paused=bool(data.get("isPaused")),
-        waiting=int(data.get("waitListSize") or 0),
+        name=_required(data, "flowControlKey"),
+        parallelism=parallelism if _field(data, "isPinnedParallelism", bool) else None,
+        rate=rate if pinned_rate else None,
+        period=(_field(data, "ratePeriod", int) or 1) if pinned_rate else None,
+        paused=_field(data, "isPaused", bool) or False,
+        waiting=_field(data, "waitListSize", int) or 0,
     )
 
 
-PARSERS = {
-    "schedules": schedule,
-    "url_groups": url_group,
-    "queues": queue,
-    "flow_controls": flow_control,
+_PARSERS: dict[Kind, Callable[[Mapping[str, Any]], LiveResource]] = {
+    Kind.SCHEDULE: schedule,
+    Kind.URL_GROUP: url_group,
+    Kind.QUEUE: queue,
+    Kind.FLOW_CONTROL: flow_control,
 }

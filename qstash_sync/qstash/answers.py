@@ -1,0 +1,114 @@
+"""What an HTTP answer means: QStash's data, a failure that may pass, or one clear error."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from qstash_sync.errors import (
+    AccountError,
+    AuthError,
+    BadResponseError,
+    RejectedError,
+    WrongRegionError,
+)
+
+NOT_QSTASH = "is this the address of QStash?"
+_WRONG_REGION = "user not found in this region"
+_REGIONS = ("eu-central-1", "us-east-1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer; reset is what its `Burst-RateLimit-Reset` says, or its `Retry-After`."""
+
+    status: int
+    content: bytes
+    content_type: str = ""
+    location: str = ""
+    reset: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The content type, for people."""
+        return self.content_type.partition(";")[0] or "no content type"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """A failure that may pass: what to say if it does not, as which error.
+
+    reset: None, or after a 429 what it says about when to come back.
+    """
+
+    text: str
+    error: Callable[[str], AccountError]
+    reset: str | None = None
+
+
+def judge(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str]) -> Any:
+    """The JSON of an answer (None where a write has none) or `Again`; raises an `AccountError`."""
+    if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        return _success(answer, is_read=is_read, url=url)
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        where = scrub(answer.location) or "nowhere"
+        raise BadResponseError(f"{url} redirects to {where}; set QSTASH_URL to the address itself")
+    text = _error_text(answer)
+    reason = None if text is None else scrub(text) or "no reason given"
+    rejected = partial(RejectedError, status=answer.status)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or _passes(answer.status):
+        said = f"QStash answered {answer.status}: {reason or answer.kind}"
+        limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+        return Again(text=said, error=rejected, reset=answer.reset if limited else None)
+    if text is None or reason is None:
+        raise BadResponseError(f"{url} answered {answer.status} with {answer.kind}; {NOT_QSTASH}")
+    if _WRONG_REGION in text:
+        raise WrongRegionError(
+            f"{url}: {reason}: the token belongs to another region; {_set(text)}"
+        )
+    if answer.status == HTTPStatus.UNAUTHORIZED and is_read:
+        raise AuthError(f"{url} refuses the token: {reason}; set a valid QSTASH_TOKEN")
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise AuthError(f"{url} does not allow this: {reason}; is it a read-only token?")
+    raise rejected(f"QStash answered {answer.status}: {reason}")
+
+
+def _passes(status: int) -> bool:
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT
+
+
+def _set(text: str) -> str:
+    others = [region for region in _REGIONS if f"({region})" not in text]
+    return f"set region: {' or '.join(others)} (or QSTASH_REGION, QSTASH_URL)"
+
+
+def _success(answer: Answer, *, is_read: bool, url: str) -> Any:
+    """A read has JSON; a write may say anything but a page, which comes from something between."""
+    try:
+        data = _json(answer.content)
+    except (ValueError, RecursionError):
+        is_page = answer.kind == "text/html" or answer.content.lstrip().startswith(b"<")
+        if is_read or is_page:
+            said = f"{url} did not answer with JSON ({answer.kind}); {NOT_QSTASH}"
+            return Again(text=said, error=BadResponseError)
+        data = None
+    return data
+
+
+def _json(content: bytes) -> Any:
+    data = json.loads(content)
+    if rb"\ud" in content.lower():  # half a character, which nobody could print or send
+        json.dumps(data, ensure_ascii=False).encode()
+    return data
+
+
+def _error_text(answer: Answer) -> str | None:
+    """The text of QStash's `{"error": …}`; None for anything else."""
+    try:
+        data = _json(answer.content)
+    except (ValueError, RecursionError):
+        return None
+    text = data.get("error") if isinstance(data, dict) else None
+    return text if isinstance(text, str) else None

@@ -1,0 +1,509 @@
+"""What comes back: everything that is not QStash's answer is one clear error, and shows no secret."""
+
+import base64
+import gzip
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from qstash_sync.core.model import Endpoint, Kind, LiveFlowControl, Message, UrlGroup
+from qstash_sync.core.steps import (
+    DeleteQueue,
+    DeleteSchedule,
+    DeleteUrlGroup,
+    PauseSchedule,
+    PutQueue,
+    PutSchedule,
+    SettleUrlGroup,
+    Step,
+    UnpinFlowControl,
+)
+from qstash_sync.errors import (
+    AccountError,
+    AuthError,
+    BadResponseError,
+    RejectedError,
+    UnreachableError,
+    WriteForbiddenError,
+    WrongRegionError,
+)
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, OTHER_REGION_TOKEN, Fault, Switches
+from qstash_sync.qstash.client import Client
+from tests.support import World, ids, secret, world as make_world
+
+Handler = Callable[[httpx.Request], httpx.Response]
+PUT = PutSchedule(id="a.b", cron="0 9 * * *", message=Message(destination="https://e.com"), labels=("l",))  # fmt: skip
+SCHEDULE = {"scheduleId": "s", "cron": "0 9 * * *", "destination": "https://e.com"}
+REGION = {"error": "user not found in this region (eu-central-1)"}
+
+
+def client_of(handler: Handler, token: str = "token-1", **more: Any) -> Client:
+    more = {"read_only": False, "sleep": lambda _s: None, **more}
+    return Client("http://x", secret(token), transport=httpx.MockTransport(handler), **more)
+
+
+def answering(response: httpx.Response) -> Handler:
+    """The same answer for ever; a fresh one each time, since a response is read once."""
+    return lambda _: httpx.Response(
+        response.status_code, headers=response.headers, content=response.content
+    )
+
+
+def told(error: pytest.ExceptionInfo[AccountError]) -> str:
+    """The message; no chain of exceptions may hang on it, since they quote requests."""
+    assert error.value.__cause__ is None
+    assert error.value.__context__ is None
+    return str(error.value)
+
+
+# Reading
+
+NOT_JSON = [
+    ("html", httpx.Response(200, html="<html>"), "text/html"),
+    ("html said to be json", httpx.Response(200, content=b"<html>", headers={"content-type": "application/json"}), "application/json"),
+    ("nothing", httpx.Response(200), "no content type"),
+    ("cut off", httpx.Response(200, content=b'[{"scheduleId": "s", "cr'), "did not answer with JSON"),
+    ("not utf-8", httpx.Response(200, content=b'["\xff"]'), "did not answer with JSON"),
+    ("half a character", httpx.Response(200, content=b'["\\ud800"]'), "did not answer with JSON"),
+    ("bottomless", httpx.Response(200, content=b"[" * 100_000), "did not answer with JSON"),
+    ("a number too long", httpx.Response(200, content=b"[" + b"9" * 10_000 + b"]"), "did not answer with JSON"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "response", "fact"), NOT_JSON, ids=ids(NOT_JSON))
+def test_what_is_not_json_is_said_to_be_no_answer_of_qstash(
+    _id: str, response: httpx.Response, fact: str
+) -> None:
+    with client_of(answering(response)) as client:
+        for read in (lambda: client.read({"schedules"}), lambda: client.get(Kind.SCHEDULE, "s")):
+            with pytest.raises(BadResponseError, match="is this the address of QStash") as caught:
+                read()
+            assert fact.replace("did not answer with JSON", "JSON") in told(caught)
+
+
+@pytest.mark.parametrize(
+    "broken", [b"<html>maintenance</html>", b'[{"scheduleId": "s', b""], ids=["html", "cut", "none"]
+)
+def test_a_page_that_comes_once_is_asked_again(broken: bytes) -> None:
+    answers = [httpx.Response(200, content=broken), httpx.Response(200, json=[SCHEDULE])]
+    with client_of(lambda _: answers.pop(0)) as client:
+        (found,) = client.read({"schedules"}).schedules or ()
+    assert found.id == "s"
+
+
+def test_a_body_that_cannot_be_unpacked_is_one_failed_try() -> None:
+    packed = {"content-encoding": "gzip"}
+    answers = [
+        httpx.Response(200, headers=packed, stream=httpx.ByteStream(b"no gzip")),
+        httpx.Response(200, headers=packed, stream=httpx.ByteStream(gzip.compress(b"[]"))),
+    ]
+    with client_of(lambda _: answers.pop(0)) as client:
+        assert client.read({"queues"}).queues == ()
+
+
+STRANGE: list[tuple[str, dict[str, Any], str]] = [
+    ("no id", {"scheduleId": None}, "scheduleId is missing"),
+    ("an empty id", {"scheduleId": ""}, "scheduleId is missing"),
+    ("a number as id", {"scheduleId": 7}, "scheduleId is a number"),
+    ("a text as number", {"retries": "3"}, "retries is a text"),
+    ("a fraction", {"retries": 2.5}, "retries is a number with a fraction"),
+    ("a truth as number", {"retries": True}, "retries is true or false"),
+    ("a text as truth", {"isPaused": "false"}, "isPaused is a text"),
+    ("a number as truth", {"isPaused": 0}, "isPaused is a number"),
+    ("a text as time", {"nextScheduleTime": "soon"}, "nextScheduleTime is a text"),
+    ("a text as timeout", {"timeout": "30s"}, "timeout is a text"),
+    ("a number as body", {"body": 5}, "body is a number"),
+    ("bad base64", {"bodyBase64": "ab!c"}, "bodyBase64 is not base64"),
+    ("base64 outside ascii", {"bodyBase64": "é"}, "bodyBase64 is not base64"),
+    ("labels as text", {"labels": "abc"}, "labels is a text"),
+    ("a number as label", {"labels": [1]}, "labels holds a number"),
+    ("headers as list", {"header": ["X"]}, "header is a list"),
+    ("a header of null", {"header": {"X": None}}, "header X holds null"),
+    ("a header of numbers", {"header": {"X": [1]}}, "header X holds a number"),
+    ("a flow key of numbers", {"flowControlKey": "k", "rate": "1"}, "rate is a text"),
+    ("an object as callback", {"callback": {}}, "callback is an object"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "changes", "fact"), STRANGE, ids=ids(STRANGE))
+def test_a_field_of_the_wrong_type_is_named_and_its_value_is_not(
+    _id: str, changes: dict[str, Any], fact: str
+) -> None:
+    with client_of(lambda _: httpx.Response(200, json=[SCHEDULE, SCHEDULE | changes])) as client:
+        with pytest.raises(BadResponseError, match="number 2 of /v2/schedules") as caught:
+            client.read({"schedules"})
+        assert fact in told(caught)
+
+
+KINDS = [
+    ("url_groups", {"name": "g", "endpoints": [{"url": None}]}, "url is missing"),
+    ("url_groups", {"name": "g", "endpoints": {}}, "endpoints is an object"),
+    ("url_groups", {"name": "g", "endpoints": ["u"]}, "endpoints holds a text"),
+    ("url_groups", {}, "name is missing"),
+    ("queues", {"name": "q", "parallelism": "1"}, "parallelism is a text"),
+    ("queues", {"name": "q", "paused": "no"}, "paused is a text"),
+    ("flow_controls", {"flowControlKey": "k", "isPinnedRate": 1}, "isPinnedRate is a number"),
+    ("flow_controls", {"flowControlKey": "k", "isPinnedRate": True, "rateMax": "9"}, "rateMax is a text"),
+    ("queues", 5, "a number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "item", "fact"), KINDS)
+def test_the_other_kinds_are_held_to_their_types_too(kind: str, item: Any, fact: str) -> None:
+    with (
+        client_of(lambda _: httpx.Response(200, json=[item])) as client,
+        pytest.raises(BadResponseError) as caught,
+    ):
+        client.read({kind})
+    assert fact in told(caught)
+
+
+def test_null_is_what_is_not_there() -> None:
+    """Go writes null for an empty list, and may write it for any other empty value."""
+    keys = ("method", "header", "body", "bodyBase64", "retries", "retryDelayExpression", "timeout",
+            "delay", "callback", "failureCallback", "queueName", "flowControlKey", "labels", "label",
+            "isPaused", "createdAt", "nextScheduleTime", "lastScheduleTime", "error")  # fmt: skip
+    answers = [[SCHEDULE], [SCHEDULE | dict.fromkeys(keys)]]
+    with client_of(lambda _: httpx.Response(200, json=answers.pop())) as client:
+        assert client.read({"schedules"}) == client.read({"schedules"})
+    with client_of(lambda _: httpx.Response(200, content=b"null")) as client:
+        live = client.read({"schedules", "url_groups", "queues", "flow_controls"})
+    assert (live.schedules, live.url_groups, live.queues, live.flow_controls) == ((), (), (), ())
+
+
+def test_a_list_that_names_something_twice_is_refused() -> None:
+    with (
+        client_of(lambda _: httpx.Response(200, json=[SCHEDULE, SCHEDULE])) as client,
+        pytest.raises(BadResponseError, match="lists s twice"),
+    ):
+        client.read({"schedules"})
+
+
+def test_a_header_in_two_spellings_is_one_header() -> None:
+    both = SCHEDULE | {"header": {"x-a": ["1"], "X-A": ["2", "3"]}}
+    with client_of(lambda _: httpx.Response(200, json=[both])) as client:
+        (found,) = client.read({"schedules"}).schedules or ()
+    assert found.message.headers == (("X-A", "1, 2, 3"),)
+
+
+# One resource
+
+
+def test_get_reads_one_resource_of_each_kind(world: World) -> None:
+    with world.client() as client:
+        client.write(PUT)
+        client.write(
+            SettleUrlGroup(group=UrlGroup(name="g", endpoints=(Endpoint(url="https://e.com"),)))
+        )
+        client.write(PutQueue(name="q", parallelism=2, paused=True))
+        world.account.store.put("flow", "k", {"flowControlKey": "k", "isPaused": True})
+        world.account.forget()
+        before = client.reads
+        live = client.read({"schedules", "url_groups", "queues", "flow_controls"})
+        one_by_one = (
+            client.get(Kind.SCHEDULE, "a.b"),
+            client.get(Kind.URL_GROUP, "g"),
+            client.get(Kind.QUEUE, "q"),
+            client.get(Kind.FLOW_CONTROL, "k"),
+        )
+    listed = (live.schedules, live.url_groups, live.queues, live.flow_controls)
+    assert listed == tuple((item,) for item in one_by_one)
+    assert client.reads - before == 8 == len(world.account.log)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_get_says_none_only_where_qstash_says_404(kind: Kind, world: World) -> None:
+    with world.client(read_only=True) as client:
+        assert client.get(kind, "nope") is None
+        assert client.reads == 1
+    with world.client(token=OTHER_REGION_TOKEN) as client, pytest.raises(WrongRegionError):
+        client.get(kind, "nope")
+    for page in (
+        httpx.Response(404, html="<html>"),
+        httpx.Response(404, text="404 page not found"),
+    ):
+        with client_of(answering(page)) as client, pytest.raises(BadResponseError):
+            client.get(kind, "nope")
+
+
+def test_get_refuses_an_answer_about_something_else() -> None:
+    with (
+        client_of(lambda _: httpx.Response(200, json=SCHEDULE)) as client,
+        pytest.raises(BadResponseError, match="asked for t, QStash answered with s"),
+    ):
+        client.get(Kind.SCHEDULE, "t")
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_that_would_address_a_whole_collection_is_never_sent(
+    world: World, name: str
+) -> None:
+    """`DELETE /v2/queues/` and `/v2/queues/..` mean something else than one queue."""
+    steps: list[Step] = [DeleteQueue(name=name), DeleteSchedule(id=name), DeleteUrlGroup(name=name)]
+    with world.client() as client:
+        for step in steps:
+            with pytest.raises(RejectedError, match="cannot be addressed"):
+                client.write(step)
+        with pytest.raises(RejectedError, match="cannot be addressed"):
+            client.get(Kind.QUEUE, name)
+    assert world.account.log == []
+
+
+def test_a_flow_control_key_may_have_any_character(world: World) -> None:
+    key = "a/b c?d#é%"
+    world.account.store.put(
+        "flow", key, {"flowControlKey": key, "isPinnedRate": True, "rateMax": 5}
+    )
+    with world.client() as client:
+        client.write(UnpinFlowControl(name=key, rate=True))
+        found = client.get(Kind.FLOW_CONTROL, key)
+    assert found == LiveFlowControl(name=key)
+
+
+# Writing
+
+
+def test_a_page_is_no_success_of_a_write(world: World) -> None:
+    """A proxy's page says 200, and nothing was written."""
+    world.account.inject(Fault(kind="html", times=2))
+    with world.client() as client:
+        client.write(PutQueue(name="q", parallelism=3, paused=False))
+        assert client.writes == 3
+    assert world.account.store.get("queue", "q")
+    with client_of(answering(httpx.Response(200, html="<html>"))) as client:
+        with pytest.raises(BadResponseError, match="text/html") as caught:
+            client.write(PauseSchedule(id="s", paused=True))
+        assert "is this the address of QStash?" in told(caught)
+
+
+@pytest.mark.parametrize("body", [b"", b"OK", b"{}", b'"done"', b"null"])
+def test_what_a_successful_write_says_is_not_asked_for(body: bytes) -> None:
+    with client_of(lambda _: httpx.Response(200, content=body)) as client:
+        client.write(PauseSchedule(id="s", paused=True))
+        client.write(DeleteSchedule(id="s"))
+
+
+def test_a_schedule_under_another_id_is_told() -> None:
+    """As behind a proxy that drops our header: each apply would add one more schedule."""
+    with client_of(lambda _: httpx.Response(200, json={"scheduleId": "scd_1"})) as client:
+        with pytest.raises(BadResponseError, match=r"written as scd_1, not as a\.b") as caught:
+            client.write(PUT)
+        assert "delete scd_1" in told(caught)
+
+
+DELETES: list[Step] = [DeleteSchedule(id="x"), DeleteUrlGroup(name="x"), DeleteQueue(name="x")]
+
+
+@pytest.mark.parametrize("step", [*DELETES, UnpinFlowControl(name="x", rate=True)], ids=repr)
+def test_what_is_gone_already_needs_no_delete(step: Step) -> None:
+    missing = Switches(missing_group_delete=404, pin_on_new_key=404)
+    with make_world(missing) as world, world.client() as client:
+        client.write(step)
+    with client_of(lambda _: httpx.Response(404, json={"error": "queue x not found"})) as client:
+        client.write(step)
+
+
+@pytest.mark.parametrize("step", [*DELETES, PUT, PauseSchedule(id="x", paused=False)], ids=repr)
+def test_a_wrong_region_is_never_a_success_nor_an_absence(step: Step) -> None:
+    with (
+        client_of(lambda _: httpx.Response(404, json=REGION)) as client,
+        pytest.raises(WrongRegionError, match="region: us-east-1"),
+    ):
+        client.write(step)
+    with (
+        client_of(answering(httpx.Response(404, html="gone"))) as client,
+        pytest.raises(BadResponseError),
+    ):
+        client.write(step)
+
+
+def test_a_redirect_is_not_followed_and_says_where_to() -> None:
+    seen: list[str] = []
+
+    def moved(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(301, headers={"Location": "https://qstash.example.com/v2/queues"})
+
+    with client_of(moved) as client:
+        for act in (lambda: client.read({"queues"}), lambda: client.write(PUT)):
+            with pytest.raises(BadResponseError, match="redirects to https://qstash") as caught:
+                act()
+            assert "set QSTASH_URL" in told(caught)
+    assert len(seen) == 2
+
+
+def test_a_refusal_in_html_is_told_as_no_answer_of_qstash() -> None:
+    for status in (400, 403, 404, 413):
+        with (
+            client_of(answering(httpx.Response(status, html="<html>"))) as client,
+            pytest.raises(BadResponseError, match=f"{status} .*text/html"),
+        ):
+            client.read({"queues"})
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_may_not_write_is_told_as_that(status: Any) -> None:
+    with make_world(Switches(read_only_write=status)) as world:
+        with world.client(token=LOCAL_READ_ONLY_TOKEN) as client:
+            client.read({"queues"})
+            with pytest.raises(AuthError, match="is it a read-only token"):
+                client.write(PUT)
+        assert world.account.store.count("schedule") == 0
+
+
+def test_every_method_but_get_is_refused_read_only_before_anything_is_sent(world: World) -> None:
+    group = SettleUrlGroup(group=UrlGroup(name="g", endpoints=(Endpoint(url="https://e.com"),)))
+    with world.client(read_only=True) as client:
+        for step in (*DELETES, PUT, group, PauseSchedule(id="x", paused=True)):
+            with pytest.raises(WriteForbiddenError):
+                client.write(step)
+        assert (client.reads, client.writes) == (0, 0)
+    assert world.account.log == []
+
+
+# Secrets
+
+SECRET = 'p@ss/"wörd"<+7>'
+
+
+def forms(text: str) -> list[tuple[str, str]]:
+    data = text.encode()
+    return [
+        ("as it is", text),
+        ("json", json.dumps(text)[1:-1]),
+        ("json, utf-8", json.dumps(text, ensure_ascii=False)[1:-1]),
+        ("go's json", json.dumps(text)[1:-1].replace("<", r"\u003c").replace(">", r"\u003e")),
+        ("percent", quote(text, safe="")),
+        ("percent, lower", quote(text, safe="").lower()),
+        ("path", quote(text)),
+        ("base64", base64.b64encode(data).decode()),
+        ("base64 for urls", base64.urlsafe_b64encode(data).decode().rstrip("=")),
+        ("base64 behind a user", base64.b64encode(b"me:" + data + b":x").decode()),
+        ("base64 behind two letters", base64.b64encode(b"me" + data).decode()),
+    ]
+
+
+@pytest.mark.parametrize(("_id", "form"), forms(SECRET), ids=ids(forms(SECRET)))
+def test_a_secret_in_a_servers_text_is_masked_in_every_form(_id: str, form: str) -> None:
+    refusal = {"error": f"header X is {form}: refused"}
+    with (
+        client_of(lambda _: httpx.Response(400, json=refusal), hide=[SECRET]) as client,
+        pytest.raises(RejectedError) as caught,
+    ):
+        client.write(PUT)
+    text = told(caught)
+    assert form[6:-6] not in text
+    assert text.startswith("QStash answered 400: header X is ")
+    assert "(secret)" in text
+    assert text.endswith(": refused")
+
+
+def test_secrets_that_overlap_leave_no_rest() -> None:
+    with client_of(lambda _: httpx.Response(500), hide=["abcdef", "defghi", "ghi-jkl"]) as client:
+        assert client.scrub("<abcdefghi-jkl>") == "<(secret)>"
+
+
+@pytest.mark.parametrize("short", ["", "a", "no"])
+def test_a_short_secret_makes_no_confetti(short: str) -> None:
+    refusal = {"error": "no, not a b"}
+    with (
+        client_of(lambda _: httpx.Response(400, json=refusal), hide=[short]) as client,
+        pytest.raises(RejectedError) as caught,
+    ):
+        client.read({"queues"})
+    hidden = "QStash answered 400: (its words are withheld: they hold a secret, or no end)"
+    assert told(caught) == ("QStash answered 400: no, not a b" if not short else hidden)
+
+
+def test_a_servers_text_is_one_short_line_of_printable_characters() -> None:
+    noise = "a\x1b[31mb\nc\u202ed" + "x" * 5_000
+    with (
+        client_of(lambda _: httpx.Response(400, json={"error": noise})) as client,
+        pytest.raises(RejectedError) as caught,
+    ):
+        client.read({"queues"})
+    assert told(caught).isprintable()
+    assert len(told(caught)) < 400
+
+
+@pytest.mark.parametrize("bad", ["läbel", "a1\nX-Evil: 1", "a1\x00b", " a1", "a1 "])
+def test_a_header_that_cannot_be_sent_is_refused_without_its_value(world: World, bad: str) -> None:
+    message = Message(destination="https://e.com", headers=(("Authorization", secret(bad)),))
+    with world.client() as client:
+        with pytest.raises(RejectedError, match="Upstash-Forward-Authorization") as caught:
+            client.write(PutSchedule(id="s", cron="* * * * *", message=message, labels=("l",)))
+        assert bad.strip() not in told(caught)
+    assert world.account.log == []
+
+
+def test_a_destination_that_would_not_arrive_as_written_is_not_sent(world: World) -> None:
+    for path in (
+        "https://e.com/a/../b",
+        "https://e.com/ä",
+        "https://e.com/a b",
+        "https://e.com/a\nb",
+    ):
+        step = PutSchedule(id="s", cron="* * * * *", message=Message(destination=path), labels=())
+        with world.client() as client:
+            with pytest.raises(RejectedError, match="would not arrive as it is written") as caught:
+                client.write(step)
+            assert "e.com" not in told(caught)
+    assert world.account.log == []
+
+
+@pytest.mark.parametrize("bad", ["tök", "to\nken", "to ken", "", "to\x7fken"])
+def test_a_token_that_cannot_be_one_is_refused_without_showing_it(bad: str) -> None:
+    with pytest.raises(AuthError, match="QSTASH_TOKEN") as caught:
+        client_of(lambda _: httpx.Response(500), token=bad)
+    assert not bad or bad not in told(caught)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "ftp://x", "http://", "http://x:port", "http://u:pw@x", "http://x/?a=1"]
+)
+def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
+    with pytest.raises(UnreachableError, match=r"QSTASH_URL") as caught:
+        Client(url, secret("t"), read_only=True)
+    assert "pw" not in told(caught)
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/v2", "/v2/", "/v2/publish", "//"])
+def test_an_address_may_end_as_the_sdks_take_it(world: World, tail: str) -> None:
+    with (
+        Client(
+            f"http://local{tail}",
+            secret("x"),
+            read_only=True,
+            transport=httpx.MockTransport(lambda r: httpx.Response(200, json=[str(r.url)])),
+        ) as client,
+        pytest.raises(BadResponseError, match="number 1 of /v2/queues"),
+    ):
+        client.read({"queues"})
+    assert client.url == "http://local"
+
+
+def test_what_httpx_says_is_shown_without_secrets() -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError(f"Illegal header value {request.headers['authorization']!r}")
+
+    def lose(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError(f"no route for {request.headers['authorization']}")
+
+    for handler in (fail, lose):
+        with client_of(handler, token="tok-en-123") as client:
+            with pytest.raises(UnreachableError) as caught:
+                client.read({"queues"})
+            assert "tok-en-123" not in told(caught)
+
+
+def test_the_loggers_of_httpx_stay_silent(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """They log addresses, and httpcore's even headers."""
+    with caplog.at_level(logging.DEBUG), world.client() as client:
+        client.write(PUT)
+        client.read({"schedules"})
+    assert [r for r in caplog.records if r.name.startswith(("httpx", "httpcore"))] == []
