@@ -5,7 +5,7 @@ import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
@@ -15,7 +15,8 @@ from qstash_sync import engine
 from qstash_sync.cli.main import run
 from qstash_sync.config.load import Config, Files, Source
 from qstash_sync.core.findings import Finding
-from qstash_sync.core.model import Piece, Secret
+from qstash_sync.core.model import Desired, Piece, Secret
+from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
 from qstash_sync.engine import Outcome
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
@@ -56,7 +57,7 @@ def messages(text: str, environ: dict[str, str] | None = None, **more: Any) -> l
 class World:
     """An account in memory and a clock that stands still."""
 
-    account: LocalQStash
+    account: LocalQStash = field(init=False)
     environ: dict[str, str] = field(default_factory=dict)
     now: datetime = NOW
 
@@ -67,22 +68,43 @@ class World:
             secret(token),
             read_only=read_only,
             transport=httpx.MockTransport(self.account),
-            sleep=lambda _seconds: None,
+            sleep=self.sleep,
+            clock=self.time,
         )
+
+    def time(self) -> float:
+        """Unix time of this world."""
+        return self.now.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time go by at once."""
+        self.now += timedelta(seconds=seconds)
 
     def plan(self, text: str, **more: Any) -> Plan:
         """What an apply would do."""
         with self.client(read_only=True) as client:
             desired = config(text, self.environ).desired
-            return engine.propose(client, desired, now=self.now, **more)
+            return engine.propose(client, desired, now=self.now, options=Options(**more))
 
     def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
-        """Plan and apply; every change must end as done."""
+        """Plan and apply; returns what became of every change."""
         with self.client() as client:
             desired = config(text, self.environ).desired
-            plan = engine.propose(client, desired, now=self.now, **more)
+            options = Options(**more)
+            plan = engine.propose(client, desired, now=self.now, options=options)
             assert not plan.errors, plan.errors
-            return engine.apply(client, plan)
+            return self.carry_out(client, desired, plan, options).outcomes
+
+    def carry_out(
+        self,
+        client: Client,
+        desired: Desired,
+        plan: Plan,
+        options: Options = Options(),  # noqa: B008 frozen
+    ) -> engine.Applied:
+        """Apply a plan in this world's time."""
+        control = engine.Control(sleep=self.sleep)
+        return engine.apply(client, desired, plan, options=options, control=control)
 
     def schedule(self, schedule_id: str) -> dict[str, Any]:
         """A stored schedule, to look at or to edit by hand."""
@@ -99,8 +121,9 @@ class World:
 @contextlib.contextmanager
 def world(switches: Switches = Switches()) -> Iterator[World]:  # noqa: B008 frozen
     """A fresh world."""
-    with LocalQStash(switches=switches, clock=NOW.timestamp) as account:
-        yield World(account)
+    found = World()
+    with LocalQStash(switches=switches, clock=found.time) as found.account:
+        yield found
 
 
 @dataclass(frozen=True)

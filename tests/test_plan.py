@@ -420,7 +420,10 @@ def test_a_failure_blocks_what_depends_on_it_and_all_deletes(world: World) -> No
     with world.client() as client:
         desired = config(file().replace("queue: q\n", "queue: q\n")).desired
         plan = engine.propose(client, desired, now=world.now)
-        outcomes = {(o.change.action, o.change.name): o for o in engine.apply(client, plan)}
+        outcomes = {
+            (o.change.action, o.change.name): o
+            for o in world.carry_out(client, desired, plan).outcomes
+        }
     assert outcomes[Action.CREATE, "q"].status is Status.FAILED
     assert outcomes[Action.CREATE, "s"].status is Status.BLOCKED
     assert outcomes[Action.CREATE, "g"].status is Status.DONE
@@ -436,8 +439,9 @@ def test_apply_leaves_an_empty_plan_under_every_switch(name: str, value: Any) ->
         text = file(paused="true")
         if (name, value) == ("pin_on_new_key", 404):
             with world.client() as client:
-                plan = engine.propose(client, config(text).desired, now=world.now)
-                outcomes = engine.apply(client, plan)
+                desired = config(text).desired
+                plan = engine.propose(client, desired, now=world.now)
+                outcomes = world.carry_out(client, desired, plan).outcomes
             assert {o.change.name for o in outcomes if o.status is Status.FAILED} == {"f", "f2"}
             return
         world.apply(text)

@@ -169,10 +169,11 @@ def dump(data: dict[str, Any]) -> str:
 def apply(world: World, text: str) -> dict[str, Status]:
     """Apply until guards are satisfied; returns what became of each schedule id."""
     with world.client() as client:
-        plan = engine.propose(client, config(text).desired, now=world.now)
+        desired = config(text).desired
+        plan = engine.propose(client, desired, now=world.now)
         if plan.errors:
             return {}
-        return {o.change.id: o.status for o in engine.apply(client, plan)}
+        return {o.change.id: o.status for o in world.carry_out(client, desired, plan).outcomes}
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -1,13 +1,24 @@
 """`qstash-sync apply`: make it so."""
 
+import signal
 import sys
-from typing import Any
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qstash_sync.cli import options
-from qstash_sync.cli.session import Session, reason, refusal_code
+from qstash_sync.cli.session import Session, refusal_code
 from qstash_sync.errors import PartialError, UsageError
+
+if TYPE_CHECKING:
+    from qstash_sync.config.load import Config
+    from qstash_sync.core.plan import Plan
+    from qstash_sync.engine import Applied, Control
+    from qstash_sync.qstash.client import Client
 
 
 @click.command()
@@ -15,14 +26,12 @@ from qstash_sync.errors import PartialError, UsageError
     options.local,
     options.now,
     options.parallelism,
-    options.adopt,
-    options.only,
+    options.consent,
+    options.max_wait,
     options.verbose,
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def apply(
-    *, adopt: tuple[str, ...], only: str | None, verbose: bool, yes: bool, **given: Any
-) -> int:
+def apply(*, verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say."""
     from qstash_sync import engine
 
@@ -31,54 +40,113 @@ def apply(
         raise UsageError("--now is for plans; apply takes it only with --local")
     config = session.config()
     with session.client(config, read_only=False) as client:
-        found = engine.propose(
-            client, config.desired, now=session.instant, adopt=adopt, only=reason(only)
-        )
+        found = engine.propose(client, config.desired, now=session.instant, options=session.options)
         if not session.json:
             _show(session, config, found, verbose=verbose)
         if found.errors:
-            _tell_refusal(session, found, (client.reads, client.writes))
+            _tell_refusal(session, found, client)
             return refusal_code(found)
         if not found.empty and not session.json and not yes and sys.stdin.isatty():
-            click.confirm("Apply these changes?", abort=True)
-        outcomes = engine.apply(
-            client, found, parallelism=session.parallelism, report=_reporter(session)
-        )
-    if session.json:
-        from qstash_sync.render import json as view
-
-        click.echo(view.plan(found, session.requests, outcomes))
-    elif not found.empty:
-        from qstash_sync.render import text
-
-        click.echo(text.applied(outcomes))
-    done = all(outcome.status is engine.Status.DONE for outcome in outcomes)
-    return 0 if done else PartialError.exit_code
+            click.confirm(f"Apply these changes to {session.whereabouts}?", abort=True)
+        with _under_control(session, client, len(found.changes)) as control:
+            applied = engine.apply(
+                client, config.desired, found, options=session.options, control=control
+            )
+    _tell(session, found, applied)
+    return 0 if applied.done else PartialError.exit_code
 
 
-def _show(session: Session, config: Any, found: Any, *, verbose: bool) -> None:
+def _show(session: Session, config: "Config", found: "Plan", *, verbose: bool) -> None:
     from qstash_sync.render import text
 
     session.warn(config.warnings)
     click.echo(text.plan(found, session.paint(), verbose=verbose))
 
 
-def _tell_refusal(session: Session, found: Any, requests: tuple[int, int]) -> None:
+def _tell_refusal(session: Session, found: "Plan", client: "Client") -> None:
     if session.json:
         from qstash_sync.render import json as view
 
-        click.echo(view.plan(found, requests))
+        click.echo(view.plan(found, (client.reads, client.writes)))
     else:
         click.echo("Nothing was written.", err=True)
 
 
-def _reporter(session: Session) -> Any:
+def _tell(session: Session, found: "Plan", applied: "Applied") -> None:
+    if session.json:
+        from qstash_sync.render import json as view
+
+        click.echo(view.plan(found, session.requests, applied))
+    elif not found.empty:
+        from qstash_sync.render import text
+
+        click.echo(text.applied(applied, session.paint()))
+
+
+@contextmanager
+def _under_control(session: Session, client: "Client", total: int) -> "Iterator[Control]":
+    """How this run goes on: progress on stderr, and an orderly end on Ctrl-C and SIGTERM."""
+    from qstash_sync import engine
+
+    stop = threading.Event()
+    with _progress(session, total) as (report, say), _signals(stop, client, say):
+        yield engine.Control(
+            parallelism=session.parallelism,
+            max_wait=timedelta(seconds=options.seconds(session.max_wait, "--max-wait")),
+            report=report,
+            say=say,
+            stop=stop,
+            sleep=session.clock.sleep if session.clock else None,
+        )
+
+
+@contextmanager
+def _signals(stop: threading.Event, client: "Client", say: Any) -> Iterator[None]:
+    """Finish what is in flight, start nothing, report; a second signal is the usual end."""
+
+    def asked(number: int, _frame: object) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        stop.set()
+        client.cancel()
+        say(f"{signal.Signals(number).name}: finishing what is in flight, starting nothing more")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, asked)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
+    """A bar where stderr is a terminal, else one line a change; nothing beside JSON."""
     from qstash_sync.render import text
 
     paint = session.paint(sys.stderr)
+    if session.json or not total:
+        yield (lambda _outcome: None), (lambda _text: None)
+        return
+    if not sys.stderr.isatty():
+        yield (
+            lambda outcome: click.echo(text.outcome(outcome, paint), err=True),
+            lambda words: click.echo(words, err=True),
+        )
+        return
+    with click.progressbar(length=total, label="Applying", file=sys.stderr) as bar:
 
-    def report(outcome: Any) -> None:
-        if not session.json:
-            click.echo(text.outcome(outcome, paint), err=True)
+        def report(outcome: Any) -> None:
+            if outcome.status != "done":
+                click.echo(f"\r\x1b[K{text.outcome(outcome, paint)}", err=True)
+            bar.update(1)
 
-    return report
+        def say(words: str) -> None:
+            click.echo(f"\r\x1b[K{words}", err=True)
+            bar.render_progress()
+
+        yield report, say

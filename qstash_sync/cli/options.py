@@ -46,11 +46,51 @@ adopt = click.option(
 unknown_env = click.option(
     "--unknown-env", is_flag=True, help="Treat missing secrets as unknown: equal to anything."
 )
+max_wait = click.option(
+    "--max-wait", default="5m", show_default=True, metavar="DURATION",
+    help="How long to wait for a moment in which no firing is lost or doubled.",
+)  # fmt: skip
+allow_deletes = click.option(
+    "--allow-deletes", type=click.IntRange(min=0), metavar="N",
+    help="Delete up to N resources, whatever the file's limits say.",
+)  # fmt: skip
+allow_protected = click.option(
+    "--allow-protected", multiple=True, metavar="GLOB", help="Delete these although protected."
+)
+allow_in_use = click.option(
+    "--allow-in-use", multiple=True, metavar="GLOB",
+    help="Delete these URL groups or queues although schedules use them.",
+)  # fmt: skip
+drop_backlog = click.option(
+    "--drop-backlog",
+    multiple=True,
+    metavar="QUEUE",
+    help="Delete this queue, backlog and all.",
+)
+delete_after_failure = click.option(
+    "--delete-after-failure", is_flag=True, help="Delete even if an earlier change failed."
+)
 only = click.option(
     "--only", type=click.Choice(["clock"]),
     help="clock: renewals alone, where file and account agree but for the clock; needs no review.",
 )  # fmt: skip
 verbose = click.option("-v", "--verbose", is_flag=True, help="List unmanaged resources, too.")
+
+
+def consent(function: F) -> F:
+    """What may be asked for beside the file: scope, and an override for each refusal."""
+    chosen = (
+        adopt,
+        only,
+        allow_deletes,
+        allow_protected,
+        allow_in_use,
+        drop_backlog,
+        delete_after_failure,
+    )
+    for option in reversed(chosen):
+        function = option(function)
+    return function
 
 
 def common(*extra: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -63,3 +103,16 @@ def common(*extra: Callable[[Any], Any]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def seconds(text: str, option: str) -> int:
+    """A duration of the command line, such as 90s, 5m, 1h30m or a number of seconds."""
+    import re
+
+    from qstash_sync.errors import UsageError
+
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
+    if not match or not any(match.groups()):
+        raise UsageError(f"{option} {text}: write it like 90s, 5m or 1h30m")
+    hours, minutes, rest = (int(group or 0) for group in match.groups())
+    return 3600 * hours + 60 * minutes + rest

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from qstash_sync.cli import options
-from qstash_sync.cli.session import DIFFERENCES, Session, reason, refusal_code
+from qstash_sync.cli.session import DIFFERENCES, Session, refusal_code
 
 
 @click.command()
@@ -13,8 +13,7 @@ from qstash_sync.cli.session import DIFFERENCES, Session, reason, refusal_code
     options.local,
     options.now,
     options.parallelism,
-    options.adopt,
-    options.only,
+    options.consent,
     options.unknown_env,
     options.verbose,
 )
@@ -22,8 +21,6 @@ from qstash_sync.cli.session import DIFFERENCES, Session, reason, refusal_code
 def plan(
     *,
     detailed_exitcode: bool,
-    adopt: tuple[str, ...],
-    only: str | None,
     verbose: bool,
     **given: Any,
 ) -> int:
@@ -33,9 +30,7 @@ def plan(
     session = Session.open(**given)
     config = session.config()
     with session.client(config, read_only=True) as client:
-        found = engine.propose(
-            client, config.desired, now=session.instant, adopt=adopt, only=reason(only)
-        )
+        found = engine.propose(client, config.desired, now=session.instant, options=session.options)
     if session.json:
         from qstash_sync.render import json as view
 

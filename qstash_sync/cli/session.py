@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ import click
 from qstash_sync.errors import ConfigError, QstashSyncError, RefusedError, UsageError
 
 if TYPE_CHECKING:
+    from qstash_sync.config.account import Endpoint
     from qstash_sync.config.load import Config, Files
-    from qstash_sync.core.change import Reason
     from qstash_sync.core.findings import Finding
+    from qstash_sync.core.options import Options
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.text import Paint
 
@@ -39,7 +41,17 @@ class Session:
     parallelism: int = 8
     unknown_env: bool = False
     mock_env: bool = False
+    max_wait: str = "5m"
+    only: str | None = None
+    adopt: tuple[str, ...] = ()
+    allow_deletes: int | None = None
+    allow_protected: tuple[str, ...] = ()
+    allow_in_use: tuple[str, ...] = ()
+    drop_backlog: tuple[str, ...] = ()
+    delete_after_failure: bool = False
     requests: tuple[int, int] = (0, 0)
+    whereabouts: str = "the account"
+    clock: "Clock | None" = None  # of a local server with --now
     current: ClassVar["Session | None"] = None
 
     @classmethod
@@ -61,6 +73,22 @@ class Session:
         except ValueError:
             raise UsageError(f"--now {self.now}: write it like 2027-03-14T09:00Z") from None
         return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+    @property
+    def options(self) -> "Options":
+        """Scope, consent and overrides of this run."""
+        from qstash_sync.core.change import Reason
+        from qstash_sync.core.options import Options
+
+        return Options(
+            only=Reason(self.only) if self.only else None,
+            adopt=self.adopt,
+            allow_deletes=self.allow_deletes,
+            allow_protected=self.allow_protected,
+            allow_in_use=self.allow_in_use,
+            drop_backlog=self.drop_backlog,
+            delete_after_failure=self.delete_after_failure,
+        )
 
     def environ(self) -> dict[str, str]:
         """The process environment, and over it what `--env-file` says."""
@@ -106,32 +134,49 @@ class Session:
         from qstash_sync.qstash.client import Client
 
         if self.local is not None:
-            import httpx
-
-            from qstash_sync.core.model import Piece, Secret
-            from qstash_sync.local import LOCAL_TOKEN, LocalQStash
-
-            clock = self.instant.timestamp
-            with LocalQStash(self.local, clock=clock) as server:
-                token = Secret((Piece(LOCAL_TOKEN, hidden=True),))
-                transport = httpx.MockTransport(server)
-                with self._counted(
-                    Client(
-                        "http://local",
-                        token,
-                        read_only=read_only,
-                        transport=transport,
-                        parallelism=self.parallelism,
-                    )
-                ) as client:
-                    yield client
+            with self._local_client(read_only=read_only) as client:
+                yield client
             return
         from qstash_sync.config.account import resolve
 
         endpoint = resolve(config.account, config.desired.environment, self.environ())
+        self.whereabouts = _whereabouts(endpoint, config.desired.environment)
         with self._counted(
-            Client(endpoint.url, endpoint.token, read_only=read_only, parallelism=self.parallelism)
+            Client(
+                endpoint.url,
+                endpoint.token,
+                read_only=read_only,
+                parallelism=self.parallelism,
+                hide=config.secrets,
+            )
         ) as client:
+            yield client
+
+    @contextmanager
+    def _local_client(self, *, read_only: bool) -> "Iterator[Client]":
+        import httpx
+
+        from qstash_sync.core.model import Piece, Secret
+        from qstash_sync.local import LOCAL_TOKEN, LocalQStash
+        from qstash_sync.qstash.client import Client
+
+        self.whereabouts = f"the local QStash in {self.local}"
+        self.clock = None if self.now is None else Clock(self.instant.timestamp())
+        clock = self.clock.time if self.clock else time.time
+        with (
+            LocalQStash(self.local or ":memory:", clock=clock) as server,
+            self._counted(
+                Client(
+                    "http://local",
+                    Secret((Piece(LOCAL_TOKEN, hidden=True),)),
+                    read_only=read_only,
+                    transport=httpx.MockTransport(server),
+                    parallelism=self.parallelism,
+                    sleep=self.clock.sleep if self.clock else None,
+                    clock=clock,
+                )
+            ) as client,
+        ):
             yield client
 
     @contextmanager
@@ -163,6 +208,27 @@ class Session:
             click.echo(text.findings(findings, self.paint(sys.stderr)), err=True)
 
 
+@dataclass(slots=True)
+class Clock:
+    """The time that `--now` pretends; a wait only moves it on."""
+
+    at: float  # Unix time
+
+    def time(self) -> float:
+        """Unix time."""
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        """Let time go by."""
+        self.at += seconds
+
+
+def _whereabouts(endpoint: "Endpoint", environment: str | None) -> str:
+    """The account in words: environment, user where the token tells it, address."""
+    user = f"{endpoint.user} at " if endpoint.user else ""
+    return f"{environment}: {user}{endpoint.url}" if environment else f"{user}{endpoint.url}"
+
+
 def wants_color(choice: str, stream: Any) -> bool:
     """Colour on a terminal, unless NO_COLOR is set; --color decides over both."""
     if choice != "auto":
@@ -189,13 +255,6 @@ def read_env_file(path: str) -> Mapping[str, str]:
             value = value[1:-1]
         found[name.strip()] = value
     return found
-
-
-def reason(only: str | None) -> "Reason | None":
-    """What `--only` asks for."""
-    from qstash_sync.core.change import Reason
-
-    return Reason(only) if only else None
 
 
 def refusal_code(found: Any) -> int:

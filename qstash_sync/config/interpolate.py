@@ -31,7 +31,7 @@ class Scope:
 
     missing: "error" (a finding), "mock" (a made-up value, for `validate --mock-env`) or
     "unknown" (a secret that equals anything, for `plan --unknown-env`). mocked collects the places
-    whose value is not the real one, so that nobody complains about it there.
+    whose value is not the real one, so that nobody complains about it there; secrets every value.
     """
 
     variables: Mapping[str, tuple[Value, Place | None]]
@@ -39,6 +39,7 @@ class Scope:
     missing: str = "error"
     findings: list[Finding] = field(default_factory=list)
     mocked: set[Place] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set, repr=False)
     _open: tuple[str, ...] = ()
 
     def resolve(self, value: Value, place: Place, path: str) -> Value:
@@ -135,6 +136,7 @@ class Scope:
             self.missing,
             self.findings,
             self.mocked,
+            self.secrets,
             (*self._open, name),
         )
         return inner.resolve(value, origin or place, f"vars.{name}")
@@ -155,7 +157,10 @@ class Scope:
             hint = f"set {name}, give a default ${{env.{name}:-…}}, or use --env-file"
             self._say("environment", fact, place, hint)
             self.mocked.add(place)  # one message is enough: what follows from it is not told
-        return Loose(found) if is_plain else Secret((Piece(found, hidden=True),))
+        if is_plain:
+            return Loose(found)
+        self.secrets.add(found)
+        return Secret((Piece(found, hidden=True),))
 
     def _say(self, code: str, message: str, place: Place, hint: str = "") -> None:
         self.findings.append(Finding(code=code, message=message, place=place, hint=hint))

@@ -6,7 +6,7 @@ files --tree.read--> documents --_Merge--> one tree, each value with its place
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -59,6 +59,7 @@ class Config:
     account: Account
     environments: tuple[str, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class Files:
         findings = in_order([f for f in self.findings + run.findings if not run.is_mocked(f)])
         if config is None or any(f.severity is Severity.ERROR for f in findings):
             return None, findings
-        return config, findings
+        return replace(config, warnings=findings), findings
 
 
 class _Run:
@@ -305,7 +306,12 @@ class _Run:
             sections[section] = self._section(section, builder)
         builder.finish(sections["schedules"])
         desired = builder.desired(sections)
-        return Config(desired=desired, account=account, environments=self.files.names())
+        return Config(
+            desired=desired,
+            account=account,
+            environments=self.files.names(),
+            secrets=tuple(sorted(self.scope.secrets)),
+        )
 
     def _shell(self, document: Document) -> None:
         """Check a file's top level; sections and environments have their own turn."""

@@ -12,6 +12,7 @@ from qstash_sync.core.change import Action, Change
 from qstash_sync.core.findings import Finding
 from qstash_sync.core.limits import PLANS
 from qstash_sync.core.model import Desired, Kind, Live, Schedule
+from qstash_sync.core.options import Options
 from qstash_sync.core.steps import DeleteSchedule, PutSchedule
 
 
@@ -50,23 +51,40 @@ def _dangling(schedule: Schedule, key: str, name: str, known: set[str], more: st
     )
 
 
-def guarded(change: Change, changes: Sequence[Change], desired: Desired, live: Live) -> Change:
+def guarded(
+    change: Change, changes: Sequence[Change], desired: Desired, live: Live, options: Options
+) -> Change:
     """Refuse to delete what is protected, still used after this plan, or has a backlog."""
-    if change.action is not Action.DELETE or change.refused:
+    if change.action is not Action.DELETE:
         return change
-    if change.kind is not Kind.SCHEDULE:
-        globs: tuple[str, ...] = getattr(desired.protect, f"{change.kind}s")
-        if any(fnmatchcase(change.name, pattern) for pattern in globs):
-            return replace(change, refused="the file's protect section names it")
-    if change.kind is Kind.QUEUE:
-        queue = next((q for q in live.queues or () if q.name == change.name), None)
-        if queue and queue.lag > 0:
-            return replace(change, refused=f"{queue.lag} messages wait in it and would be lost")
-    if change.kind in (Kind.QUEUE, Kind.URL_GROUP):
+    why = next(_refusals(change, changes, desired, live, options), None)
+    return replace(change, refused=why)
+
+
+def _refusals(
+    change: Change, changes: Sequence[Change], desired: Desired, live: Live, options: Options
+) -> Iterator[str]:
+    """Each reason against a delete that no option answers, with that option."""
+    name = change.name
+    if not _named(name, options.allow_protected):
+        way_out = f"or --allow-protected {name}"
+        if change.refused:
+            yield f"{change.refused}, {way_out}"
+        globs: tuple[str, ...] = getattr(desired.protect, f"{change.kind}s", ())
+        if _named(name, globs):
+            yield f"the file's protect section names it; take it out there, {way_out}"
+    if change.kind is Kind.QUEUE and not _named(name, options.drop_backlog):
+        lag = next((q.lag for q in live.queues or () if q.name == name), 0)
+        if lag > 0:
+            yield f"{lag} messages wait in it and would be lost; wait, or --drop-backlog {name}"
+    if change.kind in (Kind.QUEUE, Kind.URL_GROUP) and not _named(name, options.allow_in_use):
         user = next(_users(change, changes, live), None)
         if user:
-            return replace(change, refused=f"the schedule {user} uses it")
-    return change
+            yield f"the schedule {user} uses it; change that first, or --allow-in-use {name}"
+
+
+def _named(name: str, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in globs)
 
 
 def _users(change: Change, changes: Sequence[Change], live: Live) -> Iterator[str]:
@@ -101,15 +119,20 @@ def refused_deletes(changes: Iterable[Change]) -> Iterator[Finding]:
             yield Finding(code="guard", message=message)
 
 
-def too_many_deletes(desired: Desired, changes: Sequence[Change]) -> Iterator[Finding]:
+def too_many_deletes(
+    desired: Desired, changes: Sequence[Change], options: Options
+) -> Iterator[Finding]:
     """What `limits` says of deletes; one of a kind is always allowed, unless it is the last."""
     allowed = desired.limits
     removed = {kind: sum(_removed(c) for c in changes if c.kind is kind) for kind in Kind}
     total = sum(removed.values())
-    if allowed.max_deletes is not None and total > max(allowed.max_deletes, 0):
+    if options.allow_deletes is not None and total <= options.allow_deletes:
+        return
+    hint = f"look at each; then --allow-deletes {total}"
+    if allowed.max_deletes is not None and total > allowed.max_deletes:
         most = f"limits.max_deletes is {allowed.max_deletes}"
         if any(count > 1 for count in removed.values()) or _last(desired, changes):
-            yield Finding(code="guard", message=f"{total} deletes, {most}", hint="raise it")
+            yield Finding(code="guard", message=f"{total} deletes, {most}", hint=hint)
     for kind, count in removed.items():
         ours = count + _kept(desired, changes, kind)
         if allowed.max_delete_percent is None or not count or (count == 1 and ours > 1):
@@ -117,7 +140,7 @@ def too_many_deletes(desired: Desired, changes: Sequence[Change]) -> Iterator[Fi
         if 100 * count > allowed.max_delete_percent * ours:
             most = f"limits.max_delete_percent is {allowed.max_delete_percent}"
             message = f"{count} of {ours} {kind}s would be deleted, {most}"
-            yield Finding(code="guard", message=message, hint="raise it, or delete in steps")
+            yield Finding(code="guard", message=message, hint=hint)
 
 
 def _removed(change: Change) -> int:

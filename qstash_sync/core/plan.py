@@ -14,14 +14,14 @@ mark, a name that `owns` matches.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qstash_sync.core import guards, kinds
-from qstash_sync.core.change import Change, Reason, Work
+from qstash_sync.core.change import Change, Work
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Desired, Kind, Live
+from qstash_sync.core.options import Options
 from qstash_sync.core.schedules import Schedules
 
 
@@ -63,30 +63,30 @@ def propose(
     *,
     now: datetime,
     tzdata: str,
-    adopt: Sequence[str] = (),
-    only: Reason | None = None,
+    options: Options = Options(),  # noqa: B008 frozen
 ) -> Plan:
     """Compare and decide; raises nothing: what cannot be done is in the plan's errors.
 
-    only: leave every change alone that has another reason; its errors are warnings then.
+    With `options.only`, errors of what is left alone are warnings.
     """
+    only = options.only
     work = Work()
     work.findings += guards.references(desired, live)
     kinds.compare(work, Kind.URL_GROUP, desired, live)
     kinds.compare(work, Kind.QUEUE, desired, live)
     kinds.compare(work, Kind.FLOW_CONTROL, desired, live)
     if desired.schedules is not None:
-        Schedules(work, desired, live.schedules or (), now, tuple(adopt)).run()
+        Schedules(work, desired, live.schedules or (), now, options.adopt).run()
     changes = sorted(work.changes, key=lambda change: change.order)
     left = [change for change in changes if only not in (None, change.reason)]
     if only is not None:
         changes = [change for change in changes if change.reason is only]
         work.findings = [replace(f, severity=_at_most_warning(f)) for f in work.findings]
-    changes = [guards.guarded(change, changes, desired, live) for change in changes]
+    changes = [guards.guarded(change, changes, desired, live, options) for change in changes]
     before = len(live.schedules or ())
     after = before + guards.row_balance(changes, live)
     work.findings += guards.refused_deletes(changes)
-    work.findings += guards.too_many_deletes(desired, changes)
+    work.findings += guards.too_many_deletes(desired, changes, options)
     work.findings += guards.limits(desired, live, changes, after, now)
     return Plan(
         environment=desired.environment,

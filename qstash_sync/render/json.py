@@ -1,14 +1,13 @@
 """JSON: one document for every outcome, with `format_version` and the keys of the README."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from qstash_sync.core.change import Change
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding
 from qstash_sync.core.plan import Plan
-from qstash_sync.engine import Outcome
+from qstash_sync.engine import Applied, Outcome
 from qstash_sync.errors import ConfigError, QstashSyncError
 
 FORMAT_VERSION = 1
@@ -19,8 +18,9 @@ def document(**parts: Any) -> str:
     return json.dumps({"format_version": FORMAT_VERSION, **parts}, indent=2, ensure_ascii=False)
 
 
-def plan(plan: Plan, requests: tuple[int, int], outcomes: Iterable[Outcome] = ()) -> str:
+def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None) -> str:
     """A plan, and what became of it when it was applied."""
+    outcomes = applied.outcomes if applied else ()
     by_change = {outcome.change.key: outcome for outcome in outcomes}
     return document(
         environment=plan.environment,
@@ -53,6 +53,8 @@ def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
         result["refused"] = change.refused
     if outcome:
         result |= {"outcome": outcome.status, "message": outcome.message}
+        if outcome.facts:
+            result["facts"] = list(outcome.facts)
     return result
 
 

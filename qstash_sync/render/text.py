@@ -1,6 +1,7 @@
 """Text for terminals: findings with the offending line, plans that read in ten seconds."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Kind
 from qstash_sync.core.plan import Plan
-from qstash_sync.engine import Outcome, Status
+from qstash_sync.engine import Applied, Outcome, Status
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
 _SIGNS = {
@@ -171,15 +172,19 @@ def outcome(outcome: Outcome, paint: Paint) -> str:
     """One line as a change ends."""
     change = outcome.change
     style = "green" if outcome.status is Status.DONE else "red"
-    text = f"{outcome.status:8} {change.action} {_noun(change.kind)} {change.name}"
+    text = f"{outcome.status:10} {change.action} {_noun(change.kind)} {change.name}"
     return paint(text, style) + (f": {outcome.message}" if outcome.message else "")
 
 
-def applied(outcomes: Iterable[Outcome]) -> str:
-    """The last line of an apply."""
-    counts: dict[str, int] = {}
-    for item in outcomes:
-        counts[item.status] = counts.get(item.status, 0) + 1
-    if not counts:
-        return "Nothing to do."
-    return f"Applied: {', '.join(f'{count} {status}' for status, count in counts.items())}."
+def applied(applied: Applied, paint: Paint) -> str:
+    """The end of an apply: counts, what came up meanwhile, facts for a bug report."""
+    counts = Counter(item.status for item in applied.outcomes)
+    lines = [f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}."]
+    for change in applied.fresh:
+        what = f"{change.action} {_noun(change.kind)} {change.name}"
+        lines.append(f"Came up meanwhile, for the next plan: {what}")
+    facts = [(item, fact) for item in applied.outcomes for fact in item.facts]
+    if facts:
+        lines += ["", paint("--- for a bug report ---", "bold")]
+        lines += [f"{_noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
+    return "\n".join(lines)

@@ -1,0 +1,25 @@
+"""What a person asks for on the command line beside the file: scope, consent, overrides."""
+
+from dataclasses import dataclass
+
+from qstash_sync.core.change import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Policies of one run; each override answers one refusal, and none answers all.
+
+    only: leave every change alone that has another reason.
+    adopt: globs of schedule names whose unmarked live ids are taken over.
+    allow_deletes: as many deletes as this, whatever `limits` says.
+    allow_protected, allow_in_use, drop_backlog: globs of names to delete all the same.
+    delete_after_failure: delete although an earlier change of the run failed.
+    """
+
+    only: Reason | None = None
+    adopt: tuple[str, ...] = ()
+    allow_deletes: int | None = None
+    allow_protected: tuple[str, ...] = ()
+    allow_in_use: tuple[str, ...] = ()
+    drop_backlog: tuple[str, ...] = ()
+    delete_after_failure: bool = False
