@@ -39,7 +39,8 @@ def run(arguments: Sequence[str]) -> int:
     )
     Session.current = None
     try:
-        return cli.main(given, prog_name="qstash-sync", standalone_mode=False) or 0
+        # color: click would strip what `--color always` sends into a pipe; `Paint` decides alone.
+        return cli.main(given, prog_name="qstash-sync", standalone_mode=False, color=True) or 0
     except click.exceptions.Abort:
         click.echo("Stopped; nothing more is written.", err=True)
         return 1
