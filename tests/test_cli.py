@@ -113,6 +113,22 @@ def test_now_is_refused_by_apply_unless_local(tmp_path: Path) -> None:
     assert "only with --local" in ran.err
 
 
+@pytest.mark.parametrize("now", ["0001-01-01", "1969-12-31", "3000-01-01", "9999-12-31T23:59Z"])
+def test_a_now_at_the_end_of_the_calendar_is_wrong_usage(tmp_path: Path, now: str) -> None:
+    """A horizon reaches days before and years behind it."""
+    words = ("-f", str(ROOT / "examples" / "quickstart"), f"--local={tmp_path / 'a.db'}")
+    ran = cli("plan", *words, "--now", now)
+    assert ran.code == 64
+    assert "the years 1970 to 2999" in ran.err
+
+
+def test_colours_reach_a_pipe_when_they_are_asked_for(tmp_path: Path) -> None:
+    words = ("-f", str(ROOT / "examples" / "quickstart"), f"--local={tmp_path / 'a.db'}")
+    assert "\x1b[32;1m  + queue images" in cli("plan", *words, "--color", "always").out
+    assert "\x1b[" not in cli("plan", *words).text
+    assert "\x1b[31;1merror:" in cli("plan", "-f", "nowhere", "--color", "always").err
+
+
 def test_every_command_has_help_and_stands_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     for name, command in commands.commands.items():

@@ -7,7 +7,7 @@ from itertools import pairwise
 import click
 
 from qstash_sync import __version__
-from qstash_sync.cli import apply, options, plan, tools, validate
+from qstash_sync.cli import apply, compile as compiler, options, plan, tools, validate
 from qstash_sync.cli.session import Session, fail
 from qstash_sync.errors import QstashSyncError, UsageError
 
@@ -20,7 +20,14 @@ def cli() -> None:
     """Infrastructure as config for Upstash QStash: schedules, URL groups, queues, flow control."""
 
 
-for command in (validate.validate, plan.plan, apply.apply, tools.schema, tools.serve):
+for command in (
+    validate.validate,
+    plan.plan,
+    apply.apply,
+    compiler.compile_schedules,
+    tools.schema,
+    tools.serve,
+):
     cli.add_command(command)
 
 
@@ -39,7 +46,8 @@ def run(arguments: Sequence[str]) -> int:
     )
     Session.current = None
     try:
-        return cli.main(given, prog_name="qstash-sync", standalone_mode=False) or 0
+        # color: click would strip what `--color always` sends into a pipe; `Paint` decides alone.
+        return cli.main(given, prog_name="qstash-sync", standalone_mode=False, color=True) or 0
     except click.exceptions.Abort:
         click.echo("Stopped; nothing more is written.", err=True)
         return 1

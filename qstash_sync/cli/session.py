@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 DIFFERENCES = 2
+YEARS = 1970, 2999  # far from the ends of the calendar: a horizon must fit behind every `--now`
 
 
 @dataclass(kw_only=True)
@@ -72,6 +73,8 @@ class Session:
             found = datetime.fromisoformat(self.now)
         except ValueError:
             raise UsageError(f"--now {self.now}: write it like 2027-03-14T09:00Z") from None
+        if not YEARS[0] <= found.year <= YEARS[1]:
+            raise UsageError(f"--now {self.now}: the years {YEARS[0]} to {YEARS[1]} can be planned")
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
@@ -275,7 +278,8 @@ def fail(error: QstashSyncError, *, as_json: bool, color: str, requests: tuple[i
     paint = Paint(color=wants_color(color, sys.stderr))
     if isinstance(error, ConfigError):
         count = sum(f.severity == "error" for f in error.findings)
-        click.echo(findings(error.findings, paint), err=True)
+        click.echo(findings(error.findings, paint), err=True, color=paint.color)
         click.echo(f"\n{count} error{'s' if count != 1 else ''}; nothing was written.", err=True)
     else:
-        click.echo(f"{paint('error:', 'red', 'bold')} {error}", err=True)
+        message = f"{paint('error:', 'red', 'bold')} {error}"
+        click.echo(message, err=True, color=paint.color)

@@ -79,10 +79,7 @@ def finding(finding: Finding) -> dict[str, Any]:
 
 def error(error: QstashSyncError, requests: tuple[int, int]) -> str:
     """A run that ended in an error, with the keys of a plan."""
-    if isinstance(error, ConfigError):
-        findings = [finding(f) for f in error.findings]
-    else:
-        findings = [finding(Finding(code=error.code, message=str(error)))]
+    findings = [finding(f) for f in findings_of(error)]
     return document(
         summary={"create": 0, "update": 0, "delete": 0, "unchanged": 0, "unmanaged": 0},
         changes=[],
@@ -90,3 +87,10 @@ def error(error: QstashSyncError, requests: tuple[int, int]) -> str:
         errors=[f for f in findings if f["severity"] == "error"],
         requests={"read": requests[0], "write": requests[1]},
     )
+
+
+def findings_of(error: QstashSyncError) -> tuple[Finding, ...]:
+    """An error as findings: its own, or one of its message."""
+    if isinstance(error, ConfigError):
+        return error.findings
+    return (Finding(code=error.code, message=str(error)),)

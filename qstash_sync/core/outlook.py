@@ -1,0 +1,90 @@
+"""What a compiled schedule will do, told ahead: its firings, the clock changes, the year after."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from qstash_sync.core import zones
+from qstash_sync.core.compile import Compilation, Strategy, after_the_end, compile_job
+from qstash_sync.core.findings import Finding, Place, Severity
+from qstash_sync.core.firings import next_firings
+from qstash_sync.core.minutes import Difference
+from qstash_sync.core.model import Timing
+from qstash_sync.core.zones import Transition
+from qstash_sync.errors import CompileError
+
+FIRINGS = 5
+CHANGES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """A compilation with what a reviewer asks about it.
+
+    name, place: of a schedule in a file.
+    offsets: those in force within a year, in order of time, in minutes east of UTC.
+    changes: the next two changes of the clock within a year.
+    firings: the next five. After the end of the horizon they are those of a schedule that was
+    renewed; a `native` one has those of the model of QStash's parser.
+    after: what would be wrong in the year after the end, if nothing were applied.
+    """
+
+    name: str | None = None
+    place: Place | None = field(default=None, compare=False)
+    timing: Timing
+    made: Compilation
+    offsets: tuple[int, ...]
+    changes: tuple[Transition, ...]
+    firings: tuple[datetime, ...]
+    after: Difference
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Its warnings with their place, and the error of more parts than are allowed."""
+        return tuple(self._findings())
+
+    def _findings(self) -> Iterator[Finding]:
+        where = f"schedules.{self.name}: " if self.name else ""
+        for warning in self.made.warnings:
+            message = f"{where}{warning}"
+            yield Finding(severity=Severity.WARNING, code="time", message=message, place=self.place)
+        count, most = len(self.made.parts), self.timing.max_parts
+        if count > most:
+            message = f"{where}needs {count} parts, max_parts is {most}"
+            hint = "raise max_parts, or let strategy: auto find fewer"
+            yield Finding(code="max_parts", message=message, place=self.place, hint=hint)
+
+
+def outlook(
+    timing: Timing, now: datetime, *, name: str | None = None, place: Place | None = None
+) -> Outlook | Finding:
+    """Compile and look ahead, or say why there is no proof."""
+    try:
+        found = _outlook(timing, now.astimezone(UTC))
+    except CompileError as error:
+        message = f"schedules.{name}.cron: {error}" if name else str(error)
+        return Finding(code=error.code, message=message, place=place)
+    return replace(found, name=name, place=place)
+
+
+@lru_cache(maxsize=4096)
+def _outlook(timing: Timing, at: datetime) -> Outlook:
+    job = timing.job
+    made = compile_job(
+        job,
+        now=at,
+        strategy=timing.strategy,
+        renew_before=timing.renew_before,
+        accept=timing.accept,
+    )
+    changes = tuple(change for change in made.transitions if change.at > at)
+    first = zones.offset(job.timezone, at)
+    return Outlook(
+        timing=timing,
+        made=made,
+        offsets=tuple(dict.fromkeys([first, *(change.offset_after for change in changes)])),
+        changes=changes[:CHANGES],
+        firings=next_firings(made.crons if made.strategy is Strategy.NATIVE else job, at, FIRINGS),
+        after=after_the_end(job, made),
+    )
