@@ -13,7 +13,7 @@ from typing import Protocol
 from qstash_sync.core import mark, plan as planner, windows, zones
 from qstash_sync.core.change import Change
 from qstash_sync.core.limits import PLANS
-from qstash_sync.core.model import Desired, Kind, Live, LiveSchedule
+from qstash_sync.core.model import Desired, Globs, Kind, Limits, Live, LiveSchedule
 from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.steps import PutSchedule
@@ -84,6 +84,30 @@ def compare(desired: Desired, live: Live, *, now: datetime, options: Options = _
     """Compare with what was read."""
     tzdata = zones.tzdata_version()
     return planner.propose(desired, live, now=now, tzdata=tzdata, options=options)
+
+
+def emptied(desired: Desired) -> Desired:
+    """What a namespace is to be once it is destroyed: nothing of what is ours or declared."""
+
+    def none_of(declared: Sequence[object] | None) -> tuple[()] | None:
+        return None if declared is None else ()
+
+    return replace(
+        desired,
+        schedules=(),
+        url_groups=none_of(desired.url_groups),
+        queues=none_of(desired.queues),
+        flow_controls=none_of(desired.flow_controls),
+        owns=Globs(
+            url_groups=(*desired.owns.url_groups, *(g.name for g in desired.url_groups or ())),
+            queues=(*desired.owns.queues, *(q.name for q in desired.queues or ())),
+            flow_controls=(
+                *desired.owns.flow_controls,
+                *(f.name for f in desired.flow_controls or ()),
+            ),
+        ),
+        limits=Limits(plan=desired.limits.plan),  # its own confirmation stands for the number
+    )
 
 
 def apply(

@@ -7,7 +7,15 @@ from itertools import pairwise
 import click
 
 from qstash_sync import __version__
-from qstash_sync.cli import apply, compile as compiler, options, plan, tools, validate
+from qstash_sync.cli import (
+    apply,
+    compile as compiler,
+    destroy,
+    options,
+    plan,
+    tools,
+    validate,
+)
 from qstash_sync.cli.session import Session, fail
 from qstash_sync.errors import QstashSyncError, UsageError
 
@@ -24,6 +32,7 @@ for command in (
     validate.validate,
     plan.plan,
     apply.apply,
+    destroy.destroy,
     compiler.compile_schedules,
     tools.schema,
     tools.serve,

@@ -118,10 +118,20 @@ class Session:
 
         return Files(gather(self.paths, sys.stdin))
 
-    def config(self, files: "Files | None" = None, environment: str | None = None) -> "Config":
-        """One environment's config; raises `ConfigError` with all findings."""
+    def config(
+        self,
+        files: "Files | None" = None,
+        environment: str | None = None,
+        missing: str | None = None,
+    ) -> "Config":
+        """One environment's config; raises `ConfigError` with all findings.
+
+        missing: what becomes of variables that are not set, where the options do not say it.
+        """
         files = files or self.sources()
-        missing = "mock" if self.mock_env else "unknown" if self.unknown_env else "error"
+        missing = missing or (
+            "mock" if self.mock_env else "unknown" if self.unknown_env else "error"
+        )
         config, found = files.build(
             environment or self.environment, self.given(), self.environ(), missing
         )

@@ -84,7 +84,7 @@ def summary(plan: Plan) -> str:
     counts = plan.summary
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
     if plan.left:
-        rest += f"\n{plan.left} changes of other reasons wait for an apply without --only."
+        rest += f"\nNot looked at with --only: {plan.left} with other reasons."
     if plan.empty and plan.left:
         return f"Nothing to renew; {rest}"
     if plan.empty:
@@ -106,10 +106,11 @@ def _change(change: Change, paint: Paint) -> Iterator[str]:
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
     }[change.reason]  # fmt: skip
     head = f"  {sign} {_noun(change.kind)} {change.name}"
-    yield paint(head, style, "bold") + (f"  {paint('(' + why + ')', 'dim')}" if why else "")
+    aside = "; ".join(change.notes) if change.action is Action.DELETE else f"({why})" * bool(why)
+    yield paint(head, style, "bold") + (f"  {paint(aside, 'dim')}" if aside else "")
     for field in change.fields:
         yield from _field(field, change.action)
-    for note in change.notes:
+    for note in change.notes if change.action is not Action.DELETE else ():
         yield f"      {'':{_LABEL_WIDTH}}{note}"
     if change.refused:
         yield f"      {paint('refused: ' + change.refused, 'red')}"
