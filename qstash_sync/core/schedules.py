@@ -15,6 +15,7 @@ from typing import Any
 
 from qstash_sync.core import diff, fields, mark, timing
 from qstash_sync.core.change import Action, Change, Reason, Swap, Work, pause_field
+from qstash_sync.core.compile import Compilation
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Desired, Kind, LiveSchedule, Schedule
@@ -168,8 +169,8 @@ class Schedules:
         made = timing.compiled(schedule, self.now)
         if isinstance(made, Finding):
             return self._impossible(schedule, made, Action.CREATE)
-        self.work.findings += timing.too_many(schedule, made, Severity.ERROR)
-        self.work.findings += timing.warnings(schedule, made)
+        self.work.findings += self._too_many(schedule, made, Severity.ERROR)
+        self.work.findings += timing.warnings(made, schedule.name, schedule.place)
         paused = bool(schedule.paused) if paused is None else paused
         crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
         changed = diff.compare(fields.View({}, {}), fields.of_message(schedule.message))
@@ -332,7 +333,13 @@ class Schedules:
         unasked = reason in (Reason.CLOCK, Reason.DRIFT)
         severity = Severity.WARNING if unasked else Severity.ERROR
         if not isinstance(made, Finding):
-            self.work.findings += timing.too_many(schedule, made, severity)
+            self.work.findings += self._too_many(schedule, made, severity)
+
+    def _too_many(
+        self, schedule: Schedule, made: Compilation, severity: Severity
+    ) -> tuple[Finding, ...]:
+        most = schedule.timing.max_parts
+        return timing.too_many(made, most, schedule.name, schedule.place, severity)
 
     # The pause
 

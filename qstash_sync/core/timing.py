@@ -8,7 +8,7 @@ from qstash_sync.core import compile as compiler, zones
 from qstash_sync.core.compile import Compilation, Strategy
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.effect import Effect, effect
-from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.core.findings import Finding, Place, Severity
 from qstash_sync.core.minutes import Span, compare as compare_bitmaps
 from qstash_sync.core.model import LiveSchedule, Schedule
 from qstash_sync.core.parser import firings
@@ -54,34 +54,37 @@ def compiled(
         return Finding(code="cron", message=message, place=schedule.place)
 
 
-def warnings(schedule: Schedule, made: Compilation) -> tuple[Finding, ...]:
+def warnings(made: Compilation, name: str | None, place: Place | None) -> tuple[Finding, ...]:
     """What a person should know of a compilation: gaps and folds, its end, both day fields."""
+    where = f"schedules.{name}: " if name else ""
     return tuple(
-        Finding(
-            severity=Severity.WARNING,
-            code="time",
-            message=f"schedules.{schedule.name}: {text}",
-            place=schedule.place,
-        )
+        Finding(severity=Severity.WARNING, code="time", message=f"{where}{text}", place=place)
         for text in made.warnings
     )
 
 
-def too_many(schedule: Schedule, made: Compilation, severity: Severity) -> tuple[Finding, ...]:
+def too_many(
+    made: Compilation,
+    most: int,
+    name: str | None,
+    place: Place | None,
+    severity: Severity = Severity.ERROR,
+) -> tuple[Finding, ...]:
     """A finding where a schedule takes more parts than it may."""
-    count, most = len(made.parts), schedule.timing.max_parts
-    if count <= most:
-        return ()
-    return (over(schedule, f"needs {count} parts", most, severity),)
+    count = len(made.parts)
+    return () if count <= most else (over(f"needs {count} parts", most, name, place, severity),)
 
 
-def over(schedule: Schedule, need: str, most: int, severity: Severity) -> Finding:
+def over(
+    need: str, most: int, name: str | None, place: Place | None, severity: Severity
+) -> Finding:
     """The finding of a schedule with more parts than `dst.max_parts`."""
+    where = f"schedules.{name}: " if name else ""
     return Finding(
         severity=severity,
         code="max_parts",
-        message=f"schedules.{schedule.name}: {need}, dst.max_parts is {most}",
-        place=schedule.place,
+        message=f"{where}{need}, max_parts is {most}",
+        place=place,
         hint="raise dst.max_parts, or use dst: {strategy: auto} for fewer",
     )
 
@@ -113,7 +116,7 @@ def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | 
     made = compiled(schedule, now, live)
     if isinstance(made, Finding):
         return _without(schedule, live, made, odd)
-    notes = warnings(schedule, made)
+    notes = warnings(made, schedule.name, schedule.place)
     if not odd and _exact(schedule, live, now):
         return When(crons=live, findings=notes)
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
