@@ -13,10 +13,12 @@ Only the thread that calls `carry_out` decides; workers send the steps of one ch
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from qstash_sync.core import windows
@@ -39,6 +41,7 @@ _DELETES: dict[type, Kind] = {
     DeleteUrlGroup: Kind.URL_GROUP,
     DeleteQueue: Kind.QUEUE,
 }
+_STOPPED = "stopped before it began"
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
 
 
@@ -144,41 +147,55 @@ class _Run:
         self.client, self.options, self.control = client, options, control
         self.known = _known(live)
         self.outcomes: dict[Key, Outcome] = {}
+        self.failed: list[Change] = []  # and what they blocked
         self.waited_until = client.now() + control.max_wait
         self.told: set[Key] = set()
 
     def rank(self, changes: Sequence[Change], pool: ThreadPoolExecutor) -> None:
         """Start what may start, wait for windows, take the outcomes as they come."""
         waiting = [change for change in changes if not self._settled_early(change)]
-        running: set[Future[Outcome | None]] = set()
-        started: dict[Future[Outcome | None], Change] = {}
+        ended: SimpleQueue[tuple[Change, Future[Outcome | None]]] = SimpleQueue()
+        running = 0
         while waiting or running:
             self._stop_if_asked(waiting)
-            later: list[Change] = []
-            for change in waiting:
-                if self._may_begin(change):
-                    future = pool.submit(self._steps, change)
-                    started[future] = change
-                    running.add(future)
-                elif change.key not in self.outcomes:
-                    later.append(change)
-            waiting = later
-            if not running:
-                if waiting:
-                    self._wait_for(waiting)
-                continue
-            ended, running = wait(
-                running, timeout=_HEARTBEAT if waiting else None, return_when=FIRST_COMPLETED
-            )
-            for future in ended:
-                outcome = future.result()
-                if outcome is None:
-                    waiting.append(started[future])  # its window closed while it stood in line
-                else:
-                    self._take(outcome)
+            for change in self._startable(waiting):
+                future = pool.submit(self._steps, change)
+                future.add_done_callback(partial(_put, ended, change))
+                running += 1
+            if running:
+                running -= self._collect(ended, waiting)
+            elif waiting:
+                self._wait_for(waiting)
+
+    def _startable(self, waiting: list[Change]) -> list[Change]:
+        """Take out of those that wait what may begin; what waits too long is settled."""
+        begin = [change for change in waiting if self._may_begin(change)]
+        taken = {change.key for change in begin} | self.outcomes.keys()
+        waiting[:] = [change for change in waiting if change.key not in taken]
+        return begin
+
+    def _collect(
+        self, ended: "SimpleQueue[tuple[Change, Future[Outcome | None]]]", waiting: list[Change]
+    ) -> int:
+        """Take one outcome, if it comes while there is nothing else to look at; returns how many.
+
+        A change whose window closed while it stood in line waits again.
+        """
+        try:
+            change, future = ended.get(timeout=_HEARTBEAT if waiting else None)
+        except Empty:
+            return 0
+        outcome = future.result()
+        if outcome is None:
+            waiting.append(change)
+        else:
+            self._take(outcome)
+        return 1
 
     def _take(self, outcome: Outcome) -> None:
         self.outcomes[outcome.change.key] = outcome
+        if outcome.status in (Status.FAILED, Status.BLOCKED):
+            self.failed.append(outcome.change)
         self.control.report(outcome)
 
     # Before a change begins
@@ -192,13 +209,12 @@ class _Run:
     def _early(self, change: Change) -> Outcome | None:
         if change.refused:
             return Outcome(change=change, status=Status.REFUSED, message=change.refused)
-        failed = [o for o in self.outcomes.values() if o.status in (Status.FAILED, Status.BLOCKED)]
-        needed = _needs(change)
-        for other in failed:
-            if other.change.key in needed:
-                return _blocked(change, f"needs {other.change.kind} {other.change.name}")
-        if change.action is Action.DELETE and failed and not self.options.delete_after_failure:
-            first = f"{failed[0].change.kind} {failed[0].change.name}"
+        needed = _needs(change) if self.failed else set()
+        for other in self.failed:
+            if other.key in needed:
+                return _blocked(change, f"needs {other.kind} {other.name}")
+        if change.action is Action.DELETE and self.failed and not self.options.delete_after_failure:
+            first = f"{self.failed[0].kind} {self.failed[0].name}"
             why = f"nothing is deleted after a failure ({first}); or --delete-after-failure"
             return _blocked(change, why)
         return None
@@ -206,7 +222,7 @@ class _Run:
     def _stop_if_asked(self, waiting: list[Change]) -> None:
         if self.control.stop.is_set():
             for change in waiting:
-                self._take(_blocked(change, "stopped before it began"))
+                self._take(_blocked(change, _STOPPED))
             waiting.clear()
 
     def _may_begin(self, change: Change) -> bool:
@@ -214,17 +230,19 @@ class _Run:
         now = self.client.now()
         found = windows.window(change, now)
         if found.at <= now:
+            self._warn_tight(change, found)
             return True
         if found.at > self.waited_until:
             self._take(_too_late(change, found.at))
         elif change.key not in self.told:
             self.told.add(change.key)
-            why = "no room between its firings" if found.tight else "a firing is near"
-            self.control.say(
-                f"{change.name}: {why}; waiting until {found.at:%H:%M:%SZ}"
-                + (", a firing may be lost or doubled" if found.tight else "")
-            )
+            self.control.say(f"{change.name}: a firing is near; waiting until {found.at:%H:%M:%SZ}")
         return False
+
+    def _warn_tight(self, change: Change, found: windows.Window) -> None:
+        if found.tight:
+            fact = "no room between its firings, so it is written right after one"
+            self.control.say(f"warning: {change.name}: {fact}; one may be lost or doubled")
 
     def _wait_for(self, waiting: Sequence[Change]) -> None:
         now = self.client.now()
@@ -235,6 +253,8 @@ class _Run:
 
     def _steps(self, change: Change) -> Outcome | None:
         """Send a change's steps; None if its window has closed since it was submitted."""
+        if self.control.stop.is_set():
+            return _blocked(change, _STOPPED)
         now = self.client.now()
         found = windows.window(change, now)
         if found.at > now and not found.tight:
@@ -270,6 +290,14 @@ class _Run:
     def _refuse_backlog(self, queue: LiveQueue) -> None:
         if queue.name not in self.options.drop_backlog:
             raise _MovedError(f"{queue.lag} messages wait in it and would be lost")
+
+
+def _put(
+    ended: "SimpleQueue[tuple[Change, Future[Outcome | None]]]",
+    change: Change,
+    future: Future[Outcome | None],
+) -> None:
+    ended.put((change, future))
 
 
 class _MovedError(Exception):

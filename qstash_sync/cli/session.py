@@ -187,6 +187,7 @@ class Session:
                     parallelism=self.parallelism,
                     sleep=self.clock.sleep if self.clock else None,
                     clock=clock,
+                    monotonic=self.clock.time if self.clock else time.monotonic,
                 )
             ) as client,
         ):

@@ -22,6 +22,7 @@ from qstash_sync.errors import CompileError
 ACTIVATION = timedelta(seconds=60)  # until QStash takes up what was written
 EACH_WRITE = timedelta(seconds=5)
 AFTER = timedelta(seconds=2)  # a firing's minute has begun
+JUST = timedelta(seconds=10)  # so long ago a firing has just been
 _LOOK = 2  # days in which a window must come
 
 
@@ -44,13 +45,15 @@ def window(change: Change, at: datetime) -> Window:
         return Window(at=now)
     writes = sum(not isinstance(step, PauseSchedule) for step in change.steps)
     need = ACTIVATION + EACH_WRITE * writes
-    risks = list(_risks(change.swap, now))
+    near = list(_risks(change.swap, now - JUST))
+    risks = [risk for risk in near if risk >= now]
     first = next(iter(risks), None)
     for begin in [now, *(risk + AFTER for risk in risks)]:
         following = next((risk for risk in risks if risk >= begin), None)
         if following is None or following - begin > need:
             return Window(at=begin, risk=first)
-    return Window(at=risks[0] + AFTER, tight=True, risk=first)
+    just_fired = any(risk + AFTER <= now for risk in near)
+    return Window(at=now if just_fired else risks[0] + AFTER, tight=True, risk=first)
 
 
 def at_risk(swap: Swap, at: datetime, until: datetime) -> tuple[datetime, ...]:
@@ -58,12 +61,12 @@ def at_risk(swap: Swap, at: datetime, until: datetime) -> tuple[datetime, ...]:
     return tuple(risk for risk in _risks(swap, at.astimezone(UTC)) if risk <= until)
 
 
-def _risks(swap: Swap, now: datetime) -> Iterator[datetime]:
-    """The firings from now on in which the two sets differ; under other ids, all of them."""
-    span = Span(now.date(), _LOOK + 1)
+def _risks(swap: Swap, start: datetime) -> Iterator[datetime]:
+    """The firings from then on in which the two sets differ; under other ids, all of them."""
+    span = Span(start.date(), _LOOK + 1)
     before, after = (_bitmap(crons, span) for crons in (swap.before, swap.after))
     bitmap = before | after if swap.moved else before ^ after
-    return (at for at in instants(bitmap & span.window(now, span.end), span) if at >= now)
+    return (at for at in instants(bitmap & span.window(start, span.end), span) if at >= start)
 
 
 def _bitmap(crons: Sequence[str], span: Span) -> int:
