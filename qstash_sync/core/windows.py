@@ -23,7 +23,7 @@ ACTIVATION = timedelta(seconds=60)  # until QStash takes up what was written
 EACH_WRITE = timedelta(seconds=5)
 AFTER = timedelta(seconds=2)  # a firing's minute has begun
 JUST = timedelta(seconds=10)  # so long ago a firing has just been
-_LOOK = 2  # days in which a window must come
+LOOK = timedelta(days=2)  # in which a window must come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,8 @@ def window(change: Change, at: datetime) -> Window:
     near = list(_risks(change.swap, now - JUST))
     risks = [risk for risk in near if risk >= now]
     first = next(iter(risks), None)
-    for begin in [now, *(risk + AFTER for risk in risks)]:
+    candidates = [risk + AFTER for risk in risks if risk < now + LOOK]
+    for begin in [now, *candidates]:
         following = next((risk for risk in risks if risk >= begin), None)
         if following is None or following - begin > need:
             return Window(at=begin, risk=first)
@@ -63,7 +64,7 @@ def at_risk(swap: Swap, at: datetime, until: datetime) -> tuple[datetime, ...]:
 
 def _risks(swap: Swap, start: datetime) -> Iterator[datetime]:
     """The firings from then on in which the two sets differ; under other ids, all of them."""
-    span = Span(start.date(), _LOOK + 1)
+    span = Span(start.date(), LOOK.days + 2)
     before, after = (_bitmap(crons, span) for crons in (swap.before, swap.after))
     bitmap = before | after if swap.moved else before ^ after
     return (at for at in instants(bitmap & span.window(start, span.end), span) if at >= start)
