@@ -427,12 +427,14 @@ class _Run:
         token = raw.get("token")
         found = self.scope.environ.get(_variable_name(token)) if isinstance(token, str) else None
         resolved = self.scope.resolve(token, raw.at("token"), "token") if found else None
-        del self.findings[before:]
+        keys = ("region", "url", "account")
+        region, url, user = (self.scope.resolve(raw.get(key), raw.at(key), key) for key in keys)
+        del self.findings[before:]  # already said by the environment's own check
         return Account(
             token=resolved if isinstance(resolved, Secret) else None,
-            region=raw.get("region"),
-            url=raw.get("url"),
-            user=raw.get("account"),
+            region=region,
+            url=url,
+            user=user,
             place=raw.at("token"),
         )
 
