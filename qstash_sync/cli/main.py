@@ -7,7 +7,7 @@ from itertools import pairwise
 import click
 
 from qstash_sync import __version__
-from qstash_sync.cli import apply, options, plan, tools, validate
+from qstash_sync.cli import apply, options, pause, plan, tools, validate
 from qstash_sync.cli.session import Session, fail
 from qstash_sync.errors import QstashSyncError, UsageError
 
@@ -20,7 +20,15 @@ def cli() -> None:
     """Infrastructure as config for Upstash QStash: schedules, URL groups, queues, flow control."""
 
 
-for command in (validate.validate, plan.plan, apply.apply, tools.schema, tools.serve):
+for command in (
+    validate.validate,
+    plan.plan,
+    apply.apply,
+    pause.pause,
+    pause.resume,
+    tools.schema,
+    tools.serve,
+):
     cli.add_command(command)
 
 

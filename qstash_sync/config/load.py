@@ -192,12 +192,22 @@ class Files:
         missing: str = "error",
     ) -> tuple[Config | None, tuple[Finding, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
-        run = _Run(self, environment, variables, environ, missing)
-        config = run.config()
-        findings = in_order([f for f in self.findings + run.findings if not run.is_mocked(f)])
-        if config is None or any(f.severity is Severity.ERROR for f in findings):
+        config, findings = self.attempt(environment, variables, environ, missing)
+        if any(f.severity is Severity.ERROR for f in findings):
             return None, findings
         return config, findings
+
+    def attempt(
+        self,
+        environment: str | None,
+        variables: Mapping[str, str],
+        environ: Mapping[str, str],
+        missing: str = "error",
+    ) -> tuple[Config | None, tuple[Finding, ...]]:
+        """What can be built in spite of errors; None only where no environment is chosen."""
+        run = _Run(self, environment, variables, environ, missing)
+        config = run.config()
+        return config, in_order([f for f in self.findings + run.findings if not run.is_mocked(f)])
 
 
 class _Run:
