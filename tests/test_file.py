@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
+from qstash_sync.config.account import resolve
 from qstash_sync.config.load import Source, gather, load
 from qstash_sync.config.spec import json_schema
 from qstash_sync.core.model import Schedule, Secret
@@ -253,3 +254,12 @@ def test_a_real_validator_accepts_the_examples(path: Path) -> None:
 def test_a_real_validator_refuses_bad_files(bad: str) -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
     assert list(validator.iter_errors(yaml.safe_load(bad)))
+
+
+def test_an_environments_address_may_use_variables() -> None:
+    text = (
+        "version: 1\nnamespace: a\nvars: {region: us-east-1}\n"
+        "environments:\n  p: {token: '${env.T}', region: '${var.region}'}\n"
+    )
+    built = config(text, {"T": "t"}, environment="p")
+    assert resolve(built.account, "p", {}).url == "https://qstash-us-east-1.upstash.io"

@@ -12,6 +12,7 @@ from qstash_sync.cli import (
     compile as compiler,
     destroy,
     options,
+    pause,
     plan,
     tools,
     validate,
@@ -34,6 +35,8 @@ for command in (
     apply.apply,
     destroy.destroy,
     compiler.compile_schedules,
+    pause.pause,
+    pause.resume,
     tools.schema,
     tools.serve,
 ):

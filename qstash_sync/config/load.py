@@ -193,12 +193,22 @@ class Files:
         missing: str = "error",
     ) -> tuple[Config | None, tuple[Finding, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
-        run = _Run(self, environment, variables, environ, missing)
-        config = run.config()
-        findings = in_order([f for f in self.findings + run.findings if not run.is_mocked(f)])
+        config, findings = self.attempt(environment, variables, environ, missing)
         if config is None or any(f.severity is Severity.ERROR for f in findings):
             return None, findings
         return replace(config, warnings=findings), findings
+
+    def attempt(
+        self,
+        environment: str | None,
+        variables: Mapping[str, str],
+        environ: Mapping[str, str],
+        missing: str = "error",
+    ) -> tuple[Config | None, tuple[Finding, ...]]:
+        """What can be built in spite of errors; None only where no environment is chosen."""
+        run = _Run(self, environment, variables, environ, missing)
+        config = run.config()
+        return config, in_order([f for f in self.findings + run.findings if not run.is_mocked(f)])
 
 
 class _Run:
@@ -433,12 +443,14 @@ class _Run:
         token = raw.get("token")
         found = self.scope.environ.get(_variable_name(token)) if isinstance(token, str) else None
         resolved = self.scope.resolve(token, raw.at("token"), "token") if found else None
-        del self.findings[before:]
+        keys = ("region", "url", "account")
+        region, url, user = (self.scope.resolve(raw.get(key), raw.at(key), key) for key in keys)
+        del self.findings[before:]  # already said by the environment's own check
         return Account(
             token=resolved if isinstance(resolved, Secret) else None,
-            region=raw.get("region"),
-            url=raw.get("url"),
-            user=raw.get("account"),
+            region=region,
+            url=url,
+            user=user,
             place=raw.at("token"),
         )
 
