@@ -313,8 +313,8 @@ class Schedules:
             adopted = FieldChange(path="mark", after="ours", note="adopted")
             return (adopted,) if self._may_take(schedule) else ()
         if any(m.definition != mark.definition(schedule) for m in marks):
-            names = ", ".join(fields.write_only(schedule)) or "none left"
-            note = f"write-only settings changed; now set: {names}"
+            names = ", ".join(("timezone", "dst", *fields.write_only(schedule)))
+            note = "one of these, which QStash does not show, changed in the file"
             return (FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note),)
         if self._secrets_moved(schedule, parts):
             note = "a secret that does not read back changed"

@@ -22,6 +22,7 @@ _SIGNS = {
 }
 _LABEL_WIDTH = 21
 _LONGEST_VALUE = 60
+_COLUMNS = 46  # of a line of 80, beside the label
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
 
@@ -130,7 +131,11 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
     if field.note in ("removed", "changed"):
         shown = field.note if field.after is None else f"{after} ({field.note})"
     else:
-        shown = f"{before} -> {after}" + (f"  ({field.note})" if field.note else "")
+        shown = f"{before} -> {after}"
+        if field.note and len(shown) + len(field.note) > _COLUMNS:
+            yield f"      {label}{shown}"
+            shown, label = "", " " * _LABEL_WIDTH
+        shown += f"  ({field.note})" if shown and field.note else field.note
     yield f"      {label}{shown}"
 
 
