@@ -193,7 +193,7 @@ class Files:
     ) -> tuple[Config | None, tuple[Finding, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
         config, findings = self.attempt(environment, variables, environ, missing)
-        if any(f.severity is Severity.ERROR for f in findings):
+        if config is None or any(f.severity is Severity.ERROR for f in findings):
             return None, findings
         return config, findings
 
