@@ -183,7 +183,7 @@ class Years:
 
     def _look_ahead(self, names: Iterable[str], now: datetime) -> None:
         """When the next apply is due: six weeks before the stored crons first go wrong."""
-        end = min(now + timedelta(days=500), LATER)
+        end = END + RENEW_BEFORE
         ahead = fired(self.world.account, self.jobs, now, end)
         for name in names:
             wrong = errors(ahead[name], self.jobs[name].wanted(now, end)).first
