@@ -243,9 +243,12 @@ class Schedules:
     ) -> Iterator[Step]:
         """The parts that are not as they should be: each whole, then its pause.
 
-        An upsert may keep or reset the pause. known: live parts whose settings are right.
+        An upsert may keep or reset the pause. known: live parts whose settings are right. New
+        parts come first: a set that is cut off midway has marks of two sets then, and is not
+        taken for one that somebody has deleted parts of.
         """
-        for number, (part_id, cron) in enumerate(crons.items(), 1):
+        numbered = enumerate(crons.items(), 1)
+        for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in self.live):
             label = mark.make(
                 schedule,
                 cron,
