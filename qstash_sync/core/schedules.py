@@ -217,8 +217,8 @@ class Schedules:
             *self._writes(schedule, crons, known, paused=pause.paused, fresh=not parts),
             *(DeleteSchedule(id=part_id) for part_id in surplus),
         )
-        others = bool(settings or hidden or pause.fields)
-        reason = self._reason(schedule, parts, when, others) if changed else pause.reason
+        others = bool(settings or hidden)
+        reason = self._reason(schedule, parts, when, pause, others) if changed else pause.reason
         self._judge_parts(schedule, reason)
         silent = pause.paused and all(part.live.paused for part in parts)
         fires_alike = same_crons(before, when.crons) and not surplus
@@ -286,7 +286,8 @@ class Schedules:
         schedule: Schedule,
         parts: Sequence[Part],
         when: timing.When,
-        others: bool,  # noqa: FBT001 there are changes beside the time
+        pause: _Pause,
+        others: bool,  # noqa: FBT001 there are changes beside time and pause
     ) -> Reason:
         marks = [part.mark for part in parts if part.mark]
         if len(marks) < len(parts):
@@ -294,12 +295,17 @@ class Schedules:
         file_moved = any(m.definition != mark.definition(schedule) for m in marks) or (
             self._secrets_moved(schedule, parts)
         )
-        live_moved = when.odd or any(not part.intact for part in parts)
+        lifted = bool(pause.fields) and pause.reason is Reason.DRIFT
+        asked = bool(pause.fields) and not lifted
+        live_moved = (
+            when.odd or any(not part.intact for part in parts) or (lifted and not when.cut_off)
+        )
         if file_moved and live_moved:
             return Reason.BOTH
         if live_moved:
             return Reason.DRIFT
-        return Reason.CLOCK if when.fields and not others and not file_moved else Reason.FILE
+        renewed = when.fields and not (others or asked or file_moved)
+        return Reason.CLOCK if renewed else Reason.FILE
 
     def _secrets_moved(self, schedule: Schedule, parts: Sequence[Part]) -> bool:
         if not mark.secrets_known(schedule):

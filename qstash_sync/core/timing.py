@@ -22,11 +22,13 @@ LOOK_AHEAD = timedelta(days=366)
 class When:
     """The crons to be stored, in order; without fields the live ones do.
 
-    odd: parts are missing, surplus or edited, so the account moved (a set cut off is our doing).
+    odd: parts are missing, surplus or edited, so the account moved.
+    cut_off: parts of two sets, which is our doing.
     """
 
     crons: tuple[str, ...]
     odd: bool = False
+    cut_off: bool = False
     fields: tuple[FieldChange, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -122,6 +124,7 @@ def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | 
     return When(
         crons=made.crons,
         odd=any(CUT_OFF not in note for note in odd),
+        cut_off=any(CUT_OFF in note for note in odd),
         fields=(*_parts_field(live, made, odd), *_cron_field(schedule, live, made, same=same)),
         notes=() if same else _effect(schedule, live, now),
         findings=notes,
