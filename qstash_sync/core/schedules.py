@@ -227,7 +227,7 @@ class Schedules:
             Action.UPDATE,
             reason,
             fields=(*changed, *pause.fields),
-            notes=when.notes + _in_some(differing, parts),
+            notes=(*when.notes, *_in_some(differing, parts), *_paused_with(pause, parts)),
             steps=steps,
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
         )
@@ -449,3 +449,10 @@ def _in_some(differing: frozenset[str], parts: Sequence[Part]) -> tuple[str, ...
     if not 0 < len(differing) < len(parts):
         return ()
     return (f"in {len(differing)} of {len(parts)} parts: {', '.join(sorted(differing))}",)
+
+
+def _paused_with(pause: _Pause, parts: Sequence[Part]) -> tuple[str, ...]:
+    """A write makes the parts agree, and a partly paused schedule counts as paused."""
+    if not pause.paused or pause.fields or all(part.live.paused for part in parts):
+        return ()
+    return ("every part will be paused, since some are",)
