@@ -121,12 +121,13 @@ def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | 
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
     if same and all(note.endswith("edited") for note in odd):
         return When(crons=live, findings=notes)
+    moved = any(CUT_OFF not in note for note in odd)
     return When(
         crons=made.crons,
-        odd=any(CUT_OFF not in note for note in odd),
-        cut_off=any(CUT_OFF in note for note in odd),
+        odd=moved,
+        cut_off=bool(odd) and not moved,
         fields=(*_parts_field(live, made, odd), *_cron_field(schedule, live, made, same=same)),
-        notes=() if same else _effect(schedule, live, now),
+        notes=() if same else _effect(schedule, live, made.crons if moved else None, now),
         findings=notes,
     )
 
@@ -189,14 +190,23 @@ def _cron_field(
     return (FieldChange(path="cron", before=before, after=after, note=note),)
 
 
-def _effect(schedule: Schedule, live: tuple[str, ...], now: datetime) -> tuple[str, ...]:
-    """How many firings of the coming year move, and the first that differs."""
+def _effect(
+    schedule: Schedule, live: tuple[str, ...], mended: tuple[str, ...] | None, now: datetime
+) -> tuple[str, ...]:
+    """How many firings of the coming year move or come twice, and the first that differs.
+
+    mended: the crons that undo somebody's hand; told is what that hand did, not what else will be
+    wrong once the horizon has ended. None: what the file wants of the year.
+    """
     if not all(is_understood(cron) for cron in live):
         return ()
-    found = effect(live, schedule.timing.job, now)
+    job = schedule.timing.job
+    found = effect(live, job if mended is None else mended, now, job.timezone)
+    twice = compiler.compare(job, live, now, now + LOOK_AHEAD).doubled
+    doubled = (f"{twice} firings a year come twice",) * bool(twice)
     if found.none:
-        return ("no firing changes within a year",)
-    return (_counts(found), *_first(found, schedule.timing.job.timezone))
+        return doubled or ("no firing changes within a year",)
+    return (_counts(found), *_first(found, job.timezone), *doubled)
 
 
 def _counts(found: Effect) -> str:
