@@ -68,6 +68,12 @@ def _spellings(schedule: Schedule, cron: str) -> tuple[str, ...]:
     return (cron, *plain, *(part.cron for part in native if _meaning(part.cron) == found))
 
 
+def as_written(schedule: Schedule, cron: str) -> str:
+    """A live cron in our own spelling, as far as we could have written it."""
+    _, *ours = _spellings(schedule, cron)
+    return ours[0] if ours else cron
+
+
 def _meaning(cron: str) -> tuple[str, Fields] | None:
     """Zone and fields of a stored cron; None where it is not understood."""
     try:

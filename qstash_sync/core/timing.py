@@ -12,7 +12,14 @@ from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.minutes import Span, compare as compare_bitmaps
 from qstash_sync.core.model import LiveSchedule, Schedule
 from qstash_sync.core.parser import firings
-from qstash_sync.core.parts import CUT_OFF, Part, is_understood, oddities, same_crons
+from qstash_sync.core.parts import (
+    CUT_OFF,
+    Part,
+    as_written,
+    is_understood,
+    oddities,
+    same_crons,
+)
 from qstash_sync.errors import CompileError
 
 LOOK_AHEAD = timedelta(days=366)
@@ -39,7 +46,7 @@ def compiled(
 ) -> Compilation | Finding:
     """The parts of a schedule from now on, or why there are none.
 
-    live: the crons in the account; `auto` keeps that choice while it is exact.
+    live: the crons in the account, in our spelling; `auto` keeps that choice while it is exact.
     """
     timing = schedule.timing
     try:
@@ -112,7 +119,7 @@ def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | 
     """Whether the live parts are those we wrote, and fire as wanted for long enough."""
     live = tuple(part.live.cron for part in parts)
     odd = oddities(schedule, parts)
-    made = compiled(schedule, now, live)
+    made = compiled(schedule, now, tuple(as_written(schedule, cron) for cron in live))
     if isinstance(made, Finding):
         return _without(schedule, live, made, odd)
     notes = warnings(schedule, made)
@@ -248,7 +255,7 @@ def assign(
 ) -> dict[str, str]:
     """Which id holds which cron: a part whose cron stays keeps its id, the first always exists."""
     ids = [schedule.part_id(number) for number in range(1, len(crons) + 1)]
-    live = {part.cron: part.id for part in found if part.id in ids}
+    live = {as_written(schedule, part.cron): part.id for part in found if part.id in ids}
     kept = {live[cron]: cron for cron in crons if cron in live}
     rest = [cron for cron in crons if cron not in kept.values()]
     free = [part_id for part_id in ids if part_id not in kept]
