@@ -218,8 +218,8 @@ class Schedules:
             *self._writes(schedule, crons, known, paused=pause.paused, fresh=not parts),
             *(DeleteSchedule(id=part_id) for part_id in surplus),
         )
-        others = bool(settings or hidden or pause.fields)
-        reason = self._reason(schedule, parts, when, others) if changed else pause.reason
+        others = bool(settings or hidden)
+        reason = self._reason(schedule, parts, when, pause, others) if changed else pause.reason
         self._judge_parts(schedule, reason)
         silent = pause.paused and all(part.live.paused for part in parts)
         fires_alike = same_crons(before, when.crons) and not surplus
@@ -228,7 +228,7 @@ class Schedules:
             Action.UPDATE,
             reason,
             fields=(*changed, *pause.fields),
-            notes=when.notes + _in_some(differing, parts),
+            notes=(*when.notes, *_in_some(differing, parts), *_paused_with(pause, parts)),
             steps=steps,
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
         )
@@ -244,9 +244,12 @@ class Schedules:
     ) -> Iterator[Step]:
         """The parts that are not as they should be: each whole, then its pause.
 
-        An upsert may keep or reset the pause. known: live parts whose settings are right.
+        An upsert may keep or reset the pause. known: live parts whose settings are right. New
+        parts come first: a set that is cut off midway has marks of two sets then, and is not
+        taken for one that somebody has deleted parts of.
         """
-        for number, (part_id, cron) in enumerate(crons.items(), 1):
+        numbered = enumerate(crons.items(), 1)
+        for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in self.live):
             label = mark.make(
                 schedule,
                 cron,
@@ -284,7 +287,8 @@ class Schedules:
         schedule: Schedule,
         parts: Sequence[Part],
         when: timing.When,
-        others: bool,  # noqa: FBT001 there are changes beside the time
+        pause: _Pause,
+        others: bool,  # noqa: FBT001 there are changes beside time and pause
     ) -> Reason:
         marks = [part.mark for part in parts if part.mark]
         if len(marks) < len(parts):
@@ -292,12 +296,17 @@ class Schedules:
         file_moved = any(m.definition != mark.definition(schedule) for m in marks) or (
             self._secrets_moved(schedule, parts)
         )
-        live_moved = when.odd or any(not part.intact for part in parts)
+        lifted = bool(pause.fields) and pause.reason is Reason.DRIFT
+        asked = bool(pause.fields) and not lifted
+        live_moved = (
+            when.odd or any(not part.intact for part in parts) or (lifted and not when.cut_off)
+        )
         if file_moved and live_moved:
             return Reason.BOTH
         if live_moved:
             return Reason.DRIFT
-        return Reason.CLOCK if when.fields and not others and not file_moved else Reason.FILE
+        renewed = when.fields and not (others or asked or file_moved)
+        return Reason.CLOCK if renewed else Reason.FILE
 
     def _secrets_moved(self, schedule: Schedule, parts: Sequence[Part]) -> bool:
         if not mark.secrets_known(schedule):
@@ -447,3 +456,10 @@ def _in_some(differing: frozenset[str], parts: Sequence[Part]) -> tuple[str, ...
     if not 0 < len(differing) < len(parts):
         return ()
     return (f"in {len(differing)} of {len(parts)} parts: {', '.join(sorted(differing))}",)
+
+
+def _paused_with(pause: _Pause, parts: Sequence[Part]) -> tuple[str, ...]:
+    """A write makes the parts agree, and a partly paused schedule counts as paused."""
+    if not pause.paused or pause.fields or all(part.live.paused for part in parts):
+        return ()
+    return ("every part will be paused, since some are",)
