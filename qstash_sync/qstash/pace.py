@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-FIRST, LONGEST = 0.25, 60.0  # seconds: the first wait of a backoff; what any wait may be
+FIRST, LAST = 0.25, 8.0  # seconds of a backoff
+LONGEST = 60.0  # seconds that a server may ask for
 _UNIX_TIME, _MILLISECONDS = 1e9, 1e11  # a number at least this large is one
 _JITTER = 0.05  # seconds
 
@@ -59,7 +60,7 @@ class Pace:
 
     def backoff(self, tries: int) -> float:
         """Seconds before the next try after so many: doubling, with jitter."""
-        return float(min(FIRST * 2 ** (tries - 1), LONGEST)) * (0.5 + self._random.random())
+        return float(min(FIRST * 2 ** (tries - 1), LAST)) * (0.5 + self._random.random())
 
     def hold(self, reset: str, times: int) -> None:
         """Make all threads wait, as a 429 asks for; times counts those of this request so far."""
