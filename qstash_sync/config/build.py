@@ -35,6 +35,7 @@ from qstash_sync.core.model import (
     Text,
     Timing,
     UrlGroup,
+    is_known,
     join,
     plain,
 )
@@ -530,8 +531,7 @@ class Builder:
                     "duplicate", key, f"the endpoint {item.name} stands here twice", "keep one"
                 )
             if target is not None and any(
-                plain_or_shadow(target) == plain_or_shadow(e.url) and e.name == item.name
-                for e in endpoints
+                _same(target, e.url) and e.name == item.name for e in endpoints
             ):
                 self._say("duplicate", key, "this endpoint stands here twice", "keep one")
             if target is not None:
@@ -570,6 +570,11 @@ class Builder:
             paused=given.paused,
             place=self.entry.place,
         )
+
+
+def _same(one: Text, other: Text) -> bool:
+    """Whether two texts are the same; what is not known here may be anything."""
+    return is_known(one) and is_known(other) and plain(one) == plain(other)
 
 
 def plain_or_shadow(text: Text) -> str:
