@@ -1,14 +1,15 @@
 """No secret is in any output: not those of the file, and not those that only the account holds."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qstash_sync import engine
 from qstash_sync.core.plan import Plan
-from qstash_sync.local import Switches
+from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.render import json as json_view, text as text_view
-from tests.support import HEAD, World, config, ids, world as make_world
+from tests.support import HEAD, World, cli, config, ids, messages, world as make_world
 
 URL = "https://app.example.com/x"
 
@@ -148,3 +149,48 @@ def test_a_body_that_differs_in_a_type_alone_differs(
     world.apply(schedule(f"body: {{k: {before}}}"))
     plan = world.plan(schedule(f"body: {{k: {after}}}"))
     assert [path.partition("[")[0] for path in paths(plan)] == ["body.k"]
+
+
+IN_CLEAR: list[tuple[str, str]] = [
+    ("beside another mistake", schedule(f"body: '{LOCAL_TOKEN}', retires: 3")),
+    ("not valid YAML", schedule(f"body: {LOCAL_TOKEN}: x: ")),
+    ("in a name", HEAD + f"queues: {{'{LOCAL_TOKEN}': {{paralelism: 1}}}}\n"),
+    ("a header", schedule(f"headers: {{Authorization: 'Bearer {SECRET}'}}, retires: 3")),
+    ("an environment's token", HEAD + f"environments: {{e: {{token: {SECRET}, regoin: x}}}}\n"),
+]
+
+
+@pytest.mark.parametrize(("_id", "text"), IN_CLEAR, ids=ids(IN_CLEAR))
+def test_a_line_that_holds_a_secret_is_not_shown_whatever_is_wrong_with_it(
+    tmp_path: Path, _id: str, text: str
+) -> None:
+    file = tmp_path / "q.yaml"
+    file.write_text(text)
+    for output_format in ("text", "json"):
+        chosen = ("-e", "e") if "environments" in text else ()
+        ran = cli("validate", "-f", str(file), *chosen, "--format", output_format)
+        assert ran.code == 1
+        assert "q.yaml" in ran.text
+        assert LOCAL_TOKEN not in ran.text
+        assert SECRET not in ran.text
+
+
+def test_a_parameter_that_a_secret_holds_is_refused_without_its_name() -> None:
+    environ = {"S": f"upstash-{SECRET}=1"}
+    found = messages(schedule("retries: 3").replace(URL, f"'{URL}?${{env.S}}'"), environ)
+    assert "QStash takes the query parameter that a secret holds for itself" in found[0]
+    assert SECRET not in str(found)
+
+
+NO_TEXT = "S3cret\udcff"  # what Python makes of a byte that is no UTF-8
+
+
+@pytest.mark.parametrize(
+    "setting", ["body: '${env.S}'", "body: '${env.S|plain}'", "body: ['${env.S}']"]
+)
+def test_a_variable_that_is_no_text_is_refused_without_its_value(setting: str) -> None:
+    found = messages(schedule(setting), {"S": NO_TEXT})
+    assert "the environment variable S is not UTF-8 text" in found[0]
+    assert "S3cret" not in str(found)
+    given = messages(schedule("body: '${var.x}'"), variables={"x": NO_TEXT})
+    assert "--var x: is not UTF-8 text" in given[0]

@@ -149,7 +149,7 @@ class Builder:
         try:
             return check(*values)
         except Bad as error:
-            self._say(code, keys, error.fact, error.hint)
+            self._say(error.code or code, keys, error.fact, error.hint)
         except CompileError as error:
             self._say(code, keys, str(error))
         return None
