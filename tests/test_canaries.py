@@ -155,7 +155,7 @@ IN_CLEAR: list[tuple[str, str]] = [
     ("beside another mistake", schedule(f"body: '{LOCAL_TOKEN}', retires: 3")),
     ("not valid YAML", schedule(f"body: {LOCAL_TOKEN}: x: ")),
     ("in a name", HEAD + f"queues: {{'{LOCAL_TOKEN}': {{paralelism: 1}}}}\n"),
-    ("a header", schedule(f"headers: {{Authorization: 'Bearer {SECRET}'}}, retires: 3")),
+    ("a header", schedule(f"headers: {{Authorization: 'Bearer {SECRET}'}}, retries: -1")),
     ("an environment's token", HEAD + f"environments: {{e: {{token: {SECRET}, regoin: x}}}}\n"),
 ]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, urlsplit
 
-from qstash_sync.core.model import Piece, Secret, Text, join
+from qstash_sync.core.model import MASK, Piece, Secret, Text, join
 
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 SCHEDULE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -77,6 +77,13 @@ def header_value(name: str, value: Text) -> Text:
 def literal_secret(text: str) -> str | None:
     """What kind of secret stands in a text in clear, if one does."""
     return next((kind for shape, kind in _SECRET_SHAPES if shape.search(text)), None)
+
+
+def without_literals(text: str) -> str:
+    """A message without the secrets that a file has in clear."""
+    for shape, _ in _SECRET_SHAPES:
+        text = shape.sub(MASK, text)
+    return text
 
 
 def shadow(value: Text) -> str:

@@ -177,8 +177,7 @@ class Files:
                 kind = checks.literal_secret(value) if isinstance(value, str) else None
                 if kind:
                     hint = "take it from ${env.NAME}, and replace it: it has been in a file"
-                    where = "" if checks.literal_secret(path) else f"{path}: "
-                    self.say("literal_secret", f"{where}{kind} in clear", place, hint)
+                    self.say("literal_secret", f"{path}: {kind} in clear", place, hint)
 
     def names(self) -> tuple[str, ...]:
         """The environments in the order of the file."""
@@ -195,7 +194,7 @@ class Files:
         run = _Run(self, environment, variables, environ, missing)
         config = run.config()
         told = [f for f in self.findings + run.findings if not run.is_mocked(f)]
-        findings = in_order(_without_secret_lines(told))
+        findings = in_order(list(_without_secrets(told)))
         if config is None or any(f.severity is Severity.ERROR for f in findings):
             return None, findings
         return replace(config, warnings=findings), findings
@@ -511,15 +510,15 @@ class _Run:
                 self.say("unknown_name", fact, overrides.at(name), _meant(name, tuple(places)))
 
 
-def _without_secret_lines(findings: Sequence[Finding]) -> list[Finding]:
+def _without_secrets(findings: Sequence[Finding]) -> Iterator[Finding]:
     """The findings, none with a line in which a secret stands in clear, whatever is wrong there."""
     lines = {(f.place.file, f.place.line) for f in findings if f.place and _in_clear(f)}
-    return [
-        replace(f, place=replace(f.place, text=""))
-        if f.place and (f.place.file, f.place.line) in lines
-        else f
-        for f in findings
-    ]
+    for finding in findings:
+        message, hint = (checks.without_literals(text) for text in (finding.message, finding.hint))
+        place = finding.place
+        if place and (place.file, place.line) in lines:
+            place = replace(place, text="")
+        yield replace(finding, message=message, hint=hint, place=place)
 
 
 def _in_clear(finding: Finding) -> bool:
