@@ -141,6 +141,8 @@ def _placeholders(value: Any) -> Any:
     """Masks of known and unknown secrets made alike."""
     if isinstance(value, dict):
         return {key: _placeholders(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_placeholders(item) for item in value]
     return value.replace("(unknown secret)", "(secret)") if isinstance(value, str) else value
 
 
