@@ -260,7 +260,8 @@ class _Run:
         if found.at > now and not found.tight:
             return None
         outcome = Outcome(change=change, status=Status.DONE, started=now)
-        for done, step in enumerate(windows.in_order(change.steps, now)):
+        there = {name for kind, name in self.known if kind is Kind.SCHEDULE}
+        for done, step in enumerate(windows.in_order(change.steps, now, there)):
             try:
                 if self._is_still(step):
                     self.client.write(step)
