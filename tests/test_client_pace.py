@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
+from time import tzset
 from typing import Any
 
 import httpx
@@ -190,6 +191,15 @@ def test_a_clock_that_stands_still_does_not_make_a_run_endless() -> None:
         assert client.reads < 200
 
 
+def test_a_deadline_may_be_as_long_as_one_likes() -> None:
+    """Ten thousand answers of 429 overflow no number."""
+    time = Time()
+    with client_of(lambda _: limited(time), time, deadline=80_000.0) as client:
+        with pytest.raises(RejectedError):
+            client.read({"queues"})
+        assert client.reads > 2_000
+
+
 def test_deadline_and_timeout_are_the_callers() -> None:
     time = Time()
     with (
@@ -335,7 +345,41 @@ def test_an_answer_without_a_date_leaves_the_clock_as_it_is() -> None:
         assert 0 <= time.servers() - client.now().timestamp() < 1
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_a_date_without_a_zone_is_utc_whatever_the_machine_says(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    tzset()
+    time = Time()
+    dates = ["Mon, 23 Nov 2026 12:00:00 -0000", "Fri, 31 Dec 9999 23:59:59 GMT"]
+    with client_of(
+        lambda _: httpx.Response(200, json=[], headers={"Date": dates.pop(0)}), time
+    ) as client:
+        client.read({"queues"})
+        client.read({"queues"})
+        assert abs(client.now().timestamp() - NOW.timestamp()) <= 1
+    monkeypatch.undo()
+    tzset()
+
+
 # Stopping
+
+
+def test_ctrl_c_ends_the_waits_of_the_other_reads() -> None:
+    """With real waits: they would last for a minute."""
+    waiting = threading.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v2/queues":
+            waiting.set()
+            return httpx.Response(429, headers={"Retry-After": "60"}, json={"error": "slow"})
+        assert waiting.wait(10)
+        raise KeyboardInterrupt
+
+    client = Client("http://x", secret("t"), read_only=True, transport=httpx.MockTransport(answer))
+    with client, pytest.raises(KeyboardInterrupt):
+        client.read({"flow_controls", "queues"})
 
 
 def test_cancel_ends_a_wait_at_once() -> None:

@@ -82,7 +82,7 @@ class Client:
         for name in ("httpx", "httpcore"):  # they log addresses and headers
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._transport = transport
-        self._tls = self._prepared(httpx.create_ssl_context) if url.startswith("https:") else False
+        self._tls = transport is not None or self._prepared(httpx.create_ssl_context)
         # Last in, first out: a connection that was just used is the likeliest to be alive.
         self._idle: queue.LifoQueue[httpx.Client | None] = queue.LifoQueue()
         for _ in range(parallelism - 1):
