@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from qstash_sync.core.fields import View, unknown
+from qstash_sync.core.fields import UNNAMED, View, unknown
+from qstash_sync.core.model import MASK
 
 HIDDEN = "(not shown)"
 
@@ -82,7 +83,8 @@ def _at(tree: Any, path: tuple[Any, ...]) -> Any:
 
 def _change(path: tuple[Any, ...], before: Any, after: Any, desired: View) -> FieldChange:
     old, new, shown = _at(before, path), _at(after, path), _at(desired.shown, path)
-    name = _name(path)
+    shown = MASK if shown is _ABSENT else shown  # below a key that is a secret
+    name = _name(_masked(path, desired))
     if name == "retries":  # compared as n + 1, so that 0 is a value
         old, new = (None if v is _ABSENT else v - 1 for v in (old, new))
         return FieldChange(path=name, before=old, after=new)
@@ -98,6 +100,24 @@ def _change(path: tuple[Any, ...], before: Any, after: Any, desired: View) -> Fi
 
 def _same(shown: Any, value: Any) -> bool:
     return type(shown) is type(value) and bool(shown == value)
+
+
+def _masked(path: tuple[Any, ...], desired: View) -> tuple[Any, ...]:
+    """A path up to the first key that is a secret, or may have been one: that is masked.
+
+    So are a key of a JSON body and the URL that stands for the name of an unnamed endpoint.
+    """
+    values: Any = desired.values
+    shown: Any = desired.shown
+    for number, step in enumerate(path):
+        if not isinstance(values, dict) or not isinstance(shown, dict):
+            break
+        if str(step).startswith(UNNAMED):
+            return (*path[:number], f"{UNNAMED}{shown.get(step, HIDDEN)}")
+        if step not in shown and values.keys() != shown.keys():
+            return (*path[:number], MASK if step in values else HIDDEN)
+        values, shown = values.get(step, {}), shown.get(step, {})
+    return path
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -30,6 +30,7 @@ from qstash_sync.core.model import (
 )
 
 REDACTED = "(redacted)"
+UNNAMED = "(unnamed) "  # before the URL of an endpoint that has no name
 Tree = Mapping[str, Any]
 
 
@@ -161,8 +162,8 @@ def of_group(group: UrlGroup | LiveUrlGroup) -> View:
     shown: dict[str, Any] = {}
     for number, endpoint in enumerate(sorted(group.endpoints, key=endpoint_key)):
         value, masked = both(endpoint.url)
-        key = endpoint.name if endpoint.name is not None else f"(unnamed) {value}"
-        key_shown = endpoint.name if endpoint.name is not None else f"(unnamed) {masked}"
+        key = endpoint.name if endpoint.name is not None else f"{UNNAMED}{value}"
+        key_shown = endpoint.name if endpoint.name is not None else f"{UNNAMED}{masked}"
         if key in values:
             key = key_shown = f"{key} ({number})"
         values[key], shown[key] = value, masked
