@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import options, saved
 from qstash_sync.cli.session import Session, refusal_code
 from qstash_sync.errors import PartialError, UsageError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.argument("path", metavar="[PLAN]", required=False)
 @options.common(
     options.local,
     options.now,
@@ -31,22 +32,28 @@ if TYPE_CHECKING:
     options.verbose,
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def apply(*, verbose: bool, yes: bool, **given: Any) -> int:
-    """Make the account as the files say."""
+def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
+    """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
     from qstash_sync import engine
 
     session = Session.open(**given)
     if session.now is not None and session.local is None:
         raise UsageError("--now is for plans; apply takes it only with --local")
+    stored = saved.read(path, session) if path else None
     config = session.config()
     with session.client(config, read_only=False) as client:
-        found = engine.propose(client, config.desired, now=session.instant, options=session.options)
-        if not session.json:
+        if stored:
+            found = saved.approve(session, client, config, stored, verbose=verbose)
+        else:
+            found = engine.propose(
+                client, config.desired, now=session.instant, options=session.options
+            )
             _show(session, config, found, verbose=verbose)
         if found.errors:
             _tell_refusal(session, found, client)
             return refusal_code(found)
-        if not found.empty and not session.json and not yes and sys.stdin.isatty():
+        ask = not (stored or found.empty or session.json or yes)
+        if ask and sys.stdin.isatty():
             click.confirm(f"Apply these changes to {session.whereabouts}?", abort=True)
         with _under_control(session, client, len(found.changes)) as control:
             applied = engine.apply(
@@ -57,6 +64,8 @@ def apply(*, verbose: bool, yes: bool, **given: Any) -> int:
 
 
 def _show(session: Session, config: "Config", found: "Plan", *, verbose: bool) -> None:
+    if session.json:
+        return
     from qstash_sync.render import text
 
     session.warn(config.warnings)

@@ -37,7 +37,8 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
         for item in items
         for leaf in _leaves(tuple(item.path(output_format="list")), before, after)
     }
-    return tuple(_change(path, before, after, desired) for path in sorted(found, key=_order))
+    paths = sorted(found, key=lambda path: (_order(_masked(path, desired)), _order(path)))
+    return tuple(_change(path, before, after, desired) for path in paths)
 
 
 _TAKEN_APART = {"headers", "endpoints", "flow_control"}
