@@ -10,17 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from qstash_sync.core import mark, plan as planner, windows, zones
+from qstash_sync.core import mark, plan as planner, saved, windows, zones
 from qstash_sync.core.change import Change
+from qstash_sync.core.ground import Ground
 from qstash_sync.core.limits import PLANS
 from qstash_sync.core.model import Desired, Globs, Kind, Limits, Live, LiveSchedule
 from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
+from qstash_sync.core.saved import Saved
 from qstash_sync.core.steps import PutSchedule
-from qstash_sync.errors import AccountError
+from qstash_sync.errors import AccountError, StalePlanError
 from qstash_sync.executor import Account, Control, Key, Outcome, Status, carry_out
 
-__all__ = ["Applied", "Control", "Options", "Outcome", "Status", "apply", "observe", "propose"]
+__all__ = [
+    "Applied", "Approval", "Control", "Options", "Outcome", "Status",
+    "apply", "approved", "compare", "observe", "propose",
+]  # fmt: skip
 
 _SETTLING = timedelta(seconds=60)  # within which QStash takes up what was written
 _NO_OPTIONS = Options()
@@ -44,6 +49,18 @@ class Applied:
     def done(self) -> bool:
         """Whether everything that was approved is done and verified."""
         return all(outcome.status is Status.DONE for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A saved plan that holds; options: to apply it with; done: its changes that are done already.
+
+    plan: every approved change in its order, those that are done without their steps.
+    """
+
+    plan: Plan
+    options: Options
+    done: frozenset[Key]
 
 
 def kinds_to_read(desired: Desired) -> set[str]:
@@ -123,18 +140,46 @@ def apply(
     if plan.empty:
         return Applied()
     live = observe(client, desired)
-    fresh = compare(desired, live, now=plan.now, options=options)
+    approved = frozenset(change.key for change in plan.changes)
+    scoped = options.only is not None or options.among is not None
+    alone = replace(options, only=None, among=approved) if scoped else options
+    fresh = compare(desired, live, now=plan.now, options=alone)
+    all_scope = replace(options, among=None)
+    others = compare(desired, live, now=plan.now, options=all_scope) if scoped else fresh
     changes, early = _still_approved(plan, fresh)
     for outcome in early:
         control.report(outcome)
     full = _full_kinds(desired, live, changes)
     outcomes = carry_out(client, changes, live, options, control, full=full)
-    verified = _verified(client, desired, plan, outcomes, options)
+    verified = _verified(client, desired, plan, outcomes, alone)
     found = {outcome.change.key: outcome for outcome in (*early, *verified)}
-    approved = {change.key for change in plan.changes}
     return Applied(
         outcomes=tuple(found[change.key] for change in plan.changes),
-        fresh=tuple(change for change in fresh.changes if change.key not in approved),
+        fresh=tuple(change for change in others.changes if change.key not in approved),
+    )
+
+
+def approved(client: AccountClient, desired: Desired, plan: Saved) -> Approval:
+    """Read the account and see whether each change of a saved plan is the same, or done already.
+
+    Otherwise raises `StalePlanError` with what has moved. Guards are judged anew, over the changes
+    that were approved alone.
+    """
+    live = observe(client, desired)
+    if plan.now > client.now() + saved.SKEW:
+        raise StalePlanError(f"it was made for {plan.now:%Y-%m-%d %H:%MZ}, which is still to come")
+    options = replace(plan.options, only=None, among=plan.keys)
+    fresh = compare(desired, live, now=plan.now, options=options)
+    moved = tuple(saved.moved(plan, fresh, Ground(desired, live), client.now()))
+    if moved:
+        count = f"{len(moved)} of {len(plan.changes)} changes"
+        raise StalePlanError(f"{count} are not what was approved", moved)
+    found = {change.key: change for change in fresh.changes}
+    changes = (found.get(item.change.key, item.change) for item in plan.changes)
+    return Approval(
+        plan=replace(fresh, changes=tuple(changes)),
+        options=replace(plan.options, among=plan.keys),
+        done=plan.keys - found.keys(),
     )
 
 
@@ -146,7 +191,7 @@ def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome
     for change in plan.changes:
         found = now.get(change.key)
         if found is None:
-            message = "somebody has done it meanwhile"
+            message = "it is so already"
             early.append(Outcome(change=change, status=Status.DONE, message=message))
         elif found == change:
             same.append(found)

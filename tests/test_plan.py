@@ -10,6 +10,7 @@ from qstash_sync import engine
 from qstash_sync.core.change import Action, Reason
 from qstash_sync.engine import Status
 from qstash_sync.local import Fault, Switches
+from qstash_sync.render import json as document, text as render
 from tests.support import HEAD, World, config, ids, world as make_world
 
 URL = "https://app.example.com/x"
@@ -451,3 +452,25 @@ def test_apply_leaves_an_empty_plan_under_every_switch(name: str, value: Any) ->
         changed = file(paused="true", retries="7", headers="{X-B: '3'}")
         world.apply(changed)
         assert world.plan(changed).empty
+
+
+KEYS_WITH_SECRETS = [
+    ("unnamed endpoint", "url_groups: {g: {endpoints: ['https://e.example.com/?k=${env.K}']}}\n"),
+    ("key of a body", "schedules: {a: {cron: '0 9 * * *', destination: 'https://e.example.com', body: '{\"${env.K}\": {\"x\": 1}}'}}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text"), KEYS_WITH_SECRETS, ids=ids(KEYS_WITH_SECRETS))
+def test_a_secret_is_masked_in_the_path_of_a_field_too(world: World, _id: str, text: str) -> None:
+    """Created, and rotated: neither the new nor the old one is shown."""
+    seen = []
+    for value in ("first-canary", "second-canary"):
+        world.environ = {"K": value}
+        plan = world.plan(HEAD + text)
+        page = render.plan(plan, render.Paint(color=False)) + document.plan(plan, (0, 0))
+        assert "canary" not in page
+        assert page.count("(secret)") >= 2
+        seen.append([field.path for field in plan.changes[0].fields])
+        world.apply(HEAD + text)
+        assert world.plan(HEAD + text).empty
+    assert all(any("(secret)" in path for path in paths) for paths in seen[1:])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import options, saved
 from qstash_sync.cli.session import Session, refusal_code
 from qstash_sync.errors import PartialError, UsageError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.argument("path", metavar="[PLAN]", required=False)
 @options.common(
     options.local,
     options.now,
@@ -32,18 +33,24 @@ if TYPE_CHECKING:
     options.verbose,
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def apply(*, verbose: bool, yes: bool, **given: Any) -> int:
-    """Make the account as the files say."""
+def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
+    """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
     from qstash_sync import engine
 
     session = Session.open(**given)
     if session.now is not None and session.local is None:
         raise UsageError("--now is for plans; apply takes it only with --local")
+    stored = saved.read(path, session) if path else None
     config = session.config()
     with session.client(config, read_only=False) as client:
-        found = engine.propose(client, config.desired, now=session.instant, options=session.options)
-        show(session, config, found, verbose=verbose)
-        may_ask = not session.json and not yes and sys.stdin.isatty()
+        if stored:
+            found = saved.approve(session, client, config, stored, verbose=verbose)
+        else:
+            found = engine.propose(
+                client, config.desired, now=session.instant, options=session.options
+            )
+            show(session, config, found, verbose=verbose)
+        may_ask = not (stored or session.json or yes) and sys.stdin.isatty()
         if not found.empty and not found.errors and may_ask:
             click.confirm(f"Apply these changes to {session.whereabouts}?", abort=True)
         return carry_out(session, client, config.desired, found)
