@@ -139,20 +139,17 @@ class Told:
     deleted: frozenset[str] = frozenset()
 
 
-def missing(*numbers: int) -> Callable[[Scene], Told]:
-    """Delete parts; 1 is the first, 0 any further one."""
+def deleted(at: Scene, *gone: str) -> Told:
+    for part_id in gone:
+        at.delete(part_id)
+    numbers = sorted(number(part_id) for part_id in gone)
+    told = "; ".join(f"part {number} is missing" for number in numbers)
+    return Told(parts=told, written=frozenset(gone))
 
-    def hand(at: Scene) -> Told:
-        gone = [
-            f"billing.x.{n}" if n > 1 else at.a_part(further=not n) if not n else "billing.x"
-            for n in numbers
-        ]
-        for part_id in gone:
-            at.delete(part_id)
-        told = "; ".join(f"part {number(part_id)} is missing" for part_id in sorted(gone))
-        return Told(parts=told, written=frozenset(gone))
 
-    return hand
+def all_deleted_but_one(at: Scene) -> Told:
+    kept = at.a_part()
+    return deleted(at, *(part_id for part_id in at.before if part_id != kept))
 
 
 def number(part_id: str) -> int:
@@ -203,9 +200,9 @@ def moved(at: Scene) -> Told:
 
 
 HANDS: list[tuple[str, Callable[[Scene], Told]]] = [
-    ("the first part deleted", missing(1)),
-    ("a further part deleted", missing(0)),
-    ("the first two deleted", missing(1, 2)),
+    ("the first part deleted", lambda at: deleted(at, "billing.x")),
+    ("a further part deleted", lambda at: deleted(at, at.a_part(further=True))),
+    ("all parts deleted but one", all_deleted_but_one),
     ("a cron edited", edited(another_minute)),
     ("a cron edited that fires months later", edited(another_minute, far=True)),
     ("a zone set", edited(lambda cron: f"CRON_TZ=America/Lima {cron}")),
@@ -378,6 +375,17 @@ def test_an_edited_part_is_told_by_the_firings_of_that_part_alone() -> None:
         times = sum(found == part_id for _, found in at.world.account.firings(*span))
         (change,) = at.plan().changes
         assert change.notes[0] == f"{times} firings a year move by -5m"
+
+
+def test_a_schedule_of_which_no_part_is_left_is_created_again() -> None:
+    """Nothing tells that it was there."""
+    with scene("all deleted", "Africa/Cairo") as at:
+        deleted(at, *at.before)
+        (change,) = at.plan().changes
+        assert (change.action, change.reason) == (Action.CREATE, Reason.FILE)
+        at.world.apply(at.text)
+        assert at.plan().empty
+        assert at.fires_as_wanted()
 
 
 # The pause
