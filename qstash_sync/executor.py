@@ -237,7 +237,7 @@ class _Run:
         """Send a change's steps; None if its window has closed since it was submitted."""
         now = self.client.now()
         found = windows.window(change, now)
-        if found.at > now and not found.tight:
+        if found.at > now:
             return None
         outcome = Outcome(change=change, status=Status.DONE, started=now)
         for done, step in enumerate(windows.in_order(change.steps, now)):
@@ -327,6 +327,6 @@ def _left(change: Change, done: int, at: datetime) -> str:
     """What a swap that was cut off midway puts at risk."""
     if change.swap is None or not 0 < done < len(change.steps):
         return ""
-    risks = windows.at_risk(change.swap, at, at + timedelta(days=1))
+    risks = windows.at_risk(change, at, at + timedelta(days=1))
     firings = f"; at risk: {', '.join(f'{r:%m-%d %H:%MZ}' for r in risks[:3])}" if risks else ""
     return f"; cut off after {done} of {len(change.steps)} writes{firings}; apply again"

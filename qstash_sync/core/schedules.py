@@ -406,7 +406,7 @@ class Schedules:
             reason=Reason.RENAME,
             fields=(renamed, *created.fields),
             steps=(*created.steps, *(DeleteSchedule(id=part.id) for part in old)),
-            swap=None if was_paused and paused else Swap(before=before, after=crons, moved=True),
+            swap=None if was_paused and paused else Swap(before=before, after=crons),
         )
 
     def _delete(self, base: str, parts: list[LiveSchedule]) -> Change:
