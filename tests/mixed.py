@@ -6,8 +6,6 @@ and the executor share, so nothing here is slow and nothing depends on the machi
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,9 +16,9 @@ from qstash_sync import engine
 from qstash_sync.core.model import Desired
 from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.local import LOCAL_TOKEN, LocalQStash
 from qstash_sync.qstash.client import TIMEOUT, Client
-from tests.support import NOW, config, secret
+from tests.support import NOW, secret
 
 HEAD = """
 version: 1
@@ -29,7 +27,9 @@ limits: {plan: payg, max_deletes: 20}
 owns: {url_groups: ["billing-*"], queues: ["billing-*"], flow_controls: ["billing-*"]}
 defaults: {timezone: America/New_York, destination: https://app.example.com/x, body: {n: 1}}
 """
-BEFORE = HEAD + """
+BEFORE = (
+    HEAD
+    + """
 url_groups:
   billing-single: {endpoints: {a: https://u0.example.com}}
   billing-swapped: {endpoints: {a: https://u0.example.com, b: https://u1.example.com}}
@@ -49,7 +49,10 @@ schedules:
   go: {cron: "0 4 * * *", timezone: UTC, paused: true}
   gone: {cron: "0 3 * * *", timezone: UTC, queue: billing-old}
 """
-AFTER = HEAD + """
+)
+AFTER = (
+    HEAD
+    + """
 url_groups:
   billing-single: {endpoints: {a: https://u9.example.com}}
   billing-swapped: {endpoints: {a: https://u1.example.com, b: https://u0.example.com}}
@@ -69,6 +72,7 @@ schedules:
   go: {cron: "0 4 * * *", timezone: UTC, paused: false}
   new: {cron: "0 12 * * *", timezone: UTC, url_group: billing-new, destination: null, queue: billing-new, paused: true}
 """
+)
 PAUSED_BY_HAND = ("billing.body", "billing.old-name")  # `paused` is absent: it must stay so
 EXPECTED = {  # the ids of ours when all is done, and whether they are paused
     "billing.keep": False, "billing.keep.2": False, "billing.keep.3": False,

@@ -70,6 +70,7 @@ class World:
             transport=httpx.MockTransport(self.account),
             sleep=self.sleep,
             clock=self.time,
+            monotonic=self.time,
         )
 
     def time(self) -> float:

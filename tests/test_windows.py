@@ -29,6 +29,7 @@ from tests.support import cli, config, ids
 
 HEAD = "version: 1\nnamespace: n\ndefaults: {destination: 'https://e.com', timezone: UTC}\nschedules:\n"
 MINUTE = 60
+NO_OPTIONS, CLOCK = Options(), Options(only=Reason.CLOCK)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 Fired = Counter[tuple[str, int]]  # how often a job fires in a minute since 1970
 
@@ -115,7 +116,7 @@ class Swap:
     after: str
     written: float  # Unix time at which `before` is applied
     at: float  # Unix time at which `after` is
-    options: Options = Options()
+    options: Options = NO_OPTIONS
     max_wait: timedelta = timedelta(minutes=5)
 
 
@@ -178,7 +179,10 @@ def changed_cron(rng: random.Random) -> tuple[str, str]:
 def changed_strategy(rng: random.Random) -> tuple[str, str]:
     zone = rng.choice(ZONES)
     chosen = [rng.choice(STRATEGIES) for _ in range(2)]
-    crons = [f"{rng.choice([0, 0, 1, 2])} {LOCAL_NOON[zone]} * * {rng.choice(['*', '*', '1-5'])}" for _ in range(2)]
+    crons = [
+        f"{rng.choice([0, 0, 1, 2])} {LOCAL_NOON[zone]} * * {rng.choice(['*', '*', '1-5'])}"
+        for _ in range(2)
+    ]
     if rng.random() < 0.5:
         crons[1] = crons[0]
     before, after = (
@@ -216,14 +220,12 @@ RENEWALS = [
     ("Lord Howe, again", "*/5 9 * * *", "Australia/Lord_Howe", "2027-02-20", "2027-08-22T22:30"),
     ("Santiago, again", "0 9 * * *", "America/Santiago", "2027-02-20", "2027-07-25T13:00"),
 ]  # fmt: skip
-CLOCK = Options(only=Reason.CLOCK)
 SORTS = [("cron", changed_cron), ("strategy", changed_strategy), ("rename", renamed), ("several", several)]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("_id", "sort"), SORTS, ids=[name for name, _ in SORTS])
 def test_a_swap_loses_and_doubles_no_firing(_id: str, sort: Any, seed: int) -> None:
-    print(f"seed {seed}")
     rng = random.Random(f"{_id} {seed}")
     for _ in range(10):
         before, after = sort(rng)
@@ -238,10 +240,11 @@ def test_a_swap_loses_and_doubles_no_firing(_id: str, sort: Any, seed: int) -> N
 def test_a_renewal_loses_and_doubles_no_firing(
     _id: str, cron: str, zone: str, written: str, firing: str
 ) -> None:
-    print(f"seed {_id}")
     rng = random.Random(_id)
     text = schedule(cron, timezone=zone)
-    start, at = (datetime.fromisoformat(f"{t}+00:00").timestamp() for t in (written + "T12:00", firing))
+    start, at = (
+        datetime.fromisoformat(f"{t}+00:00").timestamp() for t in (written + "T12:00", firing)
+    )
     for ahead in (-1, 1, 12, 40, 66, 75, 100, 130):
         case = Swap(before=text, after=text, written=start, at=at - ahead, options=CLOCK)
         with tape(rng.randrange(10**6), lag=rng.choice([0, 20, 60])) as world:
@@ -285,7 +288,13 @@ def test_without_a_window_in_time_nothing_is_written_and_the_next_one_is_named()
 
 def test_a_wait_is_no_longer_than_asked() -> None:
     with tape(3) as world:
-        case = Swap(before=DAILY, after=LATER, written=NOON - 86_400, at=NOON - 60, max_wait=timedelta(seconds=20))
+        case = Swap(
+            before=DAILY,
+            after=LATER,
+            written=NOON - 86_400,
+            at=NOON - 60,
+            max_wait=timedelta(seconds=20),
+        )
         (outcome,) = swap(world, case)
         assert outcome.status is Status.BLOCKED
         assert "its next window opens at 2026-11-23 12:00:02Z" in outcome.message
@@ -313,18 +322,18 @@ def test_a_job_that_fires_every_minute_is_written_right_after_a_firing_and_that_
 
 def test_a_window_that_closes_while_the_change_stands_in_line_is_waited_for_again() -> None:
     """One worker, and a slow request before it."""
-    slow = schedule("30 3 * * *", name="a0")
+    slow = schedule("30 3 * * *", name="0")
     with tape(4) as world:
         world.now = NOON - 86_400
         world.apply(config(HEAD + slow + DAILY).desired)
-        world.now = NOON - 130
+        world.now = NOON - 150
         world.record()
         on_its_way = world.account.before
 
         def before(request: httpx.Request) -> None:
             assert on_its_way is not None
             on_its_way(request)
-            if request.headers.get("upstash-schedule-id") == "n.a0":
+            if request.headers.get("upstash-schedule-id") == "n.0":
                 world.sleep(60)
 
         world.account.before = before
@@ -356,7 +365,9 @@ def test_a_swap_that_is_cut_off_names_the_firings_at_risk_and_is_healed() -> Non
     with tape(6) as world:
         world.now = NOON - 86_400
         world.apply(config(HEAD + split).desired)
-        second = Fault(kind="500", at=2, times=99, matches=lambda m, p: m == "POST" and "https" in p)
+        second = Fault(
+            kind="500", at=2, times=99, matches=lambda m, p: m == "POST" and "https" in p
+        )
         world.account.inject(second)
         (outcome,) = world.apply(config(HEAD + text).desired).outcomes
         assert outcome.status is Status.FAILED

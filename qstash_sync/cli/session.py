@@ -177,6 +177,7 @@ class Session:
                     parallelism=self.parallelism,
                     sleep=self.clock.sleep if self.clock else None,
                     clock=clock,
+                    monotonic=clock if self.clock else time.monotonic,
                 )
             ) as client,
         ):
