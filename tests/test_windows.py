@@ -326,7 +326,7 @@ def test_a_window_that_closes_while_the_change_stands_in_line_is_waited_for_agai
     with tape(4) as world:
         world.now = NOON - 86_400
         world.apply(config(HEAD + slow + DAILY).desired)
-        world.now = NOON - 150
+        world.now = NOON - 140
         world.record()
         on_its_way = world.account.before
 
