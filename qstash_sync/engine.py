@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from qstash_sync.core import mark, plan as planner, windows, zones
+from qstash_sync.core import mark, plan as planner, seen, windows, zones
 from qstash_sync.core.change import Change
 from qstash_sync.core.limits import PLANS
 from qstash_sync.core.model import Desired, Kind, Live, LiveSchedule
@@ -22,7 +22,7 @@ from qstash_sync.executor import Account, Control, Outcome, Status, carry_out
 __all__ = ["Applied", "Control", "Options", "Outcome", "Status", "apply", "observe", "propose"]
 
 _SETTLING = timedelta(seconds=60)  # within which QStash takes up what was written
-_ABOUT = timedelta(seconds=2)  # by which the clocks of one service may differ
+_ABOUT = timedelta(seconds=1)  # by which the clocks of one service may differ
 _NO_OPTIONS = Options()
 
 
@@ -102,12 +102,12 @@ def apply(
     found = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
     came_up = {change.key: change for change in fresh.changes}
     try:
-        seen = observe(client, desired)
+        now = observe(client, desired)
     except AccountError as error:
         found |= {key: _unread(outcome, error) for key, outcome in outcomes.items()}
     else:
-        left = compare(desired, seen, now=plan.now, options=options)
-        verdict = _Verdict(left, seen, read, client.now())
+        left = compare(desired, now, now=plan.now, options=options)
+        verdict = _Verdict(left, live, read, client.now())
         found |= {key: verdict.of(outcome) for key, outcome in outcomes.items()}
         came_up |= {change.key: change for change in left.changes}
     return Applied(
@@ -119,6 +119,7 @@ def apply(
 def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome]]:
     """The approved changes that are the same when read again, and what is settled already."""
     now = {change.key: change for change in fresh.changes}
+    before, after = seen.index(plan.live), seen.index(fresh.live)
     same: list[Change] = []
     early: list[Outcome] = []
     for change in plan.changes:
@@ -126,7 +127,7 @@ def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome
         if found is None:
             message = "somebody has done it meanwhile"
             early.append(Outcome(change=change, status=Status.DONE, message=message))
-        elif found == change:
+        elif found == change and seen.are_same(found.steps, before, after):
             same.append(found)
         else:
             message = found.refused or "the account has changed since it was read; plan again"
@@ -174,13 +175,14 @@ class _Verdict:
     """Outcomes held against what the account shows after the writes.
 
     What is done but still differs is unverified; what failed but is so nevertheless (its answer
-    was lost) is done. read: when the account was read before the first write.
+    was lost) is done. before: the account as it was read, at `read`, before the first write.
     """
 
-    def __init__(self, left: Plan, live: Live, read: datetime, now: datetime) -> None:
+    def __init__(self, left: Plan, before: Live, read: datetime, now: datetime) -> None:
         self.left = {change.key: change for change in left.changes}
-        self.live, self.read, self.now = live, read, now
-        self.parts = {part.id: part for part in live.schedules or ()}
+        self.live, self.read, self.now = left.live, read, now
+        self.before = {part.id for part in before.schedules or ()}
+        self.parts = {part.id: part for part in self.live.schedules or ()}
 
     def of(self, outcome: Outcome) -> Outcome:
         """The outcome as it turned out to be."""
@@ -198,7 +200,8 @@ class _Verdict:
         for step in outcome.change.steps:
             part = self.parts.get(step.id) if isinstance(step, PutSchedule) else None
             if part and outcome.started:
-                yield from _overwritten(part, self.read, outcome.started)
+                if part.id not in self.before:
+                    yield from _overwritten(part, self.read, outcome.started)
                 yield from _strange_time(part, outcome.started, self.now)
 
 

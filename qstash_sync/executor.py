@@ -14,7 +14,7 @@ Only the thread that calls `carry_out` decides; workers send the steps of one ch
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,25 +22,17 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from qstash_sync.core import windows
+from qstash_sync.core import seen, windows
 from qstash_sync.core.change import Action, Change
-from qstash_sync.core.model import (
-    Kind,
-    Live,
-    LiveFlowControl,
-    LiveQueue,
-    LiveSchedule,
-)
+from qstash_sync.core.model import Kind, Live, LiveQueue
 from qstash_sync.core.options import Options
+from qstash_sync.core.seen import Key
 from qstash_sync.core.steps import (
     DeleteQueue,
     DeleteSchedule,
     DeleteUrlGroup,
-    PauseSchedule,
     PinFlowControl,
-    PutQueue,
     PutSchedule,
-    SettleUrlGroup,
     Step,
 )
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
@@ -90,9 +82,6 @@ class Outcome:
     message: str = ""
     started: datetime | None = None
     facts: tuple[str, ...] = ()
-
-
-Key = tuple[Kind, str]
 
 
 def _quiet(_text: str) -> None:
@@ -165,7 +154,7 @@ class _Run:
         control: Control,
     ) -> None:
         self.client, self.options, self.control = client, options, control
-        self.changes, self.known = changes, _known(live)
+        self.changes, self.known = changes, seen.index(live)
         self.outcomes: dict[Key, Outcome] = {}
         self.failed: list[Outcome] = []
         self.opens: dict[Key, datetime] = {}  # the window that a change waits for
@@ -290,20 +279,20 @@ class _Run:
 
     def _is_still(self, change: Change, step: Step, looked: set[Key]) -> bool:
         """Look once at what a step writes over or deletes; False where that is gone already."""
-        key = _target(step)
+        key = seen.target(step)
         if key in looked or (change.kind is Kind.SCHEDULE and change.action is Action.CREATE):
             return True  # many are created; `engine` tells of one that was there before us
         looked.add(key)
+        if isinstance(step, DeleteUrlGroup | DeleteQueue):
+            self._refuse_in_use(key)
         found, expected = self.client.get(*key), self.known.get(key)
         if found is None and isinstance(step, DeleteSchedule | DeleteUrlGroup | DeleteQueue):
             return False
-        if _lasting(found, step) != _lasting(expected, step):
+        if not seen.is_same(step, expected, found):
             what = "is gone" if found is None else "has changed" if expected else "has appeared"
             raise _MovedError(f"{key[1]} {what} since it was read; plan again")
         if isinstance(step, DeleteQueue) and found.lag > 0:
             self._refuse_backlog(found)
-        if isinstance(step, DeleteUrlGroup | DeleteQueue):
-            self._refuse_in_use(key)
         return True
 
     def _refuse_backlog(self, queue: LiveQueue) -> None:
@@ -315,7 +304,9 @@ class _Run:
         kind, name = key
         if _named(name, self.options.allow_in_use):
             return
-        later = {_target(s) for c in self.changes if c.key not in self.outcomes for s in c.steps}
+        later = {
+            seen.target(s) for c in self.changes if c.key not in self.outcomes for s in c.steps
+        }
         for part in self.client.read({"schedules"}).schedules or ():
             message = part.message
             used = message.queue if kind is Kind.QUEUE else str(message.destination)
@@ -342,43 +333,6 @@ def _is_lost(error: AccountError) -> bool:
     """Whether an error is no answer to this very request."""
     status = error.status if isinstance(error, RejectedError) else None
     return isinstance(error, UnreachableError) or status == TOO_MANY_REQUESTS
-
-
-def _known(live: Live) -> Mapping[Key, Any]:
-    found: dict[Key, Any] = {(Kind.SCHEDULE, part.id): part for part in live.schedules or ()}
-    found.update({(Kind.URL_GROUP, group.name): group for group in live.url_groups or ()})
-    found.update({(Kind.QUEUE, queue.name): queue for queue in live.queues or ()})
-    found.update({(Kind.FLOW_CONTROL, flow.name): flow for flow in live.flow_controls or ()})
-    return found
-
-
-def _target(step: Step) -> Key:
-    """The resource that a step writes."""
-    match step:
-        case PutSchedule() | PauseSchedule() | DeleteSchedule():
-            return Kind.SCHEDULE, step.id
-        case SettleUrlGroup():
-            return Kind.URL_GROUP, step.group.name
-        case DeleteUrlGroup():
-            return Kind.URL_GROUP, step.name
-        case PutQueue() | DeleteQueue():
-            return Kind.QUEUE, step.name
-        case _:
-            return Kind.FLOW_CONTROL, step.name
-
-
-def _lasting(resource: Any, step: Step) -> Any:
-    """A live resource without what changes by itself, and without a pause that the step leaves."""
-    if isinstance(resource, LiveFlowControl):  # exists by use; unpinned, it is as good as none
-        is_pinned = resource.parallelism is not None or resource.rate is not None
-        return replace(resource, waiting=0, paused=False) if is_pinned else None
-    if isinstance(resource, LiveSchedule):
-        resource = replace(resource, created_at=None, next_at=None, last_at=None, error=None)
-    elif isinstance(resource, LiveQueue):
-        resource = replace(resource, lag=0)
-    else:
-        return resource
-    return resource if isinstance(step, PutSchedule | PutQueue) else replace(resource, paused=False)
 
 
 def _blocked(change: Change, why: str) -> Outcome:

@@ -18,7 +18,7 @@ from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash
 from qstash_sync.qstash.client import TIMEOUT, Client
-from tests.support import NOW, secret
+from tests.support import NOW, config, secret
 
 HEAD = """
 version: 1
@@ -74,17 +74,19 @@ schedules:
 """
 )
 PAUSED_BY_HAND = ("billing.body", "billing.old-name")  # `paused` is absent: it must stay so
-EXPECTED = {  # the ids of ours when all is done, and whether they are paused
-    "billing.keep": False, "billing.keep.2": False, "billing.keep.3": False,
-}  # fmt: skip
-
-OTHERS = """
+THEIRS = """
 version: 1
-namespace: NAME
-defaults: {timezone: UTC, destination: https://other.example.com/y, cron: "0 1 * * *"}
-schedules: {body: {}, customer-1: {}, old-name: {paused: true}}
+namespace: NAMESPACE
+defaults: {timezone: UTC, destination: https://other.example.com, cron: "0 1 * * *"}
+url_groups: {NAMESPACE-g: {endpoints: {a: https://u0.example.com}}}
+queues: {NAMESPACE-q: {parallelism: 5}}
+flow_controls: {NAMESPACE-f: {parallelism: 5}}
+schedules: {body: {}, customer-1: {queue: NAMESPACE-q}, old-name: {paused: true}}
 """
+NEIGHBOURS = ("billing2", "bill", "x-billing")
+UNMARKED = "billing.customer-1"  # in our namespace, but the application's own
 KINDS = ("schedule", "topic", "queue", "flow")
+TIMES = ("createdAt", "updatedAt", "ratePeriodStart", "scheduleId", "labels")
 Snapshot = dict[str, dict[str, str]]
 
 
@@ -94,7 +96,6 @@ class Scene:
 
     account: LocalQStash = field(init=False)
     now: float = NOW.timestamp()
-    slept: float = 0.0
     skew: float = 0.0  # of the client's own clock
     said: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -155,6 +156,26 @@ class Scene:
             for kind in KINDS
         }
 
+    def theirs(self) -> dict[tuple[str, str], str]:
+        """What is not ours, as text."""
+        ours = ("billing-", "billing.")
+        return {
+            (kind, name): text
+            for kind, found in self.stored().items()
+            for name, text in found.items()
+            if name == UNMARKED or not name.startswith(ours)
+        }
+
+    def ours(self) -> dict[tuple[str, str], list[str]]:
+        """What is ours, without the times at which it was written and the order of its parts."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for kind, resources in self.stored().items():
+            for name in resources.keys() - {name for k, name in self.theirs() if k == kind}:
+                told = {k: v for k, v in json.loads(resources[name]).items() if k not in TIMES}
+                base = name.rpartition(".")[0] if name[-1].isdecimal() else name
+                found.setdefault((kind, base), []).append(json.dumps(told, sort_keys=True))
+        return {key: sorted(told) for key, told in found.items()}
+
     def restore(self, snapshot: Snapshot) -> None:
         """The account as it was."""
         with self.account.store.transaction():
@@ -163,6 +184,24 @@ class Scene:
                     self.account.store.delete(kind, _name(kind, item))
                 for name, text in snapshot[kind].items():
                     self.account.store.put(kind, name, json.loads(text))
+
+    def schedule(self, schedule_id: str) -> dict[str, Any]:
+        """A stored schedule."""
+        found = self.account.store.get("schedule", schedule_id)
+        assert found is not None
+        return found
+
+    def prepare(self) -> None:
+        """The account before: ours, what others have beside it, and two pauses made by hand."""
+        for namespace in NEIGHBOURS:
+            assert self.apply(config(THEIRS.replace("NAMESPACE", namespace)).desired).done
+        theirs = self.schedule("billing2.body")
+        unmarked = {**theirs, "scheduleId": UNMARKED, "labels": ["customer"]}
+        self.account.store.put("schedule", UNMARKED, unmarked)
+        assert self.apply(config(BEFORE).desired).done
+        for part in PAUSED_BY_HAND:
+            self.edit("schedule", part, isPaused=True)
+        self.account.forget()
 
     def edit(self, kind: str, name: str, **changes: Any) -> None:
         """Somebody's hand in the console."""
