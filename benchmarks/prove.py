@@ -3,7 +3,8 @@
     python benchmarks/prove.py [--zones 32] [--crons 200] [--seed 20261122] [--processes 2]
 
 Each compilation is read back by an oracle that shares no code with the compiler: it walks every
-UTC minute of four years in each zone and asks zoneinfo. Then the numbers of parts over two years.
+UTC minute of four years in each zone and asks zoneinfo. Then the numbers of parts over two years,
+and of firings that would be wrong (missing or extra) in the year after the end without an apply.
 """
 
 import argparse
@@ -16,12 +17,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from statistics import mean
 from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from qstash_sync.core import zones
-from qstash_sync.core.compile import compile_job
+from qstash_sync.core.compile import after_the_end, compile_job
 from qstash_sync.core.cron import parse
 from qstash_sync.core.firings import Fold, Gap, Job
 from qstash_sync.errors import CompileError
@@ -100,12 +102,29 @@ def _prove_one(
         tally.wrong.append(f"{named}: {made.crons}")
 
 
-def parts_of(task: tuple[str, str]) -> tuple[str, str, Counter[int]]:
-    """The numbers of parts of a cron in a zone on every day of 2027 and 2028."""
+@dataclass
+class Years:
+    """A cron in a zone, compiled on every day of 2027 and 2028."""
+
+    text: str
+    timezone: str
+    parts: list[int] = field(default_factory=list)
+    wrong: list[int] = field(default_factory=list)  # firings in the year after the end
+
+
+def years(task: tuple[str, str]) -> Years:
     text, timezone = task
-    job = Job((parse(text),), timezone)
-    days = (midnight(date(2027, 1, 1) + timedelta(days=number)) for number in range(731))
-    return text, timezone, Counter(len(compile_job(job, now=now).parts) for now in days)
+    found, job = Years(text, timezone), Job((parse(text),), timezone)
+    known: dict[object, int] = {}
+    for number in range(731):
+        made = compile_job(job, now=midnight(date(2027, 1, 1) + timedelta(days=number)))
+        key = made.crons, made.valid_until
+        if key not in known:
+            after = after_the_end(job, made)
+            known[key] = after.missing + after.extra + after.doubled
+        found.parts.append(len(made.parts))
+        found.wrong.append(known[key])
+    return found
 
 
 def show_proofs(tallies: Iterable[Tally]) -> list[Tally]:
@@ -150,6 +169,17 @@ def show_one_day(day: datetime) -> None:
         print(f"{text:16} {shown}")
 
 
+def show_years(all_years: Iterable[Years]) -> None:
+    """Print the parts and what is wrong after the end, for each cron and zone."""
+    print("\non each day of 2027 and 2028: parts (mean, most), and wrong firings after the end")
+    for found in all_years:
+        print(
+            f"{found.text:16} {found.timezone:24} {mean(found.parts):5.2f} {max(found.parts):3}"
+            f" {mean(found.wrong):7.1f} {max(found.wrong):5}",
+            flush=True,
+        )
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description="Prove compilations by brute force.")
     options.add_argument("--zones", type=int, default=None, help="how many clock histories")
@@ -166,11 +196,7 @@ def main() -> int:
         exact = show_sum(show_proofs(pool.map(prove, tasks)))
         print(f"in {perf_counter() - begun:.0f} s")
         show_one_day(datetime(2026, 11, 22, tzinfo=UTC))
-        print("\nparts over all days of 2027 and 2028: mean, most")
-        counted = [(text, name) for text in COUNTED[:2] for name in names]
-        for text, timezone, counts in pool.map(parts_of, counted):
-            mean = sum(parts * days for parts, days in counts.items()) / counts.total()
-            print(f"{text:16} {timezone:24} {mean:5.2f} {max(counts):3}", flush=True)
+        show_years(pool.map(years, [(text, name) for text in COUNTED[:2] for name in names]))
     print(f"\nall in {perf_counter() - begun:.0f} s: {'exact' if exact else 'NOT EXACT'}")
     return 0 if exact else 1
 

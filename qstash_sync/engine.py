@@ -9,17 +9,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from qstash_sync.core import mark, plan as planner, seen, windows, zones
+from qstash_sync.core import mark, plan as planner, saved, seen, windows, zones
 from qstash_sync.core.change import Change
+from qstash_sync.core.ground import Ground
 from qstash_sync.core.limits import PLANS
-from qstash_sync.core.model import Desired, Kind, Live, LiveSchedule
+from qstash_sync.core.model import Desired, Globs, Kind, Limits, Live, LiveSchedule
 from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
+from qstash_sync.core.saved import Saved
+from qstash_sync.core.seen import Key
 from qstash_sync.core.steps import PutSchedule
-from qstash_sync.errors import AccountError
+from qstash_sync.errors import AccountError, StalePlanError
 from qstash_sync.executor import Account, Control, Outcome, Status, carry_out
 
-__all__ = ["Applied", "Control", "Options", "Outcome", "Status", "apply", "observe", "propose"]
+__all__ = [
+    "Applied", "Approval", "Control", "Options", "Outcome", "Status",
+    "apply", "approved", "compare", "observe", "propose",
+]  # fmt: skip
 
 _SETTLING = timedelta(seconds=60)  # within which QStash takes up what was written
 _ABOUT = timedelta(seconds=1)  # by which the clocks of one service may differ
@@ -37,6 +43,18 @@ class Applied:
     def done(self) -> bool:
         """Whether everything that was approved is done and verified."""
         return all(outcome.status is Status.DONE for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A saved plan that holds; options: to apply it with; done: its changes that are done already.
+
+    plan: every approved change in its order, those that are done without their steps.
+    """
+
+    plan: Plan
+    options: Options
+    done: frozenset[Key]
 
 
 def kinds_to_read(desired: Desired) -> set[str]:
@@ -79,6 +97,30 @@ def compare(desired: Desired, live: Live, *, now: datetime, options: Options = _
     return planner.propose(desired, live, now=now, tzdata=tzdata, options=options)
 
 
+def emptied(desired: Desired) -> Desired:
+    """What a namespace is to be once it is destroyed: nothing of what is ours or declared."""
+
+    def none_of(declared: Sequence[object] | None) -> tuple[()] | None:
+        return None if declared is None else ()
+
+    return replace(
+        desired,
+        schedules=(),
+        url_groups=none_of(desired.url_groups),
+        queues=none_of(desired.queues),
+        flow_controls=none_of(desired.flow_controls),
+        owns=Globs(
+            url_groups=(*desired.owns.url_groups, *(g.name for g in desired.url_groups or ())),
+            queues=(*desired.owns.queues, *(q.name for q in desired.queues or ())),
+            flow_controls=(
+                *desired.owns.flow_controls,
+                *(f.name for f in desired.flow_controls or ()),
+            ),
+        ),
+        limits=Limits(plan=desired.limits.plan),  # its own confirmation stands for the number
+    )
+
+
 def apply(
     client: Account,
     desired: Desired,
@@ -91,41 +133,79 @@ def apply(
     control = control or Control()
     if plan.empty:
         return Applied()
-    live = observe(client, desired)
-    read = client.now()
-    fresh = compare(desired, live, now=plan.now, options=options)
+    live, read = observe(client, desired), client.now()
+    scoped = options.only is not None or options.among is not None
+    approved = frozenset(change.key for change in plan.changes)
+    alone = replace(options, only=None, among=approved) if scoped else options
+    everything = replace(options, among=None) if scoped else alone
+    fresh = compare(desired, live, now=plan.now, options=alone)
     changes, early = _still_approved(plan, fresh)
     for outcome in early:
         control.report(outcome)
     full = _full_kinds(desired, live, changes)
     outcomes = carry_out(client, changes, live, options, control, full=full, settled=early)
     found = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
-    came_up = {change.key: change for change in fresh.changes}
+    came_up = _changes(_in_scope(desired, fresh, everything, alone))
     try:
-        now = observe(client, desired)
+        after = observe(client, desired)
     except AccountError as error:
         found |= {key: _unread(outcome, error) for key, outcome in outcomes.items()}
     else:
-        left = compare(desired, now, now=plan.now, options=options)
+        left = compare(desired, after, now=plan.now, options=alone)
         verdict = _Verdict(left, live, read, client.now())
         found |= {key: verdict.of(outcome) for key, outcome in outcomes.items()}
-        came_up |= {change.key: change for change in left.changes}
+        came_up |= _changes(_in_scope(desired, left, everything, alone))
     return Applied(
         outcomes=tuple(found[change.key] for change in plan.changes),
         fresh=tuple(change for key, change in came_up.items() if key not in found),
     )
 
 
+def _in_scope(desired: Desired, found: Plan, everything: Options, alone: Options) -> Plan:
+    """A plan of the approved changes alone, widened to all that was asked for."""
+    if everything == alone:
+        return found
+    return compare(desired, found.live, now=found.now, options=everything)
+
+
+def _changes(plan: Plan) -> dict[Key, Change]:
+    return {change.key: change for change in plan.changes}
+
+
+def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
+    """Read the account and see whether each change of a saved plan is the same, or done already.
+
+    Otherwise raises `StalePlanError` with what has moved. Guards are judged anew, over the changes
+    that were approved alone.
+    """
+    live = observe(client, desired)
+    if plan.now > client.now() + saved.SKEW:
+        raise StalePlanError(f"it was made for {plan.now:%Y-%m-%d %H:%MZ}, which is still to come")
+    options = replace(plan.options, only=None, among=plan.keys)
+    fresh = compare(desired, live, now=plan.now, options=options)
+    moved = tuple(saved.moved(plan, fresh, Ground(desired, live), client.now()))
+    if moved:
+        count = f"{len(moved)} of {len(plan.changes)} changes"
+        raise StalePlanError(f"{count} are not what was approved", moved)
+    found = {change.key: change for change in fresh.changes}
+    changes = (found.get(item.change.key, item.change) for item in plan.changes)
+    return Approval(
+        plan=replace(fresh, changes=tuple(changes)),
+        options=replace(plan.options, among=plan.keys),
+        done=plan.keys - found.keys(),
+    )
+
+
 def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome]]:
     """The approved changes that are the same when read again, and what is settled already."""
-    now = {change.key: change for change in fresh.changes}
+    now = _changes(fresh)
     before, after = seen.index(plan.live), seen.index(fresh.live)
     same: list[Change] = []
     early: list[Outcome] = []
     for change in plan.changes:
         found = now.get(change.key)
         if found is None:
-            message = "somebody has done it meanwhile"
+            message = "it is so already"
             early.append(Outcome(change=change, status=Status.DONE, message=message))
         elif found == change and seen.are_same(found.steps, before, after):
             same.append(found)
@@ -179,7 +259,7 @@ class _Verdict:
     """
 
     def __init__(self, left: Plan, before: Live, read: datetime, now: datetime) -> None:
-        self.left = {change.key: change for change in left.changes}
+        self.left = _changes(left)
         self.live, self.read, self.now = left.live, read, now
         self.before = {part.id for part in before.schedules or ()}
         self.parts = {part.id: part for part in self.live.schedules or ()}

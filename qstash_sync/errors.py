@@ -10,6 +10,7 @@ QstashSyncError          exit code
     BadResponseError     1    an answer that is not QStash's
     RejectedError        1    QStash says no to one request
   WriteForbiddenError    1    a read-only command tried to write
+  SavedPlanError         1    the file of a saved plan is damaged, or of another version
   UsageError             64   the command line makes no sense
   RefusedError           3    a guard or a limit; nothing was written
   PartialError           4    apply ended with failed, blocked or refused changes
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qstash_sync.core.findings import Finding
+    from qstash_sync.core.saved import Moved
 
 
 class QstashSyncError(Exception):
@@ -105,6 +107,12 @@ class RefusedError(QstashSyncError):
     code = "refused"
 
 
+class SavedPlanError(QstashSyncError):
+    """The file of a saved plan cannot be used: damaged, or written by another version."""
+
+    code = "saved_plan"
+
+
 class PartialError(QstashSyncError):
     """Apply ended with failed, blocked, refused or unverified changes."""
 
@@ -113,7 +121,11 @@ class PartialError(QstashSyncError):
 
 
 class StalePlanError(QstashSyncError):
-    """The saved plan no longer holds; nothing was written."""
+    """The saved plan no longer holds; nothing was written. moved: the changes that do not."""
 
     exit_code = 5
     code = "stale_plan"
+
+    def __init__(self, message: str, moved: "tuple[Moved, ...]" = ()) -> None:
+        super().__init__(message)
+        self.moved = moved

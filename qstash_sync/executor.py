@@ -15,11 +15,13 @@ Only the thread that calls `carry_out` decides; workers send the steps of one ch
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from qstash_sync.core import seen, windows
@@ -38,6 +40,7 @@ from qstash_sync.core.steps import (
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
+_STOPPED = "stopped before it began"
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
 _LOST = 3  # writes in a row that could not reach QStash, after which no more are begun
 _FIRST_USE = "waits for its first use"
@@ -155,50 +158,65 @@ class _Run:
     ) -> None:
         self.client, self.options, self.control = client, options, control
         self.changes, self.known = changes, seen.index(live)
+        self.there = {name for kind, name in self.known if kind is Kind.SCHEDULE}
         self.outcomes: dict[Key, Outcome] = {}
         self.failed: list[Outcome] = []
         self.opens: dict[Key, datetime] = {}  # the window that a change waits for
         self.waited: dict[Key, timedelta] = {}
+        self.room = 2 * control.parallelism  # so many are handed out, so that no worker is idle
         self.lost = 0  # writes in a row that could not reach QStash
 
     def rank(self, changes: Sequence[Change], pool: ThreadPoolExecutor) -> None:
         """Start what may start, wait for windows, take the outcomes as they come."""
         waiting = deque(changes)
-        running: dict[Future[Outcome | None], Change] = {}
+        ended: SimpleQueue[tuple[Change, Future[Outcome | None]]] = SimpleQueue()
+        running = 0
         while waiting or running:
-            self._begin(waiting, running, pool)
-            if not running:
+            for change in self._startable(waiting, self.room - running):
+                future = pool.submit(self._steps, change)
+                future.add_done_callback(partial(_put, ended, change))
+                running += 1
+            if running:
+                running -= self._collect(ended, waiting)
+            elif waiting:
                 self._wait_for(waiting)
-                continue
-            ended, _ = wait(
-                running, timeout=_HEARTBEAT if waiting else None, return_when=FIRST_COMPLETED
-            )
-            for future in ended:
-                change = running.pop(future)
-                outcome = future.result()
-                if outcome is None:
-                    waiting.appendleft(change)  # its window closed while it stood in line
-                else:
-                    self._take(outcome)
 
-    def _begin(
-        self,
-        waiting: deque[Change],
-        running: dict[Future[Outcome | None], Change],
-        pool: ThreadPoolExecutor,
-    ) -> None:
-        """Start what may start; what waits for its window stays at the head of the line."""
+    def _startable(self, waiting: deque[Change], room: int) -> list[Change]:
+        """Take out of those that wait what may begin, and settle what will not.
+
+        What waits for its window stays at the head of the line.
+        """
+        begin: list[Change] = []
         later: list[Change] = []
-        while waiting and len(running) < 2 * self.control.parallelism:  # so no worker is idle
+        while waiting and len(begin) < room:
             change = waiting.popleft()
             outcome = self._early(change)
             if outcome:
                 self._take(outcome)
             elif self._may_begin(change):
-                running[pool.submit(self._steps, change)] = change
+                begin.append(change)
             elif change.key not in self.outcomes:
                 later.append(change)
         waiting.extendleft(reversed(later))
+        return begin
+
+    def _collect(
+        self, ended: "SimpleQueue[tuple[Change, Future[Outcome | None]]]", waiting: deque[Change]
+    ) -> int:
+        """Take one outcome, if it comes while there is nothing else to look at; returns how many.
+
+        A change whose window closed while it stood in line waits again.
+        """
+        try:
+            change, future = ended.get(timeout=_HEARTBEAT if waiting else None)
+        except Empty:
+            return 0
+        outcome = future.result()
+        if outcome is None:
+            waiting.appendleft(change)
+        else:
+            self._take(outcome)
+        return 1
 
     def _take(self, outcome: Outcome) -> None:
         self.outcomes[outcome.change.key] = outcome
@@ -212,7 +230,7 @@ class _Run:
         if change.refused:
             return Outcome(change=change, status=Status.REFUSED, message=change.refused)
         if self.control.stop.is_set():
-            return _blocked(change, "stopped before it began")
+            return _blocked(change, _STOPPED)
         if self.lost >= _LOST:
             return _blocked(change, "QStash cannot be reached any more; apply again later")
         needed = _needs(change)
@@ -232,16 +250,21 @@ class _Run:
             return False
         found = windows.window(change, now)
         if found.at <= now:
+            self._warn_tight(change, found)
             return True
         waited = self.waited.get(key, timedelta()) + (found.at - now)
         if waited > self.control.max_wait:
             self._take(_too_late(change, found.at))
             return False
         if key not in self.opens:
-            why = "no room between its firings" if found.tight else "a firing is near"
-            self.control.say(f"{change.name}: {why}; waiting until {found.at:%H:%M:%SZ}")
+            self.control.say(f"{change.name}: a firing is near; waiting until {found.at:%H:%M:%SZ}")
         self.opens[key], self.waited[key] = found.at, waited
         return False
+
+    def _warn_tight(self, change: Change, found: windows.Window) -> None:
+        if found.tight:
+            fact = "no room between its firings, so it is written right after one"
+            self.control.say(f"warning: {change.name}: {fact}; one may be lost or doubled")
 
     def _wait_for(self, waiting: Sequence[Change]) -> None:
         soonest = min((self.opens[change.key] for change in waiting), default=None)
@@ -253,14 +276,14 @@ class _Run:
     def _steps(self, change: Change) -> Outcome | None:
         """Send a change's steps; None if its window has closed since it was submitted."""
         if self.control.stop.is_set():
-            return _blocked(change, "stopped before it began")
+            return _blocked(change, _STOPPED)
         now = self.client.now()
         window = windows.window(change, now)
         if window.at > now:
             return None
         outcome = Outcome(change=change, status=Status.DONE, started=now)
         looked: set[Key] = set()
-        for done, step in enumerate(windows.in_order(change.steps, now)):
+        for done, step in enumerate(windows.in_order(change.steps, now, self.there)):
             try:
                 if self._is_still(change, step, looked):
                     self.client.write(step)
@@ -312,6 +335,14 @@ class _Run:
             used = message.queue if kind is Kind.QUEUE else str(message.destination)
             if used == name and (Kind.SCHEDULE, part.id) not in later:
                 raise _MovedError(f"the schedule {part.id} uses it by now; plan again")
+
+
+def _put(
+    ended: "SimpleQueue[tuple[Change, Future[Outcome | None]]]",
+    change: Change,
+    future: Future[Outcome | None],
+) -> None:
+    ended.put((change, future))
 
 
 class _MovedError(Exception):

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from qstash_sync.core.model import Endpoint, Message, UrlGroup
-from qstash_sync.core.steps import DeleteSchedule, PutQueue, PutSchedule, SettleUrlGroup
+from qstash_sync.core.model import Message
+from qstash_sync.core.steps import DeleteSchedule, PutQueue, PutSchedule
 from qstash_sync.errors import (
     AccountError,
     AuthError,
@@ -25,7 +25,6 @@ from qstash_sync.local import (
 )
 from qstash_sync.local.serve import Served
 from qstash_sync.qstash.client import Client
-from qstash_sync.qstash.groups import next_move
 from tests.support import World, cli, ids, secret, world as make_world
 
 DESTINATIONS = [
@@ -195,61 +194,3 @@ def test_deleting_what_is_gone_already_is_done() -> None:
             world.client() as client,
         ):
             client.write(DeleteSchedule(id="nope"))
-
-
-def endpoints(*pairs: str) -> tuple[Endpoint, ...]:
-    """`name=host` or `host`."""
-    made = [pair.rpartition("=") for pair in pairs]
-    return tuple(
-        Endpoint(url=f"https://{host}.example.com", name=name or None) for name, _, host in made
-    )
-
-
-GROUPS = [
-    ("single endpoint replaced", ("a=u0",), ("a=u1",)),
-    ("swapped names", ("a=u0", "b=u1"), ("a=u1", "b=u0")),
-    ("same url, new name", ("a=u0",), ("c=u0",)),
-    ("unnamed to named", ("u0",), ("a=u0",)),
-    ("named to unnamed", ("a=u0",), ("u0",)),
-    ("name moves to a known url", ("a=u0", "b=u1"), ("a=u1",)),
-    ("two of one url", ("a=u0", "b=u0"), ("a=u0",)),
-    ("all new", ("a=u0", "b=u1"), ("c=u2", "d=u3")),
-    ("three in a ring", ("a=u0", "b=u1", "c=u2"), ("a=u1", "b=u2", "c=u0")),
-]
-
-
-@pytest.mark.parametrize("match", ["name", "url"])
-@pytest.mark.parametrize(("_id", "before", "after"), GROUPS, ids=ids(GROUPS))
-def test_a_url_group_is_settled_without_ever_being_empty(
-    match: str,
-    _id: str,
-    before: tuple[str, ...],
-    after: tuple[str, ...],
-) -> None:
-    with make_world(Switches(endpoint_match="name")) as world, world.client() as client:
-        client.write(SettleUrlGroup(group=UrlGroup(name="g", endpoints=endpoints(*before))))
-        world.account.switches = Switches().with_(endpoint_match=match)
-        sizes: list[int] = []
-
-        def look(_request: httpx.Request) -> None:
-            sizes.append(world.account.store.count("topic"))
-
-        world.account.after = look
-        client.write(SettleUrlGroup(group=UrlGroup(name="g", endpoints=endpoints(*after))))
-        (found,) = client.read({"url_groups"}).url_groups or ()
-    assert sorted(found.endpoints, key=str) == sorted(endpoints(*after), key=str)
-    assert set(sizes) == {1}
-
-
-def test_endpoints_that_the_service_cannot_hold_are_a_named_failure() -> None:
-    """Where QStash tells endpoints apart by URL alone, two of one URL are one."""
-    with make_world(Switches(endpoint_match="url")) as world, world.client() as client:
-        group = UrlGroup(name="g", endpoints=endpoints("a=u0", "b=u0"))
-        with pytest.raises(RejectedError, match="g does not come to its endpoints"):
-            client.write(SettleUrlGroup(group=group))
-
-
-def test_a_settled_group_needs_no_move() -> None:
-    both = endpoints("a=u0", "u1")
-    move = next_move(both, tuple(reversed(both)))
-    assert (move.add, move.remove) == ((), ())

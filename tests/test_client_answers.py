@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -470,6 +471,36 @@ def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
     with pytest.raises(UnreachableError, match=r"QSTASH_URL") as caught:
         Client(url, secret("t"), read_only=True)
     assert "pw" not in told(caught)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS_PROXY", "foo://proxy"),
+        ("HTTPS_PROXY", "http://user:pr0xy-pw@proxy:port"),
+        ("ALL_PROXY", "socks5://proxy:1"),
+        ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
+    ],
+)
+def test_an_environment_that_httpx_cannot_use_is_told(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(other, raising=False)
+        monkeypatch.delenv(other.lower(), raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UnreachableError, match=name) as caught:
+        Client("https://qstash.example.com", secret("t"), read_only=True)
+    assert "pr0xy-pw" not in told(caught)
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS", "http"])
+def test_certificates_are_always_checked(scheme: str) -> None:
+    """However the address is spelled, and at a proxy in front of a plain one."""
+    with Client(f"{scheme}://qstash.example.com", secret("t"), read_only=True) as client:
+        assert isinstance(client._tls, ssl.SSLContext)
+        assert client._tls.verify_mode is ssl.CERT_REQUIRED
+        assert client._tls.check_hostname
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/v2", "/v2/", "/v2/publish", "//"])

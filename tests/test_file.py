@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
+from qstash_sync.config.account import resolve
 from qstash_sync.config.load import Source, gather, load
 from qstash_sync.config.spec import json_schema
 from qstash_sync.core.model import Schedule, Secret
@@ -221,6 +222,25 @@ def test_a_mistake_in_defaults_is_told_once() -> None:
     assert len(messages(text)) == 1
 
 
+def test_the_settings_of_an_environment_and_the_top_level_take_variables() -> None:
+    """A preview has its own namespace; no key of the file takes `${…}` for its literal text."""
+    text = (
+        "version: 1\nvars: {host: https://q.example.com, place: us-east-1, on: true}\n"
+        "namespace: top-${env.PR|plain}\nallow_private: ${var.on}\nenvironments:\n"
+        "  a: {token: '${env.T}', url: '${var.host}', account: 'u-${env.PR|plain}'}\n"
+        "  b: {token: '${env.U}', region: '${var.place}', namespace: 'pr-${env.PR|plain}'}\n"
+        "schedules: {s: {cron: '0 9 * * *', timezone: UTC, destination: 'http://10.0.0.1'}}\n"
+    )
+    environ = {"T": "t", "U": "u", "PR": "17"}
+    a, b = (config(text, environ, environment=name) for name in "ab")
+    assert (a.desired.namespace, a.account.url) == ("top-17", "https://q.example.com")
+    assert (a.account.user, a.account.region) == ("u-17", None)
+    assert (b.desired.namespace, b.account.region) == ("pr-17", "us-east-1")
+    assert [
+        m.partition(" | ")[0] for m in messages(text, {**environ, "PR": "A_1"}, environment="b")
+    ] == ["q.yaml:7:50: namespace: 'pr-A_1' is not allowed"]
+
+
 def test_the_schema_in_the_repository_is_the_one_of_the_models() -> None:
     """Run `qstash-sync schema --output schema/qstash-sync.schema.json` when this fails."""
     stored = json.loads((ROOT / "schema" / "qstash-sync.schema.json").read_text())
@@ -253,3 +273,12 @@ def test_a_real_validator_accepts_the_examples(path: Path) -> None:
 def test_a_real_validator_refuses_bad_files(bad: str) -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
     assert list(validator.iter_errors(yaml.safe_load(bad)))
+
+
+def test_an_environments_address_may_use_variables() -> None:
+    text = (
+        "version: 1\nnamespace: a\nvars: {region: us-east-1}\n"
+        "environments:\n  p: {token: '${env.T}', region: '${var.region}'}\n"
+    )
+    built = config(text, {"T": "t"}, environment="p")
+    assert resolve(built.account, "p", {}).url == "https://qstash-us-east-1.upstash.io"

@@ -10,6 +10,7 @@ from qstash_sync import engine
 from qstash_sync.core.change import Action, Reason
 from qstash_sync.engine import Status
 from qstash_sync.local import Fault, Switches
+from qstash_sync.render import json as document, text as render
 from tests.support import HEAD, World, config, ids, world as make_world
 
 URL = "https://app.example.com/x"
@@ -24,7 +25,7 @@ BASE = {
     "failure_callback": "{url: 'https://d.example.com', method: PUT, headers: {X-D: '1'}, retries: 2, timeout: 5s, retry_delay: '1'}",
     "flow_control": "{key: f, parallelism: 5, rate: 10, period: 1m}",
     "redact": "{headers: [X-B]}", "paused": "false", "protect": "false", "identify": "false",
-    "timezone": "Europe/Berlin",
+    "timezone": "Africa/Lagos",  # an hour ahead all year: one part
 }  # fmt: skip
 
 
@@ -295,7 +296,7 @@ def test_a_cron_edited_by_hand_is_found_by_its_firings(world: World) -> None:
     change = world.plan(file()).changes[0]
     assert (change.reason, change.fields[0].path) == (Reason.DRIFT, "cron")
     assert change.notes == (
-        "262 firings a year move",
+        "262 firings a year move by +2h",
         "first before  Tue 2026-11-24 07:00 (Tue 06:00Z)",
         "      after   Tue 2026-11-24 09:00 (Tue 08:00Z)",
     )
@@ -312,7 +313,7 @@ def test_parts_missing_or_surplus_are_told_at_once(world: World) -> None:
     world.apply(text)
     assert world.plan(text).empty
     assert world.account.store.count("schedule") == 3
-    world.apply(file())  # Berlin needs one part: the others go, the id stays
+    world.apply(file())  # Lagos needs one part: the others go, the id stays
     assert [s["scheduleId"] for s in world.account.store.all("schedule")] == ["billing.s"]
 
 
@@ -451,3 +452,25 @@ def test_apply_leaves_an_empty_plan_under_every_switch(name: str, value: Any) ->
         changed = file(paused="true", retries="7", headers="{X-B: '3'}")
         world.apply(changed)
         assert world.plan(changed).empty
+
+
+KEYS_WITH_SECRETS = [
+    ("unnamed endpoint", "url_groups: {g: {endpoints: ['https://e.example.com/?k=${env.K}']}}\n"),
+    ("key of a body", "schedules: {a: {cron: '0 9 * * *', destination: 'https://e.example.com', body: '{\"${env.K}\": {\"x\": 1}}'}}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text"), KEYS_WITH_SECRETS, ids=ids(KEYS_WITH_SECRETS))
+def test_a_secret_is_masked_in_the_path_of_a_field_too(world: World, _id: str, text: str) -> None:
+    """Created, and rotated: neither the new nor the old one is shown."""
+    seen = []
+    for value in ("first-canary", "second-canary"):
+        world.environ = {"K": value}
+        plan = world.plan(HEAD + text)
+        page = render.plan(plan, render.Paint(color=False)) + document.plan(plan, (0, 0))
+        assert "canary" not in page
+        assert page.count("(secret)") >= 2
+        seen.append([field.path for field in plan.changes[0].fields])
+        world.apply(HEAD + text)
+        assert world.plan(HEAD + text).empty
+    assert all(any("(secret)" in path for path in paths) for paths in seen[1:])

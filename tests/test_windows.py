@@ -317,7 +317,7 @@ def test_a_job_that_fires_every_minute_is_written_right_after_a_firing_and_that_
         assert "lost or doubled" in outcome.message
         assert world.written["a"][0] % 60 < 30
         assert world.now < NOON + 180
-        assert all("no room between its firings" in said for said in world.said)
+        assert any("warning: a: no room between its firings" in said for said in world.said)
 
 
 def test_a_window_that_closes_while_the_change_stands_in_line_is_waited_for_again() -> None:
@@ -326,7 +326,7 @@ def test_a_window_that_closes_while_the_change_stands_in_line_is_waited_for_agai
     with tape(4) as world:
         world.now = NOON - 86_400
         world.apply(config(HEAD + slow + DAILY).desired)
-        world.now = NOON - 140
+        world.now = NOON - 135
         world.record()
         on_its_way = world.account.before
 

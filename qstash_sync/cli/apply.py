@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import options, saved
 from qstash_sync.cli.session import Session, refusal_code
 from qstash_sync.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
+    from qstash_sync.core.model import Desired
     from qstash_sync.core.plan import Plan
     from qstash_sync.engine import Applied, Control
     from qstash_sync.qstash.client import Client
 
 
 @click.command()
+@click.argument("path", metavar="[PLAN]", required=False)
 @options.common(
     options.local,
     options.now,
@@ -31,36 +33,51 @@ if TYPE_CHECKING:
     options.verbose,
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def apply(*, verbose: bool, yes: bool, **given: Any) -> int:
-    """Make the account as the files say."""
+def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
+    """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
     from qstash_sync import engine
 
     session = Session.open(**given)
     if session.now is not None and session.local is None:
         raise UsageError("--now is for plans; apply takes it only with --local")
+    stored = saved.read(path, session) if path else None
     config = session.config()
     with session.client(config, read_only=False) as client:
-        found = engine.propose(client, config.desired, now=session.instant, options=session.options)
-        if not session.json:
-            _show(session, config, found, verbose=verbose)
-        if found.errors:
-            _tell_refusal(session, found, client)
-            return refusal_code(found)
-        if not found.empty and not session.json and not yes and sys.stdin.isatty():
-            click.confirm(f"Apply these changes to {session.whereabouts}?", abort=True)
-        with _under_control(session, client, len(found.changes)) as control:
-            applied = engine.apply(
-                client, config.desired, found, options=session.options, control=control
+        if stored:
+            found = saved.approve(session, client, config, stored, verbose=verbose)
+        else:
+            found = engine.propose(
+                client, config.desired, now=session.instant, options=session.options
             )
-    _tell(session, found, applied)
-    return 0 if applied.done else PartialError.exit_code
+            show(session, config, found, verbose=verbose)
+        may_ask = not (stored or session.json or yes) and sys.stdin.isatty()
+        if not found.empty and not found.errors and may_ask:
+            click.confirm(f"Apply these changes to {session.whereabouts}?", abort=True)
+        return carry_out(session, client, config.desired, found)
 
 
-def _show(session: Session, config: "Config", found: "Plan", *, verbose: bool) -> None:
+def show(session: Session, config: "Config", found: "Plan", *, verbose: bool) -> None:
+    """The plan that is about to be carried out; a JSON document comes at the end only."""
+    if session.json:
+        return
     from qstash_sync.render import text
 
     session.warn(config.warnings)
     click.echo(text.plan(found, session.paint(), verbose=verbose))
+
+
+def carry_out(session: Session, client: "Client", desired: "Desired", found: "Plan") -> int:
+    """Apply an approved plan, or tell why nothing is written; returns the exit code."""
+    from qstash_sync import engine
+
+    if found.errors:
+        _tell_refusal(session, found, client)
+        return refusal_code(found)
+    with _under_control(session, client, len(found.changes)) as control:
+        applied = engine.apply(client, desired, found, options=session.options, control=control)
+    session.requests = (client.reads, client.writes)
+    _tell(session, found, applied)
+    return 0 if applied.done else PartialError.exit_code
 
 
 def _tell_refusal(session: Session, found: "Plan", client: "Client") -> None:

@@ -7,7 +7,16 @@ from itertools import pairwise
 import click
 
 from qstash_sync import __version__
-from qstash_sync.cli import apply, compile as compiler, options, plan, tools, validate
+from qstash_sync.cli import (
+    apply,
+    compile as compiler,
+    destroy,
+    options,
+    pause,
+    plan,
+    tools,
+    validate,
+)
 from qstash_sync.cli.session import Session, fail
 from qstash_sync.errors import QstashSyncError, UsageError
 
@@ -24,7 +33,10 @@ for command in (
     validate.validate,
     plan.plan,
     apply.apply,
+    destroy.destroy,
     compiler.compile_schedules,
+    pause.pause,
+    pause.resume,
     tools.schema,
     tools.serve,
 ):

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import options, saved
 from qstash_sync.cli.session import DIFFERENCES, Session, refusal_code
 
 
@@ -17,9 +17,13 @@ from qstash_sync.cli.session import DIFFERENCES, Session, refusal_code
     options.unknown_env,
     options.verbose,
 )
+@click.option(
+    "--save", "path", metavar="FILE", help="Keep the plan in FILE, for `apply FILE`; no secret."
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
 def plan(
     *,
+    path: str | None,
     detailed_exitcode: bool,
     verbose: bool,
     **given: Any,
@@ -28,18 +32,28 @@ def plan(
     from qstash_sync import engine
 
     session = Session.open(**given)
+    if path:
+        saved.check(path, session)
     config = session.config()
     with session.client(config, read_only=True) as client:
-        found = engine.propose(client, config.desired, now=session.instant, options=session.options)
+        live = engine.observe(client, config.desired)
+        found = engine.compare(config.desired, live, now=session.instant, options=session.options)
+    keep = path is not None and not found.errors
+    if path is not None and keep:
+        saved.save(path, session, config, found, live)
     if session.json:
         from qstash_sync.render import json as view
 
-        click.echo(view.plan(found, session.requests))
+        more: dict[str, Any] = {"saved": path if keep else None} if path else {}
+        click.echo(view.plan(found, session.requests, **more))
     else:
         from qstash_sync.render import text
 
         session.warn(config.warnings)
         click.echo(text.plan(found, session.paint(), verbose=verbose))
+    if path is not None:
+        told = f"Saved to {path}; apply {path}" if keep else f"Not saved to {path}: it has errors"
+        click.echo(told, err=True)
     if found.errors:
         return refusal_code(found)
     return DIFFERENCES if detailed_exitcode and not found.empty else 0

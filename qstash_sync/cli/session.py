@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from qstash_sync.errors import ConfigError, QstashSyncError, RefusedError, UsageError
+from qstash_sync.errors import (
+    ConfigError,
+    QstashSyncError,
+    RefusedError,
+    StalePlanError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
@@ -52,6 +58,8 @@ class Session:
     delete_after_failure: bool = False
     requests: tuple[int, int] = (0, 0)
     whereabouts: str = "the account"
+    endpoint: "Endpoint | None" = None  # None: a local server, or not asked yet
+    taken: "Options | None" = None  # from a saved plan, in place of the command line's
     clock: "Clock | None" = None  # of a local server with --now
     current: ClassVar["Session | None"] = None
 
@@ -83,7 +91,7 @@ class Session:
         from qstash_sync.core.change import Reason
         from qstash_sync.core.options import Options
 
-        return Options(
+        return self.taken or Options(
             only=Reason(self.only) if self.only else None,
             adopt=self.adopt,
             allow_deletes=self.allow_deletes,
@@ -118,10 +126,20 @@ class Session:
 
         return Files(gather(self.paths, sys.stdin))
 
-    def config(self, files: "Files | None" = None, environment: str | None = None) -> "Config":
-        """One environment's config; raises `ConfigError` with all findings."""
+    def config(
+        self,
+        files: "Files | None" = None,
+        environment: str | None = None,
+        missing: str | None = None,
+    ) -> "Config":
+        """One environment's config; raises `ConfigError` with all findings.
+
+        missing: what becomes of variables that are not set, where the options do not say it.
+        """
         files = files or self.sources()
-        missing = "mock" if self.mock_env else "unknown" if self.unknown_env else "error"
+        missing = missing or (
+            "mock" if self.mock_env else "unknown" if self.unknown_env else "error"
+        )
         config, found = files.build(
             environment or self.environment, self.given(), self.environ(), missing
         )
@@ -143,6 +161,7 @@ class Session:
         from qstash_sync.config.account import resolve
 
         endpoint = resolve(config.account, config.desired.environment, self.environ())
+        self.endpoint = endpoint
         self.whereabouts = _whereabouts(endpoint, config.desired.environment)
         with self._counted(
             Client(
@@ -177,7 +196,7 @@ class Session:
                     parallelism=self.parallelism,
                     sleep=self.clock.sleep if self.clock else None,
                     clock=clock,
-                    monotonic=clock if self.clock else time.monotonic,
+                    monotonic=self.clock.time if self.clock else time.monotonic,
                 )
             ) as client,
         ):
@@ -274,10 +293,12 @@ def fail(error: QstashSyncError, *, as_json: bool, color: str, requests: tuple[i
 
         click.echo(view.error(error, requests))
         return
-    from qstash_sync.render.text import Paint, findings
+    from qstash_sync.render.text import Paint, findings, stale
 
     paint = Paint(color=wants_color(color, sys.stderr))
-    if isinstance(error, ConfigError):
+    if isinstance(error, StalePlanError):
+        click.echo(stale(error, paint), err=True, color=paint.color)
+    elif isinstance(error, ConfigError):
         count = sum(f.severity == "error" for f in error.findings)
         click.echo(findings(error.findings, paint), err=True, color=paint.color)
         click.echo(f"\n{count} error{'s' if count != 1 else ''}; nothing was written.", err=True)

@@ -56,6 +56,6 @@ def _time(session: Session, config: Any) -> list[Any]:
         if isinstance(made, Finding):
             found.append(made)
             continue
-        found += timing.warnings(schedule, made)
+        found += timing.warnings(made, schedule.name, schedule.place)
         found += rows.too_many_parts(schedule, session.instant)
     return found + list(rows.judge(schedules, session.instant, plan=config.desired.limits.plan))

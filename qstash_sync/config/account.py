@@ -10,6 +10,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from qstash_sync.config.load import Account
 from qstash_sync.core.findings import Finding
@@ -19,6 +20,11 @@ from qstash_sync.errors import AuthError, ConfigError
 REGIONS = {
     "eu-central-1": "https://qstash.upstash.io",
     "us-east-1": "https://qstash-us-east-1.upstash.io",
+}
+
+
+_HOSTS = {urlsplit(url).hostname: region for region, url in REGIONS.items()} | {
+    f"qstash-{region}.upstash.io": region for region in REGIONS
 }
 
 
@@ -68,6 +74,11 @@ def _of_variables(environ: Mapping[str, str]) -> Endpoint:
     token = Secret((Piece(text.strip(), hidden=True),))
     url = url or environ.get("QSTASH_URL") or REGIONS["eu-central-1"]
     return Endpoint(url=url, token=token, user=user_of(token))
+
+
+def region_of(url: str) -> str | None:
+    """The region behind an address of QStash's own; the EU has two."""
+    return _HOSTS.get(urlsplit(url).hostname)
 
 
 def user_of(token: Secret) -> str | None:

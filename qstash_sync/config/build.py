@@ -35,6 +35,7 @@ from qstash_sync.core.model import (
     Text,
     Timing,
     UrlGroup,
+    is_known,
     join,
     plain,
 )
@@ -148,7 +149,7 @@ class Builder:
         try:
             return check(*values)
         except Bad as error:
-            self._say(code, keys, error.fact, error.hint)
+            self._say(error.code or code, keys, error.fact, error.hint)
         except CompileError as error:
             self._say(code, keys, str(error))
         return None
@@ -530,8 +531,7 @@ class Builder:
                     "duplicate", key, f"the endpoint {item.name} stands here twice", "keep one"
                 )
             if target is not None and any(
-                plain_or_shadow(target) == plain_or_shadow(e.url) and e.name == item.name
-                for e in endpoints
+                _same(target, e.url) and e.name == item.name for e in endpoints
             ):
                 self._say("duplicate", key, "this endpoint stands here twice", "keep one")
             if target is not None:
@@ -570,6 +570,11 @@ class Builder:
             paused=given.paused,
             place=self.entry.place,
         )
+
+
+def _same(one: Text, other: Text) -> bool:
+    """Whether two texts are the same; what is not known here may be anything."""
+    return is_known(one) and is_known(other) and plain(one) == plain(other)
 
 
 def plain_or_shadow(text: Text) -> str:

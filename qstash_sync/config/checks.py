@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, urlsplit
 
-from qstash_sync.core.model import Piece, Secret, Text, join
+from qstash_sync.core.model import MASK, Piece, Secret, Text, join
 
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 SCHEDULE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -29,10 +29,18 @@ _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 class Bad(Exception):  # noqa: N818 it is caught where the place is known and becomes a finding
     """A value that cannot be used: fact, and a hint at the way out."""
 
+    code: str | None = None  # in place of that of the setting
+
     def __init__(self, fact: str, hint: str = "") -> None:
         super().__init__(fact)
         self.fact = fact
         self.hint = hint
+
+
+class InClearError(Bad):
+    """A secret that stands in the file itself; its line is not shown again."""
+
+    code = "literal_secret"
 
 
 def canonical_header(name: str) -> str:
@@ -59,7 +67,7 @@ def header_value(name: str, value: Text) -> Text:
     if not text:
         raise Bad(f"the header {name} is empty", "write null to unset a default")
     if _SECRET_HEADERS.fullmatch(name.lower()) and isinstance(value, str):
-        raise Bad(
+        raise InClearError(
             f"the header {name} holds a literal value, and this file is kept in git",
             "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret",
         )
@@ -69,6 +77,13 @@ def header_value(name: str, value: Text) -> Text:
 def literal_secret(text: str) -> str | None:
     """What kind of secret stands in a text in clear, if one does."""
     return next((kind for shape, kind in _SECRET_SHAPES if shape.search(text)), None)
+
+
+def without_literals(text: str) -> str:
+    """A message without the secrets that a file has in clear."""
+    for shape, _ in _SECRET_SHAPES:
+        text = shape.sub(MASK, text)
+    return text
 
 
 def shadow(value: Text) -> str:
@@ -111,7 +126,8 @@ def url(value: Text, *, allow_private: bool) -> Text:
         )
     for key in re.findall(r"(?:^|&)([^=&]*)", parts.query):
         if key == "qstash_token" or key.lower().startswith("upstash-"):
-            raise Bad(f"QStash takes the query parameter {key} for itself", "rename it")
+            shown = key if key in str(value) else "that a secret holds"
+            raise Bad(f"QStash takes the query parameter {shown} for itself", "rename it")
     if port == 0 or text.endswith("?"):
         raise Bad(
             "port 0 cannot be called" if port == 0 else "an empty query (?) is lost on the way"

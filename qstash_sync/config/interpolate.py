@@ -157,6 +157,10 @@ class Scope:
             hint = f"set {name}, give a default ${{env.{name}:-…}}, or use --env-file"
             self._say("environment", fact, place, hint)
             self.mocked.add(place)  # one message is enough: what follows from it is not told
+        if not is_text(found):
+            fact = f"{path}: the environment variable {name} is not UTF-8 text"
+            self._say("environment", fact, place, "encode it, for example as base64")
+            found = ""
         if is_plain:
             return Loose(found)
         self.secrets.add(found)
@@ -164,3 +168,8 @@ class Scope:
 
     def _say(self, code: str, message: str, place: Place, hint: str = "") -> None:
         self.findings.append(Finding(code=code, message=message, place=place, hint=hint))
+
+
+def is_text(value: str) -> bool:
+    """Whether a value from outside can be sent: bytes that are no UTF-8 arrive as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)

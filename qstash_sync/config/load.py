@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from qstash_sync.config import checks, spec
 from qstash_sync.config.build import Builder
-from qstash_sync.config.interpolate import Scope
+from qstash_sync.config.interpolate import Scope, is_text
 from qstash_sync.config.tree import Document, Loose, Map, Value, locate, overlay, read, scalars
 from qstash_sync.core.findings import Finding, Place, Severity, in_order
 from qstash_sync.core.model import Desired, Secret
@@ -176,10 +176,8 @@ class Files:
             for path, value, place in scalars(document.root, document.root.place):
                 kind = checks.literal_secret(value) if isinstance(value, str) else None
                 if kind:
-                    bare = Place(place.file, place.line, place.column)  # its line holds the secret
                     hint = "take it from ${env.NAME}, and replace it: it has been in a file"
-                    where = "" if checks.literal_secret(path) else f"{path}: "
-                    self.say("literal_secret", f"{where}{kind} in clear", bare, hint)
+                    self.say("literal_secret", f"{path}: {kind} in clear", place, hint)
 
     def names(self) -> tuple[str, ...]:
         """The environments in the order of the file."""
@@ -193,12 +191,23 @@ class Files:
         missing: str = "error",
     ) -> tuple[Config | None, tuple[Finding, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
-        run = _Run(self, environment, variables, environ, missing)
-        config = run.config()
-        findings = in_order([f for f in self.findings + run.findings if not run.is_mocked(f)])
+        config, findings = self.attempt(environment, variables, environ, missing)
         if config is None or any(f.severity is Severity.ERROR for f in findings):
             return None, findings
         return replace(config, warnings=findings), findings
+
+    def attempt(
+        self,
+        environment: str | None,
+        variables: Mapping[str, str],
+        environ: Mapping[str, str],
+        missing: str = "error",
+    ) -> tuple[Config | None, tuple[Finding, ...]]:
+        """What can be built in spite of errors; None only where no environment is chosen."""
+        run = _Run(self, environment, variables, environ, missing)
+        config = run.config()
+        told = [f for f in self.findings + run.findings if not run.is_mocked(f)]
+        return config, in_order(list(_without_secrets(told)))
 
 
 class _Run:
@@ -216,6 +225,8 @@ class _Run:
         self.environment = environment
         self.findings: list[Finding] = []
         self.chosen = self._choose()
+        self.top: dict[str, Any] = {}  # the top level as it was checked, by key
+        self.own: spec.EnvironmentSpec | None = None  # likewise of the chosen environment
         self.scope = Scope(self._variables(variables), environ, missing, self.findings)
 
     def say(self, code: str, message: str, place: Place | None, hint: str = "") -> None:
@@ -260,6 +271,9 @@ class _Run:
         for layer in (self.files.top.get("vars", (None,))[0], own):
             if isinstance(layer, Map):
                 result.update({key: (value, layer.at(key)) for key, value in layer.items()})
+        for name, value in given.items():
+            if not is_text(value):
+                self.say("variable", f"--var {name}: is not UTF-8 text", None)
         return {**result, **{key: (Loose(value), None) for key, value in given.items()}}
 
     def model(self, model: type[S], raw: Value, path: str, place: Place) -> S | None:
@@ -319,7 +333,9 @@ class _Run:
         for key, value in document.root.items():
             if key not in (*SECTIONS, "defaults", "environments", "vars"):
                 root.put(key, value, document.root.at(key))
-        self.model(spec.FileSpec, root, "", root.place) if "version" in root else None
+        found = self.model(spec.FileSpec, root, "", root.place) if "version" in root else None
+        if found:
+            self.top |= {key: getattr(found, key) for key in root if hasattr(found, key)}
         for key in ("environments", "vars", *SECTIONS):
             value = document.root.get(key)
             if key in document.root and not isinstance(value, Map):
@@ -349,19 +365,13 @@ class _Run:
         if "token" in raw and not (isinstance(token, str) and token.strip().startswith("${env.")):
             variable = f"{name.upper().replace('-', '_')}_QSTASH_TOKEN"
             hint = f"name the variable that holds it: token: ${{env.{variable}}}"
-            where = raw.at("token")
-            self.say(
-                "literal_secret",
-                f"{path}.token: a literal token",
-                Place(where.file, where.line, where.column),
-                hint,
-            )
+            self.say("literal_secret", f"{path}.token: a literal token", raw.at("token"), hint)
         if raw is self.chosen:
             shown = Map(raw.place)
             for key, value in raw.items():
                 if key not in ("token", "vars"):
                     shown.put(key, value, raw.at(key))
-            self.model(spec.EnvironmentSpec, shown, path, place or raw.place)
+            self.own = self.model(spec.EnvironmentSpec, shown, path, place or raw.place)
         else:
             for key in raw:
                 if key not in spec.EnvironmentSpec.model_fields:
@@ -388,42 +398,32 @@ class _Run:
 
     def _frame(self) -> dict[str, Any]:
         """The top-level settings that every resource is built with."""
-        top = {key: value for key, (value, _) in self.files.top.items()}
-        namespace = top.get("namespace")
-        place = self.files.top.get("namespace", (None, None))[1]
-        if self.chosen is not None and "namespace" in self.chosen:
-            namespace, place = self.chosen["namespace"], self.chosen.at("namespace")
-        if not isinstance(namespace, str) or not checks.NAMESPACE.fullmatch(namespace):
-            start = self.files.documents[0].root.place if self.files.documents else None
-            if namespace is None and start is not None:
-                self.say(
-                    "missing",
-                    "namespace: this key is missing",
-                    start,
-                    "schedule ids start with it: namespace: billing",
-                )
-            elif namespace is not None:
-                self.say(
-                    "name", f"namespace: {namespace!r} is not allowed", place, "use a-z, 0-9 and -"
-                )
-            namespace = "invalid"
-        parts: dict[str, Any] = {}
-        for key, model in (
-            ("owns", spec.GlobsSpec),
-            ("protect", spec.GlobsSpec),
-            ("limits", spec.LimitsSpec),
-        ):
-            value, where = self.files.top.get(key, (Map(Place("", 0, 0)), Place("", 0, 0)))
-            before = len(self.findings)
-            parts[key] = self.model(model, value, key, where) or model()
-            del self.findings[before:]  # already said by the shell
         return {
-            "namespace": namespace,
+            "namespace": self._namespace(),
             "environment": self.environment,
             "environments": self.files.names(),
-            "allow_private": top.get("allow_private") is True,
-            **parts,
+            "allow_private": self.top.get("allow_private") is True,
+            "owns": self.top.get("owns") or spec.GlobsSpec(),
+            "protect": self.top.get("protect") or spec.GlobsSpec(),
+            "limits": self.top.get("limits") or spec.LimitsSpec(),
         }
+
+    def _namespace(self) -> str:
+        """The environment's namespace or the files'; `invalid` where a finding says why not."""
+        raw, place = self.files.top.get("namespace", (None, None))
+        found = self.top.get("namespace", raw)
+        if self.chosen is not None and "namespace" in self.chosen:
+            raw, place = self.chosen["namespace"], self.chosen.at("namespace")
+            found = self.own.namespace if self.own else raw
+        if isinstance(found, str) and checks.NAMESPACE.fullmatch(found):
+            return found
+        if raw is None and self.files.documents:
+            place = self.files.documents[0].root.place
+            hint = "schedule ids start with it: namespace: billing"
+            self.say("missing", "namespace: this key is missing", place, hint)
+        elif isinstance(found, str) and "${" not in found:
+            self.say("name", f"namespace: {found!r} is not allowed", place, "use a-z, 0-9 and -")
+        return "invalid"
 
     def _account(self) -> Account:
         raw = self.chosen
@@ -433,12 +433,14 @@ class _Run:
         token = raw.get("token")
         found = self.scope.environ.get(_variable_name(token)) if isinstance(token, str) else None
         resolved = self.scope.resolve(token, raw.at("token"), "token") if found else None
-        del self.findings[before:]
+        keys = ("region", "url", "account")
+        region, url, user = (self.scope.resolve(raw.get(key), raw.at(key), key) for key in keys)
+        del self.findings[before:]  # already said by the environment's own check
         return Account(
             token=resolved if isinstance(resolved, Secret) else None,
-            region=raw.get("region"),
-            url=raw.get("url"),
-            user=raw.get("account"),
+            region=region,
+            url=url,
+            user=user,
             place=raw.at("token"),
         )
 
@@ -518,6 +520,22 @@ class _Run:
                 path = f"environments.{self.environment}.overrides.{section}.{name}"
                 fact = f"{path}: nothing to override"
                 self.say("unknown_name", fact, overrides.at(name), _meant(name, tuple(places)))
+
+
+def _without_secrets(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings, none with a line in which a secret stands in clear, whatever is wrong there."""
+    lines = {(f.place.file, f.place.line) for f in findings if f.place and _in_clear(f)}
+    for finding in findings:
+        message, hint = (checks.without_literals(text) for text in (finding.message, finding.hint))
+        place = finding.place
+        if place and (place.file, place.line) in lines:
+            place = replace(place, text="")
+        yield replace(finding, message=message, hint=hint, place=place)
+
+
+def _in_clear(finding: Finding) -> bool:
+    text = finding.place.text if finding.place else ""
+    return finding.code == "literal_secret" or checks.literal_secret(text) is not None
 
 
 _FACTS = {

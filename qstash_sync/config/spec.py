@@ -163,6 +163,11 @@ Name = Annotated[
     PlainValidator(_string),
     WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9._-]+$"}),
 ]
+Namespace = Annotated[
+    str,
+    PlainValidator(_string),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"}, _TEMPLATE]}),
+]
 Method = Annotated[str, OneOf(("GET", "POST", "PUT", "PATCH", "DELETE"))]
 
 
@@ -365,7 +370,7 @@ Vars = dict[str, Any]
 class EnvironmentSpec(Spec):
     """One account, or one namespace of an account."""
 
-    namespace: Name | None = None
+    namespace: Namespace | None = None
     token: TextField | None = Field(
         None, description="A reference such as ${env.PROD_QSTASH_TOKEN}."
     )
@@ -381,14 +386,7 @@ class FileSpec(Spec):
     """A qstash-sync file."""
 
     version: Version = Field(description="The version of this format.")
-    namespace: (
-        Annotated[
-            str,
-            PlainValidator(_string),
-            WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"}),
-        ]
-        | None
-    ) = None
+    namespace: Namespace | None = None
     allow_private: Bool | None = Field(
         None, description="Allow http:// and private hosts: for local servers."
     )

@@ -13,18 +13,23 @@ the compiler does not use, and their firings are compared, as a multiset, with t
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 
 from qstash_sync.core import zones
+from qstash_sync.core.compilation import (
+    Compilation,
+    Part,
+    Proof,
+    Strategy,
+    native_differs,
+)
 from qstash_sync.core.cover import Piece
-from qstash_sync.core.cron import MONTHS, Cron, Fields, listed, render
+from qstash_sync.core.cron import MONTHS, Fields, listed, render
 from qstash_sync.core.effect import Effect, effect
-from qstash_sync.core.firings import Gap, Job, Meeting, meetings, steady, wanted
+from qstash_sync.core.firings import Job, steady, wanted
 from qstash_sync.core.live import AHEAD_YEARS, compare, exact_until, is_plain
-from qstash_sync.core.minutes import DAY, Difference, Span, compare as compare_bitmaps, wall
+from qstash_sync.core.minutes import DAY, Difference, Span, compare as compare_bitmaps, pieces, wall
 from qstash_sync.core.seasons import LONGEST, Year
-from qstash_sync.core.zones import Transition
 from qstash_sync.errors import CompileError
 
 __all__ = [
@@ -33,64 +38,6 @@ __all__ = [
 ]  # fmt: skip
 
 RENEW_BEFORE = timedelta(days=45)
-
-
-class Strategy(StrEnum):
-    """How a local cron is brought to QStash."""
-
-    SPLIT = "split"
-    NATIVE = "native"
-    FOLLOW = "follow"
-    AUTO = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One cron that QStash stores.
-
-    offset: minutes east of UTC of the dates that it serves; None for several, or for `native`.
-    serves: those dates in words, such as "Jan-Feb, Dec" or "1-13 Mar".
-    """
-
-    cron: str
-    offset: int | None
-    serves: str
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What the proof counted over the horizon, in firings; the last three are 0."""
-
-    firings: int
-    missing: int = 0
-    extra: int = 0
-    doubled: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compilation:
-    """The parts of a schedule and how long they hold.
-
-    strategy: the one in use (never `auto`); requested: the one asked for; reason: why `auto` chose.
-    valid_from, valid_until: exact in between; until None means for ever.
-    transitions: the zone's clock changes within 366 days.
-    """
-
-    strategy: Strategy
-    requested: Strategy
-    reason: str
-    parts: tuple[Part, ...]
-    valid_from: datetime
-    valid_until: datetime | None
-    renew_at: datetime | None
-    proof: Proof
-    transitions: tuple[Transition, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def crons(self) -> tuple[str, ...]:
-        """The crons alone, in the order of the parts."""
-        return tuple(part.cron for part in self.parts)
 
 
 def compile_job(
@@ -140,48 +87,37 @@ def _kept_first(parts: tuple[Part, ...], keep: tuple[str, ...]) -> tuple[Part, .
 def _split(job: Job, today: date) -> Compilation:
     span = Span(today, LONGEST)
     want = wanted(job, span)
-    offsets = _offsets(job.timezone, span)
+    offsets = tuple(dict.fromkeys(offset for _, _, offset in pieces(job.timezone, span)))
     found = Year(job, today, want, offsets).best()
-    parts = _parts(found.pieces, offsets)
-    if not parts:
-        raise CompileError(_silence(job))
+    parts = _parts(found.pieces, job)
     bitmaps = [read_back(part.cron, span) for part in parts]
     wrong = compare_bitmaps(want, bitmaps, span).first
     days = span.minute(wrong) // DAY if wrong else LONGEST
-    proof = _prove(want, bitmaps, Span(today, max(days, found.days)))
+    proof = _prove(want, bitmaps, span, Span(today, max(days, found.days)).mask)
     until: datetime | None = span.start + timedelta(days=days)
     if wrong is None and exact_until(job, [part.cron for part in parts], span.end) is None:
         until = None
     return Compilation(
+        job=job,
         strategy=Strategy.SPLIT,
         requested=Strategy.SPLIT,
-        reason="",
         parts=parts,
         valid_from=span.start,
         valid_until=until,
-        renew_at=until and until - RENEW_BEFORE,
         proof=proof,
-        transitions=zones.transitions(job.timezone, span.start, span.end),
-        warnings=_warnings(job, span.start, until or span.start),  # none: no change is felt
     )
 
 
-def _prove(want: int, bitmaps: Sequence[int], span: Span) -> Proof:
+def _prove(want: int, bitmaps: Sequence[int], span: Span, within: int) -> Proof:
     """Count the firings of a proven compilation; anything wrong is a bug of ours, and an error."""
-    difference = compare_bitmaps(want, bitmaps, span, span.mask)
+    difference = compare_bitmaps(want, bitmaps, span, within)
     if not difference.none:
         raise CompileError(
             f"cannot be proven: {difference.missing} firings missing, {difference.extra} extra,"
-            f" {difference.doubled} doubled within {span.days} days; please report this cron, and"
-            " use dst: {strategy: native} until it is mended"
+            f" {difference.doubled} doubled, the first at {difference.first:%Y-%m-%d %H:%MZ};"
+            " please report this cron, and use dst: {strategy: native} until it is mended"
         )
-    return Proof((want & span.mask).bit_count())
-
-
-def _silence(job: Job) -> str:
-    crons = ", ".join(cron.text for cron in job.crons)
-    fact = f'"{crons}" does not fire within a year, and a stored cron has no year'
-    return f"{fact}; let it fire every year, and check the weekday in the endpoint"
+    return Proof((want & within).bit_count())
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,37 +141,21 @@ def _follow(job: Job, stretch: _Stretch) -> Compilation:
     as_now = 0
     for cron in job.crons:
         as_now |= steady(cron.fields, stretch.offset, span)
-    parts = _parts(Year(job, span.first, as_now, (stretch.offset,)).best().pieces, ())
-    if not parts:
-        raise CompileError(_silence(job))
-    bitmaps = [read_back(part.cron, span) for part in parts]
-    within = span.window(stretch.since, span.end)
-    wrong = compare_bitmaps(wanted(job, span), bitmaps, span, within).first
+    parts = _parts(Year(job, span.first, as_now, (stretch.offset,)).best().pieces, job)
+    want, bitmaps = wanted(job, span), [read_back(part.cron, span) for part in parts]
+    wrong = compare_bitmaps(want, bitmaps, span, span.window(stretch.since, span.end)).first
     until = wrong and _last_change(job.timezone, stretch.since, wrong)
-    ahead = exact_until(job, [part.cron for part in parts], span.end) if until is None else None
-    until = until or (span.end if ahead else None)
-    proven = span.window(stretch.since, until or span.end)
-    difference = compare_bitmaps(wanted(job, span), bitmaps, span, proven)
-    if not difference.none:
-        raise CompileError("cannot be proven for the offset in force now; use dst: split")
+    if wrong is None and exact_until(job, [part.cron for part in parts], span.end):
+        until = span.end
     return Compilation(
+        job=job,
         strategy=Strategy.FOLLOW,
         requested=Strategy.FOLLOW,
-        reason="",
-        parts=tuple(replace(part, offset=stretch.offset) for part in parts),
+        parts=parts,
         valid_from=stretch.since,
         valid_until=until,
-        renew_at=until and until - RENEW_BEFORE,
-        proof=Proof((wanted(job, span) & proven).bit_count()),
-        transitions=zones.transitions(job.timezone, span.start, span.end),
-        warnings=(*_follow_warning(until), *_warnings(job, stretch.since, until or span.end)),
+        proof=_prove(want, bitmaps, span, span.window(stretch.since, until or span.end)),
     )
-
-
-def _follow_warning(until: datetime | None) -> tuple[str, ...]:
-    if until is None:
-        return ()
-    return (f"follow: wrong from {until:%Y-%m-%d %H:%MZ} until the next apply",)
 
 
 def _last_change(timezone: str, since: datetime, wrong: datetime) -> datetime:
@@ -248,28 +168,19 @@ def _last_change(timezone: str, since: datetime, wrong: datetime) -> datetime:
 def _native(job: Job, today: date, *, accept: bool) -> Compilation:
     span = Span(today, LONGEST)
     parts = native_parts(job)
-    difference = compare(job, [part.cron for part in parts], span.start, span.end)
-    if not difference.none and not accept:
-        raise CompileError(_native_refusal(job, difference))
+    wrong = compare(job, [part.cron for part in parts], span.start, span.end)
+    firings = wanted(job, span).bit_count()
+    proof = Proof(firings, wrong.missing, wrong.extra, wrong.doubled, wrong.first)
+    if not wrong.none and not accept:
+        raise CompileError(native_differs(proof, job.timezone))
     return Compilation(
+        job=job,
         strategy=Strategy.NATIVE,
         requested=Strategy.NATIVE,
-        reason="",
         parts=parts,
         valid_from=span.start,
         valid_until=None,
-        renew_at=None,
-        proof=Proof(
-            wanted(job, span).bit_count(),
-            difference.missing,
-            difference.extra,
-            difference.doubled,
-        ),
-        transitions=zones.transitions(job.timezone, span.start, span.end),
-        warnings=(
-            *(() if difference.none else (_native_refusal(job, difference),)),
-            *_warnings(job, span.start, span.end),
-        ),
+        proof=proof,
     )
 
 
@@ -279,15 +190,6 @@ def native_parts(job: Job) -> tuple[Part, ...]:
     return tuple(
         Part(f"CRON_TZ={job.timezone} {cron.canonical}", None, "all year")
         for cron in distinct.values()
-    )
-
-
-def _native_refusal(job: Job, difference: Difference) -> str:
-    local = difference.first and difference.first.astimezone(zones.zone(job.timezone))
-    return (
-        f"native: QStash's parser would miss {difference.missing} firings, add {difference.extra}"
-        f" and double {difference.doubled} within a year, the first on {local:%Y-%m-%d at %H:%M};"
-        " use dst: {strategy: split}, or take it knowingly with accept: true"
     )
 
 
@@ -344,22 +246,23 @@ def _label(compilation: Compilation) -> str:
 # ---------------------------------------------------------------- parts
 
 
-def _offsets(timezone: str, span: Span) -> tuple[int, ...]:
-    """The offsets in force within a span, in order of time."""
-    changes = zones.transitions(timezone, span.start, span.end)
-    first = zones.offset(timezone, span.start)
-    return tuple(dict.fromkeys([first, *(change.offset_after for change in changes)]))
-
-
-def _parts(pieces: Sequence[Piece], offsets: tuple[int, ...]) -> tuple[Part, ...]:
+def _parts(found: Sequence[Piece], job: Job) -> tuple[Part, ...]:
+    if not found:
+        raise CompileError(_silence(job))
     return tuple(
         Part(
             render(piece.fields),
-            piece.offsets[0] if len(piece.offsets) == 1 and len(offsets) > 1 else None,
+            piece.offsets[0] if len(piece.offsets) == 1 else None,
             _words(piece.fields),
         )
-        for piece in pieces
+        for piece in found
     )
+
+
+def _silence(job: Job) -> str:
+    crons = ", ".join(cron.text for cron in job.crons)
+    fact = f'"{crons}" does not fire within a year, and a stored cron has no year'
+    return f"{fact}; let it fire every year, and check the weekday in the endpoint"
 
 
 def _words(fields: Fields) -> str:
@@ -371,32 +274,6 @@ def _words(fields: Fields) -> str:
         months = names.replace(",", ", ")
     all_days = len(fields.days) == 31  # noqa: PLR2004 - days of a month
     return months if all_days else f"{listed(fields.days)} {months}"
-
-
-def _warnings(job: Job, start: datetime, end: datetime) -> tuple[str, ...]:
-    found = [_both_days(cron) for cron in job.crons if cron.both_days_restricted]
-    met = [_met(meeting, job) for meeting in meetings(job, start, end) if not meeting.chosen]
-    return tuple(found + met)
-
-
-def _both_days(cron: Cron) -> str:
-    if cron.either:
-        return (
-            f'"{cron.text}": both day fields are restricted, so it fires when either matches; use'
-            " two crons to say so, or check the date in the endpoint for both"
-        )
-    return (
-        f'"{cron.text}": a day field that starts with * is no restriction of its own, so it fires'
-        " when both day fields match; other crons take it as either"
-    )
-
-
-def _met(meeting: Meeting, job: Job) -> str:
-    kind = "does not exist" if isinstance(meeting.policy, Gap) else "comes twice"
-    return (
-        f'"{meeting.cron.text}": {meeting.local:%Y-%m-%d %H:%M} {kind} in {job.timezone}; policy:'
-        f" {meeting.policy}"
-    )
 
 
 # ---------------------------------------------------------------- the second reading

@@ -11,11 +11,9 @@ A cron has no year, so a cover speaks of calendar dates: a table of 12 months x 
     whole months of a season       one cron     0 14 * 1,2,12 *       (or its weekdays: * 12 1-5)
     the dates of a split month     one cron     0 14 1-13 3 *         (weekdays spelt out as dates)
 
-A horizon of 120 days or more that ends well holds at most one change, hence one split month; every
-other month is whole. A date inside the horizon belongs to the season in force, or to none where
-the change itself meets the job (a *special* date, with a cron of its own). A date outside goes with
-the rest of its month. A month outside goes to its own season, unless its season has no whole month
-inside: then it costs a part of its own, and goes to another season or is split like the split one.
+A month is split where a change in the horizon falls into it; every other one is whole, those after
+the end as well, so each season stays right when it comes again. A date on which the change itself
+meets the job is *special*: it belongs to no season and has a cron of its own.
 
 Within a season, minutes that share a day rule are one *class*. Classes are formed in two ways, and
 the smaller cover wins:
@@ -27,16 +25,21 @@ the smaller cover wins:
 Two crons never share a (date, minute), in any year: classes of a season have different minutes,
 seasons different dates, and within a class whole months and date lists have different months.
 
-Bound: with w seasons that have whole months inside the horizon, t changes and g special dates in
-it, and p products (hours x minutes x day shifts) for the day of one season, at most p(w + 2t) + g
-parts. A job at one time of day has p = 1: 1 with no change inside, 4 with one, 5 where it is met.
+Bound, for one cron: with p products (hours x minutes) for the day of one season, day shifts apart,
+s seasons in the year, t changes within the horizon, and g products for the special dates in it, at
+most p(s + 2t) + g parts; where the cron restricts days of the month or months, p(12 + t) + g. A job
+at one time of day has p = 1, so it needs 1 part without seasons, and with two of them 2 or, with
+one change in the horizon, 4; one more for each special date.
 """
 
+from calendar import isleap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import count
+from typing import TypeVar
 
 from qstash_sync.core.cron import DAY as DAY_FIELD, MONTH_DAYS, WEEKDAY, Fields
 from qstash_sync.core.dates import (
@@ -50,37 +53,35 @@ from qstash_sync.core.dates import (
 )
 from qstash_sync.core.minutes import DAY, DAY_MASK, Span, bits, fitting
 
+_Reason = TypeVar("_Reason")
+_Why = tuple[tuple[Fields, int], ...]  # crons, and the days from the UTC date to the local one
+_DateSet = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # days, months, weekdays
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """On which dates minutes fire in one season, seen from UTC.
+    """On which dates some minutes fire in one season, seen from UTC.
 
-    weekly: for each month the set of weekdays, or DATED.
-    inside, around: tables of dates that fire, inside the horizon and in the year around today.
-    loose: the dates follow the weekdays of one year, so outside the horizon others do as well.
+    weekly: for each month the weekdays that say it for any year, or DATED.
+    dates: a table of the dates that fire, each as it comes next.
+    loose: the dates follow the weekdays of one year, so in another year others do as well.
     """
 
     weekly: tuple[int, ...]
-    inside: int
-    around: int
+    dates: int
     loose: bool
-
-    def fires(self, hard: int) -> int:
-        """The dates that fire, those inside the horizon (hard) as they are."""
-        return self.inside & hard | self.around & ~hard
 
 
 @dataclass(frozen=True, slots=True)
 class Seasons:
-    """To which offset each date belongs: tables of dates, and special dates by their firings."""
+    """To which offset each date belongs, in tables of dates.
+
+    hard: the dates inside the horizon. special: dates of no season, by the minutes that they fire.
+    """
 
     hard: int
     owned: Mapping[int, int]
     special: Mapping[int, int]
-
-    def key(self, varying: int) -> object:
-        """What a cover depends on; varying: dates that fire differently inside the horizon."""
-        return tuple(self.owned.items()), tuple(self.special.items()), self.hard & varying
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,12 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class _Class:
-    """Minutes of the day with one rule in each season, and whether special firings hold them."""
+class _Share:
+    """What a season says of some minutes: its rule, on its dates; special dates have no offset."""
 
-    minutes: int
-    rules: Mapping[int, Rule]
-    special: int = 0  # table of the special dates on which these minutes fire
+    rule: Rule
+    dates: int
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +111,14 @@ class _Row:
     wish: int
 
     @property
-    def days(self) -> tuple[int, ...]:
-        return tuple(bit + 1 for bit in bits(self.on | self.wish & ~self.off))
+    def days(self) -> int:
+        return self.on | self.wish & ~self.off
 
-    def fits(self, other: "_Row") -> bool:
-        """Whether one list of days does for both, and neither is left without a day."""
-        clash = self.on & other.off or other.on & self.off
-        return not clash and bool(self.likeness(other))
-
-    def likeness(self, other: "_Row") -> int:
-        """How many days they have in common."""
-        return (
-            (self.on | self.wish) & (other.on | other.wish) & ~self.off & ~other.off
-        ).bit_count()
+    def common(self, other: "_Row") -> int:
+        """The days that both would have if they were one; none if they cannot be."""
+        if self.on & other.off or other.on & self.off:
+            return 0
+        return self.days & other.days & ~self.off & ~other.off
 
     def joined(self, other: "_Row") -> "_Row":
         return _Row(
@@ -136,58 +132,17 @@ class _Row:
 # ---------------------------------------------------------------- rules of a season
 
 
-class Rules:
-    """The classes of each season of one job: which minutes of the UTC day fire by which rule."""
-
-    def __init__(self, crons: Iterable[Fields], inside: Span, around: Span) -> None:
-        self.crons = tuple(crons)
-        self.spans = inside, around
-        self._made: dict[frozenset[tuple[int, int]], Rule] = {}
-
-    def classes(self, offset: int) -> dict[Rule, int]:
-        """Rules with their minutes, for the season of one offset."""
-        atoms: dict[int, frozenset[tuple[int, int]]] = {}
-        for number, fields in enumerate(self.crons):
-            for minutes, shift in _shifted(fields.minute_of_day, offset):
-                atoms = _refined(atoms, minutes, (number, shift))
-        found: dict[Rule, int] = defaultdict(int)
-        for minutes, why in atoms.items():
-            found[self._rule(why)] |= minutes
-        return found
-
-    def _rule(self, why: frozenset[tuple[int, int]]) -> Rule:
-        """The rule of minutes that fire by any of several (cron, day shift)."""
-        if why not in self._made:
-            crons = [(self.crons[number], shift) for number, shift in why]
-            inside, around = (self._fires(crons, span) for span in self.spans)
-            weekly = tuple(_any_weekly(crons, month) for month in range(1, 13))
-            around |= self._leap_day(crons, weekly)
-            loose = any(len(f.weekdays) < len(WEEKDAY.everything) for f, _ in crons)
-            self._made[why] = Rule(weekly, inside, around, loose)
-        return self._made[why]
-
-    def _fires(self, crons: Sequence[tuple[Fields, int]], span: Span) -> int:
-        found = 0
-        for fields, shift in crons:
-            shifted = Span(span.first + timedelta(days=shift), span.days)
-            found |= table(fitting(fields, shifted), span)
-        return found
-
-    def _leap_day(self, crons: Sequence[tuple[Fields, int]], weekly: Sequence[int]) -> int:
-        """29 February, if it fires when it comes next and lies outside the year around today."""
-        first = self.spans[1].first
-        year = first.year
-        while not (_is_leap(year) and date(year, 2, 29) >= first):
-            year += 1
-        day = Span(date(year, 2, 29), 1)
-        if (day.first - first).days < self.spans[1].days:
-            return 0
-        fires = weekly[1] == EVERY_DAY or self._fires(crons, day)
-        return in_month(1 << 28, 2) if fires else 0
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+def classes(crons: Iterable[Fields], offset: int, year: Span) -> dict[Rule, int]:
+    """The minutes of the UTC day that fire in the season of one offset, by their rule."""
+    found: dict[Rule, int] = defaultdict(int)
+    local = [
+        (minutes, (fields, shift))
+        for fields in crons
+        for minutes, shift in _shifted(fields.minute_of_day, offset)
+    ]
+    for why, minutes in _partition(local).items():
+        found[_rule(why, year)] |= minutes
+    return found
 
 
 def _shifted(minutes: int, offset: int) -> Iterator[tuple[int, int]]:
@@ -199,26 +154,53 @@ def _shifted(minutes: int, offset: int) -> Iterator[tuple[int, int]]:
     return (part for part in parts if part[0])
 
 
-def _refined(
-    atoms: dict[int, frozenset[tuple[int, int]]], minutes: int, why: tuple[int, int]
-) -> dict[int, frozenset[tuple[int, int]]]:
-    """Split minute sets so that each is wholly inside or outside the new one."""
-    refined = {}
-    for atom, reasons in atoms.items():
-        if atom & minutes:
-            refined[atom & minutes] = reasons | {why}
-        if atom & ~minutes:
-            refined[atom & ~minutes] = reasons
-        minutes &= ~atom
-    if minutes:
-        refined[minutes] = frozenset({why})
-    return refined
+def _partition(sets: Iterable[tuple[int, _Reason]]) -> dict[tuple[_Reason, ...], int]:
+    """The minutes of a day by which of some sets hold them; those in none are left out."""
+    cells: dict[int, tuple[_Reason, ...]] = {DAY_MASK: ()}
+    for minutes, reason in sets:
+        refined = {}
+        for cell, why in cells.items():
+            if cell & minutes:
+                refined[cell & minutes] = (*why, reason)
+            if cell & ~minutes:
+                refined[cell & ~minutes] = why
+        cells = refined
+    found: dict[tuple[_Reason, ...], int] = defaultdict(int)
+    for cell, why in cells.items():
+        found[why] |= cell
+    found.pop((), None)
+    return found
 
 
-def _any_weekly(crons: Sequence[tuple[Fields, int]], month: int) -> int:
+@lru_cache(maxsize=1024)
+def _rule(why: _Why, year: Span) -> Rule:
+    """The rule of minutes that fire by any of several crons."""
+    weekly = tuple(_any_weekly(why, month) for month in range(1, 13))
+    loose = any(len(fields.weekdays) < len(WEEKDAY.everything) for fields, _ in why)
+    return Rule(weekly, _dates(why, year) | _leap_day(why, weekly, year), loose)
+
+
+def _dates(why: _Why, span: Span) -> int:
+    found = 0
+    for fields, shift in why:
+        local = Span(span.first + timedelta(days=shift), span.days)
+        found |= table(fitting(fields, local), span)
+    return found
+
+
+def _leap_day(why: _Why, weekly: Sequence[int], year: Span) -> int:
+    """29 February, if it fires when it comes next and the year around today has none."""
+    leap_days = (date(n, 2, 29) for n in count(year.first.year) if isleap(n))
+    coming = Span(next(day for day in leap_days if day >= year.first), 1)
+    if coming.start < year.end:
+        return 0
+    return in_month(1 << 28, 2) if weekly[1] == EVERY_DAY or _dates(why, coming) else 0
+
+
+def _any_weekly(why: _Why, month: int) -> int:
     """The weekdays on which one of several crons fires in a month; DATED where dates matter."""
     found = 0
-    for fields, shift in crons:
+    for fields, shift in why:
         weekdays = _weekly(fields, shift, month)
         if weekdays == EVERY_DAY:
             return EVERY_DAY
@@ -239,177 +221,101 @@ def _weekly(fields: Fields, shift: int, month: int) -> int:
 
 # ---------------------------------------------------------------- covers
 
-# Why some minutes fire: their rule in each season, and the special dates that hold them.
-_Why = tuple[tuple[tuple[int, Rule], ...], int]
-_DateSet = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
-
-def cover(classes: Mapping[int, Mapping[Rule, int]], seasons: Seasons) -> tuple[Piece, ...]:
-    """The smaller of the two covers, in a fixed order."""
-    by_season = [piece for one in _by_season(classes, seasons) for piece in one]
-    if not seasons.special and not _share_minutes(classes, seasons):
-        return tuple(by_season)  # minute by minute is the same then
-    by_minute = [piece for one in _by_minute(classes, seasons) for piece in one]
-    return tuple(by_season if len(by_season) <= len(by_minute) else by_minute)
-
-
-def _share_minutes(classes: Mapping[int, Mapping[Rule, int]], seasons: Seasons) -> bool:
-    seen = 0
-    for offset in seasons.owned:
-        for minutes in classes[offset].values():
-            if seen & minutes:
-                return True
-            seen |= minutes
-    return False
-
-
-def _by_season(
-    classes: Mapping[int, Mapping[Rule, int]], seasons: Seasons
-) -> Iterator[list[Piece]]:
-    for offset, owned in seasons.owned.items():
-        for rule, minutes in classes[offset].items():
-            yield _pieces(_Class(minutes, {offset: rule}), seasons, {offset: owned})
-    for pattern, dates in seasons.special.items():
-        if pattern:
-            yield _pieces(_Class(pattern, {}, dates), seasons, {})
-
-
-def _by_minute(
-    classes: Mapping[int, Mapping[Rule, int]], seasons: Seasons
-) -> Iterator[list[Piece]]:
-    groups: dict[int, _Why] = {DAY_MASK: ((), 0)}
-    for offset in seasons.owned:
-        for rule, minutes in classes[offset].items():
-            groups = _split(groups, minutes, ((offset, rule),), 0)
-    for pattern, dates in seasons.special.items():
-        groups = _split(groups, pattern, (), dates)
-    together: dict[_Why, int] = defaultdict(int)
-    for minutes, why in groups.items():
-        together[why] |= minutes
-    together.pop(((), 0), None)
-    for (known, special), minutes in together.items():
-        rules = dict(known)
-        yield _pieces(_Class(minutes, rules, special), seasons, _matched(rules, special, seasons))
-
-
-def _split(
-    groups: Mapping[int, _Why], minutes: int, rules: tuple[tuple[int, Rule], ...], special: int
-) -> dict[int, _Why]:
-    found = {}
-    for group, (known, dates) in groups.items():
-        if group & minutes:
-            found[group & minutes] = ((*known, *rules), dates | special)
-        if group & ~minutes:
-            found[group & ~minutes] = (known, dates)
-    return found
-
-
-def _matched(rules: Mapping[int, Rule], special: int, seasons: Seasons) -> dict[int, int]:
-    """The dates of each season for these minutes: special dates join where they do as it does."""
-    owned = dict(seasons.owned)
-    left = 0
-    for dates in seasons.special.values():
-        left |= dates
-    for offset in owned:
-        fires = rules[offset].fires(seasons.hard) if offset in rules else 0
-        agree = left & ~(fires ^ special)
-        owned[offset] |= agree
-        left &= ~agree
-    return owned
-
-
-def _pieces(one: _Class, seasons: Seasons, owned: Mapping[int, int]) -> list[Piece]:
-    """The crons of one class; owned: the dates of each season, as far as it decides them."""
-    fires, optional, wish = one.special, 0, 0
-    weekly: dict[int, int] = defaultdict(int)
-    for offset, rule in one.rules.items():
-        dates = owned[offset]
-        on = dates & rule.fires(seasons.hard)
-        free = dates & ~seasons.hard if rule.loose else 0
-        fires |= on & ~free
-        optional |= free
-        wish |= on & free
-        _note_weekly(weekly, rule, dates)
-    silent = ALL_DATES & ~fires & ~optional
-    sets = _date_sets(fires, silent, wish, weekly)
-    return [
-        Piece(Fields(minutes, hours, days, months, weekdays), tuple(one.rules))
-        for days, months, weekdays in sets
-        for hours, minutes in products(one.minutes)
+def cover(known: Mapping[int, Mapping[Rule, int]], seasons: Seasons) -> tuple[Piece, ...]:
+    """The smaller of the two covers, in a fixed order; known: the classes of each offset."""
+    shares = [
+        (minutes, _Share(rule, dates, offset))
+        for offset, dates in seasons.owned.items()
+        for rule, minutes in known[offset].items()
     ]
+    for pattern, dates in seasons.special.items():
+        shares.append((pattern, _Share(Rule((DATED,) * 12, dates, loose=False), dates)))
+    by_season = [(minutes, (share,)) for minutes, share in shares]
+    by_minute = [(minutes, why) for why, minutes in _partition(shares).items()]
+    one, other = (
+        tuple(piece for minutes, why in ways for piece in _pieces(minutes, why, seasons.hard))
+        for ways in (by_season, by_minute)
+    )
+    return one if len(one) <= len(other) else other
 
 
-def _note_weekly(weekly: dict[int, int], rule: Rule, dates: int) -> None:
-    """Note under each set of weekdays the dates that it describes."""
-    for month, weekdays in enumerate(rule.weekly, 1):
-        if weekdays != DATED:
-            weekly[weekdays] |= dates & in_month(MONTH_MASK, month)
+def _pieces(minutes: int, shares: Sequence[_Share], hard: int) -> Iterator[Piece]:
+    """The crons of some minutes."""
+    fires, free = 0, 0
+    weekly: dict[int, int] = defaultdict(int)
+    for share in shares:
+        fires |= share.dates & share.rule.dates
+        free |= share.dates & ~hard if share.rule.loose else 0
+        for month, weekdays in enumerate(share.rule.weekly, 1):
+            if weekdays != DATED:
+                weekly[weekdays] |= share.dates & in_month(MONTH_MASK, month)
+    offsets = tuple(share.offset for share in shares if share.offset is not None)
+    for dates in _date_sets(fires, free, weekly):
+        for hours, of_hour in products(minutes):
+            yield Piece(Fields(of_hour, hours, *dates), offsets)
 
 
-def _date_sets(fires: int, silent: int, wish: int, weekly: Mapping[int, int]) -> list[_DateSet]:
-    """(days, months, weekdays) that together are these dates."""
-    whole: dict[int, list[int]] = defaultdict(list)
+def _date_sets(fires: int, free: int, weekly: Mapping[int, int]) -> list[_DateSet]:
+    """Sets that together are the dates that fire, but for free ones, where that is only a wish.
+
+    weekly: the dates that a set of weekdays describes. Every day is a list of days like another:
+    a whole month can so join a split one, if what it lacks is the 31st.
+    """
+    by_week: dict[int, list[int]] = defaultdict(list)
     rows: list[_Row] = []
     for month, length in enumerate(MONTH_DAYS, 1):
-        everything = (1 << length) - 1
-        governed = [w for w, dates in weekly.items() if month_of(dates, month) == everything]
-        on, off = month_of(fires, month), month_of(silent, month)
-        if governed:
-            whole[governed[0]].append(month)
-        elif on or month_of(wish, month):
-            rows.append(_Row((month,), on, off, month_of(wish, month)))
-    found = [
+        whole = (1 << length) - 1
+        governed = [w for w, dates in weekly.items() if month_of(dates, month) == whole]
+        on, off = month_of(fires & ~free, month), month_of(ALL_DATES & ~fires & ~free, month)
+        wish = month_of(fires & free, month)
+        if on == whole or EVERY_DAY in governed:
+            rows.append(_Row((month,), whole, 0, MONTH_MASK))
+        elif governed:
+            by_week[governed[0]].append(month)
+        elif on or wish:
+            rows.append(_Row((month,), on, off, wish))
+    by_week.pop(0, None)
+    return [
         (DAY_FIELD.everything, tuple(months), tuple(bits(weekdays)))
-        for weekdays, months in whole.items()
-        if weekdays
+        for weekdays, months in by_week.items()
+    ] + [
+        (tuple(bit + 1 for bit in bits(row.days)), tuple(sorted(row.months)), WEEKDAY.everything)
+        for row in _merged(rows)
     ]
-    by_month = _rows(rows)
-    if len(by_month) > 1:
-        by_month = min(by_month, _columns(rows), key=len)
-    return found + by_month
 
 
-def _rows(rows: Sequence[_Row]) -> list[_DateSet]:
-    """Months that can share one list of days together; those without a must fit in last."""
-    merged: list[_Row] = []
-    for row in sorted(rows, key=lambda row: not row.on):
-        fitting_rows = [n for n, other in enumerate(merged) if row.fits(other)]
-        if fitting_rows:
-            best = max(fitting_rows, key=lambda n: row.likeness(merged[n]))
-            merged[best] = merged[best].joined(row)
-        else:
-            merged.append(row)
-    return [(row.days, tuple(sorted(row.months)), WEEKDAY.everything) for row in merged if row.days]
-
-
-def _columns(rows: Sequence[_Row]) -> list[_DateSet]:
-    """Days that fire in the same months together."""
-    months_of: dict[int, list[int]] = defaultdict(list)
+def _merged(rows: Iterable[_Row]) -> list[_Row]:
+    """Months that can share one list of days together, each with those most like it."""
+    found: list[_Row] = []
     for row in rows:
-        for day in row.days:
-            months_of[day].extend(row.months)
-    together: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for day, months in sorted(months_of.items()):
-        together[tuple(months)].append(day)
-    return [(tuple(days), months, WEEKDAY.everything) for months, days in together.items()]
+        common = [row.common(other).bit_count() for other in found]
+        best = max(common, default=0)
+        if best:
+            number = common.index(best)
+            found[number] = found[number].joined(row)
+        else:
+            found.append(row)
+    return found
 
 
 @lru_cache(maxsize=4096)
 def products(minutes: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
     """A day's minutes as few (hours, minutes): equal hours together, or equal minutes together."""
-    hours_of: dict[int, list[int]] = defaultdict(list)
-    for hour in range(24):
-        here = minutes >> 60 * hour & (1 << 60) - 1
-        if here:
-            hours_of[here].append(hour)
-    by_hour = [(tuple(hours), tuple(bits(here))) for here, hours in hours_of.items()]
-    minutes_of: dict[int, list[int]] = defaultdict(list)
-    first = sum(1 << 60 * hour for hour in range(24))
-    for minute in range(60):
-        hours = minutes >> minute & first
-        if hours:
-            minutes_of[hours].append(minute)
-    by_minute = [
-        (tuple(bit // 60 for bit in bits(hours)), tuple(same)) for hours, same in minutes_of.items()
-    ]
-    return tuple(by_hour if len(by_hour) <= len(by_minute) else by_minute)
+    pairs = [divmod(minute, 60) for minute in bits(minutes)]
+    by_hour = _grouped(pairs)
+    by_minute = _grouped(sorted((minute, hour) for hour, minute in pairs))
+    if len(by_hour) <= len(by_minute):
+        return tuple(by_hour)
+    return tuple((hours, same) for same, hours in by_minute)
+
+
+def _grouped(pairs: Iterable[tuple[int, int]]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Keys that have the same values, and the values."""
+    values_of: dict[int, list[int]] = defaultdict(list)
+    for key, value in pairs:
+        values_of[key].append(value)
+    keys_of: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for key, values in values_of.items():
+        keys_of[tuple(values)].append(key)
+    return [(tuple(keys), values) for values, keys in keys_of.items()]

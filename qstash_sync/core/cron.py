@@ -64,6 +64,11 @@ class Fields:
     weekdays: tuple[int, ...]
     either: bool = False
 
+    @property
+    def sets(self) -> tuple[tuple[int, ...], ...]:
+        """The five fields in their order."""
+        return self.minutes, self.hours, self.days, self.months, self.weekdays
+
     @cached_property
     def minute_of_day(self) -> int:
         """Bitmap of 1,440 bits: the minutes of a matching day."""
@@ -79,10 +84,6 @@ class Fields:
             and self.weekdays == WEEKDAY.everything
         )
 
-    def fits(self, month: int, day: int, weekday: int) -> bool:
-        """Whether a date matches; weekday counts from Sunday = 0."""
-        return month in self.months and self.fits_day(day, weekday)
-
     def fits_day(self, day: int, weekday: int) -> bool:
         """Whether a day matches, whatever its month."""
         if self.either:
@@ -97,53 +98,13 @@ class Cron:
     text: str
     canonical: str = field(compare=False)
     fields: Fields = field(compare=False)
-    stars: tuple[bool, bool, bool, bool, bool] = field(compare=False)
     interval: bool = field(compare=False)
     both_days_restricted: bool = field(compare=False)
-
-    @property
-    def minutes(self) -> tuple[int, ...]:
-        """Minutes, 0-59."""
-        return self.fields.minutes
-
-    @property
-    def hours(self) -> tuple[int, ...]:
-        """Hours, 0-23."""
-        return self.fields.hours
-
-    @property
-    def days(self) -> tuple[int, ...]:
-        """Days of the month, 1-31."""
-        return self.fields.days
-
-    @property
-    def months(self) -> tuple[int, ...]:
-        """Months, 1-12."""
-        return self.fields.months
-
-    @property
-    def weekdays(self) -> tuple[int, ...]:
-        """Weekdays, Sunday 0 to Saturday 6."""
-        return self.fields.weekdays
-
-    @property
-    def either(self) -> bool:
-        """Whether the day of month or the weekday is enough."""
-        return self.fields.either
 
     @cached_property
     def key(self) -> tuple[object, ...]:
         """What the schedule means: the field sets, the day rule and the class of the job."""
-        sets = self.fields
-        return (
-            sets.minutes,
-            sets.hours,
-            sets.days,
-            sets.months,
-            sets.weekdays,
-            sets.either,
-            self.interval,
-        )
+        return (*self.fields.sets, self.fields.either, self.interval)
 
 
 @lru_cache(maxsize=16384)
@@ -157,13 +118,7 @@ def parse(text: str) -> Cron:
     minutes, hours, days, months, weekdays = (
         _values(part, kind) for part, kind in zip(texts, KINDS, strict=True)
     )
-    stars = (
-        texts[0].startswith("*"),
-        texts[1].startswith("*"),
-        texts[2].startswith("*"),
-        texts[3].startswith("*"),
-        texts[4].startswith("*"),
-    )
+    stars = tuple(part.startswith("*") for part in texts)
     both = days != DAY.everything and weekdays != WEEKDAY.everything
     either = not stars[2] and not stars[4]
     if either and not both:
@@ -175,13 +130,12 @@ def parse(text: str) -> Cron:
         text=text,
         canonical=_canonical(texts, stars, fields),
         fields=fields,
-        stars=stars,
         interval=stars[0] or stars[1] or hours == HOUR.everything,
         both_days_restricted=both,
     )
 
 
-def render_field(values: tuple[int, ...], kind: FieldKind) -> str:
+def _rendered(values: tuple[int, ...], kind: FieldKind) -> str:
     """Write ascending values as `*`, `*/n` where n divides the field, or a list with ranges."""
     if values == kind.everything:
         return "*"
@@ -190,13 +144,13 @@ def render_field(values: tuple[int, ...], kind: FieldKind) -> str:
         step = size // len(values)
         if values == kind.everything[::step]:
             return f"*/{step}"
-    return listed(values)
+    return listed(values) if values else ","  # QStash's parser takes it; it never fires
 
 
 def render(fields: Fields) -> str:
     """Write fields as a cron."""
-    sets = (fields.minutes, fields.hours, fields.days, fields.months, fields.weekdays)
-    return " ".join(render_field(values, kind) for values, kind in zip(sets, KINDS, strict=True))
+    pairs = zip(fields.sets, KINDS, strict=True)
+    return " ".join(_rendered(values, kind) for values, kind in pairs)
 
 
 def _expand(text: str) -> str:
@@ -306,14 +260,13 @@ def _refuse_never(text: str, fields: Fields) -> None:
 
 def _canonical(texts: tuple[str, ...], stars: tuple[bool, ...], fields: Fields) -> str:
     """Write the cron in its normal form, keeping the stars that Debian's rules look at."""
-    sets = (fields.minutes, fields.hours, fields.days, fields.months, fields.weekdays)
     return " ".join(
         _starred(text, values, kind)
         if star
         else "*"
         if kind is not MINUTE and values == kind.everything
         else listed(values)
-        for text, star, values, kind in zip(texts, stars, sets, KINDS, strict=True)
+        for text, star, values, kind in zip(texts, stars, fields.sets, KINDS, strict=True)
     )
 
 

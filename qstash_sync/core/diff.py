@@ -1,11 +1,13 @@
 """Two views -> ordered field changes, and what of them may be shown."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
-from qstash_sync.core.fields import View, unknown
+from qstash_sync.core.fields import View, fits, unknown
 
 HIDDEN = "(not shown)"
+Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +27,20 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
     the account holds may be a secret that has since been rotated or removed.
     """
     before, after = _without_unknown(live.values, desired.values)
-    if before == after:
+    if _text(before) == _text(after):
         return ()
     from deepdiff import DeepDiff  # noqa: PLC0415 heavy, and only needed where something differs
 
-    tree = DeepDiff(before, after, view="tree", verbose_level=2, threshold_to_diff_deeper=0)
+    tree = DeepDiff(
+        before,
+        after,
+        view="tree",
+        verbose_level=2,
+        threshold_to_diff_deeper=0,
+        zip_ordered_iterables=True,
+    )
     found = {
-        leaf
+        _told(leaf, before, after, desired.shown)
         for items in tree.values()
         for item in items
         for leaf in _leaves(tuple(item.path(output_format="list")), before, after)
@@ -39,68 +48,94 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
     return tuple(_change(path, before, after, desired) for path in sorted(found, key=_order))
 
 
+def _text(tree: Any) -> str:
+    """JSON, in which 1 and true are two things."""
+    return json.dumps(tree, sort_keys=True)
+
+
+def _told(path: Path, before: Any, after: Any, shown: Any) -> Path:
+    """How far a path may be told.
+
+    A list that became longer or shorter has no item at the same path any more; and what the
+    content of a secret makes of the JSON around it is part of the secret.
+    """
+    for length, step in enumerate(path):
+        lists = [side for side in (before, after) if isinstance(side, list)]
+        if len({len(side) for side in lists}) > 1 or _keys(after) != _keys(shown):
+            return path[:length]
+        before, after, shown = (_at(side, (step,)) for side in (before, after, shown))
+    return path
+
+
+def _keys(tree: Any) -> Any:
+    if isinstance(tree, list):
+        return len(tree)
+    return tree.keys() if isinstance(tree, dict) else None
+
+
 _TAKEN_APART = {"headers", "endpoints", "flow_control"}
 
 
-def _leaves(path: tuple[Any, ...], before: Any, after: Any) -> list[tuple[Any, ...]]:
+def _leaves(path: Path, before: Any, after: Any) -> list[Path]:
     """A whole group of settings that comes or goes is told one by one."""
     if len(path) == 1 and path[0] in _TAKEN_APART:
         return [(*path, key) for side in (before, after) for key in side.get(path[0], {})]
     return [path]
 
 
-def _order(path: tuple[Any, ...]) -> tuple[str, ...]:
+def _order(path: Path) -> tuple[str, ...]:
     return tuple(f"{step:06}" if isinstance(step, int) else str(step) for step in path)
 
 
 def _without_unknown(live: Any, desired: Any) -> tuple[Any, Any]:
-    """Both sides without the values that nobody can compare here."""
-    if unknown(desired):
-        return desired, desired
+    """Both sides, alike where what is desired is not known here and what is live could be it."""
     if isinstance(live, dict) and isinstance(desired, dict):
         left, right = dict(live), dict(desired)
         for key in live.keys() & desired.keys():
             left[key], right[key] = _without_unknown(live[key], desired[key])
-        for key in desired.keys() - live.keys():
-            if unknown(desired[key]) or unknown(key):
-                right[key] = desired[key]
         return left, right
-    return live, desired
+    if isinstance(live, list) and isinstance(desired, list):
+        pairs = [_without_unknown(*pair) for pair in zip(live, desired, strict=False)]
+        end = len(pairs)
+        return [a for a, _ in pairs] + live[end:], [b for _, b in pairs] + desired[end:]
+    if not unknown(desired):
+        return live, desired
+    # A text that a secret turns into JSON, or out of it, has another type than its mask.
+    alike = type(live) is not type(desired) or fits(live, desired)
+    return (desired, desired) if alike else (live, desired)
 
 
 _ABSENT = object()
 
 
-def _at(tree: Any, path: tuple[Any, ...]) -> Any:
+def _at(tree: Any, path: Path) -> Any:
     for step in path:
+        if not isinstance(tree, dict | list):
+            return _ABSENT
         try:
             tree = tree[step]
-        except (KeyError, IndexError, TypeError):
+        except (KeyError, IndexError):
             return _ABSENT
     return tree
 
 
-def _change(path: tuple[Any, ...], before: Any, after: Any, desired: View) -> FieldChange:
+def _change(path: Path, before: Any, after: Any, desired: View) -> FieldChange:
     old, new, shown = _at(before, path), _at(after, path), _at(desired.shown, path)
     name = _name(path)
     if name == "retries":  # compared as n + 1, so that 0 is a value
         old, new = (None if v is _ABSENT else v - 1 for v in (old, new))
         return FieldChange(path=name, before=old, after=new)
-    plain = new is not _ABSENT and _same(shown, new)
     if new is _ABSENT:
         return FieldChange(path=name, before=HIDDEN, note="removed")
     if old is _ABSENT:
-        return FieldChange(path=name, after=new if plain else shown)
-    if plain:
+        return FieldChange(path=name, after=shown)
+    is_plain = _text(shown) == _text(new) and not unknown(new)
+    if is_plain and not any(isinstance(side, dict | list) for side in (old, new)):
         return FieldChange(path=name, before=old, after=new)
     return FieldChange(path=name, before=HIDDEN, after=shown, note="changed")
 
 
-def _same(shown: Any, value: Any) -> bool:
-    return type(shown) is type(value) and bool(shown == value)
-
-
-def _name(path: tuple[Any, ...]) -> str:
+def _name(path: Path) -> str:
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else (f".{step}" if text else str(step))

@@ -33,8 +33,16 @@ class Effect:
         return not (self.moved or self.added or self.removed)
 
 
-def effect(before: Job | Sequence[str], after: Job | Sequence[str], now: datetime) -> Effect:
-    """Compare two jobs, or stored crons, over 366 days from now on."""
+def effect(
+    before: Job | Sequence[str],
+    after: Job | Sequence[str],
+    now: datetime,
+    timezone: str = "UTC",
+) -> Effect:
+    """Compare two jobs, or stored crons, over 366 days from now on.
+
+    timezone: whose days count where neither side names one.
+    """
     at = now.astimezone(UTC)
     span = Span(at.date(), DAYS + 1)
     within = span.window(at, at + timedelta(days=DAYS))
@@ -42,8 +50,8 @@ def effect(before: Job | Sequence[str], after: Job | Sequence[str], now: datetim
     gone, come = old & ~new, new & ~old
     if not gone and not come:
         return Effect()
-    offsets = (_offset(after, at), _offset(before, at))
-    shift = next((offset for offset in offsets if offset is not None), 0)
+    offsets = (_offset(after, at), _offset(before, at), zones.offset(timezone, at))
+    shift = next(offset for offset in offsets if offset is not None)
     days = list(zip(_local_days(gone, shift, span), _local_days(come, shift, span), strict=True))
     moved = sum(min(a.bit_count(), b.bit_count()) for a, b in days)
     number, (first_gone, first_come) = next(

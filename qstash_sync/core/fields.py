@@ -4,15 +4,21 @@ A `View` holds the readable settings as nested plain values (JSON bodies are tak
 beside them what may be shown of each: a secret's mask where the value came from the environment.
 Values that cannot be compared (redacted ones, secrets that are not known) are stand-ins that are
 equal on both sides.
+
+What is shown is made from the masked text alone: a secret that is JSON, or changes the JSON around
+it, gives `values` a shape that `shown` does not have.
 """
 
 import base64
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 
 from qstash_sync.core.model import (
+    MASK,
     UNKNOWN_MASK,
     Callback,
     Endpoint,
@@ -114,21 +120,33 @@ def _body(message: Message) -> tuple[Any, Any]:
         text = body
     assert text is not None
     value, shown = both(text)
-    if value.lstrip()[:1] in ("{", "["):  # whatever its type says: headers may be redacted
+    return _taken_apart(value), _taken_apart(shown)
+
+
+def _taken_apart(text: str) -> Any:
+    """The content of a text that is JSON, whatever its type says: headers may be redacted."""
+    if text.lstrip()[:1] in ("{", "["):
         try:
-            return _keyed(json.loads(value)), _keyed(json.loads(shown))
-        except ValueError:
-            pass
-    return value, shown
-
-
-def _keyed(value: Any) -> Any:
-    return value if isinstance(value, dict) else {"json": value}
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        return content if isinstance(content, dict) else {"json": content}
+    return text
 
 
 def unknown(value: Any) -> bool:
-    """Whether a compared value stands for something that cannot be known here."""
+    """Whether something in a compared value cannot be known here."""
+    if isinstance(value, dict):
+        return any(unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(unknown(item) for item in value)
     return isinstance(value, str) and UNKNOWN_MASK in value
+
+
+def fits(text: str, value: str) -> bool:
+    """Whether a text could be a value in which something is not known: masks fit anything."""
+    pieces = re.split(f"{re.escape(UNKNOWN_MASK)}|{re.escape(MASK)}", value)
+    return re.fullmatch(".*".join(map(re.escape, pieces)), text, re.DOTALL) is not None
 
 
 def live_message(live: LiveSchedule, desired: Message) -> Message:
@@ -155,20 +173,41 @@ def of_flow_control(flow: FlowControl | LiveFlowControl) -> View:
     return view.view
 
 
-def of_group(group: UrlGroup | LiveUrlGroup) -> View:
-    """Named endpoints by name; unnamed ones are a set of URLs, in sorted order."""
+def of_group(group: UrlGroup | LiveUrlGroup, declared: UrlGroup | None = None) -> View:
+    """Named endpoints by name; unnamed ones are a set of URLs, each told by its masked URL.
+
+    declared: what a live group is compared with. An unnamed URL that is only live has no more than
+    a number, since it may be a secret of former times.
+    """
     values: dict[str, Any] = {}
     shown: dict[str, Any] = {}
-    for number, endpoint in enumerate(sorted(group.endpoints, key=endpoint_key)):
+    waiting = _unnamed(declared) if declared else {}
+    for endpoint in sorted(group.endpoints, key=endpoint_key):
         value, masked = both(endpoint.url)
-        key = endpoint.name if endpoint.name is not None else f"(unnamed) {value}"
-        key_shown = endpoint.name if endpoint.name is not None else f"(unnamed) {masked}"
-        if key in values:
-            key = key_shown = f"{key} ({number})"
+        key = endpoint.name
+        if key is None and declared is not None:
+            key = next((k for k, url in waiting.items() if value == url), None) or next(
+                (k for k, url in waiting.items() if unknown(url) and fits(value, url)), None
+            )
+            waiting.pop(key or "", None)
+            masked = ""
+        if key is None:
+            key = _free(f"(unnamed) {masked}".strip(), {*values, *waiting})
         values[key], shown[key] = value, masked
-        if key_shown != key:
-            shown[key] = masked
     return View({"endpoints": values}, {"endpoints": shown})
+
+
+def _unnamed(group: UrlGroup) -> dict[str, Any]:
+    """The unnamed endpoints of a declared group by their keys."""
+    named = {endpoint.name for endpoint in group.endpoints}
+    view = of_group(group).values["endpoints"]
+    return {key: url for key, url in view.items() if key not in named}
+
+
+def _free(key: str, taken: Collection[str]) -> str:
+    """The key, with a number where others have it."""
+    numbered = (f"{key} ({number})" for number in count(2))
+    return next(found for found in chain([key], numbered) if found not in taken)
 
 
 def endpoint_key(endpoint: Endpoint) -> tuple[str, str]:

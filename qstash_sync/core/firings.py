@@ -17,6 +17,7 @@ from qstash_sync.core import parser, zones
 from qstash_sync.core.cron import Cron, Fields
 from qstash_sync.core.minutes import (
     DAY,
+    DAY_MASK,
     Difference,
     Span,
     instants,
@@ -77,6 +78,7 @@ class Meeting:
 
     local: the first such wall-clock time; count: how many minutes of the job are touched.
     policy: what becomes of them (a `Gap` or a `Fold`); chosen: written in the file, not a default.
+    instead: the wall-clock time at which the first fires that is skipped; None if none does.
     """
 
     cron: Cron
@@ -85,6 +87,7 @@ class Meeting:
     count: int
     policy: Gap | Fold
     chosen: bool
+    instead: datetime | None = None
 
 
 @lru_cache(maxsize=256)
@@ -132,7 +135,11 @@ def steady(fields: Fields, offset: int, span: Span) -> int:
 
 
 def meetings(job: Job, start: datetime, end: datetime) -> tuple[Meeting, ...]:
-    """Where a job's crons meet a clock change from start until before end, in order."""
+    """Where a job's crons meet a clock change from start until before end, in order.
+
+    An interval job whose times of the day look the same after the change keeps its beat in real
+    time: `0 * * * *` meets no change of a whole hour, unless the file says what to do there.
+    """
     found = [
         meeting
         for change in zones.transitions(job.timezone, start - timedelta(minutes=1), end)
@@ -144,22 +151,38 @@ def meetings(job: Job, start: datetime, end: datetime) -> tuple[Meeting, ...]:
 
 
 def _meeting(job: Job, cron: Cron, change: zones.Transition) -> Meeting | None:
-    gap = change.offset_after > change.offset_before
     low, high = sorted((change.offset_before, change.offset_after))
     span = Span(change.at.date() - timedelta(days=2), 5)
     at = span.minute(change.at)
     touched = wall(cron.fields, span) & window(at + low, at + high)
-    if not touched:
+    gap = high == change.offset_after
+    chosen = (job.gap if gap else job.fold) is not None
+    if not touched or (not chosen and _keeps_its_beat(cron, high - low)):
         return None
-    first = span.instant((touched & -touched).bit_length() - 1)
+    policy = job.gap_of(cron) if gap else job.fold_of(cron)
+    first = _local(span, (touched & -touched).bit_length() - 1)
+    caught_up = {
+        Gap.NEXT_VALID: _local(span, at + high),
+        Gap.SHIFT: first + timedelta(minutes=high - low),
+    }
     return Meeting(
         cron=cron,
         at=change.at,
-        local=first.replace(tzinfo=None),
+        local=first,
         count=touched.bit_count(),
-        policy=job.gap_of(cron) if gap else job.fold_of(cron),
-        chosen=(job.gap if gap else job.fold) is not None,
+        policy=policy,
+        chosen=chosen,
+        instead=caught_up.get(policy) if isinstance(policy, Gap) else None,
     )
+
+
+def _local(span: Span, minute: int) -> datetime:
+    return span.instant(minute).replace(tzinfo=None)
+
+
+def _keeps_its_beat(cron: Cron, by: int) -> bool:
+    day = cron.fields.minute_of_day
+    return cron.interval and (day << by | day >> DAY - by) & DAY_MASK == day
 
 
 def next_firings(source: Job | Sequence[str], start: datetime, count: int) -> tuple[datetime, ...]:

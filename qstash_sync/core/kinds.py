@@ -54,7 +54,7 @@ def compare(work: Work, kind: Kind, desired: Desired, live: Live) -> None:
 
 def _group(group: UrlGroup, live: LiveUrlGroup | None) -> Change | None:
     view = fields.of_group(group)
-    before = fields.of_group(live) if live else fields.View({"endpoints": {}}, {})
+    before = fields.of_group(live, group) if live else fields.View({"endpoints": {}}, {})
     changed = diff.compare(before, view)
     if live and not changed:
         return None

@@ -18,7 +18,7 @@ _YEAR = timedelta(days=366)
 def is_plain(cron: str) -> bool:
     """Whether a stored cron is one in UTC that we can read."""
     try:
-        return "TZ=" not in cron and bool(parser.read(cron))
+        return parser.read(cron).timezone == "UTC"
     except CompileError:
         return False
 

@@ -141,6 +141,8 @@ def _placeholders(value: Any) -> Any:
     """Masks of known and unknown secrets made alike."""
     if isinstance(value, dict):
         return {key: _placeholders(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_placeholders(item) for item in value]
     return value.replace("(unknown secret)", "(secret)") if isinstance(value, str) else value
 
 
@@ -149,7 +151,7 @@ def secrets(schedule: Schedule, namespace: str) -> str:
     found = [value for value in _unreadable(schedule.message) if isinstance(value, Secret)]
     if not found:
         return _NO_SECRETS
-    return _digest([_stretched(value.reveal(), namespace) for value in found])
+    return _digest([stretched(value.reveal(), namespace) for value in found])
 
 
 def secrets_known(schedule: Schedule) -> bool:
@@ -167,7 +169,8 @@ def _unreadable(message: Message) -> list[Any]:
 
 
 @lru_cache(maxsize=4096)
-def _stretched(value: str, namespace: str) -> str:
+def stretched(value: str, namespace: str) -> str:
+    """A digest that is dear to compute, so that a secret cannot be guessed from it in bulk."""
     return hashlib.scrypt(
         value.encode(), salt=namespace.encode(), n=2**14, r=8, p=1, dklen=16
     ).hex()

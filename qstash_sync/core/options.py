@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from qstash_sync.core.change import Reason
+from qstash_sync.core.model import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,6 +11,7 @@ class Options:
     """Policies of one run; each override answers one refusal, and none answers all.
 
     only: leave every change alone that has another reason.
+    among: leave every change alone but these, by kind and id: those that a saved plan approves.
     adopt: globs of schedule names whose unmarked live ids are taken over.
     allow_deletes: as many deletes as this, whatever `limits` says.
     allow_protected, allow_in_use, drop_backlog: globs of names to delete all the same.
@@ -17,6 +19,7 @@ class Options:
     """
 
     only: Reason | None = None
+    among: frozenset[tuple[Kind, str]] | None = None
     adopt: tuple[str, ...] = ()
     allow_deletes: int | None = None
     allow_protected: tuple[str, ...] = ()

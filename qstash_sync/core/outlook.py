@@ -1,13 +1,12 @@
 """What a compiled schedule will do, told ahead: its firings, the clock changes, the year after."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from qstash_sync.core import zones
+from qstash_sync.core import timing as timing_of, zones
 from qstash_sync.core.compile import Compilation, Strategy, after_the_end, compile_job
-from qstash_sync.core.findings import Finding, Place, Severity
+from qstash_sync.core.findings import Finding, Place
 from qstash_sync.core.firings import next_firings
 from qstash_sync.core.minutes import Difference
 from qstash_sync.core.model import Timing
@@ -42,18 +41,12 @@ class Outlook:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Its warnings with their place, and the error of more parts than are allowed."""
-        return tuple(self._findings())
-
-    def _findings(self) -> Iterator[Finding]:
-        where = f"schedules.{self.name}: " if self.name else ""
-        for warning in self.made.warnings:
-            message = f"{where}{warning}"
-            yield Finding(severity=Severity.WARNING, code="time", message=message, place=self.place)
-        count, most = len(self.made.parts), self.timing.max_parts
-        if count > most:
-            message = f"{where}needs {count} parts, max_parts is {most}"
-            hint = "raise max_parts, or let strategy: auto find fewer"
-            yield Finding(code="max_parts", message=message, place=self.place, hint=hint)
+        named = self.name, self.place
+        most = self.timing.max_parts
+        return (
+            *timing_of.warnings(self.made, *named),
+            *timing_of.too_many(self.made, most, *named),
+        )
 
 
 def outlook(

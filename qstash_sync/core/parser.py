@@ -239,8 +239,7 @@ def next_after(spec: Spec, at: datetime) -> datetime | None:
 
 
 def _can_fire(spec: Spec) -> bool:
-    fields = spec.fields
-    return all((fields.minutes, fields.hours, fields.days, fields.months, fields.weekdays))
+    return all(spec.fields.sets)
 
 
 @lru_cache(maxsize=512)

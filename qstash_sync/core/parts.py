@@ -62,8 +62,16 @@ def _spellings(schedule: Schedule, cron: str) -> tuple[str, ...]:
     found = _meaning(cron)
     if found is None:
         return (cron,)
-    native = native_parts(schedule.timing.job) if found[0] != "UTC" else ()
-    return (cron, render(found[1]), *(p.cron for p in native if _meaning(p.cron) == found))
+    timezone, fields = found
+    plain = (render(fields),) if timezone == "UTC" else ()
+    native = native_parts(schedule.timing.job)
+    return (cron, *plain, *(part.cron for part in native if _meaning(part.cron) == found))
+
+
+def as_written(schedule: Schedule, cron: str) -> str:
+    """A live cron in our own spelling, as far as we could have written it."""
+    _, *ours = _spellings(schedule, cron)
+    return ours[0] if ours else cron
 
 
 def _meaning(cron: str) -> tuple[str, Fields] | None:

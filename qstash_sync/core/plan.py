@@ -68,11 +68,11 @@ def propose(
 ) -> Plan:
     """Compare and decide; raises nothing: what cannot be done is in the plan's errors.
 
-    With `options.only`, errors of what is left alone are warnings.
+    With `options.only` or `.among`, errors of what is left alone are warnings.
     """
-    only = options.only
+    only, among = options.only, options.among
     work = Work()
-    work.findings += guards.references(desired, live)
+    dangling = tuple(guards.references(_narrowed(desired, among), live))
     kinds.compare(work, Kind.URL_GROUP, desired, live)
     kinds.compare(work, Kind.QUEUE, desired, live)
     kinds.compare(work, Kind.FLOW_CONTROL, desired, live)
@@ -80,6 +80,10 @@ def propose(
         Schedules(work, desired, live.schedules or (), now, options.adopt).run()
     changes = sorted(work.changes, key=lambda change: change.order)
     left = [change for change in changes if only not in (None, change.reason)]
+    if among is not None:
+        changes = [change for change in changes if change.key in among]
+        work.findings = [replace(f, severity=_at_most_warning(f)) for f in work.findings]
+    work.findings = [*dangling, *work.findings]
     if only is not None:
         changes = [change for change in changes if change.reason is only]
         work.findings = [replace(f, severity=_at_most_warning(f)) for f in work.findings]
@@ -103,6 +107,14 @@ def propose(
         left=len(left),
         live=live,
     )
+
+
+def _narrowed(desired: Desired, among: frozenset[tuple[Kind, str]] | None) -> Desired:
+    """Without the schedules that are left alone: what they name does not matter now."""
+    if among is None:
+        return desired
+    schedules = (s for s in desired.schedules or () if (Kind.SCHEDULE, s.id) in among)
+    return replace(desired, schedules=tuple(schedules))
 
 
 def _at_most_warning(finding: Finding) -> Severity:

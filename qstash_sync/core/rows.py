@@ -108,4 +108,5 @@ def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Finding, ...]:
     if count <= most:
         return ()
     day = "" if at == now else f" on {at:%Y-%m-%d}"
-    return (timing.over(schedule, f"needs {count} parts{day}", most, Severity.ERROR),)
+    need = f"needs {count} parts{day}"
+    return (timing.over(need, most, schedule.name, schedule.place, Severity.ERROR),)

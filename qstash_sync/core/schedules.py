@@ -15,6 +15,7 @@ from typing import Any
 
 from qstash_sync.core import diff, fields, mark, timing
 from qstash_sync.core.change import Action, Change, Reason, Swap, Work, pause_field
+from qstash_sync.core.compile import Compilation
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Desired, Kind, LiveSchedule, Schedule
@@ -168,8 +169,8 @@ class Schedules:
         made = timing.compiled(schedule, self.now)
         if isinstance(made, Finding):
             return self._impossible(schedule, made, Action.CREATE)
-        self.work.findings += timing.too_many(schedule, made, Severity.ERROR)
-        self.work.findings += timing.warnings(schedule, made)
+        self.work.findings += self._too_many(schedule, made, Severity.ERROR)
+        self.work.findings += timing.warnings(made, schedule.name, schedule.place)
         paused = bool(schedule.paused) if paused is None else paused
         crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
         changed = diff.compare(fields.View({}, {}), fields.of_message(schedule.message))
@@ -217,8 +218,8 @@ class Schedules:
             *self._writes(schedule, crons, known, paused=pause.paused),
             *(DeleteSchedule(id=part_id) for part_id in surplus),
         )
-        others = bool(settings or hidden or pause.fields)
-        reason = self._reason(schedule, parts, when, others) if changed else pause.reason
+        others = bool(settings or hidden)
+        reason = self._reason(schedule, parts, when, pause, others) if changed else pause.reason
         self._judge_parts(schedule, reason)
         silent = pause.paused and all(part.live.paused for part in parts)
         fires_alike = same_crons(before, when.crons) and not surplus
@@ -227,7 +228,7 @@ class Schedules:
             Action.UPDATE,
             reason,
             fields=(*changed, *pause.fields),
-            notes=when.notes + _in_some(differing, parts),
+            notes=(*when.notes, *_in_some(differing, parts), *_paused_with(pause, parts)),
             steps=steps,
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
         )
@@ -244,8 +245,11 @@ class Schedules:
 
         An upsert may keep or reset a pause; what runs and is to run needs no word, and a word would
         undo the pause that somebody makes meanwhile. known: live parts whose settings are right.
+        New parts come first: a set that is cut off midway has marks of two sets then, and is not
+        taken for one that somebody has deleted parts of.
         """
-        for number, (part_id, cron) in enumerate(crons.items(), 1):
+        numbered = enumerate(crons.items(), 1)
+        for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in self.live):
             label = mark.make(
                 schedule,
                 cron,
@@ -283,7 +287,8 @@ class Schedules:
         schedule: Schedule,
         parts: Sequence[Part],
         when: timing.When,
-        others: bool,  # noqa: FBT001 there are changes beside the time
+        pause: _Pause,
+        others: bool,  # noqa: FBT001 there are changes beside time and pause
     ) -> Reason:
         marks = [part.mark for part in parts if part.mark]
         if len(marks) < len(parts):
@@ -291,12 +296,17 @@ class Schedules:
         file_moved = any(m.definition != mark.definition(schedule) for m in marks) or (
             self._secrets_moved(schedule, parts)
         )
-        live_moved = when.odd or any(not part.intact for part in parts)
+        lifted = bool(pause.fields) and pause.reason is Reason.DRIFT
+        asked = bool(pause.fields) and not lifted
+        live_moved = (
+            when.odd or any(not part.intact for part in parts) or (lifted and not when.cut_off)
+        )
         if file_moved and live_moved:
             return Reason.BOTH
         if live_moved:
             return Reason.DRIFT
-        return Reason.CLOCK if when.fields and not others and not file_moved else Reason.FILE
+        renewed = when.fields and not (others or asked or file_moved)
+        return Reason.CLOCK if renewed else Reason.FILE
 
     def _secrets_moved(self, schedule: Schedule, parts: Sequence[Part]) -> bool:
         if not mark.secrets_known(schedule):
@@ -312,8 +322,8 @@ class Schedules:
             adopted = FieldChange(path="mark", after="ours", note="adopted")
             return (adopted,) if self._may_take(schedule) else ()
         if any(m.definition != mark.definition(schedule) for m in marks):
-            names = ", ".join(fields.write_only(schedule)) or "none left"
-            note = f"write-only settings changed; now set: {names}"
+            names = ", ".join(("timezone", "dst", *fields.write_only(schedule)))
+            note = "one of these, which QStash does not show, changed in the file"
             return (FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note),)
         if self._secrets_moved(schedule, parts):
             note = "a secret that does not read back changed"
@@ -332,7 +342,13 @@ class Schedules:
         unasked = reason in (Reason.CLOCK, Reason.DRIFT)
         severity = Severity.WARNING if unasked else Severity.ERROR
         if not isinstance(made, Finding):
-            self.work.findings += timing.too_many(schedule, made, severity)
+            self.work.findings += self._too_many(schedule, made, severity)
+
+    def _too_many(
+        self, schedule: Schedule, made: Compilation, severity: Severity
+    ) -> tuple[Finding, ...]:
+        most = schedule.timing.max_parts
+        return timing.too_many(made, most, schedule.name, schedule.place, severity)
 
     # The pause
 
@@ -440,3 +456,10 @@ def _in_some(differing: frozenset[str], parts: Sequence[Part]) -> tuple[str, ...
     if not 0 < len(differing) < len(parts):
         return ()
     return (f"in {len(differing)} of {len(parts)} parts: {', '.join(sorted(differing))}",)
+
+
+def _paused_with(pause: _Pause, parts: Sequence[Part]) -> tuple[str, ...]:
+    """A write makes the parts agree, and a partly paused schedule counts as paused."""
+    if not pause.paused or pause.fields or all(part.live.paused for part in parts):
+        return ()
+    return ("every part will be paused, since some are",)

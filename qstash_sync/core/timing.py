@@ -8,11 +8,18 @@ from qstash_sync.core import compile as compiler, zones
 from qstash_sync.core.compile import Compilation, Strategy
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.effect import Effect, effect
-from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.core.findings import Finding, Place, Severity
 from qstash_sync.core.minutes import Span, compare as compare_bitmaps
 from qstash_sync.core.model import LiveSchedule, Schedule
 from qstash_sync.core.parser import firings
-from qstash_sync.core.parts import CUT_OFF, Part, is_understood, oddities, same_crons
+from qstash_sync.core.parts import (
+    CUT_OFF,
+    Part,
+    as_written,
+    is_understood,
+    oddities,
+    same_crons,
+)
 from qstash_sync.errors import CompileError
 
 LOOK_AHEAD = timedelta(days=366)
@@ -22,11 +29,13 @@ LOOK_AHEAD = timedelta(days=366)
 class When:
     """The crons to be stored, in order; without fields the live ones do.
 
-    odd: parts are missing, surplus or edited, so the account moved (a set cut off is our doing).
+    odd: parts are missing, surplus or edited, so the account moved.
+    cut_off: parts of two sets, which is our doing.
     """
 
     crons: tuple[str, ...]
     odd: bool = False
+    cut_off: bool = False
     fields: tuple[FieldChange, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -37,7 +46,7 @@ def compiled(
 ) -> Compilation | Finding:
     """The parts of a schedule from now on, or why there are none.
 
-    live: the crons in the account; `auto` keeps that choice while it is exact.
+    live: the crons in the account, in our spelling; `auto` keeps that choice while it is exact.
     """
     timing = schedule.timing
     try:
@@ -54,34 +63,37 @@ def compiled(
         return Finding(code="cron", message=message, place=schedule.place)
 
 
-def warnings(schedule: Schedule, made: Compilation) -> tuple[Finding, ...]:
+def warnings(made: Compilation, name: str | None, place: Place | None) -> tuple[Finding, ...]:
     """What a person should know of a compilation: gaps and folds, its end, both day fields."""
+    where = f"schedules.{name}: " if name else ""
     return tuple(
-        Finding(
-            severity=Severity.WARNING,
-            code="time",
-            message=f"schedules.{schedule.name}: {text}",
-            place=schedule.place,
-        )
+        Finding(severity=Severity.WARNING, code="time", message=f"{where}{text}", place=place)
         for text in made.warnings
     )
 
 
-def too_many(schedule: Schedule, made: Compilation, severity: Severity) -> tuple[Finding, ...]:
+def too_many(
+    made: Compilation,
+    most: int,
+    name: str | None,
+    place: Place | None,
+    severity: Severity = Severity.ERROR,
+) -> tuple[Finding, ...]:
     """A finding where a schedule takes more parts than it may."""
-    count, most = len(made.parts), schedule.timing.max_parts
-    if count <= most:
-        return ()
-    return (over(schedule, f"needs {count} parts", most, severity),)
+    count = len(made.parts)
+    return () if count <= most else (over(f"needs {count} parts", most, name, place, severity),)
 
 
-def over(schedule: Schedule, need: str, most: int, severity: Severity) -> Finding:
+def over(
+    need: str, most: int, name: str | None, place: Place | None, severity: Severity
+) -> Finding:
     """The finding of a schedule with more parts than `dst.max_parts`."""
+    where = f"schedules.{name}: " if name else ""
     return Finding(
         severity=severity,
         code="max_parts",
-        message=f"schedules.{schedule.name}: {need}, dst.max_parts is {most}",
-        place=schedule.place,
+        message=f"{where}{need}, max_parts is {most}",
+        place=place,
         hint="raise dst.max_parts, or use dst: {strategy: auto} for fewer",
     )
 
@@ -110,20 +122,22 @@ def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | 
     """Whether the live parts are those we wrote, and fire as wanted for long enough."""
     live = tuple(part.live.cron for part in parts)
     odd = oddities(schedule, parts)
-    made = compiled(schedule, now, live)
+    made = compiled(schedule, now, tuple(as_written(schedule, cron) for cron in live))
     if isinstance(made, Finding):
         return _without(schedule, live, made, odd)
-    notes = warnings(schedule, made)
+    notes = warnings(made, schedule.name, schedule.place)
     if not odd and _exact(schedule, live, now):
         return When(crons=live, findings=notes)
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
     if same and all(note.endswith("edited") for note in odd):
         return When(crons=live, findings=notes)
+    moved = any(CUT_OFF not in note for note in odd)
     return When(
         crons=made.crons,
-        odd=any(CUT_OFF not in note for note in odd),
+        odd=moved,
+        cut_off=bool(odd) and not moved,
         fields=(*_parts_field(live, made, odd), *_cron_field(schedule, live, made, same=same)),
-        notes=() if same else _effect(schedule, live, now),
+        notes=() if same else _effect(schedule, live, made.crons if moved else None, now),
         findings=notes,
     )
 
@@ -186,14 +200,23 @@ def _cron_field(
     return (FieldChange(path="cron", before=before, after=after, note=note),)
 
 
-def _effect(schedule: Schedule, live: tuple[str, ...], now: datetime) -> tuple[str, ...]:
-    """How many firings of the coming year move, and the first that differs."""
+def _effect(
+    schedule: Schedule, live: tuple[str, ...], mended: tuple[str, ...] | None, now: datetime
+) -> tuple[str, ...]:
+    """How many firings of the coming year move or come twice, and the first that differs.
+
+    mended: the crons that undo somebody's hand; told is what that hand did, not what else will be
+    wrong once the horizon has ended. None: what the file wants of the year.
+    """
     if not all(is_understood(cron) for cron in live):
         return ()
-    found = effect(live, schedule.timing.job, now)
+    job = schedule.timing.job
+    found = effect(live, job if mended is None else mended, now, job.timezone)
+    twice = compiler.compare(job, live, now, now + LOOK_AHEAD).doubled
+    doubled = (f"{twice} firings a year come twice",) * bool(twice)
     if found.none:
-        return ("no firing changes within a year",)
-    return (_counts(found), *_first(found, schedule.timing.job.timezone))
+        return doubled or ("no firing changes within a year",)
+    return (_counts(found), *_first(found, job.timezone), *doubled)
 
 
 def _counts(found: Effect) -> str:
@@ -235,7 +258,7 @@ def assign(
 ) -> dict[str, str]:
     """Which id holds which cron: a part whose cron stays keeps its id, the first always exists."""
     ids = [schedule.part_id(number) for number in range(1, len(crons) + 1)]
-    live = {part.cron: part.id for part in found if part.id in ids}
+    live = {as_written(schedule, part.cron): part.id for part in found if part.id in ids}
     kept = {live[cron]: cron for cron in crons if cron in live}
     rest = [cron for cron in crons if cron not in kept.values()]
     free = [part_id for part_id in ids if part_id not in kept]

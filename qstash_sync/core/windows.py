@@ -12,7 +12,7 @@ it did, as it will or not at all until it is taken up. A job whose firings lie t
 is written right after one, which is the best there is.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -87,8 +87,12 @@ def _bitmap(crons: Iterable[str], span: Span) -> int:
     return found
 
 
-def in_order(steps: Sequence[Step], at: datetime) -> tuple[Step, ...]:
-    """The steps of a swap: the part that fires next first, each with its pause, deletes last."""
+def in_order(steps: Sequence[Step], at: datetime, there: Container[str]) -> tuple[Step, ...]:
+    """The steps of a swap: new parts, then the part that fires next, each with its pause; deletes.
+
+    there: the ids in the account. New parts come first because a swap that is cut off has marks of
+    two sets then, and is not taken for a set that somebody has deleted parts of.
+    """
     groups: list[list[Step]] = []
     for step in steps:
         alone = not isinstance(step, PauseSchedule) or not groups
@@ -97,15 +101,16 @@ def in_order(steps: Sequence[Step], at: datetime) -> tuple[Step, ...]:
         else:
             groups[-1].append(step)
     return tuple(
-        step for group in sorted(groups, key=lambda group: _rank(group[0], at)) for step in group
+        step
+        for group in sorted(groups, key=lambda group: _rank(group[0], at, there))
+        for step in group
     )
 
 
-def _rank(step: Step, at: datetime) -> tuple[int, datetime]:
-    if isinstance(step, DeleteSchedule):
-        return 1, at
-    soonest = _next(step.cron, at) if isinstance(step, PutSchedule) else at
-    return 0, soonest
+def _rank(step: Step, at: datetime, there: Container[str]) -> tuple[int, datetime]:
+    if isinstance(step, PutSchedule):
+        return int(step.id in there), _next(step.cron, at)
+    return (2 if isinstance(step, DeleteSchedule) else 1), at
 
 
 def _next(cron: str, at: datetime) -> datetime:

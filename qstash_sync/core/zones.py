@@ -80,11 +80,6 @@ def transitions(name: str, start: datetime, end: datetime) -> tuple[Transition, 
     return tuple(found)
 
 
-def changes_clock(name: str, start: datetime, end: datetime) -> bool:
-    """Whether a zone's offset changes with start < at <= end."""
-    return bool(transitions(name, start, end))
-
-
 def _bisect(name: str, low: datetime, high: datetime, before: int) -> datetime:
     while high - low > _MINUTE:
         middle = low + timedelta(minutes=int((high - low) / _MINUTE) // 2)

@@ -2,20 +2,26 @@
 
 Retrying is our own and no library's: a 429 makes one pause for all threads, which the libraries
 for this do not have, and the few packages that this tool depends on are fixed.
+
+Every thread that sends has an httpx client of its own for as long as it takes: the connection
+pool that threads would share in one may close a connection under a request that waits on it
+(encode/httpcore#1110, a hang until the timeout), and is slower the more connections it has.
 """
 
 import logging
+import queue
 import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
-from qstash_sync.core.model import Kind, Live, LiveSchedule, LiveUrlGroup, Secret
+from qstash_sync.core.model import Kind, Live, LiveSchedule, LiveUrlGroup, Secret, UrlGroup
 from qstash_sync.core.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.errors import (
     AccountError,
@@ -34,9 +40,12 @@ from qstash_sync.qstash.wire import LiveResource, Request
 TRIES = 6  # of one request, those that were answered with 429 not counted
 TIMEOUT, DEADLINE = 30.0, 120.0  # seconds: without a sign of the server; for all tries together
 _LEAST_TIMEOUT = 0.1
+_ENVIRONMENT = "are HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE right?"
 _SHOWN = 300  # characters of a server's text
 _READS_AT_ONCE = 4
 _HEADERS = (("User-Agent", "qstash-sync"), ("Accept-Encoding", "gzip"))
+
+T = TypeVar("T")
 
 
 class Client:
@@ -72,17 +81,47 @@ class Client:
         self._headers = (("Authorization", f"Bearer {_checked(token)}"), *_HEADERS)
         for name in ("httpx", "httpcore"):  # they log addresses and headers
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-        self._http = httpx.Client(
-            transport=transport,
-            limits=httpx.Limits(max_connections=parallelism, max_keepalive_connections=parallelism),
-            trust_env=transport is None,
-        )
+        self._transport = transport
+        self._tls = transport is not None or self._prepared(httpx.create_ssl_context)
+        # Last in, first out: a connection that was just used is the likeliest to be alive.
+        self._idle: queue.LifoQueue[httpx.Client | None] = queue.LifoQueue()
+        for _ in range(parallelism - 1):
+            self._idle.put(None)
+        self._idle.put(self._prepared(self._open))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        while not self._idle.empty():
+            if (http := self._idle.get()) is not None:
+                http.close()
+
+    def _open(self) -> httpx.Client:
+        return httpx.Client(
+            transport=self._transport,
+            verify=self._tls,
+            trust_env=self._transport is None,
+            limits=httpx.Limits(max_connections=1),
+        )
+
+    def _prepared(self, make: Callable[[], T]) -> T:
+        """What depends on the environment: certificates and proxies."""
+        try:
+            return make()
+        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+            kind = type(error).__name__
+        raise UnreachableError(f"{self.url} cannot be reached: {kind}; {_ENVIRONMENT}")
+
+    @contextmanager
+    def _connection(self) -> Iterator[httpx.Client]:
+        """An httpx client for one request; no more of them than the parallelism allows."""
+        http = self._idle.get()
+        try:
+            http = http or self._open()
+            yield http
+        finally:
+            self._idle.put(http)
 
     def cancel(self) -> None:
         """End every wait, now and from now on: what would be sent again fails instead.
@@ -153,8 +192,10 @@ class Client:
         Sent again after a lost answer, each has the effect of one. A delete of what is not there
         is done.
         """
+        if self.read_only:
+            raise WriteForbiddenError(f"this command cannot write: {type(step).__name__}")
         if isinstance(step, SettleUrlGroup):
-            self._settle(step)
+            self._settle(step.group)
             return
         request = wire.of_step(step)
         may_be_gone = request.method == "DELETE" or isinstance(step, UnpinFlowControl)
@@ -166,19 +207,17 @@ class Client:
                 f"something on the way drops our headers; delete {self.scrub(str(written))}"
             )
 
-    def _settle(self, step: SettleUrlGroup) -> None:
-        group = step.group
-        move = groups.Move(add=group.endpoints)
+    def _settle(self, group: UrlGroup) -> None:
         for _ in range(groups.ROUNDS):
+            found = self.get(Kind.URL_GROUP, group.name)
+            live = found.endpoints if isinstance(found, LiveUrlGroup) else ()
+            move = groups.next_move(group.endpoints, live)
             if move.add:
                 self._send(wire.add_endpoints(group.name, move.add))
             elif move.remove:
                 self._send_gone(wire.remove_endpoints(group.name, move.remove))
             else:
                 return
-            found = self.get(Kind.URL_GROUP, group.name)
-            live = found.endpoints if isinstance(found, LiveUrlGroup) else ()
-            move = groups.next_move(group.endpoints, live)
         raise RejectedError(f"the URL group {group.name} does not come to its endpoints", 0)
 
     # The wire
@@ -203,7 +242,8 @@ class Client:
         until = moment + self._deadline
         again, tries, limited = None, 0, 0
         while tries < TRIES and self._pace.wait(moment, until):
-            again = self._exchange(sendable, until)
+            with self._connection() as http:
+                again = self._exchange(http, sendable, until)
             if not isinstance(again, Again):
                 return again
             moment = self._pace.time()
@@ -238,16 +278,16 @@ class Client:
         headers = [*self._headers, *request.headers]
         return httpx.Request(request.method, url, headers=headers, content=request.content or None)
 
-    def _exchange(self, request: httpx.Request, until: float) -> Any:
+    def _exchange(self, http: httpx.Client, request: httpx.Request, until: float) -> Any:
         is_read = request.method == "GET"
         with self._count:
             self.reads += is_read
             self.writes += not is_read
         sent = self._pace.time()
         timeout = min(self._timeout, max(until - sent, _LEAST_TIMEOUT))
-        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write"), timeout)
+        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
         try:
-            response = self._http.send(request, stream=True)
+            response = http.send(request, stream=True)
             try:
                 content = b"".join(self._chunks(response, until))
             finally:

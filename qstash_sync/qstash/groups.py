@@ -1,27 +1,29 @@
 """Bringing a URL group to its endpoints without a moment in which one of them is not called.
 
 QStash adds or updates endpoints and removes none by itself; whether it takes one for the same by
-its name or by its URL is not documented, and the last removal removes the group. So what is
-wanted is added first, and then each leftover is removed, only by a value that no wanted one has:
+its name or by its URL is not documented, and the last removal removes the group. So the next
+request is decided anew from what is live, in this order:
 
-    leftover              its URL is not wanted     its URL is wanted
-    its name not wanted   by URL                    by name
-    name wanted, or none  by URL                    stand-ins
-
-Stand-ins: the wanted endpoints of that URL are added under a twin of it, which calls the same
-address (https://e.com and https://e.com:443); when they are there, the URL is removed as a whole;
-then they are added again, and the twins are leftovers like any other. The same where an unnamed
-endpoint is wanted and does not come: the one with a name that has its URL is taken for it.
+1. guard    A name that is to move leaves its URL, which an unnamed endpoint wants as well: a twin
+            of that URL is added first. Twins call the same address: https://e.com and
+            https://e.com:443.
+2. add      What is missing, unnamed ones first: a named endpoint of their URL would swallow them.
+3. replace  Some leftovers cannot be removed alone: without a name, or with one that is wanted
+            elsewhere, on a URL that is wanted; or the swallower of an unnamed endpoint. Then the
+            wanted endpoints of that URL stand in under a twin of it, and the URL is removed.
+4. remove   The other leftovers, each by a value that no wanted endpoint has.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 
 from qstash_sync.core.model import Endpoint, Piece, Secret, plain
 
-ROUNDS = 12  # a request and a read each; five settle any group that nobody else edits
+ROUNDS = 16  # a read and a request each; six settle any group that nobody else edits
+
+Key = tuple[str | None, str]  # name and URL
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,61 +35,109 @@ class Move:
 
 
 def next_move(wanted: Sequence[Endpoint], live: Sequence[Endpoint]) -> Move:
-    """The next request towards the wanted endpoints, which were all added once before."""
+    """The next request on the way from the live to the wanted endpoints."""
     want, have = {_key(e) for e in wanted}, {_key(e) for e in live}
-    left = sorted(have - want, key=str)
-    stuck = _stuck(left, want, have)
-    missing = tuple(e for e in wanted if _key(e) not in have and plain(e.url) not in stuck)
-    if missing:
-        return Move(add=missing)
-    if stuck:
-        return _replace(stuck, wanted, have)
-    return Move(remove=tuple(_removals(left, {url for _, url in want})))
-
-
-Key = tuple[str | None, str]  # name and URL
+    stand_ins = {url: _stand_ins(url, want, have) for url in _stuck(want, have)}
+    missing = {
+        (name, url)
+        for name, url in want - have
+        if not _swallowed((name, url), have) and not stand_ins.get(url, set()) & have
+    }
+    guards = _guards(missing, want, have)
+    if guards or missing:
+        return _add(guards or missing)
+    if stand_ins:
+        absent = set().union(*stand_ins.values()) - have
+        return _add(absent) if absent else Move(remove=tuple({"url": u} for u in sorted(stand_ins)))
+    return Move(remove=tuple(_removals(have - want, {url for _, url in want})))
 
 
 def _key(endpoint: Endpoint) -> Key:
     return endpoint.name, plain(endpoint.url)
 
 
-def _stuck(left: Sequence[Key], want: Collection[Key], have: Collection[Key]) -> list[str]:
-    """The wanted URLs with a leftover that has to go with all of its URL."""
+def _add(keys: Iterable[Key]) -> Move:
+    """Unnamed ones first; hidden, since a URL may hold a secret."""
+    ordered = sorted(keys, key=lambda key: (key[0] is not None, str(key)))
+    return Move(
+        add=tuple(Endpoint(url=Secret((Piece(url, hidden=True),)), name=n) for n, url in ordered)
+    )
+
+
+def _swallowed(key: Key, have: Collection[Key]) -> bool:
+    """Whether adding this endpoint would do nothing, as another one has its URL."""
+    return key[0] is None and any(url == key[1] for _, url in have)
+
+
+def _stuck(want: Collection[Key], have: Collection[Key]) -> list[str]:
+    """The wanted URLs that have to be removed with all their endpoints."""
     names, urls = {name for name, _ in want}, {url for _, url in want}
-    swallowed = {url for name, url in want if name is None and (None, url) not in have}
-    nameless = {url for name, url in left if name is None or name in names or url in swallowed}
-    return sorted(nameless & urls)
+    nameless = {
+        url for name, url in have if (name is None or name in names) and (name, url) not in want
+    }
+    swallowing = {
+        url for name, url in want if (name, url) not in have and _swallowed((name, url), have)
+    }
+    return sorted((nameless & urls) | swallowing)
 
 
-def _replace(stuck: Sequence[str], wanted: Sequence[Endpoint], have: Collection[Key]) -> Move:
-    """Stand-ins for the wanted endpoints of some URLs; when they are there, away with the URLs."""
-    taken = {plain(e.url) for e in wanted}
-    twins = {url: next(twin for twin in _twins(url) if twin not in taken) for url in stuck}
-    stand_ins = [
-        Endpoint(url=_hidden(twins[plain(e.url)]), name=e.name)
-        for e in wanted
-        if plain(e.url) in twins
-    ]
-    absent = tuple(e for e in stand_ins if _key(e) not in have)
-    return Move(add=absent) if absent else Move(remove=tuple({"url": url} for url in stuck))
+def _guards(missing: Collection[Key], want: Collection[Key], have: Collection[Key]) -> set[Key]:
+    """Twins for the URLs that lose their only endpoint to a move and keep one without a name."""
+    moving = {name for name, _ in missing if name is not None}
+    named = {url for name, url in want if name is not None}
+    covered = {_address(url) for name, url in have if name not in moving}
+    return {
+        (None, _free_twin(url, want, have))
+        for name, url in have
+        if name in moving
+        and (None, url) in want
+        and url not in named
+        and _address(url) not in covered
+    }
 
 
-def _removals(left: Sequence[Key], urls: Collection[str]) -> Iterator[dict[str, str]]:
+def _stand_ins(url: str, want: Collection[Key], have: Collection[Key]) -> set[Key]:
+    """The wanted endpoints of a URL under a twin: where they stand already, or a free one."""
+    names = {name for name, u in want if u == url}
+    urls = {u for _, u in want}
+    free = _free_twin(url, want, have)
+    nearer = (t for t in takewhile(lambda t: t != free, _twins(url)) if t not in urls)
+    twin = next((t for t in nearer if {(name, t) for name in names} <= set(have)), free)
+    return {(name, twin) for name in names}
+
+
+def _free_twin(url: str, want: Collection[Key], have: Collection[Key]) -> str:
+    taken = {u for _, u in want} | {u for name, u in have if name is not None}
+    return next(twin for twin in _twins(url) if twin not in taken)
+
+
+def _removals(left: Collection[Key], urls: Collection[str]) -> Iterator[dict[str, str]]:
     """URLs before names: an endpoint that went with its URL is not asked for by its name again."""
     yield from ({"url": url} for url in sorted({url for _, url in left if url not in urls}))
-    yield from ({"name": name} for name, url in left if name and url in urls)
+    yield from (
+        {"name": name} for name in sorted({name for name, url in left if name and url in urls})
+    )
+
+
+def _split(url: str) -> tuple[str, str, str]:
+    """Scheme, host with port, and the rest; what is no URL, as somebody's may be, is all rest."""
+    match = re.match(r"(https?)://([^/?#]*)(.*)", url, re.DOTALL)
+    return (match[1], match[2], match[3]) if match else ("", "", url)
+
+
+def _address(url: str) -> str:
+    """What all twins of a URL have in common."""
+    scheme, host, rest = _split(url)
+    return f"{scheme}://{host.removesuffix(_port(scheme))}{rest.rstrip('&').removesuffix('?')}"
+
+
+def _port(scheme: str) -> str:
+    return ":443" if scheme == "https" else ":80"
 
 
 def _twins(url: str) -> Iterator[str]:
     """Other spellings of the same address: with the scheme's own port, or with an empty query."""
-    match = re.match(r"(https?)://([^/?#]*)(.*)", url, re.DOTALL)
-    assert match is not None
-    scheme, host, rest = match.groups()
+    scheme, host, rest = _split(url)
     if not re.search(r":\d+$", host):
-        yield f"{scheme}://{host}:{443 if scheme == 'https' else 80}{rest}"
+        yield f"{scheme}://{host}{_port(scheme)}{rest}"
     yield from (url + ("&" if "?" in rest else "?") + "&" * more for more in count())
-
-
-def _hidden(url: str) -> Secret:
-    return Secret((Piece(url, hidden=True),))

@@ -4,9 +4,11 @@ import math
 import random
 import threading
 from collections.abc import Callable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-FIRST, LONGEST = 0.25, 60.0  # seconds: the first wait of a backoff; what any wait may be
+FIRST, DOUBLINGS = 0.25, 5  # of a backoff: from a quarter of a second to eight
+LONGEST = 60.0  # seconds that a server may ask for
 _UNIX_TIME, _MILLISECONDS = 1e9, 1e11  # a number at least this large is one
 _JITTER = 0.05  # seconds
 
@@ -49,8 +51,11 @@ class Pace:
         stays as long as it fits: so the second of uncertainty shrinks from answer to answer.
         """
         try:
-            written = parsedate_to_datetime(date).timestamp()
+            parsed = parsedate_to_datetime(date)
         except (ValueError, TypeError, OverflowError):
+            return
+        written = parsed.replace(tzinfo=parsed.tzinfo or UTC).timestamp()
+        if not 0 <= written < _MILLISECONDS:
             return
         with self._lock:
             least, most = written - self.time(), written + 1 - sent
@@ -59,7 +64,7 @@ class Pace:
 
     def backoff(self, tries: int) -> float:
         """Seconds before the next try after so many: doubling, with jitter."""
-        return float(min(FIRST * 2 ** (tries - 1), LONGEST)) * (0.5 + self._random.random())
+        return float(FIRST * 2 ** min(tries - 1, DOUBLINGS) * (0.5 + self._random.random()))
 
     def hold(self, reset: str, times: int) -> None:
         """Make all threads wait, as a 429 asks for; times counts those of this request so far."""

@@ -7,8 +7,9 @@ from qstash_sync.core.change import Change
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding
 from qstash_sync.core.plan import Plan
+from qstash_sync.core.saved import Move, Moved
 from qstash_sync.engine import Applied, Outcome
-from qstash_sync.errors import ConfigError, QstashSyncError
+from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 
 FORMAT_VERSION = 1
 
@@ -18,8 +19,10 @@ def document(**parts: Any) -> str:
     return json.dumps({"format_version": FORMAT_VERSION, **parts}, indent=2, ensure_ascii=False)
 
 
-def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None) -> str:
+def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None, **more: Any) -> str:
     """A plan, and what became of it when it was applied."""
+    if applied:
+        more["unapproved"] = [_named(c) for c in applied.fresh]
     outcomes = applied.outcomes if applied else ()
     by_change = {outcome.change.key: outcome for outcome in outcomes}
     return document(
@@ -33,20 +36,19 @@ def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None) 
         rows={"before": plan.rows[0], "after": plan.rows[1]},
         left=plan.left,
         unmanaged=[{"kind": kind, "name": name} for kind, name in plan.unmanaged],
+        **more,
         requests={"read": requests[0], "write": requests[1]},
     )
 
 
+def _named(change: Change) -> dict[str, Any]:
+    """What is changed, and why, without the fields."""
+    return {key: getattr(change, key) for key in ("kind", "name", "id", "action", "reason")}
+
+
 def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
     """One change, with its outcome after an apply."""
-    result: dict[str, Any] = {
-        "kind": change.kind,
-        "name": change.name,
-        "id": change.id,
-        "action": change.action,
-        "reason": change.reason,
-        "fields": [_field(f) for f in change.fields],
-    }
+    result = {**_named(change), "fields": [_field(f) for f in change.fields]}
     if change.notes:
         result["notes"] = list(change.notes)
     if change.refused:
@@ -80,17 +82,36 @@ def finding(finding: Finding) -> dict[str, Any]:
 def error(error: QstashSyncError, requests: tuple[int, int]) -> str:
     """A run that ended in an error, with the keys of a plan."""
     findings = [finding(f) for f in findings_of(error)]
+    more = {"moved": [_moved(m) for m in error.moved]} if isinstance(error, StalePlanError) else {}
     return document(
         summary={"create": 0, "update": 0, "delete": 0, "unchanged": 0, "unmanaged": 0},
         changes=[],
         warnings=[f for f in findings if f["severity"] != "error"],
         errors=[f for f in findings if f["severity"] == "error"],
+        **more,
         requests={"read": requests[0], "write": requests[1]},
     )
+
+
+def _moved(moved: Moved) -> dict[str, Any]:
+    """An approved change that does not hold; what it was beside what it would be now."""
+    return {
+        **_named(moved.change),
+        "why": moved.why,
+        "fields": [_move(move) for move in moved.fields],
+    }
+
+
+def _move(move: Move) -> dict[str, Any]:
+    sides = {"approved": move.approved, "now": move.now}
+    return {"path": move.path, **{key: f and _field(f) for key, f in sides.items()}}
 
 
 def findings_of(error: QstashSyncError) -> tuple[Finding, ...]:
     """An error as findings: its own, or one of its message."""
     if isinstance(error, ConfigError):
         return error.findings
+    if isinstance(error, StalePlanError) and error.moved:
+        told = ((f"{m.change.kind} {m.change.name}", m.why) for m in error.moved)
+        return tuple(Finding(code=error.code, message=": ".join(item)) for item in told)
     return (Finding(code=error.code, message=str(error)),)

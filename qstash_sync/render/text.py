@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from qstash_sync.core.change import Action, Change
@@ -10,7 +11,9 @@ from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Kind
 from qstash_sync.core.plan import Plan
-from qstash_sync.engine import Applied, Outcome, Status
+from qstash_sync.core.saved import Saved
+from qstash_sync.engine import Applied, Approval, Outcome, Status
+from qstash_sync.errors import StalePlanError
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
 _SIGNS = {
@@ -22,6 +25,7 @@ _SIGNS = {
 }
 _LABEL_WIDTH = 21
 _LONGEST_VALUE = 60
+_COLUMNS = 46  # of a line of 80, beside the label
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
 
@@ -84,7 +88,7 @@ def summary(plan: Plan) -> str:
     counts = plan.summary
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
     if plan.left:
-        rest += f"\n{plan.left} changes of other reasons wait for an apply without --only."
+        rest += f"\nNot looked at with --only: {plan.left} with other reasons."
     if plan.empty and plan.left:
         return f"Nothing to renew; {rest}"
     if plan.empty:
@@ -106,10 +110,11 @@ def _change(change: Change, paint: Paint) -> Iterator[str]:
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
     }[change.reason]  # fmt: skip
     head = f"  {sign} {_noun(change.kind)} {change.name}"
-    yield paint(head, style, "bold") + (f"  {paint('(' + why + ')', 'dim')}" if why else "")
+    aside = "; ".join(change.notes) if change.action is Action.DELETE else f"({why})" * bool(why)
+    yield paint(head, style, "bold") + (f"  {paint(aside, 'dim')}" if aside else "")
     for field in change.fields:
         yield from _field(field, change.action)
-    for note in change.notes:
+    for note in change.notes if change.action is not Action.DELETE else ():
         yield f"      {'':{_LABEL_WIDTH}}{note}"
     if change.refused:
         yield f"      {paint('refused: ' + change.refused, 'red')}"
@@ -117,20 +122,20 @@ def _change(change: Change, paint: Paint) -> Iterator[str]:
 
 def _field(field: FieldChange, action: Action) -> Iterator[str]:
     label = f"{_label(field.path):{_LABEL_WIDTH - 1}} "
-    before, after = (_value(value, field.path) for value in (field.before, field.after))
     if action is Action.CREATE:
         if field.after is not None and field.after is not False:
-            yield f"      {label}{after}"
+            yield f"      {label}{_value(field.after, field.path)}"
         return
     if field.path == "cron" and ", " in f"{field.before}{field.after}":
         yield f"      {label}{field.note}"
         yield from _parts(field)
         return
-    if field.note in ("removed", "changed"):
-        shown = field.note if field.after is None else f"{after} ({field.note})"
-    else:
-        shown = f"{before} -> {after}" + (f"  ({field.note})" if field.note else "")
-    yield f"      {label}{shown}"
+    shown = _told(field)
+    aside = f"  ({field.note})" if field.note not in ("", "removed", "changed") else ""
+    if aside and len(shown) + len(field.note) > _COLUMNS:
+        yield f"      {label}{shown}"
+        shown, label, aside = field.note, " " * _LABEL_WIDTH, ""
+    yield f"      {label}{shown}{aside}"
 
 
 def _parts(field: FieldChange) -> Iterator[str]:
@@ -188,3 +193,40 @@ def applied(applied: Applied, paint: Paint) -> str:
         lines += ["", paint("--- for a bug report ---", "bold")]
         lines += [f"{_noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
     return "\n".join(lines)
+
+
+# Saved plans
+
+
+def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = False) -> str:
+    """The page of a saved plan that holds: what is left of it to do."""
+    count, done = len(found.changes), len(approval.done)
+    head = f"Saved plan of {found.now:%a %Y-%m-%d %H:%MZ}: "
+    head += f"{count} change{'s' * (count != 1)}" if count else "nothing to do"
+    if done == count:
+        return head + ", done already" * bool(count) + "."
+    changes = tuple(c for c in approval.plan.changes if c.key not in approval.done)
+    page = plan(replace(approval.plan, changes=changes), paint, verbose=verbose)
+    return f"{head}{f', {done} done already' * bool(done)}.\n{page}"
+
+
+def stale(error: StalePlanError, paint: Paint) -> str:
+    """Why a saved plan is not applied: each change that has moved, with the fields that show it."""
+    lines = [f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}"]
+    for moved in error.moved:
+        what = f"{moved.change.action} {_noun(moved.change.kind)} {moved.change.name}"
+        lines.append(f"  {paint(what, 'bold')}: {moved.why}")
+        for move in moved.fields:
+            lines.append(f"      {_label(move.path)}")
+            lines.append(f"        approved  {_told(move.approved)}")
+            lines.append(f"        now       {_told(move.now)}")
+    return "\n".join([*lines, "Nothing was written; plan again."])
+
+
+def _told(field: FieldChange | None) -> str:
+    if field is None:
+        return "no change"
+    before, after = (_value(value, field.path) for value in (field.before, field.after))
+    if field.note in ("removed", "changed"):
+        return field.note if field.after is None else f"{after} ({field.note})"
+    return f"{before} -> {after}"

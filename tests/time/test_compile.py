@@ -1,7 +1,6 @@
 """Compilations: exact against the oracle, few parts, honest about their end."""
 
 import random
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -19,7 +18,6 @@ from qstash_sync.core.compile import (
     compile_job,
     exact_until,
 )
-from qstash_sync.core.cover import products
 from qstash_sync.core.cron import parse
 from qstash_sync.core.effect import effect
 from qstash_sync.core.firings import Fold, Gap, Job, wanted
@@ -101,17 +99,8 @@ def test_any_cron_in_any_zone_on_any_day_compiles_or_is_refused_and_its_parts_ar
 def assert_apart(found: tuple[str, ...]) -> None:
     """No two crons can meet in one minute of any year."""
     for one, other in combinations([parse(cron) for cron in found], 2):
-        meets = all(
-            set(mine) & set(theirs)
-            for mine, theirs in (
-                (one.minutes, other.minutes),
-                (one.hours, other.hours),
-                (one.months, other.months),
-                (one.days, other.days),
-                (one.weekdays, other.weekdays),
-            )
-        )
-        assert not meets, (one.text, other.text)
+        pairs = zip(one.fields.sets, other.fields.sets, strict=True)
+        assert not all(set(mine) & set(theirs) for mine, theirs in pairs), (one.text, other.text)
 
 
 def assert_output_language(found: tuple[str, ...]) -> None:
@@ -130,92 +119,6 @@ def test_a_union_of_crons_is_exact_and_fires_once_where_they_overlap() -> None:
     both = job("0 9 * * *", "0 9,17 * * 1", "*/30 9 1 * *")
     assert compare(both, made.crons, made.valid_from, made.valid_until).none
     assert_apart(made.crons)
-
-
-def dates_of(found: tuple[str, ...]) -> Counter[tuple[int, int]]:
-    dates: Counter[tuple[int, int]] = Counter()
-    for cron in map(parse, found):
-        for month in cron.months:
-            for day in cron.days:
-                if day <= (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]:
-                    dates[month, day] += 1
-    return dates
-
-
-@pytest.mark.parametrize("timezone", SAMPLE)
-def test_each_of_the_366_calendar_dates_is_in_exactly_one_part(timezone: str) -> None:
-    for number in range(0, 731, 17):
-        now = midnight(date(2027, 1, 1) + timedelta(days=number))
-        dates = dates_of(crons("0 9 * * *", timezone, now))
-        assert set(dates.values()) == {1}
-        assert len(dates) == 366
-
-
-# ---------------------------------------------------------------- few parts
-
-
-def test_a_daily_job_needs_one_part_or_at_most_four() -> None:
-    counts = Counter(len(crons("0 9 * * *", name)) for name in zones.names())
-    assert counts[1] >= 409
-    assert max(counts) <= 4
-
-
-@pytest.mark.parametrize("text", ["0 * * * *", "*/15 * * * *"])
-def test_hourly_and_quarter_hourly_jobs_need_one_part_where_changes_are_whole(text: str) -> None:
-    for name in zones.names():
-        if not (text == "0 * * * *" and name in ("Australia/Lord_Howe", "Australia/LHI")):
-            assert len(crons(text, name)) == 1, name
-
-
-@pytest.mark.parametrize("text", ["0 9 * * *", "0 9-17 * * 1-5"])
-@pytest.mark.parametrize("timezone", ["America/New_York", "Europe/Berlin"])
-def test_over_two_years_few_parts_do(text: str, timezone: str) -> None:
-    counts = [
-        len(crons(text, timezone, midnight(date(2027, 1, 1) + timedelta(days=number))))
-        for number in range(0, 731, 5)
-    ]
-    assert max(counts) <= 4
-    assert sum(counts) / len(counts) <= 2.9
-
-
-PARTS = {
-    "daily": ("0 9 * * *", "America/New_York", 3),
-    "office hours": ("0 9-17 * * 1-5", "America/New_York", 3),
-    "hours split by half an hour": ("*/10 9-17 * * *", "Asia/Kolkata", 2),
-    "first of the month, a day before in UTC": ("0 8 1 * *", "Asia/Tokyo", 3),
-    "29 February": ("0 0 29 2 *", "America/New_York", 1),
-    "either day field": ("0 9 1,15 * 1", "America/New_York", 6),
-    "two seasons of Chatham": ("*/5 9-17 * * 1-5", "Pacific/Chatham", 4),
-}
-
-
-@pytest.mark.parametrize(("text", "timezone", "most"), PARTS.values(), ids=PARTS)
-def test_how_many_parts_a_job_needs(text: str, timezone: str, most: int) -> None:
-    assert len(crons(text, timezone)) <= most
-
-
-def test_a_split_month_is_written_as_dates_and_the_others_whole() -> None:
-    made = compile_job(job("0 9 * * 1-5"), now=datetime(2027, 1, 15, tzinfo=UTC))
-    assert made.crons == (
-        "0 14 * 1,2,12 1-5",
-        "0 14 1-5,8-12 3 *",
-        "0 13 * 4-11 1-5",
-        "0 13 15-19,22-26,29-31 3 *",
-    )
-    assert [(part.offset, part.serves) for part in made.parts] == [
-        (-300, "Jan, Feb, Dec"),
-        (-300, "1-5,8-12 Mar"),
-        (-240, "Apr-Nov"),
-        (-240, "15-19,22-26,29-31 Mar"),
-    ]
-    assert made.valid_until == datetime(2027, 11, 8, tzinfo=UTC)
-    assert made.renew_at == datetime(2027, 9, 24, tzinfo=UTC)
-
-
-def test_equal_hours_or_equal_minutes_are_taken_together() -> None:
-    day = sum(1 << 60 * hour + minute for hour in range(4, 12) for minute in range(0, 60, 10))
-    day |= sum(1 << 60 * 12 + minute for minute in (0, 10, 20))
-    assert len(products(day)) == 2
 
 
 # ---------------------------------------------------------------- ends
@@ -369,10 +272,70 @@ def test_parts_that_are_live_keep_their_order() -> None:
     assert set(kept) == set(fresh)
 
 
-def test_what_meets_a_clock_change_is_warned_of_until_the_policy_is_written() -> None:
+MET = {
+    "a gap": (
+        "30 2 * * *", "America/New_York",
+        ("2027-03-14 02:30 does not exist in America/New_York; it fires at 03:00 instead"
+        " (dst.gap: next_valid)")),
+    "a fold": (
+        "30 1 * * *", "America/New_York",
+        ("2027-11-07 01:30 comes twice in America/New_York; it fires the first time only"
+        " (dst.fold: first)")),
+    "several times in a gap": (
+        "5,35 2 * * *", "Europe/Berlin",
+        ("2027-03-28 02:05 and 1 more do not exist in Europe/Berlin; it fires once instead, at 03:00"
+        " (dst.gap: next_valid)")),
+    "an interval job in a gap": (
+        "*/10 2 * * *", "Europe/Berlin",
+        ("2027-03-28 02:00 and 5 more do not exist in Europe/Berlin; it does not fire"
+        " (dst.gap: skip)")),
+    "an interval job in a fold": (
+        "*/30 1 * * *", "America/New_York",
+        ("2027-11-07 01:00 and 1 more come twice in America/New_York; it fires both times"
+        " (dst.fold: both)")),
+    "a gap that ends at midnight": (
+        "30 23 * * *", "America/Nuuk",
+        ("2027-03-27 23:30 does not exist in America/Nuuk; it fires at 2027-03-28 00:00 instead"
+        " (dst.gap: next_valid)")),
+    "half an hour": (
+        "15 2 * * *", "Australia/Lord_Howe",
+        ("2027-10-03 02:15 does not exist in Australia/Lord_Howe; it fires at 02:30 instead"
+        " (dst.gap: next_valid)")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "timezone", "message"), MET.values(), ids=MET)
+def test_what_meets_a_clock_change_is_told_with_its_date_and_what_becomes_of_it(
+    text: str, timezone: str, message: str
+) -> None:
+    """Over all horizons of a year: each covers the changes that lie inside it."""
+    told = {
+        warning
+        for month in range(1, 13)
+        for warning in compile_job(
+            job(text, timezone=timezone), now=datetime(2027, month, 1, tzinfo=UTC)
+        ).warnings
+    }
+    assert f'"{text}": {message}' in told
+
+
+def test_only_what_the_horizon_holds_is_warned_of() -> None:
     made = compile_job(job("30 2 * * *"), now=NOW)
-    assert any("2027-03-14 02:30 does not exist" in warning for warning in made.warnings)
-    assert compile_job(job("30 2 * * *", gap=Gap.SHIFT, fold=Fold.BOTH), now=NOW).warnings == ()
+    assert made.valid_until == datetime(2027, 11, 1, tzinfo=UTC)
+    assert [meeting.local for meeting in made.meetings] == [datetime(2027, 3, 14, 2, 30)]  # noqa: DTZ001 - a wall-clock time
+    assert len(made.warnings) == 1
+    later = compile_job(job("30 2 * * *"), now=datetime(2027, 4, 1, tzinfo=UTC))
+    assert later.warnings == ()
+
+
+def test_a_policy_that_is_written_out_is_not_warned_of() -> None:
+    year = [datetime(2027, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    for text, policy in (
+        ("30 2 * * *", {"gap": Gap.NEXT_VALID}),
+        ("30 1 * * *", {"fold": Fold.FIRST}),
+    ):
+        assert any(compile_job(job(text), now=now).warnings for now in year)
+        assert not any(compile_job(job(text, **policy), now=now).warnings for now in year)
 
 
 def test_both_day_fields_are_warned_of() -> None:

@@ -106,15 +106,17 @@ def test_field_sets_are_those_of_cronsim() -> None:
         cron = parse(a_cron(rng))
         sim = CronSim(cron.text, datetime(2027, 1, 1, tzinfo=UTC))
         weekdays = {int(day) % 7 for day in sim.weekdays if isinstance(day, int)}
-        assert set(cron.minutes) == sim.minutes, cron.text
-        assert set(cron.hours) == sim.hours, cron.text
-        assert set(cron.months) == sim.months, cron.text
+        assert set(cron.fields.minutes) == sim.minutes, cron.text
+        assert set(cron.fields.hours) == sim.hours, cron.text
+        assert set(cron.fields.months) == sim.months, cron.text
         for month, day, weekday in ((1, day, day % 7) for day in range(1, 32)):
             inside = month in sim.months
             both = day in sim.days and weekday in weekdays
             either = day in sim.days or weekday in weekdays
             expected = inside and (both if sim.day_and else either)
-            assert cron.fields.fits(month, day, weekday) == expected, cron.text
+            assert (
+                month in cron.fields.months and cron.fields.fits_day(day, weekday)
+            ) == expected, cron.text
 
 
 INTERVAL = {
@@ -140,8 +142,8 @@ def test_a_job_is_interval_by_the_first_letter_of_minute_or_hour(
 
 def test_both_day_fields_restricted_mean_either_unless_one_starts_with_a_star() -> None:
     either, both = parse("0 9 1,15 * 1"), parse("0 9 */2 * 1")
-    assert (either.both_days_restricted, either.either) == (True, True)
-    assert (both.both_days_restricted, both.either) == (True, False)
+    assert (either.both_days_restricted, either.fields.either) == (True, True)
+    assert (both.both_days_restricted, both.fields.either) == (True, False)
     assert not parse("0 9 * * 1").both_days_restricted
 
 

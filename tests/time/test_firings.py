@@ -144,8 +144,20 @@ def test_meetings_name_the_local_time_and_the_policy() -> None:
     assert (gap.local, gap.policy) == (datetime(2027, 3, 28, 2, 30), Gap.NEXT_VALID)  # noqa: DTZ001 - a wall-clock time
     assert (fold.local, fold.policy) == (datetime(2027, 10, 31, 2, 30), Fold.FIRST)  # noqa: DTZ001 - a wall-clock time
     assert not gap.chosen
+    assert (gap.instead, fold.instead) == (datetime(2027, 3, 28, 3), None)  # noqa: DTZ001 - a wall-clock time
+    shifted = meetings(job("30 2 * * *", gap=Gap.SHIFT), *year)[0]
+    assert shifted.instead == datetime(2027, 3, 28, 3, 30)  # noqa: DTZ001 - a wall-clock time
     assert meetings(job("30 2 * * *", gap=Gap.SKIP), *year)[0].chosen
     assert meetings(job("0 9 * * *"), *year) == ()
+
+
+def test_a_job_that_keeps_its_beat_in_real_time_meets_no_change() -> None:
+    year = datetime(2027, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
+    assert meetings(job("0 * * * *"), *year) == ()
+    assert meetings(job("*/15 0-23 * * *"), *year) == ()
+    assert len(meetings(job("0 */2 * * *"), *year)) == 2
+    assert len(meetings(job("0 * * * *", timezone="Australia/Lord_Howe"), *year)) == 1
+    assert len(meetings(job("0 * * * *", gap=Gap.SHIFT), *year)) == 1
 
 
 def test_next_firings_go_on_from_an_instant_it_included() -> None:

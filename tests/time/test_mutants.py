@@ -54,21 +54,32 @@ MUTANTS = {
         "core/seasons.py", "hard = table([True] * days,",
         "hard = table([True] * (days - 1) + [False],"),
     "a date in two parts": (
-        "core/seasons.py", "owned[offset] |= in_month(days & exists, month)",
-        "owned[offset] |= in_month(exists if len(row) > 1 else days & exists, month)"),
+        "core/seasons.py", "owned[offset] |= in_month(days, month)",
+        "owned[offset] |= in_month(MONTH_MASK if len(row) > 1 else days, month)"),
     "a date in no part": (
-        "core/seasons.py", "owned[offset] |= in_month(days & exists, month)",
-        "owned[offset] |= in_month(days & exists & ~(days & -days if len(row) > 1 else 0), month)"),
+        "core/seasons.py", "owned[offset] |= in_month(days, month)",
+        "owned[offset] |= in_month(days & ~(days & -days if len(row) > 1 else 0), month)"),
+    "a season a day too long": (
+        "core/seasons.py", "lasts = {offset: _first(inside & ~fit)",
+        "lasts = {offset: _first(inside & ~fit) << 1"),
     "special dates forgotten": (
-        "core/seasons.py", "special[pattern] = special.get(pattern, 0) |",
-        "special[pattern] = 0 &"),
+        "core/seasons.py", "special[pattern] = special.get(pattern, 0) | 1 << bit",
+        "special[pattern] = 0"),
+    "dates outside the horizon that count as inside": (
+        "core/cover.py", "share.dates & ~hard if share.rule.loose else 0",
+        "share.dates if share.rule.loose else 0"),
     "months merged that differ": (
-        "core/cover.py", "clash = self.on & other.off or other.on & self.off", "clash = False"),
+        "core/cover.py", "if self.on & other.off or other.on & self.off:", "if False:"),
+    "months merged that miss a day": (
+        "core/cover.py", "rows.append(_Row((month,), whole, 0, MONTH_MASK))",
+        "rows.append(_Row((month,), 0, 0, MONTH_MASK))"),
     "hours and minutes mixed up": (
-        "core/cover.py", "for hours, minutes in products(one.minutes)",
-        "for hours, minutes in products(one.minutes)[:1]"),
+        "core/cover.py", "in products(minutes):", "in products(minutes)[:1]:"),
     "two crons that fire twice where they overlap": (
-        "core/cover.py", "minutes &= ~atom", "minutes &= ~0"),
+        "core/cover.py", "refined[cell & ~minutes] = why", "refined[cell] = why"),
+    "one of two crons where they overlap": (
+        "core/cover.py", "refined[cell & minutes] = (*why, reason)",
+        "refined[cell & minutes] = (reason,)"),
 }  # fmt: skip
 
 
@@ -153,10 +164,10 @@ def failures(load: Callable[[str], Any]) -> list[str]:
 
 
 def _apart(crons: tuple[str, ...], parse: Callable[[str], Any]) -> bool:
-    names = ("minutes", "hours", "days", "months", "weekdays")
+    fields = [parse(cron).fields.sets for cron in crons]
     return not any(
-        all(set(getattr(one, name)) & set(getattr(other, name)) for name in names)
-        for one, other in combinations([parse(cron) for cron in crons], 2)
+        all(set(mine) & set(theirs) for mine, theirs in zip(one, other, strict=True))
+        for one, other in combinations(fields, 2)
     )
 
 

@@ -1,0 +1,48 @@
+"""`qstash-sync destroy`: all of one namespace, as for a preview that is over."""
+
+import sys
+from typing import Any
+
+import click
+
+from qstash_sync.cli import options
+from qstash_sync.cli.apply import carry_out, show
+from qstash_sync.cli.session import Session
+from qstash_sync.errors import UsageError
+
+
+@click.command()
+@options.common(
+    options.local,
+    options.parallelism,
+    options.allow_protected,
+    options.allow_in_use,
+    options.drop_backlog,
+    options.delete_after_failure,
+    options.verbose,
+)
+@click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
+def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
+    """Delete all of one namespace: every schedule of ours, and what the files declare or own."""
+    from qstash_sync import engine
+
+    session = Session.open(**given)
+    config = session.config(missing="unknown")
+    desired = engine.emptied(config.desired)
+    namespace = desired.namespace
+    if yes is not None and yes != namespace:
+        raise UsageError(f"--yes {yes}: the namespace is {namespace}; nothing was deleted")
+    with session.client(config, read_only=False) as client:
+        found = engine.propose(client, desired, now=session.instant, options=session.options)
+        show(session, config, found, verbose=verbose)
+        if not found.empty and not found.errors and yes is None:
+            _ask(session, namespace)
+        return carry_out(session, client, desired, found)
+
+
+def _ask(session: Session, namespace: str) -> None:
+    if session.json or not sys.stdin.isatty():
+        raise UsageError(f"destroy asks first; say --yes {namespace} where nobody can answer")
+    typed = click.prompt(f"Delete all of this from {session.whereabouts}? Type {namespace}")
+    if typed != namespace:
+        raise UsageError(f"{typed!r} is not {namespace}; nothing was deleted")

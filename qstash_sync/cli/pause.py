@@ -1,0 +1,164 @@
+"""`qstash-sync pause` and `resume`: the way out of an incident."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qstash_sync.cli import options
+from qstash_sync.cli.session import Session
+from qstash_sync.errors import ConfigError, PartialError
+
+if TYPE_CHECKING:
+    from qstash_sync.config.load import Config
+    from qstash_sync.core.findings import Finding
+    from qstash_sync.core.pausing import Wish
+    from qstash_sync.qstash.client import Client
+    from qstash_sync.render.paused import Place
+
+
+def _options(function: Callable[..., int]) -> Callable[..., int]:
+    """The same for both commands: what a plan takes, and any number of environments."""
+    environments = click.option(
+        "-e", "--env", "environments", multiple=True, metavar="NAME",
+        help="The environment; repeatable.",
+    )  # fmt: skip
+    for option in reversed((
+        click.argument("globs", nargs=-1, required=True, metavar="GLOB..."),
+        options.files, environments, options.variables, options.env_file, options.local,
+        options.parallelism, click.option("--yes", is_flag=True, help="Do not ask."),
+        options.output_format, options.color,
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@click.command()
+@_options
+def pause(**given: Any) -> int:
+    """Pause schedules of ours by name, in any number of environments.
+
+    GLOB is a schedule's name in the file, or a pattern such as 'daily-*'; '*' means all of them.
+    Needs no secret of the file, and none but the token of an environment.
+    """
+    return _run(paused=True, **given)
+
+
+@click.command()
+@_options
+def resume(**given: Any) -> int:
+    """Resume schedules of ours by name, in any number of environments."""
+    return _run(paused=False, **given)
+
+
+def _run(
+    *,
+    paused: bool,
+    globs: tuple[str, ...],
+    environments: tuple[str, ...],
+    yes: bool,
+    **given: Any,
+) -> int:
+    from qstash_sync import incident
+    from qstash_sync.core.pausing import Wish
+    from qstash_sync.render import paused as view
+
+    session = Session.open(environment=None, **given)
+    configs, ignored = _outlines(session, environments or (None,))
+    wishes = [Wish(desired=c.desired, globs=globs, paused=paused) for c in configs]
+    with _accounts(session, configs) as clients:
+        places = [_found(client, wish) for client, wish in zip(clients, wishes, strict=True)]
+        _tell(session, places, ignored)
+        if any(not toggle.idle for place in places for toggle in place.found.toggles):
+            _ask(session, places, yes=yes, paused=paused)
+        places = [
+            replace(
+                place,
+                outcomes=incident.carry_out(
+                    client, wish, place.found, parallelism=session.parallelism
+                ),
+            )
+            for place, client, wish in zip(places, clients, wishes, strict=True)
+        ]
+    if session.json:
+        click.echo(view.document(places, ignored, session.requests))
+    else:
+        click.echo(view.after(places, session.paint(), paused=paused))
+        read, write = session.requests
+        click.echo(f"requests: {read} read, {write} write", err=True)
+    outcomes = [outcome for place in places for outcome in place.outcomes]
+    done = all(outcome.status is incident.Status.DONE for outcome in outcomes)
+    return 0 if done else PartialError.exit_code
+
+
+def _outlines(
+    session: Session, environments: Sequence[str | None]
+) -> "tuple[list[Config], tuple[Finding, ...]]":
+    """The environments, each named once, and what is ignored of their files."""
+    from qstash_sync.config.outline import outline
+    from qstash_sync.core.findings import in_order
+
+    files, variables, environ = session.sources(), session.given(), session.environ()
+    configs: list[Config] = []
+    ignored: list[Finding] = []
+    fatal: list[Finding] = []
+    for name in dict.fromkeys(environments):
+        try:
+            config, errors = outline(files, name, variables, environ)
+        except ConfigError as error:
+            fatal += error.findings
+        else:
+            configs.append(config)
+            ignored += errors
+    if fatal:
+        raise ConfigError(in_order(fatal))
+    return configs, in_order(ignored)
+
+
+@contextmanager
+def _accounts(session: Session, configs: "Sequence[Config]") -> "Iterator[list[Client]]":
+    """A client for each environment; the session counts the requests of all of them."""
+    clients: list[Client] = []
+    try:
+        with ExitStack() as stack:
+            clients.extend(
+                stack.enter_context(session.client(config, read_only=False)) for config in configs
+            )
+            yield clients
+    finally:
+        session.requests = (sum(c.reads for c in clients), sum(c.writes for c in clients))
+
+
+def _found(client: "Client", wish: "Wish") -> "Place":
+    from qstash_sync import incident
+    from qstash_sync.render.paused import Place
+
+    desired = wish.desired
+    found = incident.look(client, wish)
+    return Place(
+        environment=desired.environment, namespace=desired.namespace, url=client.url, found=found
+    )
+
+
+def _tell(session: Session, places: "Sequence[Place]", ignored: "Sequence[Finding]") -> None:
+    """Warnings; and the end of the run where a glob names nothing, before anything is written."""
+    from qstash_sync.render import paused as view
+
+    warnings = [finding for place in places for finding in place.found.warnings]
+    errors = [finding for place in places for finding in place.found.errors]
+    told = [*view.ignored(ignored), *warnings]
+    if errors:
+        raise ConfigError((*told, *errors))
+    session.warn(told)
+
+
+def _ask(session: Session, places: "Sequence[Place]", *, yes: bool, paused: bool) -> None:
+    if yes or session.json or not sys.stdin.isatty():
+        return
+    from qstash_sync.render import paused as view
+
+    click.echo(view.before(places))
+    click.confirm(f"{'Pause' if paused else 'Resume'} these schedules?", abort=True)

@@ -1,0 +1,143 @@
+"""Plans in files: `plan --save FILE` writes one, `apply FILE` carries it out."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qstash_sync.cli.session import Session
+from qstash_sync.errors import StalePlanError, UsageError
+
+if TYPE_CHECKING:
+    from qstash_sync.config.load import Config
+    from qstash_sync.core.model import Live
+    from qstash_sync.core.options import Options
+    from qstash_sync.core.plan import Plan
+    from qstash_sync.core.saved import Saved, Where
+    from qstash_sync.qstash.client import Client
+
+
+# Writing
+
+
+def check(path: str, session: Session) -> None:
+    """Say no early to a plan that could not be saved; raises `UsageError`."""
+    from qstash_sync.core import savefile
+
+    if session.unknown_env:
+        raise UsageError("--save: what --unknown-env leaves open cannot be approved; set it")
+    target = Path(path)
+    if not target.exists():
+        return
+    if not target.is_file():
+        raise UsageError(f"--save {path}: not a file")
+    text = _text(path, "--save")
+    if text and not savefile.is_saved_plan(text):
+        raise UsageError(f"--save {path}: holds something else than a saved plan; not overwritten")
+
+
+def save(path: str, session: Session, config: "Config", found: "Plan", live: "Live") -> None:
+    """Write a plan to its file, whole or not at all, for its owner alone."""
+    from qstash_sync.core import saved, savefile
+    from qstash_sync.core.ground import Ground
+
+    ground = Ground(config.desired, live)
+    plan = saved.of_plan(found, ground, where(session, config), session.options)
+    try:
+        with _replacing(Path(path)) as name:
+            Path(name).write_text(savefile.dump(plan), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--save {path}: cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[str]:
+    """A new file beside another, with mode 0600, that takes its place when it is complete."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        yield name
+        os.fsync(handle)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(handle)
+
+
+def where(session: Session, config: "Config") -> "Where":
+    """What this run is for; a local server is the same wherever its file lies."""
+    from qstash_sync.config.account import region_of
+    from qstash_sync.core.saved import Where
+
+    endpoint, desired = session.endpoint, config.desired
+    url = endpoint.url.rstrip("/") if endpoint else "local"
+    return Where(
+        environment=desired.environment,
+        namespace=desired.namespace,
+        user=endpoint.user if endpoint else "local",
+        region=region_of(url),
+        url=url,
+    )
+
+
+# Reading
+
+
+def read(path: str, session: Session) -> "Saved":
+    """The plan in a file; its environment is the run's, unless that names one."""
+    from qstash_sync.core import savefile
+
+    text = _text(path, "apply")
+    if not savefile.is_saved_plan(text):
+        hint = (
+            f"; files of resources come with -f {path}" if path.endswith((".yaml", ".yml")) else ""
+        )
+        raise UsageError(f"apply {path}: not a plan that `plan --save` has written{hint}")
+    found = savefile.load(text)
+    _check_options(session.options, found.options)
+    session.environment = session.environment or found.where.environment
+    return found
+
+
+def _check_options(given: "Options", saved: "Options") -> None:
+    """Options of the command line may repeat those of the plan, and nothing else."""
+    for field in fields(given):
+        value: Any = getattr(given, field.name)
+        if value not in (field.default, getattr(saved, field.name)):
+            option = f"--{field.name.replace('_', '-')}"
+            raise UsageError(f"{option}: the plan was saved without that; plan again with it")
+
+
+def approve(
+    session: Session, client: "Client", config: "Config", plan: "Saved", *, verbose: bool
+) -> "Plan":
+    """What is approved and still holds, shown without asking; raises `StalePlanError`."""
+    from qstash_sync import engine
+    from qstash_sync.core import saved
+
+    away = saved.elsewhere(plan.where, where(session, config))
+    if away:
+        raise StalePlanError(away)
+    found = engine.approved(client, config.desired, plan)
+    session.taken = found.options
+    if not session.json:
+        from qstash_sync.render import text
+
+        session.warn(config.warnings)
+        click.echo(text.saved(plan, found, session.paint(), verbose=verbose))
+    return found.plan
+
+
+def _text(path: str, what: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{what} {path}: not a text file") from None
+    except OSError as error:
+        raise UsageError(f"{what} {path}: cannot be read: {error.strerror}") from None

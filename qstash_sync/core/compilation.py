@@ -1,0 +1,154 @@
+"""What a compilation is: the parts, how long they hold, what was proven, what to warn of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from qstash_sync.core import zones
+from qstash_sync.core.cron import Cron
+from qstash_sync.core.firings import Fold, Gap, Job, Meeting, meetings
+from qstash_sync.core.zones import Transition
+
+YEAR = timedelta(days=366)
+
+
+class Strategy(StrEnum):
+    """How a local cron is brought to QStash."""
+
+    SPLIT = "split"
+    NATIVE = "native"
+    FOLLOW = "follow"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One cron that QStash stores.
+
+    offset: minutes east of UTC of the dates that it serves; None for several, or for `native`.
+    serves: those dates in words, such as "Jan-Feb, Dec" or "1-13 Mar".
+    """
+
+    cron: str
+    offset: int | None
+    serves: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the proof counted over the horizon, in firings, and the first that is wrong.
+
+    Only an accepted `native` has any that are.
+    """
+
+    firings: int
+    missing: int = 0
+    extra: int = 0
+    doubled: int = 0
+    first: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """The parts of a schedule and how long they hold.
+
+    strategy: the one in use (never `auto`); requested: the one asked for; reason: why `auto` chose.
+    valid_from, valid_until: exact in between; until None means for ever.
+    """
+
+    job: Job
+    strategy: Strategy
+    requested: Strategy
+    reason: str = ""
+    parts: tuple[Part, ...]
+    valid_from: datetime
+    valid_until: datetime | None
+    renew_at: datetime | None = None
+    proof: Proof
+
+    @property
+    def crons(self) -> tuple[str, ...]:
+        """The crons alone, in the order of the parts."""
+        return tuple(part.cron for part in self.parts)
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """The zone's clock changes within 366 days."""
+        return zones.transitions(self.job.timezone, self.valid_from, self.valid_from + YEAR)
+
+    @property
+    def both_days(self) -> tuple[Cron, ...]:
+        """The crons with both day fields restricted, which crons elsewhere read in another way."""
+        return tuple(cron for cron in self.job.crons if cron.both_days_restricted)
+
+    @property
+    def meetings(self) -> tuple[Meeting, ...]:
+        """Where a clock change within the horizon meets a cron whose policy is a mere default."""
+        found = meetings(self.job, self.valid_from, self.valid_until or self.valid_from + YEAR)
+        return tuple(meeting for meeting in found if not meeting.chosen)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know about it, in sentences."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
+        if self.strategy is Strategy.FOLLOW and self.valid_until:
+            yield f"follow: wrong from {self.valid_until:%Y-%m-%d %H:%MZ} until the next apply"
+        if self.proof.first:
+            yield native_differs(self.proof, self.job.timezone)
+        yield from map(_both_days, self.both_days)
+        for meeting in self.meetings:
+            yield _meets(meeting, self.job.timezone)
+
+
+def native_differs(proof: Proof, timezone: str) -> str:
+    """How QStash's parser would differ from what is wanted."""
+    local = proof.first and proof.first.astimezone(zones.zone(timezone))
+    return (
+        f"native: QStash's parser would miss {proof.missing} firings, add {proof.extra} and double"
+        f" {proof.doubled} within a year, the first on {local:%Y-%m-%d at %H:%M}; use dst:"
+        " {strategy: split}, or take it knowingly with accept: true"
+    )
+
+
+def _both_days(cron: Cron) -> str:
+    if cron.fields.either:
+        return (
+            f'"{cron.text}": both day fields are restricted, so it fires when either matches; use'
+            " two crons to say so, or check the date in the endpoint for both"
+        )
+    return (
+        f'"{cron.text}": a day field that starts with * is no restriction of its own, so it fires'
+        " when both day fields match; other crons take it as either"
+    )
+
+
+def _meets(meeting: Meeting, timezone: str) -> str:
+    """The date, the local time, and what becomes of it."""
+    several = meeting.count > 1
+    when = f"{meeting.local:%Y-%m-%d %H:%M}"
+    if several:
+        when += f" and {meeting.count - 1} more"
+    if isinstance(meeting.policy, Gap):
+        key, verb = "gap", "do not exist" if several else "does not exist"
+    else:
+        key, verb = "fold", "come twice" if several else "comes twice"
+    policy = f"dst.{key}: {meeting.policy}"
+    does = _does(meeting, several=several)
+    return f'"{meeting.cron.text}": {when} {verb} in {timezone}; it {does} ({policy})'
+
+
+def _does(meeting: Meeting, *, several: bool) -> str:
+    if meeting.policy is Fold.BOTH:
+        return "fires both times"
+    if isinstance(meeting.policy, Fold):
+        return f"fires the {meeting.policy} time only"
+    if meeting.instead is None:
+        return "does not fire"
+    same_day = meeting.instead.date() == meeting.local.date()
+    at = f"{meeting.instead:%H:%M}" if same_day else f"{meeting.instead:%Y-%m-%d %H:%M}"
+    if several and meeting.policy is Gap.NEXT_VALID:
+        return f"fires once instead, at {at}"
+    return f"fires from {at} on instead" if several else f"fires at {at} instead"

@@ -1,0 +1,188 @@
+"""What a change stands on, as digests: what the file says, what the account holds, what is written.
+
+Two digests that are equal stand for the same. No secret can be read out of one, and a guess at one
+is as dear to test as with the mark: whatever may be secret is stretched before it is digested.
+"""
+
+import hashlib
+import json
+from dataclasses import fields as fields_of, is_dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from qstash_sync.core import fields, mark
+from qstash_sync.core.change import Change
+from qstash_sync.core.cron import Cron
+from qstash_sync.core.model import (
+    Desired,
+    Kind,
+    Live,
+    LiveFlowControl,
+    LiveQueue,
+    LiveSchedule,
+    LiveUrlGroup,
+    Resource,
+    Schedule,
+    Secret,
+    UrlGroup,
+)
+
+LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
+
+# What may be edited in the file without asking for anything else in the account.
+_ASIDE = {"notes", "was", "adopted", "renew_before", "max_parts", "accept"}
+
+
+class Ground:
+    """The declared and the live resources, found by what changes call them."""
+
+    def __init__(self, desired: Desired, live: Live) -> None:
+        self.namespace = desired.namespace
+        self._scope = mark.scope(desired.namespace, desired.environment)
+        self._live = live
+        self._declared: dict[tuple[Kind, str], Resource] = {}
+        self._there: dict[tuple[Kind, str], LiveResource] = {}
+        self._further: dict[str, list[LiveSchedule]] = {}
+        for kind in Kind:
+            for wanted in getattr(desired, f"{kind}s") or ():
+                self._declared[kind, getattr(wanted, "id", wanted.name)] = wanted
+            for found in getattr(live, f"{kind}s") or ():
+                self._there[kind, getattr(found, "id", "") or found.name] = found
+        for part in live.schedules or ():
+            base, _, number = part.id.rpartition(".")
+            if number.isdecimal():
+                self._further.setdefault(base, []).append(part)
+
+    def declared(self, change: Change) -> Resource | None:
+        """What the file declares of a change's resource; None where it declares none."""
+        return self._declared.get(change.key)
+
+    def live(self, change: Change) -> tuple[LiveResource, ...]:
+        """The live resources that a change touches; of a schedule all parts, by number."""
+        steps = [(change.kind, getattr(step, "id", change.id)) for step in change.steps]
+        keys = dict.fromkeys((change.key, *steps))
+        found = {key: self._there[key] for key in keys if key in self._there}
+        if change.kind is Kind.SCHEDULE:
+            found |= {(Kind.SCHEDULE, part.id): part for part in self.further(change.id)}
+        return tuple(found[key] for key in sorted(found, key=_by_number))
+
+    def further(self, base: str) -> tuple[LiveSchedule, ...]:
+        """The further parts of a schedule that carry our mark, `.2`, `.3`, …."""
+        marks = ((part, mark.parse(part.message.labels)) for part in self._further.get(base, ()))
+        return tuple(part for part, found in marks if found and found.scope == self._scope)
+
+    def paused(self, change: Change) -> int:
+        """How many of the live resources that a change touches are paused."""
+        return sum(getattr(found, "paused", False) for found in self.live(change))
+
+    def gone(self, change: Change) -> bool:
+        """Whether nothing is left of what a change deletes, in an account that was read for it."""
+        if getattr(self._live, f"{change.kind}s") is None:
+            return False
+        return all(_unpinned(found) for found in self.live(change))
+
+    # Digests
+
+    def file(self, change: Change) -> str:
+        """What the file says of a change's resource."""
+        return _digest(_told(self.declared(change), self.namespace))
+
+    def writes(self, change: Change) -> str:
+        """What a change sends, in order."""
+        return _digest(_told(change.steps, self.namespace))
+
+    def account(self, change: Change) -> str:
+        """What the account holds of a change's resource, without what changes by itself."""
+        hidden: list[Any] = []
+        declared = self.declared(change)
+        told = [self._seen(found, change.name, declared, hidden) for found in self.live(change)]
+        return _digest([told, mark.stretched(_json(hidden), self.namespace) if hidden else None])
+
+    def _seen(
+        self, live: LiveResource, name: str, declared: Resource | None, hidden: list[Any]
+    ) -> Any:
+        if isinstance(live, LiveQueue):
+            return [live.parallelism, live.paused]
+        if isinstance(live, LiveFlowControl):
+            return [live.parallelism, live.rate, live.period, live.paused]
+        if isinstance(live, LiveUrlGroup):
+            plain = declared.endpoints if isinstance(declared, UrlGroup) else ()
+            for end in sorted(live.endpoints, key=fields.endpoint_key):
+                hidden += [] if end in plain else [[end.name, end.url]]
+            return [[end.name, end.url] for end in plain if end in live.endpoints]
+        labels = mark.own_labels(live.message.labels, self.namespace, name)
+        view = fields.of_message(replace(live.message, labels=labels))
+        file = fields.View({}, {})
+        if isinstance(declared, Schedule):
+            file = fields.of_message(declared.message)
+        ours = [_unread(label) for label in live.message.labels if mark.parse([label])]
+        shown = _plain(view.values, file.values, file.shown, hidden)
+        return [live.id, live.cron, live.paused, ours, shown]
+
+
+def _unpinned(found: LiveResource) -> bool:
+    """Whether it is a flow-control key without a pin: as good as deleted, it cannot be more."""
+    unset = None, None
+    return isinstance(found, LiveFlowControl) and (found.parallelism, found.rate) == unset
+
+
+def _by_number(key: tuple[Kind, str]) -> tuple[str, int, str]:
+    base, _, number = key[1].rpartition(".")
+    return (base, int(number), "") if number.isdecimal() else (key[1], 0, "")
+
+
+def _plain(live: Any, file: Any, shown: Any, hidden: list[Any]) -> Any:
+    """Live values where the file has a plain value at the same path; whatever else may be secret.
+
+    A value that is as the file says is told as that: then the digest of the file answers for it.
+    """
+    if isinstance(live, dict) and isinstance(file, dict) and isinstance(shown, dict):
+        known = file.keys() & shown.keys()
+        hidden += [[key, value] for key, value in sorted(live.items()) if key not in known]
+        return {k: _plain(live[k], file[k], shown[k], hidden) for k in sorted(live.keys() & known)}
+    if type(live) is type(file) and live == file:
+        return "as in the file"
+    if type(file) is type(shown) and file == shown:
+        return [live]
+    hidden.append(live)
+    return None
+
+
+def _told(value: Any, namespace: str) -> Any:
+    """A value of ours as JSON; hidden pieces of secrets are stretched, places left out."""
+    if isinstance(value, Secret):
+        return [
+            {"hidden": mark.stretched(piece.text, namespace)} if piece.hidden else piece.text
+            for piece in value.pieces
+        ]
+    if is_dataclass(value) and not isinstance(value, Cron):
+        names = [f.name for f in fields_of(value) if f.compare and f.name not in _ASIDE]
+        told = {name: _told(getattr(value, name), namespace) for name in names}
+        return {"": type(value).__name__, **told}
+    if isinstance(value, tuple):
+        return [_told(item, namespace) for item in value]
+    return _leaf(value)
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, str):
+        return _unread(value)
+    if isinstance(value, Cron):
+        return value.key
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def _unread(text: str) -> str:
+    """A label; of a mark without its digest of what reads back, which no stretching protects."""
+    found = mark.parse([text])
+    return str(replace(found, readable="")) if found else text
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(_json(value).encode()).hexdigest()[:32]

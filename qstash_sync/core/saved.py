@@ -1,0 +1,272 @@
+"""A saved plan: what was approved, and whether it still is what an apply would do.
+
+The file is compared with the account again, as of the day of the plan. Then, for each change:
+
+    found again   the file says   the account holds   it would write   then
+    no            as approved     -                   -                done already
+    yes           -               as approved         as approved      the same, if it lasts
+    otherwise                                                          moved: the plan is stale
+
+"It lasts": the parts that it writes are exact from today on for `LEAST` at least. That is shorter
+than the 45 days of a renewal, so that a plan of last week holds, and as long as `drift` takes a due
+renewal for no difference. What is found again but was not approved is left alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from qstash_sync.core import compile as compiler, mark, timing
+from qstash_sync.core.change import Action, Change
+from qstash_sync.core.compile import Strategy
+from qstash_sync.core.diff import FieldChange
+from qstash_sync.core.findings import Finding
+from qstash_sync.core.firings import Job
+from qstash_sync.core.ground import Ground
+from qstash_sync.core.model import Kind, LiveSchedule, Schedule
+from qstash_sync.core.options import Options
+from qstash_sync.core.parts import Part, part as read_part
+from qstash_sync.core.plan import Plan
+from qstash_sync.core.steps import DeleteSchedule, PutSchedule
+
+LEAST = timedelta(days=14)
+SKEW = timedelta(minutes=5)  # between the clocks of two machines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """What a plan is for; user and region are None where nothing tells them."""
+
+    environment: str | None
+    namespace: str
+    user: str | None
+    region: str | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """One change as it was approved, without its steps; file, account, writes: see `Ground`.
+
+    paused: how many of its live resources were. exact_until: of the parts that it writes; None
+    where it writes none, or for ever.
+    """
+
+    change: Change
+    file: str
+    account: str
+    writes: str
+    paused: int = 0
+    exact_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A plan as it was approved, with the options that shaped it."""
+
+    now: datetime
+    tzdata: str
+    where: Where
+    options: Options
+    changes: tuple[Approved, ...]
+
+    @property
+    def keys(self) -> frozenset[tuple[Kind, str]]:
+        """The changes that are approved."""
+        return frozenset(approved.change.key for approved in self.changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A field that an approved change would change otherwise now; None: not at all."""
+
+    path: str
+    approved: FieldChange | None
+    now: FieldChange | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """An approved change that is not what was approved any more."""
+
+    change: Change
+    why: str
+    fields: tuple[Move, ...] = ()
+
+
+def of_plan(plan: Plan, ground: Ground, where: Where, options: Options) -> Saved:
+    """What is to be remembered of a plan."""
+    return Saved(
+        now=plan.now,
+        tzdata=plan.tzdata,
+        where=where,
+        options=options,
+        changes=tuple(_approved(change, ground, plan.now) for change in plan.changes),
+    )
+
+
+def _approved(change: Change, ground: Ground, now: datetime) -> Approved:
+    return Approved(
+        change=replace(change, steps=(), swap=None),
+        file=ground.file(change),
+        account=ground.account(change),
+        writes=ground.writes(change),
+        paused=ground.paused(change),
+        exact_until=_exact_until(change, ground, now),
+    )
+
+
+def elsewhere(approved: Where, here: Where) -> str | None:
+    """Why a plan is not for this place; what a token or an address does not tell is not held."""
+    pairs = (
+        ("environment", approved.environment or "(none)", here.environment or "(none)"),
+        ("namespace", approved.namespace, here.namespace),
+        ("account", approved.user or here.user, here.user or approved.user),
+        ("region", approved.region or approved.url, here.region or here.url),
+    )
+    moved = [f"{name} {then}, not {now}" for name, then, now in pairs if then != now]
+    return f"it was made for {' and '.join(moved)}" if moved else None
+
+
+def moved(saved: Saved, fresh: Plan, ground: Ground, now: datetime) -> Iterator[Moved]:
+    """The approved changes that are neither the same nor done.
+
+    fresh: the plan of the approved changes alone, as of the day of the saved one.
+    """
+    found = {change.key: change for change in fresh.changes}
+    for approved in saved.changes:
+        change = found.get(approved.change.key)
+        if change is None:
+            why = _not_done(approved, ground)
+        else:
+            why = _moved(approved, change, ground, (saved.tzdata, fresh.tzdata))
+            why = why or _short(change, ground, now)
+        if why:
+            yield Moved(change=approved.change, why=why, fields=_moves(approved.change, change))
+
+
+def _not_done(approved: Approved, ground: Ground) -> str | None:
+    """Why there is nothing left to do, where that is not because it is done."""
+    if approved.change.action is Action.DELETE:
+        gone = ground.gone(approved.change)
+        return None if gone else "the file does not ask for it any more"
+    if ground.declared(approved.change) is None:
+        return "it has left the file"
+    if ground.file(approved.change) != approved.file:
+        return "the file says something else now, and so does the account"
+    return None
+
+
+def _moved(
+    approved: Approved, change: Change, ground: Ground, tzdata: tuple[str, str]
+) -> str | None:
+    account, writes = ground.account(change), ground.writes(change)
+    if (account, writes) == (approved.account, approved.writes):
+        return None
+    if change.refused and change.refused != approved.change.refused:
+        return change.refused
+    if ground.file(change) != approved.file:
+        return "the file, a variable or a secret has changed"
+    if account != approved.account:
+        return _what_happened(approved, change, ground.paused(change))
+    if tzdata[0] != tzdata[1]:
+        return f"new zone data ({tzdata[0]}, now {tzdata[1]}) asks for other crons"
+    return "other writes are needed for it now"
+
+
+def _what_happened(approved: Approved, change: Change, paused: int) -> str:
+    """What somebody did to the account, as far as it can be told."""
+    actions = approved.change.action, change.action
+    if actions[0] is Action.CREATE and actions[1] is not Action.CREATE:
+        return "it has been created in the account"
+    if actions[1] is Action.CREATE and actions[0] is not Action.CREATE:
+        return "it has been deleted from the account"
+    if paused != approved.paused:
+        return f"it has been {'paused' if paused > approved.paused else 'resumed'} in the account"
+    return "it has been changed in the account"
+
+
+def _moves(approved: Change, now: Change | None) -> tuple[Move, ...]:
+    """The fields that the two changes tell differently, in order of their paths.
+
+    Of what has been created meanwhile only what still differs; of what has been deleted, nothing.
+    """
+    created = Action.CREATE
+    if now is None or (now.action is created and approved.action is not created):
+        return ()
+    before, after = _by_path(approved), _by_path(now)
+    if approved.action is created and now.action is not created:
+        before = {path: field for path, field in before.items() if path in after}
+    return tuple(
+        Move(path=path, approved=before.get(path), now=after.get(path))
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    )
+
+
+def _by_path(change: Change) -> dict[str, FieldChange]:
+    return {field.path: field for field in change.fields}
+
+
+# How long the parts last that a change writes
+
+
+def _short(change: Change, ground: Ground, now: datetime) -> str | None:
+    """Why the schedule would not be right for long enough once a change is made today."""
+    schedule = ground.declared(change)
+    if not isinstance(schedule, Schedule) or not _writes_parts(change):
+        return None
+    parts = _parts_after(change, schedule, ground)
+    crons = tuple(part.live.cron for part in parts)
+    least = min(LEAST, schedule.timing.renew_before)
+    job, strategy = schedule.timing.job, schedule.timing.strategy
+    if strategy in (Strategy.SPLIT, Strategy.AUTO) and all(map(compiler.is_plain, crons)):
+        until = _first_wrong(job, crons, now)
+        if until is None or until >= now + least:
+            return None
+        return f"its parts would be exact until {until:%Y-%m-%d %H:%MZ} only"
+    lenient = replace(schedule, timing=replace(schedule.timing, renew_before=least))
+    found = timing.compare(lenient, parts, now)
+    if isinstance(found, Finding):
+        return found.message
+    return "the clock has changed since, and other crons are due" if found.fields else None
+
+
+def _exact_until(change: Change, ground: Ground, now: datetime) -> datetime | None:
+    schedule = ground.declared(change)
+    if not isinstance(schedule, Schedule) or not _writes_parts(change):
+        return None
+    parts = _parts_after(change, schedule, ground)
+    return _first_wrong(schedule.timing.job, tuple(part.live.cron for part in parts), now)
+
+
+@lru_cache(maxsize=4096)
+def _first_wrong(job: Job, crons: tuple[str, ...], now: datetime) -> datetime | None:
+    return compiler.exact_until(job, crons, now)
+
+
+def _writes_parts(change: Change) -> bool:
+    return any(isinstance(step, PutSchedule) for step in change.steps)
+
+
+def _parts_after(change: Change, schedule: Schedule, ground: Ground) -> Sequence[Part]:
+    """The parts of a schedule as they will be once its change is made."""
+    parts: dict[str, Any] = {
+        part.id: part
+        for part in ground.live(change)
+        if isinstance(part, LiveSchedule) and _belongs(part.id, change.id)
+    }
+    for step in change.steps:
+        if isinstance(step, PutSchedule):
+            message = replace(step.message, labels=step.labels)
+            parts[step.id] = LiveSchedule(id=step.id, cron=step.cron, message=message)
+        elif isinstance(step, DeleteSchedule):
+            parts.pop(step.id, None)
+    marks = ((part, mark.parse(part.message.labels)) for part in parts.values())
+    return [read_part(schedule, part, of, ground.namespace) for part, of in marks]
+
+
+def _belongs(part_id: str, base: str) -> bool:
+    return part_id == base or part_id.removeprefix(f"{base}.").isdecimal()

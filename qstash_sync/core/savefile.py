@@ -1,0 +1,130 @@
+"""A saved plan <-> its file: one JSON document with what is fit to be shown, digests, no secret.
+
+The checksum finds damage and edits by hand; it is no signature.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from qstash_sync.core.change import Action, Change, Reason
+from qstash_sync.core.diff import FieldChange
+from qstash_sync.core.model import Kind
+from qstash_sync.core.options import Options
+from qstash_sync.core.saved import Approved, Saved, Where
+from qstash_sync.errors import SavedPlanError
+
+KIND = "qstash-sync plan"
+FORMAT_VERSION = 1
+_HEAD = 100  # characters of a document within which its kind stands
+_DERIVED = {"among"}  # options that follow from the changes
+
+
+def dump(saved: Saved) -> str:
+    """The document; the same plan gives the same bytes."""
+    body = {
+        "kind": KIND,
+        "format_version": FORMAT_VERSION,
+        "now": _time(saved.now),
+        "tzdata": saved.tzdata,
+        "environment": saved.where.environment,
+        "namespace": saved.where.namespace,
+        "account": {key: getattr(saved.where, key) for key in ("user", "region", "url")},
+        "options": {k: v for k, v in asdict(saved.options).items() if k not in _DERIVED},
+        "changes": [_change(approved) for approved in saved.changes],
+    }
+    body["checksum"] = _checksum(body)
+    return json.dumps(body, indent=2) + "\n"
+
+
+def is_saved_plan(text: str) -> bool:
+    """Whether a text begins as a saved plan of any version does, whole or not."""
+    return text.startswith("{") and f'"kind": "{KIND}"' in text[:_HEAD]
+
+
+def load(text: str) -> Saved:
+    """The plan in a document; raises `SavedPlanError` where it is damaged or of another version."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        raise SavedPlanError("cut off or damaged: not one JSON document") from None
+    version = body.get("format_version")
+    if version != FORMAT_VERSION:
+        what = f"written in format {version}, this version reads {FORMAT_VERSION}"
+        raise SavedPlanError(f"made by another version of qstash-sync: {what}")
+    if body.pop("checksum", None) != _checksum(body):
+        raise SavedPlanError("changed since it was saved: its checksum does not fit")
+    try:
+        return _saved(body)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise SavedPlanError("damaged: not in the form in which plans are saved") from None
+
+
+def _checksum(body: dict[str, Any]) -> str:
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _change(approved: Approved) -> dict[str, Any]:
+    change = approved.change
+    until = approved.exact_until
+    return {
+        "kind": change.kind,
+        "name": change.name,
+        "id": change.id,
+        "action": change.action,
+        "reason": change.reason,
+        "fields": [asdict(field) for field in change.fields],
+        "notes": change.notes,
+        "refused": change.refused,
+        "paused": approved.paused,
+        "exact_until": until and _time(until),
+        "digests": {key: getattr(approved, key) for key in ("file", "account", "writes")},
+    }
+
+
+def _saved(body: dict[str, Any]) -> Saved:
+    account = {key: body["account"][key] for key in ("user", "region", "url")}
+    place = {key: body[key] for key in ("environment", "namespace")}
+    return Saved(
+        now=datetime.fromisoformat(body["now"]),
+        tzdata=body["tzdata"],
+        where=Where(**place, **account),
+        options=_options(body["options"]),
+        changes=tuple(_approved(change) for change in body["changes"]),
+    )
+
+
+def _options(found: dict[str, Any]) -> Options:
+    known = {field.name for field in fields(Options)}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in found.items()
+        if key in known
+    }
+    return Options(**{**values, "only": Reason(values["only"]) if values["only"] else None})
+
+
+def _approved(found: dict[str, Any]) -> Approved:
+    until = found["exact_until"]
+    return Approved(
+        change=Change(
+            kind=Kind(found["kind"]),
+            name=found["name"],
+            id=found["id"],
+            action=Action(found["action"]),
+            reason=Reason(found["reason"]),
+            fields=tuple(FieldChange(**field) for field in found["fields"]),
+            notes=tuple(found["notes"]),
+            refused=found["refused"],
+        ),
+        paused=found["paused"],
+        exact_until=datetime.fromisoformat(until) if until else None,
+        **{key: found["digests"][key] for key in ("file", "account", "writes")},
+    )
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
