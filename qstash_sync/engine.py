@@ -8,9 +8,8 @@ before the first write (what has moved since is not approved any more), and afte
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
-from qstash_sync.core import mark, plan as planner, saved, windows, zones
+from qstash_sync.core import mark, plan as planner, saved, seen, windows, zones
 from qstash_sync.core.change import Change
 from qstash_sync.core.ground import Ground
 from qstash_sync.core.limits import PLANS
@@ -18,9 +17,10 @@ from qstash_sync.core.model import Desired, Globs, Kind, Limits, Live, LiveSched
 from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.saved import Saved
+from qstash_sync.core.seen import Key
 from qstash_sync.core.steps import PutSchedule
 from qstash_sync.errors import AccountError, StalePlanError
-from qstash_sync.executor import Account, Control, Key, Outcome, Status, carry_out
+from qstash_sync.executor import Account, Control, Outcome, Status, carry_out
 
 __all__ = [
     "Applied", "Approval", "Control", "Options", "Outcome", "Status",
@@ -28,14 +28,8 @@ __all__ = [
 ]  # fmt: skip
 
 _SETTLING = timedelta(seconds=60)  # within which QStash takes up what was written
+_ABOUT = timedelta(seconds=1)  # by which the clocks of one service may differ
 _NO_OPTIONS = Options()
-
-
-class AccountClient(Account, Protocol):
-    """What the use cases need of a client."""
-
-    def read(self, kinds: set[str]) -> Live:
-        """List the given kinds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +79,13 @@ def kinds_to_read(desired: Desired) -> set[str]:
     return kinds | {"schedules"} if owns_used else kinds
 
 
-def observe(client: AccountClient, desired: Desired) -> Live:
+def observe(client: Account, desired: Desired) -> Live:
     """Read what is needed of the account, at most four GETs."""
     return client.read(kinds_to_read(desired))
 
 
 def propose(
-    client: AccountClient, desired: Desired, *, now: datetime, options: Options = _NO_OPTIONS
+    client: Account, desired: Desired, *, now: datetime, options: Options = _NO_OPTIONS
 ) -> Plan:
     """Read the account and compare."""
     return compare(desired, observe(client, desired), now=now, options=options)
@@ -128,7 +122,7 @@ def emptied(desired: Desired) -> Desired:
 
 
 def apply(
-    client: AccountClient,
+    client: Account,
     desired: Desired,
     plan: Plan,
     *,
@@ -139,27 +133,46 @@ def apply(
     control = control or Control()
     if plan.empty:
         return Applied()
-    live = observe(client, desired)
-    approved = frozenset(change.key for change in plan.changes)
+    live, read = observe(client, desired), client.now()
     scoped = options.only is not None or options.among is not None
+    approved = frozenset(change.key for change in plan.changes)
     alone = replace(options, only=None, among=approved) if scoped else options
+    everything = replace(options, among=None) if scoped else alone
     fresh = compare(desired, live, now=plan.now, options=alone)
-    all_scope = replace(options, among=None)
-    others = compare(desired, live, now=plan.now, options=all_scope) if scoped else fresh
     changes, early = _still_approved(plan, fresh)
     for outcome in early:
         control.report(outcome)
     full = _full_kinds(desired, live, changes)
-    outcomes = carry_out(client, changes, live, options, control, full=full)
-    verified = _verified(client, desired, plan, outcomes, alone)
-    found = {outcome.change.key: outcome for outcome in (*early, *verified)}
+    outcomes = carry_out(client, changes, live, options, control, full=full, settled=early)
+    found = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
+    came_up = _changes(_in_scope(desired, fresh, everything, alone))
+    try:
+        after = observe(client, desired)
+    except AccountError as error:
+        found |= {key: _unread(outcome, error) for key, outcome in outcomes.items()}
+    else:
+        left = compare(desired, after, now=plan.now, options=alone)
+        verdict = _Verdict(left, live, read, client.now())
+        found |= {key: verdict.of(outcome) for key, outcome in outcomes.items()}
+        came_up |= _changes(_in_scope(desired, left, everything, alone))
     return Applied(
         outcomes=tuple(found[change.key] for change in plan.changes),
-        fresh=tuple(change for change in others.changes if change.key not in approved),
+        fresh=tuple(change for key, change in came_up.items() if key not in found),
     )
 
 
-def approved(client: AccountClient, desired: Desired, plan: Saved) -> Approval:
+def _in_scope(desired: Desired, found: Plan, everything: Options, alone: Options) -> Plan:
+    """A plan of the approved changes alone, widened to all that was asked for."""
+    if everything == alone:
+        return found
+    return compare(desired, found.live, now=found.now, options=everything)
+
+
+def _changes(plan: Plan) -> dict[Key, Change]:
+    return {change.key: change for change in plan.changes}
+
+
+def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
     """Read the account and see whether each change of a saved plan is the same, or done already.
 
     Otherwise raises `StalePlanError` with what has moved. Guards are judged anew, over the changes
@@ -185,7 +198,8 @@ def approved(client: AccountClient, desired: Desired, plan: Saved) -> Approval:
 
 def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome]]:
     """The approved changes that are the same when read again, and what is settled already."""
-    now = {change.key: change for change in fresh.changes}
+    now = _changes(fresh)
+    before, after = seen.index(plan.live), seen.index(fresh.live)
     same: list[Change] = []
     early: list[Outcome] = []
     for change in plan.changes:
@@ -193,7 +207,7 @@ def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome
         if found is None:
             message = "it is so already"
             early.append(Outcome(change=change, status=Status.DONE, message=message))
-        elif found == change:
+        elif found == change and seen.are_same(found.steps, before, after):
             same.append(found)
         else:
             message = found.refused or "the account has changed since it was read; plan again"
@@ -229,40 +243,70 @@ def _with_new(kind: Kind, live: Sequence[object] | None, changes: Iterable[Chang
 # After the writes
 
 
-def _verified(
-    client: AccountClient,
-    desired: Desired,
-    plan: Plan,
-    outcomes: dict[Key, Outcome],
-    options: Options,
-) -> Iterator[Outcome]:
-    """Each outcome, held against what the account shows now.
+def _unread(outcome: Outcome, error: AccountError) -> Outcome:
+    """What is done, but cannot be looked at."""
+    if outcome.status is not Status.DONE:
+        return outcome
+    message = f"cannot be read again: {error}"
+    return replace(outcome, status=Status.UNVERIFIED, message=message)
+
+
+class _Verdict:
+    """Outcomes held against what the account shows after the writes.
 
     What is done but still differs is unverified; what failed but is so nevertheless (its answer
-    was lost) is done.
+    was lost) is done. before: the account as it was read, at `read`, before the first write.
     """
-    try:
-        live = observe(client, desired)
-    except AccountError as error:
-        for outcome in outcomes.values():
-            lost = outcome.status is Status.DONE
-            message = f"cannot be read again: {error}"
-            yield replace(outcome, status=Status.UNVERIFIED, message=message) if lost else outcome
-        return
-    now = client.now()
-    still = {c.key: c for c in compare(desired, live, now=plan.now, options=options).changes}
-    parts = {part.id: part for part in live.schedules or ()}
-    for key, outcome in outcomes.items():
-        if outcome.status is Status.DONE and key in still:
-            yield _unverified(outcome, _difference(still[key], live), live, now)
-        elif outcome.status is Status.DONE:
-            strange = next(_strange_times(outcome, parts, now), None)
-            yield _unverified(outcome, strange, live, now) if strange else outcome
-        elif outcome.status is Status.FAILED and key not in still:
+
+    def __init__(self, left: Plan, before: Live, read: datetime, now: datetime) -> None:
+        self.left = _changes(left)
+        self.live, self.read, self.now = left.live, read, now
+        self.before = {part.id for part in before.schedules or ()}
+        self.parts = {part.id: part for part in self.live.schedules or ()}
+
+    def of(self, outcome: Outcome) -> Outcome:
+        """The outcome as it turned out to be."""
+        still = self.left.get(outcome.change.key)
+        if outcome.status is Status.FAILED and still is None:
             message = "the answer was lost, but it is so"
-            yield replace(outcome, status=Status.DONE, message=message)
-        else:
-            yield outcome
+            return replace(outcome, status=Status.DONE, message=message)
+        if outcome.status is not Status.DONE:
+            return outcome
+        strange = _difference(still, self.live) if still else next(self._strange(outcome), None)
+        return _unverified(outcome, strange, self.live, self.now) if strange else outcome
+
+    def _strange(self, outcome: Outcome) -> Iterator[str]:
+        """What no other writer and no wrong clock would leave behind."""
+        for step in outcome.change.steps:
+            part = self.parts.get(step.id) if isinstance(step, PutSchedule) else None
+            if part and outcome.started:
+                if part.id not in self.before:
+                    yield from _overwritten(part, self.read, outcome.started)
+                yield from _strange_time(part, outcome.started, self.now)
+
+
+def _overwritten(part: LiveSchedule, read: datetime, started: datetime) -> Iterator[str]:
+    """A schedule that came into being after we looked and before we wrote is not ours.
+
+    Only where an overwrite keeps the time of creation; there is no other trace.
+    """
+    created = _instant(part.created_at or 0)
+    if read <= created < started - _ABOUT:
+        yield f"{part.id}: somebody else created it at {created:%H:%M:%SZ}; it is overwritten now"
+
+
+def _strange_time(part: LiveSchedule, started: datetime, now: datetime) -> Iterator[str]:
+    """A next firing that the stored cron has not; absent or paused, there is no verdict."""
+    if part.next_at is None or part.paused:
+        return
+    found = _instant(part.next_at)
+    if not windows.predicted(part.cron, started, now + _SETTLING, found):
+        at = f"{found:%Y-%m-%d %H:%MZ}"
+        yield f"{part.id}: its next firing is said to be {at}, which its cron has not"
+
+
+def _instant(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _difference(change: Change, live: Live) -> str:
@@ -273,20 +317,6 @@ def _difference(change: Change, live: Live) -> str:
         return "written, but QStash does not list the key: it forgets pins of keys not in use"
     paths = ", ".join(field.path for field in change.fields) or change.action
     return f"written, but it still differs: {change.refused or paths}"
-
-
-def _strange_times(
-    outcome: Outcome, parts: dict[str, LiveSchedule], now: datetime
-) -> Iterator[str]:
-    """A next firing that none of the stored crons has; absent or paused, there is no verdict."""
-    for step in outcome.change.steps:
-        part = parts.get(step.id) if isinstance(step, PutSchedule) else None
-        if part is None or part.next_at is None or part.paused or outcome.started is None:
-            continue
-        found = datetime.fromtimestamp(part.next_at / 1000, UTC)
-        if not windows.predicted(part.cron, outcome.started, now + _SETTLING, found):
-            at = f"{found:%Y-%m-%d %H:%MZ}"
-            yield f"{part.id}: its next firing is said to be {at}, which its cron has not"
 
 
 def _unverified(outcome: Outcome, message: str, live: Live, now: datetime) -> Outcome:

@@ -5,26 +5,30 @@
     each   not approved any more        refused, nothing written
            needs what failed            blocked
            a swap of crons              waits for its window, then all its writes back to back
-           a delete                     one GET: still what the plan saw? else refused
+           what was there               one GET before it is written: as it was read? else refused
            an error of the account      failed, the rest goes on, nothing is deleted after it
+           QStash cannot be reached     blocked, after three in a row that could not reach it
 
 Only the thread that calls `carry_out` decides; workers send the steps of one change.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-from qstash_sync.core import windows
+from qstash_sync.core import seen, windows
 from qstash_sync.core.change import Action, Change
-from qstash_sync.core.model import Kind, Live, LiveQueue, LiveSchedule
+from qstash_sync.core.model import Kind, Live, LiveQueue
 from qstash_sync.core.options import Options
+from qstash_sync.core.seen import Key
 from qstash_sync.core.steps import (
     DeleteQueue,
     DeleteSchedule,
@@ -33,16 +37,14 @@ from qstash_sync.core.steps import (
     PutSchedule,
     Step,
 )
-from qstash_sync.errors import AccountError, RejectedError
+from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 
-NOT_FOUND, PRECONDITION_FAILED = 404, 412
-_DELETES: dict[type, Kind] = {
-    DeleteSchedule: Kind.SCHEDULE,
-    DeleteUrlGroup: Kind.URL_GROUP,
-    DeleteQueue: Kind.QUEUE,
-}
+NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
 _STOPPED = "stopped before it began"
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
+_LOST = 3  # writes in a row that could not reach QStash, after which no more are begun
+_FIRST_USE = "waits for its first use"
+_TIGHT = "no room between its firings: one may have been lost or doubled"
 
 
 class Account(Protocol):
@@ -53,6 +55,9 @@ class Account(Protocol):
 
     def write(self, step: Step) -> None:
         """Send one write."""
+
+    def read(self, kinds: Collection[str]) -> Live:
+        """List the given kinds."""
 
     def now(self) -> datetime:
         """The server's time."""
@@ -70,7 +75,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A change and what became of it; message says why where it is not done.
+    """A change and what became of it; message says why it is not done, or what to know of it.
 
     started: the server's time before its first write. facts: what a bug report needs.
     """
@@ -80,9 +85,6 @@ class Outcome:
     message: str = ""
     started: datetime | None = None
     facts: tuple[str, ...] = ()
-
-
-Key = tuple[Kind, str]
 
 
 def _quiet(_text: str) -> None:
@@ -116,12 +118,15 @@ def carry_out(
     control: Control,
     *,
     full: frozenset[Kind] = frozenset(),
+    settled: Sequence[Outcome] = (),
 ) -> dict[Key, Outcome]:
     """Carry out changes against the account as `live` shows it; returns every change's outcome.
 
-    full: kinds at the account's cap, whose deletes go first.
+    full: kinds at the account's cap, whose deletes go first. settled: approved changes that are
+    not carried out any more.
     """
-    run = _Run(client, live, options, control)
+    run = _Run(client, changes, live, options, control)
+    run.failed += filter(_is_failure, settled)
     with ThreadPoolExecutor(max_workers=control.parallelism) as pool:
         for rank in ranks(changes, full):
             run.rank(rank, pool)
@@ -141,24 +146,33 @@ def ranks(changes: Sequence[Change], full: frozenset[Kind] = frozenset()) -> Ite
 
 
 class _Run:
-    """One run; everything but `_steps` happens in the calling thread."""
+    """One run; everything but `_steps` and what it calls happens in the calling thread."""
 
-    def __init__(self, client: Account, live: Live, options: Options, control: Control) -> None:
+    def __init__(
+        self,
+        client: Account,
+        changes: Sequence[Change],
+        live: Live,
+        options: Options,
+        control: Control,
+    ) -> None:
         self.client, self.options, self.control = client, options, control
-        self.known = _known(live)
+        self.changes, self.known = changes, seen.index(live)
+        self.there = {name for kind, name in self.known if kind is Kind.SCHEDULE}
         self.outcomes: dict[Key, Outcome] = {}
-        self.failed: list[Change] = []  # and what they blocked
-        self.waited_until = client.now() + control.max_wait
-        self.told: set[Key] = set()
+        self.failed: list[Outcome] = []
+        self.opens: dict[Key, datetime] = {}  # the window that a change waits for
+        self.waited: dict[Key, timedelta] = {}
+        self.room = 2 * control.parallelism  # so many are handed out, so that no worker is idle
+        self.lost = 0  # writes in a row that could not reach QStash
 
     def rank(self, changes: Sequence[Change], pool: ThreadPoolExecutor) -> None:
         """Start what may start, wait for windows, take the outcomes as they come."""
-        waiting = [change for change in changes if not self._settled_early(change)]
+        waiting = deque(changes)
         ended: SimpleQueue[tuple[Change, Future[Outcome | None]]] = SimpleQueue()
         running = 0
         while waiting or running:
-            self._stop_if_asked(waiting)
-            for change in self._startable(waiting):
+            for change in self._startable(waiting, self.room - running):
                 future = pool.submit(self._steps, change)
                 future.add_done_callback(partial(_put, ended, change))
                 running += 1
@@ -167,15 +181,27 @@ class _Run:
             elif waiting:
                 self._wait_for(waiting)
 
-    def _startable(self, waiting: list[Change]) -> list[Change]:
-        """Take out of those that wait what may begin; what waits too long is settled."""
-        begin = [change for change in waiting if self._may_begin(change)]
-        taken = {change.key for change in begin} | self.outcomes.keys()
-        waiting[:] = [change for change in waiting if change.key not in taken]
+    def _startable(self, waiting: deque[Change], room: int) -> list[Change]:
+        """Take out of those that wait what may begin, and settle what will not.
+
+        What waits for its window stays at the head of the line.
+        """
+        begin: list[Change] = []
+        later: list[Change] = []
+        while waiting and len(begin) < room:
+            change = waiting.popleft()
+            outcome = self._early(change)
+            if outcome:
+                self._take(outcome)
+            elif self._may_begin(change):
+                begin.append(change)
+            elif change.key not in self.outcomes:
+                later.append(change)
+        waiting.extendleft(reversed(later))
         return begin
 
     def _collect(
-        self, ended: "SimpleQueue[tuple[Change, Future[Outcome | None]]]", waiting: list[Change]
+        self, ended: "SimpleQueue[tuple[Change, Future[Outcome | None]]]", waiting: deque[Change]
     ) -> int:
         """Take one outcome, if it comes while there is nothing else to look at; returns how many.
 
@@ -187,56 +213,52 @@ class _Run:
             return 0
         outcome = future.result()
         if outcome is None:
-            waiting.append(change)
+            waiting.appendleft(change)
         else:
             self._take(outcome)
         return 1
 
     def _take(self, outcome: Outcome) -> None:
         self.outcomes[outcome.change.key] = outcome
-        if outcome.status in (Status.FAILED, Status.BLOCKED):
-            self.failed.append(outcome.change)
+        if _is_failure(outcome):
+            self.failed.append(outcome)
         self.control.report(outcome)
 
     # Before a change begins
 
-    def _settled_early(self, change: Change) -> bool:
-        outcome = self._early(change)
-        if outcome:
-            self._take(outcome)
-        return outcome is not None
-
     def _early(self, change: Change) -> Outcome | None:
         if change.refused:
             return Outcome(change=change, status=Status.REFUSED, message=change.refused)
-        needed = _needs(change) if self.failed else set()
+        if self.control.stop.is_set():
+            return _blocked(change, _STOPPED)
+        if self.lost >= _LOST:
+            return _blocked(change, "QStash cannot be reached any more; apply again later")
+        needed = _needs(change)
         for other in self.failed:
-            if other.key in needed:
-                return _blocked(change, f"needs {other.kind} {other.name}")
+            if other.change.key in needed and not other.message.startswith(_FIRST_USE):
+                return _blocked(change, f"needs {other.change.kind} {other.change.name}")
         if change.action is Action.DELETE and self.failed and not self.options.delete_after_failure:
-            first = f"{self.failed[0].kind} {self.failed[0].name}"
+            first = f"{self.failed[0].change.kind} {self.failed[0].change.name}"
             why = f"nothing is deleted after a failure ({first}); or --delete-after-failure"
             return _blocked(change, why)
         return None
 
-    def _stop_if_asked(self, waiting: list[Change]) -> None:
-        if self.control.stop.is_set():
-            for change in waiting:
-                self._take(_blocked(change, _STOPPED))
-            waiting.clear()
-
     def _may_begin(self, change: Change) -> bool:
         """Whether its window is open; settles it where none comes in time."""
-        now = self.client.now()
+        now, key = self.client.now(), change.key
+        if key in self.opens and now < self.opens[key]:
+            return False
         found = windows.window(change, now)
         if found.at <= now:
             self._warn_tight(change, found)
             return True
-        if found.at > self.waited_until:
+        waited = self.waited.get(key, timedelta()) + (found.at - now)
+        if waited > self.control.max_wait:
             self._take(_too_late(change, found.at))
-        elif change.key not in self.told:
-            self.told.add(change.key)
+            return False
+        if key not in self.opens:
             self.control.say(f"{change.name}: a firing is near; waiting until {found.at:%H:%M:%SZ}")
+        self.opens[key], self.waited[key] = found.at, waited
         return False
 
     def _warn_tight(self, change: Change, found: windows.Window) -> None:
@@ -245,9 +267,9 @@ class _Run:
             self.control.say(f"warning: {change.name}: {fact}; one may be lost or doubled")
 
     def _wait_for(self, waiting: Sequence[Change]) -> None:
-        now = self.client.now()
-        soonest = min(windows.window(change, now).at for change in waiting)
-        self.control.rest((soonest - now).total_seconds())
+        soonest = min((self.opens[change.key] for change in waiting), default=None)
+        if soonest:
+            self.control.rest((soonest - self.client.now()).total_seconds())
 
     # A worker's part
 
@@ -256,41 +278,63 @@ class _Run:
         if self.control.stop.is_set():
             return _blocked(change, _STOPPED)
         now = self.client.now()
-        found = windows.window(change, now)
-        if found.at > now and not found.tight:
+        window = windows.window(change, now)
+        if window.at > now:
             return None
         outcome = Outcome(change=change, status=Status.DONE, started=now)
-        there = {name for kind, name in self.known if kind is Kind.SCHEDULE}
-        for done, step in enumerate(windows.in_order(change.steps, now, there)):
+        looked: set[Key] = set()
+        for done, step in enumerate(windows.in_order(change.steps, now, self.there)):
             try:
-                if self._is_still(step):
+                if self._is_still(change, step, looked):
                     self.client.write(step)
             except _MovedError as moved:
-                return replace(outcome, status=Status.REFUSED, message=str(moved))
+                message = f"{moved}{_left(change, done, now)}"
+                return replace(outcome, status=Status.REFUSED, message=message)
             except AccountError as error:
+                self.lost += _is_lost(error)
                 message = _explained(error, step) + _left(change, done, now)
                 return replace(outcome, status=Status.FAILED, message=message)
+            self.lost = 0
+        late = windows.at_risk(change, now, self.client.now() + windows.ACTIVATION)
+        if window.tight or late:
+            return replace(outcome, message=_TIGHT if window.tight else _late(late))
         return outcome
 
-    def _is_still(self, step: Step) -> bool:
-        """Look once before a delete; False where it is gone already."""
-        kind = next((kind for cls, kind in _DELETES.items() if isinstance(step, cls)), None)
-        if kind is None:
-            return True
-        name: str = getattr(step, "id", "") or getattr(step, "name", "")
-        found = self.client.get(kind, name)
-        if found is None:
+    def _is_still(self, change: Change, step: Step, looked: set[Key]) -> bool:
+        """Look once at what a step writes over or deletes; False where that is gone already."""
+        key = seen.target(step)
+        if key in looked or (change.kind is Kind.SCHEDULE and change.action is Action.CREATE):
+            return True  # many are created; `engine` tells of one that was there before us
+        looked.add(key)
+        if isinstance(step, DeleteUrlGroup | DeleteQueue):
+            self._refuse_in_use(key)
+        found, expected = self.client.get(*key), self.known.get(key)
+        if found is None and isinstance(step, DeleteSchedule | DeleteUrlGroup | DeleteQueue):
             return False
-        expected = self.known.get((kind, name))
-        if expected is None or _lasting(found) != _lasting(expected):
-            raise _MovedError(f"{name} has changed since it was read; plan again")
-        if isinstance(found, LiveQueue) and found.lag > 0:
+        if not seen.is_same(step, expected, found):
+            what = "is gone" if found is None else "has changed" if expected else "has appeared"
+            raise _MovedError(f"{key[1]} {what} since it was read; plan again")
+        if isinstance(step, DeleteQueue) and found.lag > 0:
             self._refuse_backlog(found)
         return True
 
     def _refuse_backlog(self, queue: LiveQueue) -> None:
-        if queue.name not in self.options.drop_backlog:
+        if not _named(queue.name, self.options.drop_backlog):
             raise _MovedError(f"{queue.lag} messages wait in it and would be lost")
+
+    def _refuse_in_use(self, key: Key) -> None:
+        """Look whether a schedule uses it that this run will not change any more."""
+        kind, name = key
+        if _named(name, self.options.allow_in_use):
+            return
+        later = {
+            seen.target(s) for c in self.changes if c.key not in self.outcomes for s in c.steps
+        }
+        for part in self.client.read({"schedules"}).schedules or ():
+            message = part.message
+            used = message.queue if kind is Kind.QUEUE else str(message.destination)
+            if used == name and (Kind.SCHEDULE, part.id) not in later:
+                raise _MovedError(f"the schedule {part.id} uses it by now; plan again")
 
 
 def _put(
@@ -305,19 +349,21 @@ class _MovedError(Exception):
     """A resource is not any more what the plan was made for."""
 
 
-def _known(live: Live) -> Mapping[Key, Any]:
-    found: dict[Key, Any] = {(Kind.SCHEDULE, part.id): part for part in live.schedules or ()}
-    found.update({(Kind.URL_GROUP, group.name): group for group in live.url_groups or ()})
-    found.update({(Kind.QUEUE, queue.name): queue for queue in live.queues or ()})
-    return found
+def _named(name: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in globs)
 
 
-def _lasting(resource: Any) -> Any:
-    """A live resource without what changes by itself, and without its pause."""
-    if isinstance(resource, LiveSchedule):
-        cleared: dict[str, Any] = dict.fromkeys(("created_at", "next_at", "last_at", "error"))
-        return replace(resource, paused=False, **cleared)
-    return replace(resource, paused=False, lag=0) if isinstance(resource, LiveQueue) else resource
+def _is_failure(outcome: Outcome) -> bool:
+    """Whether it did not happen as approved; what the plan refused was approved as that."""
+    if outcome.status is Status.REFUSED:
+        return not outcome.change.refused
+    return outcome.status in (Status.FAILED, Status.BLOCKED)
+
+
+def _is_lost(error: AccountError) -> bool:
+    """Whether an error is no answer to this very request."""
+    status = error.status if isinstance(error, RejectedError) else None
+    return isinstance(error, UnreachableError) or status == TOO_MANY_REQUESTS
 
 
 def _blocked(change: Change, why: str) -> Outcome:
@@ -330,7 +376,7 @@ def _too_late(change: Change, at: datetime) -> Outcome:
 
 
 def _needs(change: Change) -> set[Key]:
-    """The resources that the schedules of a change name."""
+    """The resources that the schedules of a change name, and cannot do without."""
     needed: set[Key] = set()
     for step in change.steps:
         if isinstance(step, PutSchedule):
@@ -338,7 +384,8 @@ def _needs(change: Change) -> set[Key]:
             needed.add((Kind.URL_GROUP, str(message.destination)))
             needed.add((Kind.QUEUE, message.queue or ""))
             use = message.flow_control
-            needed.add((Kind.FLOW_CONTROL, use.key if use else ""))
+            if use and not (use.parallelism or use.rate):
+                needed.add((Kind.FLOW_CONTROL, use.key))
     return needed
 
 
@@ -346,7 +393,7 @@ def _explained(error: AccountError, step: Step) -> str:
     """The error, and what it means where QStash's words do not say."""
     status = error.status if isinstance(error, RejectedError) else None
     if isinstance(step, PinFlowControl) and status == NOT_FOUND:
-        return "waits for its first use: QStash does not know this key yet; apply again after that"
+        return f"{_FIRST_USE}: QStash does not know this key yet; apply again after that"
     if status == PRECONDITION_FAILED:
         return f"{error}; say limits: {{plan: …}} to find this before the first write"
     return str(error)
@@ -356,6 +403,14 @@ def _left(change: Change, done: int, at: datetime) -> str:
     """What a swap that was cut off midway puts at risk."""
     if change.swap is None or not 0 < done < len(change.steps):
         return ""
-    risks = windows.at_risk(change.swap, at, at + timedelta(days=1))
-    firings = f"; at risk: {', '.join(f'{r:%m-%d %H:%MZ}' for r in risks[:3])}" if risks else ""
+    risks = windows.at_risk(change, at, at + timedelta(days=1))
+    firings = f"; at risk: {_told(risks)}" if risks else ""
     return f"; cut off after {done} of {len(change.steps)} writes{firings}; apply again"
+
+
+def _late(risks: Sequence[datetime]) -> str:
+    return f"took longer than its window: {_told(risks)} may be lost or doubled"
+
+
+def _told(risks: Sequence[datetime]) -> str:
+    return ", ".join(f"{risk:%m-%d %H:%MZ}" for risk in risks[:3])

@@ -32,14 +32,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swap:
-    """A set of stored crons that takes the place of another; moved: under other ids.
-
-    While one set stands beside the other, what both fire is doubled if the ids differ.
-    """
+    """A set of stored crons that takes the place of another, under the same ids or others."""
 
     before: tuple[str, ...]
     after: tuple[str, ...]
-    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

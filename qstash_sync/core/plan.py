@@ -14,7 +14,7 @@ mark, a name that `owns` matches.
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from qstash_sync.core import guards, kinds
@@ -27,7 +27,7 @@ from qstash_sync.core.schedules import Schedules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an apply would do, in a total order; a value, not a mode."""
+    """What an apply would do, in a total order; a value, not a mode. live: what it was made for."""
 
     environment: str | None
     namespace: str
@@ -40,6 +40,7 @@ class Plan:
     errors: tuple[Finding, ...] = ()
     rows: tuple[int, int] = (0, 0)  # schedules in the account, before and after
     left: int = 0  # changes of other reasons than the one asked for
+    live: Live = field(default=Live(), repr=False)
 
     @property
     def empty(self) -> bool:
@@ -104,6 +105,7 @@ def propose(
         errors=tuple(f for f in work.findings if f.severity is Severity.ERROR),
         rows=(before, after),
         left=len(left),
+        live=live,
     )
 
 

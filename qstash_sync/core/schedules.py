@@ -215,7 +215,7 @@ class Schedules:
         before = tuple(part.live.cron for part in parts)
         surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
         steps = (
-            *self._writes(schedule, crons, known, paused=pause.paused, fresh=not parts),
+            *self._writes(schedule, crons, known, paused=pause.paused),
             *(DeleteSchedule(id=part_id) for part_id in surplus),
         )
         others = bool(settings or hidden)
@@ -240,12 +240,12 @@ class Schedules:
         known: dict[str, Part],
         *,
         paused: bool,
-        fresh: bool = True,
     ) -> Iterator[Step]:
         """The parts that are not as they should be: each whole, then its pause.
 
-        An upsert may keep or reset the pause. known: live parts whose settings are right. New
-        parts come first: a set that is cut off midway has marks of two sets then, and is not
+        An upsert may keep or reset a pause; what runs and is to run needs no word, and a word would
+        undo the pause that somebody makes meanwhile. known: live parts whose settings are right.
+        New parts come first: a set that is cut off midway has marks of two sets then, and is not
         taken for one that somebody has deleted parts of.
         """
         numbered = enumerate(crons.items(), 1)
@@ -263,7 +263,7 @@ class Schedules:
                 names = (str(label), mark.name_label(self.desired.namespace, schedule.name))
                 labels = (*names, *schedule.message.labels)
                 yield PutSchedule(id=part_id, cron=cron, message=schedule.message, labels=labels)
-                if paused or not fresh:
+                if paused or (part_id in self.live and self.live[part_id].paused):
                     yield PauseSchedule(id=part_id, paused=paused)
             elif known[part_id].live.paused != paused:
                 yield PauseSchedule(id=part_id, paused=paused)
@@ -422,7 +422,7 @@ class Schedules:
             reason=Reason.RENAME,
             fields=(renamed, *created.fields),
             steps=(*created.steps, *(DeleteSchedule(id=part.id) for part in old)),
-            swap=None if was_paused and paused else Swap(before=before, after=crons, moved=True),
+            swap=None if was_paused and paused else Swap(before=before, after=crons),
         )
 
     def _delete(self, base: str, parts: list[LiveSchedule]) -> Change:

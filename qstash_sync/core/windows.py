@@ -1,41 +1,40 @@
 """When a set of crons may take the place of another without a lost or doubled firing.
 
-    a firing in which the sets differ      v                         v
+    a firing of a part that is written     v                         v
     must not begin            |############|            |############|
     may begin      ___________|            |____________|
-                              ^ 60 s for QStash to take a schedule up, and 5 s for each write
+                              ^ 60 s for QStash to take a schedule up, and 5 s for each request
 
-Between two such firings the whole swap is done, so each is fired by exactly one of the sets. A job
-whose firings lie too close for that is written right after one, which is the best there is.
+Between two such firings the whole swap is done, so each is fired by exactly one of the sets. All
+firings of the parts that are written or deleted count, not only those in which the sets differ: a
+firing that both have may pass from one part to another, and nobody knows whether a part fires as
+it did, as it will or not at all until it is taken up. A job whose firings lie too close for that
+is written right after one, which is the best there is.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from qstash_sync.core import parser
-from qstash_sync.core.change import Change, Swap
+from qstash_sync.core.change import Change
 from qstash_sync.core.minutes import Span, instants
 from qstash_sync.core.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 from qstash_sync.errors import CompileError
 
 ACTIVATION = timedelta(seconds=60)  # until QStash takes up what was written
-EACH_WRITE = timedelta(seconds=5)
+EACH_REQUEST = timedelta(seconds=5)  # a write, or the look before it
 AFTER = timedelta(seconds=2)  # a firing's minute has begun
-JUST = timedelta(seconds=10)  # so long ago a firing has just been
-LOOK = timedelta(days=2)  # in which a window must come
+RIGHT_AFTER = timedelta(seconds=15)  # as long as this a firing has just been
+_LOOK = 2  # days in which a window must come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """When to begin; tight: there is no room anywhere, so a firing may be lost or doubled.
-
-    risk: the next firing in which the two sets differ, if one comes within two days.
-    """
+    """When to begin; tight: there is no room anywhere, so a firing may be lost or doubled."""
 
     at: datetime
     tight: bool = False
-    risk: datetime | None = None
 
 
 def window(change: Change, at: datetime) -> Window:
@@ -43,34 +42,42 @@ def window(change: Change, at: datetime) -> Window:
     now = at.astimezone(UTC)
     if change.swap is None:
         return Window(at=now)
-    writes = sum(not isinstance(step, PauseSchedule) for step in change.steps)
-    need = ACTIVATION + EACH_WRITE * writes
-    near = list(_risks(change.swap, now - JUST))
-    risks = [risk for risk in near if risk >= now]
-    first = next(iter(risks), None)
-    candidates = [risk + AFTER for risk in risks if risk < now + LOOK]
-    for begin in [now, *candidates]:
-        following = next((risk for risk in risks if risk >= begin), None)
-        if following is None or following - begin > need:
-            return Window(at=begin, risk=first)
-    just_fired = any(risk + AFTER <= now for risk in near)
-    return Window(at=now if just_fired else risks[0] + AFTER, tight=True, risk=first)
+    near = now - RIGHT_AFTER
+    span = Span(near.date(), _LOOK + 1)
+    risks = list(_risks(change, span, near, span.end))
+    past, ahead = [r for r in risks if r <= now], [r for r in risks if r > now]
+    first = max(now, past[-1] + AFTER) if past else now
+    need = ACTIVATION + EACH_REQUEST * _requests(change.steps)
+    begins = [first, *(risk + AFTER for risk in ahead)]
+    for begin, following in zip(begins, [*ahead, span.end], strict=True):
+        if following - begin > need:
+            return Window(at=begin)
+    return Window(at=first if past else begins[1], tight=True)
 
 
-def at_risk(swap: Swap, at: datetime, until: datetime) -> tuple[datetime, ...]:
-    """The firings from `at` until `until` in which the sets of a swap differ."""
-    return tuple(risk for risk in _risks(swap, at.astimezone(UTC)) if risk <= until)
+def _requests(steps: Sequence[Step]) -> int:
+    """Every write has a look before it, but for a pause, which comes right after another."""
+    return sum(1 if isinstance(step, PauseSchedule) else 2 for step in steps)
 
 
-def _risks(swap: Swap, start: datetime) -> Iterator[datetime]:
-    """The firings from then on in which the two sets differ; under other ids, all of them."""
-    span = Span(start.date(), LOOK.days + 2)
-    before, after = (_bitmap(crons, span) for crons in (swap.before, swap.after))
-    bitmap = before | after if swap.moved else before ^ after
-    return (at for at in instants(bitmap & span.window(start, span.end), span) if at >= start)
+def at_risk(change: Change, at: datetime, until: datetime) -> tuple[datetime, ...]:
+    """The firings from `at` to `until` of the parts that a swap writes or deletes."""
+    if change.swap is None:
+        return ()
+    start = at.astimezone(UTC)
+    span = Span.around(start, until + timedelta(minutes=1))
+    return tuple(risk for risk in _risks(change, span, start, span.end) if risk <= until)
 
 
-def _bitmap(crons: Sequence[str], span: Span) -> int:
+def _risks(change: Change, span: Span, start: datetime, end: datetime) -> Iterator[datetime]:
+    assert change.swap is not None
+    written = {step.cron for step in change.steps if isinstance(step, PutSchedule)}
+    kept = set(change.swap.after) - written
+    bitmap = _bitmap(written | set(change.swap.before) - kept, span)
+    return instants(bitmap & span.window(start, end), span)
+
+
+def _bitmap(crons: Iterable[str], span: Span) -> int:
     found = 0
     for cron in crons:
         try:

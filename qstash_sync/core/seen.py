@@ -1,0 +1,74 @@
+"""What was read of a resource that a step writes, and whether it is still so."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from qstash_sync.core.model import Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
+from qstash_sync.core.steps import (
+    DeleteQueue,
+    DeleteSchedule,
+    DeleteUrlGroup,
+    PauseSchedule,
+    PutQueue,
+    PutSchedule,
+    SettleUrlGroup,
+    Step,
+)
+
+Key = tuple[Kind, str]
+
+
+def index(live: Live) -> Mapping[Key, Any]:
+    """Every resource by kind and name, a schedule by its id."""
+    kinds = (
+        (Kind.SCHEDULE, live.schedules),
+        (Kind.URL_GROUP, live.url_groups),
+        (Kind.QUEUE, live.queues),
+        (Kind.FLOW_CONTROL, live.flow_controls),
+    )
+    return {
+        (kind, found.id if isinstance(found, LiveSchedule) else found.name): found
+        for kind, resources in kinds
+        for found in resources or ()
+    }
+
+
+def target(step: Step) -> Key:
+    """The resource that a step writes."""
+    match step:
+        case PutSchedule() | PauseSchedule() | DeleteSchedule():
+            return Kind.SCHEDULE, step.id
+        case SettleUrlGroup():
+            return Kind.URL_GROUP, step.group.name
+        case DeleteUrlGroup():
+            return Kind.URL_GROUP, step.name
+        case PutQueue() | DeleteQueue():
+            return Kind.QUEUE, step.name
+        case _:
+            return Kind.FLOW_CONTROL, step.name
+
+
+def are_same(steps: Iterable[Step], then: Mapping[Key, Any], now: Mapping[Key, Any]) -> bool:
+    """Whether what steps write is as it was; then, now: see `index`."""
+    keys = ((step, target(step)) for step in steps)
+    return all(is_same(step, then.get(key), now.get(key)) for step, key in keys)
+
+
+def is_same(step: Step, then: Any, now: Any) -> bool:
+    """Whether what a step writes is as it was; None is a resource that is not there."""
+    return bool(_lasting(then, step) == _lasting(now, step))
+
+
+def _lasting(resource: Any, step: Step) -> Any:
+    """A live resource without what changes by itself, and without a pause that the step leaves."""
+    if isinstance(resource, LiveFlowControl):  # exists by use; unpinned, it is as good as none
+        is_pinned = resource.parallelism is not None or resource.rate is not None
+        return replace(resource, waiting=0, paused=False) if is_pinned else None
+    if isinstance(resource, LiveSchedule):
+        resource = replace(resource, created_at=None, next_at=None, last_at=None, error=None)
+    elif isinstance(resource, LiveQueue):
+        resource = replace(resource, lag=0)
+    else:
+        return resource
+    return resource if isinstance(step, PutSchedule | PutQueue) else replace(resource, paused=False)
