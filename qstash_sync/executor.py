@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from qstash_sync.core import windows
@@ -268,7 +269,7 @@ class _Run:
         return True
 
     def _refuse_backlog(self, queue: LiveQueue) -> None:
-        if queue.name not in self.options.drop_backlog:
+        if not any(fnmatchcase(queue.name, glob) for glob in self.options.drop_backlog):
             raise _MovedError(f"{queue.lag} messages wait in it and would be lost")
 
 
