@@ -331,7 +331,9 @@ def test_a_change_that_moved_stops_everything_before_the_first_write(
 
 def test_a_section_that_has_left_the_file_deletes_nothing(account: World) -> None:
     document = save(account, WANTED)
-    text = "".join(line for line in WANTED.splitlines(keepends=True) if not line.startswith("queues:"))
+    text = "".join(
+        line for line in WANTED.splitlines(keepends=True) if not line.startswith("queues:")
+    )
     assert {m.change.id: m.why for m in stale(account, text, document).moved} == {
         "q": "it has left the file",
         "q2": "it has left the file",
