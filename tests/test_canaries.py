@@ -51,6 +51,9 @@ LIVE_SECRETS: list[tuple[str, str, str, list[str]]] = [
     ("query", schedule("callback: 'https://c.com/${env.S}'"), schedule("callback: 'https://c.com/${env.T}'"), ["callback"]),
     ("whole body", schedule("body: '${env.J}'"), schedule("body: '${env.K}'"), ["body"]),
     ("number in a body", schedule("body: '{\"n\": ${env.N}}'"), schedule("body: '{\"n\": ${env.M}}'"), ["body"]),
+    ("header redacted from now on", schedule("headers: {X-A: '${env.S}'}"), schedule("headers: {X-A: '${env.S}'}, redact: {headers: [X-A]}"), ["headers.X-A"]),
+    ("body redacted from now on", schedule("body: '${env.S}'"), schedule("body: '${env.S}', redact: {body: true}"), ["body"]),
+    ("body no more redacted", schedule("body: '${env.S}', redact: {body: true}"), schedule("body: '${env.S}'"), ["body"]),
     ("JSON that a secret makes", schedule("body: '{\"k\": \"${env.I}\"}'"), schedule("body: '{\"k\": \"${env.H}\"}'"), ["body"]),
 ]  # fmt: skip
 SECRET = "S3cretS3cret"

@@ -173,7 +173,7 @@ def test_the_page_of_a_split_shows_parts_horizon_renewal_and_what_comes_after() 
     assert page.startswith("\n".join(lines))
     warned = (
         '  warning    "30 2 * * *": 2027-03-14 02:30 does not exist in America/New_York;\n'
-        "             policy: next_valid\n"
+        "             it fires at 03:00 instead (dst.gap: next_valid)\n"
     )
     assert warned in page
     assert page.endswith(f"\n\n1 schedule, {len(made.parts)} parts; tzdata {TZDATA}.\n")
@@ -277,7 +277,8 @@ def test_several_crons_are_their_union_and_stay_a_list() -> None:
 def test_a_warning_is_told_for_its_schedule_and_for_the_run() -> None:
     found = document("30 2 * * *", "--timezone", "America/New_York")
     (warning,) = found["schedules"][0]["warnings"]
-    assert "2027-03-14 02:30 does not exist in America/New_York; policy: next_valid" in warning
+    gap = "2027-03-14 02:30 does not exist in America/New_York; it fires at 03:00 instead"
+    assert gap in warning
     assert [w["message"] for w in found["warnings"]] == [warning]
     chosen = document("30 2 * * *", "--timezone", "America/New_York", "--gap", "next_valid")
     assert chosen["warnings"] == []

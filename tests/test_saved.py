@@ -132,6 +132,17 @@ def test_a_setting_changed_a_day_before_its_schedule_is_renewed_applies_a_week_l
     assert apply(world, NEW_YORK + ", retries: 1}", document).done
 
 
+def test_who_renews_late_is_held_to_no_more_than_that(world: World) -> None:
+    text = NEW_YORK + ", dst: {renew_before: 3d}"
+    world.apply(text + "}")
+    while world.plan(text + "}").empty:
+        world.now += timedelta(days=1)
+    world.now -= timedelta(days=2)
+    document = save(world, text + ", retries: 1}")
+    world.now += timedelta(hours=12)
+    assert apply(world, text + ", retries: 1}", document).done
+
+
 def test_following_the_offset_in_force_is_stale_once_the_clock_has_changed(world: World) -> None:
     text = NEW_YORK + ", dst: {strategy: follow}}"
     world.now = datetime(2027, 3, 10, 12, tzinfo=NOW.tzinfo)
@@ -318,6 +329,18 @@ def test_a_change_that_moved_stops_everything_before_the_first_write(
     assert path in [move.path for move in error.moved[0].fields] or not path
 
 
+def test_a_section_that_has_left_the_file_deletes_nothing(account: World) -> None:
+    document = save(account, WANTED)
+    text = "".join(
+        line for line in WANTED.splitlines(keepends=True) if not line.startswith("queues:")
+    )
+    assert {m.change.id: m.why for m in stale(account, text, document).moved} == {
+        "q": "it has left the file",
+        "q2": "it has left the file",
+        "x-q": "the file does not ask for it any more",
+    }
+
+
 # What does not
 
 
@@ -336,6 +359,7 @@ QUIET: list[tuple[str, Callable[[World], None], tuple[str, str]]] = [
     ("another spelling of the cron", nobody, ("0 10 * * *", "'00 10 * * *'")),
     ("an earlier renewal", nobody, ("s: {cron", "s: {dst: {renew_before: 60d}, cron")),
     ("another schedule in the file", nobody, ("  fresh:", "  more: {cron: 0 1 * * *, destination: 'https://app.example.com'}\n  fresh:")),
+    ("an application's own id beside ours", copied("schedule", "theirs", "billing.gone.2", scheduleId="billing.gone.2"), ("", "")),
     ("another queue not owned", copied("queue", "q", "theirs", name="theirs"), ("", "")),
 ]  # fmt: skip
 

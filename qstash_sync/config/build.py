@@ -1,7 +1,7 @@
 """From checked types to the model: one resource at a time, every finding with its place."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -110,23 +110,25 @@ class Builder:
             **sections,
         )
 
-    def finish(self, schedules: "Iterable[Schedule] | None") -> None:
-        """Checks across resources: no two with one id."""
+    def finish(self, schedules: "Sequence[Schedule] | None") -> None:
+        """Checks across resources: no two with one id, no rename of what is still there."""
         taken: dict[str, Schedule] = {}
         for schedule in sorted(schedules or (), key=lambda s: s.adopted):
             ids = {schedule.id} | {schedule.part_id(k) for k in range(2, 32)}
             other = next((taken[i] for i in sorted(ids) if i in taken), None)
             if other:
-                fact = f"schedules.{schedule.name}: has the same id as {other.name}: {schedule.id}"
-                self.findings.append(
-                    Finding(
-                        code="same_id",
-                        message=fact,
-                        place=schedule.place,
-                        hint="give each its own id",
-                    )
-                )
+                fact = f"has the same id as {other.name}: {schedule.id}"
+                self._say_of(schedule, "same_id", f": {fact}", "give each its own id")
             taken |= dict.fromkeys(ids, schedule)
+        names = {schedule.name for schedule in schedules or ()}
+        for schedule in schedules or ():
+            if schedule.was in names:
+                fact = f"{schedule.was} is in the file, too, so nothing was renamed"
+                self._say_of(schedule, "was", f".was: {fact}", "remove was:, or what it names")
+
+    def _say_of(self, schedule: Schedule, code: str, fact: str, hint: str) -> None:
+        message = f"schedules.{schedule.name}{fact}"
+        self.findings.append(Finding(code=code, message=message, place=schedule.place, hint=hint))
 
     def _errors(self) -> int:
         return sum(f.severity is Severity.ERROR for f in self.findings)
@@ -363,6 +365,8 @@ class Builder:
             who = f"the plan {self.limits.plan}" if plan else "QStash"
             fact = f"the body has {len(content):,} bytes; {who} allows {most:,}"
             self._say("body", (key,), fact, "send a reference to the data instead")
+        if content.startswith(checks.REDACTED.encode()):
+            self._say("redacted", (key,), "is a digest, not its value", checks.HOW_REDACTED)
         kind = (
             checks.literal_secret(content.decode("latin-1"))
             if not isinstance(body, Secret)

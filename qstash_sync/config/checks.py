@@ -17,6 +17,8 @@ SCHEDULE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]*")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
+REDACTED = "REDACTED:"
+HOW_REDACTED = "QStash shows it in place of a redacted value; write the value itself"
 _SECRET_SHAPES = (
     (re.compile(r"\bsig_[A-Za-z0-9]{20,}"), "a QStash signing key"),
     (re.compile(r"eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"), "a QStash token"),
@@ -66,6 +68,8 @@ def header_value(name: str, value: Text) -> Text:
         )
     if not text:
         raise Bad(f"the header {name} is empty", "write null to unset a default")
+    if text.startswith(REDACTED):
+        raise Bad(f"the header {name} is a digest, not its value", HOW_REDACTED)
     if _SECRET_HEADERS.fullmatch(name.lower()) and isinstance(value, str):
         raise InClearError(
             f"the header {name} holds a literal value, and this file is kept in git",

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from qstash_sync.core.fields import View, fits, unknown
+from qstash_sync.core.fields import REDACTED, View, fits, unknown
 
 HIDDEN = "(not shown)"
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
@@ -129,7 +129,7 @@ def _change(path: Path, before: Any, after: Any, desired: View) -> FieldChange:
         return FieldChange(path=name, before=HIDDEN, note="removed")
     if old is _ABSENT:
         return FieldChange(path=name, after=shown)
-    is_plain = _text(shown) == _text(new) and not unknown(new)
+    is_plain = _text(shown) == _text(new) and new != REDACTED and not unknown(new)
     if is_plain and not any(isinstance(side, dict | list) for side in (old, new)):
         return FieldChange(path=name, before=old, after=new)
     return FieldChange(path=name, before=HIDDEN, after=shown, note="changed")

@@ -102,13 +102,12 @@ def _users(change: Change, changes: Sequence[Change], live: Live) -> Iterator[st
         for step in c.steps
         if isinstance(step, DeleteSchedule)
     }
-    for part in live.schedules or ():
-        if part.id in deleted:
-            continue
-        message = written[part.id].message if part.id in written else part.message
+    stay = {part.id: part.message for part in live.schedules or () if part.id not in deleted}
+    after = stay | {part_id: step.message for part_id, step in written.items()}
+    for part_id, message in after.items():
         name = message.queue if change.kind is Kind.QUEUE else message.destination
         if name == change.name:
-            yield part.id
+            yield part_id
 
 
 def refused_deletes(changes: Iterable[Change]) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ _MARK = re.compile(
     r"qsync1-(?P<e>[0-9a-f]{4})-(?P<k>\d+)of(?P<n>\d+)"
     r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})(?P<p>-p)?(?P<z>-z)?"
 )
-_NO_SECRETS = "0" * 12
+NO_SECRETS = "0" * 12
 _UNKNOWN = "?" * 12  # in plans only: an apply knows every secret
 
 
@@ -150,7 +150,7 @@ def secrets(schedule: Schedule, namespace: str) -> str:
     """Digest `c`: secrets that do not read back, each stretched so that guessing is dear."""
     found = [value for value in _unreadable(schedule.message) if isinstance(value, Secret)]
     if not found:
-        return _NO_SECRETS
+        return NO_SECRETS
     return _digest([stretched(value.reveal(), namespace) for value in found])
 
 

@@ -59,9 +59,12 @@ class Schedules:
         for schedule in self.desired.schedules or ():
             found = self._live_parts(schedule.id)
             claimed |= {part.id for part in found}
-            old = self._old_parts(schedule) if not found else []
+            old = self._old_parts(schedule)
             claimed |= {part.id for part in old}
-            change = self._rename(schedule, old) if old else self._one(schedule, found)
+            if old and not found:
+                change: Change | None = self._rename(schedule, old)
+            else:
+                change = self._renamed(schedule, self._one(schedule, found), old)
             self.work.add((Kind.SCHEDULE, schedule.name), self._spared(schedule, change))
         self._rest([part for part_id, part in sorted(self.live.items()) if part_id not in claimed])
 
@@ -203,7 +206,7 @@ class Schedules:
             return self._impossible(schedule, when, Action.UPDATE)
         self.work.findings += when.findings
         settings, differing = self._settings(schedule, parts)
-        hidden = () if settings or when.fields else self._write_only(schedule, parts)
+        hidden = self._write_only(schedule, parts, alone=not (settings or when.fields))
         pause = self._pause(schedule, parts)
         changed = (*when.fields, *settings, *hidden)
         if not changed and not pause.fields:
@@ -314,27 +317,40 @@ class Schedules:
         wanted = mark.secrets(schedule, self.desired.namespace)
         return any(part.mark is not None and part.mark.secrets != wanted for part in parts)
 
-    def _write_only(self, schedule: Schedule, parts: Sequence[Part]) -> tuple[FieldChange, ...]:
-        """A change that only the mark reveals: of settings that QStash does not show."""
+    def _secret_changed(self, schedule: Schedule, parts: Sequence[Part]) -> bool:
+        """Whether there were such secrets and are; else one only began or ceased to be hidden."""
+        if not self._secrets_moved(schedule, parts):
+            return False
+        digests = {part.mark.secrets for part in parts if part.mark}
+        return mark.NO_SECRETS not in digests | {mark.secrets(schedule, self.desired.namespace)}
+
+    def _write_only(
+        self, schedule: Schedule, parts: Sequence[Part], *, alone: bool
+    ) -> tuple[FieldChange, ...]:
+        """Changes that only the mark reveals: of settings that QStash does not show.
+
+        alone: nothing else differs, so a new definition is one of such settings.
+        """
         marks = [part.mark for part in parts if part.mark]
         if len(marks) < len(parts):
             # `id:` is marked at its next write; --adopt writes for the sake of the mark.
             adopted = FieldChange(path="mark", after="ours", note="adopted")
-            return (adopted,) if self._may_take(schedule) else ()
-        if any(m.definition != mark.definition(schedule) for m in marks):
+            return (adopted,) if alone and self._may_take(schedule) else ()
+        found: list[FieldChange] = []
+        if alone and any(m.definition != mark.definition(schedule) for m in marks):
             names = ", ".join(("timezone", "dst", *fields.write_only(schedule)))
             note = "one of these, which QStash does not show, changed in the file"
-            return (FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note),)
-        if self._secrets_moved(schedule, parts):
+            found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
+        elif self._secret_changed(schedule, parts):
             note = "a secret that does not read back changed"
-            return (
-                FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note),
+            found.append(
+                FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note)
             )
         if any(m.protected != schedule.protect for m in marks):
-            return (
-                FieldChange(path="protect", before=not schedule.protect, after=schedule.protect),
+            found.append(
+                FieldChange(path="protect", before=not schedule.protect, after=schedule.protect)
             )
-        return ()
+        return tuple(found)
 
     def _judge_parts(self, schedule: Schedule, reason: Reason) -> None:
         """More parts than allowed: an error where the file asks for them, else a warning."""
@@ -423,6 +439,22 @@ class Schedules:
             fields=(renamed, *created.fields),
             steps=(*created.steps, *(DeleteSchedule(id=part.id) for part in old)),
             swap=None if was_paused and paused else Swap(before=before, after=crons),
+        )
+
+    def _renamed(
+        self, schedule: Schedule, change: Change | None, old: list[LiveSchedule]
+    ) -> Change | None:
+        """The change of a schedule whose rename was cut off: what is left of the old name goes."""
+        if not old or (change and change.refused):
+            return change
+        note = "the apply that renamed it was cut off"
+        renamed = FieldChange(path="name", before=schedule.was, after=schedule.name, note=note)
+        begun = change or self._change(schedule, Action.UPDATE, Reason.RENAME)
+        return replace(
+            begun,
+            action=Action.UPDATE,
+            fields=(renamed, *begun.fields),
+            steps=(*begun.steps, *(DeleteSchedule(id=part.id) for part in old)),
         )
 
     def _delete(self, base: str, parts: list[LiveSchedule]) -> Change:

@@ -244,3 +244,15 @@ def test_each_of_the_366_calendar_dates_is_in_exactly_one_part(timezone: str) ->
         )
         assert set(dates.values()) == {1}
         assert len(dates) == 366
+
+
+@pytest.mark.parametrize(
+    "day", ["2027-02-28", "2027-03-01", "2028-02-28", "2028-02-29", "2028-03-01"]
+)
+def test_29_february_has_its_part_whether_the_year_ahead_holds_it_or_not(day: str) -> None:
+    now = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    for text in ("0 9 * * *", "0 9 29 * *", "0 9 29 2 *"):
+        found = made(text, "America/New_York", now)
+        leap = Span(date(2032, 2, 29), 2)
+        stored = [wanted(Job((parse(cron),), "UTC"), leap) for cron in found.crons]
+        assert sum(stored) == wanted(found.job, leap), (text, found.crons)

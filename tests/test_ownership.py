@@ -1,0 +1,841 @@
+"""Whose a resource is, who moved it, and what may become of it: the mark, `owns`, the guards."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qstash_sync import engine
+from qstash_sync.core import mark
+from qstash_sync.core.change import Action, Reason
+from qstash_sync.core.model import Desired
+from qstash_sync.core.plan import Plan
+from qstash_sync.engine import Status
+from qstash_sync.local import Fault, LocalQStash, Switches
+from tests.support import HEAD, World, cli, config, ids, messages, world as make_world
+
+URL = "https://app.example.com/x"
+SECRET_HEADER = "headers: {X-S: '${env.S}', X-P: plain}"
+REDACTED = f"{SECRET_HEADER}, redact: {{headers: [X-S]}}"
+CALLBACK = "callback: {url: 'https://c.example.com', headers: {X-C: '${env.C}'}}"
+
+
+def file(settings: str = "retries: 3", *, name: str = "s", head: str = HEAD) -> str:
+    """A file with one schedule in a zone whose clock changes."""
+    common = f"cron: '0 9 * * 1-5', timezone: America/New_York, destination: {URL}"
+    return head + f"schedules:\n  {name}: {{{common}, {settings}}}\n"
+
+
+def in_utc(names: list[str], head: str = HEAD) -> str:
+    """A file with schedules of one part each."""
+    each = "".join(f"  {n}: {{cron: '0 9 * * *', destination: {URL}}}\n" for n in names)
+    return head + (f"schedules:\n{each}" if names else "schedules: {}\n")
+
+
+def marks(world: World) -> list[mark.Mark]:
+    found = [mark.parse(s["labels"]) for s in world.account.store.all("schedule")]
+    assert all(found)
+    return [m for m in found if m]
+
+
+def live_ids(world: World) -> list[str]:
+    return sorted(s["scheduleId"] for s in world.account.store.all("schedule"))
+
+
+def only_change(plan: Plan) -> Any:
+    assert len(plan.changes) == 1, plan.changes
+    return plan.changes[0]
+
+
+def fields_of(plan: Plan) -> list[str]:
+    return [field.path for change in plan.changes for field in change.fields]
+
+
+# The mark
+
+
+def test_every_part_carries_the_mark_first_and_then_the_name(world: World) -> None:
+    world.apply(file("labels: [mine]"))
+    parts = world.account.store.all("schedule")
+    assert [p["scheduleId"] for p in parts] == ["billing.s", "billing.s.2", "billing.s.3"]
+    shape = r"qsync1-[0-9a-f]{4}-[123]of3-[0-9a-f]{12}-[0-9a-f]{12}-0{12}"
+    for number, part in enumerate(parts, 1):
+        first, *rest = part["labels"]
+        assert re.fullmatch(shape, first)
+        assert f"-{number}of3-" in first
+        assert rest == ["billing.s", "mine"]
+    assert len({str(replace(m, part=0, readable="")) for m in marks(world)}) == 1
+
+
+def test_a_mark_written_by_an_older_release_stays_as_it_is(world: World) -> None:
+    """A new field of ours changes no mark: when this one changes, every account is written again."""
+    world.environ = {"S": "secret", "C": "other"}
+    settings = f"{REDACTED}, {CALLBACK}, body: {{a: '${{env.S}}', l: [1, null]}}, retries: 5"
+    more = "timeout: 30s, delay: 5s, flow_control: {key: k, rate: 3}, paused: true, protect: true"
+    text = file(f"{settings}, {more}").replace("America/New_York", "UTC")
+    world.apply(text)
+    assert [str(m) for m in marks(world)] == [
+        "qsync1-4dcc-1of1-f1c3951e5ac9-af4d6f855de3-3613e93aa7ca-p-z"
+    ]
+
+
+ENVIRON = {"S": "secret", "C": "other"}
+ROTATED = {"S": "rotated", "C": "turned"}
+ALL = f"{REDACTED}, {CALLBACK}"
+# What differs in the mark after a change of the file: settings before and after, the environment
+# after, and the parts of the mark that change.
+DIGESTS: list[tuple[str, str, str, dict[str, str], set[str]]] = [
+    ("a setting that reads back", "retries: 3", "retries: 4", ENVIRON, {"readable", "definition"}),
+    ("a label", "labels: [a]", "labels: [b]", ENVIRON, {"readable"}),
+    ("the pause", "paused: false", "paused: true", ENVIRON, {"paused"}),
+    ("the protection", "protect: false", "protect: true", ENVIRON, {"protected"}),
+    ("a readable secret", SECRET_HEADER, SECRET_HEADER, ROTATED, {"readable"}),
+    ("a redacted secret", REDACTED, REDACTED, ROTATED, {"secrets"}),
+    ("a callback's secret", CALLBACK, CALLBACK, ROTATED, {"secrets"}),
+    ("a callback's method", CALLBACK, CALLBACK.replace("headers", "method: PUT, headers"), ENVIRON, {"definition"}),
+    ("a redacted plain value", ALL.replace("[X-S]", "[X-P]"), ALL.replace("[X-S]", "[X-P]").replace("plain", "other"), ENVIRON, {"definition"}),
+    ("more is redacted", ALL, ALL.replace("[X-S]", "true"), ENVIRON, {"readable", "definition"}),
+    ("the policy of a gap", "dst: {gap: skip}", "dst: {gap: shift}", ENVIRON, {"definition"}),
+    ("the spelling of the cron", "retries: 3", "retries: 3, cron: '0 9 * * MON-FRI'", ENVIRON, set()),
+    ("what is never sent", "owner: a", "owner: b, description: x, runbook: y", ENVIRON, set()),
+    ("how it is renewed", "retries: 3", "dst: {renew_before: 30d, max_parts: 9, accept: true}", ENVIRON, set()),
+    ("a default that is spelled out", "retries: 3", "method: POST, delay: 0, redact: {body: false}", ENVIRON, set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "before", "after", "environ", "moved"), DIGESTS, ids=ids(DIGESTS))
+def test_each_digest_tells_of_its_own_settings(
+    _id: str, before: str, after: str, environ: dict[str, str], moved: set[str]
+) -> None:
+    found: list[mark.Mark] = []
+    for settings, variables in ((before, ENVIRON), (after, environ)):
+        text = file(settings)
+        if "cron" in settings:
+            text = file(settings.partition(", cron")[0]).replace("1-5", "MON-FRI")
+        with make_world() as world:
+            world.environ = variables
+            world.apply(text)
+            found.append(marks(world)[0])
+    one, two = found
+    names = ("scope", "part", "parts", "readable", "definition", "secrets", "protected", "paused")
+    assert {name for name in names if getattr(one, name) != getattr(two, name)} == moved
+
+
+def test_the_digest_of_secrets_is_salted_with_the_namespace(world: World) -> None:
+    """Equal secrets do not show in two namespaces; and no quick digest of a secret is a label."""
+    world.environ = ENVIRON
+    world.apply(file(REDACTED))
+    other = HEAD.replace("billing", "other")
+    with world.client() as client:
+        desired = config(file(REDACTED, head=other), ENVIRON).desired
+        world.carry_out(client, desired, engine.propose(client, desired, now=world.now))
+    assert len({m.secrets for m in marks(world)}) == 2
+    assert len({m.scope for m in marks(world)}) == 2
+
+
+# Who moved: file x account x clock
+
+REASONS: list[tuple[bool, bool, bool, Reason | None]] = [
+    # file, account, clock
+    (False, False, False, None),
+    (True, False, False, Reason.FILE),
+    (False, True, False, Reason.DRIFT),
+    (True, True, False, Reason.BOTH),
+    (False, False, True, Reason.CLOCK),
+    (True, False, True, Reason.FILE),
+    (False, True, True, Reason.DRIFT),
+    (True, True, True, Reason.BOTH),
+]
+HANDS: dict[str, Callable[[World], None]] = {
+    "a setting": lambda world: world.edit("billing.s", retries=9),
+    "a cron": lambda world: world.edit("billing.s", cron="7 3 * * *"),
+    "a missing part": lambda world: remove(world, "billing.s.2"),
+}
+FILES = {
+    "a setting": file("timeout: 40s"),
+    "a write-only setting": file(CALLBACK),
+    "a redacted secret": file(REDACTED),
+    "its time": file().replace("0 9", "0 10"),
+}
+BEFORE = {
+    "a write-only setting": file(CALLBACK.replace("headers", "method: PUT, headers")),
+    "a redacted secret": file(REDACTED),
+}
+
+
+def remove(world: World, schedule_id: str) -> None:
+    assert world.account.store.delete("schedule", schedule_id)
+
+
+@pytest.mark.parametrize("hand", HANDS)
+@pytest.mark.parametrize("edit", FILES)
+@pytest.mark.parametrize(("moved", "edited", "due", "reason"), REASONS)
+def test_who_moved_is_told(
+    world: World, moved: bool, edited: bool, due: bool, reason: Reason | None, edit: str, hand: str
+) -> None:
+    world.environ = ENVIRON
+    text = BEFORE.get(edit, file())
+    world.apply(text)
+    if edited:
+        HANDS[hand](world)
+    if due:
+        while not edited and world.plan(text).empty:
+            world.now += timedelta(days=7)
+        world.now = max(world.now, world.now.replace(year=2027, month=9))
+    if moved:
+        world.environ = ROTATED if edit == "a redacted secret" else ENVIRON
+        text = FILES[edit]
+    plan = world.plan(text)
+    assert [change.reason for change in plan.changes] == ([reason] if reason else [])
+    world.apply(text)
+    assert world.plan(text).empty
+
+
+def test_what_the_file_and_the_account_agree_on_is_in_sync_whatever_the_mark_says(
+    world: World,
+) -> None:
+    """Comparison comes first: a value that QStash spells otherwise is no drift by its digest."""
+    text = file("retries: 3, timeout: 30s")
+    world.apply(text)
+    for part in live_ids(world):
+        stored = world.schedule(part)
+        found = mark.parse(stored["labels"])
+        assert found
+        stale = str(replace(found, readable="f" * 12))
+        spelt = re.sub(" 1-5$", " MON-FRI", stored["cron"])
+        world.edit(part, labels=[stale, *stored["labels"][1:]], cron=spelt)
+    assert world.plan(text).empty
+
+
+# Settings that QStash does not show
+
+SILENT: list[tuple[str, str, str, dict[str, str]]] = [
+    ("a callback's method", CALLBACK, CALLBACK.replace("headers", "method: PUT, headers"), ENVIRON),
+    ("a callback's header", CALLBACK, CALLBACK.replace("X-C", "X-D"), ENVIRON),
+    ("a callback's secret", CALLBACK, CALLBACK, ROTATED),
+    ("a redacted secret", REDACTED, REDACTED, ROTATED),
+    ("a redacted plain value", "headers: {X: a}, redact: {headers: true}", "headers: {X: b}, redact: {headers: true}", ENVIRON),
+    ("a redacted body", "body: a, redact: {body: true}", "body: b, redact: {body: true}", ENVIRON),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "before", "after", "environ"), SILENT, ids=ids(SILENT))
+def test_a_change_that_nothing_shows_is_found_by_the_mark_and_told_as_that(
+    world: World, _id: str, before: str, after: str, environ: dict[str, str]
+) -> None:
+    world.environ = ENVIRON
+    world.apply(file(before))
+    world.environ = environ
+    change = only_change(world.plan(file(after)))
+    assert (change.action, change.reason) == (Action.UPDATE, Reason.FILE)
+    assert [field.path for field in change.fields] == ["write_only"]
+    assert change.fields[0].before == "(not shown)"
+    world.apply(file(after))
+    assert world.plan(file(after)).empty
+
+
+BESIDE: list[tuple[str, str, str, dict[str, str], list[str]]] = [
+    ("a rotated secret", f"{REDACTED}, retries: 3", f"{REDACTED}, retries: 4", ROTATED, ["retries", "write_only"]),
+    ("the protection", "protect: true, retries: 3", "protect: false, retries: 4", ENVIRON, ["retries", "protect"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "before", "after", "environ", "told"), BESIDE, ids=ids(BESIDE))
+def test_what_only_the_mark_reveals_is_told_beside_other_changes_too(
+    world: World, _id: str, before: str, after: str, environ: dict[str, str], told: list[str]
+) -> None:
+    """A reviewer sees that the protection goes, whatever else the change does."""
+    world.environ = ENVIRON
+    world.apply(file(before))
+    world.environ = environ
+    assert fields_of(world.plan(file(after))) == told
+
+
+def test_a_renewal_that_would_lift_the_protection_is_no_change_of_the_clock_alone(
+    world: World,
+) -> None:
+    """`apply --only clock` needs no review."""
+    world.apply(file("protect: true"))
+    while world.plan(file("protect: true")).empty:
+        world.now += timedelta(days=7)
+    plan = world.plan(file("protect: false"))
+    assert only_change(plan).reason is Reason.FILE
+    world.apply(file("protect: false"), only=Reason.CLOCK)
+    assert {m.protected for m in marks(world)} == {True}
+
+
+@pytest.mark.parametrize("switches", [{}, {"redact_digest": "hmac"}], ids=["sha256", "hmac"])
+@pytest.mark.parametrize("other", ["", ", retries: 7"], ids=["alone", "beside other changes"])
+def test_a_redacted_secret_that_is_not_known_here_is_equal_to_anything(
+    switches: dict[str, Any], other: str
+) -> None:
+    with make_world(Switches().with_(**switches)) as world:
+        world.environ = ENVIRON
+        world.apply(file(ALL))
+        with world.client(read_only=True) as client:
+            desired = config(file(ALL + other), {}, missing="unknown").desired
+            plan = engine.propose(client, desired, now=world.now)
+        assert fields_of(plan) == (["retries"] if other else [])
+
+
+def test_an_unknown_secret_is_shown_as_such(world: World) -> None:
+    with world.client(read_only=True) as client:
+        desired = config(file(ALL), {}, missing="unknown").desired
+        plan = engine.propose(client, desired, now=world.now)
+    shown = {field.path: field.after for field in only_change(plan).fields}
+    assert shown["headers.X-P"] == "plain"
+    assert shown["headers.X-S"] == "(redacted)"
+    with world.client(read_only=True) as client:
+        desired = config(file(SECRET_HEADER), {}, missing="unknown").desired
+        plan = engine.propose(client, desired, now=world.now)
+    shown = {field.path: field.after for field in only_change(plan).fields}
+    assert shown["headers.X-S"] == "(unknown secret)"
+
+
+DIGEST = "REDACTED:" + "a" * 64
+WRITTEN_BACK = [
+    f"headers: {{X: '{DIGEST}'}}", f"body: '{DIGEST}'", "headers: {X: '${env.S}'}", "body: '${env.S}'",
+    f"callback: {{url: 'https://c.example.com', headers: {{X: '{DIGEST}'}}}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("setting", WRITTEN_BACK)
+def test_a_digest_that_was_read_back_is_no_value_and_is_refused(setting: str) -> None:
+    found = messages(file(setting), {"S": DIGEST})
+    assert len(found) == 1
+    assert "is a digest, not its value" in found[0]
+    assert "write the value itself" in found[0]
+
+
+@pytest.mark.parametrize("settings", ["headers: {X-S: new}", "body: new"])
+def test_what_reads_back_as_a_digest_is_written_with_the_value_of_the_file(
+    world: World, settings: str
+) -> None:
+    world.environ = ENVIRON
+    world.apply(file("headers: {X-S: old}, body: old, redact: {body: true, headers: true}"))
+    world.apply(file(settings))
+    stored = json.dumps(world.account.store.all("schedule"))
+    assert "REDACTED" not in stored
+    assert world.plan(file(settings)).empty
+
+
+# Ours: an id in the namespace and our mark
+
+
+def unmark(world: World, schedule_id: str) -> dict[str, Any]:
+    world.edit(schedule_id, labels=["theirs"])
+    return world.schedule(schedule_id)
+
+
+def test_an_unmarked_id_is_refused_for_that_schedule_only_and_the_run_ends_with_4(
+    tmp_path: Path,
+) -> None:
+    account, path = tmp_path / "account.db", tmp_path / "q.yaml"
+    words = ("-f", str(path), f"--local={account}", "--now", "2026-11-23T12:00Z")
+    path.write_text(in_utc(["a", "b"]))
+    assert cli("apply", "--yes", *words).code == 0
+    with LocalQStash(account) as server:
+        theirs = server.console.edit("schedule", "billing.a", labels=["theirs"], retries=9)
+    path.write_text(in_utc(["a", "b", "c"]))
+    ran = cli("apply", "--yes", *words)
+    assert ran.code == 4
+    assert "refused    update schedule a" in ran.err
+    assert "billing.a has no mark of ours" in ran.err
+    assert "--adopt a" in ran.err
+    with LocalQStash(account) as server:
+        found = server.console.snapshot()["schedule"]
+        assert found["billing.a"] == theirs
+        assert sorted(found) == ["billing.a", "billing.b", "billing.c"]
+    assert cli("apply", "--yes", *words, "--adopt", "x*").code == 4
+    ran = cli("apply", "--yes", *words, "--adopt", "[a-b]")
+    assert ran.code == 0, ran
+    ran = cli("plan", *words, "--detailed-exitcode")
+    assert ran.code == 0, ran
+    with LocalQStash(account) as server:
+        assert server.console.snapshot()["schedule"]["billing.a"]["retries"] == 3
+
+
+def test_adopting_what_is_equal_writes_for_the_sake_of_the_mark(world: World) -> None:
+    world.apply(in_utc(["a"]))
+    unmark(world, "billing.a")
+    world.edit("billing.a", labels=[])
+    plan = world.plan(in_utc(["a"]), adopt=("*",))
+    assert (only_change(plan).reason, fields_of(plan)) == (Reason.ADOPT, ["mark"])
+    world.apply(in_utc(["a"]), adopt=("*",))
+    assert world.plan(in_utc(["a"])).empty
+    assert marks(world)
+
+
+def test_adopting_does_not_reach_what_the_file_does_not_have(world: World) -> None:
+    world.apply(in_utc(["a", "b"]))
+    theirs = unmark(world, "billing.b")
+    world.apply(in_utc(["a"]), adopt=("*",))
+    assert world.schedule("billing.b") == theirs
+    assert world.plan(in_utc(["a"]), adopt=("*",)).summary["unmanaged"] == 1
+
+
+ADOPTED = "schedules:\n  a: {cron: '0 9 * * *', destination: '%s', id: scd_9%s}\n"
+
+
+def adopted(more: str = "") -> str:
+    return HEAD + ADOPTED % (URL, more)
+
+
+def test_an_id_in_the_file_is_consent_and_needs_no_write_while_all_is_equal(world: World) -> None:
+    world.apply(in_utc(["x"]))
+    foreign = {**world.schedule("billing.x"), "scheduleId": "scd_9", "labels": []}
+    world.account.store.put("schedule", "scd_9", foreign)
+    remove(world, "billing.x")
+    assert world.plan(adopted()).empty
+    plan = world.plan(adopted(", retries: 5"))
+    change = only_change(plan)
+    assert (change.action, change.id, change.reason) == (Action.UPDATE, "scd_9", Reason.ADOPT)
+    assert fields_of(plan) == ["retries"]
+    world.apply(adopted(", retries: 5"))
+    assert world.schedule("scd_9")["labels"][1:] == ["billing.a"]
+    assert marks(world)[0].part == 1
+    assert world.plan(adopted(", retries: 5")).empty
+
+
+def test_an_adopted_schedule_that_leaves_the_file_is_left_alone(world: World) -> None:
+    """Ours are ids of the namespace, and those that the file names."""
+    world.apply(adopted())
+    before = world.schedule("scd_9")
+    plan = world.plan(HEAD + "schedules: {}\n")
+    assert (plan.empty, plan.summary["unmanaged"]) == (True, 1)
+    world.apply(HEAD + "schedules: {}\n")
+    assert world.schedule("scd_9") == before
+
+
+def test_further_parts_of_an_adopted_schedule_follow_its_id(world: World) -> None:
+    text = file("id: scd_9")
+    world.apply(text)
+    assert live_ids(world) == ["scd_9", "scd_9.2", "scd_9.3"]
+    assert world.plan(text).empty
+    world.edit("scd_9.2", retries=8)
+    assert only_change(world.plan(text)).reason is Reason.DRIFT
+
+
+def test_the_mark_of_another_environment_is_not_ours(world: World) -> None:
+    """Two environments with one namespace in one account: the first one keeps what it has."""
+    section = "environments: {one: {token: '${env.S}'}, two: {token: '${env.T}'}}\n"
+
+    def desired(environment: str, text: str) -> Desired:
+        return config(text + section, {"S": "s", "T": "t"}, environment=environment).desired
+
+    with world.client() as client:
+        first, second = desired("one", in_utc(["a", "b"])), desired("two", in_utc(["a"]))
+        world.carry_out(client, first, engine.propose(client, first, now=world.now))
+        before = world.account.store.all("schedule")
+        plan = engine.propose(client, second, now=world.now)
+        assert "carries the mark of another environment" in str(only_change(plan).refused)
+        assert plan.summary["unmanaged"] == 1
+        assert world.carry_out(client, second, plan).outcomes[0].status is Status.REFUSED
+        assert world.account.store.all("schedule") == before
+
+
+STRANGERS = [
+    "billing2.s", "billing-s", "billing-s.s", "BILLING.s", "bill.ing.s", "scd_1", "xbilling.s", "billing",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_our_mark_under_an_id_outside_the_namespace_is_a_copy(world: World, name: str) -> None:
+    world.apply(in_utc(["s"]))
+    copy = {**world.schedule("billing.s"), "scheduleId": name}
+    world.account.store.put("schedule", name, copy)
+    plan = world.plan(HEAD + "schedules: {}\n")
+    assert [c.id for c in plan.changes] == ["billing.s"]
+    assert plan.summary["unmanaged"] == 1
+    world.apply(HEAD + "schedules: {}\n")
+    assert world.account.store.all("schedule") == [copy]
+
+
+MARKS = ["qsync1-xyz", "qsync2-0000-1of1-{a}-{a}-{a}", "QSYNC1-0000-1of1-{a}-{a}-{a}", "{mark}x", " {mark}", ""]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", MARKS)
+def test_what_only_resembles_a_mark_is_none(world: World, label: str) -> None:
+    world.apply(in_utc(["s"]))
+    ours = world.schedule("billing.s")["labels"][0]
+    world.edit("billing.s", labels=[label.format(a="0" * 12, mark=ours), "billing.s"])
+    before = world.account.store.all("schedule")
+    assert world.plan(HEAD + "schedules: {}\n").summary["unmanaged"] == 1
+    assert "has no mark of ours" in str(only_change(world.plan(in_utc(["s"]))).refused)
+    assert world.apply(HEAD + "schedules: {}\n") == ()
+    assert world.account.store.all("schedule") == before
+
+
+# The pause in the mark
+
+PAUSES: list[tuple[str, str, bool, bool, list[tuple[Action, bool]]]] = [
+    # the file, written while paused, paused now: what a plan does and what is so afterwards
+    ("absent", "retries: 3", False, False, []),
+    ("absent", "retries: 3", False, True, []),
+    ("absent", "retries: 3", True, True, []),
+    ("absent, cut off", "retries: 3", True, False, [(Action.PAUSE, True)]),
+    ("true", "paused: true", False, False, [(Action.PAUSE, True)]),
+    ("true", "paused: true", True, False, [(Action.PAUSE, True)]),
+    ("true", "paused: true", False, True, []),
+    ("true", "paused: true", True, True, []),
+    ("false", "paused: false", False, False, []),
+    ("false", "paused: false", False, True, [(Action.RESUME, False)]),
+    ("false, mark cleared", "paused: false", True, False, [(Action.UPDATE, False)]),
+    ("false, mark cleared", "paused: false", True, True, [(Action.UPDATE, False)]),
+]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept by an upsert", "reset by an upsert"])
+@pytest.mark.parametrize(("_id", "settings", "written", "now", "does"), PAUSES)
+def test_the_pause_is_what_the_file_says_or_else_what_it_was(
+    _id: str, settings: str, written: bool, now: bool, does: list[tuple[Action, bool]], kept: bool
+) -> None:
+    with make_world(Switches().with_(overwrite_keeps_pause=kept)) as world:
+        world.apply(file("paused: true" if written else "retries: 3"))
+        for part in live_ids(world):
+            world.account.console.pause(part, paused=now)
+        assert {m.paused for m in marks(world)} == {written}
+        plan = world.plan(file(settings))
+        assert [change.action for change in plan.changes] == [action for action, _ in does]
+        world.apply(file(settings))
+        paused = {world.schedule(part)["isPaused"] for part in live_ids(world)}
+        assert paused == {does[0][1] if does else now}
+        assert world.plan(file(settings)).empty
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+def test_an_apply_that_is_cut_off_before_a_pause_is_healed_by_the_next(count: int) -> None:
+    """A pause that QStash forgets with an upsert is set again, after any number of writes."""
+    with make_world(Switches().with_(overwrite_keeps_pause=False)) as world:
+        world.apply(file())
+        for part in live_ids(world):
+            world.account.console.pause(part)
+        lost = Fault(kind="reset_before", at=count, times=999, matches=lambda m, _p: m != "GET")
+        world.account.inject(lost)
+        world.apply(file("retries: 7"))
+        world.account.forget()
+        world.apply(file("retries: 7"))
+        assert all(world.schedule(part)["isPaused"] for part in live_ids(world))
+        assert world.plan(file("retries: 7")).empty
+
+
+# Renames
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_rename_is_one_update_that_keeps_the_pause(world: World, paused: bool) -> None:
+    world.apply(file(name="old"))
+    for part in live_ids(world):
+        world.account.console.pause(part, paused=paused)
+    plan = world.plan(file("was: old", name="new"))
+    change = only_change(plan)
+    assert (change.action, change.reason) == (Action.UPDATE, Reason.RENAME)
+    assert plan.summary == {"create": 0, "update": 1, "delete": 0, "unchanged": 0, "unmanaged": 0}
+    world.apply(file("was: old", name="new"))
+    assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert {world.schedule(part)["isPaused"] for part in live_ids(world)} == {paused}
+    assert world.plan(file("was: old", name="new")).empty
+
+
+def test_a_rename_of_what_is_not_ours_is_a_create(world: World) -> None:
+    world.apply(in_utc(["old"]))
+    theirs = unmark(world, "billing.old")
+    text = in_utc(["new"]).replace("new: {", "new: {was: old, ")
+    assert only_change(world.plan(text)).action is Action.CREATE
+    world.apply(text)
+    assert world.schedule("billing.old") == theirs
+
+
+@pytest.mark.parametrize("protect", ["false", "true"])
+@pytest.mark.parametrize("writes", range(7))
+def test_a_rename_that_is_cut_off_converges(world: World, protect: str, writes: int) -> None:
+    """Both names may be live then: what is left of the old one goes with the same update."""
+    settings = f"protect: {protect}"
+    world.apply(file(settings, name="old"))
+    renamed = file(f"{settings}, was: old", name="new")
+    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
+    world.account.inject(lost)
+    outcomes = world.apply(renamed)
+    complete = live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert [o.status for o in outcomes] == [Status.DONE if complete else Status.FAILED]
+    world.account.forget()
+    plan = world.plan(renamed)
+    assert not plan.errors
+    assert plan.summary["delete"] == 0
+    world.apply(renamed)
+    assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert world.plan(renamed).empty
+
+
+def test_a_rename_of_what_is_still_in_the_file_is_refused() -> None:
+    """It would delete the schedule of that name, which the same file wants."""
+    text = in_utc(["old", "new"]).replace("new: {", "new: {was: old, ")
+    found = messages(text)
+    assert len(found) == 1
+    assert "schedules.new.was: old is in the file, too" in found[0]
+    assert "remove was:" in found[0]
+
+
+# Kinds without a mark
+
+
+KINDS = {
+    "url_groups": "{endpoints: {a: 'https://a.example.com'}}",
+    "queues": "{parallelism: 1}",
+    "flow_controls": "{parallelism: 1}",
+}
+
+
+def section(kind: str, names: list[str], head: str = HEAD) -> str:
+    each = "".join(f"  {name}: {KINDS[kind]}\n" for name in names)
+    return head + (f"{kind}:\n{each}" if names else f"{kind}: {{}}\n")
+
+
+def names_of(world: World, kind: str) -> list[str]:
+    """The live names; of keys, those that are pinned."""
+    if kind == "flow_controls":
+        keys = world.account.store.all("flow")
+        return sorted(k["flowControlKey"] for k in keys if k["isPinnedParallelism"])
+    stored = world.account.store.all("topic" if kind == "url_groups" else "queue")
+    return sorted(item["name"] for item in stored)
+
+
+OWNED: list[tuple[str, str, list[str]]] = [
+    ("nothing by default", "", []),
+    ("a glob", "['mine-*']", ["mine-1", "mine-2"]),
+    ("two globs", "['mine-1', 'x*']", ["mine-1", "x"]),
+    ("case counts", "['MINE-*']", []),
+    ("no part of a name", "[mine]", []),
+    ("all", "['*']", ["kept", "mine-1", "mine-2", "x"]),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("_id", "globs", "gone"), OWNED, ids=ids(OWNED))
+def test_what_owns_matches_may_go_and_the_rest_is_unmanaged(
+    world: World, kind: str, _id: str, globs: str, gone: list[str]
+) -> None:
+    names = ["kept", "mine-1", "mine-2", "x"]
+    world.apply(section(kind, names))
+    owns = f"owns: {{{kind}: {globs}}}\n" if globs else ""
+    text = section(kind, [], head=HEAD + owns)
+    plan = world.plan(text)
+    assert sorted(c.name for c in plan.changes) == gone
+    listed = 0 if kind == "flow_controls" else len(names) - len(gone)  # keys are not listed
+    assert plan.summary["unmanaged"] == listed
+    world.apply(text)
+    assert names_of(world, kind) == [name for name in names if name not in gone]
+    assert world.plan(text).empty
+
+
+def test_an_unpinned_key_stays_paused_and_is_not_resumed(world: World) -> None:
+    """Flow-control keys can be neither created nor deleted: leaving the file unpins."""
+    world.apply(HEAD + "flow_controls: {k: {parallelism: 2, rate: 3, paused: true}}\n")
+    world.apply(HEAD + "owns: {flow_controls: [k]}\nflow_controls: {}\n")
+    (stored,) = world.account.store.all("flow")
+    assert (stored["isPaused"], stored["isPinnedRate"], stored["isPinnedParallelism"]) == (
+        True,
+        False,
+        False,
+    )
+
+
+def test_unmanaged_resources_are_counted_and_listed_with_v(tmp_path: Path) -> None:
+    account, path = tmp_path / "account.db", tmp_path / "q.yaml"
+    words = ("-f", str(path), f"--local={account}")
+    theirs = HEAD.replace("billing", "other")
+    path.write_text(
+        in_utc(["a"], head=theirs) + "queues: {q: {}}\n" + section("url_groups", ["g"], head="")
+    )
+    assert cli("apply", "--yes", *words).code == 0
+    path.write_text(HEAD + "schedules: {}\nqueues: {}\nurl_groups: {}\n")
+    quiet, full = cli("plan", *words), cli("plan", *words, "-v")
+    assert "0 unchanged, 3 unmanaged." in quiet.out
+    assert "other.a" not in quiet.out
+    for line in ("    schedule other.a", "    queue q", "    URL group g"):
+        assert line in full.out.splitlines()
+    data = json.loads(cli("plan", *words, "--format", "json").out)
+    assert data["summary"]["unmanaged"] == 3
+
+
+# Guards: each refusal with its own override, at 1, 3 and 9 resources
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A state of the account, a file that would delete too much, and the words that allow it."""
+
+    before: str
+    after: str
+    fact: str
+    override: tuple[str, ...]
+    wrong: tuple[str, ...]
+    hand: Callable[[LocalQStash], None] = lambda _server: None
+    then: int = 0  # the exit code of the next plan: 1 if the file names what is gone
+
+
+def many(count: int) -> list[str]:
+    return [f"n{number}" for number in range(count)]
+
+
+def users(count: int) -> str:
+    each = "".join(
+        f"  u{n}: {{cron: '0 9 * * *', destination: {URL}, queue: n{n}}}\n" for n in range(count)
+    )
+    return f"schedules:\n{each}"
+
+
+def callers(count: int) -> str:
+    each = "".join(f"  u{n}: {{cron: '0 9 * * *', url_group: n{n}}}\n" for n in range(count))
+    return f"schedules:\n{each}"
+
+
+def lag(count: int) -> Callable[[LocalQStash], None]:
+    def hand(server: LocalQStash) -> None:
+        for number in range(count):
+            server.console.set_lag(f"n{number}", 5)
+
+    return hand
+
+
+def guard_cases(count: int) -> Iterator[tuple[str, Guard]]:
+    names, limits = many(count), HEAD + "limits: {max_deletes: 0, max_delete_percent: 10}\n"
+    wrong = ("--allow-protected", "other", "--allow-in-use", "*", "--drop-backlog", "*")
+    yield "schedules, limits", Guard(
+        in_utc(names), in_utc([], head=limits), f"{count} deletes, limits.max_deletes is 0",
+        ("--allow-deletes", str(count)), ("--allow-deletes", str(count - 1)),
+    )  # fmt: skip
+    yield "schedules, protected by their mark", Guard(
+        in_utc(names).replace("{cron", "{protect: true, cron"), in_utc([]),
+        "protected: apply it once with protect: false", ("--allow-protected", "n*"), wrong,
+    )  # fmt: skip
+    for kind in KINDS:
+        owns = HEAD + f"owns: {{{kind}: ['*']}}\n"
+        yield f"{kind}, limits", Guard(
+            section(kind, names), section(kind, [], head=owns + limits.removeprefix(HEAD)),
+            f"{count} of {count} {kind} would be deleted, limits.max_delete_percent is 10",
+            ("--allow-deletes", str(count)), ("--allow-deletes", str(count - 1)),
+        )  # fmt: skip
+        yield f"{kind}, protected by the file", Guard(
+            section(kind, names), section(kind, [], head=owns + f"protect: {{{kind}: ['n*']}}\n"),
+            "the file's protect section names it", ("--allow-protected", "n*"), wrong,
+        )  # fmt: skip
+    owns = HEAD + "owns: {queues: ['*']}\n"
+    yield "queues with a backlog", Guard(
+        section("queues", names), section("queues", [], head=owns), "5 messages wait in it",
+        ("--drop-backlog", "n*"), ("--drop-backlog", "m*", "--allow-in-use", "*", "--allow-protected", "*"), lag(count),
+    )  # fmt: skip
+    in_use = ("--allow-in-use", "m*", "--drop-backlog", "*", "--allow-protected", "*")
+    yield "queues in use", Guard(
+        section("queues", names) + users(count), section("queues", [], head=owns),
+        "uses it; change that first", ("--allow-in-use", "n*"), in_use,
+    )  # fmt: skip
+    yield "queues that new schedules use", Guard(
+        section("queues", names), section("queues", [], head=owns) + users(count),
+        "uses it; change that first", ("--allow-in-use", "n*"), in_use, then=1,
+    )  # fmt: skip
+    yield "URL groups in use", Guard(
+        section("url_groups", names) + callers(count),
+        section("url_groups", [], head=owns.replace("queues", "url_groups")),
+        "uses it; change that first", ("--allow-in-use", "n*"), in_use,
+    )  # fmt: skip
+    ends = "".join(f"e{n}: 'https://e{n}.example.com', " for n in range(count))
+    yield "endpoints, limits", Guard(
+        HEAD + f"url_groups: {{g: {{endpoints: {{{ends}last: 'https://l.example.com', more: 'https://m.example.com'}}}}}}\n",
+        limits + "url_groups: {g: {endpoints: {last: 'https://l.example.com'}}}\n",
+        f"{count + 1} deletes, limits.max_deletes is 0",
+        ("--allow-deletes", str(count + 1)), ("--allow-deletes", str(count)),
+    )  # fmt: skip
+
+
+GUARDS = [(f"{name}, {count}", guard) for count in (1, 3, 9) for name, guard in guard_cases(count)]
+
+
+@pytest.mark.parametrize(("_id", "guard"), GUARDS, ids=ids(GUARDS))
+def test_a_guard_refuses_before_anything_is_written_and_its_own_override_lets_it_pass(
+    tmp_path: Path, _id: str, guard: Guard
+) -> None:
+    account, path = tmp_path / "account.db", tmp_path / "q.yaml"
+    words = ("-f", str(path), f"--local={account}", "--now", "2026-11-23T12:00Z")
+    path.write_text(guard.before)
+    assert cli("apply", "--yes", *words).code == 0
+    with LocalQStash(account) as server:
+        guard.hand(server)
+        before = server.console.snapshot()
+    path.write_text(guard.after)
+    for command in (("plan",), ("apply", "--yes"), ("apply", "--yes", *guard.wrong)):
+        ran = cli(*command, *words, "--format", "json")
+        data = json.loads(ran.out)
+        assert ran.code == 3, ran
+        assert data["requests"]["write"] == 0
+        assert guard.fact in " ".join(error["message"] for error in data["errors"])
+        assert {error["code"] for error in data["errors"]} == {"guard"}
+        assert "outcome" not in ran.out
+        with LocalQStash(account) as server:
+            assert server.console.snapshot() == before
+    text = cli("apply", "--yes", *words)
+    assert (text.code, text.err.splitlines()[-1]) == (3, "Nothing was written.")
+    assert guard.override[0] in text.out  # the way out is told
+    ran = cli("apply", "--yes", *words, *guard.override)
+    assert ran.code == 0, ran
+    assert cli("plan", *words, *guard.override, "--detailed-exitcode").code == guard.then
+    with LocalQStash(account) as server:
+        assert server.console.snapshot() != before
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_nothing_is_deleted_after_a_failure_unless_that_is_asked_for(count: int) -> None:
+    for asked in (False, True):
+        with make_world() as world:
+            world.apply(in_utc(many(count)))
+            new = in_utc([], head=HEAD + "queues: {q: {}}\n")
+            broken = Fault(
+                kind="500", times=999, matches=lambda m, p: (m, p) == ("POST", "/v2/queues")
+            )
+            world.account.inject(broken)
+            outcomes = world.apply(new, delete_after_failure=asked)
+            deletes = [o for o in outcomes if o.change.action is Action.DELETE]
+            assert len(deletes) == count
+            assert {o.status for o in deletes} == {Status.DONE if asked else Status.BLOCKED}
+            assert world.account.store.count("schedule") == (0 if asked else count)
+            if not asked:
+                assert "nothing is deleted after a failure" in deletes[0].message
+                assert "--delete-after-failure" in deletes[0].message
+
+
+ONE: list[tuple[str, int, bool]] = [
+    ("one of three", 3, False),
+    ("one of nine", 9, False),
+    ("the last", 1, True),
+]
+
+
+@pytest.mark.parametrize("kind", ["schedules", *KINDS])
+@pytest.mark.parametrize(("_id", "count", "refused"), ONE, ids=ids(ONE))
+def test_one_delete_of_a_kind_is_always_allowed_unless_it_is_the_last_of_ours(
+    world: World, kind: str, _id: str, count: int, refused: bool
+) -> None:
+    limits = HEAD + "limits: {max_deletes: 0, max_delete_percent: 0}\n"
+    owns = "" if kind == "schedules" else f"owns: {{{kind}: ['*']}}\n"
+    text = in_utc if kind == "schedules" else lambda n, head=HEAD: section(kind, n, head=head)
+    world.apply(text(many(count)))
+    plan = world.plan(text(many(count)[1:], head=limits + owns))
+    assert bool(plan.errors) is refused
+
+
+def test_a_delete_of_another_run_is_no_reason_to_refuse(world: World) -> None:
+    """A schedule that this plan takes off a queue, or deletes, does not use it any more."""
+    world.apply(section("queues", ["n0", "n1"]) + users(2))
+    owns = HEAD + "owns: {queues: ['*']}\n"
+    moved = section("queues", [], head=owns) + users(2).replace(", queue: n0", "").replace(
+        ", queue: n1", ""
+    )
+    assert not world.plan(moved).errors
+    assert not world.plan(section("queues", [], head=owns) + "schedules: {}\n").errors
+    world.apply(moved)
+    assert world.plan(moved).empty
