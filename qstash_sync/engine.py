@@ -18,7 +18,7 @@ from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.saved import Saved
 from qstash_sync.core.seen import Key
-from qstash_sync.core.steps import DeleteSchedule, PutSchedule
+from qstash_sync.core.steps import PauseSchedule, PutSchedule, Step
 from qstash_sync.errors import AccountError, StalePlanError
 from qstash_sync.executor import Account, Control, Outcome, Status, carry_out
 
@@ -267,7 +267,8 @@ class _Verdict:
     def of(self, outcome: Outcome) -> Outcome:
         """The outcome as it turned out to be."""
         still = self.left.get(outcome.change.key)
-        if outcome.status is Status.FAILED and still is None and self._landed(outcome.change):
+        came_true = still is None and all(map(self._is_so, outcome.change.steps))
+        if outcome.status is Status.FAILED and came_true:
             message = "the answer was lost, but it is so"
             return replace(outcome, status=Status.DONE, message=message)
         if outcome.status is not Status.DONE:
@@ -275,15 +276,14 @@ class _Verdict:
         strange = _difference(still, self.live) if still else next(self._strange(outcome), None)
         return _unverified(outcome, strange, self.live, self.now) if strange else outcome
 
-    def _landed(self, change: Change) -> bool:
-        """Whether every part is as it was to be written: half of a set can be exact for a while."""
-        for step in change.steps:
-            part = self.parts.get(step.id) if isinstance(step, PutSchedule) else None
-            if isinstance(step, PutSchedule) and step.labels[0] not in _labels(part):
-                return False
-            if isinstance(step, DeleteSchedule) and step.id in self.parts:
-                return False
-        return True
+    def _is_so(self, step: Step) -> bool:
+        """Whether a schedule shows a step: a set that is cut off may be exact for weeks, too."""
+        part = self.parts.get(getattr(step, "id", ""))
+        if isinstance(step, PutSchedule):
+            return part is not None and mark.parse(part.message.labels) == mark.parse(step.labels)
+        if isinstance(step, PauseSchedule):
+            return part is not None and part.paused == step.paused
+        return part is None
 
     def _strange(self, outcome: Outcome) -> Iterator[str]:
         """What no other writer and no wrong clock would leave behind."""
@@ -293,10 +293,6 @@ class _Verdict:
                 if part.id not in self.before:
                     yield from _overwritten(part, self.read, outcome.started)
                 yield from _strange_time(part, outcome.started, self.now)
-
-
-def _labels(part: LiveSchedule | None) -> tuple[str, ...]:
-    return part.message.labels if part else ()
 
 
 def _overwritten(part: LiveSchedule, read: datetime, started: datetime) -> Iterator[str]:
