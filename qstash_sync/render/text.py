@@ -182,9 +182,11 @@ def outcome(outcome: Outcome, paint: Paint) -> str:
 
 
 def applied(applied: Applied, paint: Paint) -> str:
-    """The end of an apply: counts, what came up meanwhile, facts for a bug report."""
+    """The end of an apply: what is not done, counts, what came up meanwhile, facts for a report."""
     counts = Counter(item.status for item in applied.outcomes)
-    lines = [f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}."]
+    lines = [outcome(item, paint) for item in applied.outcomes if item.status is not Status.DONE]
+    lines += [""] * bool(lines)
+    lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
     for change in applied.fresh:
         what = f"{change.action} {_noun(change.kind)} {change.name}"
         lines.append(f"Came up meanwhile, for the next plan: {what}")
