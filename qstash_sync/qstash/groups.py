@@ -21,7 +21,7 @@ from itertools import count, takewhile
 
 from qstash_sync.core.model import Endpoint, Piece, Secret, plain
 
-ROUNDS = 16  # a read and a request each; six settle any group that nobody else edits
+ROUNDS = 16  # a read and a request each; eight settle any group that nobody else edits
 
 Key = tuple[str | None, str]  # name and URL
 
