@@ -1,4 +1,4 @@
-"""The use cases: observe the account, propose a plan, apply it. Nothing here prints.
+"""The use cases: observe the account, propose a plan, apply it, watch. Nothing here prints.
 
 An apply reads three times, at most four GETs each: for the plan that a person approves, right
 before the first write (what has moved since is not approved any more), and after the last one
@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from qstash_sync.core import mark, plan as planner, windows, zones
+from qstash_sync.core import drift, mark, plan as planner, windows, zones
 from qstash_sync.core.change import Change
+from qstash_sync.core.drift import Drift
 from qstash_sync.core.limits import PLANS
 from qstash_sync.core.model import Desired, Kind, Live, LiveSchedule
 from qstash_sync.core.options import Options
@@ -20,7 +21,10 @@ from qstash_sync.core.steps import PutSchedule
 from qstash_sync.errors import AccountError
 from qstash_sync.executor import Account, Control, Key, Outcome, Status, carry_out
 
-__all__ = ["Applied", "Control", "Options", "Outcome", "Status", "apply", "observe", "propose"]
+__all__ = [
+    "Applied", "Control", "Drift", "Options", "Outcome", "Status", "apply", "observe", "propose",
+    "watch",
+]  # fmt: skip
 
 _SETTLING = timedelta(seconds=60)  # within which QStash takes up what was written
 _NO_OPTIONS = Options()
@@ -31,6 +35,9 @@ class AccountClient(Account, Protocol):
 
     def read(self, kinds: set[str]) -> Live:
         """List the given kinds."""
+
+    def scrub(self, text: str) -> str:
+        """A server's words without the secrets that are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +91,16 @@ def compare(desired: Desired, live: Live, *, now: datetime, options: Options = _
     """Compare with what was read."""
     tzdata = zones.tzdata_version()
     return planner.propose(desired, live, now=now, tzdata=tzdata, options=options)
+
+
+def watch(client: AccountClient, desired: Desired, *, now: datetime) -> Drift:
+    """Read the account and tell where each resource stands; the plan's reads, and no more."""
+    live = observe(client, desired)
+    schedules = live.schedules and tuple(
+        replace(part, error=part.error and client.scrub(part.error)) for part in live.schedules
+    )
+    live = replace(live, schedules=schedules)
+    return drift.judge(desired, live, compare(desired, live, now=now), read_at=client.now())
 
 
 def apply(

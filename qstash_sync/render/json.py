@@ -18,11 +18,12 @@ def document(**parts: Any) -> str:
     return json.dumps({"format_version": FORMAT_VERSION, **parts}, indent=2, ensure_ascii=False)
 
 
-def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None) -> str:
-    """A plan, and what became of it when it was applied."""
+def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None, **more: Any) -> str:
+    """A plan, and what became of it when it was applied; more: further keys."""
     outcomes = applied.outcomes if applied else ()
     by_change = {outcome.change.key: outcome for outcome in outcomes}
     return document(
+        **more,
         environment=plan.environment,
         namespace=plan.namespace,
         tzdata=plan.tzdata,
