@@ -1,4 +1,4 @@
-"""The use cases: observe the account, propose a plan, apply it. Nothing here prints.
+"""The use cases: observe the account, propose a plan, apply it, watch. Nothing here prints.
 
 An apply reads three times, at most four GETs each: for the plan that a person approves, right
 before the first write (what has moved since is not approved any more), and after the last one
@@ -8,9 +8,11 @@ before the first write (what has moved since is not approved any more), and afte
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from qstash_sync.core import mark, plan as planner, saved, seen, windows, zones
+from qstash_sync.core import drift, mark, plan as planner, saved, seen, windows, zones
 from qstash_sync.core.change import Change
+from qstash_sync.core.drift import Drift
 from qstash_sync.core.ground import Ground
 from qstash_sync.core.limits import PLANS
 from qstash_sync.core.model import Desired, Globs, Kind, Limits, Live, LiveSchedule
@@ -23,13 +25,20 @@ from qstash_sync.errors import AccountError, StalePlanError
 from qstash_sync.executor import Account, Control, Outcome, Status, carry_out
 
 __all__ = [
-    "Applied", "Approval", "Control", "Options", "Outcome", "Status",
-    "apply", "approved", "compare", "observe", "propose",
+    "Applied", "Approval", "Control", "Drift", "Options", "Outcome", "Status",
+    "apply", "approved", "compare", "observe", "propose", "watch",
 ]  # fmt: skip
 
 _SETTLING = timedelta(seconds=60)  # within which QStash takes up what was written
 _ABOUT = timedelta(seconds=1)  # by which the clocks of one service may differ
 _NO_OPTIONS = Options()
+
+
+class Watcher(Account, Protocol):
+    """What watching for drift needs of a client beside."""
+
+    def scrub(self, text: str) -> str:
+        """A server's words without the secrets that are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +128,16 @@ def emptied(desired: Desired) -> Desired:
         ),
         limits=Limits(plan=desired.limits.plan),  # its own confirmation stands for the number
     )
+
+
+def watch(client: Watcher, desired: Desired, *, now: datetime) -> Drift:
+    """Read the account and tell where each resource stands; the plan's reads, and no more."""
+    live = observe(client, desired)
+    schedules = live.schedules and tuple(
+        replace(part, error=part.error and client.scrub(part.error)) for part in live.schedules
+    )
+    live = replace(live, schedules=schedules)
+    return drift.judge(desired, live, compare(desired, live, now=now), read_at=client.now())
 
 
 def apply(
