@@ -52,7 +52,11 @@ class Process:
         command += ["--parallelism", str(self.parallelism)]
         self.world.account.before = self._before
         with Served(self.world.account) as served:
-            environ = {"QSTASH_TOKEN": LOCAL_TOKEN, "QSTASH_URL": served.url, "PYTHONPATH": str(ROOT)}
+            environ = {
+                "QSTASH_TOKEN": LOCAL_TOKEN,
+                "QSTASH_URL": served.url,
+                "PYTHONPATH": str(ROOT),
+            }
             with subprocess.Popen(
                 command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             ) as process:
@@ -213,7 +217,9 @@ def test_a_signal_during_a_wait_for_a_window_ends_the_wait(tmp_path: Path) -> No
         assert process.writes == 0
 
 
-@pytest.mark.parametrize(("first", "second"), [("SIGINT", "SIGINT"), ("SIGTERM", "SIGINT"), ("SIGINT", "SIGTERM")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("SIGINT", "SIGINT"), ("SIGTERM", "SIGINT"), ("SIGINT", "SIGTERM")]
+)
 def test_a_second_signal_ends_it_at_once(first: str, second: str, file: Path) -> None:
     """Although a request hangs."""
     ended = threading.Event()
