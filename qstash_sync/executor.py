@@ -231,7 +231,7 @@ class _Run:
         why = self._halt()
         if why:
             return _blocked(change, why)
-        needed = _needs(change)
+        needed = _needs(change) if self.failed else set()
         for other in self.failed:
             if other.change.key in needed and not other.message.startswith(_FIRST_USE):
                 return _blocked(change, f"needs {other.change.kind} {other.change.name}")
