@@ -185,8 +185,7 @@ def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
     fresh = compare(desired, live, now=plan.now, options=options)
     moved = tuple(saved.moved(plan, fresh, Ground(desired, live), client.now()))
     if moved:
-        count = f"{len(moved)} of {len(plan.changes)} changes"
-        raise StalePlanError(f"{count} are not what was approved", moved)
+        raise StalePlanError(f"{len(moved)} of {len(plan.changes)} approved changes moved", moved)
     found = {change.key: change for change in fresh.changes}
     changes = (found.get(item.change.key, item.change) for item in plan.changes)
     return Approval(

@@ -155,12 +155,14 @@ class Schedules:
         return any(fnmatchcase(schedule.name, pattern) for pattern in self.adopt)
 
     def _refuse(self, schedule: Schedule, part: LiveSchedule) -> Change:
-        found = self.marks[part.id]
-        fact = (
-            "carries the mark of another environment or namespace"
-            if found
-            else "has no mark of ours: it is the application's own, or somebody has overwritten it"
-        )
+        if self.marks[part.id]:
+            fact = "carries the mark of another environment or namespace"
+        elif part.message.labels:
+            fact = (
+                "has no mark of ours: it is the application's own, or somebody has overwritten it"
+            )
+        else:
+            fact = "has no mark of ours, nor any label: not ours, or QStash shows no labels"
         return self._change(
             schedule,
             Action.UPDATE,

@@ -240,8 +240,8 @@ def parse(kind: Kind, data: Any) -> LiveResource:
 
 
 def schedule(data: Mapping[str, Any]) -> LiveSchedule:
-    """A schedule from its JSON; a missing value is QStash's default."""
-    label, retries = _field(data, "label", str), _field(data, "retries", int)
+    """A schedule from its JSON; what is missing is nothing, or a zero."""
+    label = _field(data, "label", str)
     return LiveSchedule(
         id=_required(data, "scheduleId"),
         cron=_required(data, "cron"),
@@ -250,7 +250,7 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
             method=_field(data, "method", str) or "POST",
             headers=_headers(data),
             body=_body(data),
-            retries=3 if retries is None else retries,
+            retries=_field(data, "retries", int) or 0,  # a zero may be left out; a 3 we write never
             retry_delay=_field(data, "retryDelayExpression", str) or None,
             timeout=_field(data, "timeout", int) or None,
             delay=_field(data, "delay", int) or 0,

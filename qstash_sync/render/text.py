@@ -130,8 +130,7 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         yield f"      {label}{field.note}"
         yield from _parts(field)
         return
-    shown = _told(field)
-    aside = f"  ({field.note})" if field.note not in ("", "removed", "changed") else ""
+    shown, aside = _told(field), _aside(field)
     if aside and len(shown) + len(field.note) > _COLUMNS:
         yield f"      {label}{shown}"
         shown, label, aside = field.note, " " * _LABEL_WIDTH, ""
@@ -182,9 +181,11 @@ def outcome(outcome: Outcome, paint: Paint) -> str:
 
 
 def applied(applied: Applied, paint: Paint) -> str:
-    """The end of an apply: counts, what came up meanwhile, facts for a bug report."""
+    """The end of an apply: what is not done, counts, what came up meanwhile, facts for a report."""
     counts = Counter(item.status for item in applied.outcomes)
-    lines = [f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}."]
+    lines = [outcome(item, paint) for item in applied.outcomes if item.status is not Status.DONE]
+    lines += [""] * bool(lines)
+    lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
     for change in applied.fresh:
         what = f"{change.action} {_noun(change.kind)} {change.name}"
         lines.append(f"Came up meanwhile, for the next plan: {what}")
@@ -218,15 +219,18 @@ def stale(error: StalePlanError, paint: Paint) -> str:
         lines.append(f"  {paint(what, 'bold')}: {moved.why}")
         for move in moved.fields:
             lines.append(f"      {_label(move.path)}")
-            lines.append(f"        approved  {_told(move.approved)}")
-            lines.append(f"        now       {_told(move.now)}")
+            for when, field in (("approved", move.approved), ("now", move.now)):
+                told = _told(field) + _aside(field) if field else "no change"
+                lines.append(f"        {when:8}  {told}")
     return "\n".join([*lines, "Nothing was written; plan again."])
 
 
-def _told(field: FieldChange | None) -> str:
-    if field is None:
-        return "no change"
+def _told(field: FieldChange) -> str:
     before, after = (_value(value, field.path) for value in (field.before, field.after))
     if field.note in ("removed", "changed"):
         return field.note if field.after is None else f"{after} ({field.note})"
     return f"{before} -> {after}"
+
+
+def _aside(field: FieldChange) -> str:
+    return f"  ({field.note})" if field.note not in ("", "removed", "changed") else ""
