@@ -40,7 +40,6 @@ from qstash_sync.core.steps import (
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
-_STOPPED = "stopped before it began"
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
 _LOST = 3  # writes in a row that could not reach QStash, after which no more are begun
 _FIRST_USE = "waits for its first use"
@@ -229,11 +228,10 @@ class _Run:
     def _early(self, change: Change) -> Outcome | None:
         if change.refused:
             return Outcome(change=change, status=Status.REFUSED, message=change.refused)
-        if self.control.stop.is_set():
-            return _blocked(change, _STOPPED)
-        if self.lost >= _LOST:
-            return _blocked(change, "QStash cannot be reached any more; apply again later")
-        needed = _needs(change)
+        why = self._halt()
+        if why:
+            return _blocked(change, why)
+        needed = _needs(change) if self.failed else set()
         for other in self.failed:
             if other.change.key in needed and not other.message.startswith(_FIRST_USE):
                 return _blocked(change, f"needs {other.change.kind} {other.change.name}")
@@ -241,6 +239,14 @@ class _Run:
             first = f"{self.failed[0].change.kind} {self.failed[0].change.name}"
             why = f"nothing is deleted after a failure ({first}); or --delete-after-failure"
             return _blocked(change, why)
+        return None
+
+    def _halt(self) -> str | None:
+        """Why nothing more is begun, if so."""
+        if self.control.stop.is_set():
+            return "stopped before it began"
+        if self.lost >= _LOST:
+            return "QStash cannot be reached any more; apply again later"
         return None
 
     def _may_begin(self, change: Change) -> bool:
@@ -275,8 +281,9 @@ class _Run:
 
     def _steps(self, change: Change) -> Outcome | None:
         """Send a change's steps; None if its window has closed since it was submitted."""
-        if self.control.stop.is_set():
-            return _blocked(change, _STOPPED)
+        why = self._halt()
+        if why:
+            return _blocked(change, why)
         now = self.client.now()
         window = windows.window(change, now)
         if window.at > now:

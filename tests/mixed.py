@@ -97,6 +97,7 @@ class Scene:
     account: LocalQStash = field(init=False)
     now: float = NOW.timestamp()
     skew: float = 0.0  # of the client's own clock
+    today: datetime | None = None  # for plans, if it is not the server's time
     said: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -119,8 +120,8 @@ class Scene:
 
     @property
     def at(self) -> datetime:
-        """The same as an instant."""
-        return NOW + timedelta(seconds=self.now - NOW.timestamp())
+        """The time for which a plan is made."""
+        return self.today or NOW + timedelta(seconds=self.now - NOW.timestamp())
 
     def client(self, *, read_only: bool = False) -> Client:
         """A client of ours on the account."""

@@ -158,6 +158,21 @@ def test_an_apply_with_a_read_only_token_writes_nothing_and_says_why(world: Worl
     assert all(world.account.store.count(kind) == 0 for kind in ("schedule", "queue", "topic"))
 
 
+@pytest.mark.parametrize("parallelism", [1, 2, 4, 8])
+def test_reads_are_no_more_at_once_than_was_asked_for(world: World, parallelism: int) -> None:
+    """With fewer connections than threads, httpcore lost an answer now and then, for 30 s."""
+    world.account.latency = 0.02
+    with Client(
+        "http://x",
+        secret(LOCAL_TOKEN),
+        read_only=True,
+        transport=httpx.MockTransport(world.account),
+        parallelism=parallelism,
+    ) as client:
+        client.read({"schedules", "url_groups", "queues", "flow_controls"})
+    assert world.account.most_in_flight == min(parallelism, 4)
+
+
 def test_a_read_only_client_refuses_every_write(world: World) -> None:
     with world.client(read_only=True) as client:
         for step in (DeleteSchedule(id="x"), PutQueue(name="q", parallelism=1, paused=False)):

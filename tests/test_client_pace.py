@@ -22,6 +22,7 @@ from qstash_sync.errors import AccountError, BadResponseError, RejectedError, Un
 from qstash_sync.local import LOCAL_TOKEN, Fault, LocalQStash, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.qstash.client import TRIES, Client
+from qstash_sync.qstash.pace import Pace
 from tests.support import NOW, ids, secret
 
 SEED = 20261123
@@ -230,6 +231,7 @@ RESETS: list[tuple[str, Callable[[Time], dict[str, str]], float, float]] = [
     ("missing", lambda _: {}, 0.2, 2),
     ("nonsense", lambda _: {"Burst-RateLimit-Reset": "soon"}, 0.2, 2),
     ("past", lambda t: {"Burst-RateLimit-Reset": f"{t.servers() - 9:.0f}"}, 0.01, 0.1),
+    ("long past", lambda t: {"Burst-RateLimit-Reset": f"{t.servers() - 9e7:.0f}"}, 0.2, 2),
     ("another year", lambda t: {"Burst-RateLimit-Reset": f"{t.servers() + 9e7:.0f}"}, 0.2, 2),
     ("a day", lambda _: {"Burst-RateLimit-Reset": "86400"}, 0.2, 2),
     ("a date far off", lambda t: {"Burst-RateLimit-Reset": f"{t.servers() + 7:.0f}", "Date": "Mon, 01 Jan 2001 00:00:00 GMT"}, 0.2, 2),
@@ -273,6 +275,15 @@ def test_a_429_makes_all_threads_wait() -> None:
             )
         assert client.writes == 40
     assert len([at for at in seen if at < open_at]) == 1
+
+
+def test_a_429_never_shortens_the_wait_that_another_asked_for() -> None:
+    time = Time()
+    pace = Pace(time.sleep, time.ours, time.monotonic)
+    pace.hold("10", 1)
+    pace.hold("1", 1)
+    assert pace.wait(pace.time(), pace.time() + 60)
+    assert sum(time.slept) >= 10
 
 
 @pytest.mark.parametrize("unit", ["s", "ms"])
@@ -378,8 +389,11 @@ def test_ctrl_c_ends_the_waits_of_the_other_reads() -> None:
         raise KeyboardInterrupt
 
     client = Client("http://x", secret("t"), read_only=True, transport=httpx.MockTransport(answer))
-    with client, pytest.raises(KeyboardInterrupt):
-        client.read({"flow_controls", "queues"})
+    with client:
+        with pytest.raises(KeyboardInterrupt):
+            client.read({"flow_controls", "queues"})
+        with pytest.raises(AccountError, match="stopped"):
+            client.read({"queues"})
 
 
 def test_cancel_ends_a_wait_at_once() -> None:

@@ -149,7 +149,41 @@ def test_every_request_may_go_wrong(chunk: int) -> None:
         try:
             with watched(case.match) as world:
                 world.account.inject(case.fault())
-                applied_in_time(world, 2 * ONE_REQUEST)
+                # Several schedules may have the same path, and each of them its time.
+                affected = (
+                    1
+                    if case.times == 1
+                    else prepared(case.match)[1].count((case.method, case.path))
+                )
+                applied_in_time(world, (1 + affected) * ONE_REQUEST)
                 assert_converges(world, case.match)
         except AssertionError as error:
             raise AssertionError(f"seed {SEED}: {case}: {error}") from error
+
+
+DOWN = ("503", "429", "hang_before", "reset_before")
+
+
+@pytest.mark.parametrize("kind", DOWN)
+def test_a_server_that_goes_down_ends_an_apply_soon(kind: str) -> None:
+    """Three changes in a row that could not reach it are enough; then a read, of four lists."""
+    requests = len(prepared("name")[1])
+    for at in random.Random(SEED).sample(range(1, requests + 1), requests if FULL else 6):
+        with watched("name") as world:
+            world.account.inject(Fault(kind=kind, at=at, times=FOR_EVER))
+            applied = applied_in_time(world, (3 + 4) * ONE_REQUEST)
+            assert not (applied and applied.done), f"seed {SEED}: {kind} from request {at} on"
+            assert_converges(world, "name")
+
+
+@pytest.mark.parametrize("seed", range(24 if FULL else 6))
+def test_any_storm_of_faults_side_by_side_ends_and_converges(seed: int) -> None:
+    rng = random.Random(f"{SEED} {seed}")
+    match = rng.choice(MATCHES)
+    with watched(match) as world:
+        for at in rng.sample(range(1, 2 * len(prepared(match)[1])), 25):
+            world.account.inject(
+                Fault(kind=rng.choice(FAULTS), at=at, times=rng.choice([1, 1, 2, 9]))
+            )
+        applied_in_time(world, 20 * ONE_REQUEST, parallelism=8)
+        assert_converges(world, match)

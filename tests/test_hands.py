@@ -520,14 +520,16 @@ def test_a_renewal_cut_off_after_any_write_is_healed_by_the_next(
         needed = len(at.plan().changes[0].steps)
         writes = 0
         while cut_off(at, writes):
-            for change in at.plan().changes:
+            left = at.plan().changes
+            for change in left:
                 assert change.reason is Reason.CLOCK
                 notes = [f.note for f in change.fields if f.path == "parts"]
                 assert all("an apply was cut off" in note for note in notes)
             at.world.apply(at.text, only=only)
             assert at.plan().empty
-            assert sorted(crons(at.world.account)["x"].values()) == whole
             assert at.fires_as_wanted()
+            if left:  # else what there is will do for weeks, and the clock tells when it will not
+                assert sorted(crons(at.world.account)["x"].values()) == whole
             writes += 1
         assert writes == needed >= 2
         show(f"{len(at.before)} -> {len(whole)} parts, cut off after each of {writes} writes")

@@ -1,17 +1,19 @@
 """Plan and apply for all kinds: what is found, why, and that the second look finds nothing."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from qstash_sync import engine
 from qstash_sync.core.change import Action, Reason
+from qstash_sync.core.firings import wanted
+from qstash_sync.core.minutes import Span, instants
 from qstash_sync.engine import Status
 from qstash_sync.local import Fault, Switches
 from qstash_sync.render import json as document, text as render
-from tests.support import HEAD, World, config, ids, world as make_world
+from tests.support import HEAD, NOW, World, config, ids, world as make_world
 
 URL = "https://app.example.com/x"
 GROUPS = "url_groups: {g: {endpoints: {a: 'https://a.example.com', b: 'https://b.example.com'}}}\n"
@@ -474,3 +476,60 @@ def test_a_secret_is_masked_in_the_path_of_a_field_too(world: World, _id: str, t
         world.apply(HEAD + text)
         assert world.plan(HEAD + text).empty
     assert seen[1], "that it changed is told"
+
+
+FAR = [
+    ("fewer months", "UTC", "0 9 * * *", "0 9 * 1-6,8-12 *"),
+    ("in summer only", "America/New_York", "0 9 * * *", "0 9 * 1-6,8-12 *"),
+    ("one more firing", "UTC", "0 9 * * 1-5", "0 9 * * 1-5', '0 10 4 7 *"),
+]
+
+
+@pytest.mark.parametrize(("_id", "zone", "before", "after"), FAR, ids=ids(FAR))
+def test_a_change_of_times_that_are_far_away_is_written_now(
+    world: World, _id: str, zone: str, before: str, after: str
+) -> None:
+    """That live parts are exact for weeks spares a renewal, not what the file asks for."""
+    text = (
+        HEAD + f"schedules: {{s: {{cron: ['{before}'], timezone: {zone}, destination: {URL}}}}}\n"
+    )
+    world.apply(text)
+    text = text.replace(before, after)
+    assert [f.path for f in world.plan(text).changes[0].fields] == ["cron"]
+    world.apply(text)
+    assert world.plan(text).empty
+    july = range(int(NOW.timestamp()) // 86400 + 220, int(NOW.timestamp()) // 86400 + 251)
+    fired = {
+        minute // 1440 for minute, _ in world.account.firings(july[0] * 86400, july[-1] * 86400)
+    }
+    declared = config(text).desired.schedules
+    assert declared
+    span = Span.around(*(datetime.fromtimestamp(day * 86400, UTC) for day in (july[0], july[-1])))
+    wanted_days = {
+        int(at.timestamp()) // 86400 for at in instants(wanted(declared[0].timing.job, span), span)
+    }
+    assert fired == wanted_days
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_parts_of_two_definitions_are_no_set_however_exact_they_are_for_now(
+    world: World, reverse: bool
+) -> None:
+    """An apply was cut off: what it had not come to fires in summer as it did."""
+    texts = [
+        HEAD
+        + f"schedules: {{s: {{cron: '{minute} 9 * * *', timezone: America/New_York, destination: {URL}}}}}\n"
+        for minute in (0, 30)
+    ]
+    world.apply(texts[0])
+    old = {part["scheduleId"]: part for part in world.account.store.all("schedule")}
+    world.apply(texts[1])
+    whole = sorted(part["cron"] for part in world.account.store.all("schedule"))
+    left = sorted(old, reverse=reverse)[:2]
+    for part in left:
+        world.account.store.put("schedule", part, old[part])
+    change = world.plan(texts[1]).changes[0]
+    assert change.reason is Reason.FILE
+    assert "an apply was cut off" in change.fields[0].note
+    world.apply(texts[1])
+    assert sorted(part["cron"] for part in world.account.store.all("schedule")) == whole

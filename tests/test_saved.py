@@ -23,7 +23,14 @@ from qstash_sync.core.options import Options
 from qstash_sync.core.saved import Where
 from qstash_sync.engine import Status
 from qstash_sync.errors import SavedPlanError, StalePlanError
-from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash, Served, Switches
+from qstash_sync.local import (
+    LOCAL_READ_ONLY_TOKEN,
+    LOCAL_TOKEN,
+    Fault,
+    LocalQStash,
+    Served,
+    Switches,
+)
 from qstash_sync.render import text as render
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
 
@@ -425,6 +432,31 @@ def test_what_somebody_has_done_meanwhile_is_done(
         found = engine.approved(client, desired, savefile.load(document))
     assert {f"{kind} {name}" for kind, name in found.done} == {key}
     assert apply(account, WANTED, document).done
+
+
+def test_a_run_that_failed_is_finished_by_the_same_plan(account: World) -> None:
+    document = save(account, WANTED)
+    queues = Fault(
+        kind="500", times=6, matches=lambda method, path: path == "/v2/queues" and method == "POST"
+    )
+    account.account.inject(queues)
+    first = apply(account, WANTED, document)
+    assert {outcome.status for outcome in first.outcomes} >= {Status.DONE, Status.FAILED}
+    again = apply(account, WANTED, document)
+    assert again.done
+    assert account.plan(WANTED).empty
+
+
+def test_a_schedule_whose_parts_were_cut_off_midway_has_moved(world: World) -> None:
+    """Half of a set is neither what was approved nor done; the next plan heals it."""
+    document = save(world, NEW_YORK + "}")
+    world.account.inject(
+        Fault(kind="500", at=2, times=6, matches=lambda method, _path: method == "POST")
+    )
+    assert not apply(world, NEW_YORK + "}", document).done
+    assert [m.change.id for m in stale(world, NEW_YORK + "}", document).moved] == ["billing.s"]
+    world.apply(NEW_YORK + "}")
+    assert apply(world, NEW_YORK + "}", document).done
 
 
 def test_an_empty_plan_is_saved_and_applies(account: World) -> None:

@@ -1,5 +1,7 @@
 """`qstash-sync apply`: make it so."""
 
+import contextlib
+import os
 import signal
 import sys
 import threading
@@ -106,7 +108,7 @@ def _under_control(session: Session, client: "Client", total: int) -> "Iterator[
     from qstash_sync import engine
 
     stop = threading.Event()
-    with _progress(session, total) as (report, say), _signals(stop, client, say):
+    with _progress(session, total) as (report, say), _signals(stop, client):
         yield engine.Control(
             parallelism=session.parallelism,
             max_wait=timedelta(seconds=options.seconds(session.max_wait, "--max-wait")),
@@ -118,14 +120,18 @@ def _under_control(session: Session, client: "Client", total: int) -> "Iterator[
 
 
 @contextmanager
-def _signals(stop: threading.Event, client: "Client", say: Any) -> Iterator[None]:
-    """Finish what is in flight, start nothing, report; a second signal is the usual end."""
+def _signals(stop: threading.Event, client: "Client") -> Iterator[None]:
+    """Finish what is in flight, start nothing, report; a second signal ends the process at once."""
 
     def asked(number: int, _frame: object) -> None:
-        signal.signal(number, before[signal.Signals(number)])
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
         stop.set()
         client.cancel()
-        say(f"{signal.Signals(number).name}: finishing what is in flight, starting nothing more")
+        name = signal.Signals(number).name
+        # Past `sys.stderr`: the signal may have come in the middle of a write to it.
+        with contextlib.suppress(OSError):
+            os.write(2, f"{name}: finishing what is in flight, starting nothing more\n".encode())
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -158,7 +164,7 @@ def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
     with click.progressbar(length=total, label="Applying", file=sys.stderr) as bar:
 
         def report(outcome: Any) -> None:
-            if outcome.status != "done":
+            if outcome.status != "done" or outcome.message:
                 click.echo(f"\r\x1b[K{text.outcome(outcome, paint)}", err=True)
             bar.update(1)
 

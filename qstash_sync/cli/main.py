@@ -11,13 +11,15 @@ from qstash_sync.cli import (
     apply,
     compile as compiler,
     destroy,
+    drift,
     options,
     pause,
     plan,
+    report,
     tools,
     validate,
 )
-from qstash_sync.cli.session import Session, fail
+from qstash_sync.cli.session import Session
 from qstash_sync.errors import QstashSyncError, UsageError
 
 USAGE = 64
@@ -34,6 +36,7 @@ for command in (
     plan.plan,
     apply.apply,
     destroy.destroy,
+    drift.drift,
     compiler.compile_schedules,
     pause.pause,
     pause.resume,
@@ -53,9 +56,6 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code."""
     # `--local` may stand alone: without this, click would take the next word for its file.
     given = [f"--local={options.LOCAL_FILE}" if word == "--local" else word for word in arguments]
-    as_json = "--format=json" in given or any(
-        pair == ("--format", "json") for pair in pairwise(given)
-    )
     Session.current = None
     try:
         # color: click would strip what `--color always` sends into a pipe; `Paint` decides alone.
@@ -64,20 +64,32 @@ def run(arguments: Sequence[str]) -> int:
         click.echo("Stopped; nothing more is written.", err=True)
         return 1
     except click.ClickException as error:
-        if as_json:
-            return _failed(UsageError(error.format_message()), as_json=True)
+        if _option(given, "--format") in ("json", "markdown"):
+            return _failed(UsageError(error.format_message()), given)
         error.show()
         return USAGE
     except QstashSyncError as error:
-        return _failed(error, as_json=as_json)
+        return _failed(error, given)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as with `| head`
         return 1
 
 
-def _failed(error: QstashSyncError, *, as_json: bool) -> int:
+def _failed(error: QstashSyncError, given: Sequence[str]) -> int:
     session = Session.current
-    color = session.color if session else "auto"
-    requests = session.requests if session else (0, 0)
-    fail(error, as_json=as_json, color=color, requests=requests)
+    report.fail(
+        error,
+        output_format=_option(given, "--format") or "text",
+        command=next((word for word in given if word in cli.commands), ""),
+        environment=session.environment if session else _option(given, "-e", "--env"),
+    )
     return error.exit_code
+
+
+def _option(words: Sequence[str], *names: str) -> str | None:
+    """What an option was given, as far as that shows where click has not read the line."""
+    for word, following in pairwise((*words, "")):
+        name, joined, value = word.partition("=")
+        if name in names:
+            return value if joined else following
+    return None

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 LOCAL_FILE = ".qstash-local.db"
+FORMATS = ("text", "markdown", "json")
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
@@ -30,6 +31,25 @@ now = click.option(
 output_format = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text",
     show_default=True, help="json is one document on stdout in every outcome.",
+)  # fmt: skip
+report_format = click.option(
+    "--format", "output_format", type=click.Choice(FORMATS), default="text",
+    show_default=True, help="markdown, for a comment, and json are one document in every outcome.",
+)  # fmt: skip
+
+
+def _outputs(_: object, __: object, items: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Format and path of each `--output`."""
+    pairs = [(form, path) for form, _, path in (item.partition("=") for item in items)]
+    for form, path in pairs:
+        if form not in FORMATS or not path:
+            raise click.BadParameter(f"write it like markdown=FILE; formats: {', '.join(FORMATS)}")
+    return tuple(pairs)
+
+
+outputs = click.option(
+    "--output", "outputs", multiple=True, metavar="FMT=FILE", callback=_outputs,
+    help="Write the result to a file, too, as in markdown=plan.md; repeatable.",
 )  # fmt: skip
 color = click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
@@ -93,11 +113,18 @@ def consent(function: F) -> F:
     return function
 
 
-def common(*extra: Callable[[Any], Any]) -> Callable[[F], F]:
+def report(function: F) -> F:
+    """How a report is given: its format, and files beside it."""
+    return report_format(outputs(function))
+
+
+def common(
+    *extra: Callable[[Any], Any], output: Callable[[Any], Any] = output_format
+) -> Callable[[F], F]:
     """The options of every command that reads the files, and more."""
 
     def decorate(function: F) -> F:
-        chosen = (files, environment, variables, env_file, *extra, output_format, color)
+        chosen = (files, environment, variables, env_file, *extra, output, color)
         for option in reversed(chosen):
             function = option(function)
         return function

@@ -1,10 +1,11 @@
 """`qstash-sync plan`: what an apply would change."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from qstash_sync.cli import options, saved
+from qstash_sync.cli import options, report, saved
 from qstash_sync.cli.session import DIFFERENCES, Session, refusal_code
 
 
@@ -16,6 +17,7 @@ from qstash_sync.cli.session import DIFFERENCES, Session, refusal_code
     options.consent,
     options.unknown_env,
     options.verbose,
+    output=options.report,
 )
 @click.option(
     "--save", "path", metavar="FILE", help="Keep the plan in FILE, for `apply FILE`; no secret."
@@ -30,6 +32,7 @@ def plan(
 ) -> int:
     """Show what an apply would change. Cannot write."""
     from qstash_sync import engine
+    from qstash_sync.render import json as view, markdown, text
 
     session = Session.open(**given)
     if path:
@@ -41,16 +44,17 @@ def plan(
     keep = path is not None and not found.errors
     if path is not None and keep:
         saved.save(path, session, config, found, live)
-    if session.json:
-        from qstash_sync.render import json as view
-
-        more: dict[str, Any] = {"saved": path if keep else None} if path else {}
-        click.echo(view.plan(found, session.requests, **more))
-    else:
-        from qstash_sync.render import text
-
-        session.warn(config.warnings)
-        click.echo(text.plan(found, session.paint(), verbose=verbose))
+    more: dict[str, Any] = {"saved": path if keep else None} if path else {}
+    session.warn(config.warnings)
+    document = replace(found, warnings=config.warnings + found.warnings)
+    report.tell(
+        session,
+        {
+            "text": lambda paint: text.plan(found, paint, verbose=verbose),
+            "markdown": lambda _: markdown.plan(document, verbose=verbose),
+            "json": lambda _: view.plan(document, session.requests, **more),
+        },
+    )
     if path is not None:
         told = f"Saved to {path}; apply {path}" if keep else f"Not saved to {path}: it has errors"
         click.echo(told, err=True)

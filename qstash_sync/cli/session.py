@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from qstash_sync.errors import (
-    ConfigError,
-    QstashSyncError,
-    RefusedError,
-    StalePlanError,
-    UsageError,
-)
+from qstash_sync.errors import ConfigError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
@@ -43,6 +37,7 @@ class Session:
     env_file: str | None
     output_format: str
     color: str
+    outputs: tuple[tuple[str, str], ...] = ()  # format and path of each `--output`
     local: str | None = None
     now: str | None = None
     parallelism: int = 8
@@ -225,7 +220,7 @@ class Session:
 
     def warn(self, findings: "Sequence[Finding]") -> None:
         """Warnings of the files go to stderr, so that stdout stays the result."""
-        if findings and not self.json:
+        if findings and self.output_format == "text":
             from qstash_sync.render import text
 
             click.echo(text.findings(findings, self.paint(sys.stderr)), err=True)
@@ -284,24 +279,3 @@ def refusal_code(found: Any) -> int:
     """A guard or a limit is 3; an error of the file that only the account shows is 1."""
     guards = all(finding.code in ("guard", "limit") for finding in found.errors)
     return RefusedError.exit_code if guards else ConfigError.exit_code
-
-
-def fail(error: QstashSyncError, *, as_json: bool, color: str, requests: tuple[int, int]) -> None:
-    """Tell an error: findings with their places, or one line."""
-    if as_json:
-        from qstash_sync.render import json as view
-
-        click.echo(view.error(error, requests))
-        return
-    from qstash_sync.render.text import Paint, findings, stale
-
-    paint = Paint(color=wants_color(color, sys.stderr))
-    if isinstance(error, StalePlanError):
-        click.echo(stale(error, paint), err=True, color=paint.color)
-    elif isinstance(error, ConfigError):
-        count = sum(f.severity == "error" for f in error.findings)
-        click.echo(findings(error.findings, paint), err=True, color=paint.color)
-        click.echo(f"\n{count} error{'s' if count != 1 else ''}; nothing was written.", err=True)
-    else:
-        message = f"{paint('error:', 'red', 'bold')} {error}"
-        click.echo(message, err=True, color=paint.color)

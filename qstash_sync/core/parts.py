@@ -101,7 +101,7 @@ def oddities(schedule: Schedule, parts: Sequence[Part]) -> tuple[str, ...]:
         return ()
     at_home = [p for p in ours if p.mark and p.live.id == schedule.part_id(p.mark.part)]
     totals = {p.mark.parts for p in at_home if p.mark}
-    if len(totals) > 1:
+    if len(totals) > 1 or len({p.mark.definition for p in at_home if p.mark}) > 1:
         return (f"{len(parts)} parts of two sets: {CUT_OFF}",)
     numbers = {p.mark.part for p in at_home if p.mark}
     total = max(totals, default=1)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from qstash_sync.core import compile as compiler, zones
+from qstash_sync.core import compile as compiler, mark, zones
 from qstash_sync.core.compile import Compilation, Strategy
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.effect import Effect, effect
@@ -126,7 +126,7 @@ def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | 
     if isinstance(made, Finding):
         return _without(schedule, live, made, odd)
     notes = warnings(made, schedule.name, schedule.place)
-    if not odd and _exact(schedule, live, now):
+    if not odd and _as_declared(schedule, parts) and _exact(schedule, live, now):
         return When(crons=live, findings=notes)
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
     if same and all(note.endswith("edited") for note in odd):
@@ -153,6 +153,15 @@ def _without(
     if schedule.timing.strategy is Strategy.NATIVE and not odd and same_crons(native, live):
         return When(crons=live, findings=(replace(why, severity=Severity.WARNING),))
     return why
+
+
+def _as_declared(schedule: Schedule, parts: Sequence[Part]) -> bool:
+    """Whether the parts were written for what the file says now: else it may ask for other times.
+
+    Those times may be months away, where `_exact` does not look.
+    """
+    wanted = mark.definition(schedule)
+    return all(part.mark is None or part.mark.definition == wanted for part in parts)
 
 
 def _exact(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:

@@ -76,6 +76,7 @@ class Client:
         self._count = threading.Lock()
         self._timeout = timeout
         self._deadline = deadline
+        self._at_once = min(parallelism, _READS_AT_ONCE)  # no thread without a connection
         self._pace = Pace(sleep, clock, monotonic)
         self._mask = Mask((token.reveal(), *hide))
         self._headers = (("Authorization", f"Bearer {_checked(token)}"), *_HEADERS)
@@ -143,7 +144,7 @@ class Client:
 
     def read(self, kinds: Collection[str]) -> Live:
         """List the given kinds, side by side: one GET each, for any number of resources."""
-        with ThreadPoolExecutor(max_workers=_READS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=self._at_once) as pool:
             found = {name: pool.submit(self._list, wire.KINDS[name]) for name in sorted(kinds)}
             try:
                 return Live(**{name: future.result() for name, future in found.items()})

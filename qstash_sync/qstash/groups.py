@@ -21,7 +21,7 @@ from itertools import count, takewhile
 
 from qstash_sync.core.model import Endpoint, Piece, Secret, plain
 
-ROUNDS = 16  # a read and a request each; six settle any group that nobody else edits
+ROUNDS = 16  # a read and a request each; eight settle any group that nobody else edits
 
 Key = tuple[str | None, str]  # name and URL
 
@@ -84,15 +84,11 @@ def _stuck(want: Collection[Key], have: Collection[Key]) -> list[str]:
 def _guards(missing: Collection[Key], want: Collection[Key], have: Collection[Key]) -> set[Key]:
     """Twins for the URLs that lose their only endpoint to a move and keep one without a name."""
     moving = {name for name, _ in missing if name is not None}
-    named = {url for name, url in want if name is not None}
     covered = {_address(url) for name, url in have if name not in moving}
     return {
         (None, _free_twin(url, want, have))
         for name, url in have
-        if name in moving
-        and (None, url) in want
-        and url not in named
-        and _address(url) not in covered
+        if name in moving and (None, url) in want and _address(url) not in covered
     }
 
 

@@ -20,12 +20,13 @@ def document(**parts: Any) -> str:
 
 
 def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None, **more: Any) -> str:
-    """A plan, and what became of it when it was applied."""
+    """A plan, and what became of it when it was applied; more: further keys."""
     if applied:
         more["unapproved"] = [_named(c) for c in applied.fresh]
     outcomes = applied.outcomes if applied else ()
     by_change = {outcome.change.key: outcome for outcome in outcomes}
     return document(
+        **more,
         environment=plan.environment,
         namespace=plan.namespace,
         tzdata=plan.tzdata,

@@ -23,10 +23,10 @@ _SIGNS = {
     Action.PAUSE: ("~", "yellow"),
     Action.RESUME: ("~", "yellow"),
 }
-_LABEL_WIDTH = 21
+LABEL_WIDTH = 21
 _LONGEST_VALUE = 60
 _COLUMNS = 46  # of a line of 80, beside the label
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 class Paint:
@@ -74,7 +74,7 @@ def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
         lines += _change(change, paint)
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
-        lines += [f"    {_noun(kind)} {name}" for kind, name in plan.unmanaged]
+        lines += [f"    {noun(kind)} {clean(name)}" for kind, name in plan.unmanaged]
     messages = findings((*plan.warnings, *plan.errors), paint)
     if messages:
         lines += ([""] if lines else []) + messages.splitlines()
@@ -99,29 +99,42 @@ def summary(plan: Plan) -> str:
     return f"Plan: {work}; {rest}"
 
 
-def _noun(kind: Kind) -> str:
+def noun(kind: Kind) -> str:
+    """A kind as people call it."""
     return {Kind.URL_GROUP: "URL group", Kind.FLOW_CONTROL: "flow control"}.get(kind, str(kind))
 
 
 def _change(change: Change, paint: Paint) -> Iterator[str]:
     sign, style = _SIGNS[change.action]
-    why = {
-        "file": "", "drift": "changed outside", "both": "changed outside and in the file",
-        "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
-    }[change.reason]  # fmt: skip
-    head = f"  {sign} {_noun(change.kind)} {change.name}"
-    aside = "; ".join(change.notes) if change.action is Action.DELETE else f"({why})" * bool(why)
-    yield paint(head, style, "bold") + (f"  {paint(aside, 'dim')}" if aside else "")
-    for field in change.fields:
-        yield from _field(field, change.action)
-    for note in change.notes if change.action is not Action.DELETE else ():
-        yield f"      {'':{_LABEL_WIDTH}}{note}"
+    head = f"  {sign} {noun(change.kind)} {clean(change.name)}"
+    beside = aside(change)
+    yield paint(head, style, "bold") + (f"  {paint(beside, 'dim')}" if beside else "")
+    yield from details(change)
     if change.refused:
         yield f"      {paint('refused: ' + change.refused, 'red')}"
 
 
+def aside(change: Change) -> str:
+    """What stands beside a change's name: what a delete takes away, else why it is."""
+    if change.action is Action.DELETE:
+        return clean("; ".join(change.notes))
+    why = {
+        "file": "", "drift": "changed outside", "both": "changed outside and in the file",
+        "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
+    }[change.reason]  # fmt: skip
+    return f"({why})" if why else ""
+
+
+def details(change: Change) -> Iterator[str]:
+    """Field by field, then what the change does."""
+    for field in change.fields:
+        yield from map(clean, _field(field, change.action))
+    for note in change.notes if change.action is not Action.DELETE else ():
+        yield f"      {'':{LABEL_WIDTH}}{note}"
+
+
 def _field(field: FieldChange, action: Action) -> Iterator[str]:
-    label = f"{_label(field.path):{_LABEL_WIDTH - 1}} "
+    label = f"{_label(field.path):{LABEL_WIDTH - 1}} "
     if action is Action.CREATE:
         if field.after is not None and field.after is not False:
             yield f"      {label}{_value(field.after, field.path)}"
@@ -130,11 +143,10 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         yield f"      {label}{field.note}"
         yield from _parts(field)
         return
-    shown = _told(field)
-    aside = f"  ({field.note})" if field.note not in ("", "removed", "changed") else ""
+    shown, aside = _told(field), _aside(field)
     if aside and len(shown) + len(field.note) > _COLUMNS:
         yield f"      {label}{shown}"
-        shown, label, aside = field.note, " " * _LABEL_WIDTH, ""
+        shown, label, aside = field.note, " " * LABEL_WIDTH, ""
     yield f"      {label}{shown}{aside}"
 
 
@@ -144,7 +156,7 @@ def _parts(field: FieldChange) -> Iterator[str]:
     for sign, crons, other in (("-", before, after), ("+", after, before)):
         for cron in crons:
             if cron not in other:
-                yield f"      {'':{_LABEL_WIDTH}}{sign} {cron}"
+                yield f"      {'':{LABEL_WIDTH}}{sign} {cron}"
 
 
 def _label(path: str) -> str:
@@ -154,13 +166,18 @@ def _label(path: str) -> str:
     return path
 
 
+def clean(text: str) -> str:
+    """A text of the file or of the account that cannot move the cursor, or begin a line."""
+    return text.translate(_CONTROL)
+
+
 def _value(value: Any, path: str) -> str:
     if value is None:
         return "(none)"
     if path.rpartition(".")[2] in ("timeout", "delay", "period") and isinstance(value, int):
         return duration(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = text.translate(_CONTROL)
+    text = clean(text)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
@@ -177,7 +194,7 @@ def outcome(outcome: Outcome, paint: Paint) -> str:
     """One line as a change ends."""
     change = outcome.change
     style = "green" if outcome.status is Status.DONE else "red"
-    text = f"{outcome.status:10} {change.action} {_noun(change.kind)} {change.name}"
+    text = f"{outcome.status:10} {change.action} {noun(change.kind)} {change.name}"
     return paint(text, style) + (f": {outcome.message}" if outcome.message else "")
 
 
@@ -188,12 +205,12 @@ def applied(applied: Applied, paint: Paint) -> str:
     lines += [""] * bool(lines)
     lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
     for change in applied.fresh:
-        what = f"{change.action} {_noun(change.kind)} {change.name}"
+        what = f"{change.action} {noun(change.kind)} {change.name}"
         lines.append(f"Came up meanwhile, for the next plan: {what}")
     facts = [(item, fact) for item in applied.outcomes for fact in item.facts]
     if facts:
         lines += ["", paint("--- for a bug report ---", "bold")]
-        lines += [f"{_noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
+        lines += [f"{noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
     return "\n".join(lines)
 
 
@@ -216,19 +233,22 @@ def stale(error: StalePlanError, paint: Paint) -> str:
     """Why a saved plan is not applied: each change that has moved, with the fields that show it."""
     lines = [f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}"]
     for moved in error.moved:
-        what = f"{moved.change.action} {_noun(moved.change.kind)} {moved.change.name}"
+        what = f"{moved.change.action} {noun(moved.change.kind)} {moved.change.name}"
         lines.append(f"  {paint(what, 'bold')}: {moved.why}")
         for move in moved.fields:
             lines.append(f"      {_label(move.path)}")
-            lines.append(f"        approved  {_told(move.approved)}")
-            lines.append(f"        now       {_told(move.now)}")
+            for when, field in (("approved", move.approved), ("now", move.now)):
+                told = _told(field) + _aside(field) if field else "no change"
+                lines.append(f"        {when:8}  {told}")
     return "\n".join([*lines, "Nothing was written; plan again."])
 
 
-def _told(field: FieldChange | None) -> str:
-    if field is None:
-        return "no change"
+def _told(field: FieldChange) -> str:
     before, after = (_value(value, field.path) for value in (field.before, field.after))
     if field.note in ("removed", "changed"):
         return field.note if field.after is None else f"{after} ({field.note})"
     return f"{before} -> {after}"
+
+
+def _aside(field: FieldChange) -> str:
+    return f"  ({field.note})" if field.note not in ("", "removed", "changed") else ""

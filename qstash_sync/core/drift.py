@@ -1,0 +1,371 @@
+"""What became of each resource: a status from the plan, and facts from what QStash says of runs.
+
+the plan has                     status         who moved
+no change                        in_sync        nobody
+an update: drift, file, both     drifted, pending, both, as the mark tells
+an update: clock                 renewal_due    time; graded by the days that are left
+an update of what has no mark    unmarked       nobody can tell
+a create                         missing        what is gone carries no mark
+a delete                         surplus        what is not declared says no more
+a change of another kind         differs        these carry no mark
+
+beyond the plan, of the live parts of a schedule           grade
+a next firing that its cron has not                        difference (drifted)
+some parts paused, others not                              difference (drifted)
+two firings have gone by since it last ran                 warning
+an error of the last run                                   warning
+paused in the account, and the file leaves it so           information
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from qstash_sync.core import mark, parser
+from qstash_sync.core.change import Action, Change, Reason
+from qstash_sync.core.diff import HIDDEN
+from qstash_sync.core.findings import Finding, Place, Severity
+from qstash_sync.core.live import exact_until
+from qstash_sync.core.model import Desired, Kind, Live, LiveSchedule, Message, Schedule
+from qstash_sync.core.plan import Plan
+from qstash_sync.core.windows import ACTIVATION, predicted
+from qstash_sync.errors import CompileError
+
+WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
+_READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take
+_LATE = timedelta(minutes=1)  # between a firing and the run that QStash notes for it
+_OVERDUE = 2  # firings
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*:\\?/\S*", re.IGNORECASE)
+_WORD = re.compile(r"[^\s\"'=&,:;()\[\]{}<>]{4,}(?<![.!?])")
+
+
+class Status(StrEnum):
+    """What is told of a resource, in the order in which a reader wants to know."""
+
+    SURPLUS = "surplus"
+    UNMARKED = "unmarked"
+    MISSING = "missing"
+    BOTH = "both"
+    DRIFTED = "drifted"
+    DIFFERS = "differs"
+    PENDING = "pending"
+    RENEWAL_DUE = "renewal_due"
+    IN_SYNC = "in_sync"
+
+
+class Grade(StrEnum):
+    """How much a fact weighs: only a difference changes the exit code."""
+
+    INFORMATION = "information"
+    WARNING = "warning"
+    DIFFERENCE = "difference"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that the plan does not say."""
+
+    grade: Grade
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one resource stands: its status, what an apply would change, and facts beside it."""
+
+    kind: Kind
+    name: str
+    status: Status
+    change: Change | None = None
+    facts: tuple[Fact, ...] = ()
+    place: Place | None = None
+
+    @property
+    def grade(self) -> Grade:
+        """Of in_sync and renewal_due the heaviest fact; every other status is a difference."""
+        if self.status not in (Status.IN_SYNC, Status.RENEWAL_DUE):
+            return Grade.DIFFERENCE
+        ranks = list(Grade)
+        return max((fact.grade for fact in self.facts), key=ranks.index, default=ranks[0])
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Deletes first, what is in sync last."""
+        return list(Status).index(self.status), list(Kind).index(self.kind), self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Where every declared resource stands, and what is surplus; in a total order.
+
+    plan: with its findings as a watcher has them: guards and limits are no errors of his.
+    """
+
+    plan: Plan
+    standings: tuple[Standing, ...] = ()
+
+    @property
+    def differences(self) -> int:
+        """How many resources differ."""
+        return sum(standing.grade is Grade.DIFFERENCE for standing in self.standings)
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        """How many resources have each status, in its order; those with none are left out."""
+        found = Counter(standing.status for standing in self.standings)
+        return {status: found[status] for status in Status if found[status]}
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The plan's warnings, and the facts that are no differences."""
+        return self.plan.warnings + tuple(
+            Finding(
+                severity=Severity.WARNING if fact.grade is Grade.WARNING else Severity.INFO,
+                code=fact.code,
+                message=f"{standing.kind}s.{standing.name}: {fact.text}",
+                place=standing.place,
+            )
+            for standing in self.standings
+            for fact in standing.facts
+            if fact.grade is not Grade.DIFFERENCE
+        )
+
+
+def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Drift:
+    """Tell where each resource stands.
+
+    read_at: the server's time when the account was read; the plan may have been made for another.
+    """
+    watch = _Watch(desired, live, plan.now, read_at)
+    found = [watch.standing(change.kind, change.name, change) for change in plan.changes]
+    found += [watch.standing(kind, name) for kind, name in plan.unchanged]
+    standings = sorted(found, key=lambda standing: standing.order)
+    return Drift(plan=_for_a_watcher(plan), standings=tuple(standings))
+
+
+def _for_a_watcher(plan: Plan) -> Plan:
+    """Guards and limits only warn of an apply to come; what is paused is told as a fact."""
+    stops = [finding for finding in plan.errors if finding.code in ("guard", "limit")]
+    kept = [w for w in plan.warnings if w.code not in ("paused", "partly_paused")]
+    warned = [replace(finding, severity=Severity.WARNING) for finding in stops]
+    errors = tuple(finding for finding in plan.errors if finding not in stops)
+    return replace(plan, warnings=(*kept, *warned), errors=errors)
+
+
+_STATUS = {
+    Reason.FILE: Status.PENDING,
+    Reason.RENAME: Status.PENDING,
+    Reason.DRIFT: Status.DRIFTED,
+    Reason.BOTH: Status.BOTH,
+    Reason.CLOCK: Status.RENEWAL_DUE,
+    Reason.ADOPT: Status.UNMARKED,
+}
+_MOVED = {  # by a fact that differs
+    Status.IN_SYNC: Status.DRIFTED,
+    Status.RENEWAL_DUE: Status.DRIFTED,
+    Status.PENDING: Status.BOTH,
+}
+
+
+def _status(change: Change | None) -> Status:
+    if change is None:
+        return Status.IN_SYNC
+    if change.action is Action.DELETE:
+        return Status.SURPLUS
+    if change.action is Action.CREATE:
+        return Status.MISSING
+    return _STATUS[change.reason] if change.kind is Kind.SCHEDULE else Status.DIFFERS
+
+
+class _Watch:
+    """What was read, sorted by the resources that it belongs to."""
+
+    def __init__(self, desired: Desired, live: Live, now: datetime, read_at: datetime) -> None:
+        self.now = now
+        self.read_at = read_at
+        self.schedules = {schedule.name: schedule for schedule in desired.schedules or ()}
+        self.parts = _live_parts(desired, live)
+        left_open = {
+            (kind, resource.name)
+            for kind, declared in (
+                (Kind.QUEUE, desired.queues or ()),
+                (Kind.FLOW_CONTROL, desired.flow_controls or ()),
+            )
+            for resource in declared
+            if resource.paused is None
+        }
+        paused = {(Kind.QUEUE, queue.name) for queue in live.queues or () if queue.paused}
+        paused |= {(Kind.FLOW_CONTROL, key.name) for key in live.flow_controls or () if key.paused}
+        self.paused = left_open & paused
+
+    def standing(self, kind: Kind, name: str, change: Change | None = None) -> Standing:
+        """Where a resource stands that has this change, or none."""
+        status = _status(change)
+        schedule = None
+        facts: tuple[Fact, ...] = (_PAUSED,) * ((kind, name) in self.paused)
+        if kind is Kind.SCHEDULE and status is not Status.SURPLUS:
+            schedule = self.schedules[name]
+            facts = tuple(self._facts(schedule, change))
+        differs = any(f.grade is Grade.DIFFERENCE and f.code != "renewal" for f in facts)
+        return Standing(
+            kind=kind,
+            name=name,
+            status=_MOVED.get(status, status) if differs else status,
+            change=change,
+            facts=facts,
+            place=schedule.place if schedule else None,
+        )
+
+    def _facts(self, schedule: Schedule, change: Change | None) -> Iterator[Fact]:
+        parts = self.parts.get(schedule.id, ())
+        if change and change.reason is Reason.CLOCK:
+            yield _renewal(schedule, parts, change, self.now)
+        yield from _strange_times(parts, self.read_at)
+        if not change or all(field.path != "paused" for field in change.fields):
+            yield from _pause(schedule, parts)
+        yield from _overdue(parts, self.read_at)
+        yield from _failures(schedule, parts)
+
+
+def _live_parts(desired: Desired, live: Live) -> dict[str, list[LiveSchedule]]:
+    """The live parts of each declared schedule by its id: those with our mark, and what it adopts.
+
+    The same that the plan compares, but for parts that are not ours.
+    """
+    scope = mark.scope(desired.namespace, desired.environment)
+    declared = {schedule.id: schedule for schedule in desired.schedules or ()}
+    found: dict[str, list[LiveSchedule]] = {}
+    for part in live.schedules or ():
+        head, _, number = part.id.rpartition(".")
+        base = head if part.id not in declared and number.isdecimal() else part.id
+        label = mark.parse(part.message.labels)
+        ours = label is not None and label.scope == scope
+        if base in declared and (ours or (base == part.id and declared[base].adopted)):
+            found.setdefault(base, []).append(part)
+    return found
+
+
+# Facts
+
+
+def _renewal(
+    schedule: Schedule, parts: Sequence[LiveSchedule], change: Change, now: datetime
+) -> Fact:
+    """How urgent a renewal is: by the days until the first wrong firing, from midnight UTC on."""
+    wrong = exact_until(schedule.timing.job, [part.cron for part in parts], now)
+    cut_off = any(field.path == "parts" for field in change.fields)
+    end = wrong and wrong.replace(hour=0, minute=0)
+    grade = Grade.INFORMATION
+    if cut_off or (end and end - now <= DIFFER):
+        grade = Grade.DIFFERENCE
+    elif end and end - now <= WARN:
+        grade = Grade.WARNING
+    until = f"exact until {wrong:%a %Y-%m-%d %H:%MZ}" if wrong else "exact for years"
+    return Fact(grade=grade, code="renewal", text=f"{until}; apply --only clock renews it")
+
+
+def _strange_times(parts: Sequence[LiveSchedule], read_at: datetime) -> Iterator[Fact]:
+    """A next firing that the stored cron has not; absent or paused, there is no verdict."""
+    for part in parts:
+        if part.next_at is None or part.paused:
+            continue
+        said = _instant(part.next_at)
+        low, high = read_at - _READING, read_at + ACTIVATION
+        if said is None or not predicted(part.cron, low, high, said):
+            at = f"at {said:%a %Y-%m-%d %H:%MZ}" if said else "at a time that no calendar has"
+            text = f"QStash says that {part.id} fires next {at}; its cron {part.cron} does not"
+            yield Fact(grade=Grade.DIFFERENCE, code="next_time", text=text)
+
+
+_PAUSED = Fact(
+    grade=Grade.INFORMATION, code="paused", text="paused in the account; the file leaves it so"
+)
+
+
+def _pause(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Fact]:
+    """A pause that the file says nothing about."""
+    paused = [part for part in parts if part.paused]
+    if 0 < len(paused) < len(parts):
+        names = ", ".join(part.id for part in paused)
+        fact = f"{len(paused)} of {len(parts)} parts are paused: {names}"
+        text = f"{fact}; write paused: true or paused: false"
+        yield Fact(grade=Grade.DIFFERENCE, code="partly_paused", text=text)
+    elif paused and schedule.paused is None:
+        marks = [mark.parse(part.message.labels) for part in paused]
+        by_hand = not any(label and label.paused for label in marks)
+        text = "paused by hand; the file leaves it so"
+        yield replace(_PAUSED, text=text) if by_hand else _PAUSED
+
+
+def _overdue(parts: Sequence[LiveSchedule], read_at: datetime) -> Iterator[Fact]:
+    """Two firings have gone by since the last run, as far as the parts are known to have run.
+
+    A part that is rewritten may lose its last run, so one without any says nothing.
+    """
+    ran = [(at, part.cron) for part in parts if (at := _instant(part.last_at)) is not None]
+    if not ran or any(part.paused for part in parts):
+        return
+    last = max(at for at, _ in ran)
+    after: datetime | None = last + _LATE / 2
+    for _ in range(_OVERDUE):
+        after = after and _next([cron for _, cron in ran], after)
+    if after and after <= read_at - _LATE:
+        text = f"last run {last:%a %Y-%m-%d %H:%MZ}; two firings or more have gone by since then"
+        yield Fact(grade=Grade.WARNING, code="overdue", text=text)
+
+
+def _next(crons: Sequence[str], after: datetime) -> datetime | None:
+    """The next firing of stored crons, as far as they are understood."""
+    found = []
+    for cron in crons:
+        try:
+            found.append(parser.next_after(parser.read(cron), after))
+        except CompileError:
+            continue
+    return min(filter(None, found), default=None)
+
+
+def _failures(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Fact]:
+    """The error of the last run; of a part that rests for the season, it is no news."""
+    last = max((part.last_at or 0 for part in parts), default=0)
+    for part in parts:
+        if part.error and (part.last_at is None or part.last_at == last):
+            text = f"the last run of {part.id} failed: {_without_secrets(part, schedule)}"
+            yield Fact(grade=Grade.WARNING, code="failed", text=text)
+
+
+def _instant(milliseconds: int | None) -> datetime | None:
+    """An instant from Unix milliseconds; None where there is none, or no calendar has it."""
+    try:
+        return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+
+
+def _without_secrets(part: LiveSchedule, schedule: Schedule) -> str:
+    """The words of an error without addresses, and without words of settings not plainly declared.
+
+    Known secrets are masked before; these may be rotated, removed, or unknown here.
+    """
+    declared = dict(_settings(schedule.message))
+    held = "\n".join(v for key, v in _settings(part.message) if declared.get(key) != v)
+
+    def shown(found: re.Match[str]) -> str:
+        return HIDDEN if found[0] in held else found[0]
+
+    return _WORD.sub(shown, _URL.sub("(URL)", part.error or ""))
+
+
+def _settings(message: Message) -> Iterator[tuple[str, str]]:
+    """The settings that may hold a secret, as they stand in clear; masked where they are one."""
+    body = message.body
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body
+    callbacks = (("callback", message.callback), ("failure", message.failure_callback))
+    yield from ((f"header {name}", str(value)) for name, value in message.headers)
+    yield from (("destination", str(message.destination)), ("body", str(text or "")))
+    yield from ((key, str(callback.url)) for key, callback in callbacks if callback)

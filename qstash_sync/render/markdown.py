@@ -1,0 +1,279 @@
+"""Markdown for a comment: bounded, the same on every run, and proof against what it quotes.
+
+    <!-- qstash-sync plan production -->    a sticky comment finds itself by this
+    ## QStash plan for `production`
+    **Plan: 1 to create, …**
+    ### 2 to delete                         errors, deletes, then by risk, then warnings
+    ```diff                                 what comes from outside stands in fences alone, each
+    - queue images  0 waiting               line of it behind a sign or spaces: nothing in it can
+    ```                                     end the fence, be a tag, or call somebody
+    9,700 more are not listed.
+
+The heads of all entries come first, section by section, then their details, while there is room;
+what is in sync or unmanaged comes after that.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from qstash_sync.core.change import Action, Change, Reason
+from qstash_sync.core.drift import Drift, Standing, Status
+from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.core.model import Kind
+from qstash_sync.core.plan import Plan
+from qstash_sync.errors import QstashSyncError
+from qstash_sync.render import drift as drifts, json as view, text
+
+LIMIT = 60_000  # characters; GitHub takes 65,536
+_WIDTH = 100  # columns; a fence does not wrap
+_LONGEST = 400  # characters of one line, before it is wrapped
+_MOST_FINDINGS = 25
+_MOST_DETAILS = 40  # lines
+_TRAP = re.compile(r"`(?=``)|<(?=!--|/?(?:details|summary))", re.IGNORECASE)
+_RISK = [Reason.BOTH, Reason.DRIFT, Reason.ADOPT, Reason.RENAME, Reason.FILE, Reason.CLOCK]
+_SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
+_STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """One resource or finding: the lines that are always told of it, and those that may be left."""
+
+    head: str
+    details: Callable[[], Iterable[str]] = tuple
+
+
+@dataclass(slots=True, kw_only=True)
+class _Section:
+    """Entries under one title; the first `len(shown)` of them are told, some with details.
+
+    most: entries that are told at most; such a section gets its room first.
+    idle: nothing happens to its entries; they get the room that is left.
+    """
+
+    title: str
+    entries: Sequence[_Entry]
+    folded: bool = False
+    most: int | None = None
+    idle: bool = False
+    shown: list[list[str]] = field(default_factory=list)
+    bare: int = 0  # entries that are told without their details
+
+    def lines(self) -> Iterator[str]:
+        """The section as it stands, with counts of what is left out."""
+        yield f"<details><summary>{self.title}</summary>" if self.folded else f"### {self.title}"
+        yield ""
+        if self.shown:
+            yield "```diff"
+            for entry in self.shown:
+                yield from entry
+            yield from ("```", "")
+        note = self.note(len(self.entries) - len(self.shown), self.bare)
+        yield from (note, "") * bool(note)
+        yield from ("</details>", "") * self.folded
+
+    @staticmethod
+    def note(unlisted: int, bare: int) -> str:
+        """What is not there, in numbers."""
+        told = [f"{unlisted:,} more are not listed."] * bool(unlisted)
+        told += [f"The details of {bare:,} are left out."] * bool(bare)
+        return " ".join(told)
+
+
+# ---------------------------------------------------------------- pages
+
+
+def plan(plan: Plan, *, verbose: bool = False) -> str:
+    """What an apply would change, for a reviewer."""
+    deletes = [change for change in plan.changes if change.action is Action.DELETE]
+    creates = [change for change in plan.changes if change.action is Action.CREATE]
+    updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
+    updates.sort(key=lambda change: (not change.refused, _RISK.index(change.reason)))
+    sections = [
+        *_findings(plan.errors, "error"),
+        _Section(title=f"{len(deletes):,} to delete", entries=[*map(_change, deletes)]),
+        _Section(title=f"{len(updates):,} to update", entries=[*map(_change, updates)]),
+        _Section(
+            title=f"{len(creates):,} to create", entries=[*map(_change, creates)], folded=True
+        ),
+        *_findings(plan.warnings, "warning"),
+        *_unmanaged(plan, verbose=verbose),
+    ]
+    lead, *more = text.summary(plan).splitlines()
+    return _page("plan", plan.environment, [f"**{lead}**", *more, _about(plan)], sections)
+
+
+def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> str:
+    """Where the declared resources stand."""
+    plan = drift.plan
+    sections = [
+        *_findings(plan.errors, "error"),
+        *(section for status in Status for section in _standings(drift, status)),
+        *_findings(plan.warnings, "warning"),
+        *_unmanaged(plan, verbose=verbose),
+    ]
+    lead = [f"**{drifts.summary(drift)}**", _about(plan)]
+    return _page("drift", plan.environment, lead, sections, drifts.sent(requests))
+
+
+def error(error: QstashSyncError, command: str, environment: str | None) -> str:
+    """A run that ended in an error."""
+    found = view.findings_of(error)
+    errors = [finding for finding in found if finding.severity is Severity.ERROR]
+    others = [finding for finding in found if finding not in errors]
+    sections = [*_findings(errors, "error"), *_findings(others, "warning")]
+    return _page(command, environment, ["**It ended in an error; nothing was written.**"], sections)
+
+
+def _page(
+    command: str,
+    environment: str | None,
+    lead: Sequence[str],
+    sections: Sequence[_Section],
+    last: str = "",
+) -> str:
+    sections = [section for section in sections if section.entries]
+    where = _name(environment or "")
+    top = [
+        f"<!-- {' '.join(filter(None, ('qstash-sync', command, where)))} -->",
+        f"## QStash {command}" + f" for `{where}`" * bool(where),
+        "",
+        *(line for paragraph in lead for line in (paragraph, "")),
+    ]
+    bottom = [last] if last else []
+    _fill(sections, LIMIT - sum(len(line) + 1 for line in (*top, *bottom)))
+    lines = [*top, *(line for section in sections for line in section.lines()), *bottom]
+    return "\n".join(lines).rstrip("\n")
+
+
+def _fill(sections: Sequence[_Section], room: int) -> None:
+    """Give each section as many entries, then as many details, as there is room for."""
+    for section in sections:
+        count = len(section.entries)
+        room -= _size(section.lines()) + _size(("```diff", "```", ""))
+        room -= len(section.note(count, count))
+    for idle in (False, True):
+        some = [section for section in sections if section.idle is idle]
+        room = _add_details(some, _add_heads(some, room))
+
+
+def _add_heads(sections: Sequence[_Section], room: int) -> int:
+    """Tell of entries until one has no room; returns the room that is left."""
+    ranked = sorted(sections, key=lambda section: section.most is None)
+    for section, entry in ((s, entry) for s in ranked for entry in s.entries[: s.most]):
+        head = _lines(entry.head, 8)
+        if _size(head) > room:
+            break
+        section.shown.append(head)
+        room -= _size(head)
+    return room
+
+
+def _add_details(sections: Sequence[_Section], room: int) -> int:
+    for section in sections:
+        for entry, shown in zip(section.entries, section.shown, strict=False):
+            more = _details(entry, room)
+            section.bare += more is None
+            shown.extend(more or ())
+            room -= _size(more or ())
+    return room
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(len(line) + 1 for line in lines)
+
+
+def _details(entry: _Entry, room: int) -> list[str] | None:
+    """The lines under an entry, the first of very many; None where they do not fit."""
+    if room < _WIDTH:
+        return None if any(entry.details()) else []
+    found = [line for told in entry.details() for line in _lines(told, 8)]
+    left = len(found) - _MOST_DETAILS
+    if left > 0:
+        found = [*found[:_MOST_DETAILS], f"      and {left:,} lines more"]
+    return found if _size(found) <= room else None
+
+
+# ---------------------------------------------------------------- sections
+
+
+def _change(change: Change) -> _Entry:
+    def details() -> Iterator[str]:
+        yield from text.details(change)
+        if change.refused:
+            yield f"      refused: {change.refused}"
+
+    head = f"{_SIGNS.get(change.action, '!')} {text.noun(change.kind)} {change.name}"
+    beside = text.aside(change)
+    return _Entry(head=f"{head}  {beside}" if beside else head, details=details)
+
+
+def _standings(drift: Drift, status: Status) -> Iterator[_Section]:
+    """The resources of one status; of those in sync, the ones with nothing to tell are folded."""
+    found = [standing for standing in drift.standings if standing.status is status]
+    title = f"{drifts.words(status)}: {drifts.WHO_MOVED[status]}".removesuffix(": ")
+    in_sync = status is Status.IN_SYNC
+    telling = [standing for standing in found if standing.facts or not in_sync]
+    rest = [standing for standing in found if in_sync and not standing.facts]
+    more = ", with something to know" * in_sync
+    yield _Section(title=f"{len(telling):,} {title}{more}", entries=[*map(_standing, telling)])
+    idle = [*map(_standing, rest)]
+    yield _Section(title=f"{len(rest):,} {title}", entries=idle, folded=True, idle=True)
+
+
+def _standing(standing: Standing) -> _Entry:
+    def details() -> Iterator[str]:
+        yield from drifts.facts(standing)
+        yield from drifts.fields(standing)
+
+    head = f"{_STATUS_SIGNS.get(standing.status, '!')} {text.noun(standing.kind)} {standing.name}"
+    taken = standing.change and standing.status is Status.SURPLUS and text.aside(standing.change)
+    return _Entry(head=f"{head}  {taken}" if taken else head, details=details)
+
+
+def _findings(found: Sequence[Finding], noun: str) -> Iterator[_Section]:
+    def entry(finding: Finding) -> _Entry:
+        sign = "-" if finding.severity is Severity.ERROR else "!"
+        hint = [f"      {finding.hint}"] * bool(finding.hint)
+        return _Entry(head=f"{sign} {drifts.told(finding)}", details=lambda: hint)
+
+    title = f"{len(found):,} {noun}{'s' * (len(found) != 1)}"
+    yield _Section(title=title, entries=[*map(entry, found)], most=_MOST_FINDINGS)
+
+
+def _unmanaged(plan: Plan, *, verbose: bool) -> Iterator[_Section]:
+    def entry(resource: tuple[Kind, str]) -> _Entry:
+        return _Entry(head=f"  {text.noun(resource[0])} {resource[1]}")
+
+    if verbose:
+        title = f"{len(plan.unmanaged):,} unmanaged: in the account, not ours, never touched"
+        idle = [*map(entry, plan.unmanaged)]
+        yield _Section(title=title, entries=idle, folded=True, idle=True)
+
+
+def _about(plan: Plan) -> str:
+    before, after = plan.rows
+    rows = f"{before:,}" if before == after else f"{before:,} now, {after:,} after"
+    facts = [f"schedules in the account: {rows}"] * bool(before or after)
+    return ", ".join([f"Namespace `{_name(plan.namespace)}`", *facts, f"tzdata {plan.tzdata}."])
+
+
+# ---------------------------------------------------------------- what comes from outside
+
+
+def _name(text: str) -> str:
+    """A name as it may stand outside a fence."""
+    return re.sub(r"[^\w.-]", "_", text, flags=re.ASCII)[:100]
+
+
+def _lines(told: str, hang: int) -> list[str]:
+    """A line as it may stand in a fence: visible, without traps, not too long, wrapped."""
+    safe = _TRAP.sub(lambda found: _escaped(found[0]), told)
+    if not safe.isprintable():
+        safe = "".join(c if c.isprintable() else _escaped(c) for c in safe)
+    return drifts.fold(safe if len(safe) <= _LONGEST else f"{safe[: _LONGEST - 1]}…", hang, _WIDTH)
+
+
+def _escaped(character: str) -> str:
+    return f"\\u{ord(character):04x}"
