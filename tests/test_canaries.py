@@ -385,13 +385,18 @@ class Peer:
 # Every command that there is, as often as its options show something else; {} is a folder.
 LOOKS: list[tuple[str, ...]] = [
     ("validate",), ("validate", "--mock-env"), ("compile",), ("plan",), ("plan", "-v"), ("plan", "--unknown-env"),
-    ("plan", "--detailed-exitcode"), ("plan", "--save", "{}/plan.json"), ("pause", "nothing-*", "--yes"),
+    ("plan", "--detailed-exitcode"), ("plan", "--save", "{}/plan.json"), ("drift", "-v"), ("drift", "--unknown-env"), ("pause", "nothing-*", "--yes"),
 ]  # fmt: skip
 WRITES: list[tuple[str, ...]] = [
     ("apply", "--yes"), ("apply", "{}/plan.json"), ("pause", "*", "--yes"), ("resume", "*", "--yes"),
 ]  # fmt: skip
 ENDS: list[tuple[str, ...]] = [("destroy", "--yes", "nope"), ("destroy", "--yes", "billing")]
 OUTPUTS = [("--format", "text", "--color", "always"), ("--format", "json")]
+REPORTS = [
+    *OUTPUTS,
+    ("--format", "markdown", "--output", "json={}/plan.out", "--output", "text={}/text.out"),
+]
+HAVE_REPORTS = {"plan", "drift"}
 
 
 @dataclass
@@ -424,13 +429,15 @@ class Scene:
             str(variables),
         )
         printed = ""
-        for output in OUTPUTS:
+        for output in REPORTS if words[0] in HAVE_REPORTS else OUTPUTS:
             log = io.StringIO()
             handler = logging.StreamHandler(log)
             logging.root.addHandler(handler)
             logging.root.setLevel(logging.DEBUG)
             try:
-                ran = cli(*(word.format(work) for word in words), *common, *output, environ=environ)
+                ran = cli(
+                    *(word.format(work) for word in (*words, *output)), *common, environ=environ
+                )
             finally:
                 logging.root.removeHandler(handler)
                 logging.root.setLevel(logging.WARNING)

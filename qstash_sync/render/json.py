@@ -26,7 +26,6 @@ def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None, 
     outcomes = applied.outcomes if applied else ()
     by_change = {outcome.change.key: outcome for outcome in outcomes}
     return document(
-        **more,
         environment=plan.environment,
         namespace=plan.namespace,
         tzdata=plan.tzdata,
