@@ -222,6 +222,22 @@ def test_a_mistake_in_defaults_is_told_once() -> None:
     assert len(messages(text)) == 1
 
 
+@pytest.mark.parametrize("destination", ["/x?k=${env.K}", "${var.host}/x?k=${env.K}"])
+def test_a_host_from_elsewhere_goes_with_a_secret_behind_it(destination: str) -> None:
+    """`base_url` and variables are plain: only what follows them is a secret."""
+    text = (
+        "version: 1\nnamespace: b\nvars: {host: 'https://App.example.com'}\n"
+        "defaults: {timezone: UTC, base_url: 'https://App.example.com'}\n"
+        f"schedules: {{a: {{cron: '0 9 * * *', destination: '{destination}'}}}}\n"
+    )
+    found = only(text, {"K": "s"}).message.destination
+    assert isinstance(found, Secret)
+    assert (str(found), found.reveal()) == (
+        "https://app.example.com/x?k=(secret)",
+        "https://app.example.com/x?k=s",
+    )
+
+
 def test_the_settings_of_an_environment_and_the_top_level_take_variables() -> None:
     """A preview has its own namespace; no key of the file takes `${…}` for its literal text."""
     text = (

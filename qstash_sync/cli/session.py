@@ -109,7 +109,7 @@ class Session:
         for item in self.variables:
             name, equals, value = item.partition("=")
             if not equals or not name:
-                raise UsageError(f"--var {item}: write NAME=VALUE")
+                raise UsageError("--var: write NAME=VALUE")  # it may be a value without a name
             result[name] = value
         return result
 

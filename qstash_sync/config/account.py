@@ -44,7 +44,8 @@ def resolve(account: Account, environment: str | None, environ: Mapping[str, str
     else:
         endpoint = _of_variables(environ)
     if not endpoint.url.startswith(("http://", "https://")):
-        raise AuthError(f"{endpoint.url!r} is not an address; QSTASH_URL must start with https://")
+        where = "QSTASH_URL" if environment is None else f"environments.{environment}.url"
+        raise AuthError(f"{where} is not an address; it must start with https://")
     if account.user is not None and endpoint.user not in (None, account.user):
         whose = f"the token belongs to {endpoint.user}, not to {account.user}"
         fact = f"environments.{environment}: {whose}"

@@ -69,10 +69,18 @@ Headers = tuple[tuple[str, Text], ...]  # canonical names, sorted; no name twice
 
 
 def join(pieces: Iterable[str | Secret]) -> Text:
-    """Put texts together; the result is a `Secret` as soon as one of them is."""
+    """Put texts together; the result is a `Secret` as soon as one of them is.
+
+    Plain text that stands together is one piece: a host may come from a variable, and be followed
+    by a path with a secret.
+    """
     flat: list[Piece] = []
     for item in pieces:
-        flat.extend(item.pieces if isinstance(item, Secret) else (Piece(item),))
+        for piece in item.pieces if isinstance(item, Secret) else (Piece(item),):
+            if flat and not (flat[-1].hidden or piece.hidden):
+                flat[-1] = Piece(flat[-1].text + piece.text)
+            else:
+                flat.append(piece)
     if any(piece.hidden for piece in flat):
         return Secret(tuple(piece for piece in flat if piece.text or piece.hidden))
     return "".join(piece.text for piece in flat)

@@ -341,8 +341,7 @@ def _address(url: str) -> str:
     except (httpx.InvalidURL, ValueError):
         is_address = is_plain = False
     if not (is_address and is_plain):
-        shown = url if "@" not in url else "what is set"
-        raise UnreachableError(f"{shown!r} is not an address of QStash; is QSTASH_URL right?")
+        raise UnreachableError("what is set is not an address of QStash; is QSTASH_URL right?")
     return re.sub(r"/*(v2/*(publish/*)?)?$", "", url)
 
 

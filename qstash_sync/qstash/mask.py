@@ -4,8 +4,8 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
-from urllib.parse import quote, quote_plus
+from functools import cache, cached_property
+from urllib.parse import quote
 
 from qstash_sync.core.model import MASK
 
@@ -13,7 +13,7 @@ WITHHELD = "(its words are withheld: they hold a secret, or no end)"
 SHORT = 2  # characters: masking so little would make confetti of any text, and show the secret
 _LONG_ENOUGH = 8  # of a part of a secret, before it counts as that secret
 _LONGEST = 20_000  # characters of a text that is searched
-_GO = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})  # what Go's JSON escapes
+_URL_SAFE = "!#$%&'()*+,/:;=?@[]~"  # what stands in a URL that we send as it is
 
 
 class Mask:
@@ -37,23 +37,35 @@ class Mask:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        """The longest form at each place, found also where it overlaps another."""
+        """The longest secret at each place, found also where it overlaps another."""
         long = (secret for secret in self._secrets if len(secret) > SHORT)
-        forms = sorted({form for secret in long for form in _forms(secret)}, key=len, reverse=True)
-        anything = "|".join(map(re.escape, forms)) or r"(?!)"
-        return re.compile(f"(?=({anything}))", re.IGNORECASE)
+        texts = {text for secret in long for text in (secret, *_lines(secret))}
+        forms = [form for text in sorted(texts, key=len, reverse=True) for form in _forms(text)]
+        return re.compile(f"(?=({'|'.join(forms) or '(?!)'}))", re.IGNORECASE)
 
 
-def _forms(secret: str) -> Iterator[str]:
-    yield secret
+def _lines(secret: str) -> Iterator[str]:
     yield from (line for line in secret.splitlines() if len(line) >= _LONG_ENOUGH)
-    for ascii_only in (True, False):
-        escaped = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        yield from (escaped, escaped.translate(_GO))
-    data = secret.encode("utf-8", "replace")
-    yield from (quote(data), quote(data, safe=""), quote_plus(data))
-    for encoded in _base64(data):
-        yield from (encoded, encoded.replace("+", "-").replace("/", "_"))
+
+
+def _forms(text: str) -> Iterator[str]:
+    """Patterns: what is quoted character by character, and what was sent in base64."""
+    yield "".join(map(_spelled, text))
+    in_json = json.dumps(text, ensure_ascii=False)[1:-1]
+    for sent in dict.fromkeys((text, in_json, quote(text, safe=_URL_SAFE, errors="replace"))):
+        for encoded in _base64(sent.encode("utf-8", "replace")):
+            yield re.escape(encoded)
+            yield re.escape(encoded.replace("+", "-").replace("/", "_"))
+
+
+@cache
+def _spelled(character: str) -> str:
+    """A character as itself, escaped as in JSON, or either of these percent-encoded."""
+    spelt = {json.dumps(character, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    spelt |= {character, f"\\u{ord(character):04x}"}  # Go escapes < > & like that
+    spelt |= {"".join(f"%{b:02x}" for b in text.encode("utf-8", "replace")) for text in spelt}
+    spelt |= {"+"} if character == " " else set()
+    return f"(?:{'|'.join(map(re.escape, sorted(spelt, key=len, reverse=True)))})"
 
 
 def _base64(data: bytes) -> Iterator[str]:
