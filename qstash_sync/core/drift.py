@@ -40,6 +40,7 @@ _LATE = timedelta(minutes=1)  # between a firing and the run that QStash notes f
 _OVERDUE = 2  # firings
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*:\\?/\S*", re.IGNORECASE)
+_PROSE = re.compile(r"[A-Za-z]?[a-z]+([-'/][a-z]+)*|[A-Z]+")
 _WORD = re.compile(r"[^\s\"'=&,:;()\[\]{}<>]{4,}(?<![.!?])")
 
 
@@ -348,15 +349,18 @@ def _instant(milliseconds: int | None) -> datetime | None:
 
 
 def _without_secrets(part: LiveSchedule, schedule: Schedule) -> str:
-    """The words of an error without addresses, and without words of settings not plainly declared.
+    """The words of an error that are prose, or stand plainly in the file; no addresses.
 
-    Known secrets are masked before; these may be rotated, removed, or unknown here.
+    Known secrets are masked before; others may be rotated, removed, or unknown here, and be quoted
+    in an error that is older than they are. Of the live settings, words are never taken for prose.
     """
     declared = dict(_settings(schedule.message))
+    plain = "\n".join(declared.values())
     held = "\n".join(v for key, v in _settings(part.message) if declared.get(key) != v)
 
     def shown(found: re.Match[str]) -> str:
-        return HIDDEN if found[0] in held else found[0]
+        harmless = _PROSE.fullmatch(found[0]) or found[0] in plain
+        return found[0] if harmless and found[0] not in held else HIDDEN
 
     return _WORD.sub(shown, _URL.sub("(URL)", part.error or ""))
 
