@@ -26,8 +26,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from qstash_sync.core.model import Message, Piece, Secret
+from qstash_sync.core.change import Action, Change, Reason
+from qstash_sync.core.model import Kind, Live, Message, Piece, Secret
+from qstash_sync.core.options import Options
 from qstash_sync.core.steps import PutSchedule
+from qstash_sync.executor import Control, Status, carry_out
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Served, Switches
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
@@ -98,14 +101,25 @@ def creates(count: int, run: str) -> list[PutSchedule]:
 
 
 def ours(url: str, steps: Sequence[PutSchedule], parallelism: int) -> float:
-    """From the first write to the last answer. Here an apply of the engine may stand as well."""
-    with (
-        Client(url, TOKEN, read_only=False, parallelism=parallelism) as client,
-        ThreadPoolExecutor(parallelism) as pool,
-    ):
+    """The executor of an apply, from the first write to the last answer."""
+    changes = [
+        Change(
+            kind=Kind.SCHEDULE,
+            name=step.id,
+            id=step.id,
+            action=Action.CREATE,
+            reason=Reason.FILE,
+            steps=(step,),
+        )
+        for step in steps
+    ]
+    nothing, control = Live(schedules=()), Control(parallelism=parallelism)
+    with Client(url, TOKEN, read_only=False, parallelism=parallelism) as client:
         start = perf_counter()
-        list(pool.map(client.write, steps))
-        return perf_counter() - start
+        outcomes = carry_out(client, changes, nothing, Options(), control)
+        took = perf_counter() - start
+    assert all(outcome.status is Status.DONE for outcome in outcomes.values())
+    return took
 
 
 def bare(url: str, steps: Sequence[PutSchedule], parallelism: int) -> float:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qstash_sync.local import LocalQStash
 
-HERE = Path(__file__).resolve().parent
-FILE = str(HERE / "quickstart")
+ROOT = Path(__file__).resolve().parent.parent
+FILE = "examples/quickstart"
 
 
 def say(text: str) -> None:
@@ -18,9 +18,9 @@ def say(text: str) -> None:
 
 def run(account: Path, *words: str) -> None:
     """Show a command as a person would type it, and run it."""
-    print(f"$ qstash-sync {' '.join(words)} --local -f examples/quickstart", flush=True)  # noqa: T201 a demo prints
+    print(f"$ qstash-sync {' '.join(words)} --local -f {FILE}", flush=True)  # noqa: T201 a demo prints
     command = [sys.executable, "-m", "qstash_sync", *words, f"--local={account}", "-f", FILE]
-    subprocess.run(command, check=True)  # noqa: S603 our own program
+    subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 our own program
 
 
 def main() -> None:

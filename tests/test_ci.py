@@ -27,9 +27,6 @@ VALUES = {
     "github.token": "github-token",
     "github.event.pull_request.html_url": PULL_REQUEST,
 }
-# Steps whose command is not there yet, by the exit code 64 of wrong usage.
-NOT_YET: frozenset[str] = frozenset()
-
 Step = dict[str, Any]
 
 
@@ -191,12 +188,6 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
         yield Runner(tmp_path, account, served.url)
 
 
-@pytest.mark.parametrize("name", sorted(NOT_YET))
-def test_what_is_not_there_yet_is_wrong_usage(runner: Runner, name: str) -> None:
-    """Fails as soon as it is there: then its name leaves NOT_YET, and it is run below."""
-    assert runner.run(name).returncode == 64
-
-
 def test_the_install_step_installs_what_the_workflow_pins(runner: Runner) -> None:
     for name, workflow in WORKFLOWS.items():
         (install, *_) = [step for _, step in steps(name) if step.get("name") == "Install"]
@@ -204,10 +195,7 @@ def test_the_install_step_installs_what_the_workflow_pins(runner: Runner) -> Non
         assert runner.calls[-1] == f"python -m pip install {workflow['env']['QSTASH_SYNC']}"
 
 
-STAGES = [stage for stage in ("Validate", "Compile") if stage not in NOT_YET]
-
-
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ["Validate", "Compile"])
 def test_a_fork_is_checked_without_any_token(runner: Runner, name: str) -> None:
     assert runner.run(name).returncode == 0
     assert not runner.account.log
@@ -278,7 +266,7 @@ STORY = [
 
 @pytest.mark.parametrize(
     ("name", "state", "code", "writes"),
-    [case for case in STORY if case[0] not in NOT_YET],
+    STORY,
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_each_shell_ends_as_it_says(

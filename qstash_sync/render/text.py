@@ -53,7 +53,7 @@ def _finding(finding: Finding, paint: Paint) -> Iterator[str]:
     where = f"{finding.place}: " if finding.place else ""
     yield f"{where}{paint(finding.severity + ':', style, 'bold')} {finding.message}"
     place = finding.place
-    if place and place.text.strip():
+    if place and place.text.strip() and finding.severity is not Severity.INFO:
         number = f"{place.line:>6} | "
         yield paint(number, "dim") + place.text.expandtabs(1).translate(_CONTROL)[:200]
         caret = (
