@@ -298,7 +298,8 @@ class Schedules:
         marks = [part.mark for part in parts if part.mark]
         if len(marks) < len(parts):
             return Reason.ADOPT
-        file_moved = any(m.definition != mark.definition(schedule) for m in marks) or (
+        declared = mark.definition(schedule)
+        file_moved = any(m.definition != declared for m in marks) or (
             self._secrets_moved(schedule, parts)
         )
         lifted = bool(pause.fields) and pause.reason is Reason.DRIFT
@@ -339,7 +340,7 @@ class Schedules:
             adopted = FieldChange(path="mark", after="ours", note="adopted")
             return (adopted,) if alone and self._may_take(schedule) else ()
         found: list[FieldChange] = []
-        if alone and any(m.definition != mark.definition(schedule) for m in marks):
+        if alone and {m.definition for m in marks} != {mark.definition(schedule)}:
             names = ", ".join(("timezone", "dst", *fields.write_only(schedule)))
             note = "one of these, which QStash does not show, changed in the file"
             found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
