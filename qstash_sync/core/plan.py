@@ -20,6 +20,7 @@ from datetime import datetime
 from qstash_sync.core import guards, kinds
 from qstash_sync.core.change import Change, Work
 from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.core.limits import PLANS
 from qstash_sync.core.model import Desired, Kind, Live
 from qstash_sync.core.options import Options
 from qstash_sync.core.schedules import Schedules
@@ -39,6 +40,7 @@ class Plan:
     warnings: tuple[Finding, ...] = ()
     errors: tuple[Finding, ...] = ()
     rows: tuple[int, int] = (0, 0)  # schedules in the account, before and after
+    rows_allowed: int | None = None  # by the account's plan, where the file names it
     left: int = 0  # changes of other reasons than the one asked for
     live: Live = field(default=Live(), repr=False)
 
@@ -90,6 +92,7 @@ def propose(
     changes = [guards.guarded(change, changes, desired, live, options) for change in changes]
     before = len(live.schedules or ())
     after = before + guards.row_balance(changes, live)
+    allowed = PLANS.get(desired.limits.plan or "")
     work.findings += guards.refused_deletes(changes)
     work.findings += guards.too_many_deletes(desired, changes, options)
     work.findings += guards.limits(desired, live, changes, after, now)
@@ -104,6 +107,7 @@ def propose(
         warnings=tuple(f for f in work.findings if f.severity is not Severity.ERROR),
         errors=tuple(f for f in work.findings if f.severity is Severity.ERROR),
         rows=(before, after),
+        rows_allowed=allowed.schedules if allowed else None,
         left=len(left),
         live=live,
     )

@@ -100,7 +100,7 @@ def plan(plan: Plan, *, verbose: bool = False) -> str:
         *_findings(plan.warnings, "warning"),
         *_unmanaged(plan, verbose=verbose),
     ]
-    lead, *more = text.summary(plan).splitlines()
+    lead, *more = text.headline(plan).splitlines()
     return _page("plan", plan.environment, [f"**{lead}**", *more, _about(plan)], sections)
 
 

@@ -84,7 +84,21 @@ def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
 
 
 def summary(plan: Plan) -> str:
-    """The last line."""
+    """The last two lines: what is to do, and what it was judged by."""
+    return f"{headline(plan)}\n{_ground(plan)}"
+
+
+def _ground(plan: Plan) -> str:
+    """The rows used of the account's limit, and the zone data."""
+    before, after = plan.rows
+    rows = f"{before} -> {after}" if before != after else f"{after}"
+    most = f" of {plan.rows_allowed:,}" if plan.rows_allowed else ""
+    known = f"Schedules in the account: {rows}{most}; " if before or after else ""
+    return f"{known}tzdata {plan.tzdata}."
+
+
+def headline(plan: Plan) -> str:
+    """What is to do, in one line; a second one where --only leaves something out."""
     counts = plan.summary
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
     if plan.left:
