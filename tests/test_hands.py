@@ -625,7 +625,7 @@ def test_native_that_differs_from_the_policy_is_an_error_to_create_and_to_change
     """A parser loses 02:30 on the day of the gap, which the default policy runs at 03:00."""
     world.now = START
     (error,) = world.plan(native("30 2 * * *")).errors
-    assert "QStash's parser would miss 1 firings" in error.message
+    assert "QStash's parser would miss 1 firing," in error.message
     world.apply(native("30 2 * * *", accept=True))
     later = world.plan(native("30 2 * * *"))
     assert later.empty
@@ -634,7 +634,7 @@ def test_native_that_differs_from_the_policy_is_an_error_to_create_and_to_change
     (outcome,) = world.apply(native("30 2 * * *", retries=7))
     assert (outcome.status, world.schedule("billing.x")["retries"]) == (Status.DONE, 7)
     (changed,) = world.plan(native("45 2 * * *")).errors
-    assert "QStash's parser would miss 1 firings" in changed.message
+    assert "QStash's parser would miss 1 firing," in changed.message
 
 
 # A server that spells things its own way

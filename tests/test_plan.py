@@ -533,3 +533,23 @@ def test_parts_of_two_definitions_are_no_set_however_exact_they_are_for_now(
     assert "an apply was cut off" in change.fields[0].note
     world.apply(texts[1])
     assert sorted(part["cron"] for part in world.account.store.all("schedule")) == whole
+
+
+def test_more_parts_than_max_parts_are_refused_when_asked_for_and_told_when_renewed(
+    world: World,
+) -> None:
+    """A renewal must go on: nobody reads a weekly job, and a schedule that ends is worse."""
+    most = file(timezone="America/New_York", dst="{max_parts: 1}")
+    assert [f.code for f in world.plan(most).errors] == ["max_parts"]
+    enough = file(timezone="America/New_York", dst="{max_parts: 4}")
+    world.apply(enough)
+    while world.plan(enough).empty:
+        world.now += timedelta(days=1)
+    plan = world.plan(most)
+    assert [c.reason for c in plan.changes] == [Reason.CLOCK]
+    assert not plan.errors
+    assert "max_parts" in [f.code for f in plan.warnings]
+    world.apply(most)
+    assert world.plan(most).empty
+    edited = file(timezone="America/New_York", dst="{max_parts: 1}", retries="7")
+    assert [f.code for f in world.plan(edited).errors] == ["max_parts"]

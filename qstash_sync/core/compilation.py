@@ -99,17 +99,19 @@ class Compilation:
         if self.proof.first:
             yield native_differs(self.proof, self.job.timezone)
         yield from map(_both_days, self.both_days)
-        for meeting in self.meetings:
-            yield _meets(meeting, self.job.timezone)
+        if not self.proof.first:  # else the parser does not do what the policy says
+            for meeting in self.meetings:
+                yield _meets(meeting, self.job.timezone)
 
 
 def native_differs(proof: Proof, timezone: str) -> str:
     """How QStash's parser would differ from what is wanted."""
     local = proof.first and proof.first.astimezone(zones.zone(timezone))
     return (
-        f"native: QStash's parser would miss {proof.missing} firings, add {proof.extra} and double"
-        f" {proof.doubled} within a year, the first on {local:%Y-%m-%d at %H:%M}; use dst:"
-        " {strategy: split}, or take it knowingly with accept: true"
+        f"native: QStash's parser would miss {proof.missing} firing{'s' * (proof.missing != 1)},"
+        f" add {proof.extra} and double {proof.doubled} within a year, the first on"
+        f" {local:%Y-%m-%d at %H:%M}; use dst: {{strategy: split}}, or take it knowingly with"
+        " accept: true"
     )
 
 

@@ -45,7 +45,7 @@ class Outlook:
         most = self.timing.max_parts
         return (
             *timing_of.warnings(self.made, *named),
-            *timing_of.too_many(self.made, most, *named),
+            *timing_of.too_many(len(self.made.parts), most, *named),
         )
 
 

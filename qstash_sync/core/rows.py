@@ -102,11 +102,11 @@ def _saved(schedule: Schedule, at: datetime) -> int:
 
 
 def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Finding, ...]:
-    """An error where a schedule needs more parts than `dst.max_parts`, today or within a year."""
+    """An error where a schedule needs more parts than `dst.max_parts`, on the first such day."""
     most = schedule.timing.max_parts
-    at, count = max(timing.parts_ahead(schedule, now), key=lambda item: item[1], default=(now, 0))
-    if count <= most:
-        return ()
-    day = "" if at == now else f" on {at:%Y-%m-%d}"
-    need = f"needs {count} parts{day}"
-    return (timing.over(need, most, schedule.name, schedule.place, Severity.ERROR),)
+    for at, count in timing.parts_ahead(schedule, now):
+        if count > most:
+            need = f"needs {count} parts" + (f" on {at:%Y-%m-%d}" if at > now else "")
+            place = schedule.place
+            return (timing.over(need, most, schedule.name, place, Severity.ERROR),)
+    return ()

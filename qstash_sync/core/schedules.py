@@ -15,7 +15,6 @@ from typing import Any
 
 from qstash_sync.core import diff, fields, mark, timing
 from qstash_sync.core.change import Action, Change, Reason, Swap, Work, pause_field
-from qstash_sync.core.compile import Compilation
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.core.model import Desired, Kind, LiveSchedule, Schedule
@@ -174,7 +173,7 @@ class Schedules:
         made = timing.compiled(schedule, self.now)
         if isinstance(made, Finding):
             return self._impossible(schedule, made, Action.CREATE)
-        self.work.findings += self._too_many(schedule, made, Severity.ERROR)
+        self.work.findings += self._too_many(schedule, len(made.parts), Severity.ERROR)
         self.work.findings += timing.warnings(made, schedule.name, schedule.place)
         paused = bool(schedule.paused) if paused is None else paused
         crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
@@ -225,7 +224,7 @@ class Schedules:
         )
         others = bool(settings or hidden)
         reason = self._reason(schedule, parts, when, pause, others) if changed else pause.reason
-        self._judge_parts(schedule, reason)
+        self._judge_parts(schedule, len(when.crons), reason)
         silent = pause.paused and all(part.live.paused for part in parts)
         fires_alike = same_crons(before, when.crons) and not surplus
         return self._change(
@@ -355,19 +354,15 @@ class Schedules:
             )
         return tuple(found)
 
-    def _judge_parts(self, schedule: Schedule, reason: Reason) -> None:
+    def _judge_parts(self, schedule: Schedule, count: int, reason: Reason) -> None:
         """More parts than allowed: an error where the file asks for them, else a warning."""
-        made = timing.compiled(schedule, self.now)
         unasked = reason in (Reason.CLOCK, Reason.DRIFT)
         severity = Severity.WARNING if unasked else Severity.ERROR
-        if not isinstance(made, Finding):
-            self.work.findings += self._too_many(schedule, made, severity)
+        self.work.findings += self._too_many(schedule, count, severity)
 
-    def _too_many(
-        self, schedule: Schedule, made: Compilation, severity: Severity
-    ) -> tuple[Finding, ...]:
+    def _too_many(self, schedule: Schedule, count: int, severity: Severity) -> tuple[Finding, ...]:
         most = schedule.timing.max_parts
-        return timing.too_many(made, most, schedule.name, schedule.place, severity)
+        return timing.too_many(count, most, schedule.name, schedule.place, severity)
 
     # The pause
 

@@ -73,14 +73,13 @@ def warnings(made: Compilation, name: str | None, place: Place | None) -> tuple[
 
 
 def too_many(
-    made: Compilation,
+    count: int,
     most: int,
     name: str | None,
     place: Place | None,
     severity: Severity = Severity.ERROR,
 ) -> tuple[Finding, ...]:
     """A finding where a schedule takes more parts than it may."""
-    count = len(made.parts)
     return () if count <= most else (over(f"needs {count} parts", most, name, place, severity),)
 
 
