@@ -15,19 +15,19 @@ from time import process_time
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from qstash_sync.core import (
+from qstash_sync.crons import (
+    bitmaps,
     compile as compiler,
     cover,
-    cron,
     dates,
     firings,
-    minutes,
-    parser,
+    grammar,
+    robfig,
     seasons,
     zones,
 )
-from qstash_sync.core.compile import Strategy, compile_job
-from qstash_sync.core.firings import Job
+from qstash_sync.crons.compile import Strategy, compile_job
+from qstash_sync.crons.firings import Job
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 KEPT = {"names", "zone", "tzdata_version", "_known"}  # the zone files stay loaded, as in a run
@@ -47,7 +47,7 @@ CASES = (
 
 def forget() -> None:
     """Empty every cache of the time core."""
-    for module in (compiler, cover, cron, dates, firings, minutes, parser, seasons, zones):
+    for module in (bitmaps, compiler, cover, dates, firings, grammar, robfig, seasons, zones):
         for name, value in vars(module).items():
             if name not in KEPT and hasattr(value, "cache_clear"):
                 value.cache_clear()
@@ -60,7 +60,7 @@ def timed(call: Callable[[], object]) -> float:
 
 
 def once(text: str, timezone: str, strategy: Strategy) -> object:
-    return compile_job(Job((cron.parse(text),), timezone), now=NOW, strategy=strategy)
+    return compile_job(Job((grammar.parse(text),), timezone), now=NOW, strategy=strategy)
 
 
 def median(text: str, timezone: str, strategy: Strategy, rounds: int) -> float:

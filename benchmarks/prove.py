@@ -22,10 +22,10 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from qstash_sync.core import zones
-from qstash_sync.core.compile import after_the_end, compile_job
-from qstash_sync.core.cron import parse
-from qstash_sync.core.firings import Fold, Gap, Job
+from qstash_sync.crons import zones
+from qstash_sync.crons.compile import after_the_end, compile_job
+from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.crons.grammar import parse
 from qstash_sync.errors import CompileError
 from tests.time import oracle
 from tests.time.crons import a_cron

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from qstash_sync.core import drift, mark, plan as planner, saved, seen, windows, zones
+from qstash_sync.core import drift, mark, plan as planner, saved, seen, windows
 from qstash_sync.core.change import Change
 from qstash_sync.core.drift import Drift
 from qstash_sync.core.ground import Ground
@@ -21,6 +21,7 @@ from qstash_sync.core.plan import Plan
 from qstash_sync.core.saved import Saved
 from qstash_sync.core.seen import Key
 from qstash_sync.core.steps import PauseSchedule, PutSchedule, Step
+from qstash_sync.crons import zones
 from qstash_sync.errors import AccountError, StalePlanError
 from qstash_sync.executor import Account, Control, Outcome, Status, carry_out
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.core import zones
-from qstash_sync.core.compile import after_the_end, compile_job
-from qstash_sync.core.cron import parse
-from qstash_sync.core.firings import Job
+from qstash_sync.crons import zones
+from qstash_sync.crons.compile import after_the_end, compile_job
+from qstash_sync.crons.firings import Job
+from qstash_sync.crons.grammar import parse
 from tests.support import Ran, cli
 from tests.time.crons import a_cron
 

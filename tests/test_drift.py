@@ -14,8 +14,8 @@ import pytest
 
 from qstash_sync import engine
 from qstash_sync.core import timing
-from qstash_sync.core.compile import Compilation
 from qstash_sync.core.drift import Drift, Grade, Status, judge
+from qstash_sync.crons.compile import Compilation
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.render import drift as render

@@ -8,8 +8,8 @@ import pytest
 
 from qstash_sync import engine
 from qstash_sync.core.change import Action, Reason
-from qstash_sync.core.firings import wanted
-from qstash_sync.core.minutes import Span, instants
+from qstash_sync.crons.bitmaps import Span, instants
+from qstash_sync.crons.firings import wanted
 from qstash_sync.engine import Status
 from qstash_sync.local import Fault, Switches
 from qstash_sync.render import json as document, text as render

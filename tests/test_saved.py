@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from qstash_sync import engine
-from qstash_sync.core import mark, saved, savefile, zones
+from qstash_sync.core import mark, saved, savefile
 from qstash_sync.core.change import Reason
 from qstash_sync.core.ground import Ground
 from qstash_sync.core.options import Options
 from qstash_sync.core.saved import Where
+from qstash_sync.crons import zones
 from qstash_sync.engine import Status
 from qstash_sync.errors import SavedPlanError, StalePlanError
 from qstash_sync.local import (

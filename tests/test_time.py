@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from qstash_sync.core.compile import Compilation, Strategy, compare, compile_job, exact_until
-from qstash_sync.core.cron import parse
-from qstash_sync.core.firings import Job, next_firings, wanted
-from qstash_sync.core.minutes import Span
+from qstash_sync.crons.bitmaps import Span
+from qstash_sync.crons.compile import Compilation, Strategy, compare, compile_job, exact_until
+from qstash_sync.crons.firings import Job, next_firings, wanted
+from qstash_sync.crons.grammar import parse
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ZONES = [

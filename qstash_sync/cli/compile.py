@@ -12,9 +12,9 @@ from qstash_sync.cli.session import Session
 from qstash_sync.errors import CompileError, ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from qstash_sync.core.cron import Cron
     from qstash_sync.core.findings import Place
     from qstash_sync.core.model import Timing
+    from qstash_sync.crons.grammar import Cron
 
     Asked = tuple[Timing, str | None, Place | None]  # a cron of the command line has no name
 
@@ -118,10 +118,10 @@ def _refuse_mixture(
 
 def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> "Asked":
     """The schedule of the command line."""
-    from qstash_sync.core import zones
-    from qstash_sync.core.compile import Strategy
-    from qstash_sync.core.firings import Fold, Gap, Job
     from qstash_sync.core.model import Timing
+    from qstash_sync.crons import zones
+    from qstash_sync.crons.compile import Strategy
+    from qstash_sync.crons.firings import Fold, Gap, Job
 
     zones.zone(chosen["timezone"])
     job = Job(
@@ -141,7 +141,7 @@ def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> "Asked":
 
 
 def _parsed(text: str) -> "Cron":
-    from qstash_sync.core.cron import parse
+    from qstash_sync.crons.grammar import parse
 
     try:
         return parse(text)
@@ -152,7 +152,7 @@ def _parsed(text: str) -> "Cron":
 
 
 def _renew_before(text: str | None) -> timedelta:
-    from qstash_sync.core.compile import RENEW_BEFORE
+    from qstash_sync.crons.compile import RENEW_BEFORE
 
     if text is None:
         return RENEW_BEFORE

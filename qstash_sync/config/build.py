@@ -11,11 +11,7 @@ from typing import Any
 from qstash_sync.config import checks, spec
 from qstash_sync.config.checks import Bad
 from qstash_sync.config.tree import Map, Value, locate
-from qstash_sync.core import zones
-from qstash_sync.core.compile import Strategy
-from qstash_sync.core.cron import Cron, parse
 from qstash_sync.core.findings import Finding, Place, Severity
-from qstash_sync.core.firings import Fold, Gap, Job
 from qstash_sync.core.limits import PLANS
 from qstash_sync.core.mark import PREFIX
 from qstash_sync.core.model import (
@@ -39,6 +35,10 @@ from qstash_sync.core.model import (
     join,
     plain,
 )
+from qstash_sync.crons import zones
+from qstash_sync.crons.compile import Strategy
+from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.crons.grammar import Cron, parse
 from qstash_sync.errors import CompileError
 
 MAX_RETRIES = 999

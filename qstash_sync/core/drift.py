@@ -24,14 +24,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from qstash_sync.core import mark, parser
+from qstash_sync.core import mark
 from qstash_sync.core.change import Action, Change, Reason
 from qstash_sync.core.diff import HIDDEN
 from qstash_sync.core.findings import Finding, Place, Severity
-from qstash_sync.core.live import exact_until
 from qstash_sync.core.model import Desired, Kind, Live, LiveSchedule, Message, Schedule
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.windows import ACTIVATION, predicted
+from qstash_sync.crons import robfig
+from qstash_sync.crons.exactness import exact_until
 from qstash_sync.errors import CompileError
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
@@ -325,7 +326,7 @@ def _next(crons: Sequence[str], after: datetime) -> datetime | None:
     found = []
     for cron in crons:
         try:
-            found.append(parser.next_after(parser.read(cron), after))
+            found.append(robfig.next_after(robfig.read(cron), after))
         except CompileError:
             continue
     return min(filter(None, found), default=None)

@@ -12,7 +12,6 @@ from typing import Any
 
 from qstash_sync.core import fields, mark
 from qstash_sync.core.change import Change
-from qstash_sync.core.cron import Cron
 from qstash_sync.core.model import (
     Desired,
     Kind,
@@ -26,6 +25,7 @@ from qstash_sync.core.model import (
     Secret,
     UrlGroup,
 )
+from qstash_sync.crons.grammar import Cron
 
 LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from qstash_sync.core import timing as timing_of, zones
-from qstash_sync.core.compile import Compilation, Strategy, after_the_end, compile_job
+from qstash_sync.core import timing as timing_of
 from qstash_sync.core.findings import Finding, Place
-from qstash_sync.core.firings import next_firings
-from qstash_sync.core.minutes import Difference
 from qstash_sync.core.model import Timing
-from qstash_sync.core.zones import Transition
+from qstash_sync.crons import zones
+from qstash_sync.crons.bitmaps import Difference
+from qstash_sync.crons.compile import Compilation, Strategy, after_the_end, compile_job
+from qstash_sync.crons.firings import next_firings
+from qstash_sync.crons.zones import Transition
 from qstash_sync.errors import CompileError
 
 FIRINGS = 5

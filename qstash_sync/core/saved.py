@@ -18,18 +18,19 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from qstash_sync.core import compile as compiler, mark, timing
+from qstash_sync.core import mark, timing
 from qstash_sync.core.change import Action, Change
-from qstash_sync.core.compile import Strategy
 from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.findings import Finding
-from qstash_sync.core.firings import Job
 from qstash_sync.core.ground import Ground
 from qstash_sync.core.model import Kind, LiveSchedule, Schedule
 from qstash_sync.core.options import Options
 from qstash_sync.core.parts import Part, part as read_part
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.steps import DeleteSchedule, PutSchedule
+from qstash_sync.crons import compile as compiler
+from qstash_sync.crons.compile import Strategy
+from qstash_sync.crons.firings import Job
 
 LEAST = timedelta(days=14)
 SKEW = timedelta(minutes=5)  # between the clocks of two machines

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from qstash_sync.core import compile as compiler, mark, zones
-from qstash_sync.core.compile import Compilation, Strategy
+from qstash_sync.core import mark
 from qstash_sync.core.diff import FieldChange
-from qstash_sync.core.effect import Effect, effect
 from qstash_sync.core.findings import Finding, Place, Severity
-from qstash_sync.core.minutes import Span, compare as compare_bitmaps
 from qstash_sync.core.model import LiveSchedule, Schedule
-from qstash_sync.core.parser import firings
 from qstash_sync.core.parts import (
     CUT_OFF,
     Part,
@@ -20,6 +16,11 @@ from qstash_sync.core.parts import (
     oddities,
     same_crons,
 )
+from qstash_sync.crons import compile as compiler, zones
+from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
+from qstash_sync.crons.compile import Compilation, Strategy
+from qstash_sync.crons.effect import Effect, effect
+from qstash_sync.crons.robfig import firings
 from qstash_sync.errors import CompileError
 
 LOOK_AHEAD = timedelta(days=366)

@@ -16,10 +16,10 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from qstash_sync.core import parser
 from qstash_sync.core.change import Change
-from qstash_sync.core.minutes import Span, instants
 from qstash_sync.core.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
+from qstash_sync.crons import robfig
+from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.errors import CompileError
 
 ACTIVATION = timedelta(seconds=60)  # until QStash takes up what was written
@@ -81,7 +81,7 @@ def _bitmap(crons: Iterable[str], span: Span) -> int:
     found = 0
     for cron in crons:
         try:
-            found |= parser.firings(cron, span)[0]
+            found |= robfig.firings(cron, span)[0]
         except CompileError:
             continue  # a live cron that nobody understands has no firings to protect
     return found
@@ -115,7 +115,7 @@ def _rank(step: Step, at: datetime, there: Container[str]) -> tuple[int, datetim
 
 def _next(cron: str, at: datetime) -> datetime:
     try:
-        return parser.next_after(parser.read(cron), at.astimezone(UTC)) or datetime.max.replace(
+        return robfig.next_after(robfig.read(cron), at.astimezone(UTC)) or datetime.max.replace(
             tzinfo=UTC
         )
     except CompileError:
@@ -125,12 +125,12 @@ def _next(cron: str, at: datetime) -> datetime:
 def predicted(cron: str, low: datetime, high: datetime, found: datetime) -> bool:
     """Whether an instant is the next firing of a cron, seen from some moment of low to high."""
     try:
-        spec = parser.read(cron)
+        spec = robfig.read(cron)
     except CompileError:
         return True  # nobody can say
     moment: datetime | None = low.astimezone(UTC) - timedelta(minutes=1)
     while moment is not None and moment <= high:
-        moment = parser.next_after(spec, moment)
+        moment = robfig.next_after(spec, moment)
         if moment == found:
             return True
     return False

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from qstash_sync.core import compile as compiler, zones
-from qstash_sync.core.compile import (
+from qstash_sync.crons import compile as compiler, zones
+from qstash_sync.crons.bitmaps import Span
+from qstash_sync.crons.compile import (
     Compilation,
     Strategy,
     after_the_end,
@@ -18,10 +19,9 @@ from qstash_sync.core.compile import (
     compile_job,
     exact_until,
 )
-from qstash_sync.core.cron import parse
-from qstash_sync.core.effect import effect
-from qstash_sync.core.firings import Fold, Gap, Job, wanted
-from qstash_sync.core.minutes import Span
+from qstash_sync.crons.effect import effect
+from qstash_sync.crons.firings import Fold, Gap, Job, wanted
+from qstash_sync.crons.grammar import parse
 from qstash_sync.errors import CompileError
 from tests.time import oracle
 from tests.time.crons import a_cron

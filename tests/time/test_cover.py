@@ -8,12 +8,12 @@ from itertools import product
 
 import pytest
 
-from qstash_sync.core import zones
-from qstash_sync.core.compile import Compilation, after_the_end, compile_job
-from qstash_sync.core.cover import products
-from qstash_sync.core.cron import Fields, parse
-from qstash_sync.core.firings import Job, wanted
-from qstash_sync.core.minutes import Span, instants
+from qstash_sync.crons import zones
+from qstash_sync.crons.bitmaps import Span, instants
+from qstash_sync.crons.compile import Compilation, after_the_end, compile_job
+from qstash_sync.crons.cover import products
+from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.grammar import Fields, parse
 from qstash_sync.errors import CompileError
 from tests.time import oracle
 from tests.time.crons import a_cron

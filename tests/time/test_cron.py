@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from cronsim import CronSim
 
-from qstash_sync.core.cron import parse, render
+from qstash_sync.crons.grammar import parse, render
 from qstash_sync.errors import CompileError
 from tests.time.crons import a_cron
 

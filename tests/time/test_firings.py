@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from cronsim import CronSim
 
-from qstash_sync.core import zones
-from qstash_sync.core.cron import parse
-from qstash_sync.core.firings import Fold, Gap, Job, instants, meetings, next_firings, wanted
-from qstash_sync.core.minutes import Difference, Span, compare
+from qstash_sync.crons import zones
+from qstash_sync.crons.bitmaps import Difference, Span, compare
+from qstash_sync.crons.firings import Fold, Gap, Job, instants, meetings, next_firings, wanted
+from qstash_sync.crons.grammar import parse
 from tests.time import oracle
 from tests.time.crons import a_cron
 

@@ -1,6 +1,6 @@
 """Mutants: each breaks the compiler in one place, and the property check must see it.
 
-The core is copied, one line of it changed, and loaded in place of the real one; the oracle, which
+The room `crons` is copied, one line of it changed, and loaded in place of the real one; the oracle, which
 knows nothing of it, stays.
 """
 
@@ -25,60 +25,60 @@ FIRST, DAYS = date(2027, 1, 1), 700
 
 MUTANTS = {
     "a shift by the wrong sign": (
-        "core/minutes.py", "local >> offset if offset >= 0", "local >> -offset if offset < 0"),
+        "crons/bitmaps.py", "local >> offset if offset >= 0", "local >> -offset if offset < 0"),
     "a day that moves the other way": (
-        "core/cover.py", "(minutes << (DAY - offset) & DAY_MASK, 1)",
+        "crons/cover.py", "(minutes << (DAY - offset) & DAY_MASK, 1)",
         "(minutes << (DAY - offset) & DAY_MASK, -1)"),
     "weekdays that move the other way": (
-        "core/cover.py", "(weekday - shift) % 7", "(weekday + shift) % 7"),
-    "weekdays that do not move": ("core/cover.py", "(weekday - shift) % 7", "weekday"),
+        "crons/cover.py", "(weekday - shift) % 7", "(weekday + shift) % 7"),
+    "weekdays that do not move": ("crons/cover.py", "(weekday - shift) % 7", "weekday"),
     "months whose edges do not move": (
-        "core/cover.py", "if here != there or fields.days", "if fields.days"),
+        "crons/cover.py", "if here != there or fields.days", "if fields.days"),
     "no rule for folds": (
-        "core/firings.py", "moved &= ~window(start, start + repeated)", "pass"),
+        "crons/firings.py", "moved &= ~window(start, start + repeated)", "pass"),
     "a fold a minute short": (
-        "core/firings.py", "moved &= ~window(start, start + repeated)",
+        "crons/firings.py", "moved &= ~window(start, start + repeated)",
         "moved &= ~window(start, start + repeated - 1)"),
     "the other pass of a fold": (
-        "core/firings.py", "total &= ~window(start - repeated, start)",
+        "crons/firings.py", "total &= ~window(start - repeated, start)",
         "moved &= ~window(start, start + repeated)"),
     "lost firings that stay lost": (
-        "core/firings.py", "if not lost or policy is Gap.SKIP", "if policy is not Gap.SHIFT"),
-    "a catch-up a minute late": ("core/firings.py", "return 1 << at if", "return 2 << at if"),
+        "crons/firings.py", "if not lost or policy is Gap.SKIP", "if policy is not Gap.SHIFT"),
+    "a catch-up a minute late": ("crons/firings.py", "return 1 << at if", "return 2 << at if"),
     "a shift out of the gap to the wrong side": (
-        "core/firings.py", "else move(lost, before)", "else move(lost, after)"),
+        "crons/firings.py", "else move(lost, before)", "else move(lost, after)"),
     "an end a day too late": (
-        "core/compile.py", "until: datetime | None = span.start + timedelta(days=days)",
+        "crons/compile.py", "until: datetime | None = span.start + timedelta(days=days)",
         "until: datetime | None = span.start + timedelta(days=days + 1)"),
     "a horizon a day too short": (
-        "core/seasons.py", "hard = table([True] * days,",
+        "crons/seasons.py", "hard = table([True] * days,",
         "hard = table([True] * (days - 1) + [False],"),
     "a date in two parts": (
-        "core/seasons.py", "owned[offset] |= in_month(days, month)",
+        "crons/seasons.py", "owned[offset] |= in_month(days, month)",
         "owned[offset] |= in_month(MONTH_MASK if len(row) > 1 else days, month)"),
     "a date in no part": (
-        "core/seasons.py", "owned[offset] |= in_month(days, month)",
+        "crons/seasons.py", "owned[offset] |= in_month(days, month)",
         "owned[offset] |= in_month(days & ~(days & -days if len(row) > 1 else 0), month)"),
     "a season a day too long": (
-        "core/seasons.py", "lasts = {offset: _first(inside & ~fit)",
+        "crons/seasons.py", "lasts = {offset: _first(inside & ~fit)",
         "lasts = {offset: _first(inside & ~fit) << 1"),
     "special dates forgotten": (
-        "core/seasons.py", "special[pattern] = special.get(pattern, 0) | 1 << bit",
+        "crons/seasons.py", "special[pattern] = special.get(pattern, 0) | 1 << bit",
         "special[pattern] = 0"),
     "dates outside the horizon that count as inside": (
-        "core/cover.py", "share.dates & ~hard if share.rule.loose else 0",
+        "crons/cover.py", "share.dates & ~hard if share.rule.loose else 0",
         "share.dates if share.rule.loose else 0"),
     "months merged that differ": (
-        "core/cover.py", "if self.on & other.off or other.on & self.off:", "if False:"),
+        "crons/cover.py", "if self.on & other.off or other.on & self.off:", "if False:"),
     "months merged that miss a day": (
-        "core/cover.py", "rows.append(_Row((month,), whole, 0, MONTH_MASK))",
+        "crons/cover.py", "rows.append(_Row((month,), whole, 0, MONTH_MASK))",
         "rows.append(_Row((month,), 0, 0, MONTH_MASK))"),
     "hours and minutes mixed up": (
-        "core/cover.py", "in products(minutes):", "in products(minutes)[:1]:"),
+        "crons/cover.py", "in products(minutes):", "in products(minutes)[:1]:"),
     "two crons that fire twice where they overlap": (
-        "core/cover.py", "refined[cell & ~minutes] = why", "refined[cell] = why"),
+        "crons/cover.py", "refined[cell & ~minutes] = why", "refined[cell] = why"),
     "one of two crons where they overlap": (
-        "core/cover.py", "refined[cell & minutes] = (*why, reason)",
+        "crons/cover.py", "refined[cell & minutes] = (*why, reason)",
         "refined[cell & minutes] = (reason,)"),
 }  # fmt: skip
 
@@ -136,7 +136,7 @@ def cases() -> Iterator[tuple[str, str, int, str | None, str | None]]:
 
 def failures(load: Callable[[str], Any]) -> list[str]:
     """The property: never refused, exact over the horizon, no minute in two parts."""
-    compiler, cron, firings = load("core.compile"), load("core.cron"), load("core.firings")
+    compiler, cron, firings = load("crons.compile"), load("crons.grammar"), load("crons.firings")
     found = []
     for text, timezone, day, gap, fold in cases():
         job = firings.Job(
@@ -173,7 +173,7 @@ def _apart(crons: tuple[str, ...], parse: Callable[[str], Any]) -> bool:
 
 def copy(root: Path) -> Path:
     """The part of the package that the compiler needs."""
-    shutil.copytree(PACKAGE / "core", root / "qstash_sync" / "core")
+    shutil.copytree(PACKAGE / "crons", root / "qstash_sync" / "crons")
     for name in ("__init__.py", "errors.py"):
         shutil.copy(PACKAGE / name, root / "qstash_sync" / name)
     return root

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.core import parser, zones
-from qstash_sync.core.minutes import Span, instants
+from qstash_sync.crons import robfig, zones
+from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.errors import CompileError
 from tests.time.crons import a_cron
 
@@ -32,7 +32,7 @@ def test_the_model_agrees_with_a_case_exactly_where_the_real_parser_does(
         pytest.skip("needs newer zone data")
     start, end = at(case["start_utc"]), at(case["end_utc"])
     span = Span.around(start, end)
-    once, doubled = parser.firings(f"CRON_TZ={case['tz']} {case['cron']}", span)
+    once, doubled = robfig.firings(f"CRON_TZ={case['tz']} {case['cron']}", span)
     found = list(instants(once & span.window(start, end), span))
     same = found == [at(text) for text in case["fires_utc"]] and not doubled
     assert same == ("robfig_v3" in case["engines_agreeing"])
@@ -94,24 +94,24 @@ def test_clock_changes_as_measured(
     timezone: str, cron: str, start: str, end: str, fires: str
 ) -> None:
     span = Span.around(at(start), at(end))
-    once, _ = parser.firings(f"CRON_TZ={timezone} {cron}", span)
+    once, _ = robfig.firings(f"CRON_TZ={timezone} {cron}", span)
     found = list(instants(once & span.window(at(start), at(end)), span))
     assert found == [at(text) for text in fires.split()]
 
 
 def test_chathams_next_can_lie_in_the_past_and_fire_without_end() -> None:
-    spec = parser.read("CRON_TZ=Pacific/Chatham 50 3 * * *")
+    spec = robfig.read("CRON_TZ=Pacific/Chatham 50 3 * * *")
     now = datetime(2026, 4, 4, 14, 6, tzinfo=UTC)
-    assert parser.next_after(spec, now) == datetime(2026, 4, 4, 14, 5, tzinfo=UTC)
-    _, doubled = parser.firings(spec.text, Span(date(2026, 4, 4), 1))
+    assert robfig.next_after(spec, now) == datetime(2026, 4, 4, 14, 5, tzinfo=UTC)
+    _, doubled = robfig.firings(spec.text, Span(date(2026, 4, 4), 1))
     assert doubled.bit_count() == 10
 
 
 def test_a_date_beyond_five_years_is_never_found() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    assert parser.next_after(parser.read("0 0 30 2 *"), now) is None
-    assert parser.next_after(parser.read("0 0 29 2 *"), datetime(2097, 1, 1, tzinfo=UTC)) is None
-    assert parser.next_after(parser.read("0 0 29 2 *"), now) == datetime(2028, 2, 29, tzinfo=UTC)
+    assert robfig.next_after(robfig.read("0 0 30 2 *"), now) is None
+    assert robfig.next_after(robfig.read("0 0 29 2 *"), datetime(2097, 1, 1, tzinfo=UTC)) is None
+    assert robfig.next_after(robfig.read("0 0 29 2 *"), now) == datetime(2028, 2, 29, tzinfo=UTC)
 
 
 ACCEPTED = {
@@ -131,20 +131,20 @@ ACCEPTED = {
 @pytest.mark.parametrize(("text", "same"), ACCEPTED.values(), ids=ACCEPTED)
 def test_what_robfig_accepts_is_read_as_it_reads_it(text: str, same: str) -> None:
     span = Span(date(2027, 1, 1), 60)
-    assert parser.firings(text, span) == parser.firings(same, span)
+    assert robfig.firings(text, span) == robfig.firings(same, span)
 
 
 def test_a_lone_comma_never_fires() -> None:
-    assert parser.firings(", * * * *", Span(date(2027, 1, 1), 60)) == (0, 0)
+    assert robfig.firings(", * * * *", Span(date(2027, 1, 1), 60)) == (0, 0)
 
 
 def test_a_star_with_a_step_is_a_restriction_to_robfig() -> None:
     """`*/2` loses the star, so both day fields mean either; `*/1` keeps it."""
     span = Span(date(2027, 1, 1), 90)
     stepped, listed = "0 0 */2 * 5", f"0 0 {','.join(map(str, range(1, 32, 2)))} * 5"
-    assert parser.firings(stepped, span) == parser.firings(listed, span)
-    assert parser.firings("0 0 */1 * 5", span) == parser.firings("0 0 * * 5", span)
-    assert parser.firings("0 0 1-31 * 5", span) == parser.firings("0 0 * * *", span)
+    assert robfig.firings(stepped, span) == robfig.firings(listed, span)
+    assert robfig.firings("0 0 */1 * 5", span) == robfig.firings("0 0 * * 5", span)
+    assert robfig.firings("0 0 1-31 * 5", span) == robfig.firings("0 0 * * *", span)
 
 
 REJECTED = {
@@ -165,7 +165,7 @@ REJECTED = {
 @pytest.mark.parametrize(("text", "reason"), REJECTED.values(), ids=REJECTED)
 def test_what_robfig_rejects_is_rejected_in_its_words(text: str, reason: str) -> None:
     with pytest.raises(CompileError) as refusal:
-        parser.read(text)
+        robfig.read(text)
     assert reason in str(refusal.value)
 
 
@@ -185,16 +185,16 @@ def test_the_shortcut_away_from_clock_changes_equals_the_search(timezone: str) -
         if spec is None or spec.fields.minute_of_day.bit_count() > 60:
             continue
         now, found = span.start - timedelta(days=40), []
-        while (following := parser.next_after(spec, now)) and following < span.end:
+        while (following := robfig.next_after(spec, now)) and following < span.end:
             assert following > now
             found.append(following)
             now = following
         expected = [firing for firing in found if firing >= span.start]
-        assert list(instants(parser.firings(spec.text, span)[0], span)) == expected, spec.text
+        assert list(instants(robfig.firings(spec.text, span)[0], span)) == expected, spec.text
 
 
-def _readable(text: str) -> parser.Spec | None:
+def _readable(text: str) -> robfig.Spec | None:
     try:
-        return parser.read(text)
+        return robfig.read(text)
     except CompileError:
         return None

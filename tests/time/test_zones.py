@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from qstash_sync.core import zones
+from qstash_sync.crons import zones
 from qstash_sync.errors import CompileError
 
 UNKNOWN = {

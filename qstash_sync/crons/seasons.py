@@ -14,19 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from qstash_sync.core import zones
-from qstash_sync.core.cover import Piece, Seasons, classes, cover
-from qstash_sync.core.dates import (
-    ALL_DATES,
-    DATED,
-    MONTH_MASK,
-    WIDTH,
-    in_month,
-    month_of,
-    table,
-)
-from qstash_sync.core.firings import Job, steady
-from qstash_sync.core.minutes import DAY, Span, bits
+from qstash_sync.crons import zones
+from qstash_sync.crons.bitmaps import DAY, Span, bits
+from qstash_sync.crons.cover import Piece, Seasons, classes, cover
+from qstash_sync.crons.dates import ALL_DATES, DATED, MONTH_MASK, WIDTH, in_month, month_of, table
+from qstash_sync.crons.firings import Job, steady
 
 SHORTEST, LONGEST = 120, 366  # days of a horizon
 _MONTHS = range(1, 13)

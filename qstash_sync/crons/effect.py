@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from qstash_sync.core import parser, zones
-from qstash_sync.core.firings import Job, wanted
-from qstash_sync.core.minutes import DAY, Span
+from qstash_sync.crons import robfig, zones
+from qstash_sync.crons.bitmaps import DAY, Span
+from qstash_sync.crons.firings import Job, wanted
 
 DAYS = 366  # a fixed year, so that effects can be compared
 
@@ -73,7 +73,7 @@ def _bitmap(source: Job | Sequence[str], span: Span) -> int:
         return wanted(source, span)
     found = 0
     for cron in source:
-        found |= parser.firings(cron, span)[0]
+        found |= robfig.firings(cron, span)[0]
     return found
 
 
@@ -81,7 +81,7 @@ def _offset(source: Job | Sequence[str], at: datetime) -> int | None:
     """The offset in force for a source's local days; None where it names no zone."""
     if isinstance(source, Job):
         return zones.offset(source.timezone, at)
-    named = [spec.timezone for spec in map(parser.read, source) if spec.timezone != "UTC"]
+    named = [spec.timezone for spec in map(robfig.read, source) if spec.timezone != "UTC"]
     return zones.offset(named[0], at) if named else None
 
 

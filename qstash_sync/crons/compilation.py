@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from qstash_sync.core import zones
-from qstash_sync.core.cron import Cron
-from qstash_sync.core.firings import Fold, Gap, Job, Meeting, meetings
-from qstash_sync.core.zones import Transition
+from qstash_sync.crons import zones
+from qstash_sync.crons.firings import Fold, Gap, Job, Meeting, meetings
+from qstash_sync.crons.grammar import Cron
+from qstash_sync.crons.zones import Transition
 
 YEAR = timedelta(days=366)
 

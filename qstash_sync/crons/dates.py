@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 
-from qstash_sync.core.cron import MONTH_DAYS
-from qstash_sync.core.minutes import Span
+from qstash_sync.crons.bitmaps import Span
+from qstash_sync.crons.grammar import MONTH_DAYS
 
 WIDTH = 31  # bits of a month in the table of dates
 MONTH_MASK = (1 << WIDTH) - 1

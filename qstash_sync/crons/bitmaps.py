@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Self
 
-from qstash_sync.core import zones
-from qstash_sync.core.cron import Fields
+from qstash_sync.crons import zones
+from qstash_sync.crons.grammar import Fields
 
 DAY = 1440
 DAY_BYTES = DAY // 8

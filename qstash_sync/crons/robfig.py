@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-from qstash_sync.core import zones
-from qstash_sync.core.cron import KINDS, MACROS, FieldKind, Fields
-from qstash_sync.core.minutes import DAY, Span, move, pieces, wall, window
+from qstash_sync.crons import zones
+from qstash_sync.crons.bitmaps import DAY, Span, move, pieces, wall, window
+from qstash_sync.crons.grammar import KINDS, MACROS, FieldKind, Fields
 from qstash_sync.errors import CompileError
 
 _NEAR = 26 * 60  # minutes around a change: its local day, and the one before

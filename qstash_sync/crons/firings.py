@@ -13,9 +13,8 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import chain, islice
 
-from qstash_sync.core import parser, zones
-from qstash_sync.core.cron import Cron, Fields
-from qstash_sync.core.minutes import (
+from qstash_sync.crons import robfig, zones
+from qstash_sync.crons.bitmaps import (
     DAY,
     DAY_MASK,
     Difference,
@@ -26,6 +25,7 @@ from qstash_sync.core.minutes import (
     wall,
     window,
 )
+from qstash_sync.crons.grammar import Cron, Fields
 
 __all__ = [
     "DAY", "Difference", "Fold", "Gap", "Job", "Meeting", "Span", "instants", "meetings",
@@ -201,6 +201,6 @@ def _firings(source: Job | Sequence[str], start: datetime) -> Iterator[datetime]
         if isinstance(source, Job):
             yield from instants(wanted(source, span), span)
         else:
-            each = (instants(parser.firings(cron, span)[0], span) for cron in source)
+            each = (instants(robfig.firings(cron, span)[0], span) for cron in source)
             yield from sorted(chain.from_iterable(each))
         first, seen, days = first + timedelta(days=days), seen + days, 366

@@ -3,7 +3,7 @@
     split    plain UTC crons, exact over the horizon        `seasons.py` gives dates to offsets,
                                                             `cover.py` writes them as few crons
     follow   plain UTC crons for the offset in force now
-    native   CRON_TZ=<zone> <cron>, held to a model of QStash's parser (`parser.py`)
+    native   CRON_TZ=<zone> <cron>, held to a model of QStash's parser (`robfig.py`)
     auto     one plain cron if exact for five years, else native if equal for five years, else split
 
 Nothing leaves here unproven. The crons as written are read again through croniter's `expand`, which
@@ -15,21 +15,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-from qstash_sync.core import zones
-from qstash_sync.core.compilation import (
-    Compilation,
-    Part,
-    Proof,
-    Strategy,
-    native_differs,
+from qstash_sync.crons import zones
+from qstash_sync.crons.bitmaps import (
+    DAY,
+    Difference,
+    Span,
+    compare as compare_bitmaps,
+    pieces,
+    wall,
 )
-from qstash_sync.core.cover import Piece
-from qstash_sync.core.cron import MONTHS, Fields, listed, render
-from qstash_sync.core.effect import Effect, effect
-from qstash_sync.core.firings import Job, steady, wanted
-from qstash_sync.core.live import AHEAD_YEARS, compare, exact_until, is_plain
-from qstash_sync.core.minutes import DAY, Difference, Span, compare as compare_bitmaps, pieces, wall
-from qstash_sync.core.seasons import LONGEST, Year
+from qstash_sync.crons.compilation import Compilation, Part, Proof, Strategy, native_differs
+from qstash_sync.crons.cover import Piece
+from qstash_sync.crons.effect import Effect, effect
+from qstash_sync.crons.exactness import AHEAD_YEARS, compare, exact_until, is_plain
+from qstash_sync.crons.firings import Job, steady, wanted
+from qstash_sync.crons.grammar import MONTHS, Fields, listed, render
+from qstash_sync.crons.seasons import LONGEST, Year
 from qstash_sync.errors import CompileError
 
 __all__ = [

@@ -41,8 +41,8 @@ from functools import lru_cache
 from itertools import count
 from typing import TypeVar
 
-from qstash_sync.core.cron import DAY as DAY_FIELD, MONTH_DAYS, WEEKDAY, Fields
-from qstash_sync.core.dates import (
+from qstash_sync.crons.bitmaps import DAY, DAY_MASK, Span, bits, fitting
+from qstash_sync.crons.dates import (
     ALL_DATES,
     DATED,
     EVERY_DAY,
@@ -51,7 +51,7 @@ from qstash_sync.core.dates import (
     month_of,
     table,
 )
-from qstash_sync.core.minutes import DAY, DAY_MASK, Span, bits, fitting
+from qstash_sync.crons.grammar import DAY as DAY_FIELD, MONTH_DAYS, WEEKDAY, Fields
 
 _Reason = TypeVar("_Reason")
 _Why = tuple[tuple[Fields, int], ...]  # crons, and the days from the UTC date to the local one

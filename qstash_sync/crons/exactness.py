@@ -6,9 +6,9 @@ Stored crons are read as QStash's parser is modelled to read them, `CRON_TZ=` in
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from qstash_sync.core import parser
-from qstash_sync.core.firings import Job, wanted
-from qstash_sync.core.minutes import Difference, Span, compare as compare_bitmaps
+from qstash_sync.crons import robfig
+from qstash_sync.crons.bitmaps import Difference, Span, compare as compare_bitmaps
+from qstash_sync.crons.firings import Job, wanted
 from qstash_sync.errors import CompileError
 
 AHEAD_YEARS = 5  # what is exact for this long counts as exact for ever
@@ -18,7 +18,7 @@ _YEAR = timedelta(days=366)
 def is_plain(cron: str) -> bool:
     """Whether a stored cron is one in UTC that we can read."""
     try:
-        return parser.read(cron).timezone == "UTC"
+        return robfig.read(cron).timezone == "UTC"
     except CompileError:
         return False
 
@@ -26,7 +26,7 @@ def is_plain(cron: str) -> bool:
 def compare(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> Difference:
     """How stored crons differ from what is wanted, from start until before end."""
     span = Span.around(start, end)
-    stored = [parser.firings(cron, span) for cron in crons]
+    stored = [robfig.firings(cron, span) for cron in crons]
     once = [bitmap for bitmap, _ in stored]
     again = [bitmap for _, bitmap in stored if bitmap]
     return compare_bitmaps(wanted(job, span), once + again, span, span.window(start, end))

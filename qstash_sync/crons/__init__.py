@@ -1,0 +1,1 @@
+"""Local crons to UTC crons, proven: grammar, firings, compilation. Imports nothing of ours."""
