@@ -11,19 +11,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from qstash_sync.core import drift, mark, plan as planner, saved, seen, windows
-from qstash_sync.core.change import Change
 from qstash_sync.core.drift import Drift
 from qstash_sync.core.ground import Ground
-from qstash_sync.core.limits import PLANS
-from qstash_sync.core.model import Desired, Globs, Kind, Limits, Live, LiveSchedule
 from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.saved import Saved
 from qstash_sync.core.seen import Key
-from qstash_sync.core.steps import PauseSchedule, PutSchedule, Step
 from qstash_sync.crons import zones
 from qstash_sync.errors import AccountError, StalePlanError
 from qstash_sync.executor import Account, Control, Outcome, Status, carry_out
+from qstash_sync.model.change import Change
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import Desired, Globs, Kind, Limits, Live, LiveSchedule
+from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
 
 __all__ = [
     "Applied", "Approval", "Control", "Drift", "Options", "Outcome", "Status",

@@ -20,8 +20,8 @@ QstashSyncError          exit code
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qstash_sync.core.findings import Finding
     from qstash_sync.core.saved import Moved
+    from qstash_sync.model.diagnostics import Finding
 
 
 class QstashSyncError(Exception):

@@ -25,11 +25,12 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from qstash_sync.core import seen, windows
-from qstash_sync.core.change import Action, Change
-from qstash_sync.core.model import Kind, Live, LiveQueue
 from qstash_sync.core.options import Options
 from qstash_sync.core.seen import Key
-from qstash_sync.core.steps import (
+from qstash_sync.errors import AccountError, RejectedError, UnreachableError
+from qstash_sync.model.change import Action, Change
+from qstash_sync.model.resources import Kind, Live, LiveQueue
+from qstash_sync.model.steps import (
     DeleteQueue,
     DeleteSchedule,
     DeleteUrlGroup,
@@ -37,7 +38,6 @@ from qstash_sync.core.steps import (
     PutSchedule,
     Step,
 )
-from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way

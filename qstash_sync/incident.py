@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from qstash_sync.core import pausing
-from qstash_sync.core.model import Live
 from qstash_sync.core.pausing import Selection, Toggle, Wish
-from qstash_sync.core.steps import PauseSchedule
 from qstash_sync.errors import AccountError
+from qstash_sync.model.resources import Live
+from qstash_sync.model.steps import PauseSchedule
 
 
 class Account(Protocol):

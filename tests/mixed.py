@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 
 from qstash_sync import engine
-from qstash_sync.core.model import Desired
 from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash
+from qstash_sync.model.resources import Desired
 from qstash_sync.qstash.client import TIMEOUT, Client
 from tests.support import NOW, config, secret
 

@@ -14,12 +14,12 @@ import httpx
 from qstash_sync import engine
 from qstash_sync.cli.main import run
 from qstash_sync.config.load import Config, Files, Source
-from qstash_sync.core.findings import Finding
-from qstash_sync.core.model import Desired, Piece, Secret
 from qstash_sync.core.options import Options
 from qstash_sync.core.plan import Plan
 from qstash_sync.engine import Outcome
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.qstash.client import Client
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

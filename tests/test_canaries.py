@@ -19,11 +19,11 @@ import pytest
 
 from qstash_sync import engine
 from qstash_sync.config.load import Source, load
-from qstash_sync.core.model import Piece, Secret
 from qstash_sync.core.plan import Plan
 from qstash_sync.errors import AccountError, ConfigError
 from qstash_sync.local import LOCAL_TOKEN, Fault, LocalQStash, Switches
 from qstash_sync.local.serve import Served
+from qstash_sync.model.resources import Piece, Secret
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
 from qstash_sync.render import json as json_view, text as text_view

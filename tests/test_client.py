@@ -5,8 +5,6 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from qstash_sync.core.model import Message
-from qstash_sync.core.steps import DeleteSchedule, PutQueue, PutSchedule
 from qstash_sync.errors import (
     AccountError,
     AuthError,
@@ -24,6 +22,8 @@ from qstash_sync.local import (
     Switches,
 )
 from qstash_sync.local.serve import Served
+from qstash_sync.model.resources import Message
+from qstash_sync.model.steps import DeleteSchedule, PutQueue, PutSchedule
 from qstash_sync.qstash.client import Client
 from tests.support import World, cli, ids, secret, world as make_world
 

@@ -12,18 +12,6 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from qstash_sync.core.model import Endpoint, Kind, LiveFlowControl, Message, UrlGroup
-from qstash_sync.core.steps import (
-    DeleteQueue,
-    DeleteSchedule,
-    DeleteUrlGroup,
-    PauseSchedule,
-    PutQueue,
-    PutSchedule,
-    SettleUrlGroup,
-    Step,
-    UnpinFlowControl,
-)
 from qstash_sync.errors import (
     AccountError,
     AuthError,
@@ -34,6 +22,18 @@ from qstash_sync.errors import (
     WrongRegionError,
 )
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, OTHER_REGION_TOKEN, Fault, Switches
+from qstash_sync.model.resources import Endpoint, Kind, LiveFlowControl, Message, UrlGroup
+from qstash_sync.model.steps import (
+    DeleteQueue,
+    DeleteSchedule,
+    DeleteUrlGroup,
+    PauseSchedule,
+    PutQueue,
+    PutSchedule,
+    SettleUrlGroup,
+    Step,
+    UnpinFlowControl,
+)
 from qstash_sync.qstash.client import Client
 from tests.support import World, ids, secret, world as make_world
 

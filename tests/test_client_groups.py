@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from qstash_sync.core.model import Endpoint, UrlGroup
-from qstash_sync.core.steps import SettleUrlGroup
 from qstash_sync.errors import AccountError, RejectedError
 from qstash_sync.local import Fault, LocalQStash, Switches
+from qstash_sync.model.resources import Endpoint, UrlGroup
+from qstash_sync.model.steps import SettleUrlGroup
 from qstash_sync.qstash.client import Client
 from qstash_sync.qstash.groups import ROUNDS, next_move
 from tests.support import World, ids, world as make_world

@@ -16,11 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.core.model import Kind
-from qstash_sync.core.steps import PauseSchedule, PutQueue
 from qstash_sync.errors import AccountError, BadResponseError, RejectedError, UnreachableError
 from qstash_sync.local import LOCAL_TOKEN, Fault, LocalQStash, Switches
 from qstash_sync.local.serve import Served
+from qstash_sync.model.resources import Kind
+from qstash_sync.model.steps import PauseSchedule, PutQueue
 from qstash_sync.qstash.client import TRIES, Client
 from qstash_sync.qstash.pace import Pace
 from tests.support import NOW, ids, secret

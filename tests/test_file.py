@@ -10,7 +10,7 @@ import yaml
 from qstash_sync.config.account import resolve
 from qstash_sync.config.load import Source, gather, load
 from qstash_sync.config.spec import json_schema
-from qstash_sync.core.model import Schedule, Secret
+from qstash_sync.model.resources import Schedule, Secret
 from tests.support import HEAD, cli, config, messages
 
 ROOT = Path(__file__).parent.parent

@@ -8,11 +8,11 @@ import pytest
 
 from qstash_sync import engine
 from qstash_sync.core import mark
-from qstash_sync.core.model import Desired
 from qstash_sync.engine import Status
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Fault, Switches
 from qstash_sync.local.faults import KINDS
+from qstash_sync.model.resources import Desired
 from tests.support import World, config, world as make_world
 
 SEED = 20261125

@@ -14,17 +14,17 @@ import httpx
 import pytest
 
 from qstash_sync.core import timing
-from qstash_sync.core.change import Action, Reason
-from qstash_sync.core.findings import Finding
-from qstash_sync.core.model import Schedule
 from qstash_sync.core.plan import Plan
-from qstash_sync.core.steps import DeleteSchedule, PauseSchedule, PutSchedule
 from qstash_sync.crons import compile as compiler, firings
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.engine import Status
 from qstash_sync.local import Fault, Switches
+from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.resources import Schedule
+from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
 from tests.support import World, config, ids, world as make_world
 from tests.years import RENEW_BEFORE, START, Job, crons, errors, file, fired, show
 

@@ -11,16 +11,17 @@ MODULES = sorted(ROOT.rglob("*.py"))
 EDGES = ("config", "render", "qstash", "local")
 MAY_IMPORT = {
     "crons": {"crons", "errors"},
-    "core": {"core", "crons", "errors"},
-    "config": {"config", "core", "crons", "errors"},
-    "qstash": {"qstash", "core", "errors"},
+    "model": {"model", "crons", "errors"},
+    "core": {"core", "model", "crons", "errors"},
+    "config": {"config", "core", "model", "crons", "errors"},
+    "qstash": {"qstash", "core", "model", "errors"},
     "local": {"local"},
-    "engine.py": {"core", "crons", "errors", "executor"},
-    "executor.py": {"core", "errors"},
+    "engine.py": {"core", "model", "crons", "errors", "executor"},
+    "executor.py": {"core", "model", "errors"},
     # The outcomes of an apply, of a pause and of a resume are values of the use cases.
-    "render": {"render", "core", "crons", "errors", "engine", "incident"},
-    "incident.py": {"core", "errors"},
-    "errors.py": {"core"},
+    "render": {"render", "core", "model", "crons", "errors", "engine", "incident"},
+    "incident.py": {"core", "model", "errors"},
+    "errors.py": {"core", "model"},
 }
 OWNERS = {
     "pydantic": ("config/",),
@@ -33,7 +34,7 @@ OWNERS = {
     "tzdata": ("crons/zones.py", "local/cron.py"),
     "zoneinfo": ("crons/zones.py", "local/cron.py"),
 }
-PURE = ("crons", "core")
+PURE = ("crons", "model", "core")
 IMPURE = {"os", "sys", "socket", "subprocess", "pathlib", "time", "random", "logging", "threading"}
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from qstash_sync.core.change import Action, Change, Reason
-from qstash_sync.core.diff import FieldChange
 from qstash_sync.core.drift import Drift, Fact, Grade, Standing, Status
-from qstash_sync.core.findings import Finding, Place, Severity
-from qstash_sync.core.model import Kind
 from qstash_sync.core.plan import Plan
 from qstash_sync.errors import AuthError, ConfigError
 from qstash_sync.local import LocalQStash
+from qstash_sync.model.change import Action, Change, FieldChange, Reason
+from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.resources import Kind
 from qstash_sync.render import markdown
 from tests.support import HEAD, NOW, Ran, cli
 

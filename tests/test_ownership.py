@@ -12,11 +12,11 @@ import pytest
 
 from qstash_sync import engine
 from qstash_sync.core import mark
-from qstash_sync.core.change import Action, Reason
-from qstash_sync.core.model import Desired
 from qstash_sync.core.plan import Plan
 from qstash_sync.engine import Status
 from qstash_sync.local import Fault, LocalQStash, Switches
+from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.resources import Desired
 from tests.support import HEAD, World, cli, config, ids, messages, world as make_world
 
 URL = "https://app.example.com/x"

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from qstash_sync import engine
-from qstash_sync.core.change import Action, Reason
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.engine import Status
 from qstash_sync.local import Fault, Switches
+from qstash_sync.model.change import Action, Reason
 from qstash_sync.render import json as document, text as render
 from tests.support import HEAD, NOW, World, config, ids, world as make_world
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.core import rows, timing
-from qstash_sync.core.findings import Severity
 from qstash_sync.crons.compile import Compilation
+from qstash_sync.model.diagnostics import Severity
 from tests.support import HEAD, World, cli, config
 
 WINTER = datetime(2026, 11, 24, 12, tzinfo=UTC)  # a clock change lies within every horizon

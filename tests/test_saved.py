@@ -17,7 +17,6 @@ import pytest
 
 from qstash_sync import engine
 from qstash_sync.core import mark, saved, savefile
-from qstash_sync.core.change import Reason
 from qstash_sync.core.ground import Ground
 from qstash_sync.core.options import Options
 from qstash_sync.core.saved import Where
@@ -32,6 +31,7 @@ from qstash_sync.local import (
     Served,
     Switches,
 )
+from qstash_sync.model.change import Reason
 from qstash_sync.render import text as render
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
 

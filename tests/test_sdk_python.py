@@ -7,9 +7,9 @@ import pytest
 import qstash
 from qstash.message import FlowControl
 
-from qstash_sync.core.model import Endpoint
 from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.local.serve import Served
+from qstash_sync.model.resources import Endpoint
 from qstash_sync.qstash.client import Client
 from tests.support import HEAD, World, config, secret
 from tests.test_plan import file

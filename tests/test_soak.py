@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from qstash_sync import engine
-from qstash_sync.core.model import Desired
 from qstash_sync.engine import Applied
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Fault, Switches
 from qstash_sync.local.faults import KINDS
+from qstash_sync.model.resources import Desired
 from tests.support import World, config, world as make_world
 
 SEED = 20261126

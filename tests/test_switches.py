@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from qstash_sync import engine, local
-from qstash_sync.core.model import Desired
 from qstash_sync.engine import Outcome, Status
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LocalQStash, Switches
 from qstash_sync.local.serve import Served
+from qstash_sync.model.resources import Desired
 from tests.support import HEAD, Ran, World, cli, config, world as make_world
 
 SEED = 20261123

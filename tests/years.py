@@ -16,13 +16,13 @@ from functools import lru_cache
 
 from qstash_sync import engine
 from qstash_sync.core import timing
-from qstash_sync.core.change import Action, Reason
-from qstash_sync.core.findings import Finding
-from qstash_sync.core.model import Schedule
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import after_the_end
 from qstash_sync.engine import Status
 from qstash_sync.local import LocalQStash
+from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.resources import Schedule
 from qstash_sync.qstash.client import Client
 from tests.support import HEAD, World, config
 from tests.time import oracle

@@ -18,9 +18,9 @@ from qstash_sync.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
-    from qstash_sync.core.model import Desired
     from qstash_sync.core.plan import Plan
     from qstash_sync.engine import Applied, Control
+    from qstash_sync.model.resources import Desired
     from qstash_sync.qstash.client import Client
 
 

@@ -12,9 +12,9 @@ from qstash_sync.cli.session import Session
 from qstash_sync.errors import CompileError, ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from qstash_sync.core.findings import Place
-    from qstash_sync.core.model import Timing
     from qstash_sync.crons.grammar import Cron
+    from qstash_sync.model.diagnostics import Place
+    from qstash_sync.model.resources import Timing
 
     Asked = tuple[Timing, str | None, Place | None]  # a cron of the command line has no name
 
@@ -61,8 +61,8 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
 
     Several CRONs are one schedule that fires whenever one of them does. Needs no account.
     """
-    from qstash_sync.core.findings import Finding, Severity
     from qstash_sync.core.outlook import Outlook, outlook
+    from qstash_sync.model.diagnostics import Finding, Severity
     from qstash_sync.render import compiled, json as view
 
     chosen = {key: given.pop(key) for key in _IN_A_FILE}
@@ -118,10 +118,10 @@ def _refuse_mixture(
 
 def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> "Asked":
     """The schedule of the command line."""
-    from qstash_sync.core.model import Timing
     from qstash_sync.crons import zones
     from qstash_sync.crons.compile import Strategy
     from qstash_sync.crons.firings import Fold, Gap, Job
+    from qstash_sync.model.resources import Timing
 
     zones.zone(chosen["timezone"])
     job = Job(

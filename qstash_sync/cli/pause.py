@@ -14,8 +14,8 @@ from qstash_sync.errors import ConfigError, PartialError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
-    from qstash_sync.core.findings import Finding
     from qstash_sync.core.pausing import Wish
+    from qstash_sync.model.diagnostics import Finding
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.paused import Place
 
@@ -99,7 +99,7 @@ def _outlines(
 ) -> "tuple[list[Config], tuple[Finding, ...]]":
     """The environments, each named once, and what is ignored of their files."""
     from qstash_sync.config.outline import outline
-    from qstash_sync.core.findings import in_order
+    from qstash_sync.model.diagnostics import in_order
 
     files, variables, environ = session.sources(), session.given(), session.environ()
     configs: list[Config] = []

@@ -15,10 +15,10 @@ from qstash_sync.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
-    from qstash_sync.core.model import Live
     from qstash_sync.core.options import Options
     from qstash_sync.core.plan import Plan
     from qstash_sync.core.saved import Saved, Where
+    from qstash_sync.model.resources import Live
     from qstash_sync.qstash.client import Client
 
 

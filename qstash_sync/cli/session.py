@@ -17,8 +17,8 @@ from qstash_sync.errors import ConfigError, RefusedError, UsageError
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
     from qstash_sync.config.load import Config, Files
-    from qstash_sync.core.findings import Finding
     from qstash_sync.core.options import Options
+    from qstash_sync.model.diagnostics import Finding
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.text import Paint
 
@@ -83,8 +83,8 @@ class Session:
     @property
     def options(self) -> "Options":
         """Scope, consent and overrides of this run."""
-        from qstash_sync.core.change import Reason
         from qstash_sync.core.options import Options
+        from qstash_sync.model.change import Reason
 
         return self.taken or Options(
             only=Reason(self.only) if self.only else None,
@@ -173,8 +173,8 @@ class Session:
     def _local_client(self, *, read_only: bool) -> "Iterator[Client]":
         import httpx
 
-        from qstash_sync.core.model import Piece, Secret
         from qstash_sync.local import LOCAL_TOKEN, LocalQStash
+        from qstash_sync.model.resources import Piece, Secret
         from qstash_sync.qstash.client import Client
 
         self.whereabouts = f"the local QStash in {self.local}"

@@ -25,7 +25,7 @@ def validate(*, mock_env: bool, **given: Any) -> int:
             found += list(error.findings)
         else:
             found += [*config.warnings, *_time(session, config)]
-    from qstash_sync.core.findings import Severity, in_order
+    from qstash_sync.model.diagnostics import Severity, in_order
 
     findings = in_order(found)
     if any(f.severity is Severity.ERROR for f in findings):
@@ -47,7 +47,7 @@ def validate(*, mock_env: bool, **given: Any) -> int:
 def _time(session: Session, config: Any) -> list[Any]:
     """Findings about time: what cannot be compiled, meets a clock change, or takes many parts."""
     from qstash_sync.core import rows, timing
-    from qstash_sync.core.findings import Finding
+    from qstash_sync.model.diagnostics import Finding
 
     found: list[Finding] = []
     schedules = config.desired.schedules or ()

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from qstash_sync.config.load import Account
-from qstash_sync.core.findings import Finding
-from qstash_sync.core.model import Piece, Secret
 from qstash_sync.errors import AuthError, ConfigError
+from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.resources import Piece, Secret
 
 REGIONS = {
     "eu-central-1": "https://qstash.upstash.io",

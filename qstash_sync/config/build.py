@@ -11,10 +11,15 @@ from typing import Any
 from qstash_sync.config import checks, spec
 from qstash_sync.config.checks import Bad
 from qstash_sync.config.tree import Map, Value, locate
-from qstash_sync.core.findings import Finding, Place, Severity
-from qstash_sync.core.limits import PLANS
 from qstash_sync.core.mark import PREFIX
-from qstash_sync.core.model import (
+from qstash_sync.crons import zones
+from qstash_sync.crons.compile import Strategy
+from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.crons.grammar import Cron, parse
+from qstash_sync.errors import CompileError
+from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import (
     Callback,
     Desired,
     Endpoint,
@@ -35,11 +40,6 @@ from qstash_sync.core.model import (
     join,
     plain,
 )
-from qstash_sync.crons import zones
-from qstash_sync.crons.compile import Strategy
-from qstash_sync.crons.firings import Fold, Gap, Job
-from qstash_sync.crons.grammar import Cron, parse
-from qstash_sync.errors import CompileError
 
 MAX_RETRIES = 999
 WEEK = 7 * 86_400

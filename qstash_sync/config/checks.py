@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, urlsplit
 
-from qstash_sync.core.model import MASK, Piece, Secret, Text, join
+from qstash_sync.model.resources import MASK, Piece, Secret, Text, join
 
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 SCHEDULE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")

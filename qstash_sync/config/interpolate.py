@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qstash_sync.config.tree import Loose, Map, Seq, Value
-from qstash_sync.core.findings import Finding, Place
-from qstash_sync.core.model import Piece, Secret, join
+from qstash_sync.model.diagnostics import Finding, Place
+from qstash_sync.model.resources import Piece, Secret, join
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _EXPRESSION = re.compile(

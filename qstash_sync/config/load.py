@@ -17,9 +17,9 @@ from qstash_sync.config import checks, spec
 from qstash_sync.config.build import Builder
 from qstash_sync.config.interpolate import Scope, is_text
 from qstash_sync.config.tree import Document, Loose, Map, Value, locate, overlay, read, scalars
-from qstash_sync.core.findings import Finding, Place, Severity, in_order
-from qstash_sync.core.model import Desired, Secret
 from qstash_sync.errors import ConfigError, UsageError
+from qstash_sync.model.diagnostics import Finding, Place, Severity, in_order
+from qstash_sync.model.resources import Desired, Secret
 
 SECTIONS = ("url_groups", "queues", "flow_controls", "schedules")
 _SINGLE = ("namespace", "vars", "owns", "limits", "protect", "environments", "allow_private")

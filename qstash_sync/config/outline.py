@@ -8,8 +8,8 @@ else is told and ignored: nobody has to repair a header before a schedule can be
 from collections.abc import Mapping
 
 from qstash_sync.config.load import Config, Files
-from qstash_sync.core.findings import Finding, Severity
 from qstash_sync.errors import ConfigError
+from qstash_sync.model.diagnostics import Finding, Severity
 
 _ACCOUNT = ("token", "region", "url", "account")
 _CONTENT = ("vars", "defaults", "overrides")  # of an environment: what its schedules are made of

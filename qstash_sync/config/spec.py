@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic_core import PydanticCustomError, core_schema
 
 from qstash_sync.config.tree import Loose
-from qstash_sync.core.model import Secret, Text
+from qstash_sync.model.resources import Secret, Text
 
 _TEMPLATE = {"type": "string", "pattern": r"\$\{.+\}"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

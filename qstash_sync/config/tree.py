@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from qstash_sync.core.findings import Finding, Place
+from qstash_sync.model.diagnostics import Finding, Place
 
 Value = Any  # Map | Seq | str | int | float | bool | None
 

@@ -1,23 +1,13 @@
 """Two views -> ordered field changes, and what of them may be shown."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from qstash_sync.core.fields import REDACTED, View, fits, unknown
+from qstash_sync.model.change import FieldChange
 
 HIDDEN = "(not shown)"
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldChange:
-    """One setting that differs; before and after are fit to be shown, None is absent."""
-
-    path: str
-    before: Any = None
-    after: Any = None
-    note: str = ""
 
 
 def compare(live: View, desired: View) -> tuple[FieldChange, ...]:

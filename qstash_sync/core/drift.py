@@ -25,15 +25,15 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from qstash_sync.core import mark
-from qstash_sync.core.change import Action, Change, Reason
 from qstash_sync.core.diff import HIDDEN
-from qstash_sync.core.findings import Finding, Place, Severity
-from qstash_sync.core.model import Desired, Kind, Live, LiveSchedule, Message, Schedule
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.windows import ACTIVATION, predicted
 from qstash_sync.crons import robfig
 from qstash_sync.crons.exactness import exact_until
 from qstash_sync.errors import CompileError
+from qstash_sync.model.change import Action, Change, Reason
+from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.resources import Desired, Kind, Live, LiveSchedule, Message, Schedule
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
 _READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take

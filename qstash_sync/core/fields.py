@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import Any
 
-from qstash_sync.core.model import (
+from qstash_sync.model.resources import (
     MASK,
     UNKNOWN_MASK,
     Callback,

@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 from qstash_sync.core import fields, mark
-from qstash_sync.core.change import Change
-from qstash_sync.core.model import (
+from qstash_sync.crons.grammar import Cron
+from qstash_sync.model.change import Change
+from qstash_sync.model.resources import (
     Desired,
     Kind,
     Live,
@@ -25,7 +26,6 @@ from qstash_sync.core.model import (
     Secret,
     UrlGroup,
 )
-from qstash_sync.crons.grammar import Cron
 
 LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 

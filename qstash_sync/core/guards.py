@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.core import rows
-from qstash_sync.core.change import Action, Change
-from qstash_sync.core.findings import Finding
-from qstash_sync.core.limits import PLANS
-from qstash_sync.core.model import Desired, Kind, Live, Schedule
 from qstash_sync.core.options import Options
-from qstash_sync.core.steps import DeleteSchedule, PutSchedule
+from qstash_sync.model.change import Action, Change
+from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import Desired, Kind, Live, Schedule
+from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 
 
 def references(desired: Desired, live: Live) -> Iterator[Finding]:

@@ -5,9 +5,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.core import diff, fields
-from qstash_sync.core.change import Action, Change, Reason, Work, pause_field
-from qstash_sync.core.diff import FieldChange
-from qstash_sync.core.model import (
+from qstash_sync.core.work import Work
+from qstash_sync.model.change import Action, Change, FieldChange, Reason, pause_field
+from qstash_sync.model.resources import (
     Desired,
     FlowControl,
     Kind,
@@ -18,7 +18,7 @@ from qstash_sync.core.model import (
     Queue,
     UrlGroup,
 )
-from qstash_sync.core.steps import (
+from qstash_sync.model.steps import (
     DeleteQueue,
     DeleteUrlGroup,
     PauseFlowControl,

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from qstash_sync.core import fields
-from qstash_sync.core.model import Callback, Message, Redact, Schedule, Secret
+from qstash_sync.model.resources import Callback, Message, Redact, Schedule, Secret
 
 PREFIX = "qsync1-"
 _MARK = re.compile(

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from qstash_sync.core.change import Reason
-from qstash_sync.core.model import Kind
+from qstash_sync.model.change import Reason
+from qstash_sync.model.resources import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from qstash_sync.core import timing as timing_of
-from qstash_sync.core.findings import Finding, Place
-from qstash_sync.core.model import Timing
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Strategy, after_the_end, compile_job
 from qstash_sync.crons.firings import next_firings
 from qstash_sync.crons.zones import Transition
 from qstash_sync.errors import CompileError
+from qstash_sync.model.diagnostics import Finding, Place
+from qstash_sync.model.resources import Timing
 
 FIRINGS = 5
 CHANGES = 2

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from qstash_sync.core import fields, mark as marks
 from qstash_sync.core.mark import Mark
-from qstash_sync.core.model import LiveSchedule, Message, Schedule
 from qstash_sync.crons.compile import native_parts
 from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
 from qstash_sync.errors import CompileError
+from qstash_sync.model.resources import LiveSchedule, Message, Schedule
 
 CUT_OFF = "an apply was cut off"
 

@@ -14,10 +14,10 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qstash_sync.core import mark
-from qstash_sync.core.change import Action
-from qstash_sync.core.findings import Finding, Severity
-from qstash_sync.core.model import Desired, LiveSchedule, Schedule
-from qstash_sync.core.steps import PauseSchedule
+from qstash_sync.model.change import Action
+from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.resources import Desired, LiveSchedule, Schedule
+from qstash_sync.model.steps import PauseSchedule
 
 _LISTED = 10  # more names than this help nobody
 

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from qstash_sync.core import guards, kinds
-from qstash_sync.core.change import Change, Work
-from qstash_sync.core.findings import Finding, Severity
-from qstash_sync.core.limits import PLANS
-from qstash_sync.core.model import Desired, Kind, Live
 from qstash_sync.core.options import Options
 from qstash_sync.core.schedules import Schedules
+from qstash_sync.core.work import Work
+from qstash_sync.model.change import Change
+from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import Desired, Kind, Live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qstash_sync.core import timing
-from qstash_sync.core.findings import Finding, Severity
-from qstash_sync.core.limits import PLANS
-from qstash_sync.core.model import Schedule
 from qstash_sync.crons.compile import Strategy
+from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import Schedule
 
 _LISTED = 8  # names of schedules in one message
 

@@ -19,18 +19,17 @@ from functools import lru_cache
 from typing import Any
 
 from qstash_sync.core import mark, timing
-from qstash_sync.core.change import Action, Change
-from qstash_sync.core.diff import FieldChange
-from qstash_sync.core.findings import Finding
 from qstash_sync.core.ground import Ground
-from qstash_sync.core.model import Kind, LiveSchedule, Schedule
 from qstash_sync.core.options import Options
 from qstash_sync.core.parts import Part, part as read_part
 from qstash_sync.core.plan import Plan
-from qstash_sync.core.steps import DeleteSchedule, PutSchedule
 from qstash_sync.crons import compile as compiler
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
+from qstash_sync.model.change import Action, Change, FieldChange
+from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.resources import Kind, LiveSchedule, Schedule
+from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 
 LEAST = timedelta(days=14)
 SKEW = timedelta(minutes=5)  # between the clocks of two machines

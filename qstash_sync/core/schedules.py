@@ -14,12 +14,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.core import diff, fields, mark, timing
-from qstash_sync.core.change import Action, Change, Reason, Swap, Work, pause_field
-from qstash_sync.core.diff import FieldChange
-from qstash_sync.core.findings import Finding, Severity
-from qstash_sync.core.model import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.core.parts import Part, part as read_part, same_crons
-from qstash_sync.core.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
+from qstash_sync.core.work import Work
+from qstash_sync.model.change import Action, Change, FieldChange, Reason, Swap, pause_field
+from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
+from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from qstash_sync.core.model import Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
-from qstash_sync.core.steps import (
+from qstash_sync.model.resources import Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
+from qstash_sync.model.steps import (
     DeleteQueue,
     DeleteSchedule,
     DeleteUrlGroup,

@@ -5,9 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from qstash_sync.core import mark
-from qstash_sync.core.diff import FieldChange
-from qstash_sync.core.findings import Finding, Place, Severity
-from qstash_sync.core.model import LiveSchedule, Schedule
 from qstash_sync.core.parts import (
     CUT_OFF,
     Part,
@@ -22,6 +19,9 @@ from qstash_sync.crons.compile import Compilation, Strategy
 from qstash_sync.crons.effect import Effect, effect
 from qstash_sync.crons.robfig import firings
 from qstash_sync.errors import CompileError
+from qstash_sync.model.change import FieldChange
+from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.resources import LiveSchedule, Schedule
 
 LOOK_AHEAD = timedelta(days=366)
 

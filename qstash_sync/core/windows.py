@@ -16,11 +16,11 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from qstash_sync.core.change import Change
-from qstash_sync.core.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 from qstash_sync.crons import robfig
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.errors import CompileError
+from qstash_sync.model.change import Change
+from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 
 ACTIVATION = timedelta(seconds=60)  # until QStash takes up what was written
 EACH_REQUEST = timedelta(seconds=5)  # a write, or the look before it

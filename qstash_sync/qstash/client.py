@@ -21,8 +21,6 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from qstash_sync.core.model import Kind, Live, LiveSchedule, LiveUrlGroup, Secret, UrlGroup
-from qstash_sync.core.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.errors import (
     AccountError,
     AuthError,
@@ -31,6 +29,8 @@ from qstash_sync.errors import (
     UnreachableError,
     WriteForbiddenError,
 )
+from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, Secret, UrlGroup
+from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.qstash import groups, wire
 from qstash_sync.qstash.answers import NOT_QSTASH, Again, Answer, judge
 from qstash_sync.qstash.mask import Mask

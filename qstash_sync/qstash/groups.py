@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, takewhile
 
-from qstash_sync.core.model import Endpoint, Piece, Secret, plain
+from qstash_sync.model.resources import Endpoint, Piece, Secret, plain
 
 ROUNDS = 16  # a read and a request each; eight settle any group that nobody else edits
 

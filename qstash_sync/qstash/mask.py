@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from urllib.parse import quote
 
-from qstash_sync.core.model import MASK
+from qstash_sync.model.resources import MASK
 
 WITHHELD = "(its words are withheld: they hold a secret, or no end)"
 SHORT = 2  # characters: masking so little would make confetti of any text, and show the secret

@@ -12,7 +12,8 @@ from types import NoneType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from qstash_sync.core.model import (
+from qstash_sync.errors import RejectedError
+from qstash_sync.model.resources import (
     Callback,
     Endpoint,
     FlowUse,
@@ -25,7 +26,7 @@ from qstash_sync.core.model import (
     Redact,
     plain,
 )
-from qstash_sync.core.steps import (
+from qstash_sync.model.steps import (
     DeleteQueue,
     DeleteSchedule,
     DeleteUrlGroup,
@@ -38,7 +39,6 @@ from qstash_sync.core.steps import (
     Step,
     UnpinFlowControl,
 )
-from qstash_sync.errors import RejectedError
 
 LISTS = {
     Kind.SCHEDULE: "/v2/schedules",

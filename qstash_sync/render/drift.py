@@ -6,7 +6,7 @@ from dataclasses import replace
 from textwrap import wrap
 
 from qstash_sync.core.drift import Drift, Grade, Standing, Status
-from qstash_sync.core.findings import Finding, Severity
+from qstash_sync.model.diagnostics import Finding, Severity
 from qstash_sync.render import json as view
 from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, clean, details, noun
 

@@ -3,13 +3,12 @@
 import json
 from typing import Any
 
-from qstash_sync.core.change import Change
-from qstash_sync.core.diff import FieldChange
-from qstash_sync.core.findings import Finding
 from qstash_sync.core.plan import Plan
 from qstash_sync.core.saved import Move, Moved
 from qstash_sync.engine import Applied, Outcome
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
+from qstash_sync.model.change import Change, FieldChange
+from qstash_sync.model.diagnostics import Finding
 
 FORMAT_VERSION = 1
 

@@ -1,12 +1,11 @@
 """A change: what happens to one resource, why, and the writes that make it so."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from qstash_sync.core.diff import FieldChange
-from qstash_sync.core.findings import Finding
-from qstash_sync.core.model import Kind
-from qstash_sync.core.steps import Step
+from qstash_sync.model.resources import Kind
+from qstash_sync.model.steps import Step
 
 
 class Action(StrEnum):
@@ -28,6 +27,16 @@ class Reason(StrEnum):
     CLOCK = "clock"
     ADOPT = "adopt"
     RENAME = "rename"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """One setting that differs; before and after are fit to be shown, None is absent."""
+
+    path: str
+    before: Any = None
+    after: Any = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +79,3 @@ def pause_field(before: bool | None, after: bool | None) -> tuple[FieldChange, .
     if bool(before) == bool(after):
         return ()
     return (FieldChange(path="paused", before=before, after=after),)
-
-
-@dataclass(slots=True)
-class Work:
-    """What is gathered while the kinds are compared."""
-
-    changes: list[Change] = field(default_factory=list)
-    unchanged: list[tuple[Kind, str]] = field(default_factory=list)
-    unmanaged: list[tuple[Kind, str]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    def add(self, resource: tuple[Kind, str], change: Change | None) -> None:
-        """Take a resource's change; None is one that needs none."""
-        if change is None:
-            self.unchanged.append(resource)
-        else:
-            self.changes.append(change)

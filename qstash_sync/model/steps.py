@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from qstash_sync.core.model import Message, UrlGroup
+from qstash_sync.model.resources import Message, UrlGroup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from qstash_sync.core.findings import Place
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
+from qstash_sync.model.diagnostics import Place
 
 MASK = "(secret)"
 UNKNOWN_MASK = "(unknown secret)"
