@@ -26,12 +26,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from qstash_sync.core.options import Options
-from qstash_sync.executor import Control, Status, carry_out
+from qstash_sync.apply.executor import Control, Status, carry_out
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Served, Switches
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.resources import Kind, Live, Message, Piece, Secret
 from qstash_sync.model.steps import PutSchedule
+from qstash_sync.plan.policy import Options
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
 

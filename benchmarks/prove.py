@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.compile import after_the_end, compile_job
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse
-from qstash_sync.errors import CompileError
 from tests.time import oracle
 from tests.time.crons import a_cron
 
@@ -86,7 +86,7 @@ def _prove_one(
     named = f"{text} {now:%Y-%m-%d} {' '.join(policy)}"
     try:
         made = compile_job(Job((parse(text),), tally.timezone, *policy), now=now)
-    except CompileError as error:
+    except CronError as error:
         tally.refused += 1
         tally.wrong.append(f"refused: {named}: {error}")
         return

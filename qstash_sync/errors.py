@@ -17,11 +17,7 @@ QstashSyncError          exit code
   StalePlanError         5    the saved plan no longer holds
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from qstash_sync.core.saved import Moved
-    from qstash_sync.model.diagnostics import Finding
+from typing import Any
 
 
 class QstashSyncError(Exception):
@@ -36,7 +32,7 @@ class ConfigError(QstashSyncError):
 
     code = "config"
 
-    def __init__(self, findings: "tuple[Finding, ...]") -> None:
+    def __init__(self, findings: tuple[Any, ...]) -> None:
         super().__init__("\n".join(finding.message for finding in findings))
         self.findings = findings
 
@@ -126,6 +122,6 @@ class StalePlanError(QstashSyncError):
     exit_code = 5
     code = "stale_plan"
 
-    def __init__(self, message: str, moved: "tuple[Moved, ...]" = ()) -> None:
+    def __init__(self, message: str, moved: tuple[Any, ...] = ()) -> None:
         super().__init__(message)
         self.moved = moved

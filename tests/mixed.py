@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 
-from qstash_sync import engine
-from qstash_sync.core.options import Options
-from qstash_sync.core.plan import Plan
+from qstash_sync.apply import use_cases
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash
 from qstash_sync.model.resources import Desired
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.policy import Options
 from qstash_sync.qstash.client import TIMEOUT, Client
 from tests.support import NOW, config, secret
 
@@ -138,17 +138,22 @@ class Scene:
     def plan(self, desired: Desired, options: Options = Options()) -> Plan:  # noqa: B008 frozen
         """What an apply would do."""
         with self.client(read_only=True) as client:
-            return engine.propose(client, desired, now=self.at, options=options)
+            return use_cases.propose(client, desired, now=self.at, options=options)
 
-    def apply(self, desired: Desired, options: Options = Options(), **more: Any) -> engine.Applied:  # noqa: B008 frozen
+    def apply(
+        self,
+        desired: Desired,
+        options: Options = Options(),  # noqa: B008 frozen
+        **more: Any,
+    ) -> use_cases.Applied:
         """Plan and apply; an `AccountError` is the caller's to judge."""
         with self.client() as client:
-            plan = engine.propose(client, desired, now=self.at, options=options)
+            plan = use_cases.propose(client, desired, now=self.at, options=options)
             assert not plan.errors, plan.errors
-            control = engine.Control(
+            control = use_cases.Control(
                 sleep=self.sleep, say=self.said.append, **{"parallelism": 1, **more}
             )
-            return engine.apply(client, desired, plan, options=options, control=control)
+            return use_cases.apply(client, desired, plan, options=options, control=control)
 
     def stored(self) -> Snapshot:
         """Everything in the account, as text."""

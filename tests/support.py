@@ -11,15 +11,15 @@ from unittest import mock
 
 import httpx
 
-from qstash_sync import engine
+from qstash_sync.apply import use_cases
+from qstash_sync.apply.use_cases import Outcome
 from qstash_sync.cli.main import run
 from qstash_sync.config.load import Config, Files, Source
-from qstash_sync.core.options import Options
-from qstash_sync.core.plan import Plan
-from qstash_sync.engine import Outcome
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
 from qstash_sync.model.diagnostics import Finding
 from qstash_sync.model.resources import Desired, Piece, Secret
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.policy import Options
 from qstash_sync.qstash.client import Client
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -85,14 +85,14 @@ class World:
         """What an apply would do."""
         with self.client(read_only=True) as client:
             desired = config(text, self.environ).desired
-            return engine.propose(client, desired, now=self.now, options=Options(**more))
+            return use_cases.propose(client, desired, now=self.now, options=Options(**more))
 
     def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
         """Plan and apply; returns what became of every change."""
         with self.client() as client:
             desired = config(text, self.environ).desired
             options = Options(**more)
-            plan = engine.propose(client, desired, now=self.now, options=options)
+            plan = use_cases.propose(client, desired, now=self.now, options=options)
             assert not plan.errors, plan.errors
             return self.carry_out(client, desired, plan, options).outcomes
 
@@ -102,10 +102,10 @@ class World:
         desired: Desired,
         plan: Plan,
         options: Options = Options(),  # noqa: B008 frozen
-    ) -> engine.Applied:
+    ) -> use_cases.Applied:
         """Apply a plan in this world's time."""
-        control = engine.Control(sleep=self.sleep)
-        return engine.apply(client, desired, plan, options=options, control=control)
+        control = use_cases.Control(sleep=self.sleep)
+        return use_cases.apply(client, desired, plan, options=options, control=control)
 
     def schedule(self, schedule_id: str) -> dict[str, Any]:
         """A stored schedule, to look at or to edit by hand."""

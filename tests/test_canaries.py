@@ -17,13 +17,13 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
-from qstash_sync import engine
+from qstash_sync.apply import use_cases
 from qstash_sync.config.load import Source, load
-from qstash_sync.core.plan import Plan
 from qstash_sync.errors import AccountError, ConfigError
 from qstash_sync.local import LOCAL_TOKEN, Fault, LocalQStash, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Piece, Secret
+from qstash_sync.plan.decide import Plan
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
 from qstash_sync.render import json as json_view, text as text_view
@@ -118,7 +118,7 @@ UNKNOWN: list[tuple[str, str]] = [
 def plan_unknown(world: World, text: str) -> Plan:
     with world.client(read_only=True) as client:
         desired = config(text, {}, missing="unknown").desired
-        return engine.propose(client, desired, now=world.now)
+        return use_cases.propose(client, desired, now=world.now)
 
 
 @pytest.mark.parametrize(("_id", "text"), UNKNOWN, ids=ids(UNKNOWN))
@@ -817,7 +817,7 @@ def test_no_repr_and_no_exception_holds_a_secret(turn: int) -> None:
             "http://q.example.com", token, read_only=False, transport=httpx.MockTransport(peer),
             hide=built.secrets, sleep=world.sleep, clock=world.time,
         ) as client:  # fmt: skip
-            plan = engine.propose(client, built.desired, now=world.now)
+            plan = use_cases.propose(client, built.desired, now=world.now)
             steps = [step for change in plan.changes for step in change.steps]
             values += [built, plan, plan.changes, steps, client, token, built.account]
             values += [wire.of_step(step) for step in steps]

@@ -63,7 +63,7 @@ def test_nothing_goes_unless_the_namespace_is_named(
 def test_other_namespaces_environments_and_kinds_that_the_file_leaves_out_stay(
     world: World,
 ) -> None:
-    from qstash_sync import engine
+    from qstash_sync.apply import use_cases
     from tests.support import config
 
     other = FILE.replace("namespace: billing", "namespace: billing-stg")
@@ -71,9 +71,9 @@ def test_other_namespaces_environments_and_kinds_that_the_file_leaves_out_stay(
     world.apply(other)
     before = {s["scheduleId"]: s for s in world.account.store.all("schedule")}
     bare = HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: '{URL}'}}}}\n"
-    desired = engine.emptied(config(bare).desired)
+    desired = use_cases.emptied(config(bare).desired)
     with world.client() as client:
-        plan = engine.propose(client, desired, now=world.now)
+        plan = use_cases.propose(client, desired, now=world.now)
         assert world.carry_out(client, desired, plan).done
     left = {s["scheduleId"]: s for s in world.account.store.all("schedule")}
     assert left == {k: v for k, v in before.items() if k.startswith("billing-stg.")}
@@ -82,20 +82,20 @@ def test_other_namespaces_environments_and_kinds_that_the_file_leaves_out_stay(
 
 
 def test_what_is_protected_in_use_or_full_stops_it_before_the_first_delete(world: World) -> None:
-    from qstash_sync import engine
+    from qstash_sync.apply import use_cases
     from tests.support import config
 
     protected = FILE.replace("queue: q}", "queue: q, protect: true}")
     world.apply(protected)
     stored = world.account.store.get("queue", "r") or {}
     world.account.store.put("queue", "r", {**stored, "lag": 2})
-    desired = engine.emptied(config(protected).desired)
+    desired = use_cases.emptied(config(protected).desired)
     with world.client(read_only=True) as client:
-        plan = engine.propose(client, desired, now=world.now)
+        plan = use_cases.propose(client, desired, now=world.now)
         told = " ".join(finding.message for finding in plan.errors)
         assert "protected" in told
         assert "2 messages wait in it" in told
-        allowed = engine.Options(
+        allowed = use_cases.Options(
             allow_protected=("a",), drop_backlog=("r",), allow_in_use=("g", "q")
         )
-        assert not engine.propose(client, desired, now=world.now, options=allowed).errors
+        assert not use_cases.propose(client, desired, now=world.now, options=allowed).errors

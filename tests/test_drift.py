@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from qstash_sync import engine
-from qstash_sync.core import timing
-from qstash_sync.core.drift import Drift, Grade, Status, judge
+from qstash_sync.apply import use_cases
 from qstash_sync.crons.compile import Compilation
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash, Switches
 from qstash_sync.local.serve import Served
+from qstash_sync.plan import times
+from qstash_sync.plan.drift import Drift, Grade, Status, judge
 from qstash_sync.render import drift as render
 from qstash_sync.render.text import Paint
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
@@ -49,7 +49,7 @@ def watch(world: World, text: str, **more: Any) -> Drift:
     """What a drift finds."""
     with world.client(read_only=True, token=LOCAL_READ_ONLY_TOKEN) as client:
         desired = config(text, world.environ, **more).desired
-        return engine.watch(client, desired, now=world.now)
+        return use_cases.watch(client, desired, now=world.now)
 
 
 def statuses(drift: Drift) -> dict[str, str]:
@@ -285,7 +285,7 @@ def test_an_error_is_one_document_and_its_own_exit_code(
 def live_until() -> datetime:
     """The end of what an apply on the day of these tests writes."""
     schedule = (config(HEAD + schedules()).desired.schedules or ())[0]
-    made = timing.compiled(schedule, NOW)
+    made = times.compiled(schedule, NOW)
     assert isinstance(made, Compilation) and made.valid_until
     return made.valid_until
 
@@ -427,10 +427,10 @@ def test_an_answer_may_be_as_old_as_all_tries_of_a_read_take(world: World) -> No
     world.apply(text)
     desired = config(text).desired
     with world.client(read_only=True) as client:
-        live = engine.observe(client, desired)
+        live = use_cases.observe(client, desired)
         for seconds, found in ((0, []), (31, []), (120, []), (600, [("difference", "next_time")])):
             read_at = world.now + timedelta(seconds=seconds)
-            plan = engine.propose(client, desired, now=world.now)
+            plan = use_cases.propose(client, desired, now=world.now)
             assert facts(judge(desired, live, plan, read_at=read_at)) == found, seconds
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.engine import Applied, Status
+from qstash_sync.apply.use_cases import Applied, Status
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Fault, LocalQStash, Switches
 from qstash_sync.local.faults import KINDS

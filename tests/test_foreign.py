@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from qstash_sync import engine
-from qstash_sync.core import mark
-from qstash_sync.engine import Status
+from qstash_sync.apply import use_cases
+from qstash_sync.apply.use_cases import Status
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Fault, Switches
 from qstash_sync.local.faults import KINDS
 from qstash_sync.model.resources import Desired
+from qstash_sync.plan import mark
 from tests.support import World, config, world as make_world
 
 SEED = 20261125
@@ -137,7 +137,7 @@ def file(draw: random.Random, namespace: str = "billing", mine: str = "mine") ->
 def attempt(world: World, desired: Desired) -> list[Status] | None:
     """Plan and apply; None where the plan as a whole is refused, as for a group in use."""
     with world.client() as client:
-        plan = engine.propose(client, desired, now=world.now)
+        plan = use_cases.propose(client, desired, now=world.now)
         if plan.errors:
             return None
         return [outcome.status for outcome in world.carry_out(client, desired, plan).outcomes]

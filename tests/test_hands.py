@@ -13,18 +13,18 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.core import timing
-from qstash_sync.core.plan import Plan
+from qstash_sync.apply.use_cases import Status
 from qstash_sync.crons import compile as compiler, firings
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy
 from qstash_sync.crons.grammar import parse, render
-from qstash_sync.engine import Status
 from qstash_sync.local import Fault, Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.diagnostics import Finding
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
+from qstash_sync.plan import times
+from qstash_sync.plan.decide import Plan
 from tests.support import World, config, ids, world as make_world
 from tests.years import RENEW_BEFORE, START, Job, crons, errors, file, fired, show
 
@@ -103,7 +103,7 @@ def soon_fired(world: World, ahead: timedelta) -> list[int]:
 
 
 def compiled(schedule: Schedule, world: World) -> tuple[str, ...]:
-    made = timing.compiled(schedule, world.now)
+    made = times.compiled(schedule, world.now)
     assert not isinstance(made, Finding)
     return made.crons
 

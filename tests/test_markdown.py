@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from qstash_sync.core.drift import Drift, Fact, Grade, Standing, Status
-from qstash_sync.core.plan import Plan
 from qstash_sync.errors import AuthError, ConfigError
 from qstash_sync.local import LocalQStash
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.diagnostics import Finding, Place, Severity
 from qstash_sync.model.resources import Kind
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.drift import Drift, Fact, Grade, Standing, Status
 from qstash_sync.render import markdown
 from tests.support import HEAD, NOW, Ran, cli
 

@@ -16,10 +16,9 @@ from unittest import mock
 import httpx
 import pytest
 
-from qstash_sync import incident
+from qstash_sync.apply import incident
+from qstash_sync.apply.incident import Outcome, Status
 from qstash_sync.cli.main import run
-from qstash_sync.core.pausing import Wish, select
-from qstash_sync.incident import Outcome, Status
 from qstash_sync.local import (
     LOCAL_READ_ONLY_TOKEN,
     LOCAL_TOKEN,
@@ -28,6 +27,7 @@ from qstash_sync.local import (
     Served,
     Switches,
 )
+from qstash_sync.plan.pausing import Wish, select
 from tests.support import HEAD, Ran, World, cli, config, ids
 
 NEW_YORK = "timezone: America/New_York, destination: 'https://e.example.com'"  # several parts each

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync import engine
-from qstash_sync.core.options import Options
-from qstash_sync.engine import Applied, Status
+from qstash_sync.apply import use_cases
+from qstash_sync.apply.use_cases import Applied, Status
 from qstash_sync.local import LocalQStash, Switches
+from qstash_sync.plan.policy import Options
 from tests.mixed import Scene
 from tests.support import config, ids
 
@@ -82,7 +82,7 @@ class Race:
         """Apply the second file; somebody acts when n requests of the apply are done."""
         desired = config(HEAD + self.after).desired
         with world.client() as client:
-            plan = engine.propose(client, desired, now=world.at, options=options)
+            plan = use_cases.propose(client, desired, now=world.at, options=options)
             assert not plan.errors
             world.account.forget()
 
@@ -93,8 +93,8 @@ class Race:
             after()
             world.account.after = after
             try:
-                control = engine.Control(parallelism=1, sleep=world.sleep)
-                return engine.apply(client, desired, plan, options=options, control=control)
+                control = use_cases.Control(parallelism=1, sleep=world.sleep)
+                return use_cases.apply(client, desired, plan, options=options, control=control)
             finally:
                 world.account.after = None
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from qstash_sync.core import rows, timing
 from qstash_sync.crons.compile import Compilation
 from qstash_sync.model.diagnostics import Severity
+from qstash_sync.plan import quota, times
 from tests.support import HEAD, World, cli, config
 
 WINTER = datetime(2026, 11, 24, 12, tzinfo=UTC)  # a clock change lies within every horizon
@@ -53,7 +53,7 @@ def test_rows_that_run_out_on_a_later_day_are_a_warning_with_that_day(world: Wor
     )
     assert found
     day = datetime.fromisoformat(found[2]).replace(tzinfo=UTC)
-    made = [timing.compiled(s, day) for s in config(file(4)).desired.schedules or ()]
+    made = [times.compiled(s, day) for s in config(file(4)).desired.schedules or ()]
     counts = [len(one.parts) for one in made if isinstance(one, Compilation)]
     assert sum(counts) == int(found[1]) > 10
     names = patch(warning.hint)
@@ -110,10 +110,10 @@ def test_validate_judges_the_rows_without_an_account(tmp_path: Path) -> None:
 
 def test_the_worst_day_is_the_most_of_all_renewals(world: World) -> None:
     schedules = config(file(2)).desired.schedules or ()
-    days = rows.ahead(schedules, SPRING)
+    days = quota.ahead(schedules, SPRING)
     assert days[0].at == SPRING
     assert [day.at for day in days] == sorted({day.at for day in days})
     assert all(day.count % 2 == 0 for day in days), "two schedules of one kind"
-    (found,) = rows.judge(schedules, SPRING, plan="free", others=5)
+    (found,) = quota.judge(schedules, SPRING, plan="free", others=5)
     assert found.severity is Severity.WARNING
     assert str(max(day.count for day in days) + 5) in found.message

@@ -15,13 +15,9 @@ from typing import Any
 
 import pytest
 
-from qstash_sync import engine
-from qstash_sync.core import mark, saved, savefile
-from qstash_sync.core.ground import Ground
-from qstash_sync.core.options import Options
-from qstash_sync.core.saved import Where
+from qstash_sync.apply import use_cases
+from qstash_sync.apply.use_cases import Status
 from qstash_sync.crons import zones
-from qstash_sync.engine import Status
 from qstash_sync.errors import SavedPlanError, StalePlanError
 from qstash_sync.local import (
     LOCAL_READ_ONLY_TOKEN,
@@ -32,6 +28,10 @@ from qstash_sync.local import (
     Switches,
 )
 from qstash_sync.model.change import Reason
+from qstash_sync.plan import mark, saved, savefile
+from qstash_sync.plan.fingerprint import Ground
+from qstash_sync.plan.policy import Options
+from qstash_sync.plan.saved import Where
 from qstash_sync.render import text as render
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
 
@@ -44,18 +44,18 @@ def save(world: World, text: str, **options: Any) -> str:
     """The document of a plan."""
     with world.client(read_only=True) as client:
         desired = config(text, world.environ).desired
-        live = engine.observe(client, desired)
+        live = use_cases.observe(client, desired)
         chosen = Options(**options)
-        plan = engine.compare(desired, live, now=world.now, options=chosen)
+        plan = use_cases.compare(desired, live, now=world.now, options=chosen)
         assert not plan.errors, plan.errors
         return savefile.dump(saved.of_plan(plan, Ground(desired, live), HERE, chosen))
 
 
-def apply(world: World, text: str, document: str) -> engine.Applied:
+def apply(world: World, text: str, document: str) -> use_cases.Applied:
     """Carry a document out in this world, or raise what keeps it from that."""
     with world.client() as client:
         desired = config(text, world.environ).desired
-        found = engine.approved(client, desired, savefile.load(document))
+        found = use_cases.approved(client, desired, savefile.load(document))
         assert not found.plan.errors, found.plan.errors
         return world.carry_out(client, desired, found.plan, found.options)
 
@@ -159,7 +159,7 @@ def test_following_the_offset_in_force_is_stale_once_the_clock_has_changed(world
     document = save(world, text)
     world.now += timedelta(days=1)
     with world.client(read_only=True) as client:
-        engine.approved(client, config(text).desired, savefile.load(document))
+        use_cases.approved(client, config(text).desired, savefile.load(document))
     world.now += WEEK
     assert "the clock has changed since" in stale(world, text, document).moved[0].why
 
@@ -405,7 +405,7 @@ def test_a_plan_applied_twice_writes_nothing_the_second_time(account: World) -> 
     before = account.account.console.snapshot()
     with account.client() as client:
         desired = config(WANTED, account.environ).desired
-        found = engine.approved(client, desired, savefile.load(document))
+        found = use_cases.approved(client, desired, savefile.load(document))
         assert found.done == savefile.load(document).keys
         applied = account.carry_out(client, desired, found.plan, found.options)
         assert client.writes == 0
@@ -432,7 +432,7 @@ def test_what_somebody_has_done_meanwhile_is_done(
     hand(account)
     with account.client(read_only=True) as client:
         desired = config(WANTED, account.environ).desired
-        found = engine.approved(client, desired, savefile.load(document))
+        found = use_cases.approved(client, desired, savefile.load(document))
     assert {f"{kind} {name}" for kind, name in found.done} == {key}
     assert apply(account, WANTED, document).done
 
@@ -475,7 +475,7 @@ def test_an_empty_plan_is_saved_and_applies(account: World) -> None:
 def blocked(world: World, text: str, document: str) -> tuple[str, ...]:
     """The errors of the fresh plan of the approved changes."""
     with world.client(read_only=True) as client:
-        found = engine.approved(
+        found = use_cases.approved(
             client, config(text, world.environ).desired, savefile.load(document)
         )
     return tuple(f"{finding.code}: {finding.message}" for finding in found.plan.errors)
@@ -538,7 +538,7 @@ def test_an_apply_of_renewals_alone_sees_an_edit_between_its_two_reads(world: Wo
     options = Options(only=Reason.CLOCK)
     with world.client() as client:
         desired = config(NEW_YORK + "}").desired
-        plan = engine.propose(client, desired, now=world.now, options=options)
+        plan = use_cases.propose(client, desired, now=world.now, options=options)
         assert len(plan.changes) == 1
         world.edit("billing.s", retries=1)
         applied = world.carry_out(client, desired, plan, options)

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from qstash_sync import engine, local
-from qstash_sync.engine import Outcome, Status
+from qstash_sync import local
+from qstash_sync.apply import use_cases
+from qstash_sync.apply.use_cases import Outcome, Status
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LocalQStash, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Desired
@@ -132,7 +133,7 @@ def desired(text: str) -> Desired:
 
 def apply(world: World, text: str) -> tuple[Outcome, ...]:
     with world.client() as client:
-        plan = engine.propose(client, desired(text), now=world.now)
+        plan = use_cases.propose(client, desired(text), now=world.now)
         assert not plan.errors, plan.errors
         return world.carry_out(client, desired(text), plan).outcomes
 

@@ -20,10 +20,10 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.core.options import Options
-from qstash_sync.engine import Outcome, Status
+from qstash_sync.apply.use_cases import Outcome, Status
 from qstash_sync.local import Fault, LocalQStash, Switches, cron as local_cron
 from qstash_sync.model.change import Reason
+from qstash_sync.plan.policy import Options
 from tests.mixed import Scene
 from tests.support import cli, config, ids
 

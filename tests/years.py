@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-from qstash_sync import engine
-from qstash_sync.core import timing
+from qstash_sync.apply import use_cases
+from qstash_sync.apply.use_cases import Status
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import after_the_end
-from qstash_sync.engine import Status
 from qstash_sync.local import LocalQStash
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.diagnostics import Finding
 from qstash_sync.model.resources import Schedule
+from qstash_sync.plan import times
 from qstash_sync.qstash.client import Client
 from tests.support import HEAD, World, config
 from tests.time import oracle
@@ -157,7 +157,7 @@ class Years:
                     self._day(client, now)
 
     def _day(self, client: Client, now: datetime) -> None:
-        plan = engine.propose(client, self.desired, now=now)
+        plan = use_cases.propose(client, self.desired, now=now)
         assert not plan.errors, plan.errors
         names = [change.name for change in plan.changes]
         told = [(c.name, c.action, c.reason, [f.path for f in c.fields]) for c in plan.changes]
@@ -168,7 +168,7 @@ class Years:
         outcomes = self.world.apply(self.text, only=Reason.CLOCK)
         assert [(o.change.name, o.status) for o in outcomes] == [(n, Status.DONE) for n in names]
         assert self.world.now == now, "no apply has to wait"
-        assert engine.propose(client, self.desired, now=now).empty
+        assert use_cases.propose(client, self.desired, now=now).empty
         _judge_ids(before, crons(self.world.account))
         for name in names:
             self.lived[name].applied.append(now.date())
@@ -198,7 +198,7 @@ class Years:
         wanted = job.wanted(START, END)
         assert errors(lived.fired, wanted) == Difference(), name
         assert lived.applied == lived.due, name
-        made = timing.compiled(self._schedule(name), lived.written)
+        made = times.compiled(self._schedule(name), lived.written)
         assert not isinstance(made, Finding)
         assert sorted(made.crons) == sorted(crons(self.world.account)[name].values())
         end = made.valid_until or LATER

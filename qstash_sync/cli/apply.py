@@ -17,10 +17,10 @@ from qstash_sync.cli.session import Session, refusal_code
 from qstash_sync.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
+    from qstash_sync.apply.use_cases import Applied, Control
     from qstash_sync.config.load import Config
-    from qstash_sync.core.plan import Plan
-    from qstash_sync.engine import Applied, Control
     from qstash_sync.model.resources import Desired
+    from qstash_sync.plan.decide import Plan
     from qstash_sync.qstash.client import Client
 
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
-    from qstash_sync import engine
+    from qstash_sync.apply import use_cases
 
     session = Session.open(**given)
     if session.now is not None and session.local is None:
@@ -48,7 +48,7 @@ def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
         if stored:
             found = saved.approve(session, client, config, stored, verbose=verbose)
         else:
-            found = engine.propose(
+            found = use_cases.propose(
                 client, config.desired, now=session.instant, options=session.options
             )
             show(session, config, found, verbose=verbose)
@@ -70,13 +70,13 @@ def show(session: Session, config: "Config", found: "Plan", *, verbose: bool) ->
 
 def carry_out(session: Session, client: "Client", desired: "Desired", found: "Plan") -> int:
     """Apply an approved plan, or tell why nothing is written; returns the exit code."""
-    from qstash_sync import engine
+    from qstash_sync.apply import use_cases
 
     if found.errors:
         _tell_refusal(session, found, client)
         return refusal_code(found)
     with _under_control(session, client, len(found.changes)) as control:
-        applied = engine.apply(client, desired, found, options=session.options, control=control)
+        applied = use_cases.apply(client, desired, found, options=session.options, control=control)
     session.requests = (client.reads, client.writes)
     _tell(session, found, applied)
     return 0 if applied.done else PartialError.exit_code
@@ -105,11 +105,11 @@ def _tell(session: Session, found: "Plan", applied: "Applied") -> None:
 @contextmanager
 def _under_control(session: Session, client: "Client", total: int) -> "Iterator[Control]":
     """How this run goes on: progress on stderr, and an orderly end on Ctrl-C and SIGTERM."""
-    from qstash_sync import engine
+    from qstash_sync.apply import use_cases
 
     stop = threading.Event()
     with _progress(session, total) as (report, say), _signals(stop, client):
-        yield engine.Control(
+        yield use_cases.Control(
             parallelism=session.parallelism,
             max_wait=timedelta(seconds=options.seconds(session.max_wait, "--max-wait")),
             report=report,

@@ -61,8 +61,8 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
 
     Several CRONs are one schedule that fires whenever one of them does. Needs no account.
     """
-    from qstash_sync.core.outlook import Outlook, outlook
     from qstash_sync.model.diagnostics import Finding, Severity
+    from qstash_sync.plan.outlook import Outlook, outlook
     from qstash_sync.render import compiled, json as view
 
     chosen = {key: given.pop(key) for key in _IN_A_FILE}
@@ -120,10 +120,14 @@ def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> "Asked":
     """The schedule of the command line."""
     from qstash_sync.crons import zones
     from qstash_sync.crons.compile import Strategy
+    from qstash_sync.crons.error import CronError
     from qstash_sync.crons.firings import Fold, Gap, Job
     from qstash_sync.model.resources import Timing
 
-    zones.zone(chosen["timezone"])
+    try:
+        zones.zone(chosen["timezone"])
+    except CronError as error:
+        raise CompileError(str(error)) from None
     job = Job(
         crons=tuple(_parsed(text) for text in texts),
         timezone=chosen["timezone"],
@@ -141,11 +145,12 @@ def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> "Asked":
 
 
 def _parsed(text: str) -> "Cron":
+    from qstash_sync.crons.error import CronError
     from qstash_sync.crons.grammar import parse
 
     try:
         return parse(text)
-    except CompileError as error:
+    except CronError as error:
         quote = "" if " " in text.strip() else '; quote the whole cron, such as "0 9 * * 1-5"'
         which = "" if repr(text) in str(error) else f"{text!r}: "
         raise CompileError(f"{which}{error}{quote}") from None

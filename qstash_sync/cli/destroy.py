@@ -24,16 +24,16 @@ from qstash_sync.errors import UsageError
 @click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     """Delete all of one namespace: every schedule of ours, and what the files declare or own."""
-    from qstash_sync import engine
+    from qstash_sync.apply import use_cases
 
     session = Session.open(**given)
     config = session.config(missing="unknown")
-    desired = engine.emptied(config.desired)
+    desired = use_cases.emptied(config.desired)
     namespace = desired.namespace
     if yes is not None and yes != namespace:
         raise UsageError(f"--yes {yes}: the namespace is {namespace}; nothing was deleted")
     with session.client(config, read_only=False) as client:
-        found = engine.propose(client, desired, now=session.instant, options=session.options)
+        found = use_cases.propose(client, desired, now=session.instant, options=session.options)
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
             _ask(session, namespace)

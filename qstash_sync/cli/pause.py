@@ -14,8 +14,8 @@ from qstash_sync.errors import ConfigError, PartialError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
-    from qstash_sync.core.pausing import Wish
     from qstash_sync.model.diagnostics import Finding
+    from qstash_sync.plan.pausing import Wish
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.paused import Place
 
@@ -62,8 +62,8 @@ def _run(
     yes: bool,
     **given: Any,
 ) -> int:
-    from qstash_sync import incident
-    from qstash_sync.core.pausing import Wish
+    from qstash_sync.apply import incident
+    from qstash_sync.plan.pausing import Wish
     from qstash_sync.render import paused as view
 
     session = Session.open(environment=None, **given)
@@ -133,7 +133,7 @@ def _accounts(session: Session, configs: "Sequence[Config]") -> "Iterator[list[C
 
 
 def _found(client: "Client", wish: "Wish") -> "Place":
-    from qstash_sync import incident
+    from qstash_sync.apply import incident
     from qstash_sync.render.paused import Place
 
     desired = wish.desired

@@ -31,7 +31,7 @@ def plan(
     **given: Any,
 ) -> int:
     """Show what an apply would change. Cannot write."""
-    from qstash_sync import engine
+    from qstash_sync.apply import use_cases
     from qstash_sync.render import json as view, markdown, text
 
     session = Session.open(**given)
@@ -39,8 +39,10 @@ def plan(
         saved.check(path, session)
     config = session.config()
     with session.client(config, read_only=True) as client:
-        live = engine.observe(client, config.desired)
-        found = engine.compare(config.desired, live, now=session.instant, options=session.options)
+        live = use_cases.observe(client, config.desired)
+        found = use_cases.compare(
+            config.desired, live, now=session.instant, options=session.options
+        )
     keep = path is not None and not found.errors
     if path is not None and keep:
         saved.save(path, session, config, found, live)

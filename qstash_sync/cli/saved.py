@@ -15,10 +15,10 @@ from qstash_sync.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
-    from qstash_sync.core.options import Options
-    from qstash_sync.core.plan import Plan
-    from qstash_sync.core.saved import Saved, Where
     from qstash_sync.model.resources import Live
+    from qstash_sync.plan.decide import Plan
+    from qstash_sync.plan.policy import Options
+    from qstash_sync.plan.saved import Saved, Where
     from qstash_sync.qstash.client import Client
 
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def check(path: str, session: Session) -> None:
     """Say no early to a plan that could not be saved; raises `UsageError`."""
-    from qstash_sync.core import savefile
+    from qstash_sync.plan import savefile
 
     if session.unknown_env:
         raise UsageError("--save: what --unknown-env leaves open cannot be approved; set it")
@@ -43,8 +43,8 @@ def check(path: str, session: Session) -> None:
 
 def save(path: str, session: Session, config: "Config", found: "Plan", live: "Live") -> None:
     """Write a plan to its file, whole or not at all, for its owner alone."""
-    from qstash_sync.core import saved, savefile
-    from qstash_sync.core.ground import Ground
+    from qstash_sync.plan import saved, savefile
+    from qstash_sync.plan.fingerprint import Ground
 
     ground = Ground(config.desired, live)
     plan = saved.of_plan(found, ground, where(session, config), session.options)
@@ -73,7 +73,7 @@ def _replacing(target: Path) -> Iterator[str]:
 def where(session: Session, config: "Config") -> "Where":
     """What this run is for; a local server is the same wherever its file lies."""
     from qstash_sync.config.account import region_of
-    from qstash_sync.core.saved import Where
+    from qstash_sync.plan.saved import Where
 
     endpoint, desired = session.endpoint, config.desired
     url = endpoint.url.rstrip("/") if endpoint else "local"
@@ -91,7 +91,7 @@ def where(session: Session, config: "Config") -> "Where":
 
 def read(path: str, session: Session) -> "Saved":
     """The plan in a file; its environment is the run's, unless that names one."""
-    from qstash_sync.core import savefile
+    from qstash_sync.plan import savefile
 
     text = _text(path, "apply")
     if not savefile.is_saved_plan(text):
@@ -118,13 +118,13 @@ def approve(
     session: Session, client: "Client", config: "Config", plan: "Saved", *, verbose: bool
 ) -> "Plan":
     """What is approved and still holds, shown without asking; raises `StalePlanError`."""
-    from qstash_sync import engine
-    from qstash_sync.core import saved
+    from qstash_sync.apply import use_cases
+    from qstash_sync.plan import saved
 
     away = saved.elsewhere(plan.where, where(session, config))
     if away:
         raise StalePlanError(away)
-    found = engine.approved(client, config.desired, plan)
+    found = use_cases.approved(client, config.desired, plan)
     session.taken = found.options
     if not session.json:
         from qstash_sync.render import text

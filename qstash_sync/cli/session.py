@@ -17,8 +17,8 @@ from qstash_sync.errors import ConfigError, RefusedError, UsageError
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
     from qstash_sync.config.load import Config, Files
-    from qstash_sync.core.options import Options
     from qstash_sync.model.diagnostics import Finding
+    from qstash_sync.plan.policy import Options
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.text import Paint
 
@@ -83,8 +83,8 @@ class Session:
     @property
     def options(self) -> "Options":
         """Scope, consent and overrides of this run."""
-        from qstash_sync.core.options import Options
         from qstash_sync.model.change import Reason
+        from qstash_sync.plan.policy import Options
 
         return self.taken or Options(
             only=Reason(self.only) if self.only else None,

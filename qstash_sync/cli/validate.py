@@ -46,16 +46,16 @@ def validate(*, mock_env: bool, **given: Any) -> int:
 
 def _time(session: Session, config: Any) -> list[Any]:
     """Findings about time: what cannot be compiled, meets a clock change, or takes many parts."""
-    from qstash_sync.core import rows, timing
     from qstash_sync.model.diagnostics import Finding
+    from qstash_sync.plan import quota, times
 
     found: list[Finding] = []
     schedules = config.desired.schedules or ()
     for schedule in schedules:
-        made = timing.compiled(schedule, session.instant)
+        made = times.compiled(schedule, session.instant)
         if isinstance(made, Finding):
             found.append(made)
             continue
-        found += timing.warnings(made, schedule.name, schedule.place)
-        found += rows.too_many_parts(schedule, session.instant)
-    return found + list(rows.judge(schedules, session.instant, plan=config.desired.limits.plan))
+        found += times.warnings(made, schedule.name, schedule.place)
+        found += quota.too_many_parts(schedule, session.instant)
+    return found + list(quota.judge(schedules, session.instant, plan=config.desired.limits.plan))

@@ -11,12 +11,11 @@ from typing import Any
 from qstash_sync.config import checks, spec
 from qstash_sync.config.checks import Bad
 from qstash_sync.config.tree import Map, Value, locate
-from qstash_sync.core.mark import PREFIX
 from qstash_sync.crons import zones
 from qstash_sync.crons.compile import Strategy
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import Cron, parse
-from qstash_sync.errors import CompileError
 from qstash_sync.model.diagnostics import Finding, Place, Severity
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import (
@@ -40,6 +39,7 @@ from qstash_sync.model.resources import (
     join,
     plain,
 )
+from qstash_sync.plan.mark import PREFIX
 
 MAX_RETRIES = 999
 WEEK = 7 * 86_400
@@ -152,7 +152,7 @@ class Builder:
             return check(*values)
         except Bad as error:
             self._say(error.code or code, keys, error.fact, error.hint)
-        except CompileError as error:
+        except CronError as error:
             self._say(code, keys, str(error))
         return None
 

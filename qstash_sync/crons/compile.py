@@ -27,11 +27,11 @@ from qstash_sync.crons.bitmaps import (
 from qstash_sync.crons.compilation import Compilation, Part, Proof, Strategy, native_differs
 from qstash_sync.crons.cover import Piece
 from qstash_sync.crons.effect import Effect, effect
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import AHEAD_YEARS, compare, exact_until, is_plain
 from qstash_sync.crons.firings import Job, steady, wanted
 from qstash_sync.crons.grammar import MONTHS, Fields, listed, render
 from qstash_sync.crons.seasons import LONGEST, Year
-from qstash_sync.errors import CompileError
 
 __all__ = [
     "Compilation", "Effect", "Part", "Proof", "Strategy", "after_the_end", "compare",
@@ -56,7 +56,7 @@ def compile_job(
     accept: take a `native` compilation that differs from the policy, as a warning.
     keep: the live crons. They come first among the parts, in their order, and `auto` stays with
     them while they are exact and no more than it would choose anew.
-    Raises `CompileError` where there is no proof.
+    Raises `CronError` where there is no proof.
     """
     at = now.astimezone(UTC)
     if strategy is Strategy.FOLLOW:
@@ -113,7 +113,7 @@ def _prove(want: int, bitmaps: Sequence[int], span: Span, within: int) -> Proof:
     """Count the firings of a proven compilation; anything wrong is a bug of ours, and an error."""
     difference = compare_bitmaps(want, bitmaps, span, within)
     if not difference.none:
-        raise CompileError(
+        raise CronError(
             f"cannot be proven: {difference.missing} firings missing, {difference.extra} extra,"
             f" {difference.doubled} doubled, the first at {difference.first:%Y-%m-%d %H:%MZ};"
             " please report this cron, and use dst: {strategy: native} until it is mended"
@@ -173,7 +173,7 @@ def _native(job: Job, today: date, *, accept: bool) -> Compilation:
     firings = wanted(job, span).bit_count()
     proof = Proof(firings, wrong.missing, wrong.extra, wrong.doubled, wrong.first)
     if not wrong.none and not accept:
-        raise CompileError(native_differs(proof, job.timezone))
+        raise CronError(native_differs(proof, job.timezone))
     return Compilation(
         job=job,
         strategy=Strategy.NATIVE,
@@ -207,7 +207,7 @@ def _choice(job: Job, today: date) -> tuple[Compilation, str]:
     """What `auto` chooses where nothing is live."""
     try:
         split = _split(job, today)
-    except CompileError:
+    except CronError:
         split = None
     if split and len(split.parts) == 1 and split.valid_until is None:
         return split, f"one plain UTC cron is exact for {AHEAD_YEARS} years"
@@ -218,7 +218,7 @@ def _choice(job: Job, today: date) -> tuple[Compilation, str]:
         reason = f"the model of QStash's parser equals the policy for {AHEAD_YEARS} years"
         return _native(job, today, accept=False), reason
     if split is None:
-        raise CompileError(_silence(job))
+        raise CronError(_silence(job))
     return split, f"QStash's parser would be wrong on {wrong:%Y-%m-%d}"
 
 
@@ -229,12 +229,12 @@ def _live_choice(job: Job, today: date, keep: tuple[str, ...]) -> Compilation | 
     if set(keep) == {part.cron for part in native_parts(job)}:
         try:
             return _native(job, today, accept=False)
-        except CompileError:
+        except CronError:
             return None
     if len(keep) == 1 and is_plain(keep[0]):
         try:
             split = _split(job, today)
-        except CompileError:
+        except CronError:
             return None
         return split if split.crons == keep else None
     return None
@@ -249,7 +249,7 @@ def _label(compilation: Compilation) -> str:
 
 def _parts(found: Sequence[Piece], job: Job) -> tuple[Part, ...]:
     if not found:
-        raise CompileError(_silence(job))
+        raise CronError(_silence(job))
     return tuple(
         Part(
             render(piece.fields),

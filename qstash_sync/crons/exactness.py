@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.bitmaps import Difference, Span, compare as compare_bitmaps
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, wanted
-from qstash_sync.errors import CompileError
 
 AHEAD_YEARS = 5  # what is exact for this long counts as exact for ever
 _YEAR = timedelta(days=366)
@@ -19,7 +19,7 @@ def is_plain(cron: str) -> bool:
     """Whether a stored cron is one in UTC that we can read."""
     try:
         return robfig.read(cron).timezone == "UTC"
-    except CompileError:
+    except CronError:
         return False
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from qstash_sync.errors import CompileError
+from qstash_sync.crons.error import CronError
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -111,7 +111,7 @@ class Cron:
 def parse(text: str) -> Cron:
     """Read one cron.
 
-    Raises CompileError, with one reason per kind of mistake and the way out.
+    Raises CronError, with one reason per kind of mistake and the way out.
     """
     texts = tuple(_expand(text).replace("?", "*").split())
     _refuse_count(texts)
@@ -159,7 +159,7 @@ def _expand(text: str) -> str:
         return text
     if name.lower() in MACROS:
         return MACROS[name.lower()]
-    raise CompileError(
+    raise CronError(
         f"{name!r} has no fixed time in a day; write the times, such as */15 * * * *, or one of"
         f" {', '.join(MACROS)}"
     )
@@ -167,15 +167,15 @@ def _expand(text: str) -> str:
 
 def _refuse_count(texts: tuple[str, ...]) -> None:
     if texts and texts[0].startswith(("CRON_TZ=", "TZ=")):
-        raise CompileError("the zone has a key of its own: timezone: Europe/Berlin")
+        raise CronError("the zone has a key of its own: timezone: Europe/Berlin")
     if len(texts) == len(KINDS):
         return
     if len(texts) in (6, 7):
-        raise CompileError(
+        raise CronError(
             f"{len(texts)} fields: QStash has no seconds and no years; leave out the first field,"
             " or the last of seven"
         )
-    raise CompileError(f"{len(texts)} fields instead of 5: minute hour day-of-month month weekday")
+    raise CronError(f"{len(texts)} fields instead of 5: minute hour day-of-month month weekday")
 
 
 # The extensions of other crons, each with the way out.
@@ -210,7 +210,7 @@ def _item(item: str, kind: FieldKind) -> range:
         high = 7  # FRI-SUN: Sunday ends the week as well as it begins it
     if high < low:
         two = _backwards(low, high, kind)
-        raise CompileError(f"{kind.name}: the range {span} runs backwards; write {two}")
+        raise CronError(f"{kind.name}: the range {span} runs backwards; write {two}")
     return range(low, high + 1, step)
 
 
@@ -223,10 +223,10 @@ def _backwards(low: int, high: int, kind: FieldKind) -> str:
 def _step(item: str, text: str, kind: FieldKind) -> int:
     size = kind.high - kind.low + 1
     if not _is_number(text) or int(text) == 0:
-        raise CompileError(f"{kind.name}: {item} has no valid step; write for example */15")
+        raise CronError(f"{kind.name}: {item} has no valid step; write for example */15")
     if int(text) > size:
         fact = f"{item} steps over all {size} values, so only the first would ever fire"
-        raise CompileError(f"{kind.name}: {fact}; write that one")
+        raise CronError(f"{kind.name}: {fact}; write that one")
     return int(text)
 
 
@@ -236,14 +236,14 @@ def _number(text: str, kind: FieldKind) -> int:
     if not _is_number(text):
         for pattern, reason in _FOREIGN:
             if re.fullmatch(pattern, text.upper()):
-                raise CompileError(f"{kind.name}: {reason}")
+                raise CronError(f"{kind.name}: {reason}")
         known = f" or {kind.names[0]}-{kind.names[-1]}" if kind.names else ""
         what = f"{text!r} is not understood" if text else "an item is empty"
-        raise CompileError(f"{kind.name}: {what}; write {kind.low}-{kind.high}{known}")
+        raise CronError(f"{kind.name}: {what}; write {kind.low}-{kind.high}{known}")
     value = int(text)
     top = 7 if kind is WEEKDAY else kind.high
     if not kind.low <= value <= top:
-        raise CompileError(f"{kind.name}: {value} is out of range {kind.low}-{top}")
+        raise CronError(f"{kind.name}: {value} is out of range {kind.low}-{top}")
     return value
 
 
@@ -255,7 +255,7 @@ def _refuse_never(text: str, fields: Fields) -> None:
     longest = max(MONTH_DAYS[month - 1] for month in fields.months)
     if not fields.either and fields.days[0] > longest:
         fact = f"{text!r} never fires: none of its months has a day {fields.days[0]}"
-        raise CompileError(f"{fact}; write a day that exists")
+        raise CronError(f"{fact}; write a day that exists")
 
 
 def _canonical(texts: tuple[str, ...], stars: tuple[bool, ...], fields: Fields) -> str:

@@ -18,8 +18,8 @@ from functools import lru_cache
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, move, pieces, wall, window
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import KINDS, MACROS, FieldKind, Fields
-from qstash_sync.errors import CompileError
 
 _NEAR = 26 * 60  # minutes around a change: its local day, and the one before
 _YEARS = 5  # the search gives up after these
@@ -38,20 +38,20 @@ class Spec:
 
 @lru_cache(maxsize=65_536)
 def read(text: str) -> Spec:
-    """Read a stored cron; a `CompileError` carries robfig's own words."""
+    """Read a stored cron; a `CronError` carries robfig's own words."""
     timezone, body = "UTC", text
     if text.startswith(("TZ=", "CRON_TZ=")):
         name, space, body = text.partition(" ")
         if not space:
-            raise CompileError(f"{text!r} has a zone but no cron")
+            raise CronError(f"{text!r} has a zone but no cron")
         timezone = name.partition("=")[2] or "UTC"
         zones.zone(timezone)
     body = MACROS.get(body.strip(), body)
     if body.startswith("@"):
-        raise CompileError(f"unrecognized descriptor: {body}")
+        raise CronError(f"unrecognized descriptor: {body}")
     words = body.split()
     if len(words) != len(KINDS):
-        raise CompileError(f"expected exactly 5 fields, found {len(words)}: {text!r}")
+        raise CronError(f"expected exactly 5 fields, found {len(words)}: {text!r}")
     read_fields = [_field(word, kind) for word, kind in zip(words, KINDS, strict=True)]
     sets = [tuple(sorted(values)) for values, _ in read_fields]
     either = not read_fields[2][1] and not read_fields[4][1]
@@ -81,13 +81,13 @@ def _field(text: str, kind: FieldKind) -> tuple[set[int], bool]:
 
 def _check(item: str, low: int, high: int, step: int, kind: FieldKind) -> None:
     if low < kind.low:
-        raise CompileError(f"beginning of range ({low}) below minimum ({kind.low}): {item}")
+        raise CronError(f"beginning of range ({low}) below minimum ({kind.low}): {item}")
     if high > kind.high:
-        raise CompileError(f"end of range ({high}) above maximum ({kind.high}): {item}")
+        raise CronError(f"end of range ({high}) above maximum ({kind.high}): {item}")
     if low > high:
-        raise CompileError(f"beginning of range ({low}) beyond end of range ({high}): {item}")
+        raise CronError(f"beginning of range ({low}) beyond end of range ({high}): {item}")
     if step == 0:
-        raise CompileError(f"step of range should be a positive number: {item}")
+        raise CronError(f"step of range should be a positive number: {item}")
 
 
 def _value(text: str, kind: FieldKind, item: str) -> int:
@@ -99,7 +99,7 @@ def _value(text: str, kind: FieldKind, item: str) -> int:
 def _number(text: str, item: str) -> int:
     digits = text.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
-        raise CompileError(f"failed to parse int from {text}: {item}")
+        raise CronError(f"failed to parse int from {text}: {item}")
     return int(digits)
 
 
@@ -236,6 +236,20 @@ def next_after(spec: Spec, at: datetime) -> datetime | None:
     clock = _clock(spec.timezone, at.year - 1, at.year + _YEARS + 2)
     found = _Search(spec.fields, clock, _minute(at)).find() if _can_fire(spec) else None
     return None if found is None else _instant(found)
+
+
+def predicted(cron: str, low: datetime, high: datetime, found: datetime) -> bool:
+    """Whether an instant is the next firing of a cron, seen from some moment of low to high."""
+    try:
+        spec = read(cron)
+    except CronError:
+        return True  # nobody can say
+    moment: datetime | None = low.astimezone(UTC) - timedelta(minutes=1)
+    while moment is not None and moment <= high:
+        moment = next_after(spec, moment)
+        if moment == found:
+            return True
+    return False
 
 
 def _can_fire(spec: Spec) -> bool:

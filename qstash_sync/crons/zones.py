@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-from qstash_sync.errors import CompileError
+from qstash_sync.crons.error import CronError
 
 _MINUTE = timedelta(minutes=1)
 _STEP = timedelta(days=7)  # Ramadan's pair, the closest there is, lies four weeks apart
@@ -39,9 +39,9 @@ def tzdata_version() -> str:
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """A zone by its exact name; a `CompileError` names the nearest one that exists."""
+    """A zone by its exact name; a `CronError` names the nearest one that exists."""
     if name not in _known():
-        raise CompileError(f"{name!r} is not a time zone; did you mean {_nearest(name)}?")
+        raise CronError(f"{name!r} is not a time zone; did you mean {_nearest(name)}?")
     file = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))
     with file.open("rb") as data:
         return ZoneInfo.from_file(data, key=name)

@@ -31,7 +31,8 @@ from qstash_sync.errors import (
 )
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, Secret, UrlGroup
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
-from qstash_sync.qstash import groups, wire
+from qstash_sync.plan import endpoints
+from qstash_sync.qstash import wire
 from qstash_sync.qstash.answers import NOT_QSTASH, Again, Answer, judge
 from qstash_sync.qstash.mask import Mask
 from qstash_sync.qstash.pace import Pace
@@ -209,10 +210,10 @@ class Client:
             )
 
     def _settle(self, group: UrlGroup) -> None:
-        for _ in range(groups.ROUNDS):
+        for _ in range(endpoints.ROUNDS):
             found = self.get(Kind.URL_GROUP, group.name)
             live = found.endpoints if isinstance(found, LiveUrlGroup) else ()
-            move = groups.next_move(group.endpoints, live)
+            move = endpoints.next_move(group.endpoints, live)
             if move.add:
                 self._send(wire.add_endpoints(group.name, move.add))
             elif move.remove:

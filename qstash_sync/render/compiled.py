@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from textwrap import wrap
 from typing import Any
 
-from qstash_sync.core.outlook import Outlook
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Proof, Strategy
 from qstash_sync.crons.zones import Transition
 from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.plan.outlook import Outlook
 from qstash_sync.render import json as view
 from qstash_sync.render.text import Paint
 

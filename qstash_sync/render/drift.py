@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from textwrap import wrap
 
-from qstash_sync.core.drift import Drift, Grade, Standing, Status
 from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.plan.drift import Drift, Grade, Standing, Status
 from qstash_sync.render import json as view
 from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, clean, details, noun
 

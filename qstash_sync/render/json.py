@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from qstash_sync.core.plan import Plan
-from qstash_sync.core.saved import Move, Moved
-from qstash_sync.engine import Applied, Outcome
+from qstash_sync.apply.use_cases import Applied, Outcome
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 from qstash_sync.model.change import Change, FieldChange
 from qstash_sync.model.diagnostics import Finding
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.saved import Move, Moved
 
 FORMAT_VERSION = 1
 

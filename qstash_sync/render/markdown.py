@@ -17,12 +17,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from qstash_sync.core.drift import Drift, Standing, Status
-from qstash_sync.core.plan import Plan
 from qstash_sync.errors import QstashSyncError
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Finding, Severity
 from qstash_sync.model.resources import Kind
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.drift import Drift, Standing, Status
 from qstash_sync.render import drift as drifts, json as view, text
 
 LIMIT = 60_000  # characters; GitHub takes 65,536

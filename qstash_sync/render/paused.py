@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qstash_sync.core.pausing import Selection, Toggle
-from qstash_sync.incident import Outcome, Status
+from qstash_sync.apply.incident import Outcome, Status
 from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.plan.pausing import Selection, Toggle
 from qstash_sync.render import json
 from qstash_sync.render.text import Paint
 

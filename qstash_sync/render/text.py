@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from qstash_sync.core.plan import Plan
-from qstash_sync.core.saved import Saved
-from qstash_sync.engine import Applied, Approval, Outcome, Status
+from qstash_sync.apply.use_cases import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange
 from qstash_sync.model.diagnostics import Finding, Severity
 from qstash_sync.model.resources import Kind
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.saved import Saved
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
 _SIGNS = {

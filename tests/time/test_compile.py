@@ -20,9 +20,9 @@ from qstash_sync.crons.compile import (
     exact_until,
 )
 from qstash_sync.crons.effect import effect
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job, wanted
 from qstash_sync.crons.grammar import parse
-from qstash_sync.errors import CompileError
 from tests.time import oracle
 from tests.time.crons import a_cron
 
@@ -225,7 +225,7 @@ def test_native_is_refused_where_the_parser_differs_unless_accepted(
     # Havana skips its winter of 2026/27, so its next spring change is in 2028.
     now = datetime(2027, 12, 1, tzinfo=UTC) if "Havana" in timezone else NOW
     asked = job(text, timezone=timezone)
-    with pytest.raises(CompileError, match="native: QStash's parser would"):
+    with pytest.raises(CronError, match="native: QStash's parser would"):
         compile_job(asked, now=now, strategy=Strategy.NATIVE)
     made = compile_job(asked, now=now, strategy=Strategy.NATIVE, accept=True)
     assert any("native: QStash's parser would" in warning for warning in made.warnings)
@@ -344,7 +344,7 @@ def test_both_day_fields_are_warned_of() -> None:
 
 
 def test_a_cron_that_no_year_in_sight_has_is_refused() -> None:
-    with pytest.raises(CompileError, match="does not fire within a year"):
+    with pytest.raises(CronError, match="does not fire within a year"):
         compile_job(job("0 0 29 2 */7", timezone="UTC"), now=NOW)
 
 
@@ -398,5 +398,5 @@ def test_a_set_stays_exact_from_day_to_day_until_its_renewal() -> None:
 def test_a_wrong_cover_never_leaves_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     span = Span(NOW.date(), 366)
     monkeypatch.setattr(compiler, "read_back", lambda _part, _span: wanted(job("1 9 * * *"), span))
-    with pytest.raises(CompileError, match="cannot be proven"):
+    with pytest.raises(CronError, match="cannot be proven"):
         compile_job(job("13 9 * * *"), now=NOW)

@@ -12,9 +12,9 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.compile import Compilation, after_the_end, compile_job
 from qstash_sync.crons.cover import products
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, wanted
 from qstash_sync.crons.grammar import Fields, parse
-from qstash_sync.errors import CompileError
 from tests.time import oracle
 from tests.time.crons import a_cron
 
@@ -154,7 +154,7 @@ def test_a_cover_keeps_its_bound(timezone: str) -> None:
         now = datetime(2027, 1, 1, tzinfo=UTC) + timedelta(days=rng.randrange(731))
         try:
             found = made(text, timezone, now)
-        except CompileError:
+        except CronError:
             continue
         most = bound(text, found)
         assert len(found.parts) <= most, (text, timezone, now, found.crons)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from cronsim import CronSim
 
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import parse, render
-from qstash_sync.errors import CompileError
 from tests.time.crons import a_cron
 
 SEED = 20261122
@@ -56,7 +56,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_is_not_a_plain_cron_is_refused_with_its_reason(text: str, reason: str) -> None:
-    with pytest.raises(CompileError) as refusal:
+    with pytest.raises(CronError) as refusal:
         parse(text)
     assert reason in str(refusal.value)
 

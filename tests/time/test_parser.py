@@ -10,7 +10,7 @@ import pytest
 
 from qstash_sync.crons import robfig, zones
 from qstash_sync.crons.bitmaps import Span, instants
-from qstash_sync.errors import CompileError
+from qstash_sync.crons.error import CronError
 from tests.time.crons import a_cron
 
 SEED = 20261122
@@ -164,7 +164,7 @@ REJECTED = {
 
 @pytest.mark.parametrize(("text", "reason"), REJECTED.values(), ids=REJECTED)
 def test_what_robfig_rejects_is_rejected_in_its_words(text: str, reason: str) -> None:
-    with pytest.raises(CompileError) as refusal:
+    with pytest.raises(CronError) as refusal:
         robfig.read(text)
     assert reason in str(refusal.value)
 
@@ -196,5 +196,5 @@ def test_the_shortcut_away_from_clock_changes_equals_the_search(timezone: str) -
 def _readable(text: str) -> robfig.Spec | None:
     try:
         return robfig.read(text)
-    except CompileError:
+    except CronError:
         return None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from qstash_sync.crons import zones
-from qstash_sync.errors import CompileError
+from qstash_sync.crons.error import CronError
 
 UNKNOWN = {
     "europe/berlin": "Europe/Berlin",
@@ -19,7 +19,7 @@ UNKNOWN = {
 
 @pytest.mark.parametrize(("name", "meant"), UNKNOWN.items(), ids=UNKNOWN)
 def test_an_unknown_zone_names_the_nearest(name: str, meant: str) -> None:
-    with pytest.raises(CompileError) as refusal:
+    with pytest.raises(CronError) as refusal:
         zones.zone(name)
     assert meant in str(refusal.value)
 

@@ -4,15 +4,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from qstash_sync.core import timing as timing_of
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Strategy, after_the_end, compile_job
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import next_firings
 from qstash_sync.crons.zones import Transition
-from qstash_sync.errors import CompileError
 from qstash_sync.model.diagnostics import Finding, Place
 from qstash_sync.model.resources import Timing
+from qstash_sync.plan import times as timing_of
 
 FIRINGS = 5
 CHANGES = 2
@@ -56,9 +56,9 @@ def outlook(
     """Compile and look ahead, or say why there is no proof."""
     try:
         found = _outlook(timing, now.astimezone(UTC))
-    except CompileError as error:
+    except CronError as error:
         message = f"schedules.{name}.cron: {error}" if name else str(error)
-        return Finding(code=error.code, message=message, place=place)
+        return Finding(code="cron", message=message, place=place)
     return replace(found, name=name, place=place)
 
 

@@ -9,13 +9,13 @@ mark 1of2  billing.x.7    a copy         "billing.x.7 is surplus"
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from qstash_sync.core import fields, mark as marks
-from qstash_sync.core.mark import Mark
 from qstash_sync.crons.compile import native_parts
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
-from qstash_sync.errors import CompileError
 from qstash_sync.model.resources import LiveSchedule, Message, Schedule
+from qstash_sync.plan import canonical, mark as marks
+from qstash_sync.plan.mark import Mark
 
 CUT_OFF = "an apply was cut off"
 
@@ -34,7 +34,7 @@ class Part:
 def part(schedule: Schedule, live: LiveSchedule, mark: Mark | None, namespace: str) -> Part:
     """Hold a live part against the digest in its mark; without a mark there is nothing to tell."""
     labels = marks.own_labels(live.message.labels, namespace, schedule.name)
-    message = replace(fields.live_message(live, schedule.message), labels=labels)
+    message = replace(canonical.live_message(live, schedule.message), labels=labels)
     if mark is None:
         return Part(live=live, mark=None, message=message)
     crons = _spellings(schedule, live.cron)
@@ -78,7 +78,7 @@ def _meaning(cron: str) -> tuple[str, Fields] | None:
     """Zone and fields of a stored cron; None where it is not understood."""
     try:
         found = read(cron)
-    except CompileError:
+    except CronError:
         return None
     return found.timezone, found.fields
 

@@ -10,20 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from qstash_sync.core import drift, mark, plan as planner, saved, seen, windows
-from qstash_sync.core.drift import Drift
-from qstash_sync.core.ground import Ground
-from qstash_sync.core.options import Options
-from qstash_sync.core.plan import Plan
-from qstash_sync.core.saved import Saved
-from qstash_sync.core.seen import Key
-from qstash_sync.crons import zones
+from qstash_sync.apply import preconditions
+from qstash_sync.apply.executor import Account, Control, Outcome, Status, carry_out
+from qstash_sync.apply.preconditions import Key
+from qstash_sync.crons import robfig, zones
 from qstash_sync.errors import AccountError, StalePlanError
-from qstash_sync.executor import Account, Control, Outcome, Status, carry_out
 from qstash_sync.model.change import Change
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Globs, Kind, Limits, Live, LiveSchedule
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
+from qstash_sync.plan import decide as planner, drift, mark, saved
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.drift import Drift
+from qstash_sync.plan.fingerprint import Ground
+from qstash_sync.plan.policy import Options
+from qstash_sync.plan.saved import Saved
 
 __all__ = [
     "Applied", "Approval", "Control", "Drift", "Options", "Outcome", "Status",
@@ -218,7 +219,7 @@ def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
 def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome]]:
     """The approved changes that are the same when read again, and what is settled already."""
     now = _changes(fresh)
-    before, after = seen.index(plan.live), seen.index(fresh.live)
+    before, after = preconditions.index(plan.live), preconditions.index(fresh.live)
     same: list[Change] = []
     early: list[Outcome] = []
     for change in plan.changes:
@@ -226,7 +227,7 @@ def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome
         if found is None:
             message = "it is so already"
             early.append(Outcome(change=change, status=Status.DONE, message=message))
-        elif found == change and seen.are_same(found.steps, before, after):
+        elif found == change and preconditions.are_same(found.steps, before, after):
             same.append(found)
         else:
             message = found.refused or "the account has changed since it was read; plan again"
@@ -329,7 +330,7 @@ def _strange_time(part: LiveSchedule, started: datetime, now: datetime) -> Itera
     if part.next_at is None or part.paused:
         return
     found = _instant(part.next_at)
-    if not windows.predicted(part.cron, started, now + _SETTLING, found):
+    if not robfig.predicted(part.cron, started, now + _SETTLING, found):
         at = f"{found:%Y-%m-%d %H:%MZ}"
         yield f"{part.id}: its next firing is said to be {at}, which its cron has not"
 

@@ -24,16 +24,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from qstash_sync.core import mark
-from qstash_sync.core.diff import HIDDEN
-from qstash_sync.core.plan import Plan
-from qstash_sync.core.windows import ACTIVATION, predicted
 from qstash_sync.crons import robfig
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import exact_until
-from qstash_sync.errors import CompileError
+from qstash_sync.crons.robfig import predicted
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Finding, Place, Severity
 from qstash_sync.model.resources import Desired, Kind, Live, LiveSchedule, Message, Schedule
+from qstash_sync.plan import mark
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.diff import HIDDEN
+from qstash_sync.plan.times import ACTIVATION
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
 _READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take
@@ -327,7 +328,7 @@ def _next(crons: Sequence[str], after: datetime) -> datetime | None:
     for cron in crons:
         try:
             found.append(robfig.next_after(robfig.read(cron), after))
-        except CompileError:
+        except CronError:
             continue
     return min(filter(None, found), default=None)
 

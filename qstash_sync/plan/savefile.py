@@ -9,11 +9,11 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from qstash_sync.core.options import Options
-from qstash_sync.core.saved import Approved, Saved, Where
 from qstash_sync.errors import SavedPlanError
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind
+from qstash_sync.plan.policy import Options
+from qstash_sync.plan.saved import Approved, Saved, Where
 
 KIND = "qstash-sync plan"
 FORMAT_VERSION = 1

@@ -4,8 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from qstash_sync.core import mark
-from qstash_sync.core.parts import (
+from qstash_sync.crons import compile as compiler, zones
+from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
+from qstash_sync.crons.compile import Compilation, Strategy
+from qstash_sync.crons.effect import Effect, effect
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.robfig import firings
+from qstash_sync.model.change import FieldChange
+from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.resources import LiveSchedule, Schedule
+from qstash_sync.plan import mark
+from qstash_sync.plan.live_parts import (
     CUT_OFF,
     Part,
     as_written,
@@ -13,17 +22,9 @@ from qstash_sync.core.parts import (
     oddities,
     same_crons,
 )
-from qstash_sync.crons import compile as compiler, zones
-from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
-from qstash_sync.crons.compile import Compilation, Strategy
-from qstash_sync.crons.effect import Effect, effect
-from qstash_sync.crons.robfig import firings
-from qstash_sync.errors import CompileError
-from qstash_sync.model.change import FieldChange
-from qstash_sync.model.diagnostics import Finding, Place, Severity
-from qstash_sync.model.resources import LiveSchedule, Schedule
 
 LOOK_AHEAD = timedelta(days=366)
+ACTIVATION = timedelta(seconds=60)  # until QStash takes up what was written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ def compiled(
             accept=timing.accept,
             keep=live,
         )
-    except CompileError as error:
+    except CronError as error:
         message = f"schedules.{schedule.name}.cron: {error}"
         return Finding(code="cron", message=message, place=schedule.place)
 

@@ -18,11 +18,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from qstash_sync.core import mark, timing
-from qstash_sync.core.ground import Ground
-from qstash_sync.core.options import Options
-from qstash_sync.core.parts import Part, part as read_part
-from qstash_sync.core.plan import Plan
 from qstash_sync.crons import compile as compiler
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
@@ -30,6 +25,11 @@ from qstash_sync.model.change import Action, Change, FieldChange
 from qstash_sync.model.diagnostics import Finding
 from qstash_sync.model.resources import Kind, LiveSchedule, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
+from qstash_sync.plan import mark, times
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.fingerprint import Ground
+from qstash_sync.plan.live_parts import Part, part as read_part
+from qstash_sync.plan.policy import Options
 
 LEAST = timedelta(days=14)
 SKEW = timedelta(minutes=5)  # between the clocks of two machines
@@ -228,7 +228,7 @@ def _short(change: Change, ground: Ground, now: datetime) -> str | None:
             return None
         return f"its parts would be exact until {until:%Y-%m-%d %H:%MZ} only"
     lenient = replace(schedule, timing=replace(schedule.timing, renew_before=least))
-    found = timing.compare(lenient, parts, now)
+    found = times.compare(lenient, parts, now)
     if isinstance(found, Finding):
         return found.message
     return "the clock has changed since, and other crons are due" if found.fields else None

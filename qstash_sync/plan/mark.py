@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from qstash_sync.core import fields
 from qstash_sync.model.resources import Callback, Message, Redact, Schedule, Secret
+from qstash_sync.plan import canonical
 
 PREFIX = "qsync1-"
 _MARK = re.compile(
@@ -108,13 +108,13 @@ def make(
 
 def readable(message: Message, cron: str) -> str:
     """Digest `a`: what QStash shows of a part, redacted values left out."""
-    return _digest([cron, fields.of_message(message).values])
+    return _digest([cron, canonical.of_message(message).values])
 
 
 def definition(schedule: Schedule) -> str:
     """Digest `b`: the declared definition; labels and pause, which read back, are left out."""
     timing, message = schedule.timing, schedule.message
-    masked = fields.of_message(replace(message, labels=(), redact=Redact())).shown
+    masked = canonical.of_message(replace(message, labels=(), redact=Redact())).shown
     return _digest(
         {
             "crons": sorted(cron.key for cron in timing.job.crons),
@@ -133,7 +133,8 @@ def _callback(callback: Callback | None) -> Any:
     if callback is None:
         return None
     return {
-        key: _placeholders(str(value)) for key, value in fields.callback_settings(callback).items()
+        key: _placeholders(str(value))
+        for key, value in canonical.callback_settings(callback).items()
     }
 
 

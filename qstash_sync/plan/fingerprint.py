@@ -10,7 +10,6 @@ from dataclasses import fields as fields_of, is_dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from qstash_sync.core import fields, mark
 from qstash_sync.crons.grammar import Cron
 from qstash_sync.model.change import Change
 from qstash_sync.model.resources import (
@@ -26,6 +25,7 @@ from qstash_sync.model.resources import (
     Secret,
     UrlGroup,
 )
+from qstash_sync.plan import canonical, mark
 
 LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 
@@ -107,14 +107,14 @@ class Ground:
             return [live.parallelism, live.rate, live.period, live.paused]
         if isinstance(live, LiveUrlGroup):
             plain = declared.endpoints if isinstance(declared, UrlGroup) else ()
-            for end in sorted(live.endpoints, key=fields.endpoint_key):
+            for end in sorted(live.endpoints, key=canonical.endpoint_key):
                 hidden += [] if end in plain else [[end.name, end.url]]
             return [[end.name, end.url] for end in plain if end in live.endpoints]
         labels = mark.own_labels(live.message.labels, self.namespace, name)
-        view = fields.of_message(replace(live.message, labels=labels))
-        file = fields.View({}, {})
+        view = canonical.of_message(replace(live.message, labels=labels))
+        file = canonical.View({}, {})
         if isinstance(declared, Schedule):
-            file = fields.of_message(declared.message)
+            file = canonical.of_message(declared.message)
         ours = [_unread(label) for label in live.message.labels if mark.parse([label])]
         shown = _plain(view.values, file.values, file.shown, hidden)
         return [live.id, live.cron, live.paused, ours, shown]

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from qstash_sync.core import mark
 from qstash_sync.model.change import Action
 from qstash_sync.model.diagnostics import Finding, Severity
 from qstash_sync.model.resources import Desired, LiveSchedule, Schedule
 from qstash_sync.model.steps import PauseSchedule
+from qstash_sync.plan import mark
 
 _LISTED = 10  # more names than this help nobody
 

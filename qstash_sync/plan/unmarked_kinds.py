@@ -4,8 +4,6 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from qstash_sync.core import diff, fields
-from qstash_sync.core.work import Work
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, pause_field
 from qstash_sync.model.resources import (
     Desired,
@@ -28,6 +26,8 @@ from qstash_sync.model.steps import (
     Step,
     UnpinFlowControl,
 )
+from qstash_sync.plan import canonical, diff
+from qstash_sync.plan.work import Work
 
 
 def compare(work: Work, kind: Kind, desired: Desired, live: Live) -> None:
@@ -53,8 +53,8 @@ def compare(work: Work, kind: Kind, desired: Desired, live: Live) -> None:
 
 
 def _group(group: UrlGroup, live: LiveUrlGroup | None) -> Change | None:
-    view = fields.of_group(group)
-    before = fields.of_group(live, group) if live else fields.View({"endpoints": {}}, {})
+    view = canonical.of_group(group)
+    before = canonical.of_group(live, group) if live else canonical.View({"endpoints": {}}, {})
     changed = diff.compare(before, view)
     if live and not changed:
         return None
@@ -65,8 +65,8 @@ def _group(group: UrlGroup, live: LiveUrlGroup | None) -> Change | None:
 def _queue(queue: Queue, live: LiveQueue | None) -> Change | None:
     paused = queue.paused if queue.paused is not None else bool(live and live.paused)
     put = PutQueue(name=queue.name, parallelism=queue.parallelism, paused=paused)
-    empty = fields.View({}, {})
-    changed = diff.compare(fields.of_queue(live) if live else empty, fields.of_queue(queue))
+    empty = canonical.View({}, {})
+    changed = diff.compare(canonical.of_queue(live) if live else empty, canonical.of_queue(queue))
     pause = pause_field(live.paused if live else None, paused)
     if live is None:
         return _change(Kind.QUEUE, queue, Action.CREATE, (*changed, *pause), (put,))
@@ -74,9 +74,9 @@ def _queue(queue: Queue, live: LiveQueue | None) -> Change | None:
 
 
 def _flow(flow: FlowControl, live: LiveFlowControl | None) -> Change | None:
-    empty = fields.View({}, {})
+    empty = canonical.View({}, {})
     changed = diff.compare(
-        fields.of_flow_control(live) if live else empty, fields.of_flow_control(flow)
+        canonical.of_flow_control(live) if live else empty, canonical.of_flow_control(flow)
     )
     was_paused = live.paused if live else False
     paused = flow.paused if flow.paused is not None else was_paused

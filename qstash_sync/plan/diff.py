@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from qstash_sync.core.fields import REDACTED, View, fits, unknown
 from qstash_sync.model.change import FieldChange
+from qstash_sync.plan.canonical import REDACTED, View, fits, unknown
 
 HIDDEN = "(not shown)"
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from qstash_sync.core import pausing
-from qstash_sync.core.pausing import Selection, Toggle, Wish
 from qstash_sync.errors import AccountError
 from qstash_sync.model.resources import Live
 from qstash_sync.model.steps import PauseSchedule
+from qstash_sync.plan import pausing
+from qstash_sync.plan.pausing import Selection, Toggle, Wish
 
 
 class Account(Protocol):

@@ -24,9 +24,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-from qstash_sync.core import seen, windows
-from qstash_sync.core.options import Options
-from qstash_sync.core.seen import Key
+from qstash_sync.apply import preconditions, windows
+from qstash_sync.apply.preconditions import Key
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Kind, Live, LiveQueue
@@ -38,6 +37,8 @@ from qstash_sync.model.steps import (
     PutSchedule,
     Step,
 )
+from qstash_sync.plan.policy import Options
+from qstash_sync.plan.times import ACTIVATION
 
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
@@ -156,7 +157,7 @@ class _Run:
         control: Control,
     ) -> None:
         self.client, self.options, self.control = client, options, control
-        self.changes, self.known = changes, seen.index(live)
+        self.changes, self.known = changes, preconditions.index(live)
         self.there = {name for kind, name in self.known if kind is Kind.SCHEDULE}
         self.outcomes: dict[Key, Outcome] = {}
         self.failed: list[Outcome] = []
@@ -302,14 +303,14 @@ class _Run:
                 message = _explained(error, step) + _left(change, done, now)
                 return replace(outcome, status=Status.FAILED, message=message)
             self.lost = 0
-        late = windows.at_risk(change, now, self.client.now() + windows.ACTIVATION)
+        late = windows.at_risk(change, now, self.client.now() + ACTIVATION)
         if window.tight or late:
             return replace(outcome, message=_TIGHT if window.tight else _late(late))
         return outcome
 
     def _is_still(self, change: Change, step: Step, looked: set[Key]) -> bool:
         """Look once at what a step writes over or deletes; False where that is gone already."""
-        key = seen.target(step)
+        key = preconditions.target(step)
         if key in looked or (change.kind is Kind.SCHEDULE and change.action is Action.CREATE):
             return True  # many are created; `engine` tells of one that was there before us
         looked.add(key)
@@ -318,7 +319,7 @@ class _Run:
         found, expected = self.client.get(*key), self.known.get(key)
         if found is None and isinstance(step, DeleteSchedule | DeleteUrlGroup | DeleteQueue):
             return False
-        if not seen.is_same(step, expected, found):
+        if not preconditions.is_same(step, expected, found):
             what = "is gone" if found is None else "has changed" if expected else "has appeared"
             raise _MovedError(f"{key[1]} {what} since it was read; plan again")
         if isinstance(step, DeleteQueue) and found.lag > 0:
@@ -335,7 +336,10 @@ class _Run:
         if _named(name, self.options.allow_in_use):
             return
         later = {
-            seen.target(s) for c in self.changes if c.key not in self.outcomes for s in c.steps
+            preconditions.target(s)
+            for c in self.changes
+            if c.key not in self.outcomes
+            for s in c.steps
         }
         for part in self.client.read({"schedules"}).schedules or ():
             message = part.message

@@ -13,13 +13,13 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from qstash_sync.core import diff, fields, mark, timing
-from qstash_sync.core.parts import Part, part as read_part, same_crons
-from qstash_sync.core.work import Work
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Swap, pause_field
 from qstash_sync.model.diagnostics import Finding, Severity
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
+from qstash_sync.plan import canonical, diff, mark, times
+from qstash_sync.plan.live_parts import Part, part as read_part, same_crons
+from qstash_sync.plan.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,20 +170,20 @@ class Schedules:
         )
 
     def _create(self, schedule: Schedule, *, paused: bool | None = None) -> Change:
-        made = timing.compiled(schedule, self.now)
+        made = times.compiled(schedule, self.now)
         if isinstance(made, Finding):
             return self._impossible(schedule, made, Action.CREATE)
         self.work.findings += self._too_many(schedule, len(made.parts), Severity.ERROR)
-        self.work.findings += timing.warnings(made, schedule.name, schedule.place)
+        self.work.findings += times.warnings(made, schedule.name, schedule.place)
         paused = bool(schedule.paused) if paused is None else paused
         crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
-        changed = diff.compare(fields.View({}, {}), fields.of_message(schedule.message))
+        changed = diff.compare(canonical.View({}, {}), canonical.of_message(schedule.message))
         return self._change(
             schedule,
             Action.CREATE,
             Reason.FILE,
-            fields=(*timing.created_fields(schedule), *changed, *pause_field(None, paused)),
-            notes=timing.created_notes(schedule, made.crons),
+            fields=(*times.created_fields(schedule), *changed, *pause_field(None, paused)),
+            notes=times.created_notes(schedule, made.crons),
             steps=tuple(self._writes(schedule, crons, {}, paused=paused)),
         )
 
@@ -202,7 +202,7 @@ class Schedules:
         )
 
     def _compare(self, schedule: Schedule, parts: list[Part]) -> Change | None:
-        when = timing.compare(schedule, parts, self.now)
+        when = times.compare(schedule, parts, self.now)
         if isinstance(when, Finding):
             return self._impossible(schedule, when, Action.UPDATE)
         self.work.findings += when.findings
@@ -212,7 +212,7 @@ class Schedules:
         changed = (*when.fields, *settings, *hidden)
         if not changed and not pause.fields:
             return None
-        crons = timing.assign(schedule, when.crons, [part.live for part in parts])
+        crons = times.assign(schedule, when.crons, [part.live for part in parts])
         known = {part.live.id: part for part in parts if part.live.id not in differing}
         if not changed and not pause.stale:
             return self._pause_only(schedule, pause)
@@ -276,11 +276,11 @@ class Schedules:
         self, schedule: Schedule, parts: Sequence[Part]
     ) -> tuple[tuple[FieldChange, ...], frozenset[str]]:
         """The first part that differs tells the fields; and the ids of all that differ."""
-        view = fields.of_message(schedule.message)
+        view = canonical.of_message(schedule.message)
         found = {
             part.live.id: changed
             for part in parts
-            if (changed := diff.compare(fields.of_message(part.message), view))
+            if (changed := diff.compare(canonical.of_message(part.message), view))
         }
         return next(iter(found.values()), ()), frozenset(found)
 
@@ -290,7 +290,7 @@ class Schedules:
         self,
         schedule: Schedule,
         parts: Sequence[Part],
-        when: timing.When,
+        when: times.When,
         pause: _Pause,
         others: bool,  # noqa: FBT001 there are changes beside time and pause
     ) -> Reason:
@@ -340,7 +340,7 @@ class Schedules:
             return (adopted,) if alone and self._may_take(schedule) else ()
         found: list[FieldChange] = []
         if alone and {m.definition for m in marks} != {mark.definition(schedule)}:
-            names = ", ".join(("timezone", "dst", *fields.write_only(schedule)))
+            names = ", ".join(("timezone", "dst", *canonical.write_only(schedule)))
             note = "one of these, which QStash does not show, changed in the file"
             found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
         elif self._secret_changed(schedule, parts):
@@ -362,7 +362,7 @@ class Schedules:
 
     def _too_many(self, schedule: Schedule, count: int, severity: Severity) -> tuple[Finding, ...]:
         most = schedule.timing.max_parts
-        return timing.too_many(count, most, schedule.name, schedule.place, severity)
+        return times.too_many(count, most, schedule.name, schedule.place, severity)
 
     # The pause
 

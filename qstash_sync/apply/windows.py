@@ -18,11 +18,11 @@ from datetime import UTC, datetime, timedelta
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.bitmaps import Span, instants
-from qstash_sync.errors import CompileError
+from qstash_sync.crons.error import CronError
 from qstash_sync.model.change import Change
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
+from qstash_sync.plan.times import ACTIVATION
 
-ACTIVATION = timedelta(seconds=60)  # until QStash takes up what was written
 EACH_REQUEST = timedelta(seconds=5)  # a write, or the look before it
 AFTER = timedelta(seconds=2)  # a firing's minute has begun
 RIGHT_AFTER = timedelta(seconds=15)  # as long as this a firing has just been
@@ -82,7 +82,7 @@ def _bitmap(crons: Iterable[str], span: Span) -> int:
     for cron in crons:
         try:
             found |= robfig.firings(cron, span)[0]
-        except CompileError:
+        except CronError:
             continue  # a live cron that nobody understands has no firings to protect
     return found
 
@@ -118,19 +118,5 @@ def _next(cron: str, at: datetime) -> datetime:
         return robfig.next_after(robfig.read(cron), at.astimezone(UTC)) or datetime.max.replace(
             tzinfo=UTC
         )
-    except CompileError:
+    except CronError:
         return datetime.max.replace(tzinfo=UTC)
-
-
-def predicted(cron: str, low: datetime, high: datetime, found: datetime) -> bool:
-    """Whether an instant is the next firing of a cron, seen from some moment of low to high."""
-    try:
-        spec = robfig.read(cron)
-    except CompileError:
-        return True  # nobody can say
-    moment: datetime | None = low.astimezone(UTC) - timedelta(minutes=1)
-    while moment is not None and moment <= high:
-        moment = robfig.next_after(spec, moment)
-        if moment == found:
-            return True
-    return False

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from qstash_sync.core import timing
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.model.diagnostics import Finding, Severity
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Schedule
+from qstash_sync.plan import times
 
 _LISTED = 8  # names of schedules in one message
 
@@ -27,7 +27,7 @@ class Rows:
 
 def ahead(schedules: Sequence[Schedule], now: datetime) -> tuple[Rows, ...]:
     """The parts of all schedules now, and after each day of the coming year that changes them."""
-    chains = [timing.parts_ahead(schedule, now) for schedule in schedules]
+    chains = [times.parts_ahead(schedule, now) for schedule in schedules]
     days = sorted({now} | {at for chain in chains for at, _ in chain})
     return tuple(Rows(at=day, count=sum(_count(chain, day) for chain in chains)) for day in days)
 
@@ -96,7 +96,7 @@ def _over(
 def _saved(schedule: Schedule, at: datetime) -> int:
     """Rows that a schedule would give back as `auto`."""
     auto = replace(schedule, timing=replace(schedule.timing, strategy=Strategy.AUTO))
-    counts = [timing.compiled(one, at) for one in (schedule, auto)]
+    counts = [times.compiled(one, at) for one in (schedule, auto)]
     parts = [0 if isinstance(made, Finding) else len(made.parts) for made in counts]
     return parts[0] - parts[1]
 
@@ -104,9 +104,9 @@ def _saved(schedule: Schedule, at: datetime) -> int:
 def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Finding, ...]:
     """An error where a schedule needs more parts than `dst.max_parts`, on the first such day."""
     most = schedule.timing.max_parts
-    for at, count in timing.parts_ahead(schedule, now):
+    for at, count in times.parts_ahead(schedule, now):
         if count > most:
             need = f"needs {count} parts" + (f" on {at:%Y-%m-%d}" if at > now else "")
             place = schedule.place
-            return (timing.over(need, most, schedule.name, place, Severity.ERROR),)
+            return (times.over(need, most, schedule.name, place, Severity.ERROR),)
     return ()

@@ -7,13 +7,13 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
-from qstash_sync.core import rows
-from qstash_sync.core.options import Options
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.diagnostics import Finding
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
+from qstash_sync.plan import quota
+from qstash_sync.plan.policy import Options
 
 
 def references(desired: Desired, live: Live) -> Iterator[Finding]:
@@ -186,7 +186,7 @@ def limits(
         declared = [s for s in desired.schedules or () if s.id not in _refused(changes)]
         others = _other_rows(declared, live, changes)
         plan_name = desired.limits.plan
-        yield from rows.judge(declared, now, plan=plan_name, others=others, today=after)
+        yield from quota.judge(declared, now, plan=plan_name, others=others, today=after)
     plan = PLANS.get(desired.limits.plan or "")
     if plan is None:
         return

@@ -17,14 +17,14 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from qstash_sync.core import guards, kinds
-from qstash_sync.core.options import Options
-from qstash_sync.core.schedules import Schedules
-from qstash_sync.core.work import Work
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Finding, Severity
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Live
+from qstash_sync.plan import guards, unmarked_kinds
+from qstash_sync.plan.policy import Options
+from qstash_sync.plan.schedules import Schedules
+from qstash_sync.plan.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,9 @@ def propose(
     only, among = options.only, options.among
     work = Work()
     dangling = tuple(guards.references(_narrowed(desired, among), live))
-    kinds.compare(work, Kind.URL_GROUP, desired, live)
-    kinds.compare(work, Kind.QUEUE, desired, live)
-    kinds.compare(work, Kind.FLOW_CONTROL, desired, live)
+    unmarked_kinds.compare(work, Kind.URL_GROUP, desired, live)
+    unmarked_kinds.compare(work, Kind.QUEUE, desired, live)
+    unmarked_kinds.compare(work, Kind.FLOW_CONTROL, desired, live)
     if desired.schedules is not None:
         Schedules(work, desired, live.schedules or (), now, options.adopt).run()
     changes = sorted(work.changes, key=lambda change: change.order)

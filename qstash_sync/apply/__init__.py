@@ -1,0 +1,1 @@
+"""A plan carried out: use cases, executor, windows, preconditions, verification."""

@@ -1,1 +1,0 @@
-"""The pure core: values in, values out; no file, socket, clock, environment or output."""
