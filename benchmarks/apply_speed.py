@@ -31,7 +31,7 @@ from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Served, Switches
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.resources import Kind, Live, Message, Piece, Secret
 from qstash_sync.model.steps import PutSchedule
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
 
@@ -116,7 +116,7 @@ def ours(url: str, steps: Sequence[PutSchedule], parallelism: int) -> float:
     nothing, control = Live(schedules=()), Control(parallelism=parallelism)
     with Client(url, TOKEN, read_only=False, parallelism=parallelism) as client:
         start = perf_counter()
-        outcomes = carry_out(client, changes, nothing, Options(), control)
+        outcomes = carry_out(client, changes, nothing, Policy(), control)
         took = perf_counter() - start
     assert all(outcome.status is Status.DONE for outcome in outcomes.values())
     return took

@@ -1,7 +1,7 @@
 """The error tree.
 
 QstashSyncError          exit code
-  ConfigError            1    the file: findings with places, all of them at once
+  ConfigError            1    the file: diagnostics with places, all of them at once
   CompileError           1    a cron that is not understood, or cannot be proven
   AccountError           1    the account cannot be read or written
     AuthError            1    the token is refused
@@ -28,13 +28,13 @@ class QstashSyncError(Exception):
 
 
 class ConfigError(QstashSyncError):
-    """The configuration cannot be used; carries every finding of the run."""
+    """The configuration cannot be used; carries every diagnostic of the run."""
 
     code = "config"
 
-    def __init__(self, findings: tuple[Any, ...]) -> None:
-        super().__init__("\n".join(finding.message for finding in findings))
-        self.findings = findings
+    def __init__(self, diagnostics: tuple[Any, ...]) -> None:
+        super().__init__("\n".join(diagnostic.message for diagnostic in diagnostics))
+        self.diagnostics = diagnostics
 
 
 class CompileError(QstashSyncError):

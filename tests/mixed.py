@@ -16,7 +16,7 @@ from qstash_sync.apply import use_cases
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from qstash_sync.qstash.client import TIMEOUT, Client
 from tests.support import NOW, config, secret
 
@@ -135,7 +135,7 @@ class Scene:
             monotonic=self.time,
         )
 
-    def plan(self, desired: Desired, options: Options = Options()) -> Plan:  # noqa: B008 frozen
+    def plan(self, desired: Desired, options: Policy = Policy()) -> Plan:  # noqa: B008 frozen
         """What an apply would do."""
         with self.client(read_only=True) as client:
             return use_cases.propose(client, desired, now=self.at, options=options)
@@ -143,7 +143,7 @@ class Scene:
     def apply(
         self,
         desired: Desired,
-        options: Options = Options(),  # noqa: B008 frozen
+        options: Policy = Policy(),  # noqa: B008 frozen
         **more: Any,
     ) -> use_cases.Applied:
         """Plan and apply; an `AccountError` is the caller's to judge."""

@@ -16,10 +16,10 @@ from qstash_sync.apply.use_cases import Outcome
 from qstash_sync.cli.main import run
 from qstash_sync.config.load import Config, Files, Source
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
-from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from qstash_sync.qstash.client import Client
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -33,7 +33,7 @@ def secret(text: str) -> Secret:
 
 def build(
     text: str, environ: dict[str, str] | None = None, **more: Any
-) -> tuple[Config | None, tuple[Finding, ...]]:
+) -> tuple[Config | None, tuple[Diagnostic, ...]]:
     """One file named q.yaml, built."""
     return Files([Source("q.yaml", ".", text)]).build(
         more.pop("environment", None), more.pop("variables", {}), environ or {}, **more
@@ -42,15 +42,15 @@ def build(
 
 def config(text: str, environ: dict[str, str] | None = None, **more: Any) -> Config:
     """A file that must be valid."""
-    built, findings = build(text, environ, **more)
-    assert built is not None, [f.message for f in findings]
+    built, diagnostics = build(text, environ, **more)
+    assert built is not None, [f.message for f in diagnostics]
     return built
 
 
 def messages(text: str, environ: dict[str, str] | None = None, **more: Any) -> list[str]:
-    """The messages of a file's findings, places first."""
-    _, findings = build(text, environ, **more)
-    return [f"{f.place or ''}: {f.message} | {f.hint}" for f in findings]
+    """The messages of a file's diagnostics, places first."""
+    _, diagnostics = build(text, environ, **more)
+    return [f"{f.location or ''}: {f.message} | {f.hint}" for f in diagnostics]
 
 
 @dataclass
@@ -85,13 +85,13 @@ class World:
         """What an apply would do."""
         with self.client(read_only=True) as client:
             desired = config(text, self.environ).desired
-            return use_cases.propose(client, desired, now=self.now, options=Options(**more))
+            return use_cases.propose(client, desired, now=self.now, options=Policy(**more))
 
     def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
         """Plan and apply; returns what became of every change."""
         with self.client() as client:
             desired = config(text, self.environ).desired
-            options = Options(**more)
+            options = Policy(**more)
             plan = use_cases.propose(client, desired, now=self.now, options=options)
             assert not plan.errors, plan.errors
             return self.carry_out(client, desired, plan, options).outcomes
@@ -101,7 +101,7 @@ class World:
         client: Client,
         desired: Desired,
         plan: Plan,
-        options: Options = Options(),  # noqa: B008 frozen
+        options: Policy = Policy(),  # noqa: B008 frozen
     ) -> use_cases.Applied:
         """Apply a plan in this world's time."""
         control = use_cases.Control(sleep=self.sleep)

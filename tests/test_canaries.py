@@ -305,7 +305,7 @@ class Canaries:
         self.environ: dict[str, str] = {}
         self.turn = 0
 
-    def new(self, place: str, shapes: str = "plain") -> str:
+    def new(self, location: str, shapes: str = "plain") -> str:
         """A secret that nothing else in the world is; its shapes take turns."""
         shape = shapes.split()[self.turn % len(shapes.split())]
         if shape == "digits":
@@ -318,13 +318,13 @@ class Canaries:
             words = ("".join(self.random.choices(LETTERS, k=10)) for _ in range(3))
             between = self.random.choices(BETWEEN[shape], k=2)
             found = "".join(w + b for w, b in zip(words, [*between, ""], strict=True))
-        self.hidden[found] = place
+        self.hidden[found] = location
         return found
 
     def rotate(self) -> None:
         """New values everywhere; the old ones may be in the account."""
         self.turn += 1
-        self.environ = {place: self.new(place, shapes) for place, shapes in PLACES.items()}
+        self.environ = {location: self.new(location, shapes) for location, shapes in PLACES.items()}
         inner = {"password": self.environ["INNER"], "list": [1, {"k": self.environ["INNER"]}]}
         self.environ["PAYLOAD"] = json.dumps(inner)
 
@@ -333,8 +333,8 @@ class Canaries:
         folded = text.casefold()
         return sorted(
             {
-                f"{place} {secret!r} as {form!r}"
-                for secret, place in self.hidden.items()
+                f"{location} {secret!r} as {form!r}"
+                for secret, location in self.hidden.items()
                 for form in forms(secret)
                 if form.casefold() in folded
             }
@@ -487,12 +487,12 @@ def test_the_file_has_a_secret_in_every_place_and_the_search_finds_it(scene: Sce
     scene.run("apply", "--yes", code={0})
     sent = json.dumps(scene.peer.account.console.snapshot(), ensure_ascii=False)
     sent += base64.b64encode(b"x" + scene.canaries.environ["HEADER"].encode()).decode()
-    found = {place.partition(" ")[0] for place in scene.canaries.found_in(sent)}
+    found = {location.partition(" ")[0] for location in scene.canaries.found_in(sent)}
     bodies = {"FIELD", "ITEM", "TEXT", "JSON_TEXT", "NUMBER", "INNER", "LINES", "REDACTED_BODY"}
     assert found | bodies | {"TOKEN"} == set(PLACES)
     stored = scene.peer.account.store.all("schedule")
     text = "".join(base64.b64decode(s["bodyBase64"]).decode() for s in stored)
-    assert {place.partition(" ")[0] for place in scene.canaries.found_in(text)} >= bodies
+    assert {location.partition(" ")[0] for location in scene.canaries.found_in(text)} >= bodies
     assert LOCAL_TOKEN not in "".join(scene.seen)
 
 
@@ -739,9 +739,9 @@ REFUSED: list[tuple[str, str, str]] = [
 
 @pytest.mark.parametrize(("_id", "place", "shape"), REFUSED, ids=[case[0] for case in REFUSED])
 def test_a_secret_that_cannot_be_sent_is_refused_without_being_shown(
-    scene: Scene, _id: str, place: str, shape: str
+    scene: Scene, _id: str, location: str, shape: str
 ) -> None:
-    scene.canaries.environ[place] = scene.canaries.new(place, shape)
+    scene.canaries.environ[location] = scene.canaries.new(location, shape)
     for words in (("plan",), ("apply", "--yes"), ("destroy", "--yes", "billing")):
         assert "error" in scene.run(*words, code={1})
 

@@ -20,7 +20,7 @@ from qstash_sync.crons.compile import Compilation, Part, Strategy
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.local import Fault, Switches
 from qstash_sync.model.change import Action, Reason
-from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
 from qstash_sync.plan import times
@@ -104,7 +104,7 @@ def soon_fired(world: World, ahead: timedelta) -> list[int]:
 
 def compiled(schedule: Schedule, world: World) -> tuple[str, ...]:
     made = times.compiled(schedule, world.now)
-    assert not isinstance(made, Finding)
+    assert not isinstance(made, Diagnostic)
     return made.crons
 
 

@@ -12,7 +12,7 @@ import pytest
 from qstash_sync.errors import AuthError, ConfigError
 from qstash_sync.local import LocalQStash
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
-from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, Fact, Grade, Standing, Status
@@ -123,18 +123,18 @@ class Maker:
             refused=self.choose.choice([None, None, self.text()]),
         )
 
-    def finding(self, severity: Severity) -> Finding:
-        place = Place(self.text(), 3, 7, self.text())
-        return Finding(
+    def diagnostic(self, severity: Severity) -> Diagnostic:
+        location = Location(self.text(), 3, 7, self.text())
+        return Diagnostic(
             severity=severity,
             code="x",
             message=self.text() * self.choose.choice([1, 200]),
-            place=self.choose.choice([None, place]),
+            location=self.choose.choice([None, location]),
             hint=self.text(),
         )
 
     def plan(self, size: int) -> Plan:
-        findings = self.choose.choice([0, 1, size])
+        diagnostics = self.choose.choice([0, 1, size])
         changes = [self.change() for _ in range(size)]
         return Plan(
             environment=self.choose.choice([None, "production", self.text()]),
@@ -144,8 +144,8 @@ class Maker:
             changes=tuple(sorted(changes, key=lambda change: change.order)),
             unchanged=tuple((Kind.QUEUE, self.text()) for _ in range(3)),
             unmanaged=tuple((Kind.SCHEDULE, self.text()) for _ in range(size)),
-            warnings=tuple(self.finding(Severity.WARNING) for _ in range(findings)),
-            errors=tuple(self.finding(Severity.ERROR) for _ in range(findings)),
+            warnings=tuple(self.diagnostic(Severity.WARNING) for _ in range(diagnostics)),
+            errors=tuple(self.diagnostic(Severity.ERROR) for _ in range(diagnostics)),
             rows=(size, 2 * size),
             left=self.choose.choice([0, 4]),
         )
@@ -248,7 +248,7 @@ def test_every_head_comes_before_the_details_of_any() -> None:
 
 def test_many_errors_leave_room_for_the_deletes() -> None:
     make = Maker(2)
-    errors = tuple(make.finding(Severity.ERROR) for _ in range(3_000))
+    errors = tuple(make.diagnostic(Severity.ERROR) for _ in range(3_000))
     plan = replace(make.plan(0), changes=tuple(short(Action.DELETE, 500)), errors=errors)
     found = counted(markdown.plan(plan))
     assert found["### 500 to delete"] == (500, 0)
@@ -289,8 +289,8 @@ def test_deletes_come_first_then_what_is_riskier() -> None:
         for name, a, r, why in reversed(kinds)
     ]
     page = markdown.plan(replace(make.plan(0), changes=tuple(changes)))
-    places = [page.index(f"schedule {name}") for name, *_ in kinds]
-    assert places == sorted(places)
+    locations = [page.index(f"schedule {name}") for name, *_ in kinds]
+    assert locations == sorted(locations)
     assert "refused: why" in page
 
 
@@ -305,7 +305,7 @@ def test_a_page_is_the_same_on_every_run(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_an_error_is_a_page_with_the_same_marker(seed: int) -> None:
     make = Maker(seed)
-    found = tuple(make.finding(make.choose.choice(list(Severity))) for _ in range(9 * seed))
+    found = tuple(make.diagnostic(make.choose.choice(list(Severity))) for _ in range(9 * seed))
     for error in (ConfigError(found), AuthError(make.text())):
         for environment in (None, "production", make.text()):
             page = markdown.error(error, "plan", environment)

@@ -15,7 +15,7 @@ import pytest
 from qstash_sync.apply import use_cases
 from qstash_sync.apply.use_cases import Applied, Status
 from qstash_sync.local import LocalQStash, Switches
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from tests.mixed import Scene
 from tests.support import config, ids
 
@@ -78,7 +78,7 @@ class Race:
             world.account.forget()
             yield world
 
-    def run(self, world: Scene, at: int, options: Options = Options()) -> Applied:  # noqa: B008 frozen
+    def run(self, world: Scene, at: int, options: Policy = Policy()) -> Applied:  # noqa: B008 frozen
         """Apply the second file; somebody acts when n requests of the apply are done."""
         desired = config(HEAD + self.after).desired
         with world.client() as client:

@@ -141,10 +141,10 @@ def test_the_file_is_refused(_id: str, text: str, fact: str, way_out: str) -> No
 def test_every_refusal_has_a_place_in_the_file(
     _id: str, text: str, fact: str, way_out: str
 ) -> None:
-    _, findings = build(text, {"Q": "x"})
-    for finding in findings:
-        assert finding.place is not None, finding
-        assert finding.place.file == "q.yaml"
+    _, diagnostics = build(text, {"Q": "x"})
+    for diagnostic in diagnostics:
+        assert diagnostic.location is not None, diagnostic
+        assert diagnostic.location.file == "q.yaml"
 
 
 @pytest.mark.parametrize(("_id", "text", "fact", "way_out"), CASES, ids=ids(CASES))

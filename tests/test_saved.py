@@ -30,7 +30,7 @@ from qstash_sync.local import (
 from qstash_sync.model.change import Reason
 from qstash_sync.plan import mark, saved, savefile
 from qstash_sync.plan.fingerprint import Ground
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Where
 from qstash_sync.render import text as render
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
@@ -45,7 +45,7 @@ def save(world: World, text: str, **options: Any) -> str:
     with world.client(read_only=True) as client:
         desired = config(text, world.environ).desired
         live = use_cases.observe(client, desired)
-        chosen = Options(**options)
+        chosen = Policy(**options)
         plan = use_cases.compare(desired, live, now=world.now, options=chosen)
         assert not plan.errors, plan.errors
         return savefile.dump(saved.of_plan(plan, Ground(desired, live), HERE, chosen))
@@ -478,7 +478,7 @@ def blocked(world: World, text: str, document: str) -> tuple[str, ...]:
         found = use_cases.approved(
             client, config(text, world.environ).desired, savefile.load(document)
         )
-    return tuple(f"{finding.code}: {finding.message}" for finding in found.plan.errors)
+    return tuple(f"{diagnostic.code}: {diagnostic.message}" for diagnostic in found.plan.errors)
 
 
 def test_guards_are_judged_anew_over_the_approved_changes(account: World) -> None:
@@ -501,7 +501,7 @@ def test_an_unrelated_refusal_does_not_stop_an_approved_change(world: World) -> 
     world.apply(text + both)
     document = save(world, (text + both).replace("parallelism: 1", "parallelism: 2"))
     less = (text + both.splitlines()[0] + "\n").replace("parallelism: 1", "parallelism: 2")
-    assert [finding.code for finding in world.plan(less).errors] == ["guard"]
+    assert [diagnostic.code for diagnostic in world.plan(less).errors] == ["guard"]
     applied = apply(world, less, document)
     assert applied.done
     assert [change.id for change in applied.fresh] == ["billing.b", "billing.c"]
@@ -535,7 +535,7 @@ def test_renewals_alone_are_stale_when_there_is_more_to_them_now(world: World) -
 def test_an_apply_of_renewals_alone_sees_an_edit_between_its_two_reads(world: World) -> None:
     world.apply(NEW_YORK + "}")
     world.now += timedelta(days=100)
-    options = Options(only=Reason.CLOCK)
+    options = Policy(only=Reason.CLOCK)
     with world.client() as client:
         desired = config(NEW_YORK + "}").desired
         plan = use_cases.propose(client, desired, now=world.now, options=options)

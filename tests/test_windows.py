@@ -23,13 +23,13 @@ import pytest
 from qstash_sync.apply.use_cases import Outcome, Status
 from qstash_sync.local import Fault, LocalQStash, Switches, cron as local_cron
 from qstash_sync.model.change import Reason
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from tests.mixed import Scene
 from tests.support import cli, config, ids
 
 HEAD = "version: 1\nnamespace: n\ndefaults: {destination: 'https://e.com', timezone: UTC}\nschedules:\n"
 MINUTE = 60
-NO_OPTIONS, CLOCK = Options(), Options(only=Reason.CLOCK)
+NO_OPTIONS, CLOCK = Policy(), Policy(only=Reason.CLOCK)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 Fired = Counter[tuple[str, int]]  # how often a job fires in a minute since 1970
 
@@ -116,7 +116,7 @@ class Swap:
     after: str
     written: float  # Unix time at which `before` is applied
     at: float  # Unix time at which `after` is
-    options: Options = NO_OPTIONS
+    options: Policy = NO_OPTIONS
     max_wait: timedelta = timedelta(minutes=5)
 
 

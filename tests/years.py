@@ -20,7 +20,7 @@ from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import after_the_end
 from qstash_sync.local import LocalQStash
 from qstash_sync.model.change import Action, Reason
-from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.plan import times
 from qstash_sync.qstash.client import Client
@@ -199,7 +199,7 @@ class Years:
         assert errors(lived.fired, wanted) == Difference(), name
         assert lived.applied == lived.due, name
         made = times.compiled(self._schedule(name), lived.written)
-        assert not isinstance(made, Finding)
+        assert not isinstance(made, Diagnostic)
         assert sorted(made.crons) == sorted(crons(self.world.account)[name].values())
         end = made.valid_until or LATER
         assert self._left_alone(name, END, end) == Difference(), name

@@ -37,7 +37,7 @@ from qstash_sync.model.steps import (
     PutSchedule,
     Step,
 )
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.times import ACTIVATION
 
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
@@ -114,7 +114,7 @@ def carry_out(
     client: Account,
     changes: Sequence[Change],
     live: Live,
-    options: Options,
+    options: Policy,
     control: Control,
     *,
     full: frozenset[Kind] = frozenset(),
@@ -153,7 +153,7 @@ class _Run:
         client: Account,
         changes: Sequence[Change],
         live: Live,
-        options: Options,
+        options: Policy,
         control: Control,
     ) -> None:
         self.client, self.options, self.control = client, options, control

@@ -23,17 +23,28 @@ from qstash_sync.plan import decide as planner, drift, mark, saved
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift
 from qstash_sync.plan.fingerprint import Ground
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Saved
 
 __all__ = [
-    "Applied", "Approval", "Control", "Drift", "Options", "Outcome", "Status",
-    "apply", "approved", "compare", "observe", "propose", "watch",
+    "Applied",
+    "Approval",
+    "Control",
+    "Drift",
+    "Outcome",
+    "Policy",
+    "Status",
+    "apply",
+    "approved",
+    "compare",
+    "observe",
+    "propose",
+    "watch",
 ]  # fmt: skip
 
 _SETTLING = timedelta(seconds=60)  # within which QStash takes up what was written
 _ABOUT = timedelta(seconds=1)  # by which the clocks of one service may differ
-_NO_OPTIONS = Options()
+_NO_OPTIONS = Policy()
 
 
 class Watcher(Account, Protocol):
@@ -64,7 +75,7 @@ class Approval:
     """
 
     plan: Plan
-    options: Options
+    options: Policy
     done: frozenset[Key]
 
 
@@ -96,13 +107,13 @@ def observe(client: Account, desired: Desired) -> Live:
 
 
 def propose(
-    client: Account, desired: Desired, *, now: datetime, options: Options = _NO_OPTIONS
+    client: Account, desired: Desired, *, now: datetime, options: Policy = _NO_OPTIONS
 ) -> Plan:
     """Read the account and compare."""
     return compare(desired, observe(client, desired), now=now, options=options)
 
 
-def compare(desired: Desired, live: Live, *, now: datetime, options: Options = _NO_OPTIONS) -> Plan:
+def compare(desired: Desired, live: Live, *, now: datetime, options: Policy = _NO_OPTIONS) -> Plan:
     """Compare with what was read."""
     tzdata = zones.tzdata_version()
     return planner.propose(desired, live, now=now, tzdata=tzdata, options=options)
@@ -147,7 +158,7 @@ def apply(
     desired: Desired,
     plan: Plan,
     *,
-    options: Options = _NO_OPTIONS,
+    options: Policy = _NO_OPTIONS,
     control: Control | None = None,
 ) -> Applied:
     """Carry out an approved plan and look whether it came true."""
@@ -182,7 +193,7 @@ def apply(
     )
 
 
-def _in_scope(desired: Desired, found: Plan, everything: Options, alone: Options) -> Plan:
+def _in_scope(desired: Desired, found: Plan, everything: Policy, alone: Policy) -> Plan:
     """A plan of the approved changes alone, widened to all that was asked for."""
     if everything == alone:
         return found

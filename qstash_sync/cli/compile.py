@@ -13,10 +13,10 @@ from qstash_sync.errors import CompileError, ConfigError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.crons.grammar import Cron
-    from qstash_sync.model.diagnostics import Place
+    from qstash_sync.model.diagnostics import Location
     from qstash_sync.model.resources import Timing
 
-    Asked = tuple[Timing, str | None, Place | None]  # a cron of the command line has no name
+    Asked = tuple[Timing, str | None, Location | None]  # a cron of the command line has no name
 
 _DAY = 86_400
 _LONGEST_RENEWAL = 60 * _DAY
@@ -61,7 +61,7 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
 
     Several CRONs are one schedule that fires whenever one of them does. Needs no account.
     """
-    from qstash_sync.model.diagnostics import Finding, Severity
+    from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.plan.outlook import Outlook, outlook
     from qstash_sync.render import compiled, json as view
 
@@ -72,16 +72,18 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
         asked = [_of_line(crons, chosen)] if crons else _of_files(session, names)
     except (CompileError, ConfigError) as error:
         if session.json:
-            click.echo(compiled.document((), view.findings_of(error)))
+            click.echo(compiled.document((), view.diagnostics_of(error)))
             return error.exit_code
         raise
     now = session.instant
-    seen = [outlook(timing, now, name=name, place=place) for timing, name, place in asked]
+    seen = [outlook(timing, now, name=name, location=location) for timing, name, location in asked]
     shown = [one for one in seen if isinstance(one, Outlook)]
-    findings = [f for one in seen for f in ((one,) if isinstance(one, Finding) else one.findings)]
-    errors = [f for f in findings if f.severity is Severity.ERROR]
+    diagnostics = [
+        f for one in seen for f in ((one,) if isinstance(one, Diagnostic) else one.diagnostics)
+    ]
+    errors = [f for f in diagnostics if f.severity is Severity.ERROR]
     if session.json:
-        click.echo(compiled.document(shown, findings))
+        click.echo(compiled.document(shown, diagnostics))
     elif shown or not errors:
         click.echo(compiled.text(shown, session.paint()))
     session.warn(errors)
@@ -105,12 +107,12 @@ def _refuse_mixture(
                 f"{flag} is for the schedules of a file, and {crons[0]!r} is a cron of the command"
                 f" line; leave out {flag}, or put the cron into the file"
             )
-    for key, place in _IN_A_FILE.items():
+    for key, location in _IN_A_FILE.items():
         if not crons and chosen[key]:
             flag = f"--{key.replace('_', '-')}"
             raise UsageError(
                 f"{flag} is for a cron of the command line, and none is given; write the cron, or"
-                f" leave out {flag}: a file says it with {place}"
+                f" leave out {flag}: a file says it with {location}"
             )
     if crons and not chosen["timezone"]:
         raise UsageError("which zone? give --timezone Europe/Berlin, or --timezone UTC")
@@ -184,7 +186,7 @@ def _of_files(session: Session, names: Sequence[str]) -> "list[Asked]":
             known = ", ".join(schedule.name for schedule in schedules) or "none"
             raise UsageError(f"--name {glob}: no schedule of this name; the files have {known}")
     return [
-        (schedule.timing, schedule.name, schedule.place)
+        (schedule.timing, schedule.name, schedule.location)
         for schedule in schedules
         if not names or any(fnmatchcase(schedule.name, glob) for glob in names)
     ]

@@ -14,7 +14,7 @@ from qstash_sync.errors import ConfigError, PartialError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
-    from qstash_sync.model.diagnostics import Finding
+    from qstash_sync.model.diagnostics import Diagnostic
     from qstash_sync.plan.pausing import Wish
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.paused import Place
@@ -96,20 +96,20 @@ def _run(
 
 def _outlines(
     session: Session, environments: Sequence[str | None]
-) -> "tuple[list[Config], tuple[Finding, ...]]":
+) -> "tuple[list[Config], tuple[Diagnostic, ...]]":
     """The environments, each named once, and what is ignored of their files."""
     from qstash_sync.config.outline import outline
     from qstash_sync.model.diagnostics import in_order
 
     files, variables, environ = session.sources(), session.given(), session.environ()
     configs: list[Config] = []
-    ignored: list[Finding] = []
-    fatal: list[Finding] = []
+    ignored: list[Diagnostic] = []
+    fatal: list[Diagnostic] = []
     for name in dict.fromkeys(environments):
         try:
             config, errors = outline(files, name, variables, environ)
         except ConfigError as error:
-            fatal += error.findings
+            fatal += error.diagnostics
         else:
             configs.append(config)
             ignored += errors
@@ -143,12 +143,12 @@ def _found(client: "Client", wish: "Wish") -> "Place":
     )
 
 
-def _tell(session: Session, places: "Sequence[Place]", ignored: "Sequence[Finding]") -> None:
+def _tell(session: Session, places: "Sequence[Place]", ignored: "Sequence[Diagnostic]") -> None:
     """Warnings; and the end of the run where a glob names nothing, before anything is written."""
     from qstash_sync.render import paused as view
 
-    warnings = [finding for place in places for finding in place.found.warnings]
-    errors = [finding for place in places for finding in place.found.errors]
+    warnings = [diagnostic for place in places for diagnostic in place.found.warnings]
+    errors = [diagnostic for place in places for diagnostic in place.found.errors]
     told = [*view.ignored(ignored), *warnings]
     if errors:
         raise ConfigError((*told, *errors))

@@ -36,7 +36,7 @@ def _write(path: str, page: str) -> None:
 def fail(
     error: QstashSyncError, *, output_format: str, command: str, environment: str | None
 ) -> None:
-    """Tell an error: as a document on stdout, or findings with their places on stderr."""
+    """Tell an error: as a document on stdout, or diagnostics with their places on stderr."""
     from qstash_sync.render import json as view, markdown
     from qstash_sync.render.text import Paint
 
@@ -61,12 +61,12 @@ def fail(
 
 
 def _text(error: QstashSyncError, paint: "Paint") -> str:
-    from qstash_sync.render.text import findings, stale
+    from qstash_sync.render.text import diagnostics, stale
 
     if isinstance(error, StalePlanError):
         return stale(error, paint)
     if not isinstance(error, ConfigError):
         return f"{paint('error:', 'red', 'bold')} {error}"
-    count = sum(f.severity == "error" for f in error.findings)
+    count = sum(f.severity == "error" for f in error.diagnostics)
     total = f"{count} error{'s' if count != 1 else ''}; nothing was written."
-    return f"{findings(error.findings, paint)}\n\n{total}"
+    return f"{diagnostics(error.diagnostics, paint)}\n\n{total}"

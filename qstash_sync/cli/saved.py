@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qstash_sync.config.load import Config
     from qstash_sync.model.resources import Live
     from qstash_sync.plan.decide import Plan
-    from qstash_sync.plan.policy import Options
+    from qstash_sync.plan.policy import Policy
     from qstash_sync.plan.saved import Saved, Where
     from qstash_sync.qstash.client import Client
 
@@ -105,7 +105,7 @@ def read(path: str, session: Session) -> "Saved":
     return found
 
 
-def _check_options(given: "Options", saved: "Options") -> None:
+def _check_options(given: "Policy", saved: "Policy") -> None:
     """Options of the command line may repeat those of the plan, and nothing else."""
     for field in fields(given):
         value: Any = getattr(given, field.name)

@@ -17,8 +17,8 @@ from qstash_sync.errors import ConfigError, RefusedError, UsageError
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
     from qstash_sync.config.load import Config, Files
-    from qstash_sync.model.diagnostics import Finding
-    from qstash_sync.plan.policy import Options
+    from qstash_sync.model.diagnostics import Diagnostic
+    from qstash_sync.plan.policy import Policy
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.text import Paint
 
@@ -54,7 +54,7 @@ class Session:
     requests: tuple[int, int] = (0, 0)
     whereabouts: str = "the account"
     endpoint: "Endpoint | None" = None  # None: a local server, or not asked yet
-    taken: "Options | None" = None  # from a saved plan, in place of the command line's
+    taken: "Policy | None" = None  # from a saved plan, in place of the command line's
     clock: "Clock | None" = None  # of a local server with --now
     current: ClassVar["Session | None"] = None
 
@@ -81,12 +81,12 @@ class Session:
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
-    def options(self) -> "Options":
+    def options(self) -> "Policy":
         """Scope, consent and overrides of this run."""
         from qstash_sync.model.change import Reason
-        from qstash_sync.plan.policy import Options
+        from qstash_sync.plan.policy import Policy
 
-        return self.taken or Options(
+        return self.taken or Policy(
             only=Reason(self.only) if self.only else None,
             adopt=self.adopt,
             allow_deletes=self.allow_deletes,
@@ -127,7 +127,7 @@ class Session:
         environment: str | None = None,
         missing: str | None = None,
     ) -> "Config":
-        """One environment's config; raises `ConfigError` with all findings.
+        """One environment's config; raises `ConfigError` with all diagnostics.
 
         missing: what becomes of variables that are not set, where the options do not say it.
         """
@@ -218,12 +218,12 @@ class Session:
 
         return Paint(color=wants_color(self.color, stream or sys.stdout))
 
-    def warn(self, findings: "Sequence[Finding]") -> None:
+    def warn(self, diagnostics: "Sequence[Diagnostic]") -> None:
         """Warnings of the files go to stderr, so that stdout stays the result."""
-        if findings and self.output_format == "text":
+        if diagnostics and self.output_format == "text":
             from qstash_sync.render import text
 
-            click.echo(text.findings(findings, self.paint(sys.stderr)), err=True)
+            click.echo(text.diagnostics(diagnostics, self.paint(sys.stderr)), err=True)
 
 
 @dataclass(slots=True)
@@ -277,5 +277,5 @@ def read_env_file(path: str) -> Mapping[str, str]:
 
 def refusal_code(found: Any) -> int:
     """A guard or a limit is 3; an error of the file that only the account shows is 1."""
-    guards = all(finding.code in ("guard", "limit") for finding in found.errors)
+    guards = all(diagnostic.code in ("guard", "limit") for diagnostic in found.errors)
     return RefusedError.exit_code if guards else ConfigError.exit_code

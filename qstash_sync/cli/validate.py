@@ -22,21 +22,21 @@ def validate(*, mock_env: bool, **given: Any) -> int:
         try:
             config = session.config(files, name)
         except ConfigError as error:
-            found += list(error.findings)
+            found += list(error.diagnostics)
         else:
             found += [*config.warnings, *_time(session, config)]
     from qstash_sync.model.diagnostics import Severity, in_order
 
-    findings = in_order(found)
-    if any(f.severity is Severity.ERROR for f in findings):
-        raise ConfigError(findings)
+    diagnostics = in_order(found)
+    if any(f.severity is Severity.ERROR for f in diagnostics):
+        raise ConfigError(diagnostics)
     if session.json:
         from qstash_sync.render import json as view
 
-        warnings = [view.finding(f) for f in findings]
+        warnings = [view.diagnostic(f) for f in diagnostics]
         click.echo(view.document(warnings=warnings, errors=[], requests={"read": 0, "write": 0}))
         return 0
-    session.warn(findings)
+    session.warn(diagnostics)
     shown = ", ".join(name for name in names if name)
     click.echo(
         f"Valid: {len(files.documents)} file(s)" + (f", environments {shown}." if shown else ".")
@@ -46,16 +46,16 @@ def validate(*, mock_env: bool, **given: Any) -> int:
 
 def _time(session: Session, config: Any) -> list[Any]:
     """Findings about time: what cannot be compiled, meets a clock change, or takes many parts."""
-    from qstash_sync.model.diagnostics import Finding
+    from qstash_sync.model.diagnostics import Diagnostic
     from qstash_sync.plan import quota, times
 
-    found: list[Finding] = []
+    found: list[Diagnostic] = []
     schedules = config.desired.schedules or ()
     for schedule in schedules:
         made = times.compiled(schedule, session.instant)
-        if isinstance(made, Finding):
+        if isinstance(made, Diagnostic):
             found.append(made)
             continue
-        found += times.warnings(made, schedule.name, schedule.place)
+        found += times.warnings(made, schedule.name, schedule.location)
         found += quota.too_many_parts(schedule, session.instant)
     return found + list(quota.judge(schedules, session.instant, plan=config.desired.limits.plan))

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from qstash_sync.config.load import Account
 from qstash_sync.errors import AuthError, ConfigError
-from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Piece, Secret
 
 REGIONS = {
@@ -49,7 +49,7 @@ def resolve(account: Account, environment: str | None, environ: Mapping[str, str
     if account.user is not None and endpoint.user not in (None, account.user):
         whose = f"the token belongs to {endpoint.user}, not to {account.user}"
         fact = f"environments.{environment}: {whose}"
-        raise ConfigError((Finding(code="account", message=fact, place=account.place),))
+        raise ConfigError((Diagnostic(code="account", message=fact, location=account.location),))
     return endpoint
 
 
@@ -57,7 +57,9 @@ def _of_environment(account: Account, environment: str) -> Endpoint:
     if account.token is None:
         fact = f"environments.{environment}: no token"
         hint = "set the variable that `token: ${env.…}` names; $QSTASH_TOKEN is not used here"
-        raise ConfigError((Finding(code="token", message=fact, place=account.place, hint=hint),))
+        raise ConfigError(
+            (Diagnostic(code="token", message=fact, location=account.location, hint=hint),)
+        )
     url = account.url or REGIONS[account.region or "eu-central-1"]
     return Endpoint(url=url, token=account.token, user=user_of(account.token))
 

@@ -1,4 +1,4 @@
-"""From checked types to the model: one resource at a time, every finding with its place."""
+"""From checked types to the model: one resource at a time, every diagnostic with its place."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import Cron, parse
-from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import (
     Callback,
@@ -57,14 +57,14 @@ class _Entry:
     path: str
     tree: Map
     folder: str
-    place: Place
+    location: Location
 
 
 @dataclass(slots=True)
 class Builder:
-    """Builds resources for one environment; what is wrong goes to `findings`."""
+    """Builds resources for one environment; what is wrong goes to `diagnostics`."""
 
-    findings: list[Finding]
+    diagnostics: list[Diagnostic]
     namespace: str
     environment: str | None
     environments: tuple[str, ...]
@@ -74,14 +74,14 @@ class Builder:
     limits: spec.LimitsSpec
     ids: dict[str, str] = field(default_factory=dict)
     entry: _Entry = field(
-        default_factory=lambda: _Entry("", Map(Place("", 0, 0)), ".", Place("", 0, 0))
+        default_factory=lambda: _Entry("", Map(Location("", 0, 0)), ".", Location("", 0, 0))
     )
 
     def build(
-        self, section: str, name: str, model: spec.Spec, tree: Map, folder: str, place: Place
+        self, section: str, name: str, model: spec.Spec, tree: Map, folder: str, location: Location
     ) -> Any:
-        """One resource, or None where a finding says why not."""
-        self.entry = _Entry(f"{section}.{name}", tree, folder, place)
+        """One resource, or None where a diagnostic says why not."""
+        self.entry = _Entry(f"{section}.{name}", tree, folder, location)
         pattern = checks.SCHEDULE_NAME if section == "schedules" else checks.NAME
         if not pattern.fullmatch(name):
             allowed = (
@@ -128,26 +128,28 @@ class Builder:
 
     def _say_of(self, schedule: Schedule, code: str, fact: str, hint: str) -> None:
         message = f"schedules.{schedule.name}{fact}"
-        self.findings.append(Finding(code=code, message=message, place=schedule.place, hint=hint))
+        self.diagnostics.append(
+            Diagnostic(code=code, message=message, location=schedule.location, hint=hint)
+        )
 
     def _errors(self) -> int:
-        return sum(f.severity is Severity.ERROR for f in self.findings)
+        return sum(f.severity is Severity.ERROR for f in self.diagnostics)
 
-    def _place(self, keys: Keys) -> Place:
+    def _place(self, keys: Keys) -> Location:
         if not keys:
-            return self.entry.place
-        place = locate(self.entry.tree, keys)
-        return self.entry.place if place == self.entry.tree.place else place
+            return self.entry.location
+        location = locate(self.entry.tree, keys)
+        return self.entry.location if location == self.entry.tree.location else location
 
     def _say(self, code: str, keys: Keys, fact: str, hint: str = "") -> None:
         path = ".".join([self.entry.path, *map(str, keys)])
         message = f"{path}: {fact}"
-        self.findings.append(
-            Finding(code=code, message=message, place=self._place(keys), hint=hint)
+        self.diagnostics.append(
+            Diagnostic(code=code, message=message, location=self._place(keys), hint=hint)
         )
 
     def _try(self, code: str, keys: Keys, check: Callable[..., Any], *values: Any) -> Any:
-        """The checked value, or None and a finding."""
+        """The checked value, or None and a diagnostic."""
         try:
             return check(*values)
         except Bad as error:
@@ -198,7 +200,7 @@ class Builder:
             adopted=given.id is not None,
             was=given.was,
             notes=tuple((key, value) for key, value in notes if value is not None),
-            place=self.entry.place,
+            location=self.entry.location,
         )
 
     def _selected(self, given: spec.ScheduleSpec) -> bool:
@@ -548,7 +550,7 @@ class Builder:
                 f"{len(endpoints)} endpoints; the plan allows {plan.endpoints}",
             )
         ordered = sorted(endpoints, key=lambda e: (e.name or "", plain_or_shadow(e.url)))
-        return UrlGroup(name=name, endpoints=tuple(ordered), place=self.entry.place)
+        return UrlGroup(name=name, endpoints=tuple(ordered), location=self.entry.location)
 
     def _queue(self, name: str, given: spec.QueueSpec) -> Queue:
         plan = PLANS.get(self.limits.plan or "")
@@ -558,7 +560,7 @@ class Builder:
             name=name,
             parallelism=1 if given.parallelism is None else given.parallelism,
             paused=given.paused,
-            place=self.entry.place,
+            location=self.entry.location,
         )
 
     def _flow_control(self, name: str, given: spec.FlowControlSpec) -> FlowControl:
@@ -572,7 +574,7 @@ class Builder:
             rate=given.rate,
             period=period,
             paused=given.paused,
-            place=self.entry.place,
+            location=self.entry.location,
         )
 
 

@@ -28,7 +28,7 @@ _PRIVATE = {"localhost", "local", "internal", "home", "lan", "localdomain"}
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 
 
-class Bad(Exception):  # noqa: N818 it is caught where the place is known and becomes a finding
+class Bad(Exception):  # noqa: N818 it is caught where the place is known and becomes a diagnostic
     """A value that cannot be used: fact, and a hint at the way out."""
 
     code: str | None = None  # in place of that of the setting

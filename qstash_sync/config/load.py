@@ -18,7 +18,7 @@ from qstash_sync.config.build import Builder
 from qstash_sync.config.interpolate import Scope, is_text
 from qstash_sync.config.tree import Document, Loose, Map, Value, locate, overlay, read, scalars
 from qstash_sync.errors import ConfigError, UsageError
-from qstash_sync.model.diagnostics import Finding, Place, Severity, in_order
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity, in_order
 from qstash_sync.model.resources import Desired, Secret
 
 SECTIONS = ("url_groups", "queues", "flow_controls", "schedules")
@@ -48,7 +48,7 @@ class Account:
     region: str | None = None
     url: str | None = None
     user: str | None = None
-    place: Place | None = None
+    location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Config:
     desired: Desired
     account: Account
     environments: tuple[str, ...] = ()
-    warnings: tuple[Finding, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
@@ -109,11 +109,11 @@ def load(
     environ: Mapping[str, str],
     missing: str = "error",
 ) -> Config:
-    """Build one environment; raises `ConfigError` with every finding at once."""
+    """Build one environment; raises `ConfigError` with every diagnostic at once."""
     files = Files(sources)
-    config, findings = files.build(environment, variables or {}, environ, missing)
+    config, diagnostics = files.build(environment, variables or {}, environ, missing)
     if config is None:
-        raise ConfigError(findings)
+        raise ConfigError(diagnostics)
     return config
 
 
@@ -121,43 +121,48 @@ class Files:
     """The parsed files, before an environment is chosen."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        self.findings: list[Finding] = []
+        self.diagnostics: list[Diagnostic] = []
         self.documents: list[Document] = []
         for source in sources:
-            document, findings = read(source.text, name=source.name, folder=source.folder)
-            self.findings += findings
+            document, diagnostics = read(source.text, name=source.name, folder=source.folder)
+            self.diagnostics += diagnostics
             if document:
                 self.documents.append(document)
-        self.top: dict[str, tuple[Value, Place]] = {}
+        self.top: dict[str, tuple[Value, Location]] = {}
         self._literal_secrets()
         for document in self.documents:
             self._top_level(document)
         found = self.top.get("environments", (None, None))[0]
         self.environments: Map | None = found if isinstance(found, Map) else None
 
-    def say(self, code: str, message: str, place: Place | None, hint: str = "") -> None:
+    def say(self, code: str, message: str, location: Location | None, hint: str = "") -> None:
         """Note an error."""
-        self.findings.append(Finding(code=code, message=message, place=place, hint=hint))
+        self.diagnostics.append(
+            Diagnostic(code=code, message=message, location=location, hint=hint)
+        )
 
     def _top_level(self, document: Document) -> None:
         root = document.root
         if "version" not in root:
             self.say(
-                "missing", "version: this key is missing", root.place, "start with: version: 1"
+                "missing", "version: this key is missing", root.location, "start with: version: 1"
             )
         for key in list(root):
-            place = root.at(key)
+            location = root.at(key)
             if key.startswith("x-"):
                 del root[key]
             elif key in SECTIONS and root[key] is None:
                 hint = (
                     f"write `{key}: {{}}` for none of ours, or remove the line to leave them alone"
                 )
-                self.say("null", f"{key}: this section is empty", place, hint)
+                self.say("null", f"{key}: this section is empty", location, hint)
                 del root[key]
             elif root[key] is None and key in (*_SINGLE, "defaults"):
                 self.say(
-                    "null", f"{key}: this key has no value", place, "give it one or remove the line"
+                    "null",
+                    f"{key}: this key has no value",
+                    location,
+                    "give it one or remove the line",
                 )
                 del root[key]
             elif key in _SINGLE and key in self.top:
@@ -165,19 +170,19 @@ class Files:
                 self.say(
                     "duplicate",
                     f"{key}: stands in two files, first in {first}",
-                    place,
+                    location,
                     "keep it in one file",
                 )
             elif key in _SINGLE:
-                self.top[key] = (root[key], place)
+                self.top[key] = (root[key], location)
 
     def _literal_secrets(self) -> None:
         for document in self.documents:
-            for path, value, place in scalars(document.root, document.root.place):
+            for path, value, location in scalars(document.root, document.root.location):
                 kind = checks.literal_secret(value) if isinstance(value, str) else None
                 if kind:
                     hint = "take it from ${env.NAME}, and replace it: it has been in a file"
-                    self.say("literal_secret", f"{path}: {kind} in clear", place, hint)
+                    self.say("literal_secret", f"{path}: {kind} in clear", location, hint)
 
     def names(self) -> tuple[str, ...]:
         """The environments in the order of the file."""
@@ -189,12 +194,12 @@ class Files:
         variables: Mapping[str, str],
         environ: Mapping[str, str],
         missing: str = "error",
-    ) -> tuple[Config | None, tuple[Finding, ...]]:
+    ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
-        config, findings = self.attempt(environment, variables, environ, missing)
-        if config is None or any(f.severity is Severity.ERROR for f in findings):
-            return None, findings
-        return replace(config, warnings=findings), findings
+        config, diagnostics = self.attempt(environment, variables, environ, missing)
+        if config is None or any(f.severity is Severity.ERROR for f in diagnostics):
+            return None, diagnostics
+        return replace(config, warnings=diagnostics), diagnostics
 
     def attempt(
         self,
@@ -202,16 +207,16 @@ class Files:
         variables: Mapping[str, str],
         environ: Mapping[str, str],
         missing: str = "error",
-    ) -> tuple[Config | None, tuple[Finding, ...]]:
+    ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """What can be built in spite of errors; None only where no environment is chosen."""
         run = _Run(self, environment, variables, environ, missing)
         config = run.config()
-        told = [f for f in self.findings + run.findings if not run.is_mocked(f)]
+        told = [f for f in self.diagnostics + run.diagnostics if not run.is_mocked(f)]
         return config, in_order(list(_without_secrets(told)))
 
 
 class _Run:
-    """One environment on its way through the steps; collects findings, stops at none."""
+    """One environment on its way through the steps; collects diagnostics, stops at none."""
 
     def __init__(
         self,
@@ -223,18 +228,20 @@ class _Run:
     ) -> None:
         self.files = files
         self.environment = environment
-        self.findings: list[Finding] = []
+        self.diagnostics: list[Diagnostic] = []
         self.chosen = self._choose()
         self.top: dict[str, Any] = {}  # the top level as it was checked, by key
         self.own: spec.EnvironmentSpec | None = None  # likewise of the chosen environment
-        self.scope = Scope(self._variables(variables), environ, missing, self.findings)
+        self.scope = Scope(self._variables(variables), environ, missing, self.diagnostics)
 
-    def say(self, code: str, message: str, place: Place | None, hint: str = "") -> None:
-        self.findings.append(Finding(code=code, message=message, place=place, hint=hint))
+    def say(self, code: str, message: str, location: Location | None, hint: str = "") -> None:
+        self.diagnostics.append(
+            Diagnostic(code=code, message=message, location=location, hint=hint)
+        )
 
-    def is_mocked(self, finding: Finding) -> bool:
-        """Whether a finding is about a value that is not the real one anyway."""
-        return finding.place in self.scope.mocked and finding.code != "environment"
+    def is_mocked(self, diagnostic: Diagnostic) -> bool:
+        """Whether a diagnostic is about a value that is not the real one anyway."""
+        return diagnostic.location in self.scope.mocked and diagnostic.code != "environment"
 
     def _choose(self) -> Map | None:
         names = self.files.names()
@@ -265,9 +272,9 @@ class _Run:
         value = self.files.environments[self.environment]
         return value if isinstance(value, Map) else None
 
-    def _variables(self, given: Mapping[str, str]) -> dict[str, tuple[Value, Place | None]]:
+    def _variables(self, given: Mapping[str, str]) -> dict[str, tuple[Value, Location | None]]:
         own = self.chosen.get("vars") if self.chosen is not None else None
-        result: dict[str, tuple[Value, Place | None]] = {}
+        result: dict[str, tuple[Value, Location | None]] = {}
         for layer in (self.files.top.get("vars", (None,))[0], own):
             if isinstance(layer, Map):
                 result.update({key: (value, layer.at(key)) for key, value in layer.items()})
@@ -276,13 +283,13 @@ class _Run:
                 self.say("variable", f"--var {name}: is not UTF-8 text", None)
         return {**result, **{key: (Loose(value), None) for key, value in given.items()}}
 
-    def model(self, model: type[S], raw: Value, path: str, place: Place) -> S | None:
-        """Interpolate and validate one mapping; findings carry the place of the guilty key."""
+    def model(self, model: type[S], raw: Value, path: str, location: Location) -> S | None:
+        """Interpolate and validate one mapping; diagnostics carry the place of the guilty key."""
         if not isinstance(raw, Map):
             fact = f"{path}: must be a mapping, not {spec.type_name(raw)}"
-            self.say("type", fact, place, "write its settings below it" if raw is None else "")
+            self.say("type", fact, location, "write its settings below it" if raw is None else "")
             return None
-        tree = self.scope.resolve(raw, raw.place, path)
+        tree = self.scope.resolve(raw, raw.location, path)
         try:
             return model.model_validate(tree)
         except ValidationError as error:
@@ -291,19 +298,19 @@ class _Run:
             return None
 
     def _complain(self, model: type[spec.Spec], detail: Any, tree: Map, path: str) -> None:
-        location = tuple(detail["loc"])
-        name = ".".join([path, *map(str, location)] if path else map(str, location))
-        place = locate(tree, location)
+        trail = tuple(detail["loc"])
+        name = ".".join([path, *map(str, trail)] if path else map(str, trail))
+        location = locate(tree, trail)
         if detail["type"] == "extra_forbidden":
-            known = _keys(model, location[:-1])
-            reason = _REFUSED.get(str(location[-1]))
-            hint = reason or _meant(str(location[-1]), known)
+            known = _keys(model, trail[:-1])
+            reason = _REFUSED.get(str(trail[-1]))
+            hint = reason or _meant(str(trail[-1]), known)
             fact = "QStash has this, but it cannot hold for a schedule" if reason else "unknown key"
-            self.say("refused_key" if reason else "unknown_key", f"{name}: {fact}", place, hint)
+            self.say("refused_key" if reason else "unknown_key", f"{name}: {fact}", location, hint)
             return
         context = detail.get("ctx", {})
         fact = context.get("fact") or _FACTS.get(detail["type"], str(detail["msg"]))
-        self.say("type", f"{name}: {fact}", place, context.get("hint", ""))
+        self.say("type", f"{name}: {fact}", location, context.get("hint", ""))
 
     def config(self) -> Config | None:
         for document in self.files.documents:
@@ -311,9 +318,9 @@ class _Run:
         for name, raw in (self.files.environments or {}).items():
             self._environment(name, raw)
         self._same_account()
-        if any(f.code == "environment" and f.place is None for f in self.findings):
+        if any(f.code == "environment" and f.location is None for f in self.diagnostics):
             return None
-        builder = Builder(self.findings, **self._frame())
+        builder = Builder(self.diagnostics, **self._frame())
         account = self._account()
         sections: dict[str, Any] = {}
         for section in SECTIONS:
@@ -329,11 +336,11 @@ class _Run:
 
     def _shell(self, document: Document) -> None:
         """Check a file's top level; sections and environments have their own turn."""
-        root = Map(document.root.place)
+        root = Map(document.root.location)
         for key, value in document.root.items():
             if key not in (*SECTIONS, "defaults", "environments", "vars"):
                 root.put(key, value, document.root.at(key))
-        found = self.model(spec.FileSpec, root, "", root.place) if "version" in root else None
+        found = self.model(spec.FileSpec, root, "", root.location) if "version" in root else None
         if found:
             self.top |= {key: getattr(found, key) for key in root if hasattr(found, key)}
         for key in ("environments", "vars", *SECTIONS):
@@ -350,14 +357,14 @@ class _Run:
             )
 
     def _environment(self, name: str, raw: Value) -> None:
-        place = self.files.environments.at(name) if self.files.environments else None
+        location = self.files.environments.at(name) if self.files.environments else None
         path = f"environments.{name}"
         if raw is None or not isinstance(raw, Map):
             fact = f"{path}: must be a mapping, not {spec.type_name(raw)}"
             self.say(
                 "type",
                 fact,
-                place,
+                location,
                 "write {} for an environment like the rest" if raw is None else "",
             )
             return
@@ -367,11 +374,11 @@ class _Run:
             hint = f"name the variable that holds it: token: ${{env.{variable}}}"
             self.say("literal_secret", f"{path}.token: a literal token", raw.at("token"), hint)
         if raw is self.chosen:
-            shown = Map(raw.place)
+            shown = Map(raw.location)
             for key, value in raw.items():
                 if key not in ("token", "vars"):
                     shown.put(key, value, raw.at(key))
-            self.own = self.model(spec.EnvironmentSpec, shown, path, place or raw.place)
+            self.own = self.model(spec.EnvironmentSpec, shown, path, location or raw.location)
         else:
             for key in raw:
                 if key not in spec.EnvironmentSpec.model_fields:
@@ -392,8 +399,10 @@ class _Run:
                 other = seen.setdefault((*identity, *where), name)
                 if other != name:
                     fact = f"environments.{name}: has the same account and namespace as {other}"
-                    place = self.files.environments.at(name) if self.files.environments else None
-                    self.say("same_account", fact, place, "give one of them a namespace of its own")
+                    location = self.files.environments.at(name) if self.files.environments else None
+                    self.say(
+                        "same_account", fact, location, "give one of them a namespace of its own"
+                    )
                     break
 
     def _frame(self) -> dict[str, Any]:
@@ -409,39 +418,39 @@ class _Run:
         }
 
     def _namespace(self) -> str:
-        """The environment's namespace or the files'; `invalid` where a finding says why not."""
-        raw, place = self.files.top.get("namespace", (None, None))
+        """The environment's namespace or the files'; `invalid` where a diagnostic says why not."""
+        raw, location = self.files.top.get("namespace", (None, None))
         found = self.top.get("namespace", raw)
         if self.chosen is not None and "namespace" in self.chosen:
-            raw, place = self.chosen["namespace"], self.chosen.at("namespace")
+            raw, location = self.chosen["namespace"], self.chosen.at("namespace")
             found = self.own.namespace if self.own else raw
         if isinstance(found, str) and checks.NAMESPACE.fullmatch(found):
             return found
         if raw is None and self.files.documents:
-            place = self.files.documents[0].root.place
+            location = self.files.documents[0].root.location
             hint = "schedule ids start with it: namespace: billing"
-            self.say("missing", "namespace: this key is missing", place, hint)
+            self.say("missing", "namespace: this key is missing", location, hint)
         elif isinstance(found, str) and "${" not in found:
-            self.say("name", f"namespace: {found!r} is not allowed", place, "use a-z, 0-9 and -")
+            self.say("name", f"namespace: {found!r} is not allowed", location, "use a-z, 0-9 and -")
         return "invalid"
 
     def _account(self) -> Account:
         raw = self.chosen
         if raw is None:
             return Account()
-        before = len(self.findings)
+        before = len(self.diagnostics)
         token = raw.get("token")
         found = self.scope.environ.get(_variable_name(token)) if isinstance(token, str) else None
         resolved = self.scope.resolve(token, raw.at("token"), "token") if found else None
         keys = ("region", "url", "account")
         region, url, user = (self.scope.resolve(raw.get(key), raw.at(key), key) for key in keys)
-        del self.findings[before:]  # already said by the environment's own check
+        del self.diagnostics[before:]  # already said by the environment's own check
         return Account(
             token=resolved if isinstance(resolved, Secret) else None,
             region=region,
             url=url,
             user=user,
-            place=raw.at("token"),
+            location=raw.at("token"),
         )
 
     def _section(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
@@ -450,22 +459,21 @@ class _Run:
         if not holders:
             return None
         built: dict[str, Any] = {}
-        places: dict[str, Place] = {}
+        locations: dict[str, Location] = {}
         for document in holders:
             entries = document.root[section]
             for name, raw in entries.items():
-                place = entries.at(name)
-                if name in places:
-                    fact = (
-                        f"{section}.{name}: this name stands in two files, first in {places[name]}"
-                    )
-                    self.say("duplicate", fact, place, "rename one of them")
+                location = entries.at(name)
+                if name in locations:
+                    first = locations[name]
+                    fact = f"{section}.{name}: this name stands in two files, first in {first}"
+                    self.say("duplicate", fact, location, "rename one of them")
                     continue
-                places[name] = place
-                resource = self._resource(section, name, raw, document, builder, place)
+                locations[name] = location
+                resource = self._resource(section, name, raw, document, builder, location)
                 if resource is not None:
                     built[name] = resource
-        self._overrides_known(section, places)
+        self._overrides_known(section, locations)
         return tuple(built[name] for name in sorted(built))
 
     def _resource(
@@ -475,14 +483,16 @@ class _Run:
         raw: Value,
         document: Document,
         builder: Builder,
-        place: Place,
+        location: Location,
     ) -> Any:
         path = f"{section}.{name}"
         merged = self._merge(section, name, raw, document)
-        model = self.model(_MODELS[section], merged if isinstance(raw, Map) else raw, path, place)
+        model = self.model(
+            _MODELS[section], merged if isinstance(raw, Map) else raw, path, location
+        )
         if model is None:
             return None
-        return builder.build(section, name, model, merged, document.folder, place)
+        return builder.build(section, name, model, merged, document.folder, location)
 
     def _merge(self, section: str, name: str, raw: Value, document: Document) -> Value:
         """Lay defaults, the environment's defaults, the resource and its override together."""
@@ -497,7 +507,7 @@ class _Run:
         override = self._overrides(section).get(name)
         if isinstance(override, Map):
             layers.append(override)
-        merged: Map = Map(raw.place)
+        merged: Map = Map(raw.location)
         for layer in layers:
             for group in _EXCLUSIVE:
                 if any(key in layer for key in group):
@@ -505,37 +515,39 @@ class _Run:
                         if key not in layer:
                             merged.pop(key, None)
             merged = overlay(merged, layer, deep=_DEEP)
-        merged.place = raw.place
+        merged.location = raw.location
         return merged
 
     def _overrides(self, section: str) -> Map:
         overrides = self.chosen.get("overrides") if self.chosen is not None else None
         found = overrides.get(section) if isinstance(overrides, Map) else None
-        return found if isinstance(found, Map) else Map(Place("", 0, 0))
+        return found if isinstance(found, Map) else Map(Location("", 0, 0))
 
-    def _overrides_known(self, section: str, places: Mapping[str, Place]) -> None:
+    def _overrides_known(self, section: str, locations: Mapping[str, Location]) -> None:
         overrides = self._overrides(section)
         for name in overrides:
-            if name not in places:
+            if name not in locations:
                 path = f"environments.{self.environment}.overrides.{section}.{name}"
                 fact = f"{path}: nothing to override"
-                self.say("unknown_name", fact, overrides.at(name), _meant(name, tuple(places)))
+                self.say("unknown_name", fact, overrides.at(name), _meant(name, tuple(locations)))
 
 
-def _without_secrets(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """The findings, none with a line in which a secret stands in clear, whatever is wrong there."""
-    lines = {(f.place.file, f.place.line) for f in findings if f.place and _in_clear(f)}
-    for finding in findings:
-        message, hint = (checks.without_literals(text) for text in (finding.message, finding.hint))
-        place = finding.place
-        if place and (place.file, place.line) in lines:
-            place = replace(place, text="")
-        yield replace(finding, message=message, hint=hint, place=place)
+def _without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """The diagnostics, none with a line in which a secret stands in clear."""
+    lines = {(f.location.file, f.location.line) for f in diagnostics if f.location and _in_clear(f)}
+    for diagnostic in diagnostics:
+        message, hint = (
+            checks.without_literals(text) for text in (diagnostic.message, diagnostic.hint)
+        )
+        location = diagnostic.location
+        if location and (location.file, location.line) in lines:
+            location = replace(location, text="")
+        yield replace(diagnostic, message=message, hint=hint, location=location)
 
 
-def _in_clear(finding: Finding) -> bool:
-    text = finding.place.text if finding.place else ""
-    return finding.code == "literal_secret" or checks.literal_secret(text) is not None
+def _in_clear(diagnostic: Diagnostic) -> bool:
+    text = diagnostic.location.text if diagnostic.location else ""
+    return diagnostic.code == "literal_secret" or checks.literal_secret(text) is not None
 
 
 _FACTS = {
@@ -561,12 +573,12 @@ def _meant(word: str, known: Sequence[str]) -> str:
     return f"known: {', '.join(known)}" if known and len(known) <= _LISTED else ""
 
 
-def _keys(model: type[spec.Spec], location: Sequence[object]) -> tuple[str, ...]:
-    """The keys that are known at a location below a model."""
+def _keys(model: type[spec.Spec], trail: Sequence[object]) -> tuple[str, ...]:
+    """The keys that are known at a trail below a model."""
     schema = spec.json_schema()
     definitions = schema["$defs"]
     node: Any = schema if model is spec.FileSpec else definitions[model.__name__]
-    for step in location:
+    for step in trail:
         node = _below(node, step, definitions)
     return tuple(node.get("properties", {}))
 

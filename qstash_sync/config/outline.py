@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from qstash_sync.config.load import Config, Files
 from qstash_sync.errors import ConfigError
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 
 _ACCOUNT = ("token", "region", "url", "account")
 _CONTENT = ("vars", "defaults", "overrides")  # of an environment: what its schedules are made of
@@ -20,21 +20,21 @@ def outline(
     environment: str | None,
     variables: Mapping[str, str],
     environ: Mapping[str, str],
-) -> tuple[Config, tuple[Finding, ...]]:
+) -> tuple[Config, tuple[Diagnostic, ...]]:
     """One environment with the schedules that can be read, and the errors that do not matter.
 
-    Raises `ConfigError`, with all findings, where an error leaves open which ids or which account
-    are meant.
+    Raises `ConfigError`, with everything found, where an error leaves open which ids or which
+    account are meant.
     """
-    config, findings = files.attempt(environment, variables, environ, "unknown")
-    errors = tuple(f for f in findings if f.severity is Severity.ERROR)
+    config, diagnostics = files.attempt(environment, variables, environ, "unknown")
+    errors = tuple(f for f in diagnostics if f.severity is Severity.ERROR)
     unsure = not files.documents or any(_is_decisive(error, environment) for error in errors)
     if config is None or unsure:
         raise ConfigError(errors)
     return config, errors
 
 
-def _is_decisive(error: Finding, environment: str | None) -> bool:
+def _is_decisive(error: Diagnostic, environment: str | None) -> bool:
     """Whether an error is about the ids or the account; every message starts with its path."""
     if error.code == "same_account":
         return False  # two environments in one account: each has marks of its own

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from qstash_sync.model.diagnostics import Finding, Place
+from qstash_sync.model.diagnostics import Diagnostic, Location
 
 Value = Any  # Map | Seq | str | int | float | bool | None
 
@@ -19,33 +19,33 @@ Value = Any  # Map | Seq | str | int | float | bool | None
 class Map(dict[str, Value]):
     """A mapping that knows the place of each of its keys, and its own."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, location: Location) -> None:
         super().__init__()
-        self.place = place
-        self.places: dict[str, Place] = {}
+        self.location = location
+        self.locations: dict[str, Location] = {}
 
-    def put(self, key: str, value: Value, place: Place) -> None:
+    def put(self, key: str, value: Value, location: Location) -> None:
         """Set a key and remember where it was written."""
         self[key] = value
-        self.places[key] = place
+        self.locations[key] = location
 
-    def at(self, key: str) -> Place:
+    def at(self, key: str) -> Location:
         """Where a key was written, else where the mapping stands."""
-        return self.places.get(key, self.place)
+        return self.locations.get(key, self.location)
 
 
 class Seq(list[Value]):
     """A list that knows the place of each item, and its own."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, location: Location) -> None:
         super().__init__()
-        self.place = place
-        self.places: list[Place] = []
+        self.location = location
+        self.locations: list[Location] = []
 
-    def put(self, value: Value, place: Place) -> None:
+    def put(self, value: Value, location: Location) -> None:
         """Append an item and remember where it was written."""
         self.append(value)
-        self.places.append(place)
+        self.locations.append(location)
 
 
 class Loose(str):
@@ -84,8 +84,8 @@ for _tag, _pattern, _first in (
     )
 
 
-def read(text: str, *, name: str, folder: str) -> tuple[Document | None, list[Finding]]:
-    """Parse one document; findings tell syntax errors, duplicate keys and foreign tags."""
+def read(text: str, *, name: str, folder: str) -> tuple[Document | None, list[Diagnostic]]:
+    """Parse one document; diagnostics tell syntax errors, duplicate keys and foreign tags."""
     reader = _Reader(name, text.splitlines())
     try:
         loader = _Loader(text)
@@ -97,18 +97,18 @@ def read(text: str, *, name: str, folder: str) -> tuple[Document | None, list[Fi
         return None, [reader.syntax(error)]
     except RecursionError:
         fact = "nested too deeply to be read"
-        return None, [Finding(code="yaml", message=fact, place=reader.place(0, 0))]
+        return None, [Diagnostic(code="yaml", message=fact, location=reader.location(0, 0))]
     except yaml.reader.ReaderError as error:
         where = text.count("\n", 0, error.position) + 1
         fact = f"a character that YAML does not allow: {error.character!r}"
-        return None, [Finding(code="yaml", message=fact, place=reader.place(where - 1, 0))]
+        return None, [Diagnostic(code="yaml", message=fact, location=reader.location(where - 1, 0))]
     if node is None:
         node = yaml.MappingNode("tag:yaml.org,2002:map", [], yaml.Mark(name, 0, 0, 0, "", 0))
     if not isinstance(node, yaml.MappingNode):
         fact = "the file must be a mapping with keys such as version, namespace and schedules"
-        return None, [Finding(code="type", message=fact, place=reader.mark(node))]
+        return None, [Diagnostic(code="type", message=fact, location=reader.mark(node))]
     root = reader.value(node)
-    return Document(name, folder, root), reader.findings
+    return Document(name, folder, root), reader.diagnostics
 
 
 class _Reader:
@@ -117,35 +117,39 @@ class _Reader:
     def __init__(self, name: str, lines: list[str]) -> None:
         self.name = name
         self.lines = lines
-        self.findings: list[Finding] = []
+        self.diagnostics: list[Diagnostic] = []
         self.open: set[int] = set()
 
-    def place(self, line: int, column: int) -> Place:
+    def location(self, line: int, column: int) -> Location:
         text = self.lines[line] if line < len(self.lines) else ""
-        return Place(self.name, line + 1, column + 1, text)
+        return Location(self.name, line + 1, column + 1, text)
 
-    def mark(self, node: yaml.Node) -> Place:
-        return self.place(node.start_mark.line, node.start_mark.column)
+    def mark(self, node: yaml.Node) -> Location:
+        return self.location(node.start_mark.line, node.start_mark.column)
 
-    def complain(self, code: str, message: str, place: Place, hint: str = "") -> None:
-        self.findings.append(Finding(code=code, message=message, place=place, hint=hint))
+    def complain(self, code: str, message: str, location: Location, hint: str = "") -> None:
+        self.diagnostics.append(
+            Diagnostic(code=code, message=message, location=location, hint=hint)
+        )
 
-    def syntax(self, error: yaml.MarkedYAMLError) -> Finding:
+    def syntax(self, error: yaml.MarkedYAMLError) -> Diagnostic:
         mark = error.problem_mark or error.context_mark
-        place = self.place(mark.line, mark.column) if mark else self.place(0, 0)
-        alias = re.match(r"\s*(?:- +)?(?:([\w.-]+)\s*:\s+)?(\*[^#]*)", place.text)
+        location = self.location(mark.line, mark.column) if mark else self.location(0, 0)
+        alias = re.match(r"\s*(?:- +)?(?:([\w.-]+)\s*:\s+)?(\*[^#]*)", location.text)
         if alias and not re.fullmatch(r"\*[\w-]+\s*", alias[2]):
-            start = place.text.index(alias[2])
+            start = location.text.index(alias[2])
             where = f"{alias[1]}: " if alias[1] else ""
-            return Finding(
+            return Diagnostic(
                 code="yaml",
                 message=f"{where}a YAML alias, not a cron",
-                place=Place(place.file, place.line, start + 1, place.text),
+                location=Location(location.file, location.line, start + 1, location.text),
                 hint=f'quote it: "{alias[2].strip()}"',
             )
         fact = (error.problem or error.context or "cannot be read").strip()
         hint = "indent with spaces" if "\\t" in fact else ""
-        return Finding(code="yaml", message=f"not valid YAML: {fact}", place=place, hint=hint)
+        return Diagnostic(
+            code="yaml", message=f"not valid YAML: {fact}", location=location, hint=hint
+        )
 
     def value(self, node: yaml.Node) -> Value:
         if id(node) in self.open:
@@ -186,12 +190,12 @@ class _Reader:
         result = Map(self.mark(node))
         merged: list[Map] = []
         for key_node, value_node in node.value:
-            place = self.mark(key_node)
+            location = self.mark(key_node)
             if key_node.tag == "tag:yaml.org,2002:merge":
                 merged.extend(self.merge_sources(value_node))
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
-                self.complain("type", "a key must be a plain word", place)
+                self.complain("type", "a key must be a plain word", location)
                 continue
             key = key_node.value
             if key in result:
@@ -199,11 +203,11 @@ class _Reader:
                 self.complain(
                     "duplicate",
                     f"{key}: this key stands here twice, first in line {first.line}",
-                    place,
+                    location,
                     "keep one of the two",
                 )
                 continue
-            result.put(key, self.value(value_node), place)
+            result.put(key, self.value(value_node), location)
         for source in merged:
             for key, value in source.items():
                 if key not in result:
@@ -225,7 +229,7 @@ def overlay(base: Value, over: Value, *, deep: tuple[str, ...] = ()) -> Value:
 
     Null stays null (it unsets), lists replace. Places are those of the winning key.
     """
-    result = Map(over.place)
+    result = Map(over.location)
     for source in (base, over):
         for key, value in source.items():
             both = key in deep and isinstance(result.get(key), Map) and isinstance(value, Map)
@@ -233,7 +237,9 @@ def overlay(base: Value, over: Value, *, deep: tuple[str, ...] = ()) -> Value:
     return result
 
 
-def scalars(value: Value, place: Place, path: str = "") -> Iterator[tuple[str, Value, Place]]:
+def scalars(
+    value: Value, location: Location, path: str = ""
+) -> Iterator[tuple[str, Value, Location]]:
     """Every scalar of a tree with its dotted path and place; keys are yielded as text, too."""
     if isinstance(value, Map):
         for key, item in value.items():
@@ -241,21 +247,21 @@ def scalars(value: Value, place: Place, path: str = "") -> Iterator[tuple[str, V
             yield inner, key, value.at(key)
             yield from scalars(item, value.at(key), inner)
     elif isinstance(value, Seq):
-        for number, (item, where) in enumerate(zip(value, value.places, strict=True)):
+        for number, (item, where) in enumerate(zip(value, value.locations, strict=True)):
             yield from scalars(item, where, f"{path}[{number}]")
     else:
-        yield path, value, place
+        yield path, value, location
 
 
-def locate(root: Map, path: tuple[str | int, ...]) -> Place:
+def locate(root: Map, path: tuple[str | int, ...]) -> Location:
     """The place of the deepest part of a path that exists in the tree."""
-    place: Place = root.place
+    location: Location = root.location
     value: Value = root
     for step in path:
         if isinstance(value, Map) and step in value:
-            place, value = value.at(str(step)), value[str(step)]
+            location, value = value.at(str(step)), value[str(step)]
         elif isinstance(value, Seq) and isinstance(step, int) and step < len(value):
-            place, value = value.places[step], value[step]
+            location, value = value.locations[step], value[step]
         else:
             break
-    return place
+    return location

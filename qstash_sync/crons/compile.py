@@ -77,8 +77,8 @@ def compile_job(
 
 
 def _kept_first(parts: tuple[Part, ...], keep: tuple[str, ...]) -> tuple[Part, ...]:
-    place = {cron: number for number, cron in enumerate(keep)}
-    return tuple(sorted(parts, key=lambda part: place.get(part.cron, len(place))))
+    location = {cron: number for number, cron in enumerate(keep)}
+    return tuple(sorted(parts, key=lambda part: location.get(part.cron, len(location))))
 
 
 # ---------------------------------------------------------------- strategies

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a finding weighs; `info` never fails a command."""
+    """How much a diagnostic weighs; `info` never fails a command."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -13,7 +13,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Location:
     """A position in a file: line and column count from 1; text is the offending line."""
 
     file: str
@@ -26,29 +26,37 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Diagnostic:
     """One message: place, fact (message) and way out (hint)."""
 
     severity: Severity = Severity.ERROR
     code: str
     message: str
-    place: Place | None = None
+    location: Location | None = None
     hint: str = ""
 
 
-def in_order(findings: "list[Finding] | tuple[Finding, ...]") -> tuple[Finding, ...]:
+def in_order(diagnostics: "list[Diagnostic] | tuple[Diagnostic, ...]") -> tuple[Diagnostic, ...]:
     """Sort by severity, then place, and drop repetitions (a default read by ten schedules)."""
     rank = list(Severity)
 
-    def key(finding: Finding) -> tuple[int, str, int, int, str]:
-        place = finding.place or Place("", 0, 0)
-        return rank.index(finding.severity), place.file, place.line, place.column, finding.message
+    def key(diagnostic: Diagnostic) -> tuple[int, str, int, int, str]:
+        location = diagnostic.location or Location("", 0, 0)
+        return (
+            rank.index(diagnostic.severity),
+            location.file,
+            location.line,
+            location.column,
+            diagnostic.message,
+        )
 
-    seen: dict[tuple[object, ...], Finding] = {}
-    for finding in sorted(findings, key=key):
-        place = finding.place
-        # Placed findings say the same thing once, however many schedules inherit the mistake.
-        identity = (place.file, place.line, place.column) if place else finding.message
-        tail = finding.message.rpartition(": ")[2] if place else ""
-        seen.setdefault((finding.severity, finding.code, identity, tail), finding)
+    seen: dict[tuple[object, ...], Diagnostic] = {}
+    for diagnostic in sorted(diagnostics, key=key):
+        location = diagnostic.location
+        # Placed diagnostics say the same thing once, however many schedules inherit the mistake.
+        identity = (
+            (location.file, location.line, location.column) if location else diagnostic.message
+        )
+        tail = diagnostic.message.rpartition(": ")[2] if location else ""
+        seen.setdefault((diagnostic.severity, diagnostic.code, identity, tail), diagnostic)
     return tuple(seen.values())

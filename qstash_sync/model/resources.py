@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
-from qstash_sync.model.diagnostics import Place
+from qstash_sync.model.diagnostics import Location
 
 MASK = "(secret)"
 UNKNOWN_MASK = "(unknown secret)"
@@ -185,7 +185,7 @@ class Schedule:
     adopted: bool = False  # the id stands in the file
     was: str | None = None
     notes: tuple[tuple[str, str], ...] = ()  # description, owner, runbook
-    place: Place | None = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
 
     def part_id(self, number: int) -> str:
         """The id of part 1, 2, 3, …."""
@@ -206,7 +206,7 @@ class UrlGroup:
 
     name: str
     endpoints: tuple[Endpoint, ...]
-    place: Place | None = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +216,7 @@ class Queue:
     name: str
     parallelism: int = 1
     paused: bool | None = None
-    place: Place | None = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +228,7 @@ class FlowControl:
     rate: int | None = None
     period: int | None = None  # seconds, with a rate
     paused: bool | None = None
-    place: Place | None = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
 
 
 Resource = Schedule | UrlGroup | Queue | FlowControl

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from qstash_sync.model.change import Change
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.plan import guards, unmarked_kinds
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.schedules import Schedules
 from qstash_sync.plan.work import Work
 
@@ -38,8 +38,8 @@ class Plan:
     changes: tuple[Change, ...] = ()
     unchanged: tuple[tuple[Kind, str], ...] = ()
     unmanaged: tuple[tuple[Kind, str], ...] = ()
-    warnings: tuple[Finding, ...] = ()
-    errors: tuple[Finding, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    errors: tuple[Diagnostic, ...] = ()
     rows: tuple[int, int] = (0, 0)  # schedules in the account, before and after
     rows_allowed: int | None = None  # by the account's plan, where the file names it
     left: int = 0  # changes of other reasons than the one asked for
@@ -67,7 +67,7 @@ def propose(
     *,
     now: datetime,
     tzdata: str,
-    options: Options = Options(),  # noqa: B008 frozen
+    options: Policy = Policy(),  # noqa: B008 frozen
 ) -> Plan:
     """Compare and decide; raises nothing: what cannot be done is in the plan's errors.
 
@@ -85,18 +85,18 @@ def propose(
     left = [change for change in changes if only not in (None, change.reason)]
     if among is not None:
         changes = [change for change in changes if change.key in among]
-        work.findings = [replace(f, severity=_at_most_warning(f)) for f in work.findings]
-    work.findings = [*dangling, *work.findings]
+        work.diagnostics = [replace(f, severity=_at_most_warning(f)) for f in work.diagnostics]
+    work.diagnostics = [*dangling, *work.diagnostics]
     if only is not None:
         changes = [change for change in changes if change.reason is only]
-        work.findings = [replace(f, severity=_at_most_warning(f)) for f in work.findings]
+        work.diagnostics = [replace(f, severity=_at_most_warning(f)) for f in work.diagnostics]
     changes = [guards.guarded(change, changes, desired, live, options) for change in changes]
     before = len(live.schedules or ())
     after = before + guards.row_balance(changes, live)
     allowed = PLANS.get(desired.limits.plan or "")
-    work.findings += guards.refused_deletes(changes)
-    work.findings += guards.too_many_deletes(desired, changes, options)
-    work.findings += guards.limits(desired, live, changes, after, now)
+    work.diagnostics += guards.refused_deletes(changes)
+    work.diagnostics += guards.too_many_deletes(desired, changes, options)
+    work.diagnostics += guards.limits(desired, live, changes, after, now)
     return Plan(
         environment=desired.environment,
         namespace=desired.namespace,
@@ -105,8 +105,8 @@ def propose(
         changes=tuple(changes),
         unchanged=tuple(sorted(work.unchanged)),
         unmanaged=tuple(sorted(work.unmanaged)),
-        warnings=tuple(f for f in work.findings if f.severity is not Severity.ERROR),
-        errors=tuple(f for f in work.findings if f.severity is Severity.ERROR),
+        warnings=tuple(f for f in work.diagnostics if f.severity is not Severity.ERROR),
+        errors=tuple(f for f in work.diagnostics if f.severity is Severity.ERROR),
         rows=(before, after),
         rows_allowed=allowed.schedules if allowed else None,
         left=len(left),
@@ -122,5 +122,5 @@ def _narrowed(desired: Desired, among: frozenset[tuple[Kind, str]] | None) -> De
     return replace(desired, schedules=tuple(schedules))
 
 
-def _at_most_warning(finding: Finding) -> Severity:
-    return Severity.WARNING if finding.severity is Severity.ERROR else finding.severity
+def _at_most_warning(diagnostic: Diagnostic) -> Severity:
+    return Severity.WARNING if diagnostic.severity is Severity.ERROR else diagnostic.severity

@@ -29,7 +29,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import exact_until
 from qstash_sync.crons.robfig import predicted
 from qstash_sync.model.change import Action, Change, Reason
-from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Kind, Live, LiveSchedule, Message, Schedule
 from qstash_sync.plan import mark
 from qstash_sync.plan.decide import Plan
@@ -86,7 +86,7 @@ class Standing:
     status: Status
     change: Change | None = None
     facts: tuple[Fact, ...] = ()
-    place: Place | None = None
+    location: Location | None = None
 
     @property
     def grade(self) -> Grade:
@@ -106,7 +106,7 @@ class Standing:
 class Drift:
     """Where every declared resource stands, and what is surplus; in a total order.
 
-    plan: with its findings as a watcher has them: guards and limits are no errors of his.
+    plan: with its diagnostics as a watcher has them: guards and limits are no errors of his.
     """
 
     plan: Plan
@@ -124,14 +124,14 @@ class Drift:
         return {status: found[status] for status in Status if found[status]}
 
     @property
-    def warnings(self) -> tuple[Finding, ...]:
+    def warnings(self) -> tuple[Diagnostic, ...]:
         """The plan's warnings, and the facts that are no differences."""
         return self.plan.warnings + tuple(
-            Finding(
+            Diagnostic(
                 severity=Severity.WARNING if fact.grade is Grade.WARNING else Severity.INFO,
                 code=fact.code,
                 message=f"{standing.kind}s.{standing.name}: {fact.text}",
-                place=standing.place,
+                location=standing.location,
             )
             for standing in self.standings
             for fact in standing.facts
@@ -153,10 +153,10 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
 
 def _for_a_watcher(plan: Plan) -> Plan:
     """Guards and limits only warn of an apply to come; what is paused is told as a fact."""
-    stops = [finding for finding in plan.errors if finding.code in ("guard", "limit")]
+    stops = [diagnostic for diagnostic in plan.errors if diagnostic.code in ("guard", "limit")]
     kept = [w for w in plan.warnings if w.code not in ("paused", "partly_paused")]
-    warned = [replace(finding, severity=Severity.WARNING) for finding in stops]
-    errors = tuple(finding for finding in plan.errors if finding not in stops)
+    warned = [replace(diagnostic, severity=Severity.WARNING) for diagnostic in stops]
+    errors = tuple(diagnostic for diagnostic in plan.errors if diagnostic not in stops)
     return replace(plan, warnings=(*kept, *warned), errors=errors)
 
 
@@ -221,7 +221,7 @@ class _Watch:
             status=_MOVED.get(status, status) if differs else status,
             change=change,
             facts=facts,
-            place=schedule.place if schedule else None,
+            location=schedule.location if schedule else None,
         )
 
     def _facts(self, schedule: Schedule, change: Change | None) -> Iterator[Fact]:

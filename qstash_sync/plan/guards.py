@@ -8,15 +8,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.model.change import Action, Change
-from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.plan import quota
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 
 
-def references(desired: Desired, live: Live) -> Iterator[Finding]:
+def references(desired: Desired, live: Live) -> Iterator[Diagnostic]:
     """Schedules that name a group, queue or key that is neither declared nor live."""
     groups = _names(desired.url_groups) | _names(live.url_groups)
     queues = _names(desired.queues) | _names(live.queues)
@@ -36,23 +36,25 @@ def _names(resources: Iterable[Any] | None) -> set[str]:
     return {resource.name for resource in resources or ()}
 
 
-def _dangling(schedule: Schedule, key: str, name: str, known: set[str], more: str = "") -> Finding:
+def _dangling(
+    schedule: Schedule, key: str, name: str, known: set[str], more: str = ""
+) -> Diagnostic:
     close = get_close_matches(name, sorted(known), 1)
     section = f"{key}s"
     hint = f"did you mean {close[0]}?" if close else f"declare it under {section}"
-    return Finding(
+    return Diagnostic(
         code="reference",
         message=(
             f"schedules.{schedule.name}.{key}: {name}{more} is neither in the file "
             "nor in the account"
         ),
-        place=schedule.place,
+        location=schedule.location,
         hint=hint,
     )
 
 
 def guarded(
-    change: Change, changes: Sequence[Change], desired: Desired, live: Live, options: Options
+    change: Change, changes: Sequence[Change], desired: Desired, live: Live, options: Policy
 ) -> Change:
     """Refuse to delete what is protected, still used after this plan, or has a backlog."""
     if change.action is not Action.DELETE:
@@ -62,7 +64,7 @@ def guarded(
 
 
 def _refusals(
-    change: Change, changes: Sequence[Change], desired: Desired, live: Live, options: Options
+    change: Change, changes: Sequence[Change], desired: Desired, live: Live, options: Policy
 ) -> Iterator[str]:
     """Each reason against a delete that no option answers, with that option."""
     name = change.name
@@ -110,17 +112,17 @@ def _users(change: Change, changes: Sequence[Change], live: Live) -> Iterator[st
             yield part_id
 
 
-def refused_deletes(changes: Iterable[Change]) -> Iterator[Finding]:
+def refused_deletes(changes: Iterable[Change]) -> Iterator[Diagnostic]:
     """A delete that is refused stops the whole apply: nothing is written."""
     for change in changes:
         if change.action is Action.DELETE and change.refused:
             message = f"{change.kind} {change.name} is not deleted: {change.refused}"
-            yield Finding(code="guard", message=message)
+            yield Diagnostic(code="guard", message=message)
 
 
 def too_many_deletes(
-    desired: Desired, changes: Sequence[Change], options: Options
-) -> Iterator[Finding]:
+    desired: Desired, changes: Sequence[Change], options: Policy
+) -> Iterator[Diagnostic]:
     """What `limits` says of deletes; one of a kind is always allowed, unless it is the last."""
     allowed = desired.limits
     removed = {kind: sum(_removed(c) for c in changes if c.kind is kind) for kind in Kind}
@@ -131,7 +133,7 @@ def too_many_deletes(
     if allowed.max_deletes is not None and total > allowed.max_deletes:
         most = f"limits.max_deletes is {allowed.max_deletes}"
         if any(count > 1 for count in removed.values()) or _last(desired, changes):
-            yield Finding(code="guard", message=f"{total} deletes, {most}", hint=hint)
+            yield Diagnostic(code="guard", message=f"{total} deletes, {most}", hint=hint)
     for kind, count in removed.items():
         ours = count + _kept(desired, changes, kind)
         if allowed.max_delete_percent is None or not count or (count == 1 and ours > 1):
@@ -139,7 +141,7 @@ def too_many_deletes(
         if 100 * count > allowed.max_delete_percent * ours:
             most = f"limits.max_delete_percent is {allowed.max_delete_percent}"
             message = f"{count} of {ours} {kind}s would be deleted, {most}"
-            yield Finding(code="guard", message=message, hint=hint)
+            yield Diagnostic(code="guard", message=message, hint=hint)
 
 
 def _removed(change: Change) -> int:
@@ -177,7 +179,7 @@ def row_balance(changes: Iterable[Change], live: Live) -> int:
 
 def limits(
     desired: Desired, live: Live, changes: Sequence[Change], after: int, now: datetime
-) -> Iterator[Finding]:
+) -> Iterator[Diagnostic]:
     """What the account's plan does not allow, before anything is written.
 
     after: schedules in the account when the changes are made.
@@ -196,7 +198,7 @@ def limits(
     )
     for kind, count, most in counts:
         if count > most and any(c.kind is kind for c in changes):
-            yield Finding(
+            yield Diagnostic(
                 code="limit",
                 message=f"{count} {kind}s after this; the plan {desired.limits.plan} allows {most}",
                 hint="remove some, or raise the plan",

@@ -10,7 +10,7 @@ from qstash_sync.crons.compile import Compilation, Strategy, after_the_end, comp
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import next_firings
 from qstash_sync.crons.zones import Transition
-from qstash_sync.model.diagnostics import Finding, Place
+from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Timing
 from qstash_sync.plan import times as timing_of
 
@@ -31,7 +31,7 @@ class Outlook:
     """
 
     name: str | None = None
-    place: Place | None = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
     timing: Timing
     made: Compilation
     offsets: tuple[int, ...]
@@ -40,9 +40,9 @@ class Outlook:
     after: Difference
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Its warnings with their place, and the error of more parts than are allowed."""
-        named = self.name, self.place
+        named = self.name, self.location
         most = self.timing.max_parts
         return (
             *timing_of.warnings(self.made, *named),
@@ -51,15 +51,15 @@ class Outlook:
 
 
 def outlook(
-    timing: Timing, now: datetime, *, name: str | None = None, place: Place | None = None
-) -> Outlook | Finding:
+    timing: Timing, now: datetime, *, name: str | None = None, location: Location | None = None
+) -> Outlook | Diagnostic:
     """Compile and look ahead, or say why there is no proof."""
     try:
         found = _outlook(timing, now.astimezone(UTC))
     except CronError as error:
         message = f"schedules.{name}.cron: {error}" if name else str(error)
-        return Finding(code="cron", message=message, place=place)
-    return replace(found, name=name, place=place)
+        return Diagnostic(code="cron", message=message, location=location)
+    return replace(found, name=name, location=location)
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qstash_sync.model.change import Action
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, LiveSchedule, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.plan import mark
@@ -73,8 +73,8 @@ class Selection:
 
     toggles: tuple[Toggle, ...]
     unmanaged: int  # live schedules that are not ours
-    warnings: tuple[Finding, ...] = ()
-    errors: tuple[Finding, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    errors: tuple[Diagnostic, ...] = ()
 
 
 def select(wish: Wish, live: Iterable[LiveSchedule]) -> Selection:
@@ -134,7 +134,9 @@ def _place(part_id: str, declared: Iterable[str], namespace: str) -> tuple[str, 
     return (head, int(tail)) if further else (part_id, 1)
 
 
-def _advice(wish: Wish, chosen: Iterable[Toggle], missed: Iterable[Schedule]) -> Iterator[Finding]:
+def _advice(
+    wish: Wish, chosen: Iterable[Toggle], missed: Iterable[Schedule]
+) -> Iterator[Diagnostic]:
     """What the next apply will do about it, and what the account does not have."""
     against = [t.name for t in chosen if t.declared and t.declared.paused is (not wish.paused)]
     yield from _warning(
@@ -169,13 +171,13 @@ def _written_paused(toggle: Toggle) -> bool:
 
 def _warning(
     wish: Wish, code: str, names: Sequence[str], fact: str, hint: str
-) -> Iterator[Finding]:
+) -> Iterator[Diagnostic]:
     if names:
         message = f"{_where(wish)}{_listed(names)}: {fact}"
-        yield Finding(severity=Severity.WARNING, code=code, message=message, hint=hint)
+        yield Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)
 
 
-def _unmatched(wish: Wish, ours: Sequence[Toggle], absent: Sequence[str]) -> Iterator[Finding]:
+def _unmatched(wish: Wish, ours: Sequence[Toggle], absent: Sequence[str]) -> Iterator[Diagnostic]:
     known = sorted({*(toggle.name for toggle in ours), *absent})
     for glob in wish.globs:
         if any(t.is_named(glob) for t in ours) or any(fnmatchcase(n, glob) for n in absent):
@@ -186,7 +188,7 @@ def _unmatched(wish: Wish, ours: Sequence[Toggle], absent: Sequence[str]) -> Ite
         if not known:
             hint = f"no schedule of {namespace} is in the account; is it the right environment?"
         fact = f"{_where(wish)}no schedule of ours is named {glob}"
-        yield Finding(code="no_match", message=fact, hint=hint)
+        yield Diagnostic(code="no_match", message=fact, hint=hint)
 
 
 def _where(wish: Wish) -> str:

@@ -7,7 +7,7 @@ from qstash_sync.model.resources import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Policy:
     """Policies of one run; each override answers one refusal, and none answers all.
 
     only: leave every change alone that has another reason.

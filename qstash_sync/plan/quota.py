@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qstash_sync.crons.compile import Strategy
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Schedule
 from qstash_sync.plan import times
@@ -43,7 +43,7 @@ def judge(
     plan: str | None,
     others: int = 0,
     today: int | None = None,
-) -> Iterator[Finding]:
+) -> Iterator[Diagnostic]:
     """Findings where the rows meet the plan's limit, now or on the worst day of the coming year.
 
     others: rows of the account that are not these schedules'; today: all rows, where the account
@@ -55,7 +55,7 @@ def judge(
     most = PLANS[plan or "free"].schedules
     if plan is None:
         if today > most:
-            yield Finding(
+            yield Diagnostic(
                 severity=Severity.WARNING,
                 code="limit",
                 message=f"{today} schedules, more than the free plan's {most}",
@@ -74,7 +74,7 @@ def judge(
 
 def _over(
     fact: str, schedules: Sequence[Schedule], at: datetime, excess: int, severity: Severity
-) -> Finding:
+) -> Diagnostic:
     """The patch: those that save most as `auto`, as many as it takes."""
     savings = sorted(
         ((saved, s.name) for s in schedules if (saved := _saved(s, at)) > 0),
@@ -90,23 +90,23 @@ def _over(
     patch = f"write dst: {{strategy: auto}} for {names}" if chosen else ""
     rest = "remove some, or raise the plan" if excess > 0 else ""
     hint = "; then ".join(filter(None, (patch, rest)))
-    return Finding(severity=severity, code="limit", message=fact, hint=hint)
+    return Diagnostic(severity=severity, code="limit", message=fact, hint=hint)
 
 
 def _saved(schedule: Schedule, at: datetime) -> int:
     """Rows that a schedule would give back as `auto`."""
     auto = replace(schedule, timing=replace(schedule.timing, strategy=Strategy.AUTO))
     counts = [times.compiled(one, at) for one in (schedule, auto)]
-    parts = [0 if isinstance(made, Finding) else len(made.parts) for made in counts]
+    parts = [0 if isinstance(made, Diagnostic) else len(made.parts) for made in counts]
     return parts[0] - parts[1]
 
 
-def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Finding, ...]:
+def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     """An error where a schedule needs more parts than `dst.max_parts`, on the first such day."""
     most = schedule.timing.max_parts
     for at, count in times.parts_ahead(schedule, now):
         if count > most:
             need = f"needs {count} parts" + (f" on {at:%Y-%m-%d}" if at > now else "")
-            place = schedule.place
-            return (times.over(need, most, schedule.name, place, Severity.ERROR),)
+            location = schedule.location
+            return (times.over(need, most, schedule.name, location, Severity.ERROR),)
     return ()

@@ -22,14 +22,14 @@ from qstash_sync.crons import compile as compiler
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
 from qstash_sync.model.change import Action, Change, FieldChange
-from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Kind, LiveSchedule, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.plan import mark, times
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.fingerprint import Ground
 from qstash_sync.plan.live_parts import Part, part as read_part
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 
 LEAST = timedelta(days=14)
 SKEW = timedelta(minutes=5)  # between the clocks of two machines
@@ -69,7 +69,7 @@ class Saved:
     now: datetime
     tzdata: str
     where: Where
-    options: Options
+    options: Policy
     changes: tuple[Approved, ...]
 
     @property
@@ -96,7 +96,7 @@ class Moved:
     fields: tuple[Move, ...] = ()
 
 
-def of_plan(plan: Plan, ground: Ground, where: Where, options: Options) -> Saved:
+def of_plan(plan: Plan, ground: Ground, where: Where, options: Policy) -> Saved:
     """What is to be remembered of a plan."""
     return Saved(
         now=plan.now,
@@ -229,7 +229,7 @@ def _short(change: Change, ground: Ground, now: datetime) -> str | None:
         return f"its parts would be exact until {until:%Y-%m-%d %H:%MZ} only"
     lenient = replace(schedule, timing=replace(schedule.timing, renew_before=least))
     found = times.compare(lenient, parts, now)
-    if isinstance(found, Finding):
+    if isinstance(found, Diagnostic):
         return found.message
     return "the clock has changed since, and other crons are due" if found.fields else None
 

@@ -12,7 +12,7 @@ from typing import Any
 from qstash_sync.errors import SavedPlanError
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind
-from qstash_sync.plan.policy import Options
+from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Approved, Saved, Where
 
 KIND = "qstash-sync plan"
@@ -86,24 +86,24 @@ def _change(approved: Approved) -> dict[str, Any]:
 
 def _saved(body: dict[str, Any]) -> Saved:
     account = {key: body["account"][key] for key in ("user", "region", "url")}
-    place = {key: body[key] for key in ("environment", "namespace")}
+    location = {key: body[key] for key in ("environment", "namespace")}
     return Saved(
         now=datetime.fromisoformat(body["now"]),
         tzdata=body["tzdata"],
-        where=Where(**place, **account),
+        where=Where(**location, **account),
         options=_options(body["options"]),
         changes=tuple(_approved(change) for change in body["changes"]),
     )
 
 
-def _options(found: dict[str, Any]) -> Options:
-    known = {field.name for field in fields(Options)}
+def _options(found: dict[str, Any]) -> Policy:
+    known = {field.name for field in fields(Policy)}
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in found.items()
         if key in known
     }
-    return Options(**{**values, "only": Reason(values["only"]) if values["only"] else None})
+    return Policy(**{**values, "only": Reason(values["only"]) if values["only"] else None})
 
 
 def _approved(found: dict[str, Any]) -> Approved:

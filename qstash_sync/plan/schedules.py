@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Swap, pause_field
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 from qstash_sync.plan import canonical, diff, mark, times
@@ -171,10 +171,10 @@ class Schedules:
 
     def _create(self, schedule: Schedule, *, paused: bool | None = None) -> Change:
         made = times.compiled(schedule, self.now)
-        if isinstance(made, Finding):
+        if isinstance(made, Diagnostic):
             return self._impossible(schedule, made, Action.CREATE)
-        self.work.findings += self._too_many(schedule, len(made.parts), Severity.ERROR)
-        self.work.findings += times.warnings(made, schedule.name, schedule.place)
+        self.work.diagnostics += self._too_many(schedule, len(made.parts), Severity.ERROR)
+        self.work.diagnostics += times.warnings(made, schedule.name, schedule.location)
         paused = bool(schedule.paused) if paused is None else paused
         crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
         changed = diff.compare(canonical.View({}, {}), canonical.of_message(schedule.message))
@@ -187,9 +187,9 @@ class Schedules:
             steps=tuple(self._writes(schedule, crons, {}, paused=paused)),
         )
 
-    def _impossible(self, schedule: Schedule, finding: Finding, action: Action) -> Change:
-        self.work.findings.append(finding)
-        return self._change(schedule, action, Reason.FILE, refused=finding.message)
+    def _impossible(self, schedule: Schedule, diagnostic: Diagnostic, action: Action) -> Change:
+        self.work.diagnostics.append(diagnostic)
+        return self._change(schedule, action, Reason.FILE, refused=diagnostic.message)
 
     def _change(self, schedule: Schedule, action: Action, reason: Reason, **more: Any) -> Change:
         return Change(
@@ -203,9 +203,9 @@ class Schedules:
 
     def _compare(self, schedule: Schedule, parts: list[Part]) -> Change | None:
         when = times.compare(schedule, parts, self.now)
-        if isinstance(when, Finding):
+        if isinstance(when, Diagnostic):
             return self._impossible(schedule, when, Action.UPDATE)
-        self.work.findings += when.findings
+        self.work.diagnostics += when.diagnostics
         settings, differing = self._settings(schedule, parts)
         hidden = self._write_only(schedule, parts, alone=not (settings or when.fields))
         pause = self._pause(schedule, parts)
@@ -358,11 +358,13 @@ class Schedules:
         """More parts than allowed: an error where the file asks for them, else a warning."""
         unasked = reason in (Reason.CLOCK, Reason.DRIFT)
         severity = Severity.WARNING if unasked else Severity.ERROR
-        self.work.findings += self._too_many(schedule, count, severity)
+        self.work.diagnostics += self._too_many(schedule, count, severity)
 
-    def _too_many(self, schedule: Schedule, count: int, severity: Severity) -> tuple[Finding, ...]:
+    def _too_many(
+        self, schedule: Schedule, count: int, severity: Severity
+    ) -> tuple[Diagnostic, ...]:
         most = schedule.timing.max_parts
-        return times.too_many(count, most, schedule.name, schedule.place, severity)
+        return times.too_many(count, most, schedule.name, schedule.location, severity)
 
     # The pause
 
@@ -413,9 +415,9 @@ class Schedules:
         hint: str = "",
         severity: Severity = Severity.WARNING,
     ) -> None:
-        place = schedule.place
-        self.work.findings.append(
-            Finding(severity=severity, code=code, message=message, place=place, hint=hint)
+        location = schedule.location
+        self.work.diagnostics.append(
+            Diagnostic(severity=severity, code=code, message=message, location=location, hint=hint)
         )
 
     # Renames and deletes

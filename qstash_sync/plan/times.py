@@ -11,7 +11,7 @@ from qstash_sync.crons.effect import Effect, effect
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.robfig import firings
 from qstash_sync.model.change import FieldChange
-from qstash_sync.model.diagnostics import Finding, Place, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
 from qstash_sync.plan import mark
 from qstash_sync.plan.live_parts import (
@@ -40,12 +40,12 @@ class When:
     cut_off: bool = False
     fields: tuple[FieldChange, ...] = ()
     notes: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def compiled(
     schedule: Schedule, now: datetime, live: tuple[str, ...] = ()
-) -> Compilation | Finding:
+) -> Compilation | Diagnostic:
     """The parts of a schedule from now on, or why there are none.
 
     live: the crons in the account, in our spelling; `auto` keeps that choice while it is exact.
@@ -62,14 +62,18 @@ def compiled(
         )
     except CronError as error:
         message = f"schedules.{schedule.name}.cron: {error}"
-        return Finding(code="cron", message=message, place=schedule.place)
+        return Diagnostic(code="cron", message=message, location=schedule.location)
 
 
-def warnings(made: Compilation, name: str | None, place: Place | None) -> tuple[Finding, ...]:
+def warnings(
+    made: Compilation, name: str | None, location: Location | None
+) -> tuple[Diagnostic, ...]:
     """What a person should know of a compilation: gaps and folds, its end, both day fields."""
     where = f"schedules.{name}: " if name else ""
     return tuple(
-        Finding(severity=Severity.WARNING, code="time", message=f"{where}{text}", place=place)
+        Diagnostic(
+            severity=Severity.WARNING, code="time", message=f"{where}{text}", location=location
+        )
         for text in made.warnings
     )
 
@@ -78,23 +82,23 @@ def too_many(
     count: int,
     most: int,
     name: str | None,
-    place: Place | None,
+    location: Location | None,
     severity: Severity = Severity.ERROR,
-) -> tuple[Finding, ...]:
-    """A finding where a schedule takes more parts than it may."""
-    return () if count <= most else (over(f"needs {count} parts", most, name, place, severity),)
+) -> tuple[Diagnostic, ...]:
+    """A diagnostic where a schedule takes more parts than it may."""
+    return () if count <= most else (over(f"needs {count} parts", most, name, location, severity),)
 
 
 def over(
-    need: str, most: int, name: str | None, place: Place | None, severity: Severity
-) -> Finding:
-    """The finding of a schedule with more parts than `dst.max_parts`."""
+    need: str, most: int, name: str | None, location: Location | None, severity: Severity
+) -> Diagnostic:
+    """The diagnostic of a schedule with more parts than `dst.max_parts`."""
     where = f"schedules.{name}: " if name else ""
-    return Finding(
+    return Diagnostic(
         severity=severity,
         code="max_parts",
         message=f"{where}{need}, max_parts is {most}",
-        place=place,
+        location=location,
         hint="raise dst.max_parts, or use dst: {strategy: auto} for fewer",
     )
 
@@ -119,19 +123,19 @@ def created_notes(schedule: Schedule, crons: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"stored as {cron}" for cron in crons)
 
 
-def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | Finding:
+def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | Diagnostic:
     """Whether the live parts are those we wrote, and fire as wanted for long enough."""
     live = tuple(part.live.cron for part in parts)
     odd = oddities(schedule, parts)
     made = compiled(schedule, now, tuple(as_written(schedule, cron) for cron in live))
-    if isinstance(made, Finding):
+    if isinstance(made, Diagnostic):
         return _without(schedule, live, made, odd)
-    notes = warnings(made, schedule.name, schedule.place)
+    notes = warnings(made, schedule.name, schedule.location)
     if not odd and _as_declared(schedule, parts) and _exact(schedule, live, now):
-        return When(crons=live, findings=notes)
+        return When(crons=live, diagnostics=notes)
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
     if same and all(note.endswith("edited") for note in odd):
-        return When(crons=live, findings=notes)
+        return When(crons=live, diagnostics=notes)
     moved = any(CUT_OFF not in note for note in odd)
     return When(
         crons=made.crons,
@@ -139,20 +143,20 @@ def compare(schedule: Schedule, parts: Sequence[Part], now: datetime) -> When | 
         cut_off=bool(odd) and not moved,
         fields=(*_parts_field(live, made, odd), *_cron_field(schedule, live, made, same=same)),
         notes=() if same else _effect(schedule, live, made.crons if moved else None, now),
-        findings=notes,
+        diagnostics=notes,
     )
 
 
 def _without(
-    schedule: Schedule, live: tuple[str, ...], why: Finding, odd: tuple[str, ...]
-) -> When | Finding:
+    schedule: Schedule, live: tuple[str, ...], why: Diagnostic, odd: tuple[str, ...]
+) -> When | Diagnostic:
     """There is no compilation today; what is live is left alone where it is what the file says.
 
     So `native` that has come to differ from the policy since it was written is only a warning.
     """
     native = tuple(part.cron for part in compiler.native_parts(schedule.timing.job))
     if schedule.timing.strategy is Strategy.NATIVE and not odd and same_crons(native, live):
-        return When(crons=live, findings=(replace(why, severity=Severity.WARNING),))
+        return When(crons=live, diagnostics=(replace(why, severity=Severity.WARNING),))
     return why
 
 
@@ -282,7 +286,7 @@ def parts_ahead(schedule: Schedule, now: datetime) -> tuple[tuple[datetime, int]
     at = now
     while at < now + LOOK_AHEAD:
         made = compiled(schedule, at)
-        if isinstance(made, Finding):
+        if isinstance(made, Diagnostic):
             break
         found.append((at, len(made.parts)))
         due = made.valid_until if made.strategy is Strategy.FOLLOW else made.renew_at

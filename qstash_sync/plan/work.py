@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from qstash_sync.model.change import Change
-from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Kind
 
 
@@ -14,7 +14,7 @@ class Work:
     changes: list[Change] = field(default_factory=list)
     unchanged: list[tuple[Kind, str]] = field(default_factory=list)
     unmanaged: list[tuple[Kind, str]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def add(self, resource: tuple[Kind, str], change: Change | None) -> None:
         """Take a resource's change; None is one that needs none."""

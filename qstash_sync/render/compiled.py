@@ -9,7 +9,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Proof, Strategy
 from qstash_sync.crons.zones import Transition
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.outlook import Outlook
 from qstash_sync.render import json as view
 from qstash_sync.render.text import Paint
@@ -23,15 +23,15 @@ _CRON = 38  # a longer cron takes a line of its own
 
 
 def document(
-    shown: Iterable[Outlook], findings: Sequence[Finding], requests: tuple[int, int] = (0, 0)
+    shown: Iterable[Outlook], diagnostics: Sequence[Diagnostic], requests: tuple[int, int] = (0, 0)
 ) -> str:
-    """All compilations, with the findings of a run; an error leaves the others standing."""
-    errors = [f for f in findings if f.severity is Severity.ERROR]
+    """All compilations, with the diagnostics of a run; an error leaves the others standing."""
+    errors = [f for f in diagnostics if f.severity is Severity.ERROR]
     return view.document(
         tzdata=zones.tzdata_version(),
         schedules=[_as_json(outlook) for outlook in shown],
-        warnings=[view.finding(f) for f in findings if f not in errors],
-        errors=[view.finding(f) for f in errors],
+        warnings=[view.diagnostic(f) for f in diagnostics if f not in errors],
+        errors=[view.diagnostic(f) for f in errors],
         requests={"read": requests[0], "write": requests[1]},
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from textwrap import wrap
 
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.drift import Drift, Grade, Standing, Status
 from qstash_sync.render import json as view
 from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, clean, details, noun
@@ -54,15 +54,15 @@ def document(drift: Drift, requests: tuple[int, int]) -> str:
 
 
 def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool = False) -> str:
-    """The whole page: resources, findings, the summary, and that nothing was written."""
+    """The whole page: resources, diagnostics, the summary, and that nothing was written."""
     plan = drift.plan
     lines = [line for standing in drift.standings for line in _standing(standing, paint)]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         for kind, name in plan.unmanaged:
             lines += fold(f"    {noun(kind)} {clean(name)}", 8)
-    findings = [line for f in (*plan.warnings, *plan.errors) for line in _finding(f, paint)]
-    blocks = ["\n".join(block) for block in (lines, findings) if block]
+    diagnostics = [line for f in (*plan.warnings, *plan.errors) for line in _diagnostic(f, paint)]
+    blocks = ["\n".join(block) for block in (lines, diagnostics) if block]
     return "\n\n".join([*blocks, f"{summary(drift)}\n{sent(requests)}"])
 
 
@@ -127,19 +127,19 @@ def facts(standing: Standing) -> Iterator[str]:
         yield f"      refused: {clean(standing.change.refused)}"
 
 
-def _finding(finding: Finding, paint: Paint) -> Iterator[str]:
-    label = f"{finding.severity}:"
-    style = "red" if finding.severity is Severity.ERROR else "yellow"
-    for line in fold(told(finding), 4):
+def _diagnostic(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
+    label = f"{diagnostic.severity}:"
+    style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
+    for line in fold(told(diagnostic), 4):
         yield line.replace(label, paint(label, style, "bold"), 1)
-    if finding.hint:
-        yield from fold(f"    {clean(finding.hint)}", 4)
+    if diagnostic.hint:
+        yield from fold(f"    {clean(diagnostic.hint)}", 4)
 
 
-def told(finding: Finding) -> str:
+def told(diagnostic: Diagnostic) -> str:
     """Place, severity and message on one line."""
-    where = f"{clean(str(finding.place))}: " if finding.place else ""
-    return f"{where}{finding.severity}: {clean(finding.message)}"
+    where = f"{clean(str(diagnostic.location))}: " if diagnostic.location else ""
+    return f"{where}{diagnostic.severity}: {clean(diagnostic.message)}"
 
 
 def fold(line: str, hang: int, width: int = _WIDTH) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from qstash_sync.apply.use_cases import Applied, Outcome
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 from qstash_sync.model.change import Change, FieldChange
-from qstash_sync.model.diagnostics import Finding
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Move, Moved
 
@@ -30,8 +30,8 @@ def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None, 
         tzdata=plan.tzdata,
         summary=plan.summary,
         changes=[change(c, by_change.get(c.key)) for c in plan.changes],
-        warnings=[finding(f) for f in plan.warnings],
-        errors=[finding(f) for f in plan.errors],
+        warnings=[diagnostic(f) for f in plan.warnings],
+        errors=[diagnostic(f) for f in plan.errors],
         rows={"before": plan.rows[0], "after": plan.rows[1], "allowed": plan.rows_allowed},
         left=plan.left,
         unmanaged=[{"kind": kind, "name": name} for kind, name in plan.unmanaged],
@@ -64,29 +64,29 @@ def _field(field: FieldChange) -> dict[str, Any]:
     return result | ({"note": field.note} if field.note else {})
 
 
-def finding(finding: Finding) -> dict[str, Any]:
-    """A finding with its place; line and column are null where there is none."""
-    place = finding.place
+def diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic with its place; line and column are null where there is none."""
+    location = diagnostic.location
     return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "message": finding.message,
-        "hint": finding.hint,
-        "file": place.file if place else None,
-        "line": place.line if place else None,
-        "column": place.column if place else None,
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+        "file": location.file if location else None,
+        "line": location.line if location else None,
+        "column": location.column if location else None,
     }
 
 
 def error(error: QstashSyncError, requests: tuple[int, int]) -> str:
     """A run that ended in an error, with the keys of a plan."""
-    findings = [finding(f) for f in findings_of(error)]
+    diagnostics = [diagnostic(f) for f in diagnostics_of(error)]
     more = {"moved": [_moved(m) for m in error.moved]} if isinstance(error, StalePlanError) else {}
     return document(
         summary={"create": 0, "update": 0, "delete": 0, "unchanged": 0, "unmanaged": 0},
         changes=[],
-        warnings=[f for f in findings if f["severity"] != "error"],
-        errors=[f for f in findings if f["severity"] == "error"],
+        warnings=[f for f in diagnostics if f["severity"] != "error"],
+        errors=[f for f in diagnostics if f["severity"] == "error"],
         **more,
         requests={"read": requests[0], "write": requests[1]},
     )
@@ -106,11 +106,11 @@ def _move(move: Move) -> dict[str, Any]:
     return {"path": move.path, **{key: f and _field(f) for key, f in sides.items()}}
 
 
-def findings_of(error: QstashSyncError) -> tuple[Finding, ...]:
-    """An error as findings: its own, or one of its message."""
+def diagnostics_of(error: QstashSyncError) -> tuple[Diagnostic, ...]:
+    """An error as diagnostics: its own, or one of its message."""
     if isinstance(error, ConfigError):
-        return error.findings
+        return error.diagnostics
     if isinstance(error, StalePlanError) and error.moved:
         told = ((f"{m.change.kind} {m.change.name}", m.why) for m in error.moved)
-        return tuple(Finding(code=error.code, message=": ".join(item)) for item in told)
-    return (Finding(code=error.code, message=str(error)),)
+        return tuple(Diagnostic(code=error.code, message=": ".join(item)) for item in told)
+    return (Diagnostic(code=error.code, message=str(error)),)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from qstash_sync.errors import QstashSyncError
 from qstash_sync.model.change import Action, Change, Reason
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, Standing, Status
@@ -38,7 +38,7 @@ _STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """One resource or finding: the lines that are always told of it, and those that may be left."""
+    """A resource or diagnostic: lines that are always told of it, and those that may be left."""
 
     head: str
     details: Callable[[], Iterable[str]] = tuple
@@ -91,13 +91,13 @@ def plan(plan: Plan, *, verbose: bool = False) -> str:
     updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
     updates.sort(key=lambda change: (not change.refused, _RISK.index(change.reason)))
     sections = [
-        *_findings(plan.errors, "error"),
+        *_diagnostics(plan.errors, "error"),
         _Section(title=f"{len(deletes):,} to delete", entries=[*map(_change, deletes)]),
         _Section(title=f"{len(updates):,} to update", entries=[*map(_change, updates)]),
         _Section(
             title=f"{len(creates):,} to create", entries=[*map(_change, creates)], folded=True
         ),
-        *_findings(plan.warnings, "warning"),
+        *_diagnostics(plan.warnings, "warning"),
         *_unmanaged(plan, verbose=verbose),
     ]
     lead, *more = text.headline(plan).splitlines()
@@ -108,9 +108,9 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
     """Where the declared resources stand."""
     plan = drift.plan
     sections = [
-        *_findings(plan.errors, "error"),
+        *_diagnostics(plan.errors, "error"),
         *(section for status in Status for section in _standings(drift, status)),
-        *_findings(plan.warnings, "warning"),
+        *_diagnostics(plan.warnings, "warning"),
         *_unmanaged(plan, verbose=verbose),
     ]
     lead = [f"**{drifts.summary(drift)}**", _about(plan)]
@@ -119,10 +119,10 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
 
 def error(error: QstashSyncError, command: str, environment: str | None) -> str:
     """A run that ended in an error."""
-    found = view.findings_of(error)
-    errors = [finding for finding in found if finding.severity is Severity.ERROR]
-    others = [finding for finding in found if finding not in errors]
-    sections = [*_findings(errors, "error"), *_findings(others, "warning")]
+    found = view.diagnostics_of(error)
+    errors = [diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR]
+    others = [diagnostic for diagnostic in found if diagnostic not in errors]
+    sections = [*_diagnostics(errors, "error"), *_diagnostics(others, "warning")]
     return _page(command, environment, ["**It ended in an error; nothing was written.**"], sections)
 
 
@@ -232,11 +232,11 @@ def _standing(standing: Standing) -> _Entry:
     return _Entry(head=f"{head}  {taken}" if taken else head, details=details)
 
 
-def _findings(found: Sequence[Finding], noun: str) -> Iterator[_Section]:
-    def entry(finding: Finding) -> _Entry:
-        sign = "-" if finding.severity is Severity.ERROR else "!"
-        hint = [f"      {finding.hint}"] * bool(finding.hint)
-        return _Entry(head=f"{sign} {drifts.told(finding)}", details=lambda: hint)
+def _diagnostics(found: Sequence[Diagnostic], noun: str) -> Iterator[_Section]:
+    def entry(diagnostic: Diagnostic) -> _Entry:
+        sign = "-" if diagnostic.severity is Severity.ERROR else "!"
+        hint = [f"      {diagnostic.hint}"] * bool(diagnostic.hint)
+        return _Entry(head=f"{sign} {drifts.told(diagnostic)}", details=lambda: hint)
 
     title = f"{len(found):,} {noun}{'s' * (len(found) != 1)}"
     yield _Section(title=title, entries=[*map(entry, found)], most=_MOST_FINDINGS)

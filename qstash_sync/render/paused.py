@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qstash_sync.apply.incident import Outcome, Status
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.pausing import Selection, Toggle
 from qstash_sync.render import json
 from qstash_sync.render.text import Paint
@@ -86,28 +86,34 @@ def _already(place: Place) -> str:
     return f"{_state(paused)} already"
 
 
-def ignored(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def ignored(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The errors of the file that do not matter here, as one warning."""
-    if not findings:
+    if not diagnostics:
         return ()
-    first, count = findings[0], len(findings)
+    first, count = diagnostics[0], len(diagnostics)
     what = "an error of the file is" if count == 1 else f"{count} errors of the files are"
     more = "" if count == 1 else f", the first: {first.message}"
     fact = f"{what} ignored here{more or ': ' + first.message}"
     hint = "a schedule that is adopted by `id:` is not found while its entry is broken"
     return (
-        Finding(
-            severity=Severity.WARNING, code="ignored", message=fact, place=first.place, hint=hint
+        Diagnostic(
+            severity=Severity.WARNING,
+            code="ignored",
+            message=fact,
+            location=first.location,
+            hint=hint,
         ),
     )
 
 
-def document(places: Sequence[Place], ignored: Iterable[Finding], requests: tuple[int, int]) -> str:
+def document(
+    places: Sequence[Place], ignored: Iterable[Diagnostic], requests: tuple[int, int]
+) -> str:
     """The JSON of a run that came to its outcomes."""
     outcomes = [outcome for place in places for outcome in place.outcomes]
     counts = Counter(outcome.status for outcome in outcomes)
-    told = [replace(finding, severity=Severity.WARNING) for finding in ignored]
-    told += [finding for place in places for finding in place.found.warnings]
+    told = [replace(diagnostic, severity=Severity.WARNING) for diagnostic in ignored]
+    told += [diagnostic for place in places for diagnostic in place.found.warnings]
     return json.document(
         summary={
             "create": 0,
@@ -118,7 +124,7 @@ def document(places: Sequence[Place], ignored: Iterable[Finding], requests: tupl
             **{str(status): counts[status] for status in Status},
         },
         changes=[_change(place, outcome) for place in places for outcome in place.outcomes],
-        warnings=[json.finding(finding) for finding in told],
+        warnings=[json.diagnostic(diagnostic) for diagnostic in told],
         errors=[],
         requests={"read": requests[0], "write": requests[1]},
     )

@@ -1,4 +1,4 @@
-"""Text for terminals: findings with the offending line, plans that read in ten seconds."""
+"""Text for terminals: diagnostics with the offending line, plans that read in ten seconds."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 from qstash_sync.apply.use_cases import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange
-from qstash_sync.model.diagnostics import Finding, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
@@ -42,28 +42,28 @@ class Paint:
         return f"\x1b[{codes}m{text}\x1b[0m"
 
 
-def findings(found: Iterable[Finding], paint: Paint) -> str:
+def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> str:
     """Place, fact, the line with a caret, way out: one block each."""
-    return "\n".join("\n".join(_finding(finding, paint)) for finding in found)
+    return "\n".join("\n".join(_diagnostic(diagnostic, paint)) for diagnostic in found)
 
 
-def _finding(finding: Finding, paint: Paint) -> Iterator[str]:
-    style = "red" if finding.severity is Severity.ERROR else "yellow"
-    where = f"{finding.place}: " if finding.place else ""
-    yield f"{where}{paint(finding.severity + ':', style, 'bold')} {finding.message}"
-    place = finding.place
-    if place and place.text.strip() and finding.severity is not Severity.INFO:
-        number = f"{place.line:>6} | "
-        yield paint(number, "dim") + place.text.expandtabs(1).translate(_CONTROL)[:200]
+def _diagnostic(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
+    style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
+    where = f"{diagnostic.location}: " if diagnostic.location else ""
+    yield f"{where}{paint(diagnostic.severity + ':', style, 'bold')} {diagnostic.message}"
+    location = diagnostic.location
+    if location and location.text.strip() and diagnostic.severity is not Severity.INFO:
+        number = f"{location.line:>6} | "
+        yield paint(number, "dim") + location.text.expandtabs(1).translate(_CONTROL)[:200]
         caret = (
             " " * (len(number) - 2)
             + paint("| ", "dim")
-            + " " * (place.column - 1)
+            + " " * (location.column - 1)
             + paint("^", style)
         )
-        yield f"{caret} {finding.hint}".rstrip()
-    elif finding.hint:
-        yield f"    {finding.hint}"
+        yield f"{caret} {diagnostic.hint}".rstrip()
+    elif diagnostic.hint:
+        yield f"    {diagnostic.hint}"
 
 
 def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
@@ -74,7 +74,7 @@ def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         lines += [f"    {noun(kind)} {clean(name)}" for kind, name in plan.unmanaged]
-    messages = findings((*plan.warnings, *plan.errors), paint)
+    messages = diagnostics((*plan.warnings, *plan.errors), paint)
     if messages:
         lines += ([""] if lines else []) + messages.splitlines()
     if lines:
