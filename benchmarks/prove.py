@@ -27,8 +27,8 @@ from qstash_sync.crons.compile import after_the_end, compile_job
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse
-from tests.time import oracle
-from tests.time.crons import a_cron
+from tests.crons import oracle
+from tests.crons.crons import a_cron
 
 FIRST, DAYS = date(2025, 12, 27), 1466  # walked: 2026 to 2029
 TODAY, STARTS = date(2026, 1, 1), 1060  # first day of a compilation, and how many to choose from

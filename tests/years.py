@@ -24,8 +24,8 @@ from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.plan import times
 from qstash_sync.qstash.client import Client
+from tests.crons import oracle
 from tests.support import HEAD, World, config
-from tests.time import oracle
 
 START, END = datetime(2027, 1, 1, 0, 3, tzinfo=UTC), datetime(2029, 1, 1, 0, 3, tzinfo=UTC)
 LATER = datetime(2031, 1, 1, tzinfo=UTC)  # two years after the last apply

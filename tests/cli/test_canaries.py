@@ -737,7 +737,7 @@ REFUSED: list[tuple[str, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("_id", "place", "shape"), REFUSED, ids=[case[0] for case in REFUSED])
+@pytest.mark.parametrize(("_id", "location", "shape"), REFUSED, ids=[case[0] for case in REFUSED])
 def test_a_secret_that_cannot_be_sent_is_refused_without_being_shown(
     scene: Scene, _id: str, location: str, shape: str
 ) -> None:

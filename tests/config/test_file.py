@@ -13,7 +13,7 @@ from qstash_sync.config.spec import json_schema
 from qstash_sync.model.resources import Schedule, Secret
 from tests.support import HEAD, cli, config, messages
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 URL = "https://app.example.com/x"
 
 

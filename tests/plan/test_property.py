@@ -231,7 +231,7 @@ def test_a_plan_does_not_depend_on_the_order_of_the_input(
 
 
 def test_a_plan_does_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
-    example = Path(__file__).parent.parent / "examples" / "quickstart"
+    example = Path(__file__).parents[2] / "examples" / "quickstart"
     command = [
         sys.executable,
         "-m",

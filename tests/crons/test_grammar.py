@@ -8,7 +8,7 @@ from cronsim import CronSim
 
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import parse, render
-from tests.time.crons import a_cron
+from tests.crons.crons import a_cron
 
 SEED = 20261122
 

@@ -11,7 +11,7 @@ import pytest
 from qstash_sync.crons import robfig, zones
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.error import CronError
-from tests.time.crons import a_cron
+from tests.crons.crons import a_cron
 
 SEED = 20261122
 CASES = json.loads((Path(__file__).parents[1] / "data" / "dst-cases.json").read_text())["cases"]

@@ -19,7 +19,7 @@ from qstash_sync.plan.drift import Drift, Fact, Grade, Standing, Status
 from qstash_sync.render import markdown
 from tests.support import HEAD, NOW, Ran, cli
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HOSTILE = [
     "```", "````\n# broken out", "\n```\n@everyone", "~~~", "`", "</details>", "</DETAILS >", "<details>",
     "<summary>x</summary>", "<!-- qstash-sync plan production -->", "-->", "<script>alert(1)</script>",

@@ -10,7 +10,7 @@ import pytest
 from qstash_sync.cli.main import cli as commands
 from tests.support import cli
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLES = [
     ("quickstart", (), {}),
     ("saas", (), {"REPORT_TOKEN": "r3port-t0ken"}),

@@ -17,10 +17,10 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.compile import after_the_end, compile_job
 from qstash_sync.crons.firings import Job
 from qstash_sync.crons.grammar import parse
+from tests.crons.crons import a_cron
 from tests.support import Ran, cli
-from tests.time.crons import a_cron
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NOW = "2026-11-22T10:00Z"
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SEED = 20261122

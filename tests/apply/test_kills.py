@@ -25,7 +25,7 @@ from qstash_sync.local.serve import Served
 from tests.mixed import AFTER, Scene, Snapshot
 from tests.support import config
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DESIRED = config(AFTER).desired
 TODAY = datetime.now(UTC)  # the process plans for today; any day will do
 CHUNKS = 6

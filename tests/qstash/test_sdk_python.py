@@ -11,8 +11,8 @@ from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Endpoint
 from qstash_sync.qstash.client import Client
+from tests.plan.test_plan import file
 from tests.support import HEAD, World, config, secret
-from tests.test_plan import file
 
 KINDS = ("schedules", "url_groups", "queues", "flow_controls")
 

@@ -14,8 +14,8 @@ import pytest
 from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.local.serve import Served
 from qstash_sync.qstash.client import Client
+from tests.plan.test_plan import file
 from tests.support import HEAD, World, secret
-from tests.test_plan import file
 
 HERE = Path(__file__).parent / "sdk-js"
 Sdk = Callable[..., list[Any]]

@@ -824,7 +824,7 @@ def test_json_is_one_document_in_every_outcome(live: World) -> None:
 
 
 def test_the_embedded_server_serves_it_too(tmp_path: Path) -> None:
-    words = ("-f", str(Path(__file__).parent.parent / "examples" / "environments"))
+    words = ("-f", str(Path(__file__).parents[2] / "examples" / "environments"))
     local = f"--local={tmp_path / 'a.db'}"
     tokens = {"PROD_QSTASH_TOKEN": "t", "STG_QSTASH_TOKEN": "t"}
     for name in ("production", "staging"):

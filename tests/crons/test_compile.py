@@ -23,8 +23,8 @@ from qstash_sync.crons.effect import effect
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job, wanted
 from qstash_sync.crons.grammar import parse
-from tests.time import oracle
-from tests.time.crons import a_cron
+from tests.crons import oracle
+from tests.crons.crons import a_cron
 
 SEED = 20261122
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)

@@ -13,8 +13,8 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Difference, Span, compare
 from qstash_sync.crons.firings import Fold, Gap, Job, instants, meetings, next_firings, wanted
 from qstash_sync.crons.grammar import parse
-from tests.time import oracle
-from tests.time.crons import a_cron
+from tests.crons import oracle
+from tests.crons.crons import a_cron
 
 SEED = 20261122
 CASES = json.loads((Path(__file__).parents[1] / "data" / "dst-cases.json").read_text())["cases"]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.time import oracle
+from tests.crons import oracle
 
 SEED = 20261122
 PACKAGE = Path(__file__).parents[2] / "qstash_sync"

@@ -22,7 +22,7 @@ from qstash_sync.render import drift as render
 from qstash_sync.render.text import Paint
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 URL = "https://app.example.com/x"
 AT = f"{NOW:%Y-%m-%dT%H:%MZ}"
 OTHERS = (

@@ -15,8 +15,8 @@ from qstash_sync.crons.cover import products
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, wanted
 from qstash_sync.crons.grammar import Fields, parse
-from tests.time import oracle
-from tests.time.crons import a_cron
+from tests.crons import oracle
+from tests.crons.crons import a_cron
 
 SEED = 20261122
 DAY = 1440

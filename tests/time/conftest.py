@@ -1,6 +1,0 @@
-"""The repository's root on the path, so that `tests.time.oracle` is found however pytest starts."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
