@@ -33,7 +33,7 @@ class ConfigError(QstashSyncError):
     code = "config"
 
     def __init__(self, diagnostics: tuple[Any, ...]) -> None:
-        super().__init__("\n".join(diagnostic.message for diagnostic in diagnostics))
+        super().__init__("\n".join(diagnostic.text for diagnostic in diagnostics))
         self.diagnostics = diagnostics
 
 

@@ -43,14 +43,14 @@ def build(
 def config(text: str, environ: dict[str, str] | None = None, **more: Any) -> Config:
     """A file that must be valid."""
     built, diagnostics = build(text, environ, **more)
-    assert built is not None, [f.message for f in diagnostics]
+    assert built is not None, [f.text for f in diagnostics]
     return built
 
 
 def messages(text: str, environ: dict[str, str] | None = None, **more: Any) -> list[str]:
     """The messages of a file's diagnostics, places first."""
     _, diagnostics = build(text, environ, **more)
-    return [f"{f.location or ''}: {f.message} | {f.hint}" for f in diagnostics]
+    return [f"{f.location or ''}: {f.text} | {f.hint}" for f in diagnostics]
 
 
 @dataclass

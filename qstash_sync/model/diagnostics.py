@@ -1,15 +1,27 @@
-"""What is wrong or noteworthy, and where: one value for every message that has a place."""
+"""What is wrong or noteworthy, and where: one value for every message about the file or the account.
 
+severity     an error fails the command; a difference is what `drift` exits with 2 for; a warning
+             and information fail nothing
+code         what kind of message it is: what other code may ask for
+path         the setting that it is about, such as ("schedules", "daily", "cron", 0)
+message      the fact, for people alone; no code reads it
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a diagnostic weighs; `info` never fails a command."""
+    """How much a diagnostic weighs, the heaviest first."""
 
     ERROR = "error"
+    DIFFERENCE = "difference"
     WARNING = "warning"
     INFO = "info"
+
+
+RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,36 +39,35 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One message: place, fact (message) and way out (hint)."""
+    """One message: location, fact (message) and way out (hint)."""
 
     severity: Severity = Severity.ERROR
     code: str
     message: str
+    path: tuple[str | int, ...] = ()
     location: Location | None = None
     hint: str = ""
 
+    @property
+    def text(self) -> str:
+        """The message behind its path, as it is shown."""
+        return f"{'.'.join(map(str, self.path))}: {self.message}" if self.path else self.message
 
-def in_order(diagnostics: "list[Diagnostic] | tuple[Diagnostic, ...]") -> tuple[Diagnostic, ...]:
-    """Sort by severity, then place, and drop repetitions (a default read by ten schedules)."""
-    rank = list(Severity)
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Sort by severity, then location, and drop repetitions.
+
+    A mistake that ten schedules inherit from a default has one location, and is said once.
+    """
 
     def key(diagnostic: Diagnostic) -> tuple[int, str, int, int, str]:
-        location = diagnostic.location or Location("", 0, 0)
-        return (
-            rank.index(diagnostic.severity),
-            location.file,
-            location.line,
-            location.column,
-            diagnostic.message,
-        )
+        at = diagnostic.location or Location("", 0, 0)
+        return RANKS[diagnostic.severity], at.file, at.line, at.column, diagnostic.text
 
-    seen: dict[tuple[object, ...], Diagnostic] = {}
+    first: dict[tuple[object, ...], Diagnostic] = {}
     for diagnostic in sorted(diagnostics, key=key):
-        location = diagnostic.location
-        # Placed diagnostics say the same thing once, however many schedules inherit the mistake.
-        identity = (
-            (location.file, location.line, location.column) if location else diagnostic.message
-        )
-        tail = diagnostic.message.rpartition(": ")[2] if location else ""
-        seen.setdefault((diagnostic.severity, diagnostic.code, identity, tail), diagnostic)
-    return tuple(seen.values())
+        at = diagnostic.location
+        subject = (at.file, at.line, at.column) if at else diagnostic.path
+        same = (diagnostic.severity, diagnostic.code, subject, diagnostic.message)
+        first.setdefault(same, diagnostic)
+    return tuple(first.values())

@@ -139,7 +139,7 @@ def _diagnostic(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
 def told(diagnostic: Diagnostic) -> str:
     """Place, severity and message on one line."""
     where = f"{clean(str(diagnostic.location))}: " if diagnostic.location else ""
-    return f"{where}{diagnostic.severity}: {clean(diagnostic.message)}"
+    return f"{where}{diagnostic.severity}: {clean(diagnostic.text)}"
 
 
 def fold(line: str, hang: int, width: int = _WIDTH) -> list[str]:

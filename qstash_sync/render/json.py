@@ -70,7 +70,7 @@ def diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
     return {
         "code": diagnostic.code,
         "severity": diagnostic.severity,
-        "message": diagnostic.message,
+        "message": diagnostic.text,
         "hint": diagnostic.hint,
         "file": location.file if location else None,
         "line": location.line if location else None,

@@ -92,8 +92,8 @@ def ignored(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
         return ()
     first, count = diagnostics[0], len(diagnostics)
     what = "an error of the file is" if count == 1 else f"{count} errors of the files are"
-    more = "" if count == 1 else f", the first: {first.message}"
-    fact = f"{what} ignored here{more or ': ' + first.message}"
+    more = "" if count == 1 else f", the first: {first.text}"
+    fact = f"{what} ignored here{more or ': ' + first.text}"
     hint = "a schedule that is adopted by `id:` is not found while its entry is broken"
     return (
         Diagnostic(

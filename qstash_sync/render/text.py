@@ -50,7 +50,7 @@ def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> str:
 def _diagnostic(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
     style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
     where = f"{diagnostic.location}: " if diagnostic.location else ""
-    yield f"{where}{paint(diagnostic.severity + ':', style, 'bold')} {diagnostic.message}"
+    yield f"{where}{paint(diagnostic.severity + ':', style, 'bold')} {diagnostic.text}"
     location = diagnostic.location
     if location and location.text.strip() and diagnostic.severity is not Severity.INFO:
         number = f"{location.line:>6} | "

@@ -92,7 +92,7 @@ def test_what_is_protected_in_use_or_full_stops_it_before_the_first_delete(world
     desired = use_cases.emptied(config(protected).desired)
     with world.client(read_only=True) as client:
         plan = use_cases.propose(client, desired, now=world.now)
-        told = " ".join(diagnostic.message for diagnostic in plan.errors)
+        told = " ".join(diagnostic.text for diagnostic in plan.errors)
         assert "protected" in told
         assert "2 messages wait in it" in told
         allowed = use_cases.Policy(

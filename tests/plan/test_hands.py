@@ -397,7 +397,7 @@ def test_a_part_paused_by_hand_is_told_and_left() -> None:
         at.edit(at.a_part(), isPaused=True)
         plan = at.plan()
         assert plan.empty
-        told = [f.message for f in plan.warnings if f.code == "partly_paused"]
+        told = [f.text for f in plan.warnings if f.code == "partly_paused"]
         assert told == [f"schedules.x: 1 of {len(at.before)} parts are paused"]
 
 
@@ -631,7 +631,7 @@ def test_native_that_differs_from_the_policy_is_an_error_to_create_and_to_change
     later = world.plan(native("30 2 * * *"))
     assert later.empty
     assert not later.errors
-    assert [f.message for f in later.warnings] == [error.message]
+    assert [f.text for f in later.warnings] == [error.message]
     (outcome,) = world.apply(native("30 2 * * *", retries=7))
     assert (outcome.status, world.schedule("billing.x")["retries"]) == (Status.DONE, 7)
     (changed,) = world.plan(native("45 2 * * *")).errors

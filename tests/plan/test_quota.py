@@ -77,7 +77,7 @@ def test_without_a_plan_the_free_one_is_named_once(world: World) -> None:
     text = file(6).replace("limits: {plan: free}\n", "")
     assert not world.plan(text).errors
     told = [f for f in world.plan(text).warnings if f.code == "limit"]
-    assert [f.message for f in told] == ["18 schedules, more than the free plan's 10"]
+    assert [f.text for f in told] == ["18 schedules, more than the free plan's 10"]
 
 
 @pytest.mark.parametrize(
