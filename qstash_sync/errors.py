@@ -12,18 +12,29 @@ QstashSyncError          exit code
   WriteForbiddenError    1    a read-only command tried to write
   SavedPlanError         1    the file of a saved plan is damaged, or of another version
   UsageError             64   the command line makes no sense
-  RefusedError           3    a guard or a limit; nothing was written
-  PartialError           4    apply ended with failed, blocked or refused changes
   StalePlanError         5    the saved plan no longer holds
 """
 
+from enum import IntEnum
 from typing import Any
 
 
-class QstashSyncError(Exception):
-    """Any failure that is told to the user as one message, never as a traceback."""
+class ExitCode(IntEnum):
+    """What a command ends with; all of them, and nowhere else."""
 
-    exit_code = 1
+    DONE = 0
+    ERROR = 1  # configuration, network, authentication
+    DIFFERENCES = 2  # `plan --detailed-exitcode`, `drift`
+    REFUSED = 3  # by a guard or a limit, nothing written
+    PARTIAL = 4  # failed, blocked, refused or unverified changes
+    STALE = 5  # the saved plan no longer holds, nothing written
+    USAGE = 64  # click's own 2 is taken
+
+
+class QstashSyncError(Exception):
+    """Any failure that is shown to the user as one message, never as a traceback."""
+
+    exit_code = ExitCode.ERROR
     code = "error"
 
 
@@ -92,15 +103,8 @@ class WriteForbiddenError(QstashSyncError):
 class UsageError(QstashSyncError):
     """The command line makes no sense."""
 
-    exit_code = 64
+    exit_code = ExitCode.USAGE
     code = "usage"
-
-
-class RefusedError(QstashSyncError):
-    """A safety guard or a limit said no; nothing was written."""
-
-    exit_code = 3
-    code = "refused"
 
 
 class SavedPlanError(QstashSyncError):
@@ -109,17 +113,10 @@ class SavedPlanError(QstashSyncError):
     code = "saved_plan"
 
 
-class PartialError(QstashSyncError):
-    """Apply ended with failed, blocked, refused or unverified changes."""
-
-    exit_code = 4
-    code = "partial"
-
-
 class StalePlanError(QstashSyncError):
     """The saved plan no longer holds; nothing was written. moved: the changes that do not."""
 
-    exit_code = 5
+    exit_code = ExitCode.STALE
     code = "stale_plan"
 
     def __init__(self, message: str, moved: tuple[Any, ...] = ()) -> None:

@@ -12,7 +12,7 @@ from unittest import mock
 import httpx
 
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Outcome
+from qstash_sync.apply.executor import Control, Outcome
 from qstash_sync.cli.main import run
 from qstash_sync.config.load import Config, Files, Source
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
@@ -85,27 +85,27 @@ class World:
         """What an apply would do."""
         with self.client(read_only=True) as client:
             desired = config(text, self.environ).desired
-            return use_cases.propose(client, desired, now=self.now, options=Policy(**more))
+            return use_cases.propose(client, desired, now=self.now, policy=Policy(**more))
 
     def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
         """Plan and apply; returns what became of every change."""
         with self.client() as client:
             desired = config(text, self.environ).desired
-            options = Policy(**more)
-            plan = use_cases.propose(client, desired, now=self.now, options=options)
+            policy = Policy(**more)
+            plan = use_cases.propose(client, desired, now=self.now, policy=policy)
             assert not plan.errors, plan.errors
-            return self.carry_out(client, desired, plan, options).outcomes
+            return self.carry_out(client, desired, plan, policy).outcomes
 
     def carry_out(
         self,
         client: Client,
         desired: Desired,
         plan: Plan,
-        options: Policy = Policy(),  # noqa: B008 frozen
+        policy: Policy = Policy(),  # noqa: B008 frozen
     ) -> use_cases.Applied:
         """Apply a plan in this world's time."""
-        control = use_cases.Control(sleep=self.sleep)
-        return use_cases.apply(client, desired, plan, options=options, control=control)
+        control = Control(sleep=self.sleep)
+        return use_cases.apply(client, desired, plan, policy=policy, control=control)
 
     def schedule(self, schedule_id: str) -> dict[str, Any]:
         """A stored schedule, to look at or to edit by hand."""

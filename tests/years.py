@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Status
+from qstash_sync.apply.executor import Status
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import after_the_end
 from qstash_sync.local import LocalQStash

@@ -25,9 +25,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from qstash_sync.apply import preconditions, windows
-from qstash_sync.apply.preconditions import Key
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
-from qstash_sync.model.change import Action, Change
+from qstash_sync.model.change import Action, Change, Key
 from qstash_sync.model.resources import Kind, Live, LiveQueue
 from qstash_sync.model.steps import (
     DeleteQueue,
@@ -114,18 +113,19 @@ def carry_out(
     client: Account,
     changes: Sequence[Change],
     live: Live,
-    options: Policy,
+    policy: Policy,
     control: Control,
     *,
     full: frozenset[Kind] = frozenset(),
     settled: Sequence[Outcome] = (),
+    looks: bool = True,
 ) -> dict[Key, Outcome]:
     """Carry out changes against the account as `live` shows it; returns every change's outcome.
 
     full: kinds at the account's cap, whose deletes go first. settled: approved changes that are
-    not carried out any more.
+    not carried out any more. looks: whether each resource is looked at before it is written.
     """
-    run = _Run(client, changes, live, options, control)
+    run = _Run(client, changes, live, policy, control, looks=looks)
     run.failed += filter(_is_failure, settled)
     with ThreadPoolExecutor(max_workers=control.parallelism) as pool:
         for rank in ranks(changes, full):
@@ -153,10 +153,12 @@ class _Run:
         client: Account,
         changes: Sequence[Change],
         live: Live,
-        options: Policy,
+        policy: Policy,
         control: Control,
+        *,
+        looks: bool,
     ) -> None:
-        self.client, self.options, self.control = client, options, control
+        self.client, self.policy, self.control, self.looks = client, policy, control, looks
         self.changes, self.known = changes, preconditions.index(live)
         self.there = {name for kind, name in self.known if kind is Kind.SCHEDULE}
         self.outcomes: dict[Key, Outcome] = {}
@@ -236,7 +238,7 @@ class _Run:
         for other in self.failed:
             if other.change.key in needed and not other.message.startswith(_FIRST_USE):
                 return _blocked(change, f"needs {other.change.kind} {other.change.name}")
-        if change.action is Action.DELETE and self.failed and not self.options.delete_after_failure:
+        if change.action is Action.DELETE and self.failed and not self.policy.delete_after_failure:
             first = f"{self.failed[0].change.kind} {self.failed[0].change.name}"
             why = f"nothing is deleted after a failure ({first}); or --delete-after-failure"
             return _blocked(change, why)
@@ -290,7 +292,17 @@ class _Run:
         if window.at > now:
             return None
         outcome = Outcome(change=change, status=Status.DONE, started=now)
-        looked: set[Key] = set()
+        if change.action in (Action.PAUSE, Action.RESUME):
+            return self._each(outcome)
+        outcome = self._in_turn(outcome, now)
+        late = windows.at_risk(change, now, self.client.now() + ACTIVATION)
+        if outcome.status is Status.DONE and (window.tight or late):
+            return replace(outcome, message=_TIGHT if window.tight else _late(late))
+        return outcome
+
+    def _in_turn(self, outcome: Outcome, now: datetime) -> Outcome:
+        """Send one step after the other; the first that fails ends the change."""
+        change, looked = outcome.change, set[Key]()
         for done, step in enumerate(windows.in_order(change.steps, now, self.there)):
             try:
                 if self._is_still(change, step, looked):
@@ -303,15 +315,34 @@ class _Run:
                 message = _explained(error, step) + _left(change, done, now)
                 return replace(outcome, status=Status.FAILED, message=message)
             self.lost = 0
-        late = windows.at_risk(change, now, self.client.now() + ACTIVATION)
-        if window.tight or late:
-            return replace(outcome, message=_TIGHT if window.tight else _late(late))
         return outcome
+
+    def _each(self, outcome: Outcome) -> Outcome:
+        """Pause or resume each part for itself: one that fails keeps no other from it."""
+        failed: list[str] = []
+        for step in outcome.change.steps:
+            try:
+                if self._is_still(outcome.change, step, set()):
+                    self.client.write(step)
+                self.lost = 0
+            except _MovedError as moved:
+                return replace(outcome, status=Status.REFUSED, message=str(moved))
+            except AccountError as error:
+                self.lost += _is_lost(error)
+                failed.append(f"{preconditions.target(step)[1]}: {_explained(error, step)}")
+        if not failed:
+            return outcome
+        more = f" (and {len(failed) - 1} more)" * (len(failed) > 1)
+        return replace(outcome, status=Status.FAILED, message=failed[0] + more)
 
     def _is_still(self, change: Change, step: Step, looked: set[Key]) -> bool:
         """Look once at what a step writes over or deletes; False where that is gone already."""
         key = preconditions.target(step)
-        if key in looked or (change.kind is Kind.SCHEDULE and change.action is Action.CREATE):
+        if (
+            not self.looks
+            or key in looked
+            or (change.kind is Kind.SCHEDULE and change.action is Action.CREATE)
+        ):
             return True  # many are created; `engine` tells of one that was there before us
         looked.add(key)
         if isinstance(step, DeleteUrlGroup | DeleteQueue):
@@ -327,13 +358,13 @@ class _Run:
         return True
 
     def _refuse_backlog(self, queue: LiveQueue) -> None:
-        if not _named(queue.name, self.options.drop_backlog):
+        if not _named(queue.name, self.policy.drop_backlog):
             raise _MovedError(f"{queue.lag} messages wait in it and would be lost")
 
     def _refuse_in_use(self, key: Key) -> None:
         """Look whether a schedule uses it that this run will not change any more."""
         kind, name = key
-        if _named(name, self.options.allow_in_use):
+        if _named(name, self.policy.allow_in_use):
             return
         later = {
             preconditions.target(s)

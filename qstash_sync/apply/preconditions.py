@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from qstash_sync.model.change import Key
 from qstash_sync.model.resources import Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
 from qstash_sync.model.steps import (
     DeleteQueue,
@@ -15,8 +16,6 @@ from qstash_sync.model.steps import (
     SettleUrlGroup,
     Step,
 )
-
-Key = tuple[Kind, str]
 
 
 def index(live: Live) -> Mapping[Key, Any]:
@@ -31,6 +30,16 @@ def index(live: Live) -> Mapping[Key, Any]:
         (kind, found.id if isinstance(found, LiveSchedule) else found.name): found
         for kind, resources in kinds
         for found in resources or ()
+    }
+
+
+def moved(before: Live, after: Live) -> set[Key]:
+    """The resources that are not as they were, but for what changes by itself."""
+    then, now = index(before), index(after)
+    return {
+        key
+        for key in then.keys() | now.keys()
+        if then.get(key) != now.get(key) and _settled(then.get(key)) != _settled(now.get(key))
     }
 
 
@@ -57,18 +66,18 @@ def are_same(steps: Iterable[Step], then: Mapping[Key, Any], now: Mapping[Key, A
 
 def is_same(step: Step, then: Any, now: Any) -> bool:
     """Whether what a step writes is as it was; None is a resource that is not there."""
-    return bool(_lasting(then, step) == _lasting(now, step))
+    then, now = _settled(then), _settled(now)
+    writes_pause = isinstance(step, PutSchedule | PutQueue)
+    if not writes_pause and hasattr(then, "paused") and hasattr(now, "paused"):
+        now = replace(now, paused=then.paused)
+    return bool(then == now)
 
 
-def _lasting(resource: Any, step: Step) -> Any:
-    """A live resource without what changes by itself, and without a pause that the step leaves."""
+def _settled(resource: Any) -> Any:
+    """A live resource without what changes by itself."""
     if isinstance(resource, LiveFlowControl):  # exists by use; unpinned, it is as good as none
         is_pinned = resource.parallelism is not None or resource.rate is not None
         return replace(resource, waiting=0, paused=False) if is_pinned else None
     if isinstance(resource, LiveSchedule):
-        resource = replace(resource, created_at=None, next_at=None, last_at=None, error=None)
-    elif isinstance(resource, LiveQueue):
-        resource = replace(resource, lag=0)
-    else:
-        return resource
-    return resource if isinstance(step, PutSchedule | PutQueue) else replace(resource, paused=False)
+        return replace(resource, created_at=None, next_at=None, last_at=None, error=None)
+    return replace(resource, lag=0) if isinstance(resource, LiveQueue) else resource

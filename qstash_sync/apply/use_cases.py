@@ -1,50 +1,34 @@
-"""The use cases: observe the account, propose a plan, apply it, watch. Nothing here prints.
+"""The use cases: observe the account, propose a plan, apply it, pause, watch. Nothing here prints.
 
 An apply reads three times, at most four GETs each: for the plan that a person approves, right
 before the first write (what has moved since is not approved any more), and after the last one
-(what still differs is not verified).
+(what still differs is not verified). The second read is compared only where it is not what the
+first one was, the third only over what was written or has changed meanwhile.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
-from qstash_sync.apply import preconditions
+from qstash_sync.apply import preconditions, verification
 from qstash_sync.apply.executor import Account, Control, Outcome, Status, carry_out
-from qstash_sync.apply.preconditions import Key
-from qstash_sync.crons import robfig, zones
+from qstash_sync.apply.verification import Verification
+from qstash_sync.crons import zones
 from qstash_sync.errors import AccountError, StalePlanError
-from qstash_sync.model.change import Change
-from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, Globs, Kind, Limits, Live, LiveSchedule
-from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
-from qstash_sync.plan import decide as planner, drift, mark, saved
-from qstash_sync.plan.decide import Plan
+from qstash_sync.model.change import Change, Key
+from qstash_sync.model.resources import Desired, Globs, Kind, Limits, Live
+from qstash_sync.plan import drift, pausing, saved
+from qstash_sync.plan.decide import Plan, consented, decide
 from qstash_sync.plan.drift import Drift
-from qstash_sync.plan.fingerprint import Ground
+from qstash_sync.plan.fingerprint import Fingerprints
+from qstash_sync.plan.live_parts import LiveParts
+from qstash_sync.plan.pausing import PausePlan, Wish
 from qstash_sync.plan.policy import Policy
+from qstash_sync.plan.reconcile import reconcile
 from qstash_sync.plan.saved import Saved
 
-__all__ = [
-    "Applied",
-    "Approval",
-    "Control",
-    "Drift",
-    "Outcome",
-    "Policy",
-    "Status",
-    "apply",
-    "approved",
-    "compare",
-    "observe",
-    "propose",
-    "watch",
-]  # fmt: skip
-
-_SETTLING = timedelta(seconds=60)  # within which QStash takes up what was written
-_ABOUT = timedelta(seconds=1)  # by which the clocks of one service may differ
-_NO_OPTIONS = Policy()
+_NO_POLICY = Policy()
 
 
 class Watcher(Account, Protocol):
@@ -69,14 +53,17 @@ class Applied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A saved plan that holds; options: to apply it with; done: its changes that are done already.
+    """A saved plan that holds; policy: to apply it with; done: its changes that are done already.
 
     plan: every approved change in its order, those that are done without their steps.
     """
 
     plan: Plan
-    options: Policy
+    policy: Policy
     done: frozenset[Key]
+
+
+# ---------------------------------------------------------------- reading and comparing
 
 
 def kinds_to_read(desired: Desired) -> set[str]:
@@ -107,16 +94,18 @@ def observe(client: Account, desired: Desired) -> Live:
 
 
 def propose(
-    client: Account, desired: Desired, *, now: datetime, options: Policy = _NO_OPTIONS
+    client: Account, desired: Desired, *, now: datetime, policy: Policy = _NO_POLICY
 ) -> Plan:
     """Read the account and compare."""
-    return compare(desired, observe(client, desired), now=now, options=options)
+    return compare(desired, observe(client, desired), now=now, policy=policy)
 
 
-def compare(desired: Desired, live: Live, *, now: datetime, options: Policy = _NO_OPTIONS) -> Plan:
-    """Compare with what was read."""
+def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:
+    """Compare with what was read, and decide."""
+    index = LiveParts(desired, live.schedules or ())
+    found = reconcile(desired, live, index, now)
     tzdata = zones.tzdata_version()
-    return planner.propose(desired, live, now=now, tzdata=tzdata, options=options)
+    return decide(desired, live, index, found, policy, now=now, tzdata=tzdata)
 
 
 def emptied(desired: Desired) -> Desired:
@@ -144,13 +133,17 @@ def emptied(desired: Desired) -> Desired:
 
 
 def watch(client: Watcher, desired: Desired, *, now: datetime) -> Drift:
-    """Read the account and tell where each resource stands; the plan's reads, and no more."""
+    """Read the account and tell where each resource is; the plan's reads, and no more."""
     live = observe(client, desired)
     schedules = live.schedules and tuple(
-        replace(part, error=part.error and client.scrub(part.error)) for part in live.schedules
+        replace(part, error=client.scrub(part.error)) if part.error else part
+        for part in live.schedules
     )
     live = replace(live, schedules=schedules)
     return drift.judge(desired, live, compare(desired, live, now=now), read_at=client.now())
+
+
+# ---------------------------------------------------------------- apply
 
 
 def apply(
@@ -158,50 +151,52 @@ def apply(
     desired: Desired,
     plan: Plan,
     *,
-    options: Policy = _NO_OPTIONS,
+    policy: Policy = _NO_POLICY,
     control: Control | None = None,
 ) -> Applied:
     """Carry out an approved plan and look whether it came true."""
     control = control or Control()
     if plan.empty:
         return Applied()
-    live, read = observe(client, desired), client.now()
-    scoped = options.only is not None or options.among is not None
     approved = frozenset(change.key for change in plan.changes)
-    alone = replace(options, only=None, among=approved) if scoped else options
-    everything = replace(options, among=None) if scoped else alone
-    fresh = compare(desired, live, now=plan.now, options=alone)
+    if policy.is_scoped:
+        policy = replace(policy, among=approved)
+    live, read = observe(client, desired), client.now()
+    fresh = plan if live == plan.live else compare(desired, live, now=plan.now, policy=policy)
+    came_up = [*fresh.changes, *fresh.left_alone]
     changes, early = _still_approved(plan, fresh)
     for outcome in early:
         control.report(outcome)
-    full = _full_kinds(desired, live, changes)
-    outcomes = carry_out(client, changes, live, options, control, full=full, settled=early)
-    found = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
-    came_up = _changes(_in_scope(desired, fresh, everything, alone))
+    full = frozenset(kind for kind, used in fresh.usage.items() if used.is_tight)
+    outcomes = carry_out(client, changes, live, policy, control, full=full, settled=early)
+    judged = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
     try:
         after = observe(client, desired)
     except AccountError as error:
-        found |= {key: _unread(outcome, error) for key, outcome in outcomes.items()}
+        judged |= {key: verification.unread(one, error) for key, one in outcomes.items()}
     else:
-        left = compare(desired, after, now=plan.now, options=alone)
-        verdict = _Verdict(left, live, read, client.now())
-        found |= {key: verdict.of(outcome) for key, outcome in outcomes.items()}
-        came_up |= _changes(_in_scope(desired, left, everything, alone))
+        index = LiveParts(desired, after.schedules or ())
+        within = approved | _moved(live, fresh.index, after, index)
+        found = reconcile(desired, after, index, plan.now, within=within)
+        left = {change.key: change for change in consented(found, policy)}
+        verdict = Verification(left, before=live, after=after, read=read, now=client.now())
+        judged |= {key: verdict.of(outcome) for key, outcome in outcomes.items()}
+        came_up += [change for change in left.values() if policy.only in (None, change.reason)]
     return Applied(
-        outcomes=tuple(found[change.key] for change in plan.changes),
-        fresh=tuple(change for key, change in came_up.items() if key not in found),
+        outcomes=tuple(judged[change.key] for change in plan.changes),
+        fresh=tuple(
+            {change.key: change for change in came_up if change.key not in judged}.values()
+        ),
     )
 
 
-def _in_scope(desired: Desired, found: Plan, everything: Policy, alone: Policy) -> Plan:
-    """A plan of the approved changes alone, widened to all that was asked for."""
-    if everything == alone:
-        return found
-    return compare(desired, found.live, now=found.now, options=everything)
-
-
-def _changes(plan: Plan) -> dict[Key, Change]:
-    return {change.key: change for change in plan.changes}
+def _moved(before: Live, then: LiveParts, after: Live, now: LiveParts) -> frozenset[Key]:
+    """The resources that are not as they were, a schedule by its first part's id."""
+    keys = preconditions.moved(before, after)
+    parts = then.by_id | now.by_id
+    return frozenset(
+        (kind, parts[name].base if kind is Kind.SCHEDULE else name) for kind, name in keys
+    )
 
 
 def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
@@ -213,23 +208,24 @@ def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
     live = observe(client, desired)
     if plan.now > client.now() + saved.SKEW:
         raise StalePlanError(f"it was made for {plan.now:%Y-%m-%d %H:%MZ}, which is still to come")
-    options = replace(plan.options, only=None, among=plan.keys)
-    fresh = compare(desired, live, now=plan.now, options=options)
-    moved = tuple(saved.moved(plan, fresh, Ground(desired, live), client.now()))
+    policy = replace(plan.policy, among=plan.keys)
+    fresh = compare(desired, live, now=plan.now, policy=policy)
+    fingerprints = Fingerprints(desired, live, fresh.index)
+    moved = tuple(saved.moved(plan, fresh, fingerprints, client.now()))
     if moved:
         raise StalePlanError(f"{len(moved)} of {len(plan.changes)} approved changes moved", moved)
     found = {change.key: change for change in fresh.changes}
     changes = (found.get(item.change.key, item.change) for item in plan.changes)
     return Approval(
         plan=replace(fresh, changes=tuple(changes)),
-        options=replace(plan.options, among=plan.keys),
+        policy=policy,
         done=plan.keys - found.keys(),
     )
 
 
 def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome]]:
     """The approved changes that are the same when read again, and what is settled already."""
-    now = _changes(fresh)
+    now = {change.key: change for change in fresh.changes}
     before, after = preconditions.index(plan.live), preconditions.index(fresh.live)
     same: list[Change] = []
     early: list[Outcome] = []
@@ -246,131 +242,44 @@ def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome
     return same, early
 
 
-def _full_kinds(desired: Desired, live: Live, changes: Sequence[Change]) -> frozenset[Kind]:
-    """The kinds for which the account has no room for all creates before the deletes."""
-    limits = PLANS.get(desired.limits.plan or "")
-    if limits is None:
-        return frozenset()
-    there = {part.id for part in live.schedules or ()}
-    new = {
-        step.id
-        for change in changes
-        for step in change.steps
-        if isinstance(step, PutSchedule) and step.id not in there
-    }
-    counts = (
-        (Kind.SCHEDULE, len(there) + len(new), limits.schedules),
-        (Kind.URL_GROUP, _with_new(Kind.URL_GROUP, live.url_groups, changes), limits.url_groups),
-        (Kind.QUEUE, _with_new(Kind.QUEUE, live.queues, changes), limits.queues),
-    )
-    return frozenset(kind for kind, count, most in counts if count > most)
+# ---------------------------------------------------------------- pause and resume
 
 
-def _with_new(kind: Kind, live: Sequence[object] | None, changes: Iterable[Change]) -> int:
-    created = sum(c.kind is kind and c.action == "create" for c in changes)
-    return len(live or ()) + created
+def look(client: Account, wish: Wish, *, now: datetime) -> PausePlan:
+    """Read the account, one GET, and pick what is meant."""
+    live = client.read({"schedules"})
+    return pausing.pausing(wish, live, now=now, tzdata=zones.tzdata_version())
 
 
-# After the writes
+def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None = None) -> Applied:
+    """Write all parts that differ, side by side, then judge by what the account shows.
+
+    Nothing is looked at before: a pause overwrites nothing, and an incident has no time.
+    """
+    plan, read = found.plan, client.now()
+    control = control or Control()
+    outcomes = carry_out(client, plan.changes, plan.live, _NO_POLICY, control, looks=False)
+    came_up: list[Outcome] = []
+    if any(change.steps for change in plan.changes):
+        try:
+            after = look(client, wish, now=plan.now).plan
+        except AccountError as error:
+            outcomes = {key: verification.unread(one, error) for key, one in outcomes.items()}
+        else:
+            left = {change.key: change for change in after.changes}
+            verdict = Verification(
+                left, before=plan.live, after=after.live, read=read, now=client.now()
+            )
+            outcomes = {key: verdict.of(outcome) for key, outcome in outcomes.items()}
+            came_up = [verdict.appeared(c) for key, c in left.items() if key not in outcomes]
+    judged = [_refused(outcome, found) for outcome in outcomes.values()]
+    ordered = sorted((*judged, *came_up), key=lambda outcome: outcome.change.order)
+    return Applied(outcomes=tuple(ordered))
 
 
-def _unread(outcome: Outcome, error: AccountError) -> Outcome:
-    """What is done, but cannot be looked at."""
-    if outcome.status is not Status.DONE:
+def _refused(outcome: Outcome, found: PausePlan) -> Outcome:
+    """Parts of ours are done, but the first part is not ours: that is what counts."""
+    why = found.refused.get(outcome.change.key)
+    if why is None or outcome.status is not Status.DONE:
         return outcome
-    message = f"cannot be read again: {error}"
-    return replace(outcome, status=Status.UNVERIFIED, message=message)
-
-
-class _Verdict:
-    """Outcomes held against what the account shows after the writes.
-
-    What is done but still differs is unverified; what failed but is so nevertheless (its answer
-    was lost) is done. before: the account as it was read, at `read`, before the first write.
-    """
-
-    def __init__(self, left: Plan, before: Live, read: datetime, now: datetime) -> None:
-        self.left = _changes(left)
-        self.live, self.read, self.now = left.live, read, now
-        self.before = {part.id for part in before.schedules or ()}
-        self.parts = {part.id: part for part in self.live.schedules or ()}
-
-    def of(self, outcome: Outcome) -> Outcome:
-        """The outcome as it turned out to be."""
-        still = self.left.get(outcome.change.key)
-        came_true = still is None and all(map(self._is_so, outcome.change.steps))
-        if outcome.status is Status.FAILED and came_true:
-            message = "the answer was lost, but it is so"
-            return replace(outcome, status=Status.DONE, message=message)
-        if outcome.status is not Status.DONE:
-            return outcome
-        strange = _difference(still, self.live) if still else next(self._strange(outcome), None)
-        return _unverified(outcome, strange, self.live, self.now) if strange else outcome
-
-    def _is_so(self, step: Step) -> bool:
-        """Whether a schedule shows a step: a set that is cut off may be exact for weeks, too."""
-        part = self.parts.get(getattr(step, "id", ""))
-        if isinstance(step, PutSchedule):
-            return part is not None and mark.parse(part.message.labels) == mark.parse(step.labels)
-        if isinstance(step, PauseSchedule):
-            return part is not None and part.paused == step.paused
-        return part is None
-
-    def _strange(self, outcome: Outcome) -> Iterator[str]:
-        """What no other writer and no wrong clock would leave behind."""
-        for step in outcome.change.steps:
-            part = self.parts.get(step.id) if isinstance(step, PutSchedule) else None
-            if part and outcome.started:
-                if part.id not in self.before:
-                    yield from _overwritten(part, self.read, outcome.started)
-                yield from _strange_time(part, outcome.started, self.now)
-
-
-def _overwritten(part: LiveSchedule, read: datetime, started: datetime) -> Iterator[str]:
-    """A schedule that came into being after we looked and before we wrote is not ours.
-
-    Only where an overwrite keeps the time of creation; there is no other trace.
-    """
-    created = _instant(part.created_at or 0)
-    if read <= created < started - _ABOUT:
-        yield f"{part.id}: somebody else created it at {created:%H:%M:%SZ}; it is overwritten now"
-
-
-def _strange_time(part: LiveSchedule, started: datetime, now: datetime) -> Iterator[str]:
-    """A next firing that the stored cron has not; absent or paused, there is no verdict."""
-    if part.next_at is None or part.paused:
-        return
-    found = _instant(part.next_at)
-    if not robfig.predicted(part.cron, started, now + _SETTLING, found):
-        at = f"{found:%Y-%m-%d %H:%MZ}"
-        yield f"{part.id}: its next firing is said to be {at}, which its cron has not"
-
-
-def _instant(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _difference(change: Change, live: Live) -> str:
-    parts = [part for part in live.schedules or () if part.id == change.id]
-    if change.kind is Kind.SCHEDULE and parts and not parts[0].message.labels:
-        return "cannot verify: no labels come back, so nothing tells that it is ours"
-    if change.kind is Kind.FLOW_CONTROL and change.action == "create":
-        return "written, but QStash does not list the key: it forgets pins of keys not in use"
-    paths = ", ".join(field.path for field in change.fields) or change.action
-    return f"written, but it still differs: {change.refused or paths}"
-
-
-def _unverified(outcome: Outcome, message: str, live: Live, now: datetime) -> Outcome:
-    """With the facts that a bug report needs: what was written, what is read, when."""
-    when = f"written {outcome.started:%Y-%m-%dT%H:%M:%SZ}, read {now:%Y-%m-%dT%H:%M:%SZ}"
-    puts = {step.id: step for step in outcome.change.steps if isinstance(step, PutSchedule)}
-    sent = [f"sent {put.id}: cron {put.cron}, mark {put.labels[0]}" for put in puts.values()]
-    read = [_as_read(part) for part in live.schedules or () if part.id in puts]
-    facts = (when, *sent, *read)
-    return replace(outcome, status=Status.UNVERIFIED, message=message, facts=facts)
-
-
-def _as_read(part: LiveSchedule) -> str:
-    label = mark.parse(part.message.labels)
-    state = "paused" if part.paused else "active"
-    return f"read {part.id}: cron {part.cron}, mark {label}, next {part.next_at}, {state}"
+    return replace(outcome, status=Status.REFUSED, message=why)

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import options, saved
-from qstash_sync.cli.session import Session, refusal_code
-from qstash_sync.errors import PartialError, UsageError
+from qstash_sync.cli.session import Session
+from qstash_sync.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from qstash_sync.apply.use_cases import Applied, Control
+    from qstash_sync.apply.executor import Control
+    from qstash_sync.apply.use_cases import Applied
     from qstash_sync.config.load import Config
     from qstash_sync.model.resources import Desired
     from qstash_sync.plan.decide import Plan
@@ -49,7 +50,7 @@ def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
             found = saved.approve(session, client, config, stored, verbose=verbose)
         else:
             found = use_cases.propose(
-                client, config.desired, now=session.instant, options=session.options
+                client, config.desired, now=session.instant, policy=session.policy
             )
             show(session, config, found, verbose=verbose)
         may_ask = not (stored or session.json or yes) and sys.stdin.isatty()
@@ -74,12 +75,12 @@ def carry_out(session: Session, client: "Client", desired: "Desired", found: "Pl
 
     if found.errors:
         _tell_refusal(session, found, client)
-        return refusal_code(found)
+        return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
     with _under_control(session, client, len(found.changes)) as control:
-        applied = use_cases.apply(client, desired, found, options=session.options, control=control)
+        applied = use_cases.apply(client, desired, found, policy=session.policy, control=control)
     session.requests = (client.reads, client.writes)
     _tell(session, found, applied)
-    return 0 if applied.done else PartialError.exit_code
+    return ExitCode.DONE if applied.done else ExitCode.PARTIAL
 
 
 def _tell_refusal(session: Session, found: "Plan", client: "Client") -> None:
@@ -105,11 +106,11 @@ def _tell(session: Session, found: "Plan", applied: "Applied") -> None:
 @contextmanager
 def _under_control(session: Session, client: "Client", total: int) -> "Iterator[Control]":
     """How this run goes on: progress on stderr, and an orderly end on Ctrl-C and SIGTERM."""
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply.executor import Control
 
     stop = threading.Event()
-    with _progress(session, total) as (report, say), _signals(stop, client):
-        yield use_cases.Control(
+    with _progress(session, total) as (report, say), signals(stop, [client]):
+        yield Control(
             parallelism=session.parallelism,
             max_wait=timedelta(seconds=options.seconds(session.max_wait, "--max-wait")),
             report=report,
@@ -120,14 +121,15 @@ def _under_control(session: Session, client: "Client", total: int) -> "Iterator[
 
 
 @contextmanager
-def _signals(stop: threading.Event, client: "Client") -> Iterator[None]:
+def signals(stop: threading.Event, clients: "Sequence[Client]") -> Iterator[None]:
     """Finish what is in flight, start nothing, report; a second signal ends the process at once."""
 
     def asked(number: int, _frame: object) -> None:
         for each in before:
             signal.signal(each, signal.SIG_DFL)
         stop.set()
-        client.cancel()
+        for client in clients:
+            client.cancel()
         name = signal.Signals(number).name
         # Past `sys.stderr`: the signal may have come in the middle of a write to it.
         with contextlib.suppress(OSError):

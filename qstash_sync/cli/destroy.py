@@ -33,7 +33,7 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     if yes is not None and yes != namespace:
         raise UsageError(f"--yes {yes}: the namespace is {namespace}; nothing was deleted")
     with session.client(config, read_only=False) as client:
-        found = use_cases.propose(client, desired, now=session.instant, options=session.options)
+        found = use_cases.propose(client, desired, now=session.instant, policy=session.policy)
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
             _ask(session, namespace)

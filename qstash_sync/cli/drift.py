@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from qstash_sync.cli import options, report
-from qstash_sync.cli.session import DIFFERENCES, Session
-from qstash_sync.errors import ConfigError
+from qstash_sync.cli.session import Session
+from qstash_sync.errors import ExitCode
 
 
 @click.command()
@@ -40,5 +40,5 @@ def drift(*, verbose: bool, **given: Any) -> int:
         },
     )
     if found.plan.errors:
-        return ConfigError.exit_code
-    return DIFFERENCES if found.differences else 0
+        return ExitCode.ERROR
+    return ExitCode.DIFFERENCES if found.differences else ExitCode.DONE

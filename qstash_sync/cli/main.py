@@ -20,9 +20,7 @@ from qstash_sync.cli import (
     validate,
 )
 from qstash_sync.cli.session import Session
-from qstash_sync.errors import QstashSyncError, UsageError
-
-USAGE = 64
+from qstash_sync.errors import ExitCode, QstashSyncError, UsageError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -67,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
         if _option(given, "--format") in ("json", "markdown"):
             return _failed(UsageError(error.format_message()), given)
         error.show()
-        return USAGE
+        return ExitCode.USAGE
     except QstashSyncError as error:
         return _failed(error, given)
     except BrokenPipeError:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import options
+from qstash_sync.cli.apply import signals
 from qstash_sync.cli.session import Session
-from qstash_sync.errors import ConfigError, PartialError
+from qstash_sync.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
     from qstash_sync.model.diagnostics import Diagnostic
     from qstash_sync.plan.pausing import Wish
     from qstash_sync.qstash.client import Client
-    from qstash_sync.render.paused import Place
+    from qstash_sync.render.paused import Environment
 
 
 def _options(function: Callable[..., int]) -> Callable[..., int]:
@@ -62,7 +63,8 @@ def _run(
     yes: bool,
     **given: Any,
 ) -> int:
-    from qstash_sync.apply import incident
+    from qstash_sync.apply import use_cases
+    from qstash_sync.apply.executor import Control, Status
     from qstash_sync.plan.pausing import Wish
     from qstash_sync.render import paused as view
 
@@ -70,28 +72,25 @@ def _run(
     configs, ignored = _outlines(session, environments or (None,))
     wishes = [Wish(desired=c.desired, globs=globs, paused=paused) for c in configs]
     with _accounts(session, configs) as clients:
-        places = [_found(client, wish) for client, wish in zip(clients, wishes, strict=True)]
-        _tell(session, places, ignored)
-        if any(not toggle.idle for place in places for toggle in place.found.toggles):
-            _ask(session, places, yes=yes, paused=paused)
-        places = [
-            replace(
-                place,
-                outcomes=incident.carry_out(
-                    client, wish, place.found, parallelism=session.parallelism
-                ),
-            )
-            for place, client, wish in zip(places, clients, wishes, strict=True)
-        ]
+        found = [_found(session, c, wish) for c, wish in zip(clients, wishes, strict=True)]
+        _tell(session, found, ignored)
+        if any(one.found.plan.changes for one in found):
+            _ask(session, found, yes=yes, paused=paused)
+        control = Control(parallelism=session.parallelism)
+        with signals(control.stop, clients):
+            done = [
+                replace(one, outcomes=use_cases.pause(client, wish, one.found, control).outcomes)
+                for one, client, wish in zip(found, clients, wishes, strict=True)
+            ]
     if session.json:
-        click.echo(view.document(places, ignored, session.requests))
+        click.echo(view.document(done, ignored, session.requests))
     else:
-        click.echo(view.after(places, session.paint(), paused=paused))
+        click.echo(view.after(done, session.paint(), paused=paused))
         read, write = session.requests
         click.echo(f"requests: {read} read, {write} write", err=True)
-    outcomes = [outcome for place in places for outcome in place.outcomes]
-    done = all(outcome.status is incident.Status.DONE for outcome in outcomes)
-    return 0 if done else PartialError.exit_code
+    outcomes = [outcome for one in done for outcome in one.outcomes]
+    all_done = all(outcome.status is Status.DONE for outcome in outcomes)
+    return ExitCode.DONE if all_done else ExitCode.PARTIAL
 
 
 def _outlines(
@@ -132,33 +131,32 @@ def _accounts(session: Session, configs: "Sequence[Config]") -> "Iterator[list[C
         session.requests = (sum(c.reads for c in clients), sum(c.writes for c in clients))
 
 
-def _found(client: "Client", wish: "Wish") -> "Place":
-    from qstash_sync.apply import incident
-    from qstash_sync.render.paused import Place
+def _found(session: Session, client: "Client", wish: "Wish") -> "Environment":
+    from qstash_sync.apply import use_cases
+    from qstash_sync.render.paused import Environment
 
-    desired = wish.desired
-    found = incident.look(client, wish)
-    return Place(
-        environment=desired.environment, namespace=desired.namespace, url=client.url, found=found
-    )
+    found = use_cases.look(client, wish, now=session.instant)
+    return Environment(name=wish.desired.environment, url=client.url, found=found)
 
 
-def _tell(session: Session, places: "Sequence[Place]", ignored: "Sequence[Diagnostic]") -> None:
+def _tell(
+    session: Session, found: "Sequence[Environment]", ignored: "Sequence[Diagnostic]"
+) -> None:
     """Warnings; and the end of the run where a glob names nothing, before anything is written."""
     from qstash_sync.render import paused as view
 
-    warnings = [diagnostic for place in places for diagnostic in place.found.warnings]
-    errors = [diagnostic for place in places for diagnostic in place.found.errors]
-    told = [*view.ignored(ignored), *warnings]
+    warnings = [diagnostic for one in found for diagnostic in one.found.plan.warnings]
+    errors = [diagnostic for one in found for diagnostic in one.found.plan.errors]
+    shown = [*view.ignored(ignored), *warnings]
     if errors:
-        raise ConfigError((*told, *errors))
-    session.warn(told)
+        raise ConfigError((*shown, *errors))
+    session.warn(shown)
 
 
-def _ask(session: Session, places: "Sequence[Place]", *, yes: bool, paused: bool) -> None:
+def _ask(session: Session, found: "Sequence[Environment]", *, yes: bool, paused: bool) -> None:
     if yes or session.json or not sys.stdin.isatty():
         return
     from qstash_sync.render import paused as view
 
-    click.echo(view.before(places))
+    click.echo(view.before(found, paused=paused))
     click.confirm(f"{'Pause' if paused else 'Resume'} these schedules?", abort=True)

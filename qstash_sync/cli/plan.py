@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from qstash_sync.cli import options, report, saved
-from qstash_sync.cli.session import DIFFERENCES, Session, refusal_code
+from qstash_sync.cli.session import Session
+from qstash_sync.errors import ExitCode
 
 
 @click.command()
@@ -39,13 +40,12 @@ def plan(
         saved.check(path, session)
     config = session.config()
     with session.client(config, read_only=True) as client:
-        live = use_cases.observe(client, config.desired)
-        found = use_cases.compare(
-            config.desired, live, now=session.instant, options=session.options
+        found = use_cases.propose(
+            client, config.desired, now=session.instant, policy=session.policy
         )
     keep = path is not None and not found.errors
     if path is not None and keep:
-        saved.save(path, session, config, found, live)
+        saved.save(path, session, config, found)
     more: dict[str, Any] = {"saved": path if keep else None} if path else {}
     session.warn(config.warnings)
     document = replace(found, warnings=config.warnings + found.warnings)
@@ -61,5 +61,6 @@ def plan(
         told = f"Saved to {path}; apply {path}" if keep else f"Not saved to {path}: it has errors"
         click.echo(told, err=True)
     if found.errors:
-        return refusal_code(found)
-    return DIFFERENCES if detailed_exitcode and not found.empty else 0
+        return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
+    differs = detailed_exitcode and not found.empty
+    return ExitCode.DIFFERENCES if differs else ExitCode.DONE

@@ -15,7 +15,6 @@ from qstash_sync.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.load import Config
-    from qstash_sync.model.resources import Live
     from qstash_sync.plan.decide import Plan
     from qstash_sync.plan.policy import Policy
     from qstash_sync.plan.saved import Saved, Where
@@ -41,13 +40,13 @@ def check(path: str, session: Session) -> None:
         raise UsageError(f"--save {path}: holds something else than a saved plan; not overwritten")
 
 
-def save(path: str, session: Session, config: "Config", found: "Plan", live: "Live") -> None:
+def save(path: str, session: Session, config: "Config", found: "Plan") -> None:
     """Write a plan to its file, whole or not at all, for its owner alone."""
     from qstash_sync.plan import saved, savefile
-    from qstash_sync.plan.fingerprint import Ground
+    from qstash_sync.plan.fingerprint import Fingerprints
 
-    ground = Ground(config.desired, live)
-    plan = saved.of_plan(found, ground, where(session, config), session.options)
+    fingerprints = Fingerprints(config.desired, found.live, found.index)
+    plan = saved.of_plan(found, fingerprints, where(session, config), session.policy)
     try:
         with _replacing(Path(path)) as name:
             Path(name).write_text(savefile.dump(plan), encoding="utf-8")
@@ -100,12 +99,12 @@ def read(path: str, session: Session) -> "Saved":
         )
         raise UsageError(f"apply {path}: not a plan that `plan --save` has written{hint}")
     found = savefile.load(text)
-    _check_options(session.options, found.options)
+    _check_policy(session.policy, found.policy)
     session.environment = session.environment or found.where.environment
     return found
 
 
-def _check_options(given: "Policy", saved: "Policy") -> None:
+def _check_policy(given: "Policy", saved: "Policy") -> None:
     """Options of the command line may repeat those of the plan, and nothing else."""
     for field in fields(given):
         value: Any = getattr(given, field.name)
@@ -125,7 +124,7 @@ def approve(
     if away:
         raise StalePlanError(away)
     found = use_cases.approved(client, config.desired, plan)
-    session.taken = found.options
+    session.taken = found.policy
     if not session.json:
         from qstash_sync.render import text
 

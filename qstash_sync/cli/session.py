@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from qstash_sync.errors import ConfigError, RefusedError, UsageError
+from qstash_sync.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from qstash_sync.render.text import Paint
 
 
-DIFFERENCES = 2
 YEARS = 1970, 2999  # far from the ends of the calendar: a horizon must fit behind every `--now`
 
 
@@ -81,7 +80,7 @@ class Session:
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
-    def options(self) -> "Policy":
+    def policy(self) -> "Policy":
         """Scope, consent and overrides of this run."""
         from qstash_sync.model.change import Reason
         from qstash_sync.plan.policy import Policy
@@ -273,9 +272,3 @@ def read_env_file(path: str) -> Mapping[str, str]:
             value = value[1:-1]
         found[name.strip()] = value
     return found
-
-
-def refusal_code(found: Any) -> int:
-    """A guard or a limit is 3; an error of the file that only the account shows is 1."""
-    guards = all(diagnostic.code in ("guard", "limit") for diagnostic in found.errors)
-    return RefusedError.exit_code if guards else ConfigError.exit_code

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from qstash_sync.crons.effect import Effect
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.steps import Step
 
@@ -29,13 +30,24 @@ class Reason(StrEnum):
     RENAME = "rename"
 
 
+class Withheld(StrEnum):
+    """All that may be told of a live value that might be a secret."""
+
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
-    """One setting that differs; before and after are fit to be shown, None is absent."""
+    """One setting that differs; before and after are fit to be shown, None is absent.
+
+    withheld: the value before is not shown. note: a word for people beside it.
+    """
 
     path: str
     before: Any = None
     after: Any = None
+    withheld: Withheld | None = None
     note: str = ""
 
 
@@ -47,9 +59,64 @@ class Swap:
     after: tuple[str, ...]
 
 
+# What else is to be known of a change; the views have the words.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The crons that QStash will hold for what the file writes in local time."""
+
+    crons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firings:
+    """What a change of time does within a year; doubled: firings that come twice as it is now."""
+
+    effect: Effect
+    doubled: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InSomeParts:
+    """The settings differ in these parts only."""
+
+    ids: tuple[str, ...]
+    of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausesAll:
+    """A write pauses every part, since some are paused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takes:
+    """What a delete takes away: parts with their crons, endpoints, or waiting messages."""
+
+    crons: tuple[str, ...] = ()
+    endpoints: int | None = None
+    waiting: int | None = None
+    unpins: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfParts:
+    """How many parts the schedule has that is paused or resumed by name."""
+
+    of: int
+
+
+Note = Stored | Firings | InSomeParts | PausesAll | Takes | OfParts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One resource that will change; refused says why it will not, after all."""
+    """One resource that will change; refused says why it will not, after all.
+
+    protected: deleted only with consent of its own. cut_off: an apply left parts of two sets.
+    """
 
     kind: Kind
     name: str
@@ -57,10 +124,12 @@ class Change:
     action: Action
     reason: Reason
     fields: tuple[FieldChange, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     steps: tuple[Step, ...] = ()
     refused: str | None = None
     swap: Swap | None = None
+    protected: bool = False
+    cut_off: bool = False
 
     @property
     def key(self) -> tuple[Kind, str]:
@@ -70,8 +139,12 @@ class Change:
     @property
     def order(self) -> tuple[int, int, str]:
         """Groups, queues, flow controls, schedules; then deletes, the other way round."""
-        rank = list(Kind).index(self.kind)
+        rank = _RANKS[self.kind]
         return (1, -rank, self.name) if self.action is Action.DELETE else (0, rank, self.name)
+
+
+Key = tuple[Kind, str]
+_RANKS = {kind: rank for rank, kind in enumerate(Kind)}
 
 
 def pause_field(before: bool | None, after: bool | None) -> tuple[FieldChange, ...]:  # noqa: FBT001 two states of one setting

@@ -1,35 +1,37 @@
-"""Desired x live -> plan: what to create, update or delete, why, and in which order.
+"""Every change x policy -> the plan: what may be done of it, in which order, and what stops it.
 
-    declared   live                          change
-    yes        no                            create
-    yes        ours, equal                   none
-    yes        ours, only the pause differs  pause, resume
-    yes        ours, differs                 update; reason by the mark: file, drift, both, clock
-    yes        without our mark              refused, unless adopted (`id:`, --adopt)
-    no         ours                          delete
-    no         anything else                 none: unmanaged, counted, never touched
-
-"Ours" is, for schedules, an id in the namespace and our mark; for the other kinds, which carry no
-mark, a name that `owns` matches.
+consent    what would overwrite what is not ours is refused, unless `--adopt` names it
+scope      `--only`, a saved plan: what is left alone is counted, its errors are warnings
+guards     deletes that would do harm are refused, each with its own way out
+quota      what the account's plan does not allow is an error before the first write
 """
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.plan import guards, unmarked_kinds
+from qstash_sync.model.resources import Desired, Kind, Live, Schedule
+from qstash_sync.plan import guards, quota
+from qstash_sync.plan.compared import Compared, Comparison
+from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.policy import Policy
-from qstash_sync.plan.schedules import Schedules
-from qstash_sync.plan.work import Work
+from qstash_sync.plan.quota import Usage
+
+_COUNTED = {"pause": "update", "resume": "update"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an apply would do, in a total order; a value, not a mode. live: what it was made for."""
+    """What an apply would do, in a total order; a value, not a mode.
+
+    usage: of the kinds that have a limit. left: how many changes have other reasons than the
+    one asked for. left_alone: those that were asked for, and are not approved.
+    live, index: what it was made for.
+    """
 
     environment: str | None
     namespace: str
@@ -40,10 +42,11 @@ class Plan:
     unmanaged: tuple[tuple[Kind, str], ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
-    rows: tuple[int, int] = (0, 0)  # schedules in the account, before and after
-    rows_allowed: int | None = None  # by the account's plan, where the file names it
-    left: int = 0  # changes of other reasons than the one asked for
+    usage: Mapping[Kind, Usage] = field(default_factory=dict)
+    left: int = 0
+    left_alone: tuple[Change, ...] = ()
     live: Live = field(default=Live(), repr=False)
+    index: LiveParts = field(repr=False, compare=False)
 
     @property
     def empty(self) -> bool:
@@ -53,74 +56,109 @@ class Plan:
     @property
     def summary(self) -> dict[str, int]:
         """Counts of resources; a pause is an update."""
-        counts = Counter(
-            {"pause": "update", "resume": "update"}.get(c.action, str(c.action))
-            for c in self.changes
-        )
+        counts = Counter(_COUNTED.get(c.action, str(c.action)) for c in self.changes)
         result = {key: counts[key] for key in ("create", "update", "delete")}
         return {**result, "unchanged": len(self.unchanged), "unmanaged": len(self.unmanaged)}
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether guards and limits alone stop it, and not an error of the file."""
+        return bool(self.errors) and all(error.code in guards.STOPS for error in self.errors)
 
-def propose(
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Schedules in the account, before and after."""
+        schedules = self.usage.get(Kind.SCHEDULE)
+        return (schedules.before, schedules.after) if schedules else (0, 0)
+
+    @property
+    def rows_allowed(self) -> int | None:
+        """Schedules that the account's plan allows, where the file names it."""
+        schedules = self.usage.get(Kind.SCHEDULE)
+        return schedules.allowed if schedules else None
+
+
+def decide(
     desired: Desired,
     live: Live,
+    index: LiveParts,
+    comparison: Comparison,
+    policy: Policy,
     *,
     now: datetime,
     tzdata: str,
-    options: Policy = Policy(),  # noqa: B008 frozen
 ) -> Plan:
-    """Compare and decide; raises nothing: what cannot be done is in the plan's errors.
-
-    With `options.only` or `.among`, errors of what is left alone are warnings.
-    """
-    only, among = options.only, options.among
-    work = Work()
-    dangling = tuple(guards.references(_narrowed(desired, among), live))
-    unmarked_kinds.compare(work, Kind.URL_GROUP, desired, live)
-    unmarked_kinds.compare(work, Kind.QUEUE, desired, live)
-    unmarked_kinds.compare(work, Kind.FLOW_CONTROL, desired, live)
-    if desired.schedules is not None:
-        Schedules(work, desired, live.schedules or (), now, options.adopt).run()
-    changes = sorted(work.changes, key=lambda change: change.order)
-    left = [change for change in changes if only not in (None, change.reason)]
-    if among is not None:
-        changes = [change for change in changes if change.key in among]
-        work.diagnostics = [replace(f, severity=_at_most_warning(f)) for f in work.diagnostics]
-    work.diagnostics = [*dangling, *work.diagnostics]
-    if only is not None:
-        changes = [change for change in changes if change.reason is only]
-        work.diagnostics = [replace(f, severity=_at_most_warning(f)) for f in work.diagnostics]
-    changes = [guards.guarded(change, changes, desired, live, options) for change in changes]
-    before = len(live.schedules or ())
-    after = before + guards.row_balance(changes, live)
-    allowed = PLANS.get(desired.limits.plan or "")
-    work.diagnostics += guards.refused_deletes(changes)
-    work.diagnostics += guards.too_many_deletes(desired, changes, options)
-    work.diagnostics += guards.limits(desired, live, changes, after, now)
+    """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
+    compared = [_consented(one, policy) for one in comparison.compared]
+    changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
+    kept = [change for change in changes if policy.keeps(change)]
+    others = [change for change in changes if not policy.keeps(change)]
+    asked = [change for change in others if policy.only in (None, change.reason)]
+    keys = {change.key for change in kept}
+    diagnostics = [
+        _at_most_warning(diagnostic) if policy.is_scoped and one.key not in keys else diagnostic
+        for one in compared
+        for diagnostic in one.diagnostics
+    ]
+    dangling = guards.references(desired, _named_by(desired, policy), live)
+    if policy.only is not None:
+        dangling = map(_at_most_warning, dangling)
+    kept = guards.guarded(kept, desired, live, policy)
+    usage = quota.usage(desired.limits.plan, live, kept)
+    found = [
+        *dangling,
+        *diagnostics,
+        *comparison.diagnostics,
+        *guards.refused_deletes(kept),
+        *guards.too_many_deletes(desired, kept, policy),
+        *guards.limits(desired, index, kept, usage, now),
+    ]
     return Plan(
         environment=desired.environment,
         namespace=desired.namespace,
         now=now,
         tzdata=tzdata,
-        changes=tuple(changes),
-        unchanged=tuple(sorted(work.unchanged)),
-        unmanaged=tuple(sorted(work.unmanaged)),
-        warnings=tuple(f for f in work.diagnostics if f.severity is not Severity.ERROR),
-        errors=tuple(f for f in work.diagnostics if f.severity is Severity.ERROR),
-        rows=(before, after),
-        rows_allowed=allowed.schedules if allowed else None,
-        left=len(left),
+        changes=tuple(kept),
+        unchanged=tuple(sorted((one.kind, one.name) for one in compared if one.change is None)),
+        unmanaged=tuple(sorted(comparison.unmanaged)),
+        warnings=tuple(f for f in found if f.severity is not Severity.ERROR),
+        errors=tuple(f for f in found if f.severity is Severity.ERROR),
+        usage=usage,
+        left=len(others) - len(asked),
+        left_alone=tuple(asked),
         live=live,
+        index=index,
     )
 
 
-def _narrowed(desired: Desired, among: frozenset[tuple[Kind, str]] | None) -> Desired:
-    """Without the schedules that are left alone: what they name does not matter now."""
-    if among is None:
-        return desired
-    schedules = (s for s in desired.schedules or () if (Kind.SCHEDULE, s.id) in among)
-    return replace(desired, schedules=tuple(schedules))
+def consented(comparison: Comparison, policy: Policy) -> Iterator[Change]:
+    """The changes alone, refused where they need a consent that the policy does not give."""
+    for one in comparison.compared:
+        change = _consented(one, policy).change
+        if change:
+            yield change
 
 
-def _at_most_warning(diagnostic: Diagnostic) -> Severity:
-    return Severity.WARNING if diagnostic.severity is Severity.ERROR else diagnostic.severity
+def _consented(one: Compared, policy: Policy) -> Compared:
+    """As it is where the policy consents; else the change refused, without what it would do."""
+    if one.consent is None or one.change is None:
+        return one
+    if any(fnmatchcase(one.name, pattern) for pattern in policy.adopt):
+        return one
+    fact = f"{one.consent.id} {one.consent.foreign.value}"
+    why = f"{fact}; take it over with --adopt {one.name}, or rename yours"
+    return replace(one, change=guards.refused(one.change, why), diagnostics=())
+
+
+def _named_by(desired: Desired, policy: Policy) -> Sequence[Schedule]:
+    """The schedules whose references count: those of a saved plan alone, where there is one."""
+    schedules = desired.schedules or ()
+    if policy.among is None:
+        return schedules
+    return [s for s in schedules if (Kind.SCHEDULE, s.id) in policy.among]
+
+
+def _at_most_warning(diagnostic: Diagnostic) -> Diagnostic:
+    if diagnostic.severity is not Severity.ERROR:
+        return diagnostic
+    return replace(diagnostic, severity=Severity.WARNING)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from qstash_sync.model.change import FieldChange
+from qstash_sync.model.change import FieldChange, Withheld
 from qstash_sync.plan.canonical import REDACTED, View, fits, unknown
 
 HIDDEN = "(not shown)"
@@ -36,6 +36,11 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
         for leaf in _leaves(tuple(item.path(output_format="list")), before, after)
     }
     return tuple(_change(path, before, after, desired) for path in sorted(found, key=_order))
+
+
+def created(desired: View) -> tuple[FieldChange, ...]:
+    """What a create sets, by path."""
+    return compare(View({}, {}), desired)
 
 
 def _text(tree: Any) -> str:
@@ -116,13 +121,13 @@ def _change(path: Path, before: Any, after: Any, desired: View) -> FieldChange:
         old, new = (None if v is _ABSENT else v - 1 for v in (old, new))
         return FieldChange(path=name, before=old, after=new)
     if new is _ABSENT:
-        return FieldChange(path=name, before=HIDDEN, note="removed")
+        return FieldChange(path=name, before=HIDDEN, withheld=Withheld.REMOVED)
     if old is _ABSENT:
         return FieldChange(path=name, after=shown)
     is_plain = _text(shown) == _text(new) and new != REDACTED and not unknown(new)
     if is_plain and not any(isinstance(side, dict | list) for side in (old, new)):
         return FieldChange(path=name, before=old, after=new)
-    return FieldChange(path=name, before=HIDDEN, after=shown, note="changed")
+    return FieldChange(path=name, before=HIDDEN, after=shown, withheld=Withheld.CHANGED)
 
 
 def _name(path: Path) -> str:

@@ -29,11 +29,12 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import exact_until
 from qstash_sync.crons.robfig import predicted
 from qstash_sync.model.change import Action, Change, Reason
-from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
+from qstash_sync.model.diagnostics import RANKS, Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Kind, Live, LiveSchedule, Message, Schedule
-from qstash_sync.plan import mark
+from qstash_sync.plan import guards, mark
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.diff import HIDDEN
+from qstash_sync.plan.pauses import LEFT_SO
 from qstash_sync.plan.times import ACTIVATION
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
@@ -60,41 +61,23 @@ class Status(StrEnum):
     IN_SYNC = "in_sync"
 
 
-class Grade(StrEnum):
-    """How much a fact weighs: only a difference changes the exit code."""
-
-    INFORMATION = "information"
-    WARNING = "warning"
-    DIFFERENCE = "difference"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """Something that the plan does not say."""
-
-    grade: Grade
-    code: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where one resource stands: its status, what an apply would change, and facts beside it."""
+class ResourceDrift:
+    """Where one resource is: its status, what an apply would change, and what else is known."""
 
     kind: Kind
     name: str
     status: Status
     change: Change | None = None
-    facts: tuple[Fact, ...] = ()
-    location: Location | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
-    def grade(self) -> Grade:
-        """Of in_sync and renewal_due the heaviest fact; every other status is a difference."""
+    def severity(self) -> Severity:
+        """Of in_sync and renewal_due the heaviest diagnostic; all others are differences."""
         if self.status not in (Status.IN_SYNC, Status.RENEWAL_DUE):
-            return Grade.DIFFERENCE
-        ranks = list(Grade)
-        return max((fact.grade for fact in self.facts), key=ranks.index, default=ranks[0])
+            return Severity.DIFFERENCE
+        severities = (diagnostic.severity for diagnostic in self.diagnostics)
+        return min(severities, key=RANKS.__getitem__, default=Severity.INFO)
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -110,50 +93,45 @@ class Drift:
     """
 
     plan: Plan
-    standings: tuple[Standing, ...] = ()
+    resources: tuple[ResourceDrift, ...] = ()
 
     @property
     def differences(self) -> int:
         """How many resources differ."""
-        return sum(standing.grade is Grade.DIFFERENCE for standing in self.standings)
+        return sum(one.severity is Severity.DIFFERENCE for one in self.resources)
 
     @property
     def counts(self) -> dict[Status, int]:
         """How many resources have each status, in its order; those with none are left out."""
-        found = Counter(standing.status for standing in self.standings)
+        found = Counter(one.status for one in self.resources)
         return {status: found[status] for status in Status if found[status]}
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """The plan's warnings, and the facts that are no differences."""
+        """The plan's warnings, and what is known of the resources beside differences."""
         return self.plan.warnings + tuple(
-            Diagnostic(
-                severity=Severity.WARNING if fact.grade is Grade.WARNING else Severity.INFO,
-                code=fact.code,
-                message=f"{standing.kind}s.{standing.name}: {fact.text}",
-                location=standing.location,
-            )
-            for standing in self.standings
-            for fact in standing.facts
-            if fact.grade is not Grade.DIFFERENCE
+            diagnostic
+            for one in self.resources
+            for diagnostic in one.diagnostics
+            if diagnostic.severity is not Severity.DIFFERENCE
         )
 
 
 def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Drift:
-    """Tell where each resource stands.
+    """Tell where each resource is.
 
     read_at: the server's time when the account was read; the plan may have been made for another.
     """
-    watch = _Watch(desired, live, plan.now, read_at)
-    found = [watch.standing(change.kind, change.name, change) for change in plan.changes]
-    found += [watch.standing(kind, name) for kind, name in plan.unchanged]
-    standings = sorted(found, key=lambda standing: standing.order)
-    return Drift(plan=_for_a_watcher(plan), standings=tuple(standings))
+    watch = _Watch(desired, live, plan, read_at)
+    found = [watch.resource(change.kind, change.name, change) for change in plan.changes]
+    found += [watch.resource(kind, name) for kind, name in plan.unchanged]
+    resources = sorted(found, key=lambda one: one.order)
+    return Drift(plan=_for_a_watcher(plan), resources=tuple(resources))
 
 
 def _for_a_watcher(plan: Plan) -> Plan:
-    """Guards and limits only warn of an apply to come; what is paused is told as a fact."""
-    stops = [diagnostic for diagnostic in plan.errors if diagnostic.code in ("guard", "limit")]
+    """Guards and limits only warn of an apply to come; a pause is known of its resource."""
+    stops = [diagnostic for diagnostic in plan.errors if diagnostic.code in guards.STOPS]
     kept = [w for w in plan.warnings if w.code not in ("paused", "partly_paused")]
     warned = [replace(diagnostic, severity=Severity.WARNING) for diagnostic in stops]
     errors = tuple(diagnostic for diagnostic in plan.errors if diagnostic not in stops)
@@ -186,15 +164,14 @@ def _status(change: Change | None) -> Status:
 
 
 class _Watch:
-    """What was read, sorted by the resources that it belongs to."""
+    """What was read, by the resources that it belongs to."""
 
-    def __init__(self, desired: Desired, live: Live, now: datetime, read_at: datetime) -> None:
-        self.now = now
-        self.read_at = read_at
+    def __init__(self, desired: Desired, live: Live, plan: Plan, read_at: datetime) -> None:
+        self.now, self.read_at = plan.now, read_at
+        self.index = plan.index
         self.schedules = {schedule.name: schedule for schedule in desired.schedules or ()}
-        self.parts = _live_parts(desired, live)
         left_open = {
-            (kind, resource.name)
+            (kind, resource.name): resource.location
             for kind, declared in (
                 (Kind.QUEUE, desired.queues or ()),
                 (Kind.FLOW_CONTROL, desired.flow_controls or ()),
@@ -204,108 +181,106 @@ class _Watch:
         }
         paused = {(Kind.QUEUE, queue.name) for queue in live.queues or () if queue.paused}
         paused |= {(Kind.FLOW_CONTROL, key.name) for key in live.flow_controls or () if key.paused}
-        self.paused = left_open & paused
+        self.paused = {key: left_open[key] for key in left_open.keys() & paused}
 
-    def standing(self, kind: Kind, name: str, change: Change | None = None) -> Standing:
-        """Where a resource stands that has this change, or none."""
+    def resource(self, kind: Kind, name: str, change: Change | None = None) -> ResourceDrift:
+        """Where a resource is that has this change, or none."""
         status = _status(change)
-        schedule = None
-        facts: tuple[Fact, ...] = (_PAUSED,) * ((kind, name) in self.paused)
+        found: list[Diagnostic] = []
+        if (kind, name) in self.paused:
+            path = (f"{kind}s", name)
+            found.append(_known(Severity.INFO, "paused", LEFT_SO, path, self.paused[kind, name]))
         if kind is Kind.SCHEDULE and status is not Status.SURPLUS:
-            schedule = self.schedules[name]
-            facts = tuple(self._facts(schedule, change))
-        differs = any(f.grade is Grade.DIFFERENCE and f.code != "renewal" for f in facts)
-        return Standing(
+            found = list(self._diagnostics(self.schedules[name], change))
+        # A renewal that is due for long is a difference, but nobody's doing.
+        differs = any(d.severity is Severity.DIFFERENCE and d.code != "renewal" for d in found)
+        return ResourceDrift(
             kind=kind,
             name=name,
             status=_MOVED.get(status, status) if differs else status,
             change=change,
-            facts=facts,
-            location=schedule.location if schedule else None,
+            diagnostics=tuple(found),
         )
 
-    def _facts(self, schedule: Schedule, change: Change | None) -> Iterator[Fact]:
-        parts = self.parts.get(schedule.id, ())
+    def _parts(self, schedule: Schedule) -> list[LiveSchedule]:
+        """The parts with our mark, and what the file adopts."""
+        found = self.index.of(schedule.id)
+        return [part.live for part in found if part.ours or schedule.adopted]
+
+    def _diagnostics(self, schedule: Schedule, change: Change | None) -> Iterator[Diagnostic]:
+        parts = self._parts(schedule)
         if change and change.reason is Reason.CLOCK:
             yield _renewal(schedule, parts, change, self.now)
-        yield from _strange_times(parts, self.read_at)
+        for part in parts:
+            yield from _next_time(schedule, part, self.read_at)
         if not change or all(field.path != "paused" for field in change.fields):
             yield from _pause(schedule, parts)
-        yield from _overdue(parts, self.read_at)
+        yield from _overdue(schedule, parts, self.read_at)
         yield from _failures(schedule, parts)
 
 
-def _live_parts(desired: Desired, live: Live) -> dict[str, list[LiveSchedule]]:
-    """The live parts of each declared schedule by its id: those with our mark, and what it adopts.
-
-    The same that the plan compares, but for parts that are not ours.
-    """
-    scope = mark.scope(desired.namespace, desired.environment)
-    declared = {schedule.id: schedule for schedule in desired.schedules or ()}
-    found: dict[str, list[LiveSchedule]] = {}
-    for part in live.schedules or ():
-        head, _, number = part.id.rpartition(".")
-        base = head if part.id not in declared and number.isdecimal() else part.id
-        label = mark.parse(part.message.labels)
-        ours = label is not None and label.scope == scope
-        if base in declared and (ours or (base == part.id and declared[base].adopted)):
-            found.setdefault(base, []).append(part)
-    return found
+def _known(
+    severity: Severity,
+    code: str,
+    message: str,
+    path: tuple[str, ...],
+    location: Location | None,
+) -> Diagnostic:
+    return Diagnostic(severity=severity, code=code, message=message, path=path, location=location)
 
 
-# Facts
+def _of(schedule: Schedule, severity: Severity, code: str, message: str) -> Diagnostic:
+    return _known(severity, code, message, ("schedules", schedule.name), schedule.location)
+
+
+# ---------------------------------------------------------------- what else is known
 
 
 def _renewal(
     schedule: Schedule, parts: Sequence[LiveSchedule], change: Change, now: datetime
-) -> Fact:
+) -> Diagnostic:
     """How urgent a renewal is: by the days until the first wrong firing, from midnight UTC on."""
     wrong = exact_until(schedule.timing.job, [part.cron for part in parts], now)
-    cut_off = any(field.path == "parts" for field in change.fields)
     end = wrong and wrong.replace(hour=0, minute=0)
-    grade = Grade.INFORMATION
-    if cut_off or (end and end - now <= DIFFER):
-        grade = Grade.DIFFERENCE
+    severity = Severity.INFO
+    if change.cut_off or (end and end - now <= DIFFER):
+        severity = Severity.DIFFERENCE
     elif end and end - now <= WARN:
-        grade = Grade.WARNING
+        severity = Severity.WARNING
     until = f"exact until {wrong:%a %Y-%m-%d %H:%MZ}" if wrong else "exact for years"
-    return Fact(grade=grade, code="renewal", text=f"{until}; apply --only clock renews it")
+    return _of(schedule, severity, "renewal", f"{until}; apply --only clock renews it")
 
 
-def _strange_times(parts: Sequence[LiveSchedule], read_at: datetime) -> Iterator[Fact]:
+def _next_time(schedule: Schedule, part: LiveSchedule, read_at: datetime) -> Iterator[Diagnostic]:
     """A next firing that the stored cron has not; absent or paused, there is no verdict."""
-    for part in parts:
-        if part.next_at is None or part.paused:
-            continue
-        said = _instant(part.next_at)
-        low, high = read_at - _READING, read_at + ACTIVATION
-        if said is None or not predicted(part.cron, low, high, said):
-            at = f"at {said:%a %Y-%m-%d %H:%MZ}" if said else "at a time that no calendar has"
-            text = f"QStash says that {part.id} fires next {at}; its cron {part.cron} does not"
-            yield Fact(grade=Grade.DIFFERENCE, code="next_time", text=text)
+    if part.next_at is None or part.paused:
+        return
+    said = _instant(part.next_at)
+    low, high = read_at - _READING, read_at + ACTIVATION
+    if said is None or not predicted(part.cron, low, high, said):
+        at = f"at {said:%a %Y-%m-%d %H:%MZ}" if said else "at a time that no calendar has"
+        text = f"QStash says that {part.id} fires next {at}; its cron {part.cron} does not"
+        yield _of(schedule, Severity.DIFFERENCE, "next_time", text)
 
 
-_PAUSED = Fact(
-    grade=Grade.INFORMATION, code="paused", text="paused in the account; the file leaves it so"
-)
-
-
-def _pause(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Fact]:
+def _pause(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Diagnostic]:
     """A pause that the file says nothing about."""
     paused = [part for part in parts if part.paused]
     if 0 < len(paused) < len(parts):
         names = ", ".join(part.id for part in paused)
         fact = f"{len(paused)} of {len(parts)} parts are paused: {names}"
         text = f"{fact}; write paused: true or paused: false"
-        yield Fact(grade=Grade.DIFFERENCE, code="partly_paused", text=text)
+        yield _of(schedule, Severity.DIFFERENCE, "partly_paused", text)
     elif paused and schedule.paused is None:
         marks = [mark.parse(part.message.labels) for part in paused]
         by_hand = not any(label and label.paused for label in marks)
-        text = "paused by hand; the file leaves it so"
-        yield replace(_PAUSED, text=text) if by_hand else _PAUSED
+        text = "paused by hand; the file leaves it so" if by_hand else LEFT_SO
+        yield _of(schedule, Severity.INFO, "paused", text)
 
 
-def _overdue(parts: Sequence[LiveSchedule], read_at: datetime) -> Iterator[Fact]:
+def _overdue(
+    schedule: Schedule, parts: Sequence[LiveSchedule], read_at: datetime
+) -> Iterator[Diagnostic]:
     """Two firings have gone by since the last run, as far as the parts are known to have run.
 
     A part that is rewritten may lose its last run, so one without any says nothing.
@@ -319,7 +294,7 @@ def _overdue(parts: Sequence[LiveSchedule], read_at: datetime) -> Iterator[Fact]
         after = after and _next([cron for _, cron in ran], after)
     if after and after <= read_at - _LATE:
         text = f"last run {last:%a %Y-%m-%d %H:%MZ}; two firings or more have gone by since then"
-        yield Fact(grade=Grade.WARNING, code="overdue", text=text)
+        yield _of(schedule, Severity.WARNING, "overdue", text)
 
 
 def _next(crons: Sequence[str], after: datetime) -> datetime | None:
@@ -333,13 +308,13 @@ def _next(crons: Sequence[str], after: datetime) -> datetime | None:
     return min(filter(None, found), default=None)
 
 
-def _failures(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Fact]:
+def _failures(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Diagnostic]:
     """The error of the last run; of a part that rests for the season, it is no news."""
     last = max((part.last_at or 0 for part in parts), default=0)
     for part in parts:
         if part.error and (part.last_at is None or part.last_at == last):
             text = f"the last run of {part.id} failed: {_without_secrets(part, schedule)}"
-            yield Fact(grade=Grade.WARNING, code="failed", text=text)
+            yield _of(schedule, Severity.WARNING, "failed", text)
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What a change stands on, as digests: what the file says, what the account holds, what is written.
+"""Fingerprints of a change, for a saved plan: what the file says, the account holds, is written.
 
 Two digests that are equal stand for the same. No secret can be read out of one, and a guess at one
 is as dear to test as with the mark: whatever may be secret is stretched before it is digested.
@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from qstash_sync.crons.grammar import Cron
-from qstash_sync.model.change import Change
+from qstash_sync.model.change import Change, Key
 from qstash_sync.model.resources import (
     Desired,
     Kind,
@@ -26,6 +26,7 @@ from qstash_sync.model.resources import (
     UrlGroup,
 )
 from qstash_sync.plan import canonical, mark
+from qstash_sync.plan.live_parts import LiveParts
 
 LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 
@@ -33,25 +34,20 @@ LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 _ASIDE = {"notes", "was", "adopted", "renew_before", "max_parts", "accept"}
 
 
-class Ground:
-    """The declared and the live resources, found by what changes call them."""
+class Fingerprints:
+    """What a change starts from and writes, found by what the change is called."""
 
-    def __init__(self, desired: Desired, live: Live) -> None:
+    def __init__(self, desired: Desired, live: Live, index: LiveParts) -> None:
         self.namespace = desired.namespace
-        self._scope = mark.scope(desired.namespace, desired.environment)
+        self.index = index
         self._live = live
-        self._declared: dict[tuple[Kind, str], Resource] = {}
-        self._there: dict[tuple[Kind, str], LiveResource] = {}
-        self._further: dict[str, list[LiveSchedule]] = {}
+        self._declared: dict[Key, Resource] = {}
+        self._there: dict[Key, LiveResource] = {}
         for kind in Kind:
             for wanted in getattr(desired, f"{kind}s") or ():
                 self._declared[kind, getattr(wanted, "id", wanted.name)] = wanted
             for found in getattr(live, f"{kind}s") or ():
                 self._there[kind, getattr(found, "id", "") or found.name] = found
-        for part in live.schedules or ():
-            base, _, number = part.id.rpartition(".")
-            if number.isdecimal():
-                self._further.setdefault(base, []).append(part)
 
     def declared(self, change: Change) -> Resource | None:
         """What the file declares of a change's resource; None where it declares none."""
@@ -59,17 +55,15 @@ class Ground:
 
     def live(self, change: Change) -> tuple[LiveResource, ...]:
         """The live resources that a change touches; of a schedule all parts, by number."""
-        steps = [(change.kind, getattr(step, "id", change.id)) for step in change.steps]
-        keys = dict.fromkeys((change.key, *steps))
-        found = {key: self._there[key] for key in keys if key in self._there}
+        ids = [change.id, *(getattr(step, "id", change.id) for step in change.steps)]
         if change.kind is Kind.SCHEDULE:
-            found |= {(Kind.SCHEDULE, part.id): part for part in self.further(change.id)}
-        return tuple(found[key] for key in sorted(found, key=_by_number))
+            ids += [part.live.id for part in self.index.ours(change.id)]
+        found = dict.fromkeys(part_id for part_id in ids if (change.kind, part_id) in self._there)
+        return tuple(self._there[change.kind, each] for each in sorted(found, key=self._by_number))
 
-    def further(self, base: str) -> tuple[LiveSchedule, ...]:
-        """The further parts of a schedule that carry our mark, `.2`, `.3`, …."""
-        marks = ((part, mark.parse(part.message.labels)) for part in self._further.get(base, ()))
-        return tuple(part for part, found in marks if found and found.scope == self._scope)
+    def _by_number(self, name: str) -> tuple[str, int]:
+        part = self.index.by_id.get(name)
+        return (part.base, part.number) if part else (name, 0)
 
     def paused(self, change: Change) -> int:
         """How many of the live resources that a change touches are paused."""
@@ -85,20 +79,22 @@ class Ground:
 
     def file(self, change: Change) -> str:
         """What the file says of a change's resource."""
-        return _digest(_told(self.declared(change), self.namespace))
+        return _digest(_plain_json(self.declared(change), self.namespace))
 
     def writes(self, change: Change) -> str:
         """What a change sends, in order."""
-        return _digest(_told(change.steps, self.namespace))
+        return _digest(_plain_json(change.steps, self.namespace))
 
     def account(self, change: Change) -> str:
         """What the account holds of a change's resource, without what changes by itself."""
         hidden: list[Any] = []
         declared = self.declared(change)
-        told = [self._seen(found, change.name, declared, hidden) for found in self.live(change)]
-        return _digest([told, mark.stretched(_json(hidden), self.namespace) if hidden else None])
+        shown = [
+            self._readable(found, change.name, declared, hidden) for found in self.live(change)
+        ]
+        return _digest([shown, mark.stretched(_json(hidden), self.namespace) if hidden else None])
 
-    def _seen(
+    def _readable(
         self, live: LiveResource, name: str, declared: Resource | None, hidden: list[Any]
     ) -> Any:
         if isinstance(live, LiveQueue):
@@ -126,11 +122,6 @@ def _unpinned(found: LiveResource) -> bool:
     return isinstance(found, LiveFlowControl) and (found.parallelism, found.rate) == unset
 
 
-def _by_number(key: tuple[Kind, str]) -> tuple[str, int, str]:
-    base, _, number = key[1].rpartition(".")
-    return (base, int(number), "") if number.isdecimal() else (key[1], 0, "")
-
-
 def _plain(live: Any, file: Any, shown: Any, hidden: list[Any]) -> Any:
     """Live values where the file has a plain value at the same path; whatever else may be secret.
 
@@ -148,7 +139,7 @@ def _plain(live: Any, file: Any, shown: Any, hidden: list[Any]) -> Any:
     return None
 
 
-def _told(value: Any, namespace: str) -> Any:
+def _plain_json(value: Any, namespace: str) -> Any:
     """A value of ours as JSON; hidden pieces of secrets are stretched, places left out."""
     if isinstance(value, Secret):
         return [
@@ -156,11 +147,15 @@ def _told(value: Any, namespace: str) -> Any:
             for piece in value.pieces
         ]
     if is_dataclass(value) and not isinstance(value, Cron):
-        names = [f.name for f in fields_of(value) if f.compare and f.name not in _ASIDE]
-        told = {name: _told(getattr(value, name), namespace) for name in names}
-        return {"": type(value).__name__, **told}
+        # What is unset is left out, so that a new setting of ours changes no fingerprint.
+        shown = (f for f in fields_of(value) if f.compare and f.name not in _ASIDE)
+        given = {f.name: v for f in shown if (v := getattr(value, f.name)) != f.default}
+        return {
+            "": type(value).__name__,
+            **{k: _plain_json(v, namespace) for k, v in given.items()},
+        }
     if isinstance(value, tuple):
-        return [_told(item, namespace) for item in value]
+        return [_plain_json(item, namespace) for item in value]
     return _leaf(value)
 
 

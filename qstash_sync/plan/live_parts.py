@@ -1,28 +1,93 @@
-"""The live parts of one schedule: what their marks tell, and what is odd about the set.
+"""Which live id is which part of which schedule: one index, built once, asked by all.
 
-mark 1of2  billing.x      as written     nothing odd
-mark 2of2  billing.x.2    edited         "part 2 was edited"
-(none)     billing.x.3    missing        "part 3 is missing"
-mark 1of2  billing.x.7    a copy         "billing.x.7 is surplus"
+    live id       our mark   base         number
+    billing.x     yes        billing.x    1        ours
+    billing.x     no         billing.x    1        the application's own: needs consent
+    billing.x.2   yes        billing.x    2        ours
+    billing.x.2   no         billing.x    2        a stray: fires beside ours, is left alone
+    billing.9     yes        billing.9    1        ours: a name of digits is a name
+    scd_123       any        scd_123      1        of the schedule that says `id: scd_123`
+    scd_123.2     yes        scd_123      2        likewise
+
+A declared id is always a first part, whatever its last word looks like.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from qstash_sync.crons.compile import native_parts
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
-from qstash_sync.model.resources import LiveSchedule, Message, Schedule
+from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
 from qstash_sync.plan import canonical, mark as marks
 from qstash_sync.plan.mark import Mark
 
-CUT_OFF = "an apply was cut off"
+_DIGITS = 9  # of a part's number; more is no number of ours
+
+
+@dataclass(frozen=True, slots=True)
+class LivePart:
+    """A live schedule as a part: of which schedule (its first part's id), and which one.
+
+    mark: whoever's it is. ours: it is that of this namespace and environment.
+    """
+
+    live: LiveSchedule
+    base: str
+    number: int
+    mark: Mark | None
+    ours: bool
+
+
+class LiveParts:
+    """The live schedules of an account, by their ids and by the schedules that they belong to."""
+
+    def __init__(self, desired: Desired, live: Iterable[LiveSchedule]) -> None:
+        self.namespace = desired.namespace
+        self.scope = marks.scope(desired.namespace, desired.environment)
+        declared = {schedule.id for schedule in desired.schedules or ()}
+        self.by_id: dict[str, LivePart] = {}
+        self._by_base: dict[str, list[LivePart]] = {}
+        for schedule in live:
+            mark = marks.parse(schedule.message.labels)
+            base, number = self._place(schedule.id, declared)
+            ours = mark is not None and mark.scope == self.scope
+            part = LivePart(schedule, base, number, mark, ours)
+            self.by_id[schedule.id] = part
+            self._by_base.setdefault(base, []).append(part)
+        for parts in self._by_base.values():
+            if len(parts) > 1:
+                parts.sort(key=lambda part: part.number)
+
+    def _place(self, part_id: str, declared: Collection[str]) -> tuple[str, int]:
+        head, _, tail = part_id.rpartition(".")
+        is_number = tail.isdecimal() and tail.isascii() and len(tail) <= _DIGITS
+        if part_id in declared or not is_number or head == self.namespace:
+            return part_id, 1
+        return head, int(tail)
+
+    def of(self, base: str) -> list[LivePart]:
+        """The first part, whoever's it is, and the further ones that are ours, by number."""
+        found = self._by_base.get(base, ())
+        return [part for part in found if part.ours or part.live.id == base]
+
+    def ours(self, base: str) -> list[LivePart]:
+        """The parts of a schedule that carry our mark, by number."""
+        return [part for part in self._by_base.get(base, ()) if part.ours]
+
+    def is_managed(self, part: LivePart) -> bool:
+        """An id in the namespace and our mark: labels alone can be copied to any schedule."""
+        return part.ours and part.live.id.startswith(f"{self.namespace}.")
+
+
+# ---------------------------------------------------------------- what the marks tell of a set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One live part: its mark if it is ours, and whether it still is what was written."""
+    """One live part of a schedule: its mark if it is ours, and whether it is as it was written."""
 
     live: LiveSchedule
     mark: Mark | None
@@ -31,30 +96,91 @@ class Part:
     cron_intact: bool = True
 
 
-def part(schedule: Schedule, live: LiveSchedule, mark: Mark | None, namespace: str) -> Part:
-    """Hold a live part against the digest in its mark; without a mark there is nothing to tell."""
+class Writing(Enum):
+    """What became of a set of parts since it was written."""
+
+    WHOLE = "whole"
+    EDITED = "edited"  # the crons of some, and nothing else
+    BROKEN = "broken"  # parts are missing or surplus
+    CUT_OFF = "cut off"  # parts of two sets: an apply was cut off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetState:
+    """A set of parts by its marks: numbers of the parts that are gone, or whose cron was edited.
+
+    mark 1of2  billing.x      as written     nothing
+    mark 2of2  billing.x.2    edited         edited: 2
+    (none)     billing.x.3    missing        missing: 3
+    mark 1of2  billing.x.7    a copy         surplus: billing.x.7
+    """
+
+    parts: int
+    missing: tuple[int, ...] = ()
+    edited: tuple[int, ...] = ()
+    surplus: tuple[str, ...] = ()
+    cut_off: bool = False
+
+    @property
+    def writing(self) -> Writing:
+        """The one word for it."""
+        if self.cut_off:
+            return Writing.CUT_OFF
+        if self.missing or self.surplus:
+            return Writing.BROKEN
+        return Writing.EDITED if self.edited else Writing.WHOLE
+
+    def __str__(self) -> str:
+        if self.cut_off:
+            return f"{self.parts} parts of two sets: an apply was cut off"
+        return "; ".join((
+            *(f"part {number} is missing" for number in self.missing),
+            *(f"{part_id} is surplus" for part_id in self.surplus),
+            *(f"part {number} was edited" for number in self.edited),
+        ))  # fmt: skip
+
+
+def state(schedule: Schedule, parts: Sequence[Part]) -> SetState:
+    """What the marks tell of a schedule's parts; without a mark there is nothing to tell."""
+    ours = [(part, part.mark) for part in parts if part.mark]
+    at_home = [(part, mark) for part, mark in ours if part.live.id == schedule.part_id(mark.part)]
+    totals = {mark.parts for _, mark in at_home}
+    if len(totals) > 1 or len({mark.definition for _, mark in at_home}) > 1:
+        return SetState(parts=len(parts), cut_off=True)
+    numbers = {mark.part for _, mark in at_home}
+    total = max(totals, default=1 if ours else 0)
+    return SetState(
+        parts=len(parts),
+        missing=tuple(number for number in range(1, total + 1) if number not in numbers),
+        edited=tuple(mark.part for part, mark in at_home if not part.cron_intact),
+        surplus=tuple(p.live.id for p, m in ours if p.live.id != schedule.part_id(m.part)),
+    )
+
+
+def read_part(schedule: Schedule, live: LiveSchedule, mark: Mark | None, namespace: str) -> Part:
+    """Hold a live part against digest `a` of its mark."""
     labels = marks.own_labels(live.message.labels, namespace, schedule.name)
     message = replace(canonical.live_message(live, schedule.message), labels=labels)
     if mark is None:
         return Part(live=live, mark=None, message=message)
+    if marks.readable(message, live.cron) == mark.readable:
+        return Part(live=live, mark=mark, message=message)
     crons = _spellings(schedule, live.cron)
     messages: tuple[Message, ...] = (message, replace(live.message, labels=labels))
     timeout = live.message.timeout
     if timeout and timeout % 1000 == 0:
         messages = (*messages, replace(message, timeout=timeout // 1000))
     intact = _fits(mark, messages, crons)
-    return Part(
-        live=live,
-        mark=mark,
-        message=message,
-        intact=intact,
-        # With the file's message in place of an edited one, the digest is about the cron alone.
-        cron_intact=intact or _fits(mark, (schedule.message,), crons),
-    )
+    # With the file's message in place of an edited one, the digest is about the cron alone.
+    cron_intact = intact or _fits(mark, (schedule.message,), crons)
+    return Part(live=live, mark=mark, message=message, intact=intact, cron_intact=cron_intact)
 
 
 def _fits(mark: Mark, messages: Iterable[Message], crons: Sequence[str]) -> bool:
     return any(marks.readable(m, cron) == mark.readable for m in messages for cron in crons)
+
+
+# ---------------------------------------------------------------- spellings of a stored cron
 
 
 def _spellings(schedule: Schedule, cron: str) -> tuple[str, ...]:
@@ -90,23 +216,8 @@ def is_understood(cron: str) -> bool:
 
 def same_crons(some: Iterable[str], others: Iterable[str]) -> bool:
     """Whether two sets of stored crons mean the same, however they are spelt."""
-    left, right = ([repr(_meaning(cron) or cron) for cron in crons] for crons in (some, others))
+    left, right = sorted(some), sorted(others)
+    if left == right:
+        return True
+    left, right = ([repr(_meaning(cron) or cron) for cron in crons] for crons in (left, right))
     return sorted(left) == sorted(right)
-
-
-def oddities(schedule: Schedule, parts: Sequence[Part]) -> tuple[str, ...]:
-    """What is wrong with a set of parts by its marks: missing, edited, surplus, of two sets."""
-    ours = [part for part in parts if part.mark]
-    if not ours:
-        return ()
-    at_home = [p for p in ours if p.mark and p.live.id == schedule.part_id(p.mark.part)]
-    totals = {p.mark.parts for p in at_home if p.mark}
-    if len(totals) > 1 or len({p.mark.definition for p in at_home if p.mark}) > 1:
-        return (f"{len(parts)} parts of two sets: {CUT_OFF}",)
-    numbers = {p.mark.part for p in at_home if p.mark}
-    total = max(totals, default=1)
-    missing = [k for k in range(1, total + 1) if k not in numbers]
-    found = [f"part {k} is missing" for k in missing]
-    found += [f"{p.live.id} is surplus" for p in ours if p not in at_home]
-    found += [f"part {p.mark.part} was edited" for p in at_home if p.mark and not p.cron_intact]
-    return tuple(found)

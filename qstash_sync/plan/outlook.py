@@ -12,7 +12,7 @@ from qstash_sync.crons.firings import next_firings
 from qstash_sync.crons.zones import Transition
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Timing
-from qstash_sync.plan import times as timing_of
+from qstash_sync.plan import times
 
 FIRINGS = 5
 CHANGES = 2
@@ -43,11 +43,11 @@ class Outlook:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Its warnings with their place, and the error of more parts than are allowed."""
         named = self.name, self.location
-        most = self.timing.max_parts
-        return (
-            *timing_of.warnings(self.made, *named),
-            *timing_of.too_many(len(self.made.parts), most, *named),
-        )
+        found = times.warnings(self.made, *named)
+        count, most = len(self.made.parts), self.timing.max_parts
+        if count <= most:
+            return found
+        return (*found, times.too_many(f"needs {count} parts", most, *named))
 
 
 def outlook(
@@ -57,8 +57,8 @@ def outlook(
     try:
         found = _outlook(timing, now.astimezone(UTC))
     except CronError as error:
-        message = f"schedules.{name}.cron: {error}" if name else str(error)
-        return Diagnostic(code="cron", message=message, location=location)
+        path = ("schedules", name, "cron") if name else ()
+        return Diagnostic(code="cron", message=str(error), path=path, location=location)
     return replace(found, name=name, location=location)
 
 

@@ -1,23 +1,25 @@
-"""Which live schedules a pause or a resume by glob means: all parts of ours, and nothing else.
+"""A pause or a resume by glob, as a plan: all parts of ours that are not yet so, and nothing else.
 
 live id        our mark   in the file     what becomes of it
 billing.x      yes        yes or no       part of x
 billing.x.2    yes        yes or no       part of x
 scd_123        yes or no  id: scd_123     part of the schedule that names it
-billing.x      no         yes             left alone and told: the outcome is "refused"
+billing.x      no         yes             left alone and refused
 anything else                             not ours, never touched
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from datetime import datetime
 from fnmatch import fnmatchcase
 
-from qstash_sync.model.change import Action
+from qstash_sync.model.change import Action, Change, Key, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Desired, LiveSchedule, Schedule
+from qstash_sync.model.resources import Desired, Kind, Live, LiveSchedule, Schedule
 from qstash_sync.model.steps import PauseSchedule
-from qstash_sync.plan import mark
+from qstash_sync.plan.compared import Foreign
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.live_parts import LivePart, LiveParts
 
 _LISTED = 10  # more names than this help nobody
 
@@ -30,115 +32,137 @@ class Wish:
     globs: tuple[str, ...]
     paused: bool
 
+    @property
+    def action(self) -> Action:
+        """What is to be done."""
+        return Action.PAUSE if self.paused else Action.RESUME
+
+    def names(self, name: str) -> bool:
+        """Whether a glob means a name."""
+        return any(fnmatchcase(name, glob) for glob in self.globs)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Toggle:
-    """A live schedule of ours that a glob names; paused is the wanted state."""
+class PausePlan:
+    """The plan; refused: schedules whose first part is not ours and not as wanted, and why."""
+
+    plan: Plan
+    refused: Mapping[Key, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A live schedule of ours; aliases: its name in the account, and in the file."""
 
     name: str
     id: str
-    paused: bool
-    parts: tuple[LiveSchedule, ...]  # ours, in order of their number
-    declared: Schedule | None = None
-    foreign: bool = False  # the first part is not ours, and not as wanted
-
-    @property
-    def action(self) -> Action:
-        """What is done to it."""
-        return Action.PAUSE if self.paused else Action.RESUME
-
-    @property
-    def steps(self) -> tuple[PauseSchedule, ...]:
-        """The writes for the parts that are not yet as wanted."""
-        return tuple(
-            PauseSchedule(id=part.id, paused=self.paused)
-            for part in self.parts
-            if part.paused != self.paused
-        )
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is to be done and nothing refused."""
-        return not self.steps and not self.foreign
+    parts: tuple[LivePart, ...]
+    declared: Schedule | None
+    aliases: frozenset[str]
+    foreign: LiveSchedule | None  # the first part, where it is not ours
 
     def is_named(self, glob: str) -> bool:
-        """Whether a glob means it, by the name in the account or the one in the file."""
-        names = {self.name} | ({self.declared.name} if self.declared else set())
-        return any(fnmatchcase(name, glob) for name in names)
+        return any(fnmatchcase(alias, glob) for alias in self.aliases)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """The schedules that are meant, by name; errors where a glob means none."""
-
-    toggles: tuple[Toggle, ...]
-    unmanaged: int  # live schedules that are not ours
-    warnings: tuple[Diagnostic, ...] = ()
-    errors: tuple[Diagnostic, ...] = ()
-
-
-def select(wish: Wish, live: Iterable[LiveSchedule]) -> Selection:
-    """Pick from the account what the globs name; every glob must name something."""
-    stored = tuple(live)
-    ours = tuple(_ours(wish, stored))
-    found = {id(toggle.declared) for toggle in ours}
-    absent = [s for s in wish.desired.schedules or () if id(s) not in found]
-    missed = [s for s in absent if any(fnmatchcase(s.name, glob) for glob in wish.globs)]
-    chosen = tuple(t for t in ours if any(t.is_named(glob) for glob in wish.globs))
-    return Selection(
-        toggles=chosen,
-        unmanaged=len(stored) - sum(len(toggle.parts) for toggle in ours),
-        warnings=tuple(_advice(wish, chosen, missed)),
+def pausing(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePlan:
+    """What a wish means for an account; errors where a glob names nothing."""
+    desired = wish.desired
+    index = LiveParts(desired, live.schedules or ())
+    ours = list(_ours(desired, index))
+    found = {id(one.declared) for one in ours}
+    absent = [s for s in desired.schedules or () if id(s) not in found]
+    chosen = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
+    changes, unchanged, refused = [], [], {}
+    for one in chosen:
+        change = _change(wish, one)
+        why = _refusal(wish, one)
+        if why:
+            refused[change.key] = why
+        if change.steps or why:
+            changes.append(change)
+        else:
+            unchanged.append((Kind.SCHEDULE, one.name))
+    managed = {part.live.id for one in ours for part in one.parts}
+    plan = Plan(
+        environment=desired.environment,
+        namespace=desired.namespace,
+        now=now,
+        tzdata=tzdata,
+        changes=tuple(sorted(changes, key=lambda change: change.order)),
+        unchanged=tuple(sorted(unchanged)),
+        unmanaged=tuple((Kind.SCHEDULE, i) for i in sorted(index.by_id) if i not in managed),
+        warnings=tuple(_advice(wish, chosen, absent)),
         errors=tuple(_unmatched(wish, ours, [s.name for s in absent])),
+        live=live,
+        index=index,
+    )
+    return PausePlan(plan=plan, refused=refused)
+
+
+def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
+    """The live schedules with a part of ours, and those that are declared but not ours."""
+    namespace = f"{desired.namespace}."
+    declared = {schedule.id: schedule for schedule in desired.schedules or ()}
+    renamed = {f"{namespace}{s.was}": s for s in declared.values() if s.was}
+    bases = {
+        part.base
+        for part in index.by_id.values()
+        if part.base in declared or (part.ours and part.base.startswith(namespace))
+    }
+    for base in sorted(bases):
+        schedule = declared.get(base)
+        consents = schedule is not None and schedule.adopted
+        parts = index.of(base)
+        first = parts[0].live if parts and not parts[0].ours and not consents else None
+        mine = tuple(part for part in parts if part.live is not first)
+        if not mine and first is None:
+            continue  # strays alone
+        owner = schedule or renamed.get(base)
+        name = schedule.name if schedule else base.removeprefix(namespace)
+        yield _Found(
+            name=name,
+            id=base,
+            parts=mine,
+            declared=owner,
+            aliases=frozenset({name, owner.name} if owner else {name}),
+            foreign=first,
+        )
+
+
+def _change(wish: Wish, one: _Found) -> Change:
+    return Change(
+        kind=Kind.SCHEDULE,
+        name=one.name,
+        id=one.id,
+        action=wish.action,
+        reason=Reason.FILE,
+        notes=(OfParts(of=len(one.parts)),),
+        steps=tuple(
+            PauseSchedule(id=part.live.id, paused=wish.paused)
+            for part in one.parts
+            if part.live.paused != wish.paused
+        ),
     )
 
 
-def _ours(wish: Wish, live: Sequence[LiveSchedule]) -> Iterator[Toggle]:
-    desired = wish.desired
-    scope = mark.scope(desired.namespace, desired.environment)
-    declared = {schedule.id: schedule for schedule in desired.schedules or ()}
-    renamed = {f"{desired.namespace}.{s.was}": s for s in declared.values() if s.was}
-    groups: dict[str, list[tuple[int, LiveSchedule]]] = {}
-    others: dict[str, bool] = {}
-    for part in live:
-        found = mark.parse(part.message.labels)
-        marked = found is not None and found.scope == scope
-        base, number = _place(part.id, declared, desired.namespace)
-        consented = part.id in declared and declared[part.id].adopted
-        if base and (marked or consented):
-            groups.setdefault(base, []).append((number, part))
-        else:
-            others[part.id] = part.paused
-    for base in sorted({*groups, *(declared.keys() & others.keys())}):
-        schedule = declared.get(base)
-        yield Toggle(
-            name=schedule.name if schedule else base.removeprefix(f"{desired.namespace}."),
-            id=base,
-            paused=wish.paused,
-            parts=tuple(part for _, part in sorted(groups.get(base, ()), key=lambda item: item[0])),
-            declared=schedule or renamed.get(base),
-            foreign=others.get(base, wish.paused) != wish.paused,
-        )
+def _refusal(wish: Wish, one: _Found) -> str | None:
+    if one.foreign is None or one.foreign.paused == wish.paused:
+        return None
+    fact = f"{one.id} {Foreign.UNMARKED.value}"
+    return f"{fact}; stop it in the console, or take it over with apply --adopt {one.name}"
 
 
-def _place(part_id: str, declared: Iterable[str], namespace: str) -> tuple[str, int]:
-    """The first part's id and the number of this one; "" for an id that cannot be ours."""
-    if part_id in declared:
-        return part_id, 1
-    head, _, tail = part_id.rpartition(".")
-    further = tail.isdecimal() and head != namespace
-    if further and head in declared:
-        return head, int(tail)
-    if not part_id.startswith(f"{namespace}."):
-        return "", 0
-    return (head, int(tail)) if further else (part_id, 1)
+# ---------------------------------------------------------------- what to say of it
 
 
 def _advice(
-    wish: Wish, chosen: Iterable[Toggle], missed: Iterable[Schedule]
+    wish: Wish, chosen: Sequence[_Found], absent: Sequence[Schedule]
 ) -> Iterator[Diagnostic]:
     """What the next apply will do about it, and what the account does not have."""
-    against = [t.name for t in chosen if t.declared and t.declared.paused is (not wish.paused)]
+    against = [
+        one.name for one in chosen if one.declared and one.declared.paused is (not wish.paused)
+    ]
     yield from _warning(
         wish,
         "paused_in_file",
@@ -146,11 +170,11 @@ def _advice(
         f"paused: {str(not wish.paused).lower()} in the file: the next apply undoes this",
         f"write paused: {str(wish.paused).lower()}",
     )
-    open_ = [t for t in chosen if t.declared is None or t.declared.paused is None]
+    left_open = [one for one in chosen if one.declared is None or one.declared.paused is None]
     yield from _warning(
         wish,
         "paused_when_written",
-        [t.name for t in open_ if not wish.paused and _written_paused(t)],
+        [one.name for one in left_open if not wish.paused and _written_paused(one)],
         "paused when last written: the next apply takes this for a pause that was cut off, "
         "and pauses again",
         "write paused: false in the file",
@@ -158,15 +182,14 @@ def _advice(
     yield from _warning(
         wish,
         "not_live",
-        [schedule.name for schedule in missed],
+        [schedule.name for schedule in absent if wish.names(schedule.name)],
         "in the file, but not in the account",
         "an apply creates it running: write paused: true" if wish.paused else "",
     )
 
 
-def _written_paused(toggle: Toggle) -> bool:
-    marks = (mark.parse(part.message.labels) for part in toggle.parts)
-    return any(found is not None and found.paused for found in marks)
+def _written_paused(one: _Found) -> bool:
+    return any(part.ours and part.mark is not None and part.mark.paused for part in one.parts)
 
 
 def _warning(
@@ -177,10 +200,12 @@ def _warning(
         yield Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)
 
 
-def _unmatched(wish: Wish, ours: Sequence[Toggle], absent: Sequence[str]) -> Iterator[Diagnostic]:
-    known = sorted({*(toggle.name for toggle in ours), *absent})
+def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Iterator[Diagnostic]:
+    from difflib import get_close_matches  # noqa: PLC0415 only where something is wrong
+
+    known = sorted({*(one.name for one in ours), *absent})
     for glob in wish.globs:
-        if any(t.is_named(glob) for t in ours) or any(fnmatchcase(n, glob) for n in absent):
+        if any(one.is_named(glob) for one in ours) or any(fnmatchcase(n, glob) for n in absent):
             continue
         near = get_close_matches(glob, known, 5, 0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"ours are {_listed(known)}"

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from qstash_sync.model.change import Reason
-from qstash_sync.model.resources import Kind
+from qstash_sync.model.change import Change, Key, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +18,21 @@ class Policy:
     """
 
     only: Reason | None = None
-    among: frozenset[tuple[Kind, str]] | None = None
+    among: frozenset[Key] | None = None
     adopt: tuple[str, ...] = ()
     allow_deletes: int | None = None
     allow_protected: tuple[str, ...] = ()
     allow_in_use: tuple[str, ...] = ()
     drop_backlog: tuple[str, ...] = ()
     delete_after_failure: bool = False
+
+    def keeps(self, change: Change) -> bool:
+        """Whether a change is in the scope; what is approved is, whatever its reason is by now."""
+        if self.among is not None:
+            return change.key in self.among
+        return self.only in (None, change.reason)
+
+    @property
+    def is_scoped(self) -> bool:
+        """Whether anything is left alone."""
+        return self.only is not None or self.among is not None

@@ -1,35 +1,95 @@
-"""How many schedules an account must hold: every part is a row of its limit, now and for a year.
+"""How much of an account's quota a plan takes: counted once, for all who ask.
 
-A renewal can take more parts than today's set, so an account that fits today may be full on the day
-of the next clock change. Where it is, the message is the patch: which schedules to make `auto`.
+Every part of a schedule is a row of the limit, now and for a year: a renewal can take more parts
+than today's set, so an account that fits today may be full on the day of the next clock change.
+Where it is, the message is the patch: which schedules to make `auto`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qstash_sync.crons.compile import Strategy
+from qstash_sync.model.change import Action, Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Schedule
+from qstash_sync.model.quotas import PLANS, PlanLimits
+from qstash_sync.model.resources import Kind, Live, Schedule
+from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.plan import times
 
 _LISTED = 8  # names of schedules in one message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class Usage:
+    """Resources of one kind in an account, before a plan and what the plan makes of them.
+
+    allowed: by the account's plan; None where the file does not name it, or there is no limit.
+    """
+
+    before: int
+    created: int
+    deleted: int
+    allowed: int | None
+
+    @property
+    def after(self) -> int:
+        """When all is done."""
+        return self.before + self.created - self.deleted
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether there is no room for all creates before the deletes."""
+        return self.allowed is not None and self.before + self.created > self.allowed
+
+
+def usage(plan_name: str | None, live: Live, changes: Iterable[Change]) -> Mapping[Kind, Usage]:
+    """What the changes that are not refused make of each kind that has a limit."""
+    plan = PLANS.get(plan_name or "")
+    counted = [change for change in changes if not change.refused]
+    rows = {part.id for part in live.schedules or ()}
+    steps = [step for change in counted for step in change.steps]
+    return {
+        Kind.URL_GROUP: _named(Kind.URL_GROUP, len(live.url_groups or ()), counted, plan),
+        Kind.QUEUE: _named(Kind.QUEUE, len(live.queues or ()), counted, plan),
+        Kind.SCHEDULE: Usage(
+            before=len(rows),
+            created=len({s.id for s in steps if isinstance(s, PutSchedule)} - rows),
+            deleted=sum(isinstance(step, DeleteSchedule) for step in steps),
+            allowed=plan.schedules if plan else None,
+        ),
+    }
+
+
+def _named(kind: Kind, before: int, changes: Sequence[Change], plan: PlanLimits | None) -> Usage:
+    actions = [change.action for change in changes if change.kind is kind]
+    allowed = None
+    if plan:
+        allowed = plan.url_groups if kind is Kind.URL_GROUP else plan.queues
+    return Usage(
+        before=before,
+        created=actions.count(Action.CREATE),
+        deleted=actions.count(Action.DELETE),
+        allowed=allowed,
+    )
+
+
+# ---------------------------------------------------------------- parts of schedules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsOn:
     """Parts of all schedules on a day."""
 
     at: datetime
     count: int
 
 
-def ahead(schedules: Sequence[Schedule], now: datetime) -> tuple[Rows, ...]:
+def ahead(schedules: Sequence[Schedule], now: datetime) -> tuple[PartsOn, ...]:
     """The parts of all schedules now, and after each day of the coming year that changes them."""
     chains = [times.parts_ahead(schedule, now) for schedule in schedules]
     days = sorted({now} | {at for chain in chains for at, _ in chain})
-    return tuple(Rows(at=day, count=sum(_count(chain, day) for chain in chains)) for day in days)
+    return tuple(PartsOn(at=day, count=sum(_count(chain, day) for chain in chains)) for day in days)
 
 
 def _count(chain: Sequence[tuple[datetime, int]], day: datetime) -> int:
@@ -44,16 +104,15 @@ def judge(
     others: int = 0,
     today: int | None = None,
 ) -> Iterator[Diagnostic]:
-    """Findings where the rows meet the plan's limit, now or on the worst day of the coming year.
+    """Diagnostics where the parts meet the plan's limit, now or on the worst day of the year.
 
-    others: rows of the account that are not these schedules'; today: all rows, where the account
-    was read. Without a plan there is one warning at most.
+    others: schedules of the account that are no parts of these; today: all of them, where the
+    account was read. Without a plan there is one warning at most.
     """
-    days = ahead(schedules, now)
-    today = days[0].count + others if today is None else today
-    worst = max(days, key=lambda rows: (rows.count, -rows.at.timestamp()))
     most = PLANS[plan or "free"].schedules
     if plan is None:
+        if today is None:
+            today = ahead(schedules, now)[0].count
         if today > most:
             yield Diagnostic(
                 severity=Severity.WARNING,
@@ -62,6 +121,9 @@ def judge(
                 hint="say limits: {plan: …} to have this checked",
             )
         return
+    days = ahead(schedules, now)
+    today = days[0].count + others if today is None else today
+    worst = max(days, key=lambda parts: (parts.count, -parts.at.timestamp()))
     if today > most:
         fact = f"{today} schedules are needed; the plan {plan} allows {most}"
         yield _over(fact, schedules, now, today - most, Severity.ERROR)
@@ -94,7 +156,7 @@ def _over(
 
 
 def _saved(schedule: Schedule, at: datetime) -> int:
-    """Rows that a schedule would give back as `auto`."""
+    """Parts that a schedule would give back as `auto`."""
     auto = replace(schedule, timing=replace(schedule.timing, strategy=Strategy.AUTO))
     counts = [times.compiled(one, at) for one in (schedule, auto)]
     parts = [0 if isinstance(made, Diagnostic) else len(made.parts) for made in counts]
@@ -107,6 +169,5 @@ def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     for at, count in times.parts_ahead(schedule, now):
         if count > most:
             need = f"needs {count} parts" + (f" on {at:%Y-%m-%d}" if at > now else "")
-            location = schedule.location
-            return (times.over(need, most, schedule.name, location, Severity.ERROR),)
+            return (times.too_many(need, most, schedule.name, schedule.location),)
     return ()

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from qstash_sync.crons import compile as compiler
 from qstash_sync.crons.compile import Strategy
@@ -27,8 +26,8 @@ from qstash_sync.model.resources import Kind, LiveSchedule, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.plan import mark, times
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.fingerprint import Ground
-from qstash_sync.plan.live_parts import Part, part as read_part
+from qstash_sync.plan.fingerprint import Fingerprints
+from qstash_sync.plan.live_parts import Part, read_part
 from qstash_sync.plan.policy import Policy
 
 LEAST = timedelta(days=14)
@@ -48,7 +47,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
-    """One change as it was approved, without its steps; file, account, writes: see `Ground`.
+    """One change as it was approved, without its steps; file, account, writes: see `Fingerprints`.
 
     paused: how many of its live resources were. exact_until: of the parts that it writes; None
     where it writes none, or for ever.
@@ -64,12 +63,12 @@ class Approved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """A plan as it was approved, with the options that shaped it."""
+    """A plan as it was approved, with the policy that shaped it."""
 
     now: datetime
     tzdata: str
     where: Where
-    options: Policy
+    policy: Policy
     changes: tuple[Approved, ...]
 
     @property
@@ -96,25 +95,25 @@ class Moved:
     fields: tuple[Move, ...] = ()
 
 
-def of_plan(plan: Plan, ground: Ground, where: Where, options: Policy) -> Saved:
+def of_plan(plan: Plan, fingerprints: Fingerprints, where: Where, policy: Policy) -> Saved:
     """What is to be remembered of a plan."""
     return Saved(
         now=plan.now,
         tzdata=plan.tzdata,
         where=where,
-        options=options,
-        changes=tuple(_approved(change, ground, plan.now) for change in plan.changes),
+        policy=policy,
+        changes=tuple(_approved(change, fingerprints, plan.now) for change in plan.changes),
     )
 
 
-def _approved(change: Change, ground: Ground, now: datetime) -> Approved:
+def _approved(change: Change, fingerprints: Fingerprints, now: datetime) -> Approved:
     return Approved(
         change=replace(change, steps=(), swap=None),
-        file=ground.file(change),
-        account=ground.account(change),
-        writes=ground.writes(change),
-        paused=ground.paused(change),
-        exact_until=_exact_until(change, ground, now),
+        file=fingerprints.file(change),
+        account=fingerprints.account(change),
+        writes=fingerprints.writes(change),
+        paused=fingerprints.paused(change),
+        exact_until=_exact_until(change, fingerprints, now),
     )
 
 
@@ -130,7 +129,7 @@ def elsewhere(approved: Where, here: Where) -> str | None:
     return f"it was made for {' and '.join(moved)}" if moved else None
 
 
-def moved(saved: Saved, fresh: Plan, ground: Ground, now: datetime) -> Iterator[Moved]:
+def moved(saved: Saved, fresh: Plan, fingerprints: Fingerprints, now: datetime) -> Iterator[Moved]:
     """The approved changes that are neither the same nor done.
 
     fresh: the plan of the approved changes alone, as of the day of the saved one.
@@ -139,38 +138,38 @@ def moved(saved: Saved, fresh: Plan, ground: Ground, now: datetime) -> Iterator[
     for approved in saved.changes:
         change = found.get(approved.change.key)
         if change is None:
-            why = _not_done(approved, ground)
+            why = _not_done(approved, fingerprints)
         else:
-            why = _moved(approved, change, ground, (saved.tzdata, fresh.tzdata))
-            why = why or _short(change, ground, now)
+            why = _moved(approved, change, fingerprints, (saved.tzdata, fresh.tzdata))
+            why = why or _short(change, fingerprints, now)
         if why:
             yield Moved(change=approved.change, why=why, fields=_moves(approved.change, change))
 
 
-def _not_done(approved: Approved, ground: Ground) -> str | None:
+def _not_done(approved: Approved, fingerprints: Fingerprints) -> str | None:
     """Why there is nothing left to do, where that is not because it is done."""
     if approved.change.action is Action.DELETE:
-        gone = ground.gone(approved.change)
+        gone = fingerprints.gone(approved.change)
         return None if gone else "the file does not ask for it any more"
-    if ground.declared(approved.change) is None:
+    if fingerprints.declared(approved.change) is None:
         return "it has left the file"
-    if ground.file(approved.change) != approved.file:
+    if fingerprints.file(approved.change) != approved.file:
         return "the file says something else now, and so does the account"
     return None
 
 
 def _moved(
-    approved: Approved, change: Change, ground: Ground, tzdata: tuple[str, str]
+    approved: Approved, change: Change, fingerprints: Fingerprints, tzdata: tuple[str, str]
 ) -> str | None:
-    account, writes = ground.account(change), ground.writes(change)
+    account, writes = fingerprints.account(change), fingerprints.writes(change)
     if (account, writes) == (approved.account, approved.writes):
         return None
     if change.refused and change.refused != approved.change.refused:
         return change.refused
-    if ground.file(change) != approved.file:
+    if fingerprints.file(change) != approved.file:
         return "the file, a variable or a secret has changed"
     if account != approved.account:
-        return _what_happened(approved, change, ground.paused(change))
+        return _what_happened(approved, change, fingerprints.paused(change))
     if tzdata[0] != tzdata[1]:
         return f"new zone data ({tzdata[0]}, now {tzdata[1]}) asks for other crons"
     return "other writes are needed for it now"
@@ -213,12 +212,12 @@ def _by_path(change: Change) -> dict[str, FieldChange]:
 # How long the parts last that a change writes
 
 
-def _short(change: Change, ground: Ground, now: datetime) -> str | None:
+def _short(change: Change, fingerprints: Fingerprints, now: datetime) -> str | None:
     """Why the schedule would not be right for long enough once a change is made today."""
-    schedule = ground.declared(change)
+    schedule = fingerprints.declared(change)
     if not isinstance(schedule, Schedule) or not _writes_parts(change):
         return None
-    parts = _parts_after(change, schedule, ground)
+    parts = _parts_after(change, schedule, fingerprints)
     crons = tuple(part.live.cron for part in parts)
     least = min(LEAST, schedule.timing.renew_before)
     job, strategy = schedule.timing.job, schedule.timing.strategy
@@ -228,17 +227,17 @@ def _short(change: Change, ground: Ground, now: datetime) -> str | None:
             return None
         return f"its parts would be exact until {until:%Y-%m-%d %H:%MZ} only"
     lenient = replace(schedule, timing=replace(schedule.timing, renew_before=least))
-    found = times.compare(lenient, parts, now)
+    found = times.compare(lenient, parts, now, mark.definition(lenient))
     if isinstance(found, Diagnostic):
-        return found.message
+        return found.text
     return "the clock has changed since, and other crons are due" if found.fields else None
 
 
-def _exact_until(change: Change, ground: Ground, now: datetime) -> datetime | None:
-    schedule = ground.declared(change)
+def _exact_until(change: Change, fingerprints: Fingerprints, now: datetime) -> datetime | None:
+    schedule = fingerprints.declared(change)
     if not isinstance(schedule, Schedule) or not _writes_parts(change):
         return None
-    parts = _parts_after(change, schedule, ground)
+    parts = _parts_after(change, schedule, fingerprints)
     return _first_wrong(schedule.timing.job, tuple(part.live.cron for part in parts), now)
 
 
@@ -251,13 +250,9 @@ def _writes_parts(change: Change) -> bool:
     return any(isinstance(step, PutSchedule) for step in change.steps)
 
 
-def _parts_after(change: Change, schedule: Schedule, ground: Ground) -> Sequence[Part]:
+def _parts_after(change: Change, schedule: Schedule, fingerprints: Fingerprints) -> Sequence[Part]:
     """The parts of a schedule as they will be once its change is made."""
-    parts: dict[str, Any] = {
-        part.id: part
-        for part in ground.live(change)
-        if isinstance(part, LiveSchedule) and _belongs(part.id, change.id)
-    }
+    parts = {part.live.id: part.live for part in fingerprints.index.of(change.id)}
     for step in change.steps:
         if isinstance(step, PutSchedule):
             message = replace(step.message, labels=step.labels)
@@ -265,8 +260,4 @@ def _parts_after(change: Change, schedule: Schedule, ground: Ground) -> Sequence
         elif isinstance(step, DeleteSchedule):
             parts.pop(step.id, None)
     marks = ((part, mark.parse(part.message.labels)) for part in parts.values())
-    return [read_part(schedule, part, of, ground.namespace) for part, of in marks]
-
-
-def _belongs(part_id: str, base: str) -> bool:
-    return part_id == base or part_id.removeprefix(f"{base}.").isdecimal()
+    return [read_part(schedule, part, of, fingerprints.namespace) for part, of in marks]

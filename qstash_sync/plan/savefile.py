@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from qstash_sync.errors import SavedPlanError
-from qstash_sync.model.change import Action, Change, FieldChange, Reason
+from qstash_sync.model.change import Action, Change, FieldChange, Reason, Withheld
 from qstash_sync.model.resources import Kind
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Approved, Saved, Where
 
 KIND = "qstash-sync plan"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had fingerprints over unset fields
 _HEAD = 100  # characters of a document within which its kind stands
 _DERIVED = {"among"}  # options that follow from the changes
 
@@ -31,7 +31,7 @@ def dump(saved: Saved) -> str:
         "environment": saved.where.environment,
         "namespace": saved.where.namespace,
         "account": {key: getattr(saved.where, key) for key in ("user", "region", "url")},
-        "options": {k: v for k, v in asdict(saved.options).items() if k not in _DERIVED},
+        "options": {k: v for k, v in asdict(saved.policy).items() if k not in _DERIVED},
         "changes": [_change(approved) for approved in saved.changes],
     }
     body["checksum"] = _checksum(body)
@@ -76,7 +76,6 @@ def _change(approved: Approved) -> dict[str, Any]:
         "action": change.action,
         "reason": change.reason,
         "fields": [asdict(field) for field in change.fields],
-        "notes": change.notes,
         "refused": change.refused,
         "paused": approved.paused,
         "exact_until": until and _time(until),
@@ -91,12 +90,12 @@ def _saved(body: dict[str, Any]) -> Saved:
         now=datetime.fromisoformat(body["now"]),
         tzdata=body["tzdata"],
         where=Where(**location, **account),
-        options=_options(body["options"]),
+        policy=_policy(body["options"]),
         changes=tuple(_approved(change) for change in body["changes"]),
     )
 
 
-def _options(found: dict[str, Any]) -> Policy:
+def _policy(found: dict[str, Any]) -> Policy:
     known = {field.name for field in fields(Policy)}
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
@@ -115,14 +114,18 @@ def _approved(found: dict[str, Any]) -> Approved:
             id=found["id"],
             action=Action(found["action"]),
             reason=Reason(found["reason"]),
-            fields=tuple(FieldChange(**field) for field in found["fields"]),
-            notes=tuple(found["notes"]),
+            fields=tuple(map(_field, found["fields"])),
             refused=found["refused"],
         ),
         paused=found["paused"],
         exact_until=datetime.fromisoformat(until) if until else None,
         **{key: found["digests"][key] for key in ("file", "account", "writes")},
     )
+
+
+def _field(found: dict[str, Any]) -> FieldChange:
+    withheld = found.pop("withheld")
+    return FieldChange(**found, withheld=Withheld(withheld) if withheld else None)
 
 
 def _time(at: datetime) -> str:

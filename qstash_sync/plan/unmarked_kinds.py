@@ -4,7 +4,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from qstash_sync.model.change import Action, Change, FieldChange, Reason, pause_field
+from qstash_sync.model.change import Action, Change, FieldChange, Reason, Takes, pause_field
 from qstash_sync.model.resources import (
     Desired,
     FlowControl,
@@ -27,29 +27,31 @@ from qstash_sync.model.steps import (
     UnpinFlowControl,
 )
 from qstash_sync.plan import canonical, diff
-from qstash_sync.plan.work import Work
+from qstash_sync.plan.compared import Compared, Comparison, Within
 
 
-def compare(work: Work, kind: Kind, desired: Desired, live: Live) -> None:
+def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within: Within) -> None:
     """Compare one of the kinds that are told apart by name alone."""
-    wanted, found, owned = {
+    wanted, there, owned = {
         Kind.URL_GROUP: (desired.url_groups, live.url_groups, desired.owns.url_groups),
         Kind.QUEUE: (desired.queues, live.queues, desired.owns.queues),
         Kind.FLOW_CONTROL: (desired.flow_controls, live.flow_controls, desired.owns.flow_controls),
     }[kind]
     if wanted is None:
         return
-    there: dict[str, Any] = {resource.name: resource for resource in found or ()}
+    left: dict[str, Any] = {resource.name: resource for resource in there or ()}
     for resource in wanted:
-        change = _SIMPLE[kind](resource, there.pop(resource.name, None))
-        work.add((kind, resource.name), change)
-    for name, resource in sorted(there.items()):
+        name, stored = resource.name, left.pop(resource.name, None)
+        if within is None or (kind, name) in within:
+            change = _COMPARERS[kind](resource, stored)
+            found.compared.append(Compared(kind=kind, name=name, id=name, change=change))
+    for name, resource in sorted(left.items()):
         if any(fnmatchcase(name, pattern) for pattern in owned):
             change = _removal(kind, resource)
-            if change:
-                work.changes.append(change)
+            if change and (within is None or change.key in within):
+                found.compared.append(Compared(kind=kind, name=name, id=name, change=change))
         elif kind is not Kind.FLOW_CONTROL:
-            work.unmanaged.append((kind, name))
+            found.unmanaged.append((kind, name))
 
 
 def _group(group: UrlGroup, live: LiveUrlGroup | None) -> Change | None:
@@ -105,7 +107,7 @@ def _flow(flow: FlowControl, live: LiveFlowControl | None) -> Change | None:
     return _change_or_pause(Kind.FLOW_CONTROL, flow, changed, pause, tuple(steps))
 
 
-_SIMPLE: dict[Kind, Any] = {Kind.URL_GROUP: _group, Kind.QUEUE: _queue, Kind.FLOW_CONTROL: _flow}
+_COMPARERS: dict[Kind, Any] = {Kind.URL_GROUP: _group, Kind.QUEUE: _queue, Kind.FLOW_CONTROL: _flow}
 
 
 def _change(
@@ -141,16 +143,14 @@ def _change_or_pause(
 
 def _removal(kind: Kind, live: Any) -> Change | None:
     steps: tuple[Step, ...]
-    notes: tuple[str, ...] = ()
     if kind is Kind.URL_GROUP:
-        steps, notes = (DeleteUrlGroup(name=live.name),), (f"{len(live.endpoints)} endpoints",)
+        steps, takes = (DeleteUrlGroup(name=live.name),), Takes(endpoints=len(live.endpoints))
     elif kind is Kind.QUEUE:
-        steps, notes = (DeleteQueue(name=live.name),), (f"{live.lag} waiting",)
-    else:
+        steps, takes = (DeleteQueue(name=live.name),), Takes(waiting=live.lag)
+    else:  # a key cannot be deleted
         pinned = live.parallelism is not None, live.rate is not None
         if not any(pinned):
             return None
         steps = (UnpinFlowControl(name=live.name, parallelism=pinned[0], rate=pinned[1]),)
-        notes = ("unpinned: a key cannot be deleted, and a pause stays",)
-    change = _change(kind, live, Action.DELETE, (), steps)
-    return replace(change, notes=notes)
+        takes = Takes(unpins=True)
+    return replace(_change(kind, live, Action.DELETE, (), steps), notes=(takes,))

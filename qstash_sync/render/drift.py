@@ -6,7 +6,7 @@ from dataclasses import replace
 from textwrap import wrap
 
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.plan.drift import Drift, Grade, Standing, Status
+from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view
 from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, clean, details, noun
 
@@ -23,6 +23,11 @@ WHO_MOVED = {
     Status.RENEWAL_DUE: "renewed for the clock",
     Status.IN_SYNC: "",
 }
+GRADES = {
+    Severity.DIFFERENCE: "difference",
+    Severity.WARNING: "warning",
+    Severity.INFO: "information",
+}  # in JSON
 _STYLES = {Status.IN_SYNC: "dim", Status.PENDING: "yellow", Status.RENEWAL_DUE: "yellow"}
 
 # ---------------------------------------------------------------- JSON
@@ -36,16 +41,16 @@ def document(drift: Drift, requests: tuple[int, int]) -> str:
         differences=drift.differences,
         status=[
             {
-                "kind": standing.kind,
-                "name": standing.name,
-                "status": standing.status,
-                "grade": standing.grade,
+                "kind": one.kind,
+                "name": one.name,
+                "status": one.status,
+                "grade": GRADES[one.severity],
                 "facts": [
-                    {"grade": fact.grade, "code": fact.code, "message": fact.text}
-                    for fact in standing.facts
+                    {"grade": GRADES[fact.severity], "code": fact.code, "message": fact.message}
+                    for fact in one.diagnostics
                 ],
             }
-            for standing in drift.standings
+            for one in drift.resources
         ],
     )
 
@@ -56,7 +61,7 @@ def document(drift: Drift, requests: tuple[int, int]) -> str:
 def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool = False) -> str:
     """The whole page: resources, diagnostics, the summary, and that nothing was written."""
     plan = drift.plan
-    lines = [line for standing in drift.standings for line in _standing(standing, paint)]
+    lines = [line for one in drift.resources for line in _resource(one, paint)]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         for kind, name in plan.unmanaged:
@@ -68,7 +73,7 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
 
 def summary(drift: Drift) -> str:
     """How many differ, and in which way; then the others."""
-    kinds = Counter((s.grade is Grade.DIFFERENCE, s.status) for s in drift.standings)
+    kinds = Counter((s.severity is Severity.DIFFERENCE, s.status) for s in drift.resources)
 
     def told(*, differing: bool) -> list[str]:
         return [f"{n} {words(s)}" for s in Status if (n := kinds[differing, s])]
@@ -89,42 +94,42 @@ def sent(requests: tuple[int, int]) -> str:
     return f"requests: {requests[0]} read, {requests[1]} write"
 
 
-def _standing(standing: Standing, paint: Paint) -> Iterator[str]:
-    word = f"{words(standing.status):11}"
-    head = f"{word}  {noun(standing.kind)} {clean(standing.name)}"
-    beside = why(standing)
+def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
+    word = f"{words(one.status):11}"
+    head = f"{word}  {noun(one.kind)} {clean(one.name)}"
+    beside = why(one)
     fits = max(len(head) + 2, _ASIDE) + len(beside) <= _WIDTH
     if beside and fits:
         head = f"{head:{_ASIDE - 2}}  {beside}"
     first, *rest = fold(head, 13)
-    yield paint(word, _STYLES.get(standing.status, "red"), "bold") + first[len(word) :]
+    yield paint(word, _STYLES.get(one.status, "red"), "bold") + first[len(word) :]
     yield from rest
     if not fits:
         yield from fold(f"{'':13}{beside}", 13)
-    for line in fields(standing):
+    for line in fields(one):
         yield from fold(line, 6 + LABEL_WIDTH)
-    for line in facts(standing):
+    for line in facts(one):
         yield from fold(line, 8)
 
 
-def why(standing: Standing) -> str:
+def why(one: ResourceDrift) -> str:
     """Who moved; of a surplus resource also what it is."""
-    taken = aside(standing.change) if standing.change and standing.status is Status.SURPLUS else ""
-    return "; ".join(filter(None, (WHO_MOVED[standing.status], taken)))
+    taken = aside(one.change) if one.change and one.status is Status.SURPLUS else ""
+    return "; ".join(filter(None, (WHO_MOVED[one.status], taken)))
 
 
-def fields(standing: Standing) -> Iterator[str]:
+def fields(one: ResourceDrift) -> Iterator[str]:
     """What an apply would change, where both sides are there."""
-    if standing.change and standing.status not in (Status.SURPLUS, Status.MISSING):
-        yield from details(standing.change)
+    if one.change and one.status not in (Status.SURPLUS, Status.MISSING):
+        yield from details(one.change)
 
 
-def facts(standing: Standing) -> Iterator[str]:
+def facts(one: ResourceDrift) -> Iterator[str]:
     """What the plan does not say, and why an apply would refuse; of deletes, a warning tells."""
-    for fact in standing.facts:
-        yield f"      {'warning: ' * (fact.grade is Grade.WARNING)}{clean(fact.text)}"
-    if standing.change and standing.change.refused and standing.status is not Status.SURPLUS:
-        yield f"      refused: {clean(standing.change.refused)}"
+    for fact in one.diagnostics:
+        yield f"      {'warning: ' * (fact.severity is Severity.WARNING)}{clean(fact.message)}"
+    if one.change and one.change.refused and one.status is not Status.SURPLUS:
+        yield f"      refused: {clean(one.change.refused)}"
 
 
 def _diagnostic(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:

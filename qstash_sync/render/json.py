@@ -3,12 +3,14 @@
 import json
 from typing import Any
 
-from qstash_sync.apply.use_cases import Applied, Outcome
+from qstash_sync.apply.executor import Outcome
+from qstash_sync.apply.use_cases import Applied
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 from qstash_sync.model.change import Change, FieldChange
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Move, Moved
+from qstash_sync.render import words
 
 FORMAT_VERSION = 1
 
@@ -48,8 +50,9 @@ def _named(change: Change) -> dict[str, Any]:
 def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
     """One change, with its outcome after an apply."""
     result = {**_named(change), "fields": [_field(f) for f in change.fields]}
-    if change.notes:
-        result["notes"] = list(change.notes)
+    notes = words.notes(change)
+    if notes:
+        result["notes"] = notes
     if change.refused:
         result["refused"] = change.refused
     if outcome:
@@ -61,7 +64,8 @@ def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
 
 def _field(field: FieldChange) -> dict[str, Any]:
     result = {"path": field.path, "before": field.before, "after": field.after}
-    return result | ({"note": field.note} if field.note else {})
+    note = field.withheld or field.note
+    return result | ({"note": note} if note else {})
 
 
 def diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.drift import Drift, Standing, Status
+from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import drift as drifts, json as view, text
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
@@ -109,7 +109,7 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
     plan = drift.plan
     sections = [
         *_diagnostics(plan.errors, "error"),
-        *(section for status in Status for section in _standings(drift, status)),
+        *(section for status in Status for section in _resources(drift, status)),
         *_diagnostics(plan.warnings, "warning"),
         *_unmanaged(plan, verbose=verbose),
     ]
@@ -209,26 +209,26 @@ def _change(change: Change) -> _Entry:
     return _Entry(head=f"{head}  {beside}" if beside else head, details=details)
 
 
-def _standings(drift: Drift, status: Status) -> Iterator[_Section]:
+def _resources(drift: Drift, status: Status) -> Iterator[_Section]:
     """The resources of one status; of those in sync, the ones with nothing to tell are folded."""
-    found = [standing for standing in drift.standings if standing.status is status]
+    found = [one for one in drift.resources if one.status is status]
     title = f"{drifts.words(status)}: {drifts.WHO_MOVED[status]}".removesuffix(": ")
     in_sync = status is Status.IN_SYNC
-    telling = [standing for standing in found if standing.facts or not in_sync]
-    rest = [standing for standing in found if in_sync and not standing.facts]
+    telling = [one for one in found if one.diagnostics or not in_sync]
+    rest = [one for one in found if in_sync and not one.diagnostics]
     more = ", with something to know" * in_sync
-    yield _Section(title=f"{len(telling):,} {title}{more}", entries=[*map(_standing, telling)])
-    idle = [*map(_standing, rest)]
+    yield _Section(title=f"{len(telling):,} {title}{more}", entries=[*map(_resource, telling)])
+    idle = [*map(_resource, rest)]
     yield _Section(title=f"{len(rest):,} {title}", entries=idle, folded=True, idle=True)
 
 
-def _standing(standing: Standing) -> _Entry:
+def _resource(one: ResourceDrift) -> _Entry:
     def details() -> Iterator[str]:
-        yield from drifts.facts(standing)
-        yield from drifts.fields(standing)
+        yield from drifts.facts(one)
+        yield from drifts.fields(one)
 
-    head = f"{_STATUS_SIGNS.get(standing.status, '!')} {text.noun(standing.kind)} {standing.name}"
-    taken = standing.change and standing.status is Status.SURPLUS and text.aside(standing.change)
+    head = f"{_STATUS_SIGNS.get(one.status, '!')} {text.noun(one.kind)} {one.name}"
+    taken = one.change and one.status is Status.SURPLUS and text.aside(one.change)
     return _Entry(head=f"{head}  {taken}" if taken else head, details=details)
 
 

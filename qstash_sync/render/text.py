@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from qstash_sync.apply.use_cases import Applied, Approval, Outcome, Status
+from qstash_sync.apply.executor import Outcome, Status
+from qstash_sync.apply.use_cases import Applied, Approval
 from qstash_sync.errors import StalePlanError
-from qstash_sync.model.change import Action, Change, FieldChange
+from qstash_sync.model.change import Action, Change, FieldChange, OfParts
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
+from qstash_sync.render import words
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
 _SIGNS = {
@@ -84,10 +86,10 @@ def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
 
 def summary(plan: Plan) -> str:
     """The last two lines: what is to do, and what it was judged by."""
-    return f"{headline(plan)}\n{_ground(plan)}"
+    return f"{headline(plan)}\n{_judged_by(plan)}"
 
 
-def _ground(plan: Plan) -> str:
+def _judged_by(plan: Plan) -> str:
     """The rows used of the account's limit, and the zone data."""
     before, after = plan.rows
     rows = f"{before} -> {after}" if before != after else f"{after}"
@@ -130,7 +132,7 @@ def _change(change: Change, paint: Paint) -> Iterator[str]:
 def aside(change: Change) -> str:
     """What stands beside a change's name: what a delete takes away, else why it is."""
     if change.action is Action.DELETE:
-        return clean("; ".join(change.notes))
+        return clean("; ".join(words.notes(change)))
     why = {
         "file": "", "drift": "changed outside", "both": "changed outside and in the file",
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
@@ -142,8 +144,8 @@ def details(change: Change) -> Iterator[str]:
     """Field by field, then what the change does."""
     for field in change.fields:
         yield from map(clean, _field(field, change.action))
-    for note in change.notes if change.action is not Action.DELETE else ():
-        yield f"      {'':{LABEL_WIDTH}}{note}"
+    for note in words.notes(change) if change.action is not Action.DELETE else ():
+        yield f"      {'':{LABEL_WIDTH}}{clean(note)}"
 
 
 def _field(field: FieldChange, action: Action) -> Iterator[str]:
@@ -188,27 +190,31 @@ def _value(value: Any, path: str) -> str:
     if value is None:
         return "(none)"
     if path.rpartition(".")[2] in ("timeout", "delay", "period") and isinstance(value, int):
-        return duration(value)
+        return words.duration(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = clean(text)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
-def duration(seconds: int) -> str:
-    """Seconds as a person writes them: 1h30m."""
-    shown = ""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        shown += f"{count}{unit}" if count else ""
-    return shown or "0s"
-
-
-def outcome(outcome: Outcome, paint: Paint) -> str:
-    """One line as a change ends."""
-    change = outcome.change
+def outcome(outcome: Outcome, paint: Paint, where: str = "") -> str:
+    """One line as a change ends; where: the environment before it, if there are several."""
     style = "green" if outcome.status is Status.DONE else "red"
-    text = f"{outcome.status:10} {change.action} {noun(change.kind)} {change.name}"
-    return paint(text, style) + (f": {outcome.message}" if outcome.message else "")
+    head = paint(f"{outcome.status:10} {where}{what(outcome.change)}", style)
+    return head + (f": {outcome.message}" if outcome.message else "")
+
+
+def what(change: Change) -> str:
+    """A change in a word, a kind and a name; of a pause by name also how many parts."""
+    head = f"{change.action} {noun(change.kind)} {change.name}"
+    count, steps = parts(change), len(change.steps)
+    if count is None or count <= 1:
+        return head
+    return head + (f" ({count} parts)" if steps == count else f" ({steps} of {count} parts)")
+
+
+def parts(change: Change) -> int | None:
+    """How many parts a schedule has that is paused or resumed by name."""
+    return next((note.of for note in change.notes if isinstance(note, OfParts)), None)
 
 
 def applied(applied: Applied, paint: Paint) -> str:
@@ -218,8 +224,7 @@ def applied(applied: Applied, paint: Paint) -> str:
     lines += [""] * bool(lines)
     lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
     for change in applied.fresh:
-        what = f"{change.action} {noun(change.kind)} {change.name}"
-        lines.append(f"Came up meanwhile, for the next plan: {what}")
+        lines.append(f"Came up meanwhile, for the next plan: {what(change)}")
     facts = [(item, fact) for item in applied.outcomes for fact in item.facts]
     if facts:
         lines += ["", paint("--- for a bug report ---", "bold")]
@@ -246,8 +251,7 @@ def stale(error: StalePlanError, paint: Paint) -> str:
     """Why a saved plan is not applied: each change that has moved, with the fields that show it."""
     lines = [f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}"]
     for moved in error.moved:
-        what = f"{moved.change.action} {noun(moved.change.kind)} {moved.change.name}"
-        lines.append(f"  {paint(what, 'bold')}: {moved.why}")
+        lines.append(f"  {paint(what(moved.change), 'bold')}: {moved.why}")
         for move in moved.fields:
             lines.append(f"      {_label(move.path)}")
             for when, field in (("approved", move.approved), ("now", move.now)):
@@ -258,10 +262,10 @@ def stale(error: StalePlanError, paint: Paint) -> str:
 
 def _told(field: FieldChange) -> str:
     before, after = (_value(value, field.path) for value in (field.before, field.after))
-    if field.note in ("removed", "changed"):
-        return field.note if field.after is None else f"{after} ({field.note})"
+    if field.withheld:
+        return field.withheld if field.after is None else f"{after} ({field.withheld})"
     return f"{before} -> {after}"
 
 
 def _aside(field: FieldChange) -> str:
-    return f"  ({field.note})" if field.note not in ("", "removed", "changed") else ""
+    return f"  ({field.note})" if field.note else ""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qstash_sync.plan.policy import Policy
 from tests.support import HEAD, World, cli
 
 URL = "https://app.example.com/x"
@@ -95,7 +96,5 @@ def test_what_is_protected_in_use_or_full_stops_it_before_the_first_delete(world
         told = " ".join(diagnostic.text for diagnostic in plan.errors)
         assert "protected" in told
         assert "2 messages wait in it" in told
-        allowed = use_cases.Policy(
-            allow_protected=("a",), drop_backlog=("r",), allow_in_use=("g", "q")
-        )
-        assert not use_cases.propose(client, desired, now=world.now, options=allowed).errors
+        allowed = Policy(allow_protected=("a",), drop_backlog=("r",), allow_in_use=("g", "q"))
+        assert not use_cases.propose(client, desired, now=world.now, policy=allowed).errors

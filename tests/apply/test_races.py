@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Applied, Status
+from qstash_sync.apply.executor import Control, Status
+from qstash_sync.apply.use_cases import Applied
 from qstash_sync.local import LocalQStash, Switches
 from qstash_sync.plan.policy import Policy
 from tests.mixed import Scene
@@ -78,11 +79,11 @@ class Race:
             world.account.forget()
             yield world
 
-    def run(self, world: Scene, at: int, options: Policy = Policy()) -> Applied:  # noqa: B008 frozen
+    def run(self, world: Scene, at: int, policy: Policy = Policy()) -> Applied:  # noqa: B008 frozen
         """Apply the second file; somebody acts when n requests of the apply are done."""
         desired = config(HEAD + self.after).desired
         with world.client() as client:
-            plan = use_cases.propose(client, desired, now=world.at, options=options)
+            plan = use_cases.propose(client, desired, now=world.at, policy=policy)
             assert not plan.errors
             world.account.forget()
 
@@ -93,8 +94,8 @@ class Race:
             after()
             world.account.after = after
             try:
-                control = use_cases.Control(parallelism=1, sleep=world.sleep)
-                return use_cases.apply(client, desired, plan, options=options, control=control)
+                control = Control(parallelism=1, sleep=world.sleep)
+                return use_cases.apply(client, desired, plan, policy=policy, control=control)
             finally:
                 world.account.after = None
 

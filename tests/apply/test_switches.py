@@ -17,7 +17,7 @@ import pytest
 
 from qstash_sync import local
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Outcome, Status
+from qstash_sync.apply.executor import Outcome, Status
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LocalQStash, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Desired

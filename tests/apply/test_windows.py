@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.apply.use_cases import Outcome, Status
+from qstash_sync.apply.executor import Outcome, Status
 from qstash_sync.local import Fault, LocalQStash, Switches, cron as local_cron
 from qstash_sync.model.change import Reason
 from qstash_sync.plan.policy import Policy
@@ -29,7 +29,7 @@ from tests.support import cli, config, ids
 
 HEAD = "version: 1\nnamespace: n\ndefaults: {destination: 'https://e.com', timezone: UTC}\nschedules:\n"
 MINUTE = 60
-NO_OPTIONS, CLOCK = Policy(), Policy(only=Reason.CLOCK)
+NO_POLICY, CLOCK = Policy(), Policy(only=Reason.CLOCK)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 Fired = Counter[tuple[str, int]]  # how often a job fires in a minute since 1970
 
@@ -116,7 +116,7 @@ class Swap:
     after: str
     written: float  # Unix time at which `before` is applied
     at: float  # Unix time at which `after` is
-    options: Policy = NO_OPTIONS
+    policy: Policy = NO_POLICY
     max_wait: timedelta = timedelta(minutes=5)
 
 
@@ -130,7 +130,7 @@ def swap(world: Tape, case: Swap) -> tuple[Outcome, ...]:
     desired = config(HEAD + case.after).desired
     minutes = range(int(case.at // MINUTE) + 1, int(case.at // MINUTE) + 30)
     before, crons = world.wanted(minutes), world.crons()
-    outcomes = world.apply(desired, case.options, max_wait=case.max_wait).outcomes
+    outcomes = world.apply(desired, case.policy, max_wait=case.max_wait).outcomes
     world.account.before = world.account.after = None
     world.sleep(minutes.stop * MINUTE - world.now)
     after, changed = world.wanted(minutes), crons.items() ^ world.crons().items()
@@ -246,7 +246,7 @@ def test_a_renewal_loses_and_doubles_no_firing(
         datetime.fromisoformat(f"{t}+00:00").timestamp() for t in (written + "T12:00", firing)
     )
     for ahead in (-1, 1, 12, 40, 66, 75, 100, 130):
-        case = Swap(before=text, after=text, written=start, at=at - ahead, options=CLOCK)
+        case = Swap(before=text, after=text, written=start, at=at - ahead, policy=CLOCK)
         with tape(rng.randrange(10**6), lag=rng.choice([0, 20, 60])) as world:
             (outcome,) = swap(world, case)
             assert outcome.status is Status.DONE, outcome

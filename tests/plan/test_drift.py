@@ -17,8 +17,9 @@ from qstash_sync.crons.compile import Compilation
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.plan import times
-from qstash_sync.plan.drift import Drift, Grade, Status, judge
+from qstash_sync.plan.drift import Drift, Status, judge
 from qstash_sync.render import drift as render
+from qstash_sync.render.drift import GRADES
 from qstash_sync.render.text import Paint
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
 
@@ -54,12 +55,12 @@ def watch(world: World, text: str, **more: Any) -> Drift:
 
 def statuses(drift: Drift) -> dict[str, str]:
     """Each resource's status by its name."""
-    return {standing.name: standing.status for standing in drift.standings}
+    return {standing.name: standing.status for standing in drift.resources}
 
 
 def facts(drift: Drift) -> list[tuple[str, str]]:
     """Grade and code of every fact."""
-    return [(f.grade, f.code) for standing in drift.standings for f in standing.facts]
+    return [(GRADES[d.severity], d.code) for one in drift.resources for d in one.diagnostics]
 
 
 # ---------------------------------------------------------------- statuses, formats, exit codes
@@ -300,8 +301,8 @@ def test_a_renewal_grows_from_nothing_to_a_difference_day_by_day(
     for left in range(60, -3, -1):
         world.now = live_until - timedelta(days=left)
         drift = watch(world, text)
-        (standing,) = drift.standings
-        grades[left] = (standing.status, standing.grade, drift.differences)
+        (standing,) = drift.resources
+        grades[left] = (standing.status, GRADES[standing.severity], drift.differences)
         assert bool(drift.plan.changes) == (standing.status != "in_sync")
     due = max(left for left, (status, *_) in grades.items() if status == "renewal_due")
     assert due in (44, 45)  # of the first wrong firing, later on the day of the end
@@ -347,7 +348,9 @@ def test_a_renewal_that_was_cut_off_is_a_difference_whatever_the_day(
     with world.client() as client:
         client.write(renewal.steps[0])
     drift = watch(world, text)
-    assert [(s.status, s.grade) for s in drift.standings] == [("renewal_due", "difference")]
+    assert [(s.status, GRADES[s.severity]) for s in drift.resources] == [
+        ("renewal_due", "difference")
+    ]
 
 
 def test_what_follows_one_offset_is_a_difference_once_the_clock_has_changed(world: World) -> None:
@@ -355,8 +358,8 @@ def test_what_follows_one_offset_is_a_difference_once_the_clock_has_changed(worl
     world.apply(text)
     assert not watch(world, text).differences
     world.now = datetime(2027, 3, 14, 8, tzinfo=UTC)
-    (standing,) = watch(world, text).standings
-    assert (standing.status, standing.grade) == ("renewal_due", "difference")
+    (standing,) = watch(world, text).resources
+    assert (standing.status, GRADES[standing.severity]) == ("renewal_due", "difference")
 
 
 # ---------------------------------------------------------------- what QStash says of runs
@@ -378,7 +381,7 @@ def test_what_was_just_applied_is_in_sync_however_qstash_behaves(name: str, valu
         assert world.account.writes == []
         assert len(world.account.log) == 4
     pins = "f" if name in ("pin_on_new_key", "idle_pins_vanish") else ""
-    for standing in drift.standings:
+    for standing in drift.resources:
         expected: str = "missing" if standing.name == pins else "in_sync"
         if standing.kind == "schedule":
             expected = ODD.get((name, value), expected)
@@ -392,7 +395,7 @@ def test_a_next_firing_that_the_cron_has_not_is_a_difference_with_its_fact() -> 
         drift = watch(world, text)
         assert statuses(drift) == {"s1": Status.DRIFTED}
         assert set(facts(drift)) == {("difference", "next_time")}
-        said = drift.standings[0].facts[0].text
+        said = drift.resources[0].diagnostics[0].message
         assert "QStash says that billing.s1 fires next at" in said
         assert drift.plan.empty
         both = watch(world, HEAD + schedules(retries="7"))
@@ -536,7 +539,7 @@ def test_a_pause_of_ours_is_not_told_as_made_by_hand(world: World) -> None:
     world.apply(HEAD + schedules(paused="true"))
     assert facts(watch(world, HEAD + schedules(paused="true"))) == []
     left = watch(world, HEAD + schedules())
-    assert [fact.text for fact in left.standings[0].facts] == [
+    assert [fact.message for fact in left.resources[0].diagnostics] == [
         "paused in the account; the file leaves it so"
     ]
 
@@ -547,7 +550,7 @@ def test_partly_paused_is_a_difference_that_names_the_parts(world: World) -> Non
     world.account.console.pause("billing.s1.2")
     drift = watch(world, text)
     assert facts(drift) == [("difference", "partly_paused")]
-    assert "1 of 3 parts are paused: billing.s1.2" in drift.standings[0].facts[0].text
+    assert "1 of 3 parts are paused: billing.s1.2" in drift.resources[0].diagnostics[0].message
     assert statuses(drift) == {"s1": "drifted"}
     active = watch(world, HEAD + schedules(paused="false"))  # the plan has it already
     assert (statuses(active), facts(active)) == ({"s1": "drifted"}, [])
@@ -651,8 +654,8 @@ def test_a_known_word_of_an_error_stays_readable(world: World) -> None:
     text = HEAD + schedules(headers="{X-Kind: plainly-declared}")
     world.apply(text)
     world.edit("billing.s1", error="endpoint said plainly-declared is unknown")
-    (fact,) = watch(world, text).standings[0].facts
-    assert fact.text.endswith("failed: endpoint said plainly-declared is unknown")
+    (fact,) = watch(world, text).resources[0].diagnostics
+    assert fact.message.endswith("failed: endpoint said plainly-declared is unknown")
 
 
 # ---------------------------------------------------------------- it cannot write
@@ -743,4 +746,4 @@ def test_the_text_keeps_to_80_columns_whatever_the_values(world: World) -> None:
 def test_every_status_and_grade_is_met_in_these_tests() -> None:
     met = {case[0] for case in CASES} | {s for _, _, found in KINDS for s in found.values()}
     assert met | {"renewal_due"} == set(Status)
-    assert set(Grade) == {"information", "warning", "difference"}
+    assert set(GRADES.values()) == {"information", "warning", "difference"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Status
+from qstash_sync.apply.executor import Status
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Fault, Switches
 from qstash_sync.local.faults import KINDS

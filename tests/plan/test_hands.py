@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.apply.use_cases import Status
+from qstash_sync.apply.executor import Status
 from qstash_sync.crons import compile as compiler, firings
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy
@@ -25,6 +25,7 @@ from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
 from qstash_sync.plan import times
 from qstash_sync.plan.decide import Plan
+from qstash_sync.render import words
 from tests.support import World, config, ids, world as make_world
 from tests.years import RENEW_BEFORE, START, Job, crons, errors, file, fired, show
 
@@ -265,7 +266,7 @@ def test_a_setting_edited_in_one_part_is_told_with_that_part(
         (change,) = at.plan().changes
         assert (change.action, change.reason) == (Action.UPDATE, Reason.DRIFT)
         assert [f.path for f in change.fields] == [path]
-        assert change.notes == (f"in 1 of {len(at.before)} parts: {part_id}",)
+        assert words.notes(change) == [f"in 1 of {len(at.before)} parts: {part_id}"]
         heal_setting(at, part_id)
 
 
@@ -363,7 +364,7 @@ def test_a_surplus_copy_is_told_by_what_it_doubles() -> None:
         span = now.timestamp(), (now + timedelta(days=366)).timestamp()
         times = sum(found == part_id for _, found in at.world.account.firings(*span))
         (change,) = at.plan().changes
-        assert change.notes == (f"{times} firings a year come twice",)
+        assert words.notes(change) == [f"{times} firings a year come twice"]
 
 
 def test_an_edited_part_is_told_by_the_firings_of_that_part_alone() -> None:
@@ -375,7 +376,7 @@ def test_an_edited_part_is_told_by_the_firings_of_that_part_alone() -> None:
         span = now.timestamp(), (now + timedelta(days=366)).timestamp()
         times = sum(found == part_id for _, found in at.world.account.firings(*span))
         (change,) = at.plan().changes
-        assert change.notes[0] == f"{times} firings a year move by -5m"
+        assert words.notes(change)[0] == f"{times} firings a year move by -5m"
 
 
 def test_a_schedule_of_which_no_part_is_left_is_created_again() -> None:
@@ -432,7 +433,7 @@ def test_a_write_to_a_partly_paused_schedule_says_that_it_pauses_every_part() ->
         at.edit(touched, retries=9)
         (change,) = at.plan().changes
         assert change.reason is Reason.DRIFT
-        assert "every part will be paused, since some are" in change.notes
+        assert "every part will be paused, since some are" in words.notes(change)
         at.world.apply(at.text)
         assert all(stored["isPaused"] for stored in at.parts.values())
         assert at.plan().empty

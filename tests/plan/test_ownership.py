@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Status
+from qstash_sync.apply.executor import Status
 from qstash_sync.local import Fault, LocalQStash, Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Desired

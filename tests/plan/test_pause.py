@@ -5,9 +5,7 @@ import io
 import json
 import random
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from unittest import mock
 import httpx
 import pytest
 
-from qstash_sync.apply import incident
-from qstash_sync.apply.incident import Outcome, Status
+from qstash_sync.apply import use_cases
+from qstash_sync.apply.executor import Control, Outcome, Status
 from qstash_sync.cli.main import run
 from qstash_sync.local import (
     LOCAL_READ_ONLY_TOKEN,
@@ -27,7 +25,8 @@ from qstash_sync.local import (
     Served,
     Switches,
 )
-from qstash_sync.plan.pausing import Wish, select
+from qstash_sync.model.resources import Live
+from qstash_sync.plan.pausing import Wish, pausing
 from tests.support import HEAD, Ran, World, cli, config, ids
 
 NEW_YORK = "timezone: America/New_York, destination: 'https://e.example.com'"  # several parts each
@@ -61,7 +60,8 @@ def done(world: World, *globs: str, paused: bool = True, text: str = FILE) -> tu
     """The use case itself, with a client that does not sleep between its tries."""
     wish = Wish(desired=config(text, world.environ).desired, globs=globs, paused=paused)
     with world.client() as client:
-        return incident.carry_out(client, wish, incident.look(client, wish))
+        found = use_cases.look(client, wish, now=world.now)
+        return use_cases.pause(client, wish, found, Control(sleep=world.sleep)).outcomes
 
 
 def paused(world: World) -> set[str]:
@@ -170,10 +170,11 @@ def test_schedules_stand_in_order_of_their_names_and_parts_of_their_numbers(live
     seed = 20261123
     for _ in range(5):
         shuffled = random.Random(seed).sample([*stored, *further], len(stored) + len(further))
-        toggles = select(wish, shuffled).toggles
-        assert [toggle.name for toggle in toggles] == sorted(ALL), seed
+        made = pausing(wish, Live(schedules=tuple(shuffled)), now=live.now, tzdata="").plan
+        assert [change.name for change in made.changes] == sorted(ALL), seed
         numbers = [f"billing.daily.{number}" for number in range(2, 12)]
-        assert [part.id for part in toggles[0].parts] == ["billing.daily", *numbers], seed
+        steps = [getattr(step, "id", "") for step in made.changes[0].steps]
+        assert steps == ["billing.daily", *numbers], seed
         seed += 1
 
 
@@ -586,7 +587,7 @@ def test_a_fault_at_one_call_is_overcome(live: World, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["500", "reset_before", "hang_before", "401"])
 def test_a_lasting_fault_fails_its_schedule_and_no_other(live: World, kind: str) -> None:
     live.account.inject(Fault(kind=kind, times=1000, matches=at_pause_of("billing.daily.2")))
-    outcomes = {outcome.toggle.name: outcome for outcome in done(live, "*")}
+    outcomes = {outcome.change.name: outcome for outcome in done(live, "*")}
     assert {name for name, o in outcomes.items() if o.status is not Status.DONE} == {"daily"}
     assert outcomes["daily"].status is Status.FAILED
     assert outcomes["daily"].message.startswith("billing.daily.2: ")
@@ -617,7 +618,7 @@ def test_what_failed_and_cannot_be_read_back_has_failed(live: World) -> None:
     unread = Fault(kind="500", at=2, times=1000, matches=lambda method, _: method == "GET")
     unpaused = Fault(kind="500", times=1000, matches=at_pause_of("billing.hourly"))
     live.account.inject(unread, unpaused)
-    status = {outcome.toggle.name: str(outcome.status) for outcome in done(live, "*")}
+    status = {outcome.change.name: str(outcome.status) for outcome in done(live, "*")}
     assert status == {"daily": "unverified", "hourly": "failed", "office": "unverified"}
 
 
@@ -668,7 +669,7 @@ def test_a_part_that_somebody_resumes_or_adds_meanwhile_is_unverified(live: Worl
         live.account.store.put("schedule", "billing.new", {**office, "scheduleId": "billing.new"})
 
     with meanwhile(live, act):
-        outcomes = {o.toggle.name: o for o in done(live, "*")}
+        outcomes = {o.change.name: o for o in done(live, "*")}
     unverified = {name: o.message for name, o in outcomes.items() if o.status is Status.UNVERIFIED}
     assert unverified == {
         "hourly": "billing.hourly is active",
@@ -689,7 +690,7 @@ def test_it_works_whatever_the_documentation_leaves_open(
     live.account.switches = Switches().with_(**{name: value})
     for wanted in (True, False):
         outcomes = done(live, "*", paused=wanted)
-        assert [(o.toggle.name, o.status) for o in outcomes] == [
+        assert [(o.change.name, o.status) for o in outcomes] == [
             (n, Status.DONE) for n in sorted(ALL)
         ]
         assert paused(live) == (parts(live, *ALL) if wanted else set())
@@ -707,30 +708,24 @@ def test_the_requests_in_flight_are_what_was_asked_for(live: World) -> None:
     assert live.account.most_in_flight == 3
 
 
-def test_after_an_interrupt_nothing_more_starts(live: World, monkeypatch: Any) -> None:
-    """One request at a time; the third is interrupted, a fourth may have started by then."""
-    stopped = threading.Event()
-
-    class Pool(ThreadPoolExecutor):
-        def shutdown(self, *words: Any, **more: Any) -> None:
-            stopped.set()
-            super().shutdown(*words, **more)
+def test_after_a_stop_nothing_more_starts(live: World) -> None:
+    """One request at a time; the stop comes with the second schedule's first."""
+    control = Control(parallelism=1, sleep=live.sleep)
+    written: list[str] = []
 
     def before(request: httpx.Request) -> None:
-        if request.method == "POST" and len(live.account.writes) == 2:
-            raise KeyboardInterrupt
-        if len(live.account.writes) > 2:
-            stopped.wait(10)
+        if request.method == "POST":
+            written.append(request.url.path)
+            if "hourly" in request.url.path:
+                control.stop.set()
 
-    monkeypatch.setattr(incident, "ThreadPoolExecutor", Pool)
     live.account.before = before
     wish = Wish(desired=config(FILE).desired, globs=("*",), paused=True)
     with live.client() as client:
-        found = incident.look(client, wish)
-        with pytest.raises(KeyboardInterrupt):
-            incident.carry_out(client, wish, found, parallelism=1)
-    assert len(parts(live, *ALL)) > 4
-    assert len(paused(live)) <= 3
+        found = use_cases.look(client, wish, now=live.now)
+        outcomes = use_cases.pause(client, wish, found, control).outcomes
+    assert [o.status for o in outcomes] == [Status.DONE, Status.DONE, Status.BLOCKED]
+    assert not any("office" in path for path in written)
 
 
 # The page
@@ -813,6 +808,8 @@ def test_json_is_one_document_in_every_outcome(live: World) -> None:
             "name": "office",
             "id": "billing.office",
             "action": "resume",
+            "reason": "file",
+            "fields": [],
             "environment": None,
             "parts": 3,
             "outcome": "done",

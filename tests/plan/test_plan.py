@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Status
+from qstash_sync.apply.executor import Status
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.local import Fault, Switches
 from qstash_sync.model.change import Action, Reason
-from qstash_sync.render import json as document, text as render
+from qstash_sync.render import json as document, text as render, words
 from tests.support import HEAD, NOW, World, config, ids, world as make_world
 
 URL = "https://app.example.com/x"
@@ -297,11 +297,11 @@ def test_a_cron_edited_by_hand_is_found_by_its_firings(world: World) -> None:
     world.edit("billing.s", cron="0 6 * * 1-5")
     change = world.plan(file()).changes[0]
     assert (change.reason, change.fields[0].path) == (Reason.DRIFT, "cron")
-    assert change.notes == (
+    assert words.notes(change) == [
         "262 firings a year move by +2h",
         "first before  Tue 2026-11-24 07:00 (Tue 06:00Z)",
         "      after   Tue 2026-11-24 09:00 (Tue 08:00Z)",
-    )
+    ]
 
 
 def test_parts_missing_or_surplus_are_told_at_once(world: World) -> None:

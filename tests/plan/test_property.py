@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Status
+from qstash_sync.apply.executor import Status
 from qstash_sync.local import Switches
 from tests.support import World, config, world as make_world
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Status
+from qstash_sync.apply.executor import Status
 from qstash_sync.crons import zones
 from qstash_sync.errors import SavedPlanError, StalePlanError
 from qstash_sync.local import (
@@ -29,7 +29,7 @@ from qstash_sync.local import (
 )
 from qstash_sync.model.change import Reason
 from qstash_sync.plan import mark, saved, savefile
-from qstash_sync.plan.fingerprint import Ground
+from qstash_sync.plan.fingerprint import Fingerprints
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Where
 from qstash_sync.render import text as render
@@ -46,9 +46,11 @@ def save(world: World, text: str, **options: Any) -> str:
         desired = config(text, world.environ).desired
         live = use_cases.observe(client, desired)
         chosen = Policy(**options)
-        plan = use_cases.compare(desired, live, now=world.now, options=chosen)
+        plan = use_cases.compare(desired, live, now=world.now, policy=chosen)
         assert not plan.errors, plan.errors
-        return savefile.dump(saved.of_plan(plan, Ground(desired, live), HERE, chosen))
+        return savefile.dump(
+            saved.of_plan(plan, Fingerprints(desired, live, plan.index), HERE, chosen)
+        )
 
 
 def apply(world: World, text: str, document: str) -> use_cases.Applied:
@@ -57,7 +59,7 @@ def apply(world: World, text: str, document: str) -> use_cases.Applied:
         desired = config(text, world.environ).desired
         found = use_cases.approved(client, desired, savefile.load(document))
         assert not found.plan.errors, found.plan.errors
-        return world.carry_out(client, desired, found.plan, found.options)
+        return world.carry_out(client, desired, found.plan, found.policy)
 
 
 def stale(world: World, text: str, document: str) -> StalePlanError:
@@ -407,7 +409,7 @@ def test_a_plan_applied_twice_writes_nothing_the_second_time(account: World) -> 
         desired = config(WANTED, account.environ).desired
         found = use_cases.approved(client, desired, savefile.load(document))
         assert found.done == savefile.load(document).keys
-        applied = account.carry_out(client, desired, found.plan, found.options)
+        applied = account.carry_out(client, desired, found.plan, found.policy)
         assert client.writes == 0
     assert applied.done
     assert len(applied.outcomes) == 11
@@ -535,13 +537,13 @@ def test_renewals_alone_are_stale_when_there_is_more_to_them_now(world: World) -
 def test_an_apply_of_renewals_alone_sees_an_edit_between_its_two_reads(world: World) -> None:
     world.apply(NEW_YORK + "}")
     world.now += timedelta(days=100)
-    options = Policy(only=Reason.CLOCK)
+    policy = Policy(only=Reason.CLOCK)
     with world.client() as client:
         desired = config(NEW_YORK + "}").desired
-        plan = use_cases.propose(client, desired, now=world.now, options=options)
+        plan = use_cases.propose(client, desired, now=world.now, policy=policy)
         assert len(plan.changes) == 1
         world.edit("billing.s", retries=1)
-        applied = world.carry_out(client, desired, plan, options)
+        applied = world.carry_out(client, desired, plan, policy)
     assert [outcome.status for outcome in applied.outcomes] == [Status.REFUSED]
 
 

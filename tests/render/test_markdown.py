@@ -11,11 +11,13 @@ import pytest
 
 from qstash_sync.errors import AuthError, ConfigError
 from qstash_sync.local import LocalQStash
-from qstash_sync.model.change import Action, Change, FieldChange, Reason
+from qstash_sync.model.change import Action, Change, FieldChange, Reason, Stored, Withheld
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
-from qstash_sync.model.resources import Kind
+from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.drift import Drift, Fact, Grade, Standing, Status
+from qstash_sync.plan.drift import Drift, ResourceDrift, Status
+from qstash_sync.plan.live_parts import LiveParts
+from qstash_sync.plan.quota import Usage
 from qstash_sync.render import markdown
 from tests.support import HEAD, NOW, Ran, cli
 
@@ -107,7 +109,8 @@ class Maker:
             path=self.choose.choice(["cron", "body." + self.text(), "timeout", "headers.X"]),
             before=value,
             after=self.text(),
-            note=self.choose.choice(["", "removed", "changed", self.text()]),
+            withheld=self.choose.choice([None, None, *Withheld]),
+            note=self.choose.choice(["", self.text()]),
         )
 
     def change(self, action: Action | None = None) -> Change:
@@ -119,7 +122,7 @@ class Maker:
             action=action or self.choose.choice(list(Action)),
             reason=self.choose.choice(list(Reason)),
             fields=tuple(self.field() for _ in range(few)),
-            notes=tuple(self.text() for _ in range(self.choose.choice([0, 0, 2]))),
+            notes=(Stored(crons=(self.text(), self.text())),) * self.choose.choice([0, 0, 1]),
             refused=self.choose.choice([None, None, self.text()]),
         )
 
@@ -146,26 +149,31 @@ class Maker:
             unmanaged=tuple((Kind.SCHEDULE, self.text()) for _ in range(size)),
             warnings=tuple(self.diagnostic(Severity.WARNING) for _ in range(diagnostics)),
             errors=tuple(self.diagnostic(Severity.ERROR) for _ in range(diagnostics)),
-            rows=(size, 2 * size),
+            usage={Kind.SCHEDULE: Usage(before=size, created=size, deleted=0, allowed=None)},
+            index=LiveParts(Desired(namespace="n"), ()),
             left=self.choose.choice([0, 4]),
         )
 
     def drift(self, size: int) -> Drift:
         plan = self.plan(size)
-        standings = [
-            Standing(
+        resources = [
+            ResourceDrift(
                 kind=self.choose.choice(list(Kind)),
                 name=self.text(),
                 status=self.choose.choice(list(Status)),
                 change=self.choose.choice([None, self.change()]),
-                facts=tuple(
-                    Fact(grade=self.choose.choice(list(Grade)), code="x", text=self.text())
+                diagnostics=tuple(
+                    Diagnostic(
+                        severity=self.choose.choice(list(Severity)[1:]),
+                        code="x",
+                        message=self.text(),
+                    )
                     for _ in range(self.choose.choice([0, 1, 50]))
                 ),
             )
             for _ in range(size)
         ]
-        return Drift(plan=plan, standings=tuple(sorted(standings, key=lambda s: s.order)))
+        return Drift(plan=plan, resources=tuple(sorted(resources, key=lambda s: s.order)))
 
 
 def pages(seed: int, size: int, rounds: int) -> Iterator[tuple[Plan, str]]:
@@ -258,11 +266,12 @@ def test_many_errors_leave_room_for_the_deletes() -> None:
 def test_what_is_in_sync_takes_no_room_from_what_differs() -> None:
     (change,) = short(Action.UPDATE, 1)
     idle = [
-        Standing(kind=Kind.QUEUE, name=f"idle-{n}", status=Status.IN_SYNC) for n in range(9_000)
+        ResourceDrift(kind=Kind.QUEUE, name=f"idle-{n}", status=Status.IN_SYNC)
+        for n in range(9_000)
     ]
-    moved = Standing(kind=Kind.SCHEDULE, name="a", status=Status.DRIFTED, change=change)
+    moved = ResourceDrift(kind=Kind.SCHEDULE, name="a", status=Status.DRIFTED, change=change)
     plan = replace(Maker(1).plan(0), unmanaged=tuple((Kind.QUEUE, "u" * 90) for _ in range(9_000)))
-    page = markdown.drift(Drift(plan=plan, standings=(moved, *idle)), (4, 0), verbose=True)
+    page = markdown.drift(Drift(plan=plan, resources=(moved, *idle)), (4, 0), verbose=True)
     assert "! schedule a\n      parallelism          1 -> 2\n" in page
     found = counted(page)
     assert found["### 1 drifted: changed outside"] == (1, 0)

@@ -1,0 +1,151 @@
+"""Outcomes held against what the account shows after the writes.
+
+was        still differs   every step shows     then
+done       no              yes                  done
+done       yes             -                    unverified
+done       no              a pause does not     unverified
+failed     no              yes                  done: only the answer was lost
+failed     otherwise                            failed
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from qstash_sync.apply.executor import Outcome, Status
+from qstash_sync.crons import robfig
+from qstash_sync.errors import AccountError
+from qstash_sync.model.change import Action, Change, Key
+from qstash_sync.model.resources import Kind, Live, LiveSchedule
+from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
+from qstash_sync.plan import mark
+from qstash_sync.plan.times import ACTIVATION
+
+_SKEW = timedelta(seconds=1)  # by which the clocks of one service may differ
+
+
+def unread(outcome: Outcome, error: AccountError) -> Outcome:
+    """What is done, but cannot be looked at."""
+    if outcome.status is not Status.DONE:
+        return outcome
+    message = f"cannot be read again: {error}"
+    return replace(outcome, status=Status.UNVERIFIED, message=message)
+
+
+class Verification:
+    """Judges outcomes; differing: the changes that a plan would still make of what was read.
+
+    before: the account as it was read, at `read`, before the first write; after: as it is at `now`.
+    """
+
+    def __init__(
+        self,
+        differing: dict[Key, Change],
+        *,
+        before: Live,
+        after: Live,
+        read: datetime,
+        now: datetime,
+    ) -> None:
+        self.differing = differing
+        self.read, self.now = read, now
+        self.existed = {part.id for part in before.schedules or ()}
+        self.parts = {part.id: part for part in after.schedules or ()}
+
+    def of(self, outcome: Outcome) -> Outcome:
+        """The outcome as it turned out to be."""
+        still = self.differing.get(outcome.change.key)
+        wrong = [step for step in outcome.change.steps if not self._shows(step)]
+        if outcome.status is Status.FAILED and still is None and not wrong:
+            message = "the answer was lost, but it is so"
+            return replace(outcome, status=Status.DONE, message=message)
+        if outcome.status is not Status.DONE:
+            return outcome
+        why = next(self._doubts(outcome, still, wrong), None)
+        return outcome if why is None else self._unverified(outcome, why)
+
+    def _shows(self, step: Step) -> bool:
+        """Whether a schedule shows a step: a set that is cut off may be exact for weeks, too."""
+        part = self.parts.get(getattr(step, "id", ""))
+        if isinstance(step, PutSchedule):
+            return part is not None and mark.parse(part.message.labels) == mark.parse(step.labels)
+        if isinstance(step, PauseSchedule):
+            return part is not None and part.paused == step.paused
+        return part is None
+
+    def _doubts(self, outcome: Outcome, still: Change | None, wrong: list[Step]) -> Iterator[str]:
+        change = outcome.change
+        if change.action in (Action.PAUSE, Action.RESUME) and change.kind is Kind.SCHEDULE:
+            steps = [*wrong, *(still.steps if still else ())]
+            states = dict.fromkeys(self._state(s) for s in steps if isinstance(s, PauseSchedule))
+            if states:
+                yield ", ".join(states)
+        if still:
+            yield self._difference(still)
+        for step in change.steps:
+            part = self.parts.get(step.id) if isinstance(step, PutSchedule) else None
+            if part and outcome.started:
+                if part.id not in self.existed:
+                    yield from self._overwritten(part, outcome.started)
+                yield from _wrong_time(part, outcome.started, self.now)
+
+    def appeared(self, change: Change) -> Outcome:
+        """A schedule that a pause by name means, and that was not so, or not there, before."""
+        known = all(step.id in self.existed for step in change.steps if hasattr(step, "id"))
+        states = ", ".join(self._state(s) for s in change.steps if isinstance(s, PauseSchedule))
+        message = states if known else "appeared meanwhile; run this again"
+        return Outcome(change=change, status=Status.UNVERIFIED, message=message)
+
+    def _state(self, step: PauseSchedule) -> str:
+        part = self.parts.get(step.id)
+        if part is None:
+            return f"{step.id} is gone"
+        return f"{step.id} is {'paused' if part.paused else 'active'}"
+
+    def _difference(self, change: Change) -> str:
+        part = self.parts.get(change.id)
+        if change.kind is Kind.SCHEDULE and part and not part.message.labels:
+            return "cannot verify: no labels come back, so nothing tells that it is ours"
+        if change.kind is Kind.FLOW_CONTROL and change.action is Action.CREATE:
+            return "written, but QStash does not list the key: it forgets pins of keys not in use"
+        paths = ", ".join(field.path for field in change.fields) or change.action
+        return f"written, but it still differs: {change.refused or paths}"
+
+    def _overwritten(self, part: LiveSchedule, started: datetime) -> Iterator[str]:
+        """A schedule that came into being after we looked and before we wrote is not ours.
+
+        Only where an overwrite keeps the time of creation; there is no other trace.
+        """
+        created = _instant(part.created_at or 0)
+        if self.read <= created < started - _SKEW:
+            at = f"{created:%H:%M:%SZ}"
+            yield f"{part.id}: somebody else created it at {at}; it is overwritten now"
+
+    def _unverified(self, outcome: Outcome, message: str) -> Outcome:
+        """With the facts that a bug report needs: what was written, what is read, when."""
+        when = f"written {outcome.started:%Y-%m-%dT%H:%M:%SZ}, read {self.now:%Y-%m-%dT%H:%M:%SZ}"
+        puts = {step.id: step for step in outcome.change.steps if isinstance(step, PutSchedule)}
+        sent = [f"sent {put.id}: cron {put.cron}, mark {put.labels[0]}" for put in puts.values()]
+        read = [_as_read(part) for part_id, part in self.parts.items() if part_id in puts]
+        facts = (when, *sent, *read) if puts else ()
+        return replace(outcome, status=Status.UNVERIFIED, message=message, facts=facts)
+
+
+def _wrong_time(part: LiveSchedule, started: datetime, now: datetime) -> Iterator[str]:
+    """A next firing that the stored cron has not; absent or paused, there is no verdict."""
+    if part.next_at is None or part.paused:
+        return
+    found = _instant(part.next_at)
+    if not robfig.predicted(part.cron, started, now + ACTIVATION, found):
+        at = f"{found:%Y-%m-%d %H:%MZ}"
+        yield f"{part.id}: its next firing is said to be {at}, which its cron has not"
+
+
+def _instant(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _as_read(part: LiveSchedule) -> str:
+    label = mark.parse(part.message.labels)
+    state = "paused" if part.paused else "active"
+    return f"read {part.id}: cron {part.cron}, mark {label}, next {part.next_at}, {state}"

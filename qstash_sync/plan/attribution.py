@@ -1,0 +1,102 @@
+"""Whose doing a difference is: the file's, the account's, or the clock's; the marks tell.
+
+digest `b` or `c` of the mark no longer fits what is declared     the file moved
+digest `a` no longer fits what is live, parts are odd             the account moved
+neither, and the crons are due                                    the clock
+no mark                                                           adopted
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from qstash_sync.model.change import FieldChange, Reason
+from qstash_sync.model.resources import Schedule
+from qstash_sync.plan import canonical, diff, mark
+from qstash_sync.plan.live_parts import Part, Writing
+from qstash_sync.plan.pauses import Pause
+from qstash_sync.plan.times import When
+
+
+class Declared:
+    """A schedule's digests `b` and `c` as they would be written now; `c` only where it is asked."""
+
+    def __init__(self, schedule: Schedule, namespace: str) -> None:
+        self.schedule = schedule
+        self.namespace = namespace
+        self.definition = mark.definition(schedule)
+
+    @cached_property
+    def secrets(self) -> str | None:
+        """Digest `c`; None where a secret is not known here."""
+        if not mark.secrets_known(self.schedule):
+            return None
+        return mark.secrets(self.schedule, self.namespace)
+
+    def secrets_moved(self, parts: Sequence[Part]) -> bool:
+        """Whether a part was written with other secrets that do not read back."""
+        marks = [part.mark for part in parts if part.mark]
+        return (
+            bool(marks)
+            and self.secrets is not None
+            and any(mark.secrets != self.secrets for mark in marks)
+        )
+
+
+def reason(
+    declared: Declared, parts: Sequence[Part], when: When, pause: Pause, *, others: bool
+) -> Reason:
+    """Why a schedule changes; others: there are changes beside time and pause."""
+    marks = [part.mark for part in parts if part.mark]
+    if len(marks) < len(parts):
+        return Reason.ADOPT
+    file_moved = any(m.definition != declared.definition for m in marks)
+    file_moved = file_moved or declared.secrets_moved(parts)
+    lifted = bool(pause.fields) and pause.reason is Reason.DRIFT
+    asked = bool(pause.fields) and not lifted
+    live_moved = (
+        when.writing in (Writing.EDITED, Writing.BROKEN)
+        or any(not part.intact for part in parts)
+        or (lifted and when.writing is not Writing.CUT_OFF)
+    )
+    if file_moved and live_moved:
+        return Reason.BOTH
+    if live_moved:
+        return Reason.DRIFT
+    renewed = when.fields and not (others or asked or file_moved)
+    return Reason.CLOCK if renewed else Reason.FILE
+
+
+def write_only(
+    declared: Declared, parts: Sequence[Part], *, alone: bool
+) -> tuple[FieldChange, ...]:
+    """Changes that only the mark reveals: of settings that QStash does not show.
+
+    alone: nothing else differs, so a new definition is one of such settings.
+    """
+    marks = [part.mark for part in parts if part.mark]
+    if len(marks) < len(parts):
+        return (FieldChange(path="mark", after="ours", note="adopted"),) if alone else ()
+    schedule = declared.schedule
+    found: list[FieldChange] = []
+    if alone and any(m.definition != declared.definition for m in marks):
+        names = ", ".join(("timezone", "dst", *canonical.write_only(schedule)))
+        note = "one of these, which QStash does not show, changed in the file"
+        found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
+    elif _secret_changed(declared, parts):
+        note = "a secret that does not read back changed"
+        found.append(
+            FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note)
+        )
+    if any(m.protected != schedule.protect for m in marks):
+        found.append(
+            FieldChange(path="protect", before=not schedule.protect, after=schedule.protect)
+        )
+    return tuple(found)
+
+
+def _secret_changed(declared: Declared, parts: Sequence[Part]) -> bool:
+    """Whether there were such secrets and are; else one only began or ceased to be hidden."""
+    if not declared.secrets_moved(parts):
+        return False
+    digests = {part.mark.secrets for part in parts if part.mark} | {declared.secrets}
+    return mark.NO_SECRETS not in digests

@@ -1,0 +1,52 @@
+"""What a comparison finds, before any policy: every resource with its change, and what to say."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from qstash_sync.model.change import Change, Key
+from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.resources import Kind
+
+Within = frozenset[Key] | None  # the resources that are compared; None: all
+
+
+class Foreign(Enum):
+    """What a live schedule carries that a change would overwrite and that is not ours."""
+
+    OTHER_MARK = "carries the mark of another environment or namespace"
+    UNMARKED = "has no mark of ours: it is the application's own, or somebody has overwritten it"
+    UNLABELLED = "has no mark of ours, nor any label: not ours, or QStash shows no labels"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A change that overwrites what is not ours needs consent: which live id, and what it is."""
+
+    id: str
+    foreign: Foreign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One resource: its change (None: in sync), and the diagnostics that belong to it."""
+
+    kind: Kind
+    name: str
+    id: str
+    change: Change | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    consent: Consent | None = None
+
+    @property
+    def key(self) -> Key:
+        """What tells it from every other resource."""
+        return self.kind, self.id
+
+
+@dataclass(slots=True)
+class Comparison:
+    """All of them; unmanaged: live, not ours, by kind and name. diagnostics: of no resource."""
+
+    compared: list[Compared] = field(default_factory=list)
+    unmanaged: list[tuple[Kind, str]] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)

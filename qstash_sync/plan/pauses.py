@@ -1,0 +1,93 @@
+"""What becomes of a schedule's pause; here it is decided that one survives an apply.
+
+paused in the file   mark says      live              then
+true / false         -              otherwise         pause, resume (a resume clears -z)
+absent               -z             active            pause: an apply was cut off before it could
+absent               anything else  partly paused     told; the next write pauses every part
+absent               anything else  anything else     left as it is
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qstash_sync.model.change import FieldChange, Reason
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import Schedule
+from qstash_sync.plan.live_parts import Part
+
+LEFT_SO = "paused in the account; the file leaves it so"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A schedule's pause: what it will be, the parts that must change, and how a plan shows it.
+
+    wrong: ids of the parts that are not so and must become so. stale: a mark says -z, the file
+    says active.
+    """
+
+    paused: bool
+    wrong: frozenset[str] = frozenset()
+    stale: bool = False
+    fields: tuple[FieldChange, ...] = ()
+    reason: Reason = Reason.FILE
+
+
+def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagnostic]]:
+    """The pause by the table above, and what to say of one that is left."""
+    now_paused = [part for part in parts if part.live.paused]
+    marked = [part for part in parts if part.mark and part.mark.paused]
+    before: Any = "partly" if 0 < len(now_paused) < len(parts) else bool(now_paused)
+    if schedule.paused is not None:
+        return _asked(schedule.paused, before, parts, marked), []
+    cut_off = frozenset(part.live.id for part in marked if not part.live.paused)
+    if cut_off:
+        note = "written while paused: an apply was cut off; paused: false in the file resumes"
+        changed = FieldChange(path="paused", before=before, after=True, note=note)
+        return Pause(paused=True, wrong=cut_off, fields=(changed,), reason=Reason.DRIFT), []
+    return Pause(paused=bool(now_paused)), _left(schedule, len(now_paused), len(parts))
+
+
+def _asked(paused: bool, before: Any, parts: Sequence[Part], marked: Sequence[Part]) -> Pause:  # noqa: FBT001 the state that the file asks for
+    wrong = frozenset(part.live.id for part in parts if part.live.paused != paused)
+    stale = bool(marked) and not paused
+    changed: tuple[FieldChange, ...] = ()
+    if wrong:
+        changed = (FieldChange(path="paused", before=before, after=paused),)
+    elif stale:
+        changed = (FieldChange(path="mark", before="paused", after="active"),)
+    drifted = bool(wrong) and bool(marked) == paused
+    return Pause(
+        paused=paused,
+        wrong=wrong,
+        stale=stale,
+        fields=changed,
+        reason=Reason.DRIFT if drifted else Reason.FILE,
+    )
+
+
+def _left(schedule: Schedule, paused: int, parts: int) -> list[Diagnostic]:
+    if not paused:
+        return []
+    path = ("schedules", schedule.name)
+    if paused == parts:
+        return [
+            Diagnostic(
+                severity=Severity.INFO,
+                code="paused",
+                message=LEFT_SO,
+                path=path,
+                location=schedule.location,
+            )
+        ]
+    return [
+        Diagnostic(
+            severity=Severity.WARNING,
+            code="partly_paused",
+            message=f"{paused} of {parts} parts are paused",
+            path=path,
+            location=schedule.location,
+            hint="write paused: true or paused: false",
+        )
+    ]

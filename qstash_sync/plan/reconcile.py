@@ -1,0 +1,72 @@
+"""Desired x live -> every change; what may be done of it is `decide`'s to say.
+
+    declared   live                          change
+    yes        no                            create
+    yes        ours, equal                   none
+    yes        ours, only the pause differs  pause, resume
+    yes        ours, differs                 update; reason by the mark: file, drift, both, clock
+    yes        without our mark              an update that needs consent
+    no         ours                          delete
+    no         anything else                 none: unmanaged, counted, never touched
+
+"Ours" is, for schedules, an id in the namespace and our mark; for the other kinds, which carry no
+mark, a name that `owns` matches.
+"""
+
+from datetime import datetime
+
+from qstash_sync.model.resources import Desired, Kind, Live
+from qstash_sync.plan import unmarked_kinds
+from qstash_sync.plan.compared import Compared, Comparison, Within
+from qstash_sync.plan.live_parts import LivePart, LiveParts
+from qstash_sync.plan.schedules import ScheduleComparer
+
+
+def reconcile(
+    desired: Desired,
+    live: Live,
+    index: LiveParts,
+    now: datetime,
+    *,
+    within: Within = None,
+) -> Comparison:
+    """Compare everything, or the resources of some keys alone; raises nothing.
+
+    index: of the same account. What cannot be done is in the diagnostics of its resource.
+    """
+    found = Comparison()
+    for kind in (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL):
+        unmarked_kinds.compare(found, kind, desired, live, within)
+    if desired.schedules is not None:
+        _schedules(found, desired, index, now, within)
+    return found
+
+
+def _schedules(
+    found: Comparison, desired: Desired, index: LiveParts, now: datetime, within: Within
+) -> None:
+    comparer = ScheduleComparer(desired, index, now)
+    declared = {schedule.id: schedule for schedule in desired.schedules or ()}
+    claimed: set[str] = set()
+    for schedule in declared.values():
+        if within is None or (Kind.SCHEDULE, schedule.id) in within:
+            compared, parts = comparer.compare(schedule)
+            found.compared.append(compared)
+            claimed.update(part.live.id for part in parts)
+        else:
+            claimed.update(part.live.id for part in index.of(schedule.id))
+            claimed.update(part.live.id for part in comparer.renamed_from(schedule))
+    surplus: dict[str, list[LivePart]] = {}
+    for part in sorted(index.by_id.values(), key=lambda part: part.live.id):
+        if part.live.id in claimed:
+            continue
+        if index.is_managed(part):
+            surplus.setdefault(part.base, []).append(part)
+            continue
+        found.unmanaged.append((Kind.SCHEDULE, part.live.id))
+        if part.base in declared and part.number > 1:
+            found.diagnostics.append(comparer.stray(part, declared[part.base]))
+    for parts in surplus.values():
+        deleted: Compared = comparer.delete(parts)
+        if within is None or deleted.key in within:
+            found.compared.append(deleted)
