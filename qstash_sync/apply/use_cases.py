@@ -268,7 +268,11 @@ def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None
         else:
             left = {change.key: change for change in after.changes}
             verdict = Verification(
-                left, before=plan.live, after=after.live, read=read, now=client.now()
+                {key: change for key, change in left.items() if change.steps},
+                before=plan.live,
+                after=after.live,
+                read=read,
+                now=client.now(),
             )
             outcomes = {key: verdict.of(outcome) for key, outcome in outcomes.items()}
             came_up = [verdict.appeared(c) for key, c in left.items() if key not in outcomes]

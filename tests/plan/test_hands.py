@@ -632,7 +632,7 @@ def test_native_that_differs_from_the_policy_is_an_error_to_create_and_to_change
     later = world.plan(native("30 2 * * *"))
     assert later.empty
     assert not later.errors
-    assert [f.text for f in later.warnings] == [error.message]
+    assert [f.text for f in later.warnings] == [error.text]
     (outcome,) = world.apply(native("30 2 * * *", retries=7))
     assert (outcome.status, world.schedule("billing.x")["retries"]) == (Status.DONE, 7)
     (changed,) = world.plan(native("45 2 * * *")).errors

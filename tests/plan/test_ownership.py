@@ -386,12 +386,14 @@ def adopted(more: str = "") -> str:
     return HEAD + ADOPTED % (URL, more)
 
 
-def test_an_id_in_the_file_is_consent_and_needs_no_write_while_all_is_equal(world: World) -> None:
+def test_an_id_in_the_file_is_consent_and_the_mark_is_a_change(world: World) -> None:
     world.apply(in_utc(["x"]))
     foreign = {**world.schedule("billing.x"), "scheduleId": "scd_9", "labels": []}
     world.account.store.put("schedule", "scd_9", foreign)
     remove(world, "billing.x")
-    assert world.plan(adopted()).empty
+    marked = only_change(world.plan(adopted()))
+    assert (marked.action, marked.id, marked.reason) == (Action.UPDATE, "scd_9", Reason.ADOPT)
+    assert [(field.path, field.after) for field in marked.fields] == [("mark", "ours")]
     plan = world.plan(adopted(", retries: 5"))
     change = only_change(plan)
     assert (change.action, change.id, change.reason) == (Action.UPDATE, "scd_9", Reason.ADOPT)

@@ -610,7 +610,7 @@ def test_what_cannot_be_read_back_is_unverified(live: World) -> None:
     )
     outcomes = done(live, "*")
     assert {outcome.status for outcome in outcomes} == {Status.UNVERIFIED}
-    assert all(o.message.startswith("cannot be read back: ") for o in outcomes)
+    assert all(o.message.startswith("cannot be read again: ") for o in outcomes)
     assert paused(live) == parts(live, *ALL)
 
 

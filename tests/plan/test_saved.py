@@ -480,7 +480,7 @@ def blocked(world: World, text: str, document: str) -> tuple[str, ...]:
         found = use_cases.approved(
             client, config(text, world.environ).desired, savefile.load(document)
         )
-    return tuple(f"{diagnostic.code}: {diagnostic.message}" for diagnostic in found.plan.errors)
+    return tuple(f"{diagnostic.code}: {diagnostic.text}" for diagnostic in found.plan.errors)
 
 
 def test_guards_are_judged_anew_over_the_approved_changes(account: World) -> None:
@@ -787,7 +787,7 @@ DAMAGE: list[tuple[str, Callable[[str], str], int, str]] = [
     ("edited", lambda text: text.replace('"retries"', '"retires"'), 1, "changed since it was saved"),
     ("a change taken out", lambda text: json.dumps({**json.loads(text), "changes": []}, indent=2), 1, "changed since it was saved"),
     ("no checksum", lambda text: json.dumps({k: v for k, v in json.loads(text).items() if k != "checksum"}), 1, "changed since"),
-    ("another format", lambda text: text.replace('"format_version": 1', '"format_version": 2'), 1, "written in format 2, this version reads 1"),
+    ("another format", lambda text: text.replace('"format_version": 2', '"format_version": 9'), 1, "written in format 9, this version reads 2"),
     ("another document", lambda _text: '{"format_version": 1, "summary": {}}', 64, "not a plan that `plan --save` has written"),
     ("a file of resources", lambda _text: FILE, 64, "not a plan that `plan --save` has written"),
     ("nothing", lambda _text: "", 64, "not a plan"),
