@@ -1,10 +1,11 @@
-# Everything runs in a virtual environment in this checkout; both targets work offline once set up.
+# Everything runs in a virtual environment in this checkout; all targets work offline once set up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+BENCH_STAMP := $(VENV)/.bench
 
-.PHONY: demo test check clean
+.PHONY: demo test bench check clean
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
@@ -14,6 +15,15 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2
+
+# BENCH="--only 'plan-*' --rounds 3", or --small for a minute; without it the page is written, too.
+BENCH ?= --write
+bench: $(BENCH_STAMP)
+	$(BIN)/python benchmarks/bench.py $(BENCH)
+
+$(BENCH_STAMP): $(STAMP) requirements-bench.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -r requirements-bench.txt
+	@touch $(BENCH_STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once, about a minute) ..."
