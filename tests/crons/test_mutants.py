@@ -33,7 +33,7 @@ MUTANTS = {
         "crons/cover.py", "(weekday - shift) % 7", "(weekday + shift) % 7"),
     "weekdays that do not move": ("crons/cover.py", "(weekday - shift) % 7", "weekday"),
     "months whose edges do not move": (
-        "crons/cover.py", "if here != there or fields.days", "if fields.days"),
+        "crons/cover.py", "elif here != there or days", "elif days"),
     "no rule for folds": (
         "crons/firings.py", "moved &= ~window(start, start + repeated)", "pass"),
     "a fold a minute short": (
