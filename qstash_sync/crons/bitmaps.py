@@ -124,12 +124,11 @@ def _fitting(
     either: bool,  # noqa: FBT001 - the five day fields of `Fields`, in its order
     span: Span,
 ) -> bytes:
-    fit = [
-        [(day in days or weekday in weekdays) if either else (day in days and weekday in weekdays)
-         for weekday in range(7)]
-        for day in range(32)
-    ]  # fmt: skip
-    return bytes([m in months and fit[d][w] for m, d, w in _calendar(span)])
+    never, by_week, always = (0,) * 7, tuple(w in weekdays for w in range(7)), (1,) * 7
+    listed, other = (always, by_week) if either else (by_week, never)
+    month = [listed if day in days else other for day in range(32)]
+    rows = [month if number in months else [never] * 32 for number in range(13)]
+    return bytes([rows[m][d][w] for m, d, w in _calendar(span)])
 
 
 def _calendar(span: Span) -> list[tuple[int, int, int]]:
@@ -165,6 +164,15 @@ def pieces(timezone: str, span: Span) -> tuple[tuple[int, int, int], ...]:
 def move(local: int, offset: int) -> int:
     """Wall-clock minutes to UTC: east of Greenwich, UTC is earlier."""
     return local >> offset if offset >= 0 else local << -offset
+
+
+def moved_piece(local: int, piece: tuple[int, int, int]) -> int:
+    """The wall-clock minutes of a piece in UTC, and no others.
+
+    Cut before it is put in its place: a mask as wide as a year costs as much as the year itself.
+    """
+    start, end, offset = piece
+    return (move(local, offset + start) & (1 << end - start) - 1) << start
 
 
 def compare(want: int, bitmaps: Sequence[int], span: Span, within: int = -1) -> Difference:

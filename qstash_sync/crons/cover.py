@@ -261,12 +261,13 @@ def _pieces(minutes: int, shares: Sequence[_Share], hard: int) -> Iterator[Piece
             if weekdays != DATED:
                 weekly[weekdays] |= share.dates & in_month(MONTH_MASK, month)
     offsets = tuple(share.offset for share in shares if share.offset is not None)
-    for dates in _date_sets(fires, free, weekly):
+    for dates in _date_sets(fires, free, tuple(weekly.items())):
         for hours, of_hour in products(minutes):
             yield Piece(Fields(of_hour, hours, *dates), offsets)
 
 
-def _date_sets(fires: int, free: int, weekly: Mapping[int, int]) -> list[_DateSet]:
+@lru_cache(maxsize=4096)  # the same for all times of day that share a zone and a day rule
+def _date_sets(fires: int, free: int, weekly: tuple[tuple[int, int], ...]) -> tuple[_DateSet, ...]:
     """Sets that together are the dates that fire, but for free ones, where that is only a wish.
 
     weekly: the dates that a set of weekdays describes. Every day is a list of days like another:
@@ -276,7 +277,7 @@ def _date_sets(fires: int, free: int, weekly: Mapping[int, int]) -> list[_DateSe
     rows: list[_Row] = []
     for month, length in enumerate(MONTH_DAYS, 1):
         whole = (1 << length) - 1
-        governed = [w for w, dates in weekly.items() if month_of(dates, month) == whole]
+        governed = [w for w, dates in weekly if month_of(dates, month) == whole]
         on, off = month_of(fires & ~free, month), month_of(ALL_DATES & ~fires & ~free, month)
         wish = month_of(fires & free, month)
         if on == whole or EVERY_DAY in governed:
@@ -286,13 +287,21 @@ def _date_sets(fires: int, free: int, weekly: Mapping[int, int]) -> list[_DateSe
         elif on or wish:
             rows.append(_Row((month,), on, off, wish))
     by_week.pop(0, None)
-    return [
-        (DAY_FIELD.everything, tuple(months), tuple(bits(weekdays)))
-        for weekdays, months in by_week.items()
-    ] + [
-        (tuple(bit + 1 for bit in bits(row.days)), tuple(sorted(row.months)), WEEKDAY.everything)
-        for row in _merged(rows)
-    ]
+    by_list = _merged(rows)
+    return (
+        *(
+            (DAY_FIELD.everything, tuple(months), tuple(bits(weekdays)))
+            for weekdays, months in by_week.items()
+        ),
+        *(
+            (
+                tuple(bit + 1 for bit in bits(row.days)),
+                tuple(sorted(row.months)),
+                WEEKDAY.everything,
+            )
+            for row in by_list
+        ),
+    )
 
 
 def _merged(rows: Iterable[_Row]) -> list[_Row]:

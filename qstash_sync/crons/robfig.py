@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from qstash_sync.crons import zones
-from qstash_sync.crons.bitmaps import DAY, Span, move, pieces, wall, window
+from qstash_sync.crons.bitmaps import DAY, Span, moved_piece, pieces, wall, window
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import KINDS, MACROS, FieldKind, Fields
 
@@ -282,8 +282,8 @@ def _plain(spec: Spec, wide: Span) -> int:
     """Every minute whose local time matches: gaps skipped, folds twice."""
     local = wall(spec.fields, wide)
     total = 0
-    for start, end, offset in pieces(spec.timezone, wide):
-        total |= move(local, offset) & window(start, end)
+    for piece in pieces(spec.timezone, wide):
+        total |= moved_piece(local, piece)
     return total
 
 

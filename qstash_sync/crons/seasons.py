@@ -43,6 +43,7 @@ class Year:
         same = (again.month, again.day) == (today.month, today.day)
         self.inside = Span(today, 365 if same else LONGEST)  # each calendar date once
         self.want = self.whole.raw_days_of(want)
+        self._rows: dict[tuple[int, int], _Row] = {}
         self.fits = {offset: self._fits(offset) for offset in offsets}
         self.odd = ALL_DATES
         for dates in self.fits.values():
@@ -103,7 +104,7 @@ class Year:
 
     def _candidates(self, days: int) -> Iterator[Seasons]:
         """Ways to give all dates to seasons, for a horizon of some days."""
-        hard = table([True] * days, Span(self.today, days))
+        hard = table([number < days for number in range(self.inside.days)], self.inside)
         rows = {month: self._row(month, month_of(hard & ~self.odd, month)) for month in _MONTHS}
         yield self._seasons(hard, rows)
         for offset in self.offsets:
@@ -120,6 +121,12 @@ class Year:
         A month goes to its natural season, if that gets it right; else each day to the season that
         does longest from there on what is wanted, and days outside with those before them.
         """
+        known = self._rows.get((month, inside))  # most months lie whole inside most horizons
+        if known is None:
+            known = self._rows[month, inside] = self._seasons_of(month, inside)
+        return known
+
+    def _seasons_of(self, month: int, inside: int) -> _Row:
         natural = self.natural[month]
         fits = {offset: month_of(dates, month) for offset, dates in self.fits.items()}
         if not inside & ~fits[natural]:

@@ -51,8 +51,7 @@ MUTANTS = {
         "crons/compile.py", "until: datetime | None = span.start + timedelta(days=days)",
         "until: datetime | None = span.start + timedelta(days=days + 1)"),
     "a horizon a day too short": (
-        "crons/seasons.py", "hard = table([True] * days,",
-        "hard = table([True] * (days - 1) + [False],"),
+        "crons/seasons.py", "table([number < days for", "table([number < days - 1 for"),
     "a date in two parts": (
         "crons/seasons.py", "owned[offset] |= in_month(days, month)",
         "owned[offset] |= in_month(MONTH_MASK if len(row) > 1 else days, month)"),
