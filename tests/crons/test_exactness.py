@@ -9,13 +9,14 @@ import pytest
 
 from qstash_sync.crons.compile import compile_job
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.exactness import holds
+from qstash_sync.crons.exactness import compare, exact_until, holds
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import Fields, parse, render
 from tests.crons import oracle
 from tests.crons.crons import a_cron
 
 SEED = 20261122
+YEAR = timedelta(days=366)
 FIRST, DAYS = date(2026, 12, 27), 470
 SAMPLE = (
     "America/New_York", "Europe/Dublin", "Australia/Lord_Howe", "Africa/Casablanca",
@@ -98,3 +99,35 @@ def test_no_crons_hold_only_where_nothing_is_due() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     assert holds(asked, (), now, now + timedelta(days=40))
     assert not holds(asked, (), now, now + timedelta(days=41))
+
+
+@pytest.mark.parametrize("timezone", [*SAMPLE, "UTC", "Asia/Tokyo", "Pacific/Apia"])
+def test_five_years_by_rectangles_are_what_the_bitmaps_say_year_by_year(timezone: str) -> None:
+    rng = random.Random(f"{SEED} {timezone} years")
+    answers: Counter[bool] = Counter()
+    for _ in range(12):
+        texts = (a_cron(rng) if rng.random() < 0.6 else "0 * * * *", a_cron(rng))
+        crons = tuple(map(parse, texts[: rng.choice([1, 1, 2])]))
+        job = Job(crons, timezone, rng.choice([None, *Gap]), rng.choice([None, *Fold]))
+        now = datetime(rng.randrange(2008, 2040), rng.randrange(1, 13), 1, tzinfo=UTC)
+        try:
+            made = compile_job(job, now=now).crons
+        except CronError:
+            continue
+        now += timedelta(hours=rng.choice([0, 0, 7]))
+        for live in (made, (*made, "59 23 29 2 *"), *wrong_sets(rng, made)):
+            years = [(now + n * YEAR, now + (n + 1) * YEAR) for n in range(5)]
+            wrong = (found.first for year in years if (found := compare(job, live, *year)).first)
+            first = next(wrong, None)
+            assert exact_until(job, live, now) == first, (job, live, now)
+            answers[first is None] += 1
+    assert answers[False] > 30
+
+
+def test_what_goes_wrong_in_years_only_is_found() -> None:
+    """One more firing on 29 February 2028."""
+    job = Job((parse("0 9 * * *"),), "Asia/Tokyo")
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    assert exact_until(job, ("0 0 * * *",), now) is None
+    live = ("0 0 * * *", "59 23 29 2 *")
+    assert exact_until(job, live, now) == datetime(2028, 2, 29, 23, 59, tzinfo=UTC)
