@@ -105,25 +105,47 @@ def wall(fields: Fields, span: Span) -> int:
     on = fields.minute_of_day.to_bytes(DAY_BYTES, "little")
     if fields.every_day:
         return int.from_bytes(on * span.days, "little")
-    off = bytes(DAY_BYTES)
-    return int.from_bytes(b"".join([on if fit else off for fit in fitting(fields, span)]), "little")
+    day = bytes(DAY_BYTES), on
+    return int.from_bytes(b"".join([day[fit] for fit in fitting(fields, span)]), "little")
 
 
-def fitting(fields: Fields, span: Span) -> list[bool]:
-    """Which days of a span match the day fields."""
+def fitting(fields: Fields, span: Span) -> bytes:
+    """Which days of a span match the day fields: a byte for each day, 0 or 1."""
     if fields.every_day:
-        return [True] * span.days
-    months, days, weekdays = set(fields.months), set(fields.days), set(fields.weekdays)
-    if fields.either:
-        return [m in months and (d in days or w in weekdays) for m, d, w in _calendar(span)]
-    return [m in months and d in days and w in weekdays for m, d, w in _calendar(span)]
+        return b"\1" * span.days
+    return _fitting(fields.months, fields.days, fields.weekdays, fields.either, span)
+
+
+@lru_cache(maxsize=4096)  # far fewer day rules than crons: most differ in their time of day only
+def _fitting(
+    months: tuple[int, ...],
+    days: tuple[int, ...],
+    weekdays: tuple[int, ...],
+    either: bool,  # noqa: FBT001 - the five day fields of `Fields`, in its order
+    span: Span,
+) -> bytes:
+    never, by_week, always = (0,) * 7, tuple(w in weekdays for w in range(7)), (1,) * 7
+    listed, other = (always, by_week) if either else (by_week, never)
+    month = [listed if day in days else other for day in range(32)]
+    rows = [month if number in months else [never] * 32 for number in range(13)]
+    return bytes([rows[m][d][w] for m, d, w in _calendar(span)])
+
+
+def _calendar(span: Span) -> list[tuple[int, int, int]]:
+    """Month, day and weekday (Sunday 0) of each day."""
+    skipped = span.first.timetuple().tm_yday - 1
+    found: list[tuple[int, int, int]] = []
+    year = span.first.year
+    while len(found) < skipped + span.days:
+        found += _year(year)
+        year += 1
+    return found[skipped : skipped + span.days]
 
 
 @lru_cache(maxsize=64)
-def _calendar(span: Span) -> tuple[tuple[int, int, int], ...]:
-    """Month, day and weekday (Sunday 0) of each day."""
-    first = span.first.toordinal()
-    days = (date.fromordinal(number) for number in range(first, first + span.days))
+def _year(year: int) -> tuple[tuple[int, int, int], ...]:
+    first, end = date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal()
+    days = map(date.fromordinal, range(first, end))
     return tuple((day.month, day.day, day.isoweekday() % 7) for day in days)
 
 
@@ -142,6 +164,15 @@ def pieces(timezone: str, span: Span) -> tuple[tuple[int, int, int], ...]:
 def move(local: int, offset: int) -> int:
     """Wall-clock minutes to UTC: east of Greenwich, UTC is earlier."""
     return local >> offset if offset >= 0 else local << -offset
+
+
+def moved_piece(local: int, piece: tuple[int, int, int]) -> int:
+    """The wall-clock minutes of a piece in UTC, and no others.
+
+    Cut before it is put in its place: a mask as wide as a year costs as much as the year itself.
+    """
+    start, end, offset = piece
+    return (move(local, offset + start) & (1 << end - start) - 1) << start
 
 
 def compare(want: int, bitmaps: Sequence[int], span: Span, within: int = -1) -> Difference:

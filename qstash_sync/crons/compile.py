@@ -94,7 +94,8 @@ def _split(job: Job, today: date) -> Compilation:
     bitmaps = [read_back(part.cron, span) for part in parts]
     wrong = compare_bitmaps(want, bitmaps, span).first
     days = span.minute(wrong) // DAY if wrong else LONGEST
-    proof = _prove(want, bitmaps, span, Span(today, max(days, found.days)).mask)
+    if days < found.days:
+        raise _unproven(compare_bitmaps(want, bitmaps, span, Span(today, found.days).mask))
     until: datetime | None = span.start + timedelta(days=days)
     if wrong is None and exact_until(job, [part.cron for part in parts], span.end) is None:
         until = None
@@ -105,20 +106,19 @@ def _split(job: Job, today: date) -> Compilation:
         parts=parts,
         valid_from=span.start,
         valid_until=until,
-        proof=proof,
+        proof=Proof(
+            (want & (1 << days * DAY) - 1).bit_count()
+        ),  # right until the first that is not
     )
 
 
-def _prove(want: int, bitmaps: Sequence[int], span: Span, within: int) -> Proof:
-    """Count the firings of a proven compilation; anything wrong is a bug of ours, and an error."""
-    difference = compare_bitmaps(want, bitmaps, span, within)
-    if not difference.none:
-        raise CronError(
-            f"cannot be proven: {difference.missing} firings missing, {difference.extra} extra,"
-            f" {difference.doubled} doubled, the first at {difference.first:%Y-%m-%d %H:%MZ};"
-            " please report this cron, and use dst: {strategy: native} until it is mended"
-        )
-    return Proof((want & within).bit_count())
+def _unproven(found: Difference) -> CronError:
+    """Anything wrong within a compilation's horizon is a bug of ours."""
+    return CronError(
+        f"cannot be proven: {found.missing} firings missing, {found.extra} extra,"
+        f" {found.doubled} doubled, the first at {found.first:%Y-%m-%d %H:%MZ};"
+        " please report this cron, and use dst: {strategy: native} until it is mended"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,10 @@ def _follow(job: Job, stretch: _Stretch) -> Compilation:
     until = wrong and _last_change(job.timezone, stretch.since, wrong)
     if wrong is None and exact_until(job, [part.cron for part in parts], span.end):
         until = span.end
+    within = span.window(stretch.since, until or span.end)
+    difference = compare_bitmaps(want, bitmaps, span, within)
+    if not difference.none:
+        raise _unproven(difference)
     return Compilation(
         job=job,
         strategy=Strategy.FOLLOW,
@@ -155,7 +159,7 @@ def _follow(job: Job, stretch: _Stretch) -> Compilation:
         parts=parts,
         valid_from=stretch.since,
         valid_until=until,
-        proof=_prove(want, bitmaps, span, span.window(stretch.since, until or span.end)),
+        proof=Proof((want & within).bit_count()),
     )
 
 

@@ -37,8 +37,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import count
+from operator import or_
 from typing import TypeVar
 
 from qstash_sync.crons.bitmaps import DAY, DAY_MASK, Span, bits, fitting
@@ -54,7 +55,7 @@ from qstash_sync.crons.dates import (
 from qstash_sync.crons.grammar import DAY as DAY_FIELD, MONTH_DAYS, WEEKDAY, Fields
 
 _Reason = TypeVar("_Reason")
-_Why = tuple[tuple[Fields, int], ...]  # crons, and the days from the UTC date to the local one
+Why = tuple[tuple[Fields, int], ...]  # crons, and the days from the UTC date to the local one
 _DateSet = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # days, months, weekdays
 
 
@@ -138,14 +139,14 @@ def classes(crons: Iterable[Fields], offset: int, year: Span) -> dict[Rule, int]
     local = [
         (minutes, (fields, shift))
         for fields in crons
-        for minutes, shift in _shifted(fields.minute_of_day, offset)
+        for minutes, shift in shifted(fields.minute_of_day, offset)
     ]
-    for why, minutes in _partition(local).items():
+    for why, minutes in partition(local).items():
         found[_rule(why, year)] |= minutes
     return found
 
 
-def _shifted(minutes: int, offset: int) -> Iterator[tuple[int, int]]:
+def shifted(minutes: int, offset: int) -> Iterator[tuple[int, int]]:
     """A local day in UTC: its minutes, and the days from the UTC date to the local one."""
     if offset >= 0:
         parts = (minutes >> offset, 0), (minutes << (DAY - offset) & DAY_MASK, 1)
@@ -154,7 +155,7 @@ def _shifted(minutes: int, offset: int) -> Iterator[tuple[int, int]]:
     return (part for part in parts if part[0])
 
 
-def _partition(sets: Iterable[tuple[int, _Reason]]) -> dict[tuple[_Reason, ...], int]:
+def partition(sets: Iterable[tuple[int, _Reason]]) -> dict[tuple[_Reason, ...], int]:
     """The minutes of a day by which of some sets hold them; those in none are left out."""
     cells: dict[int, tuple[_Reason, ...]] = {DAY_MASK: ()}
     for minutes, reason in sets:
@@ -173,14 +174,14 @@ def _partition(sets: Iterable[tuple[int, _Reason]]) -> dict[tuple[_Reason, ...],
 
 
 @lru_cache(maxsize=1024)
-def _rule(why: _Why, year: Span) -> Rule:
+def _rule(why: Why, year: Span) -> Rule:
     """The rule of minutes that fire by any of several crons."""
-    weekly = tuple(_any_weekly(why, month) for month in range(1, 13))
+    weekly = weekly_of(why)
     loose = any(len(fields.weekdays) < len(WEEKDAY.everything) for fields, _ in why)
     return Rule(weekly, _dates(why, year) | _leap_day(why, weekly, year), loose)
 
 
-def _dates(why: _Why, span: Span) -> int:
+def _dates(why: Why, span: Span) -> int:
     found = 0
     for fields, shift in why:
         local = Span(span.first + timedelta(days=shift), span.days)
@@ -188,7 +189,7 @@ def _dates(why: _Why, span: Span) -> int:
     return found
 
 
-def _leap_day(why: _Why, weekly: Sequence[int], year: Span) -> int:
+def _leap_day(why: Why, weekly: Sequence[int], year: Span) -> int:
     """29 February, if it fires when it comes next and the year around today has none."""
     leap_days = (date(n, 2, 29) for n in count(year.first.year) if isleap(n))
     coming = Span(next(day for day in leap_days if day >= year.first), 1)
@@ -197,26 +198,35 @@ def _leap_day(why: _Why, weekly: Sequence[int], year: Span) -> int:
     return in_month(1 << 28, 2) if weekly[1] == EVERY_DAY or _dates(why, coming) else 0
 
 
-def _any_weekly(why: _Why, month: int) -> int:
-    """The weekdays on which one of several crons fires in a month; DATED where dates matter."""
-    found = 0
-    for fields, shift in why:
-        weekdays = _weekly(fields, shift, month)
-        if weekdays == EVERY_DAY:
-            return EVERY_DAY
-        found = DATED if DATED in (found, weekdays) else found | weekdays
-    return found
+def weekly_of(why: Why) -> tuple[int, ...]:
+    """For each month the weekdays on which any of several crons fires; DATED where dates matter."""
+    each = [_weekly(fields.months, fields.days, fields.weekdays, shift) for fields, shift in why]
+    return each[0] if len(each) == 1 else tuple(map(_any_of, zip(*each, strict=True)))
 
 
-def _weekly(fields: Fields, shift: int, month: int) -> int:
-    """The UTC weekdays of a month on which a cron fires whose local date is `shift` days on."""
-    neighbour = (month - 1 + shift) % 12 + 1
-    here, there = month in fields.months, neighbour in fields.months
-    if not here and not there:
-        return 0
-    if here != there or fields.days != DAY_FIELD.everything:
-        return DATED
-    return sum(1 << (weekday - shift) % 7 for weekday in fields.weekdays)
+def _any_of(weekdays: tuple[int, ...]) -> int:
+    if EVERY_DAY in weekdays:
+        return EVERY_DAY
+    return DATED if DATED in weekdays else reduce(or_, weekdays)
+
+
+@lru_cache(maxsize=4096)
+def _weekly(
+    months: tuple[int, ...], days: tuple[int, ...], weekdays: tuple[int, ...], shift: int
+) -> tuple[int, ...]:
+    """For each month the UTC weekdays of a cron whose local date is `shift` days on."""
+    moved = sum(1 << (weekday - shift) % 7 for weekday in weekdays)
+    found = []
+    for month in range(1, 13):
+        neighbour = (month - 1 + shift) % 12 + 1
+        here, there = month in months, neighbour in months
+        if not here and not there:
+            found.append(0)
+        elif here != there or days != DAY_FIELD.everything:
+            found.append(DATED)
+        else:
+            found.append(moved)
+    return tuple(found)
 
 
 # ---------------------------------------------------------------- covers
@@ -232,7 +242,7 @@ def cover(known: Mapping[int, Mapping[Rule, int]], seasons: Seasons) -> tuple[Pi
     for pattern, dates in seasons.special.items():
         shares.append((pattern, _Share(Rule((DATED,) * 12, dates, loose=False), dates)))
     by_season = [(minutes, (share,)) for minutes, share in shares]
-    by_minute = [(minutes, why) for why, minutes in _partition(shares).items()]
+    by_minute = [(minutes, why) for why, minutes in partition(shares).items()]
     one, other = (
         tuple(piece for minutes, why in ways for piece in _pieces(minutes, why, seasons.hard))
         for ways in (by_season, by_minute)
@@ -251,12 +261,13 @@ def _pieces(minutes: int, shares: Sequence[_Share], hard: int) -> Iterator[Piece
             if weekdays != DATED:
                 weekly[weekdays] |= share.dates & in_month(MONTH_MASK, month)
     offsets = tuple(share.offset for share in shares if share.offset is not None)
-    for dates in _date_sets(fires, free, weekly):
+    for dates in _date_sets(fires, free, tuple(weekly.items())):
         for hours, of_hour in products(minutes):
             yield Piece(Fields(of_hour, hours, *dates), offsets)
 
 
-def _date_sets(fires: int, free: int, weekly: Mapping[int, int]) -> list[_DateSet]:
+@lru_cache(maxsize=4096)  # the same for all times of day that share a zone and a day rule
+def _date_sets(fires: int, free: int, weekly: tuple[tuple[int, int], ...]) -> tuple[_DateSet, ...]:
     """Sets that together are the dates that fire, but for free ones, where that is only a wish.
 
     weekly: the dates that a set of weekdays describes. Every day is a list of days like another:
@@ -266,7 +277,7 @@ def _date_sets(fires: int, free: int, weekly: Mapping[int, int]) -> list[_DateSe
     rows: list[_Row] = []
     for month, length in enumerate(MONTH_DAYS, 1):
         whole = (1 << length) - 1
-        governed = [w for w, dates in weekly.items() if month_of(dates, month) == whole]
+        governed = [w for w, dates in weekly if month_of(dates, month) == whole]
         on, off = month_of(fires & ~free, month), month_of(ALL_DATES & ~fires & ~free, month)
         wish = month_of(fires & free, month)
         if on == whole or EVERY_DAY in governed:
@@ -276,13 +287,21 @@ def _date_sets(fires: int, free: int, weekly: Mapping[int, int]) -> list[_DateSe
         elif on or wish:
             rows.append(_Row((month,), on, off, wish))
     by_week.pop(0, None)
-    return [
-        (DAY_FIELD.everything, tuple(months), tuple(bits(weekdays)))
-        for weekdays, months in by_week.items()
-    ] + [
-        (tuple(bit + 1 for bit in bits(row.days)), tuple(sorted(row.months)), WEEKDAY.everything)
-        for row in _merged(rows)
-    ]
+    by_list = _merged(rows)
+    return (
+        *(
+            (DAY_FIELD.everything, tuple(months), tuple(bits(weekdays)))
+            for weekdays, months in by_week.items()
+        ),
+        *(
+            (
+                tuple(bit + 1 for bit in bits(row.days)),
+                tuple(sorted(row.months)),
+                WEEKDAY.everything,
+            )
+            for row in by_list
+        ),
+    )
 
 
 def _merged(rows: Iterable[_Row]) -> list[_Row]:
@@ -303,14 +322,14 @@ def _merged(rows: Iterable[_Row]) -> list[_Row]:
 def products(minutes: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
     """A day's minutes as few (hours, minutes): equal hours together, or equal minutes together."""
     pairs = [divmod(minute, 60) for minute in bits(minutes)]
-    by_hour = _grouped(pairs)
-    by_minute = _grouped(sorted((minute, hour) for hour, minute in pairs))
+    by_hour = grouped(pairs)
+    by_minute = grouped(sorted((minute, hour) for hour, minute in pairs))
     if len(by_hour) <= len(by_minute):
         return tuple(by_hour)
     return tuple((hours, same) for same, hours in by_minute)
 
 
-def _grouped(pairs: Iterable[tuple[int, int]]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+def grouped(pairs: Iterable[tuple[int, int]]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Keys that have the same values, and the values."""
     values_of: dict[int, list[int]] = defaultdict(list)
     for key, value in pairs:

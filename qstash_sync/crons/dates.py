@@ -27,7 +27,7 @@ def _runs(span: Span) -> tuple[tuple[int, int, int], ...]:
     return tuple(found)
 
 
-def table(flags: Sequence[bool], span: Span) -> int:
+def table(flags: Sequence[bool] | bytes, span: Span) -> int:
     """One flag for each day of a span, as a table of dates."""
     text = bytes(flags).hex()[1::2]  # a digit for each day, 0 or 1
     return sum(

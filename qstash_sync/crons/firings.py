@@ -21,6 +21,7 @@ from qstash_sync.crons.bitmaps import (
     Span,
     instants,
     move,
+    moved_piece,
     pieces,
     wall,
     window,
@@ -106,8 +107,9 @@ def _wanted(job: Job, cron: Cron, span: Span) -> int:
     if len(stretches) == 1:
         return span.unpadded(move(local, stretches[0][2]))
     total, before = 0, None
-    for start, end, offset in stretches:
-        moved = move(local, offset) & window(start, end)
+    for piece in stretches:
+        start, _, offset = piece
+        moved = moved_piece(local, piece)
         if before is not None and before > offset:
             repeated = before - offset
             if job.fold_of(cron) is Fold.FIRST:

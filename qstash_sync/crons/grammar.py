@@ -72,17 +72,13 @@ class Fields:
     @cached_property
     def minute_of_day(self) -> int:
         """Bitmap of 1,440 bits: the minutes of a matching day."""
-        hour = sum(1 << minute for minute in self.minutes)
-        return sum(hour << 60 * value for value in self.hours)
+        hour = sum([1 << minute for minute in self.minutes])
+        return hour * sum([1 << 60 * value for value in self.hours])
 
-    @cached_property
+    @property
     def every_day(self) -> bool:
         """Whether every date matches."""
-        return (
-            self.months == MONTH.everything
-            and self.days == DAY.everything
-            and self.weekdays == WEEKDAY.everything
-        )
+        return len(self.months) == 12 and len(self.days) == 31 and len(self.weekdays) == 7  # noqa: PLR2004 - all of them
 
     def fits_day(self, day: int, weekday: int) -> bool:
         """Whether a day matches, whatever its month."""

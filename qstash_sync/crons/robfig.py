@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from qstash_sync.crons import zones
-from qstash_sync.crons.bitmaps import DAY, Span, move, pieces, wall, window
+from qstash_sync.crons.bitmaps import DAY, Span, moved_piece, pieces, wall, window
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import KINDS, MACROS, FieldKind, Fields
 
@@ -52,15 +52,17 @@ def read(text: str) -> Spec:
     words = body.split()
     if len(words) != len(KINDS):
         raise CronError(f"expected exactly 5 fields, found {len(words)}: {text!r}")
-    read_fields = [_field(word, kind) for word, kind in zip(words, KINDS, strict=True)]
-    sets = [tuple(sorted(values)) for values, _ in read_fields]
-    either = not read_fields[2][1] and not read_fields[4][1]
-    minutes, hours, days, months, weekdays = sets
+    (minutes, _), (hours, _), (days, any_day), (months, _), (weekdays, any_weekday) = map(
+        _field, words, range(len(KINDS))
+    )
+    either = not any_day and not any_weekday
     return Spec(text, timezone, Fields(minutes, hours, days, months, weekdays, either=either))
 
 
-def _field(text: str, kind: FieldKind) -> tuple[set[int], bool]:
+@lru_cache(maxsize=4096)  # thousands of crons are made of a few hundred fields
+def _field(text: str, number: int) -> tuple[tuple[int, ...], bool]:
     """The values of a field, and whether a star frees it: `*` and `*/1`, anywhere in the list."""
+    kind = KINDS[number]
     values: set[int] = set()
     star = False
     for item in filter(None, text.split(",")):
@@ -76,7 +78,7 @@ def _field(text: str, kind: FieldKind) -> tuple[set[int], bool]:
             high = kind.high if slash and not dash else high
         _check(item, low, high, step, kind)
         values.update(range(low, high + 1, step))
-    return values, star
+    return tuple(sorted(values)), star
 
 
 def _check(item: str, low: int, high: int, step: int, kind: FieldKind) -> None:
@@ -280,8 +282,8 @@ def _plain(spec: Spec, wide: Span) -> int:
     """Every minute whose local time matches: gaps skipped, folds twice."""
     local = wall(spec.fields, wide)
     total = 0
-    for start, end, offset in pieces(spec.timezone, wide):
-        total |= move(local, offset) & window(start, end)
+    for piece in pieces(spec.timezone, wide):
+        total |= moved_piece(local, piece)
     return total
 
 

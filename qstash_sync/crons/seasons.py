@@ -13,6 +13,7 @@ half of a split one, the season may be written in its own months as it is in tha
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits
@@ -43,6 +44,7 @@ class Year:
         same = (again.month, again.day) == (today.month, today.day)
         self.inside = Span(today, 365 if same else LONGEST)  # each calendar date once
         self.want = self.whole.raw_days_of(want)
+        self._rows: dict[tuple[int, int], _Row] = {}
         self.fits = {offset: self._fits(offset) for offset in offsets}
         self.odd = ALL_DATES
         for dates in self.fits.values():
@@ -51,6 +53,8 @@ class Year:
         self.classes = {offset: classes(crons, offset, self.inside) for offset in offsets}
         rules = [rule for known in self.classes.values() for rule in known]
         self.loose = any(rule.loose and DATED in rule.weekly for rule in rules)
+        odd = self.odd & _first_days(self.inside, self.inside.days)
+        self.one_season = len(offsets) == 1 and not odd and not self.loose
         self.natural = {month: self._natural(month) for month in _MONTHS}
 
     def _fits(self, offset: int) -> int:
@@ -77,7 +81,10 @@ class Year:
     def _found(self) -> Iterator[Found]:
         """The covers that differ, the latest end first."""
         tried: set[object] = set()
-        for days in sorted(self._ends(), reverse=True):
+        ends = sorted(self._ends(), reverse=True)
+        if self.one_season:
+            ends = ends[:1]  # the others would only be the same
+        for days in ends:
             for seasons in self._candidates(days):
                 key = self._key(seasons)
                 if key not in tried:
@@ -103,7 +110,7 @@ class Year:
 
     def _candidates(self, days: int) -> Iterator[Seasons]:
         """Ways to give all dates to seasons, for a horizon of some days."""
-        hard = table([True] * days, Span(self.today, days))
+        hard = _first_days(self.inside, days)
         rows = {month: self._row(month, month_of(hard & ~self.odd, month)) for month in _MONTHS}
         yield self._seasons(hard, rows)
         for offset in self.offsets:
@@ -120,6 +127,12 @@ class Year:
         A month goes to its natural season, if that gets it right; else each day to the season that
         does longest from there on what is wanted, and days outside with those before them.
         """
+        known = self._rows.get((month, inside))  # most months lie whole inside most horizons
+        if known is None:
+            known = self._rows[month, inside] = self._seasons_of(month, inside)
+        return known
+
+    def _seasons_of(self, month: int, inside: int) -> _Row:
         natural = self.natural[month]
         fits = {offset: month_of(dates, month) for offset, dates in self.fits.items()}
         if not inside & ~fits[natural]:
@@ -151,6 +164,12 @@ class Year:
         month, day = bit // WIDTH + 1, bit % WIDTH + 1
         year = self.today.year + ((month, day) < (self.today.month, self.today.day))
         return int.from_bytes(self.want[(date(year, month, day) - self.today).days], "little")
+
+
+@lru_cache(maxsize=512)
+def _first_days(inside: Span, days: int) -> int:
+    """The dates of a horizon of some days, as a table."""
+    return table([number < days for number in range(inside.days)], inside)
 
 
 def _first(wrong: int) -> int:

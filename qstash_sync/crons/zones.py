@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from functools import cache, lru_cache
-from importlib import resources
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from qstash_sync.crons.error import CronError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _MINUTE = timedelta(minutes=1)
 _STEP = timedelta(days=7)  # Ramadan's pair, the closest there is, lies four weeks apart
@@ -22,11 +23,17 @@ class Transition:
     offset_after: int
 
 
+def _data(name: str) -> bytes:
+    """A file of the package. `importlib.resources` would take longer to import than to read it."""
+    import pkgutil  # noqa: PLC0415 - only where a zone is named
+
+    return pkgutil.get_data("tzdata", name) or b""
+
+
 @cache
 def names() -> tuple[str, ...]:
     """Every zone name of the package, sorted."""
-    text = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
-    return tuple(sorted(text.split()))
+    return tuple(sorted(_data("zones").decode().split()))
 
 
 @cache
@@ -38,13 +45,14 @@ def tzdata_version() -> str:
 
 
 @lru_cache(maxsize=1024)
-def zone(name: str) -> ZoneInfo:
+def zone(name: str) -> "ZoneInfo":
     """A zone by its exact name; a `CronError` names the nearest one that exists."""
+    from io import BytesIO  # noqa: PLC0415 - with zoneinfo
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only where a zone is named
+
     if name not in _known():
         raise CronError(f"{name!r} is not a time zone; did you mean {_nearest(name)}?")
-    file = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))
-    with file.open("rb") as data:
-        return ZoneInfo.from_file(data, key=name)
+    return ZoneInfo.from_file(BytesIO(_data(f"zoneinfo/{name}")), key=name)
 
 
 @cache
@@ -53,6 +61,8 @@ def _known() -> frozenset[str]:
 
 
 def _nearest(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a name that is wrong
+
     folded = {known.lower(): known for known in names()}
     wanted = name.strip().lower().replace(" ", "_")
     city = [known for low, known in folded.items() if low.rpartition("/")[2] == wanted]
@@ -62,15 +72,23 @@ def _nearest(name: str) -> str:
 
 def offset(name: str, at: datetime) -> int:
     """Minutes east of UTC at an instant."""
-    found = at.astimezone(zone(name)).utcoffset()
-    return int((found or timedelta()).total_seconds() // 60)
+    return (at.astimezone(zone(name)).utcoffset() or timedelta()) // _MINUTE
 
 
-@lru_cache(maxsize=4096)
 def transitions(name: str, start: datetime, end: datetime) -> tuple[Transition, ...]:
     """The changes of offset with start < at <= end, each found to the minute."""
+    years = range(start.astimezone(UTC).year, end.astimezone(UTC).year + 1)
+    return tuple(
+        change for year in years for change in _changes(name, year) if start < change.at <= end
+    )
+
+
+@lru_cache(maxsize=8192)
+def _changes(name: str, year: int) -> tuple[Transition, ...]:
+    """The changes after the first instant of a UTC year until that of the next."""
     found: list[Transition] = []
-    low, before = start, offset(name, start)
+    low, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    before = offset(name, low)
     while low < end:
         high = min(low + _STEP, end)
         after = offset(name, high)
@@ -82,9 +100,9 @@ def transitions(name: str, start: datetime, end: datetime) -> tuple[Transition, 
 
 def _bisect(name: str, low: datetime, high: datetime, before: int) -> datetime:
     while high - low > _MINUTE:
-        middle = low + timedelta(minutes=int((high - low) / _MINUTE) // 2)
+        middle = low + (high - low) // _MINUTE // 2 * _MINUTE
         if offset(name, middle) == before:
             low = middle
         else:
             high = middle
-    return high.astimezone(UTC)
+    return high

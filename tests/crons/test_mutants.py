@@ -33,7 +33,7 @@ MUTANTS = {
         "crons/cover.py", "(weekday - shift) % 7", "(weekday + shift) % 7"),
     "weekdays that do not move": ("crons/cover.py", "(weekday - shift) % 7", "weekday"),
     "months whose edges do not move": (
-        "crons/cover.py", "if here != there or fields.days", "if fields.days"),
+        "crons/cover.py", "elif here != there or days", "elif days"),
     "no rule for folds": (
         "crons/firings.py", "moved &= ~window(start, start + repeated)", "pass"),
     "a fold a minute short": (
@@ -51,8 +51,7 @@ MUTANTS = {
         "crons/compile.py", "until: datetime | None = span.start + timedelta(days=days)",
         "until: datetime | None = span.start + timedelta(days=days + 1)"),
     "a horizon a day too short": (
-        "crons/seasons.py", "hard = table([True] * days,",
-        "hard = table([True] * (days - 1) + [False],"),
+        "crons/seasons.py", "table([number < days for", "table([number < days - 1 for"),
     "a date in two parts": (
         "crons/seasons.py", "owned[offset] |= in_month(days, month)",
         "owned[offset] |= in_month(MONTH_MASK if len(row) > 1 else days, month)"),
@@ -80,6 +79,31 @@ MUTANTS = {
     "one of two crons where they overlap": (
         "crons/cover.py", "refined[cell & minutes] = (*why, reason)",
         "refined[cell & minutes] = (reason,)"),
+}  # fmt: skip
+
+BOUND_MUTANTS = {
+    "special dates forgotten": (
+        "crons/bound.py", "split * len(seasons) + special", "split * len(seasons)"),
+    "special dates of one product each": (
+        "crons/bound.py", "return len(products(want))", "return 1"),
+    "a split month with one list": (
+        "crons/bound.py", "split * len(seasons) + special", "split + special"),
+    "one change at a time": (
+        "crons/bound.py", "for later in meetings[number:] if", "for later in meetings[number:][:1] if"),
+    "a shorter window": (
+        "crons/bound.py", "first.last + SHORTEST", "first.last + SHORTEST // 2"),
+    "one season only": (
+        "crons/bound.py", "for season in seasons for found in season", "for found in seasons[0]"),
+    "dates that no weekdays say": (
+        "crons/bound.py", "return weekly + min(lists, by_month)", "return weekly"),
+    "one list for the dates of one year": (
+        "crons/bound.py", "lists = len(dated) if loose else", "lists = 1 if loose else"),
+    "one list for dates of neighbouring months": (
+        "crons/bound.py", "if shifts == {0} and", "if"),
+    "a touched date forgotten": (
+        "crons/bound.py", "change.at - reach, change.at + reach", "change.at, change.at + reach"),
+    "next year forgotten": (
+        "crons/bound.py", "two_years = Span(today, 2 * LONGEST)", "two_years = Span(today, SHORTEST)"),
 }  # fmt: skip
 
 
@@ -179,6 +203,14 @@ def copy(root: Path) -> Path:
     return root
 
 
+def change(root: Path, file: str, line: str, changed: str) -> None:
+    """Make a mutant of a copy."""
+    target = root / "qstash_sync" / file
+    text = target.read_text()
+    assert text.count(line) == 1, f"the line to change is not there once: {line}"
+    target.write_text(text.replace(line, changed))
+
+
 def test_the_unchanged_compiler_passes(tmp_path: Path) -> None:
     with loaded(copy(tmp_path)) as load:
         assert failures(load) == []
@@ -186,9 +218,53 @@ def test_the_unchanged_compiler_passes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("file", "line", "changed"), MUTANTS.values(), ids=MUTANTS)
 def test_a_mutant_is_caught(tmp_path: Path, file: str, line: str, changed: str) -> None:
-    target = copy(tmp_path) / "qstash_sync" / file
-    text = target.read_text()
-    assert text.count(line) == 1, f"the line to change is not there once: {line}"
-    target.write_text(text.replace(line, changed))
+    change(copy(tmp_path), file, line, changed)
     with loaded(tmp_path) as load:
         assert failures(load), "no property saw this mutant"
+
+
+# ---------------------------------------------------------------- the bound on parts
+
+# (crons, zone, from when the bound holds, a day with many parts, gap, fold): each needs all
+# that one mutant leaves out.
+CROWDED = (
+    ("30 2 * * *", "America/New_York", date(2027, 1, 1), date(2027, 1, 15), None, None),
+    ("*/5 1 1-7 3 *", "America/Santiago", date(2028, 3, 13), date(2028, 3, 13), "shift", None),
+    ("* 3 * * *", "Europe/Dublin", date(2028, 9, 1), date(2028, 9, 1), "shift", "both"),
+    ("0 8-18/2 * * *", "America/Nuuk", date(2028, 5, 7), date(2028, 7, 2), "shift", "both"),
+    ("5,35 */2 * * *", "Australia/Lord_Howe", date(2011, 6, 24), date(2012, 6, 18), "shift", None),
+    ("7 8-18/2 13 * 5", "Africa/Cairo", date(2028, 8, 23), date(2028, 8, 23), None, "second"),
+    ("59 */2 */2 * *", "America/New_York", date(2014, 1, 19), date(2014, 1, 19), None, None),
+    ("*/15 2,14 * * *", "Africa/Casablanca", date(2021, 6, 9), date(2022, 1, 9), "shift", "first"),
+    ("10-40/10 0-5/2 * * *", "Antarctica/Troll", date(2028, 11, 22), date(2028, 12, 22), None, "second"),
+    ("10-40/10 */2 * * 6", "America/Santiago", date(2017, 1, 25), date(2017, 4, 25), None, None),
+    ("*/10 1 * * * | * 22,23,0 * * *", "Antarctica/Troll", date(2028, 6, 9), date(2028, 7, 9), None, "second"),
+)  # fmt: skip
+
+
+def unsound(load: Callable[[str], Any]) -> list[str]:
+    """The property: no compilation has more parts than the bound of a day up to a year before."""
+    compiler, bound = load("crons.compile"), load("crons.bound")
+    cron, firings = load("crons.grammar"), load("crons.firings")
+    found = []
+    for text, timezone, today, day, gap, fold in CROWDED:
+        crons = tuple(map(cron.parse, text.split(" | ")))
+        job = firings.Job(crons, timezone, gap and firings.Gap(gap), fold and firings.Fold(fold))
+        made = compiler.compile_job(job, now=datetime(day.year, day.month, day.day, tzinfo=UTC))
+        if len(made.parts) > bound.most_parts(job, today):
+            found.append(text)
+    return found
+
+
+def test_the_unchanged_bound_is_sound(tmp_path: Path) -> None:
+    with loaded(copy(tmp_path)) as load:
+        assert unsound(load) == []
+
+
+@pytest.mark.parametrize(("file", "line", "changed"), BOUND_MUTANTS.values(), ids=BOUND_MUTANTS)
+def test_a_mutant_of_the_bound_is_caught(
+    tmp_path: Path, file: str, line: str, changed: str
+) -> None:
+    change(copy(tmp_path), file, line, changed)
+    with loaded(tmp_path) as load:
+        assert unsound(load), "no day of the coming year saw this mutant"
