@@ -1,12 +1,15 @@
 """`qstash-sync validate`: the files alone."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qstash_sync.cli import options
 from qstash_sync.cli.session import Session
 from qstash_sync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from qstash_sync.model.diagnostics import Diagnostic
 
 
 @click.command()
@@ -46,16 +49,12 @@ def validate(*, mock_env: bool, **given: Any) -> int:
 
 def _time(session: Session, config: Any) -> list[Any]:
     """Findings about time: what cannot be compiled, meets a clock change, or takes many parts."""
-    from qstash_sync.model.diagnostics import Diagnostic
     from qstash_sync.plan import quota, times
 
     found: list[Diagnostic] = []
     schedules = config.desired.schedules or ()
+    now = session.instant
     for schedule in schedules:
-        made = times.compiled(schedule, session.instant)
-        if isinstance(made, Diagnostic):
-            found.append(made)
-            continue
-        found += times.warnings(made, schedule.name, schedule.location)
-        found += quota.too_many_parts(schedule, session.instant)
-    return found + list(quota.judge(schedules, session.instant, plan=config.desired.limits.plan))
+        found += times.checked(schedule, now)
+        found += quota.too_many_parts(schedule, now)
+    return found + list(quota.judge(schedules, now, plan=config.desired.limits.plan))

@@ -111,15 +111,10 @@ def judge(
     """
     most = PLANS[plan or "free"].schedules
     if plan is None:
-        if today is None:
-            today = ahead(schedules, now)[0].count
-        if today > most:
-            yield Diagnostic(
-                severity=Severity.WARNING,
-                code="limit",
-                message=f"{today} schedules, more than the free plan's {most}",
-                hint="say limits: {plan: …} to have this checked",
-            )
+        yield from _without_plan(schedules, now, today, most)
+        return
+    bound = sum(times.most_parts(schedule, now) for schedule in schedules)
+    if bound + others <= most and (today is None or today <= most):
         return
     days = ahead(schedules, now)
     today = days[0].count + others if today is None else today
@@ -132,6 +127,25 @@ def judge(
         excess = worst.count + others - most
         fact = f"{need}; the plan {plan} allows {most}"
         yield _over(fact, schedules, worst.at, excess, Severity.WARNING)
+
+
+def _without_plan(
+    schedules: Sequence[Schedule], now: datetime, today: int | None, most: int
+) -> Iterator[Diagnostic]:
+    count = f"{today}"
+    if today is None and len(schedules) > most:  # each has a part or more
+        today, count = len(schedules), f"{len(schedules)} or more"
+    elif today is None:
+        made = [times.compiled(schedule, now) for schedule in schedules]
+        today = sum(0 if isinstance(one, Diagnostic) else len(one.parts) for one in made)
+        count = f"{today}"
+    if today > most:
+        yield Diagnostic(
+            severity=Severity.WARNING,
+            code="limit",
+            message=f"{count} schedules, more than the free plan's {most}",
+            hint="say limits: {plan: …} to have this checked",
+        )
 
 
 def _over(
@@ -166,6 +180,8 @@ def _saved(schedule: Schedule, at: datetime) -> int:
 def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     """An error where a schedule needs more parts than `dst.max_parts`, on the first such day."""
     most = schedule.timing.max_parts
+    if times.most_parts(schedule, now) <= most:
+        return ()
     for at, count in times.parts_ahead(schedule, now):
         if count > most:
             need = f"needs {count} parts" + (f" on {at:%Y-%m-%d}" if at > now else "")

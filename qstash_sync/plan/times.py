@@ -6,15 +6,15 @@ is in sync: it is verified, not compiled. All others are compiled, each distinct
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from qstash_sync.crons import compile as compiler, exactness
+from qstash_sync.crons import bound as bounds, compile as compiler, exactness
 from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
 from qstash_sync.crons.compile import Compilation, Strategy
 from qstash_sync.crons.effect import effect
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job, meetings
+from qstash_sync.crons.firings import Job, meetings, wanted
 from qstash_sync.crons.robfig import firings
 from qstash_sync.model.change import FieldChange, Firings, Note, Stored
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
@@ -127,6 +127,32 @@ def parts_ahead(schedule: Schedule, now: datetime) -> tuple[tuple[datetime, int]
     return tuple(found)
 
 
+def most_parts(schedule: Schedule, now: datetime) -> int:
+    """No more parts than these in the coming year; a bound, found without compiling."""
+    job = schedule.timing.job
+    native = len({cron.key for cron in job.crons})
+    if schedule.timing.strategy is Strategy.NATIVE:
+        return native
+    bound = bounds.most_parts(job, now.astimezone(UTC).date())
+    return max(bound, native) if schedule.timing.strategy is Strategy.AUTO else bound
+
+
+def checked(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
+    """What a file's schedule gives cause to say, without an account; compiled only if need be."""
+    strategy, job = schedule.timing.strategy, schedule.timing.job
+    if strategy is Strategy.SPLIT and not _has_warnings(job, now) and _fires(job, now):
+        return ()
+    made = compiled(schedule, now)
+    if isinstance(made, Diagnostic):
+        return (made,)
+    return warnings(made, schedule.name, schedule.location)
+
+
+@lru_cache(maxsize=16_384)
+def _fires(job: Job, now: datetime) -> bool:
+    return bool(wanted(job, Span.around(now, now + LOOK_AHEAD)))
+
+
 # ---------------------------------------------------------------- what a create shows
 
 
@@ -191,14 +217,7 @@ def _holds(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:
     timing = schedule.timing
     if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW):
         return False
-    return _exact(timing.job, live, now, now + timing.renew_before)
-
-
-@lru_cache(maxsize=65_536)
-def _exact(job: Job, live: tuple[str, ...], start: datetime, end: datetime) -> bool:
-    if not all(exactness.is_plain(cron) for cron in live):
-        return False
-    return exactness.compare(job, live, start, end).none
+    return exactness.holds(timing.job, live, now, now + timing.renew_before)
 
 
 @lru_cache(maxsize=65_536)
