@@ -1,11 +1,12 @@
 """`qstash-sync apply`: make it so."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import options, saved
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from qstash_sync.apply.executor import Control
     from qstash_sync.apply.use_cases import Applied
+    from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.resources import Desired
     from qstash_sync.plan.decide import Plan
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
     from qstash_sync.apply import use_cases
+    from qstash_sync.cli.session import Session
 
     session = Session.open(**given)
     if session.now is not None and session.local is None:
@@ -59,7 +63,7 @@ def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
         return carry_out(session, client, config.desired, found)
 
 
-def show(session: Session, config: "Config", found: "Plan", *, verbose: bool) -> None:
+def show(session: Session, config: Config, found: Plan, *, verbose: bool) -> None:
     """The plan that is about to be carried out; a JSON document comes at the end only."""
     if session.json:
         return
@@ -69,7 +73,7 @@ def show(session: Session, config: "Config", found: "Plan", *, verbose: bool) ->
     click.echo(text.plan(found, session.paint(), verbose=verbose))
 
 
-def carry_out(session: Session, client: "Client", desired: "Desired", found: "Plan") -> int:
+def carry_out(session: Session, client: Client, desired: Desired, found: Plan) -> int:
     """Apply an approved plan, or tell why nothing is written; returns the exit code."""
     from qstash_sync.apply import use_cases
 
@@ -83,7 +87,7 @@ def carry_out(session: Session, client: "Client", desired: "Desired", found: "Pl
     return ExitCode.DONE if applied.done else ExitCode.PARTIAL
 
 
-def _tell_refusal(session: Session, found: "Plan", client: "Client") -> None:
+def _tell_refusal(session: Session, found: Plan, client: Client) -> None:
     if session.json:
         from qstash_sync.render import json as view
 
@@ -92,7 +96,7 @@ def _tell_refusal(session: Session, found: "Plan", client: "Client") -> None:
         click.echo("Nothing was written.", err=True)
 
 
-def _tell(session: Session, found: "Plan", applied: "Applied") -> None:
+def _tell(session: Session, found: Plan, applied: Applied) -> None:
     if session.json:
         from qstash_sync.render import json as view
 
@@ -104,7 +108,7 @@ def _tell(session: Session, found: "Plan", applied: "Applied") -> None:
 
 
 @contextmanager
-def _under_control(session: Session, client: "Client", total: int) -> "Iterator[Control]":
+def _under_control(session: Session, client: Client, total: int) -> Iterator[Control]:
     """How this run goes on: progress on stderr, and an orderly end on Ctrl-C and SIGTERM."""
     from qstash_sync.apply.executor import Control
 
@@ -121,7 +125,7 @@ def _under_control(session: Session, client: "Client", total: int) -> "Iterator[
 
 
 @contextmanager
-def signals(stop: threading.Event, clients: "Sequence[Client]") -> Iterator[None]:
+def signals(stop: threading.Event, clients: Sequence[Client]) -> Iterator[None]:
     """Finish what is in flight, start nothing, report; a second signal ends the process at once."""
 
     def asked(number: int, _frame: object) -> None:

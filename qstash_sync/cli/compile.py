@@ -1,6 +1,7 @@
 """`qstash-sync compile`: what QStash would store for a local cron, or for all of a file."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -8,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import options
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import CompileError, ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qstash_sync.cli.session import Session
     from qstash_sync.crons.grammar import Cron
     from qstash_sync.model.diagnostics import Location
     from qstash_sync.model.resources import Timing
@@ -66,6 +69,8 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
     from qstash_sync.render import compiled, json as view
 
     chosen = {key: given.pop(key) for key in _IN_A_FILE}
+    from qstash_sync.cli.session import Session
+
     session = Session.open(unknown_env=True, **given)
     _refuse_mixture(session, crons, names, chosen)
     try:
@@ -118,7 +123,7 @@ def _refuse_mixture(
         raise UsageError("which zone? give --timezone Europe/Berlin, or --timezone UTC")
 
 
-def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> "Asked":
+def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> Asked:
     """The schedule of the command line."""
     from qstash_sync.crons import zones
     from qstash_sync.crons.compile import Strategy
@@ -146,7 +151,7 @@ def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> "Asked":
     return timing, None, None
 
 
-def _parsed(text: str) -> "Cron":
+def _parsed(text: str) -> Cron:
     from qstash_sync.crons.error import CronError
     from qstash_sync.crons.grammar import parse
 
@@ -174,7 +179,7 @@ def _renew_before(text: str | None) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _of_files(session: Session, names: Sequence[str]) -> "list[Asked]":
+def _of_files(session: Session, names: Sequence[str]) -> list[Asked]:
     """The schedules of the files, all or those that a glob names."""
     from qstash_sync.config.times import only_times
 

@@ -1,14 +1,18 @@
 """`qstash-sync destroy`: all of one namespace, as for a preview that is over."""
 
+from __future__ import annotations
+
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qstash_sync.cli import options
 from qstash_sync.cli.apply import carry_out, show
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import UsageError
+
+if TYPE_CHECKING:
+    from qstash_sync.cli.session import Session
 
 
 @click.command()
@@ -25,6 +29,7 @@ from qstash_sync.errors import UsageError
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     """Delete all of one namespace: every schedule of ours, and what the files declare or own."""
     from qstash_sync.apply import use_cases
+    from qstash_sync.cli.session import Session
 
     session = Session.open(**given)
     config = session.config(missing="unknown")

@@ -1,12 +1,13 @@
 """`qstash-sync drift`: whether the account still is as the files say, and who moved."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from qstash_sync.cli import options, report
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import ExitCode
 
 
@@ -22,6 +23,7 @@ from qstash_sync.errors import ExitCode
 def drift(*, verbose: bool, **given: Any) -> int:
     """Tell where each resource stands; exit 2 where account and files differ. Cannot write."""
     from qstash_sync.apply import use_cases
+    from qstash_sync.cli.session import Session
     from qstash_sync.render import drift as view, markdown
 
     session = Session.open(**given)

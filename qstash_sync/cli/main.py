@@ -19,8 +19,9 @@ from qstash_sync.cli import (
     tools,
     validate,
 )
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import ExitCode, QstashSyncError, UsageError
+
+_SESSION = "qstash_sync.cli.session"  # heavy, and not for --help
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,7 +55,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code."""
     # `--local` may stand alone: without this, click would take the next word for its file.
     given = [f"--local={options.LOCAL_FILE}" if word == "--local" else word for word in arguments]
-    Session.current = None
+    session = sys.modules.get(_SESSION)
+    if session:
+        session.Session.current = None  # of an earlier run in this process
     try:
         # color: click would strip what `--color always` sends into a pipe; `Paint` decides alone.
         return cli.main(given, prog_name="qstash-sync", standalone_mode=False, color=True) or 0
@@ -74,6 +77,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _failed(error: QstashSyncError, given: Sequence[str]) -> int:
+    from qstash_sync.cli.session import Session
+
     session = Session.current
     report.fail(
         error,

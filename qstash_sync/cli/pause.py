@@ -1,7 +1,8 @@
 """`qstash-sync pause` and `resume`: the way out of an incident."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,12 @@ import click
 
 from qstash_sync.cli import options
 from qstash_sync.cli.apply import signals
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.diagnostics import Diagnostic
     from qstash_sync.plan.pausing import Wish
@@ -65,6 +68,7 @@ def _run(
 ) -> int:
     from qstash_sync.apply import use_cases
     from qstash_sync.apply.executor import Control, Status
+    from qstash_sync.cli.session import Session
     from qstash_sync.plan.pausing import Wish
     from qstash_sync.render import paused as view
 
@@ -95,7 +99,7 @@ def _run(
 
 def _outlines(
     session: Session, environments: Sequence[str | None]
-) -> "tuple[list[Config], tuple[Diagnostic, ...]]":
+) -> tuple[list[Config], tuple[Diagnostic, ...]]:
     """The environments, each named once, and what is ignored of their files."""
     from qstash_sync.config.outline import outline
     from qstash_sync.model.diagnostics import in_order
@@ -118,7 +122,7 @@ def _outlines(
 
 
 @contextmanager
-def _accounts(session: Session, configs: "Sequence[Config]") -> "Iterator[list[Client]]":
+def _accounts(session: Session, configs: Sequence[Config]) -> Iterator[list[Client]]:
     """A client for each environment; the session counts the requests of all of them."""
     clients: list[Client] = []
     try:
@@ -131,7 +135,7 @@ def _accounts(session: Session, configs: "Sequence[Config]") -> "Iterator[list[C
         session.requests = (sum(c.reads for c in clients), sum(c.writes for c in clients))
 
 
-def _found(session: Session, client: "Client", wish: "Wish") -> "Environment":
+def _found(session: Session, client: Client, wish: Wish) -> Environment:
     from qstash_sync.apply import use_cases
     from qstash_sync.render.paused import Environment
 
@@ -139,9 +143,7 @@ def _found(session: Session, client: "Client", wish: "Wish") -> "Environment":
     return Environment(name=wish.desired.environment, url=client.url, found=found)
 
 
-def _tell(
-    session: Session, found: "Sequence[Environment]", ignored: "Sequence[Diagnostic]"
-) -> None:
+def _tell(session: Session, found: Sequence[Environment], ignored: Sequence[Diagnostic]) -> None:
     """Warnings; and the end of the run where a glob names nothing, before anything is written."""
     from qstash_sync.render import paused as view
 
@@ -153,7 +155,7 @@ def _tell(
     session.warn(shown)
 
 
-def _ask(session: Session, found: "Sequence[Environment]", *, yes: bool, paused: bool) -> None:
+def _ask(session: Session, found: Sequence[Environment], *, yes: bool, paused: bool) -> None:
     if yes or session.json or not sys.stdin.isatty():
         return
     from qstash_sync.render import paused as view

@@ -1,12 +1,13 @@
 """`qstash-sync plan`: what an apply would change."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from qstash_sync.cli import options, report, saved
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import ExitCode
 
 
@@ -33,6 +34,7 @@ def plan(
 ) -> int:
     """Show what an apply would change. Cannot write."""
     from qstash_sync.apply import use_cases
+    from qstash_sync.cli.session import Session
     from qstash_sync.render import json as view, markdown, text
 
     session = Session.open(**given)

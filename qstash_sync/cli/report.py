@@ -1,23 +1,24 @@
 """How a result or an error is told: on stdout in the chosen format, and in files beside it."""
 
+from __future__ import annotations
+
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from qstash_sync.cli.session import Session, wants_color
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from qstash_sync.cli.session import Session
     from qstash_sync.render.text import Paint
 
     Views = Mapping[str, Callable[[Paint], str]]  # by format: the page, in these colours or none
 
 
-def tell(session: Session, views: "Views") -> None:
+def tell(session: Session, views: Views) -> None:
     """The result; files first, so that stdout has one document whatever becomes of them."""
     from qstash_sync.render.text import Paint
 
@@ -27,6 +28,8 @@ def tell(session: Session, views: "Views") -> None:
 
 
 def _write(path: str, page: str) -> None:
+    from pathlib import Path
+
     try:
         Path(path).write_text(f"{page}\n", encoding="utf-8")
     except OSError as error:
@@ -37,6 +40,7 @@ def fail(
     error: QstashSyncError, *, output_format: str, command: str, environment: str | None
 ) -> None:
     """Tell an error: as a document on stdout, or diagnostics with their places on stderr."""
+    from qstash_sync.cli.session import Session, wants_color
     from qstash_sync.render import json as view, markdown
     from qstash_sync.render.text import Paint
 
@@ -60,7 +64,7 @@ def fail(
     click.echo(_text(error, Paint(color=color)), err=True, color=color)
 
 
-def _text(error: QstashSyncError, paint: "Paint") -> str:
+def _text(error: QstashSyncError, paint: Paint) -> str:
     from qstash_sync.render.text import diagnostics, stale
 
     if isinstance(error, StalePlanError):

@@ -1,19 +1,21 @@
 """Plans in files: `plan --save FILE` writes one, `apply FILE` carries it out."""
 
+from __future__ import annotations
+
 import contextlib
 import os
-import tempfile
-from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.plan.decide import Plan
     from qstash_sync.plan.policy import Policy
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 def check(path: str, session: Session) -> None:
     """Say no early to a plan that could not be saved; raises `UsageError`."""
+    from pathlib import Path
+
     from qstash_sync.plan import savefile
 
     if session.unknown_env:
@@ -40,8 +44,10 @@ def check(path: str, session: Session) -> None:
         raise UsageError(f"--save {path}: holds something else than a saved plan; not overwritten")
 
 
-def save(path: str, session: Session, config: "Config", found: "Plan") -> None:
+def save(path: str, session: Session, config: Config, found: Plan) -> None:
     """Write a plan to its file, whole or not at all, for its owner alone."""
+    from pathlib import Path
+
     from qstash_sync.plan import saved, savefile
     from qstash_sync.plan.fingerprint import Fingerprints
 
@@ -57,6 +63,9 @@ def save(path: str, session: Session, config: "Config", found: "Plan") -> None:
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[str]:
     """A new file beside another, with mode 0600, that takes its place when it is complete."""
+    import tempfile
+    from pathlib import Path
+
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         yield name
@@ -69,7 +78,7 @@ def _replacing(target: Path) -> Iterator[str]:
         os.close(handle)
 
 
-def where(session: Session, config: "Config") -> "Where":
+def where(session: Session, config: Config) -> Where:
     """What this run is for; a local server is the same wherever its file lies."""
     from qstash_sync.config.account import region_of
     from qstash_sync.plan.saved import Where
@@ -88,7 +97,7 @@ def where(session: Session, config: "Config") -> "Where":
 # Reading
 
 
-def read(path: str, session: Session) -> "Saved":
+def read(path: str, session: Session) -> Saved:
     """The plan in a file; its environment is the run's, unless that names one."""
     from qstash_sync.plan import savefile
 
@@ -104,7 +113,7 @@ def read(path: str, session: Session) -> "Saved":
     return found
 
 
-def _check_policy(given: "Policy", saved: "Policy") -> None:
+def _check_policy(given: Policy, saved: Policy) -> None:
     """Options of the command line may repeat those of the plan, and nothing else."""
     for field in fields(given):
         value: Any = getattr(given, field.name)
@@ -114,8 +123,8 @@ def _check_policy(given: "Policy", saved: "Policy") -> None:
 
 
 def approve(
-    session: Session, client: "Client", config: "Config", plan: "Saved", *, verbose: bool
-) -> "Plan":
+    session: Session, client: Client, config: Config, plan: Saved, *, verbose: bool
+) -> Plan:
     """What is approved and still holds, shown without asking; raises `StalePlanError`."""
     from qstash_sync.apply import use_cases
     from qstash_sync.plan import saved
@@ -134,6 +143,8 @@ def approve(
 
 
 def _text(path: str, what: str) -> str:
+    from pathlib import Path
+
     try:
         return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:

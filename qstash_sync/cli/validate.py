@@ -1,14 +1,16 @@
 """`qstash-sync validate`: the files alone."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from qstash_sync.cli import options
-from qstash_sync.cli.session import Session
 from qstash_sync.errors import ConfigError
 
 if TYPE_CHECKING:
+    from qstash_sync.cli.session import Session
     from qstash_sync.model.diagnostics import Diagnostic
 
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 @click.option("--mock-env", is_flag=True, help="Make up missing environment variables.")
 def validate(*, mock_env: bool, **given: Any) -> int:
     """Check the files: every environment, or the one of -e. Needs no account."""
+    from qstash_sync.cli.session import Session
+
     session = Session.open(mock_env=mock_env, **given)
     files = session.sources()
     names = () if session.environment else files.names()
