@@ -152,12 +152,15 @@ class Year:
         owned: dict[int, int] = dict.fromkeys(self.offsets, 0)
         for month, row in rows.items():
             for offset, days in row.items():
-                owned[offset] |= in_month(days, month) & ALL_DATES & ~odd
+                owned[offset] |= in_month(days, month)
         special: dict[int, int] = {}
         for bit in bits(odd):
             pattern = self._pattern(bit)
             special[pattern] = special.get(pattern, 0) | 1 << bit
-        return Seasons(hard, {o: dates for o, dates in owned.items() if dates}, special)
+        regular = ALL_DATES & ~odd
+        return Seasons(
+            hard, {o: own for o, dates in owned.items() if (own := dates & regular)}, special
+        )
 
     def _pattern(self, bit: int) -> int:
         """The firings wanted on a date of the horizon."""
