@@ -11,9 +11,9 @@ half of a split one, the season may be written in its own months as it is in tha
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits
@@ -26,8 +26,7 @@ _MONTHS = range(1, 13)
 _Row = Mapping[int, int]  # the seasons of a month, each with its days as bits
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A cover, and the days that it was made for."""
 
     pieces: tuple[Piece, ...]
