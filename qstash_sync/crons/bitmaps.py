@@ -47,7 +47,7 @@ class Span:
     @property
     def mask(self) -> int:
         """Every minute of the span."""
-        return (1 << self.days * DAY) - 1
+        return _ones(self.days * DAY)
 
     @property
     def padded(self) -> "Span":
@@ -95,11 +95,17 @@ class Difference:
         return self.first is None
 
 
+@lru_cache(maxsize=8)
+def _ones(count: int) -> int:
+    return (1 << count) - 1
+
+
 def window(start: int, end: int) -> int:
     """The minutes from start until before end."""
     return ((1 << max(end, 0)) - 1) & -(1 << max(start, 0))
 
 
+@lru_cache(maxsize=8)  # one cron's year is asked for by each of its seasons in turn
 def wall(fields: Fields, span: Span) -> int:
     """The firings as if the clock never changed, over whole days."""
     on = fields.minute_of_day.to_bytes(DAY_BYTES, "little")

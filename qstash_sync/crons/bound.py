@@ -20,9 +20,9 @@ the coming year, and the window with the most is taken. `cover.py` explains the 
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Span, bits, pieces
@@ -36,8 +36,7 @@ _MONTHS = range(1, 13)
 _Cells = Sequence[tuple[Why, int]]  # minutes of the day, and the crons that they fire by
 
 
-@dataclass(frozen=True, slots=True)
-class _Class:
+class _Class(NamedTuple):
     """Minutes of a season that may share one rule.
 
     products: their crons for one list of dates.
@@ -50,8 +49,7 @@ class _Class:
     lists: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Meeting:
+class _Meeting(NamedTuple):
     """A change of the clock: the first and last date it touches (ordinals), the parts it adds."""
 
     first: int

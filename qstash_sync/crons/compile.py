@@ -11,9 +11,10 @@ the compiler does not use, and their firings are compared, as a multiset, with t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import (
@@ -121,8 +122,7 @@ def _unproven(found: Difference) -> CronError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(NamedTuple):
     """From when an offset is in force, at the earliest today's midnight UTC."""
 
     since: datetime

@@ -40,7 +40,7 @@ from datetime import date, timedelta
 from functools import lru_cache, reduce
 from itertools import count
 from operator import or_
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from qstash_sync.crons.bitmaps import DAY, DAY_MASK, Span, bits, fitting
 from qstash_sync.crons.dates import (
@@ -93,8 +93,7 @@ class Piece:
     offsets: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
+class _Share(NamedTuple):
     """What a season says of some minutes: its rule, on its dates; special dates have no offset."""
 
     rule: Rule
@@ -102,8 +101,7 @@ class _Share:
     offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """Months with one list of days: those that must fire, must not, and should if they can."""
 
     months: tuple[int, ...]

@@ -91,7 +91,7 @@ class Meeting:
     instead: datetime | None = None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)  # a year has 66 KiB
 def wanted(job: Job, span: Span) -> int:
     """The firings that a job asks for within a span."""
     result = 0

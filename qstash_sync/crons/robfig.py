@@ -258,7 +258,7 @@ def _can_fire(spec: Spec) -> bool:
     return all(spec.fields.sets)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)  # a year has 66 KiB
 def firings(text: str, span: Span) -> tuple[int, int]:
     """The minutes at which a stored cron fires, and those at which it fires more than once."""
     spec = read(text)

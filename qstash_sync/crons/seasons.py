@@ -11,9 +11,9 @@ half of a split one, the season may be written in its own months as it is in tha
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits
@@ -26,8 +26,7 @@ _MONTHS = range(1, 13)
 _Row = Mapping[int, int]  # the seasons of a month, each with its days as bits
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A cover, and the days that it was made for."""
 
     pieces: tuple[Piece, ...]
@@ -152,12 +151,15 @@ class Year:
         owned: dict[int, int] = dict.fromkeys(self.offsets, 0)
         for month, row in rows.items():
             for offset, days in row.items():
-                owned[offset] |= in_month(days, month) & ALL_DATES & ~odd
+                owned[offset] |= in_month(days, month)
         special: dict[int, int] = {}
         for bit in bits(odd):
             pattern = self._pattern(bit)
             special[pattern] = special.get(pattern, 0) | 1 << bit
-        return Seasons(hard, {o: dates for o, dates in owned.items() if dates}, special)
+        regular = ALL_DATES & ~odd
+        return Seasons(
+            hard, {o: own for o, dates in owned.items() if (own := dates & regular)}, special
+        )
 
     def _pattern(self, bit: int) -> int:
         """The firings wanted on a date of the horizon."""
