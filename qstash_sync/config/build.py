@@ -5,18 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 from qstash_sync.config import checks, spec
 from qstash_sync.config.checks import Bad
-from qstash_sync.config.tree import Map, Value, locate
+from qstash_sync.config.literals import secret_in
+from qstash_sync.config.report import Path, Report
+from qstash_sync.config.tree import Map, Value
 from qstash_sync.crons import zones
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import Cron, parse
-from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
+from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import (
     Callback,
@@ -47,15 +49,12 @@ YEAR = 366 * 86_400
 HALF_DAY = 12 * 3_600
 
 
-Keys = tuple[str | int, ...]
-
-
 @dataclass(slots=True)
 class _Entry:
-    """The resource at hand: its path and tree, for places."""
+    """The resource at hand: its path and layers, for positions."""
 
-    path: str
-    tree: Map
+    path: Path
+    layers: Any
     folder: str
     location: Location
 
@@ -64,7 +63,7 @@ class _Entry:
 class Builder:
     """Builds resources for one environment; what is wrong goes to `diagnostics`."""
 
-    diagnostics: list[Diagnostic]
+    report: Report
     namespace: str
     environment: str | None
     environments: tuple[str, ...]
@@ -73,15 +72,11 @@ class Builder:
     protect: spec.GlobsSpec
     limits: spec.LimitsSpec
     ids: dict[str, str] = field(default_factory=dict)
-    entry: _Entry = field(
-        default_factory=lambda: _Entry("", Map(Location("", 0, 0)), ".", Location("", 0, 0))
-    )
+    entry: _Entry = field(default_factory=lambda: _Entry((), None, ".", Location("", 0, 0)))
 
-    def build(
-        self, section: str, name: str, model: spec.Spec, tree: Map, folder: str, location: Location
-    ) -> Any:
+    def build(self, section: str, name: str, model: spec.Spec, layers: Any, folder: str) -> Any:
         """One resource, or None where a diagnostic says why not."""
-        self.entry = _Entry(f"{section}.{name}", tree, folder, location)
+        self.entry = _Entry((section, name), layers, folder, layers.location)
         pattern = checks.SCHEDULE_NAME if section == "schedules" else checks.NAME
         if not pattern.fullmatch(name):
             allowed = (
@@ -118,37 +113,26 @@ class Builder:
             other = next((taken[i] for i in sorted(ids) if i in taken), None)
             if other:
                 fact = f"has the same id as {other.name}: {schedule.id}"
-                self._say_of(schedule, "same_id", f": {fact}", "give each its own id")
+                self._say_of(schedule, "", "same_id", fact, "give each its own id")
             taken |= dict.fromkeys(ids, schedule)
         names = {schedule.name for schedule in schedules or ()}
         for schedule in schedules or ():
             if schedule.was in names:
                 fact = f"{schedule.was} is in the file, too, so nothing was renamed"
-                self._say_of(schedule, "was", f".was: {fact}", "remove was:, or what it names")
+                self._say_of(schedule, "was", "was", fact, "remove was:, or what it names")
 
-    def _say_of(self, schedule: Schedule, code: str, fact: str, hint: str) -> None:
-        message = f"schedules.{schedule.name}{fact}"
-        self.diagnostics.append(
-            Diagnostic(code=code, message=message, location=schedule.location, hint=hint)
-        )
+    def _say_of(self, schedule: Schedule, key: str, code: str, fact: str, hint: str) -> None:
+        path = ("schedules", schedule.name, *([key] if key else []))
+        self.report.error(code, path, fact, schedule.location, hint)
 
     def _errors(self) -> int:
-        return sum(f.severity is Severity.ERROR for f in self.diagnostics)
+        return len(self.report)
 
-    def _place(self, keys: Keys) -> Location:
-        if not keys:
-            return self.entry.location
-        location = locate(self.entry.tree, keys)
-        return self.entry.location if location == self.entry.tree.location else location
+    def _say(self, code: str, keys: Path, fact: str, hint: str = "") -> None:
+        location = self.entry.layers.locate(keys)
+        self.report.error(code, self.entry.path + keys, fact, location, hint)
 
-    def _say(self, code: str, keys: Keys, fact: str, hint: str = "") -> None:
-        path = ".".join([self.entry.path, *map(str, keys)])
-        message = f"{path}: {fact}"
-        self.diagnostics.append(
-            Diagnostic(code=code, message=message, location=self._place(keys), hint=hint)
-        )
-
-    def _try(self, code: str, keys: Keys, check: Callable[..., Any], *values: Any) -> Any:
+    def _try(self, code: str, keys: Path, check: Callable[..., Any], *values: Any) -> Any:
         """The checked value, or None and a diagnostic."""
         try:
             return check(*values)
@@ -159,7 +143,7 @@ class Builder:
         return None
 
     def _between(
-        self, key: Keys, value: int | None, low: int, high: int, unit: str = ""
+        self, key: Path, value: int | None, low: int, high: int, unit: str = ""
     ) -> int | None:
         if value is not None and not low <= value <= high:
             shown = f"{value}{unit}"
@@ -254,7 +238,7 @@ class Builder:
         if not texts:
             self._say("missing", ("cron",), "this key is missing", 'cron: "0 9 * * 1-5"')
             return ()
-        listed = isinstance(self.entry.tree.get("cron"), list)
+        listed = isinstance(self.entry.layers.merged().get("cron"), list)
         parsed = [
             self._try("cron", ("cron", number) if listed else ("cron",), parse, text)
             for number, text in enumerate(texts)
@@ -294,7 +278,7 @@ class Builder:
         )
         return message if destination else None
 
-    def _name(self, key: Keys, name: str | None) -> str | None:
+    def _name(self, key: Path, name: str | None) -> str | None:
         if name is not None and not checks.NAME.fullmatch(name):
             self._say(
                 "name", key, f"the name {name!r} is not allowed", "use letters, digits, -, _ and ."
@@ -322,7 +306,7 @@ class Builder:
             return None
         return self._url(("destination",), given.destination, given.base_url)
 
-    def _url(self, key: Keys, value: Text, base: str | None = None) -> Text | None:
+    def _url(self, key: Path, value: Text, base: str | None = None) -> Text | None:
         if base is not None and checks.shadow(value).startswith("/"):
             value = join([base.rstrip("/"), value])
         checked: Text | None = self._try(
@@ -369,11 +353,7 @@ class Builder:
             self._say("body", (key,), fact, "send a reference to the data instead")
         if content.startswith(checks.REDACTED.encode()):
             self._say("redacted", (key,), "is a digest, not its value", checks.HOW_REDACTED)
-        kind = (
-            checks.literal_secret(content.decode("latin-1"))
-            if not isinstance(body, Secret)
-            else None
-        )
+        kind = secret_in(content.decode("latin-1")) if not isinstance(body, Secret) else None
         if kind and key != "body":  # what stands in the file itself is told when it is read
             self._say(
                 "literal_secret",
@@ -383,7 +363,7 @@ class Builder:
             )
 
     def _read(self, name: str) -> bytes:
-        path = Path(self.entry.folder) / name
+        path = FilePath(self.entry.folder) / name
         try:
             return path.read_bytes()
         except OSError as error:
@@ -406,7 +386,7 @@ class Builder:
     def _headers(
         self,
         given: Mapping[str, Text | None] | None,
-        keys: Keys,
+        keys: Path,
         added: Headers = (),
     ) -> Headers:
         result: dict[str, Text] = {}
@@ -524,8 +504,8 @@ class Builder:
             return None
         endpoints: list[Endpoint] = []
         for number, item in enumerate(given.endpoints):
-            raw = self.entry.tree.get("endpoints")
-            key: Keys = (
+            raw = self.entry.layers.merged().get("endpoints")
+            key: Path = (
                 "endpoints",
                 item.name if isinstance(raw, Map) and item.name else number,
             )

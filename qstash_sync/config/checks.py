@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, urlsplit
 
-from qstash_sync.model.resources import MASK, Piece, Secret, Text, join
+from qstash_sync.model.resources import Piece, Secret, Text, join
 
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 SCHEDULE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -19,10 +19,6 @@ HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 REDACTED = "REDACTED:"
 HOW_REDACTED = "QStash shows it in place of a redacted value; write the value itself"
-_SECRET_SHAPES = (
-    (re.compile(r"\bsig_[A-Za-z0-9]{20,}"), "a QStash signing key"),
-    (re.compile(r"eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"), "a QStash token"),
-)
 _SECRET_HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
 _PRIVATE = {"localhost", "local", "internal", "home", "lan", "localdomain"}
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
@@ -76,18 +72,6 @@ def header_value(name: str, value: Text) -> Text:
             "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret",
         )
     return value
-
-
-def literal_secret(text: str) -> str | None:
-    """What kind of secret stands in a text in clear, if one does."""
-    return next((kind for shape, kind in _SECRET_SHAPES if shape.search(text)), None)
-
-
-def without_literals(text: str) -> str:
-    """A message without the secrets that a file has in clear."""
-    for shape, _ in _SECRET_SHAPES:
-        text = shape.sub(MASK, text)
-    return text
 
 
 def shadow(value: Text) -> str:
