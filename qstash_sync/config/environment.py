@@ -6,35 +6,37 @@ Headers and `dst` merge by name, null unsets, everything else replaces.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from qstash_sync.config import checks, spec
-from qstash_sync.config.build import Builder
+from qstash_sync.config import schema
+from qstash_sync.config.build import Builder, Entry, check_identities, desired
 from qstash_sync.config.interpolate import Scope, is_text
+from qstash_sync.config.literals import LITERAL_SECRET
 from qstash_sync.config.report import Path, Report
-from qstash_sync.config.tree import Document, Loose, Map, Origin, Value, locate
+from qstash_sync.config.tree import Document, Loose, Map, Origin, Value, spell
+from qstash_sync.config.types import NAMESPACE, Frame
+from qstash_sync.config.wrong import type_name, wrong_text
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Desired, Secret
 
 SECTIONS = ("url_groups", "queues", "flow_controls", "schedules")
-_MODELS: dict[str, type[spec.Spec]] = {
-    "url_groups": spec.UrlGroupSpec,
-    "queues": spec.QueueSpec,
-    "flow_controls": spec.FlowControlSpec,
-    "schedules": spec.ScheduleSpec,
+_MODELS: dict[str, type[schema.Spec]] = {
+    "url_groups": schema.UrlGroupSpec,
+    "queues": schema.QueueSpec,
+    "flow_controls": schema.FlowControlSpec,
+    "schedules": schema.ScheduleSpec,
 }
 # The more specific layer wins such a group as a whole: a body_file replaces a default's body.
 _EXCLUSIVE = (
-    ("body", "body_file", "body_base64"),
-    ("destination", "url_group"),
-    ("only", "except"),
+    frozenset({"body", "body_file", "body_base64"}),
+    frozenset({"destination", "url_group"}),
+    frozenset({"only", "except_"}),
 )
-_DEEP = ("headers", "dst")
 _NOTHING = Map(Origin("", ""), 0)
-S = TypeVar("S", bound=spec.Spec)
+S = TypeVar("S", bound=schema.Spec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,37 +61,30 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
-class Layers:
-    """The layers of one resource, the strongest last, and where each key of them was written."""
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Settings as they were checked, and the trees that know where each of them is."""
 
-    def __init__(self, layers: Sequence[Map], location: Location) -> None:
-        self.layers = layers
-        self.location = location
+    spec: Any
+    trees: tuple[Map, ...]  # the strongest last
 
-    def merged(self) -> dict[str, Value]:
-        """One mapping of all layers."""
-        result: dict[str, Value] = {}
-        for layer in self.layers:
-            for group in _EXCLUSIVE:
-                if any(key in layer for key in group):
-                    for key in group:
-                        result.pop(key, None)
-            for key, value in layer.items():
-                below = result.get(key)
-                both = key in _DEEP and isinstance(below, dict) and isinstance(value, dict)
-                result[key] = {**below, **value} if both else value  # type: ignore[dict-item]
-        return result
 
-    def locate(self, path: Path) -> Location:
-        """Where the layer that wins has a setting; where the resource is, if none has it."""
-        for length in (2, 1) if path and path[0] in _DEEP else (1,):
-            for layer in reversed(self.layers):
-                value: Any = layer
-                for step in path[:length]:
-                    value = value.get(str(step), _NOTHING) if isinstance(value, Map) else _NOTHING
-                if value is not _NOTHING:
-                    return locate(layer, path) or self.location
-        return self.location
+def lay(below: S, above: S) -> S:
+    """One layer over another, each checked already; only what `above` gives is looked at."""
+    given = above.model_fields_set
+    changes = {key: getattr(above, key) for key in given}
+    for group in _EXCLUSIVE:
+        if not given.isdisjoint(group):
+            changes |= dict.fromkeys(group - given)
+    for key, merged in (("headers", _merged_headers), ("dst", lay)):
+        lower, upper = getattr(below, key, None), changes.get(key)
+        if lower is not None and upper is not None:
+            changes[key] = merged(lower, upper)
+    return below.model_copy(update=changes)
+
+
+def _merged_headers(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    return {**below, **above}
 
 
 class Environment:
@@ -116,7 +111,6 @@ class Environment:
         own = (self.environments or _NOTHING).get(name or "")
         self.own: Map = own if isinstance(own, Map) else _NOTHING
         self.top: dict[str, Any] = {}  # the top level as it was checked, by key
-        self.checked: spec.EnvironmentSpec | None = None  # likewise of this environment
         self.scope = Scope(self._variables(variables), environ, missing, self.report)
 
     def diagnostics(self) -> list[Diagnostic]:
@@ -151,78 +145,85 @@ class Environment:
     def config(self) -> Config | None:
         """What can be built; None where it is not certain which environment is meant."""
         for document in self.documents:
-            self._head(document)
+            self._head(document.root)
         for name, raw in (self.environments or {}).items():
             self._environment(name, raw)
         self._same_account()
+        limits = self.top.get("limits")
+        frame = Frame(
+            environments=self.names,
+            allow_private=self.top.get("allow_private") is True,
+            plan=limits.plan if limits else None,
+        )
+        account, namespace = self._account(frame)
+        sections = Resources(self, frame)
         if not self.is_certain:
             return None
-        builder = Builder(self.report, **self._frame())
-        account = self._account()
-        sections = {section: self._section(section, builder) for section in SECTIONS}
-        builder.finish(sections["schedules"])
+        builder = Builder(namespace, self.name, frame)
+        resources = {section: sections.build(section, builder) for section in SECTIONS}
+        check_identities(resources["schedules"] or (), self.report)
         return Config(
-            desired=builder.desired(sections),
+            desired=desired(builder, self.top, resources),
             account=account,
             environments=self.names,
             secrets=tuple(sorted(self.scope.secrets)),
         )
 
-    def model(
-        self, model: type[S], raw: Value, path: Path, layers: Layers, *, resolve: bool = True
-    ) -> S | None:
-        """Validate one mapping; diagnostics carry the position of the guilty key."""
-        if not isinstance(raw, dict):
-            fact = f"must be a mapping, not {spec.type_name(raw)}"
+    def layer(
+        self, model: type[schema.Spec], raw: Value, path: Path, location: Location, frame: Frame
+    ) -> Layer | None:
+        """Interpolate and check one mapping; None where the report says why not."""
+        if not isinstance(raw, Map):
+            fact = f"must be a mapping, not {type_name(raw)}"
             hint = "write its settings below it" if raw is None else ""
-            self.report.error("type", path, fact, layers.location, hint)
+            self.report.error("type", path, fact, location, hint)
             return None
-        if resolve:
-            raw = self.scope.resolve(raw, layers.location, path)
-            layers = Layers([raw], layers.location)
+        tree: Map = self.scope.resolve(raw, location, path)
         try:
-            return model.model_validate(raw)
+            return Layer(model.model_validate(tree, context=frame), (tree,))
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                self._complain(model, detail, layers, path)
+                self._complain(model, detail, tree, path)
             return None
 
-    def _complain(self, model: type[spec.Spec], detail: Any, layers: Layers, path: Path) -> None:
-        trail = tuple(detail["loc"])
-        location = layers.locate(trail)
-        if detail["type"] == "extra_forbidden":
-            reason = _REFUSED.get(str(trail[-1]))
-            hint = reason or meant(str(trail[-1]), keys(model, trail[:-1]))
-            fact = "QStash has this, but it cannot hold for a schedule" if reason else "unknown key"
-            code = "refused_key" if reason else "unknown_key"
-            self.report.error(code, path + trail, fact, location, hint)
-            return
-        context = detail.get("ctx", {})
-        fact = context.get("fact") or _FACTS.get(detail["type"], str(detail["msg"]))
-        self.report.error("type", path + trail, fact, location, context.get("hint", ""))
+    def _complain(self, model: type[schema.Spec], detail: Any, tree: Map, path: Path) -> None:
+        """Make a diagnostic of one of pydantic's errors."""
+        trail, location = spell(tree, tuple(detail["loc"]))
+        code, context = detail["type"], detail.get("ctx", {})
+        fact, hint = context.get("fact"), context.get("hint", "")
+        if code == "extra_forbidden":
+            key = str(trail[-1])
+            whole = schema.FileSpec if model is schema.HeadSpec else model
+            code, fact, hint = "unknown_key", "unknown key", meant(key, keys(whole, trail[:-1]))
+            if key in _REFUSED:
+                code, hint = "refused_key", _REFUSED[key]
+                fact = "QStash has this, but it cannot hold for a schedule"
+        elif code == "string_type":
+            told = wrong_text(detail["input"]).context or {}
+            code, fact, hint = "type", told["fact"], told["hint"]
+        elif fact is None:
+            code, fact = "type", _FACTS.get(code, str(detail["msg"]))
+        self.report.error(code, path + trail, fact, location or tree.location, hint)
 
-    def _head(self, document: Document) -> None:
+    def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""
-        root = document.root
-        head = root.without(*SECTIONS, "defaults", "environments", "vars")
         if "version" in root:
-            found = self.model(spec.FileSpec, head, (), Layers([], root.location))
+            head = root.without(*SECTIONS, "defaults", "environments", "vars")
+            found = self.layer(schema.HeadSpec, head, (), root.location, Frame())
             if found:
-                self.top |= {key: getattr(found, key) for key in head if hasattr(found, key)}
+                self.top |= {key: getattr(found.spec, key) for key in found.spec.model_fields_set}
         for key in ("environments", "vars", *SECTIONS):
             if key in root and not isinstance(root[key], Map):
-                fact = f"must be a mapping, not {spec.type_name(root[key])}"
+                fact = f"must be a mapping, not {type_name(root[key])}"
                 self.report.error("type", (key,), fact, root.at(key))
-        if "defaults" in root:
-            here = Layers([], root.at("defaults"))
-            self.model(spec.ScheduleSpec, root["defaults"], ("defaults",), here)
 
     def _environment(self, name: str, raw: Value) -> None:
-        location = (self.environments or _NOTHING).at(name)
+        """Check what must be right of every environment, whichever is chosen."""
         path = ("environments", name)
         if not isinstance(raw, Map):
-            fact = f"must be a mapping, not {spec.type_name(raw)}"
+            fact = f"must be a mapping, not {type_name(raw)}"
             hint = "write {} for an environment like the rest" if raw is None else ""
+            location = (self.environments or _NOTHING).at(name)
             self.report.error("type", path, fact, location, hint)
             return
         token = raw.get("token")
@@ -230,12 +231,8 @@ class Environment:
             variable = f"{name.upper().replace('-', '_')}_QSTASH_TOKEN"
             hint = f"name the variable that holds it: token: ${{env.{variable}}}"
             at = raw.at("token")
-            self.report.error("literal_secret", (*path, "token"), "a literal token", at, hint)
-        if raw is self.own:
-            shown = raw.without("token", "vars")
-            self.checked = self.model(spec.EnvironmentSpec, shown, path, Layers([], location))
-            return
-        known = tuple(spec.EnvironmentSpec.model_fields)
+            self.report.error(LITERAL_SECRET, (*path, "token"), "a literal token", at, hint)
+        known = tuple(schema.EnvironmentSpec.model_fields)
         for key in raw:
             if key not in known:
                 hint = meant(key, known)
@@ -261,26 +258,44 @@ class Environment:
                     self.report.error("same_account", path, fact, location, hint)
                     break
 
-    def _frame(self) -> dict[str, Any]:
-        """The top-level settings that every resource is built with."""
-        return {
-            "namespace": self._namespace(),
-            "environment": self.name,
-            "environments": self.names,
-            "allow_private": self.top.get("allow_private") is True,
-            "owns": self.top.get("owns") or spec.GlobsSpec(),
-            "protect": self.top.get("protect") or spec.GlobsSpec(),
-            "limits": self.top.get("limits") or spec.LimitsSpec(),
-        }
+    def _account(self, frame: Frame) -> tuple[Account, str]:
+        """The account of this environment, and its namespace."""
+        raw = self.own
+        if raw is _NOTHING:
+            return Account(), self._namespace(None)
+        path = ("environments", self.name or "")
+        location = (self.environments or _NOTHING).at(self.name or "")
+        known = [key for key in raw if key in schema.AccountSpec.model_fields and key != "token"]
+        shown = raw.without(*(key for key in raw if key not in known))
+        found = self.layer(schema.AccountSpec, shown, path, location, frame)
+        spec = found.spec if found else schema.AccountSpec()
+        account = Account(
+            token=self._token(raw),
+            region=spec.region,
+            url=spec.url,
+            user=spec.account,
+            location=raw.at("token"),
+        )
+        return account, self._namespace(found)
 
-    def _namespace(self) -> str:
+    def _token(self, raw: Map) -> Secret | None:
+        """The token, where it is known; a command that needs it says so otherwise."""
+        token = raw.get("token")
+        if not isinstance(token, str) or not self.scope.environ.get(_variable_name(token)):
+            return None
+        found = self.scope.resolve(
+            token, raw.at("token"), ("environments", self.name or "", "token")
+        )
+        return found if isinstance(found, Secret) else None
+
+    def _namespace(self, account: Layer | None) -> str:
         """The environment's namespace or the files'; `invalid` where a diagnostic says why not."""
         raw, location = self.raw_top.get("namespace", (None, None))
         found = self.top.get("namespace", raw)
         if "namespace" in self.own:
             raw, location = self.own["namespace"], self.own.at("namespace")
-            found = self.checked.namespace if self.checked else raw
-        if isinstance(found, str) and checks.NAMESPACE.fullmatch(found):
+            found = account.spec.namespace if account else raw
+        if isinstance(found, str) and NAMESPACE.fullmatch(found):
             return found
         if raw is None and self.documents:
             hint = "schedule ids start with it: namespace: billing"
@@ -291,38 +306,44 @@ class Environment:
             self.report.error("name", ("namespace",), fact, location, "use a-z, 0-9 and -")
         return "invalid"
 
-    def _account(self) -> Account:
-        raw = self.own
-        if raw is _NOTHING:
-            return Account()
-        before = len(self.report)
-        token = raw.get("token")
-        found = self.scope.environ.get(_variable_name(token)) if isinstance(token, str) else None
-        resolved = self.scope.resolve(token, raw.at("token"), ("token",)) if found else None
-        region, url, user = (
-            self.scope.resolve(raw.get(key), raw.at(key), (key,))
-            for key in ("region", "url", "account")
-        )
-        del self.report[before:]  # already said by the environment's own check
-        return Account(
-            token=resolved if isinstance(resolved, Secret) else None,
-            region=region,
-            url=url,
-            user=user,
-            location=raw.at("token"),
-        )
 
-    def _section(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
+class Resources:
+    """The resources of the files in one environment, layer on layer."""
+
+    def __init__(self, environment: Environment, frame: Frame) -> None:
+        self.environment = environment
+        self.report = environment.report
+        own, raw = environment.own, environment.environments
+        self.path: Path = ("environments", environment.name or "")
+        folders = (d.folder for d in environment.documents if d.root.get("environments") is raw)
+        here = replace(frame, folder=next(folders, "."))
+        defaults = self._layer(schema.ScheduleSpec, own, "defaults", self.path, here)
+        overrides = own.get("overrides")
+        self.overridden: Map = overrides if isinstance(overrides, Map) else _NOTHING
+        self.overrides = self._layer(schema.OverridesSpec, own, "overrides", self.path, here)
+        self.files: list[tuple[Map, Frame, Layer | None]] = []
+        for document in environment.documents:
+            there = replace(frame, folder=document.folder)
+            below = self._layer(schema.ScheduleSpec, document.root, "defaults", (), there)
+            self.files.append((document.root, there, _over(below, defaults)))
+
+    def _layer(
+        self, model: type[schema.Spec], holder: Map, key: str, path: Path, frame: Frame
+    ) -> Layer | None:
+        """A layer that may be absent; None where it is wrong."""
+        if holder.get(key) is None:
+            return Layer(model(), ())
+        return self.environment.layer(model, holder[key], (*path, key), holder.at(key), frame)
+
+    def build(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
         """Every resource of one kind from all files; None where no file has the section."""
-        holders = [d for d in self.documents if isinstance(d.root.get(section), Map)]
+        holders = [file for file in self.files if isinstance(file[0].get(section), Map)]
         if not holders:
             return None
         built: dict[str, Any] = {}
         locations: dict[str, Location] = {}
-        overrides = self._overrides(section)
-        for document in holders:
-            entries = document.root[section]
-            below = self._defaults(document) if section == "schedules" else []
+        for root, frame, below in holders:
+            entries = root[section]
             for name, raw in entries.items():
                 location = entries.at(name)
                 if name in locations:
@@ -331,48 +352,41 @@ class Environment:
                     self.report.error("duplicate", (section, name), fact, location, hint)
                     continue
                 locations[name] = location
-                path = (section, name)
-                if isinstance(raw, Map):
-                    above = overrides.get(name)
-                    own = self.scope.resolve(raw, location, path)
-                    above = [above] if isinstance(above, Map) else []
-                    layers = Layers([*below, own, *above], location)
-                    merged: Value = layers.merged()
-                else:
-                    layers, merged = Layers([], location), raw
-                model = self.model(_MODELS[section], merged, path, layers, resolve=False)
-                if model is not None:
-                    resource = builder.build(section, name, model, layers, document.folder)
-                    if resource is not None:
-                        built[name] = resource
-        for name in overrides:
-            if name not in locations:
-                own_path = ("environments", self.name or "", "overrides", section, name)
-                hint = meant(name, tuple(locations))
-                at = overrides.at(name)
-                self.report.error("unknown_name", own_path, "nothing to override", at, hint)
-        return tuple(built[name] for name in sorted(built))
+                own = self.environment.layer(
+                    _MODELS[section], raw, (section, name), location, frame
+                )
+                layer = self._overridden(section, name, own)
+                if section == "schedules":
+                    layer = _over(below, layer)
+                if layer is not None:
+                    entry = Entry(section, name, location, layer.trees, self.report)
+                    built[name] = builder.build(entry, layer.spec)
+        self._check_overrides(section, locations)
+        return tuple(built[name] for name in sorted(built) if built[name] is not None)
 
-    def _defaults(self, document: Document) -> list[Map]:
-        """The defaults of a file and of the environment, with their values."""
-        return [
-            self.scope.resolve(holder["defaults"], holder.at("defaults"), path)
-            for holder, path in (
-                (document.root, ("defaults",)),
-                (self.own, ("environments", self.name or "", "defaults")),
-            )
-            if isinstance(holder.get("defaults"), Map)
-        ]
+    def _overridden(self, section: str, name: str, layer: Layer | None) -> Layer | None:
+        names = self.overridden.get(section)
+        if not isinstance(names, Map) or name not in names:
+            return layer
+        if self.overrides is None:
+            return None
+        spec = getattr(self.overrides.spec, section)[name]
+        return _over(layer, Layer(spec, (self.overrides.trees[0][section][name],)))
 
-    def _overrides(self, section: str) -> Map:
-        """The overrides of this environment for one kind, with their values."""
-        found = self.own.get("overrides") or _NOTHING
-        raw = found.get(section) if isinstance(found, Map) else None
-        if not isinstance(raw, Map):
-            return _NOTHING
-        path = ("environments", self.name or "", "overrides", section)
-        resolved: Map = self.scope.resolve(raw, found.at(section), path)
-        return resolved
+    def _check_overrides(self, section: str, known: Mapping[str, Location]) -> None:
+        names = self.overridden.get(section)
+        for name in names if isinstance(names, Map) else ():
+            if name not in known:
+                path = (*self.path, "overrides", section, name)
+                at, hint = self.overridden[section].at(name), meant(name, tuple(known))
+                self.report.error("unknown_name", path, "nothing to override", at, hint)
+
+
+def _over(below: Layer | None, above: Layer | None) -> Layer | None:
+    """Two layers as one; None where one of them is wrong."""
+    if below is None or above is None:
+        return None
+    return Layer(lay(below.spec, above.spec), below.trees + above.trees)
 
 
 _FACTS = {
@@ -402,7 +416,7 @@ def meant(word: str, known: Sequence[str]) -> str:
     return f"known: {', '.join(known)}" if known and len(known) <= _LISTED else ""
 
 
-def keys(model: type[spec.Spec], trail: Sequence[object]) -> tuple[str, ...]:
+def keys(model: type[schema.Spec], trail: Sequence[object]) -> tuple[str, ...]:
     """The keys that are known at a trail below a model."""
     for step in trail:
         known = {field.alias or name: field for name, field in model.model_fields.items()}
@@ -411,9 +425,9 @@ def keys(model: type[spec.Spec], trail: Sequence[object]) -> tuple[str, ...]:
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
-def _inside(annotation: Any) -> type[spec.Spec] | None:
+def _inside(annotation: Any) -> type[schema.Spec] | None:
     """The model inside an annotation such as `dict[str, QueueSpec] | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, spec.Spec):
+    if isinstance(annotation, type) and issubclass(annotation, schema.Spec):
         return annotation
     inner = (_inside(part) for part in getattr(annotation, "__args__", ()))
     return next((model for model in inner if model), None)

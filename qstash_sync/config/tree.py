@@ -128,14 +128,24 @@ def texts(value: Value, path: Path = ()) -> Iterator[tuple[Path, str, Location]]
                 open_.append((inner, item))
 
 
-def locate(value: Value, path: Path) -> Location | None:
-    """The location of the deepest part of a path that exists; None if nothing of it does."""
+def spell(tree: Map, path: Path) -> tuple[Path, Location | None]:
+    """A path as the file has it, and the location of its deepest part that is there.
+
+    Checks count what the file may name: `endpoints` is a list to them, `callback` a mapping. What
+    is below a text of the file is the text itself. None: nothing of the path is in the file.
+    """
     location: Location | None = None
-    for step in path:
+    value: Value = tree
+    for number, step in enumerate(path):
+        if isinstance(value, Map) and isinstance(step, int):
+            step = list(value)[step]  # noqa: PLW2901 the n-th key, by its name
+            path = (*path[:number], step, *path[number + 1 :])
         if isinstance(value, Map) and step in value:
             location, value = value.at(step), value[str(step)]
         elif isinstance(value, Seq) and isinstance(step, int) and step < len(value):
             location, value = value.at(step), value[step]
+        elif isinstance(value, Map | Seq):
+            break  # what is missing
         else:
-            break
-    return location
+            return path[:number], location
+    return path, location
