@@ -12,7 +12,7 @@ def schema(path: str | None) -> int:
     """Print the JSON Schema of the file format, for editors."""
     import json
 
-    from qstash_sync.config.spec import json_schema
+    from qstash_sync.config.schema import json_schema
 
     text = json.dumps(json_schema(), indent=2) + "\n"
     if path is None:

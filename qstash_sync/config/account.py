@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from qstash_sync.config.load import Account
+from qstash_sync.config.environment import Account
 from qstash_sync.errors import AuthError, ConfigError
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Piece, Secret
@@ -47,21 +47,26 @@ def resolve(account: Account, environment: str | None, environ: Mapping[str, str
         where = "QSTASH_URL" if environment is None else f"environments.{environment}.url"
         raise AuthError(f"{where} is not an address; it must start with https://")
     if account.user is not None and endpoint.user not in (None, account.user):
-        whose = f"the token belongs to {endpoint.user}, not to {account.user}"
-        fact = f"environments.{environment}: {whose}"
-        raise ConfigError((Diagnostic(code="account", message=fact, location=account.location),))
+        fact = f"the token belongs to {endpoint.user}, not to {account.user}"
+        raise _error("account", environment, fact, account)
     return endpoint
 
 
 def _of_environment(account: Account, environment: str) -> Endpoint:
     if account.token is None:
-        fact = f"environments.{environment}: no token"
         hint = "set the variable that `token: ${env.…}` names; $QSTASH_TOKEN is not used here"
-        raise ConfigError(
-            (Diagnostic(code="token", message=fact, location=account.location, hint=hint),)
-        )
+        raise _error("token", environment, "no token", account, hint)
     url = account.url or REGIONS[account.region or "eu-central-1"]
     return Endpoint(url=url, token=account.token, user=user_of(account.token))
+
+
+def _error(
+    code: str, environment: str | None, fact: str, account: Account, hint: str = ""
+) -> ConfigError:
+    path = ("environments", environment or "")
+    return ConfigError((
+        Diagnostic(code=code, path=path, message=fact, location=account.location, hint=hint),
+    ))  # fmt: skip
 
 
 def _of_variables(environ: Mapping[str, str]) -> Endpoint:

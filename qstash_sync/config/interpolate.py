@@ -14,15 +14,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qstash_sync.config.tree import Loose, Map, Seq, Value
-from qstash_sync.model.diagnostics import Diagnostic, Location
+from qstash_sync.config.report import Path, Report
+from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
+from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Piece, Secret, join
+
+MAX_EXPANDED = 50_000_000  # characters and values that variables may bring into one environment
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _EXPRESSION = re.compile(
     r"(?:var\.(?P<var>[A-Za-z_][\w-]*)"
     r"|env\.(?P<env>[A-Za-z_]\w*)(?P<default>:-[^|]*)?)(?P<plain>\|plain)?"
 )
+_FORMS = "write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Expansion:
+    """What a variable stands for; size and height count what is in it, its own variables too."""
+
+    value: Value
+    size: int
+    height: int
+    mocked: bool
 
 
 @dataclass(slots=True)
@@ -37,31 +51,52 @@ class Scope:
     variables: Mapping[str, tuple[Value, Location | None]]
     environ: Mapping[str, str]
     missing: str = "error"
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    report: Report = field(default_factory=Report)
     mocked: set[Location] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set, repr=False)
-    _open: tuple[str, ...] = ()
+    _known: dict[str, _Expansion] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)
+    _depth: int = 0  # of the collections and variables that are open
+    _tallest: int = 0  # of the variables in the one that is open
+    _size: int = 0  # that variables brought so far
 
-    def resolve(self, value: Value, location: Location, path: str) -> Value:
-        """The same tree with every `${…}` replaced; places stay."""
-        if isinstance(value, Map):
-            result = Map(value.location)
-            for key, item in value.items():
-                inner = f"{path}.{key}" if path else key
-                if "${" in key:
-                    self._say("interpolation", f"{inner}: a name cannot contain ${{…}}", location)
-                result.put(key, self.resolve(item, value.at(key), inner), value.at(key))
-            return result
-        if isinstance(value, Seq):
-            items = Seq(value.location)
-            for number, (item, where) in enumerate(zip(value, value.locations, strict=True)):
-                items.put(self.resolve(item, where, f"{path}[{number}]"), where)
-            return items
-        if isinstance(value, str) and "${" in value:
-            return self._text(value, location, path)
-        return value
+    def resolve(self, value: Value, location: Location, path: Path) -> Value:
+        """The same tree with every `${…}` replaced; where there is none, the tree itself."""
+        if isinstance(value, str):
+            return self._text(value, location, path) if "${" in value else value
+        if not isinstance(value, Map | Seq) or not value.dynamic:
+            return value
+        if self._depth >= MAX_DEPTH:
+            self.report.error("interpolation", path, "nested too deeply to be read", location)
+            return None
+        self._depth += 1
+        result = self._map(value, path) if isinstance(value, Map) else self._seq(value, path)
+        self._depth -= 1
+        return result
 
-    def _text(self, text: str, location: Location, path: str) -> Value:
+    def _map(self, value: Map, path: Path) -> Map:
+        result = Map(value.origin, value.mark, value.marks)
+        for key, item in value.items():
+            if "${" in key:
+                fact = "a name cannot contain ${…}"
+                self.report.error("interpolation", (*path, key), fact, value.at(key))
+            if isinstance(item, str | Map | Seq):
+                item = self._item(value, key, item, path)  # noqa: PLW2901
+            result[key] = item
+        return result
+
+    def _seq(self, value: Seq, path: Path) -> Seq:
+        result = Seq(value.origin, value.mark, value.marks)
+        result.extend(self._item(value, index, item, path) for index, item in enumerate(value))
+        return result
+
+    def _item(self, holder: Map | Seq, key: str | int, item: Value, path: Path) -> Value:
+        """One value of a collection; its location is made only if something is to be replaced."""
+        if "${" in item if isinstance(item, str) else getattr(item, "dynamic", False):
+            return self.resolve(item, holder.at(key), (*path, key))
+        return item
+
+    def _text(self, text: str, location: Location, path: Path) -> Value:
         whole = _TOKEN.fullmatch(text)
         if whole and whole[1] is not None:
             value = self._expression(whole[1], location, path)
@@ -75,16 +110,12 @@ class Scope:
         pieces.append(text[end:])
         return join(pieces)
 
-    def _piece(self, match: re.Match[str], location: Location, path: str) -> str | Secret:
+    def _piece(self, match: re.Match[str], location: Location, path: Path) -> str | Secret:
         if match[0] == "$${":
             return "${"
         if match[1] is None:
-            self._say(
-                "interpolation",
-                f"{path}: ${{ without a closing brace",
-                location,
-                "$${ is a literal ${",
-            )
+            fact = "${ without a closing brace"
+            self.report.error("interpolation", path, fact, location, "$${ is a literal ${")
             return ""
         value = self._expression(match[1], location, path)
         if isinstance(value, Secret):
@@ -94,55 +125,73 @@ class Scope:
         if isinstance(value, str | int | float):
             return str(value)
         if value is not None:
-            fact = f"{path}: ${{{match[1]}}} is a list or a mapping and cannot stand inside a text"
-            self._say("interpolation", fact, location)
+            fact = f"${{{match[1]}}} is a list or a mapping and cannot stand inside a text"
+            self.report.error("interpolation", path, fact, location)
         return ""
 
-    def _expression(self, source: str, location: Location, path: str) -> Value:
+    def _expression(self, source: str, location: Location, path: Path) -> Value:
         match = _EXPRESSION.fullmatch(source.strip())
         if not match or (match["var"] and match["plain"]):
-            fact = f"{path}: ${{{source}}} is not understood"
-            self._say(
-                "interpolation",
-                fact,
-                location,
-                "write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}",
-            )
+            fact = f"${{{source}}} is not understood"
+            self.report.error("interpolation", path, fact, location, _FORMS)
             return ""
         if match["var"]:
             return self._variable(match["var"], location, path)
-        return self._environment(
-            match["env"], match["default"], location, path, is_plain=bool(match["plain"])
-        )
+        plain = bool(match["plain"])
+        return self._environment(match["env"], match["default"], location, path, is_plain=plain)
 
-    def _variable(self, name: str, location: Location, path: str) -> Value:
+    def _variable(self, name: str, location: Location, path: Path) -> Value:
         if name not in self.variables:
             known = ", ".join(sorted(self.variables)) or "none are"
-            self._say(
-                "variable",
-                f"{path}: the variable {name} is not defined",
-                location,
-                f"defined: {known}; add it to vars or give --var {name}=…",
-            )
+            hint = f"defined: {known}; add it to vars or give --var {name}=…"
+            fact = f"the variable {name} is not defined"
+            self.report.error("variable", path, fact, location, hint)
             return ""
         if name in self._open:
             chain = " -> ".join((*self._open, name))
-            self._say("variable", f"{path}: variables that contain each other: {chain}", location)
+            fact = f"variables that contain each other: {chain}"
+            self.report.error("variable", path, fact, location)
             return ""
-        value, origin = self.variables[name]
-        inner = Scope(
-            self.variables,
-            self.environ,
-            self.missing,
-            self.diagnostics,
-            self.mocked,
-            self.secrets,
-            (*self._open, name),
-        )
-        return inner.resolve(value, origin or location, f"vars.{name}")
+        if self._size > MAX_EXPANDED:
+            return ""
+        if name not in self._known:
+            self._known[name] = self._expanded(name, location, path)
+        found = self._known[name]
+        if found.mocked:
+            self.mocked.add(location)
+        self._size += found.size
+        self._tallest = max(self._tallest, found.height)
+        fact = ""
+        if self._size > MAX_EXPANDED:
+            fact = f"the variables stand for more than {MAX_EXPANDED:,} characters, all together"
+        elif self._depth + found.height > MAX_DEPTH:
+            fact = "nested too deeply to be read"
+        if fact:
+            self.report.error("variable", path, fact, location)
+            return ""
+        return found.value
+
+    def _expanded(self, name: str, location: Location, path: Path) -> _Expansion:
+        """The value of a variable, found once, however often and deep it is used."""
+        raw, origin = self.variables[name]
+        size, height = _measure(raw)
+        if self._depth + height > MAX_DEPTH:
+            self.report.error("variable", path, "nested too deeply to be read", location)
+            return _Expansion("", 0, 0, mocked=False)
+        outer, self._tallest = self._tallest, 0
+        before, mocked = self._size, len(self.mocked)
+        self._open.append(name)
+        self._depth += 1
+        value = self.resolve(raw, origin or location, ("vars", name))
+        self._depth -= 1
+        self._open.pop()
+        size += self._size - before
+        height += self._tallest + 1
+        self._size, self._tallest = before, outer
+        return _Expansion(value, size, height, mocked=len(self.mocked) > mocked)
 
     def _environment(
-        self, name: str, default: str | None, location: Location, path: str, *, is_plain: bool
+        self, name: str, default: str | None, location: Location, path: Path, *, is_plain: bool
     ) -> Value:
         found = self.environ.get(name, "")  # CI hands over an unset secret as empty text
         if not found and default is not None:
@@ -153,23 +202,31 @@ class Scope:
         if not found and self.missing == "unknown" and not is_plain:
             return Secret((Piece("", hidden=True, known=False),))
         if not found:
-            fact = f"{path}: the environment variable {name} is not set"
+            fact = f"the environment variable {name} is not set"
             hint = f"set {name}, give a default ${{env.{name}:-…}}, or use --env-file"
-            self._say("environment", fact, location, hint)
+            self.report.error("environment", path, fact, location, hint)
             self.mocked.add(location)  # one message is enough: what follows from it is not told
         if not is_text(found):
-            fact = f"{path}: the environment variable {name} is not UTF-8 text"
-            self._say("environment", fact, location, "encode it, for example as base64")
+            fact = f"the environment variable {name} is not UTF-8 text"
+            hint = "encode it, for example as base64"
+            self.report.error("environment", path, fact, location, hint)
             found = ""
+        if self._open:
+            self._size += len(found)
         if is_plain:
             return Loose(found)
         self.secrets.add(found)
         return Secret((Piece(found, hidden=True),))
 
-    def _say(self, code: str, message: str, location: Location, hint: str = "") -> None:
-        self.diagnostics.append(
-            Diagnostic(code=code, message=message, location=location, hint=hint)
-        )
+
+def _measure(value: Value) -> tuple[int, int]:
+    """How much a tree holds, characters and values, and how deep it is."""
+    if isinstance(value, str):
+        return len(value), 0
+    if not isinstance(value, Map | Seq):
+        return 1, 0
+    sizes = [_measure(item) for _, item in value.children()]
+    return sum(size for size, _ in sizes) + len(value), 1 + max((h for _, h in sizes), default=0)
 
 
 def is_text(value: str) -> bool:

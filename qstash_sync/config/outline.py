@@ -11,7 +11,6 @@ from qstash_sync.config.load import Config, Files
 from qstash_sync.errors import ConfigError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 
-_ACCOUNT = ("token", "region", "url", "account")
 _CONTENT = ("vars", "defaults", "overrides")  # of an environment: what its schedules are made of
 
 
@@ -35,18 +34,16 @@ def outline(
 
 
 def _is_decisive(error: Diagnostic, environment: str | None) -> bool:
-    """Whether an error is about the ids or the account; every message starts with its path."""
+    """Whether an error is about the ids or the account."""
     if error.code == "same_account":
         return False  # two environments in one account: each has marks of its own
-    path = error.message.partition(": ")[0]
-    if path in ("namespace", "environments"):
-        return True
-    if path == "version":
-        return error.code != "missing"  # another version may mean anything
-    if environment is None:
-        return False
-    if error.code == "duplicate" and path in (environment, *_ACCOUNT):
-        return True  # told without its path; twice in a callback is rare enough to be refused, too
-    own = f"environments.{environment}"
-    key = path.removeprefix(f"{own}.")
-    return path == own or (key != path and key.partition(".")[0] not in _CONTENT)
+    match error.path:
+        case ("namespace" | "environments",):
+            return True
+        case ("version",):
+            return error.code != "missing"  # another version may mean anything
+        case ("environments", str(name)):
+            return name == environment
+        case ("environments", str(name), key, *_):
+            return name == environment and key not in _CONTENT
+    return False

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from qstash_sync.config import spec
+from qstash_sync.config import schema
 from qstash_sync.config.load import Files
 from qstash_sync.config.tree import Map, Value
 
 _KEPT = {"cron", "timezone", "dst", "only", "except"}
-_DROPPED = {field.alias or name for name, field in spec.ScheduleSpec.model_fields.items()} - _KEPT
+_DROPPED = {field.alias or name for name, field in schema.ScheduleSpec.model_fields.items()} - _KEPT
 _NOWHERE = "https://nowhere.example.com"  # a schedule has a destination; its time does not care
 
 
@@ -24,7 +24,7 @@ def only_times(files: Files) -> Files:
         for section in ("url_groups", "queues", "flow_controls"):
             document.root.pop(section, None)
         for schedule in _maps(document.root.get("schedules")):
-            schedule.put("destination", _NOWHERE, schedule.location)
+            schedule["destination"] = _NOWHERE
     return files
 
 

@@ -1,4 +1,4 @@
-"""What is wrong or noteworthy, and where: one value for every message.
+"""What is wrong or noteworthy, and where: one value for every message about file or account.
 
 severity     an error fails the command; a difference is what `drift` exits with 2 for; a warning
              and information fail nothing

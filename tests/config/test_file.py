@@ -9,7 +9,7 @@ import yaml
 
 from qstash_sync.config.account import resolve
 from qstash_sync.config.load import Source, gather, load
-from qstash_sync.config.spec import json_schema
+from qstash_sync.config.schema import json_schema
 from qstash_sync.model.resources import Schedule, Secret
 from tests.support import HEAD, cli, config, messages
 

@@ -1,0 +1,54 @@
+"""Secrets that stand in a file in clear: found, told, and never shown again."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.resources import MASK
+
+LITERAL_SECRET = "literal_secret"  # noqa: S105 the code of a diagnostic
+
+_SHAPES = (
+    (re.compile(r"\bsig_[A-Za-z0-9]{20,}"), "a QStash signing key"),
+    (re.compile(r"eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"), "a QStash token"),
+)
+# In a file's own text a secret may be behind escapes, or broken at the end of a line.
+_TRACES = re.compile(r"sig_|eyJVc2VySUQiOi|\\[xuU\r\n]")
+
+
+def might_hold_secret(text: str) -> bool:
+    """Whether it is worth to look at each value of a file with this text."""
+    return _TRACES.search(text) is not None
+
+
+def secret_in(text: str) -> str | None:
+    """What kind of secret stands in a text in clear, if one does."""
+    return next((kind for shape, kind in _SHAPES if shape.search(text)), None)
+
+
+def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """The diagnostics, none with a line in which a secret stands in clear."""
+    lines = {(d.location.file, d.location.line) for d in diagnostics if d.location and _in_clear(d)}
+    for diagnostic in diagnostics:
+        location = diagnostic.location
+        if location and (location.file, location.line) in lines:
+            location = replace(location, text="")
+        yield replace(
+            diagnostic,
+            path=tuple(_masked(s) if isinstance(s, str) else s for s in diagnostic.path),
+            message=_masked(diagnostic.message),
+            hint=_masked(diagnostic.hint),
+            location=location,
+        )
+
+
+def _in_clear(diagnostic: Diagnostic) -> bool:
+    text = diagnostic.location.text if diagnostic.location else ""
+    return diagnostic.code == LITERAL_SECRET or secret_in(text) is not None
+
+
+def _masked(text: str) -> str:
+    for shape, _ in _SHAPES:
+        text = shape.sub(MASK, text)
+    return text

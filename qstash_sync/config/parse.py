@@ -1,0 +1,349 @@
+"""YAML to a tree with positions: the parser's events, and a loop that builds the tree.
+
+libyaml reads; where it finds an error, PyYAML's own parser reads again, whose words and positions
+are better. Scalars have the types of YAML 1.2: no `12:30` = 750, no `NO` = false. What aliases
+refer to is shared, never copied, and how much they may repeat is bounded.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from yaml.composer import ComposerError
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    ScalarEvent,
+)
+from yaml.parser import Parser
+from yaml.reader import Reader, ReaderError
+from yaml.scanner import Scanner
+
+from qstash_sync.config.report import Report
+from qstash_sync.config.tree import MAX_DEPTH, Document, Map, Origin, Seq, Value
+
+try:
+    from yaml._yaml import CParser
+except ImportError:  # a PyYAML that was built without libyaml
+    _LIBYAML: tuple[Callable[[str], Any], ...] = ()
+else:
+    _LIBYAML = (CParser,)
+
+MAX_REPEATED = 1_000_000  # nodes that aliases may stand for, all together
+
+_TAG = "tag:yaml.org,2002:"
+_COLLECTIONS = (None, "!", f"{_TAG}map", f"{_TAG}seq")
+_WORDS: dict[str, Value] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
+_WORDS |= dict.fromkeys(("true", "True", "TRUE"), True)
+_WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
+_NUMERIC = frozenset("-0123456789")
+_INT = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_MERGE, _NO_KEY = object(), object()
+
+
+class PythonParser(Reader, Scanner, Parser):
+    """PyYAML's own parser, twenty times slower than libyaml."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+
+PARSERS = (*_LIBYAML, PythonParser)
+
+
+def read(text: str, *, name: str, folder: str, report: Report) -> Document | None:
+    """Parse one document; None where it is no mapping that can be read."""
+    origin = Origin(name, text)
+    problem: Exception | None = None
+    for parser in PARSERS:
+        found = Report()
+        try:
+            root = _Tree(origin, found).build(parser(text))
+        except _TooLargeError as error:
+            report.error("yaml", (), error.fact, origin.location(error.mark), error.hint)
+            return None
+        except (YAMLError, UnicodeError) as error:
+            problem = error
+            continue
+        report += found
+        return None if root is None else Document(folder, root)
+    _syntax(problem, origin, report)
+    return None
+
+
+def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
+    if isinstance(error, ReaderError):
+        line = origin.text.count("\n", 0, error.position)
+        fact = f"a character that YAML does not allow: {error.character!r}"
+        report.error("yaml", (), fact, origin.location(line << 32))
+        return
+    assert isinstance(error, MarkedYAMLError)
+    mark = error.problem_mark or error.context_mark
+    location = origin.location(_packed(mark) if mark else 0)
+    alias = re.match(r"\s*(?:- +)?(?:([\w.-]+)\s*:\s+)?(\*[^#]*)", location.text)
+    if alias and not re.fullmatch(r"\*[\w-]+\s*", alias[2]):
+        start = location.text.index(alias[2])
+        location = origin.location((location.line - 1) << 32 | start)
+        path = (alias[1],) if alias[1] else ()
+        hint = f'quote it: "{alias[2].strip()}"'
+        report.error("yaml", path, "a YAML alias, not a cron", location, hint)
+        return
+    fact = (error.problem or error.context or "cannot be read").strip()
+    hint = "indent with spaces" if "\\t" in fact else ""
+    report.error("yaml", (), f"not valid YAML: {fact}", location, hint)
+
+
+class _TooLargeError(Exception):
+    """A document that would grow without bounds, or that no walk could follow."""
+
+    def __init__(self, mark: int, fact: str, hint: str = "") -> None:
+        super().__init__(fact)
+        self.mark = mark
+        self.fact = fact
+        self.hint = hint
+
+
+class _Node:
+    """A node with its position; a collection that is still open has the key that waits, too.
+
+    text: a scalar as it is written, for aliases that stand as keys.
+    size, height: how many nodes and levels are below; of an open collection: in its collections.
+    """
+
+    __slots__ = ("anchor", "height", "key", "key_mark", "mark", "merged", "size", "text", "value")
+
+    def __init__(self, value: Value, mark: int, text: str | None = None) -> None:
+        self.value = value
+        self.mark = mark
+        self.text = text
+        self.anchor: str | None = None
+        self.key: Any = None
+        self.key_mark = mark
+        self.merged: list[Map] = []
+        self.size = self.height = 0
+
+
+class _Tree:
+    """Builds a tree from the events of a parser."""
+
+    def __init__(self, origin: Origin, report: Report) -> None:
+        self.origin = origin
+        self.report = report
+        self.templates = "${" in origin.text
+        self.anchors: dict[str, _Node] = {}
+        self.repeated = 0
+        self.top = _Node(Seq(origin, 0), 0)  # the list of documents; there is to be one
+        self.stack: list[_Node] = [self.top]
+
+    def build(self, parser: Any) -> Map | None:
+        """The root mapping; an empty document is an empty one."""
+        for event in _events(parser):
+            kind = type(event)
+            if kind is ScalarEvent:
+                self.scalar(event)
+            elif isinstance(event, CollectionStartEvent):
+                self.start(event)
+            elif isinstance(event, CollectionEndEvent):
+                self.end()
+            elif kind is AliasEvent:
+                self.alias(event)
+            elif kind is DocumentStartEvent and self.top.value:
+                raise ComposerError(None, None, "but found another document", event.start_mark)
+        documents = self.top.value
+        root = documents[0] if documents else Map(self.origin, 0)
+        if isinstance(root, Map):
+            return root
+        fact = "the file must be a mapping with keys such as version, namespace and schedules"
+        self.report.error("type", (), fact, documents.at(0))
+        return None
+
+    def error(
+        self, code: str, fact: str, mark: int, key: str | None = None, hint: str = ""
+    ) -> None:
+        """Note an error about the node that comes next, or about a key of the open mapping."""
+        path: list[Any] = [
+            len(node.value) if isinstance(node.value, Seq) else node.key for node in self.stack[1:]
+        ]
+        if key is not None:
+            path[-1] = key
+        known = tuple(step for step in path if isinstance(step, str | int))
+        self.report.error(code, known, fact, self.origin.location(mark), hint)
+
+    def scalar(self, event: Any) -> None:
+        mark = _packed(event.start_mark)
+        text: str = event.value
+        top = self.top
+        if self.templates and "${" in text:
+            top.value.dynamic = True
+        if event.anchor is not None:
+            self.remember(event, _Node(None, mark, text))
+        if top.key is None and type(top.value) is Map:
+            is_plain = event.implicit[0] and event.tag in (None, "!")
+            merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")
+            self.key(_MERGE if merges else text, mark)
+            return
+        if event.tag is not None and event.tag != "!":
+            value = self.tagged(event.tag, text, mark)
+        else:
+            value = self.plain(text, mark) if event.implicit[0] else text
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+            self.error("yaml", "half of a surrogate pair is no character", mark)
+            value = None
+        if event.anchor is not None:
+            self.anchors[event.anchor].value = value
+        self.put(value, mark)
+
+    def plain(self, text: str, mark: int) -> Value:
+        """What a scalar without quotes stands for."""
+        if text in _WORDS:
+            return _WORDS[text]
+        if text[0] in _NUMERIC:
+            if _INT.fullmatch(text):
+                return self.number(int, text, mark)
+            if _FLOAT.fullmatch(text):
+                return self.number(float, text, mark)
+        return text
+
+    def tagged(self, tag: str, text: str, mark: int) -> Value:
+        """What a scalar with an explicit tag stands for."""
+        kind = tag.removeprefix(_TAG)
+        if kind in ("str", "merge"):
+            return text
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind in ("int", "float"):
+            return self.number(int if kind == "int" else float, text, mark)
+        self.error("yaml", f"the tag {tag} is not allowed", mark)
+        return None
+
+    def number(self, kind: Callable[[str], float], text: str, mark: int) -> Value:
+        try:
+            value = kind(text)
+        except ValueError:  # a tag that lies, or an integer of thousands of digits
+            value = float("nan")
+        if value - value == 0:  # neither infinite nor no number
+            return value
+        shown = text if len(text) < 40 else f"{text[:20]}…"  # noqa: PLR2004
+        self.error("yaml", f"{shown} is not a number that can be sent", mark)
+        return None
+
+    def start(self, event: Any) -> None:
+        """Open a mapping or list."""
+        mark = _packed(event.start_mark)
+        if len(self.stack) > MAX_DEPTH:
+            raise _TooLargeError(mark, "nested too deeply to be read")
+        if event.tag not in _COLLECTIONS:
+            self.error("yaml", f"the tag {event.tag} is not allowed", mark)
+        kind = Map if isinstance(event, MappingStartEvent) else Seq
+        node = _Node(kind(self.origin, mark), mark)
+        if event.anchor is not None:
+            self.remember(event, node)
+        self.stack.append(node)
+        self.top = node
+
+    def end(self) -> None:
+        """Close a mapping or list, and put it where it belongs."""
+        node = self.stack.pop()
+        value = node.value
+        for source in node.merged:
+            for key, item in source.items():
+                if key not in value:
+                    value[key] = item
+                    value.marks[key] = source.marks[key]
+            value.dynamic |= source.dynamic
+        node.size += len(value) + 1
+        node.height += 1
+        node.merged.clear()
+        self.top = self.stack[-1]
+        self.place(node)
+
+    def alias(self, event: Any) -> None:
+        """Put what an alias refers to: the same value again, not a copy."""
+        node = self.anchors.get(event.anchor)
+        if node is None:
+            fact = f"found undefined alias {event.anchor!r}"
+            raise ComposerError(None, None, fact, event.start_mark)
+        if node in self.stack:
+            self.error("yaml", "an alias that contains itself", node.mark)
+            self.put(None, node.mark)
+            return
+        mark = _packed(event.start_mark)
+        self.repeated += node.size
+        if self.repeated > MAX_REPEATED:
+            fact = f"aliases make more than {MAX_REPEATED:,} values of this file"
+            raise _TooLargeError(mark, fact, "write out what is needed")
+        if len(self.stack) + node.height > MAX_DEPTH:
+            raise _TooLargeError(mark, "nested too deeply to be read")
+        if node.text is not None and self.top.key is None and type(self.top.value) is Map:
+            self.key(node.text, node.mark)
+        else:
+            self.place(node)
+
+    def remember(self, event: Any, node: _Node) -> None:
+        if event.anchor in self.anchors:
+            raise ComposerError(None, None, "second occurrence", event.start_mark)
+        self.anchors[event.anchor] = node
+
+    def place(self, node: _Node) -> None:
+        """Put a finished node into the open collection, and count what it brings along."""
+        top = self.top
+        top.size += node.size
+        top.height = max(top.height, node.height)
+        if isinstance(node.value, Map | Seq) and node.value.dynamic:
+            top.value.dynamic = True
+        self.put(node.value, node.mark)
+
+    def key(self, key: Any, mark: int) -> None:
+        """Take a key; the next node is its value."""
+        top = self.top
+        top.key, top.key_mark = key, mark
+        if key in top.value:
+            first = top.value.at(key).line
+            fact = f"this key stands here twice, first in line {first}"
+            self.error("duplicate", fact, mark, hint="keep one of the two")
+            top.key = _NO_KEY
+
+    def put(self, value: Value, mark: int) -> None:
+        """Put a value into the open collection: as an item, a value, or as a key that is none."""
+        top = self.top
+        key = top.key
+        if type(top.value) is Seq:
+            top.value.append(value)
+            top.value.marks.append(mark)
+            return
+        top.key = None
+        if key is None:
+            self.error("type", "a key must be a plain word", mark)
+            top.key = _NO_KEY
+        elif key is _MERGE:
+            self.merge(value, mark)
+        elif key is not _NO_KEY:
+            top.value[key] = value
+            top.value.marks[key] = top.key_mark
+
+    def merge(self, value: Value, mark: int) -> None:
+        """Remember what is merged in: at the end of the mapping, since its own keys win."""
+        marks = value.marks if isinstance(value, Seq) else [mark]
+        for item, at in zip(value if isinstance(value, Seq) else [value], marks, strict=True):
+            if isinstance(item, Map):
+                self.top.merged.append(item)
+            else:
+                self.error("type", "only a mapping can be merged in", at, key="<<")
+
+
+def _events(parser: Any) -> Iterable[Any]:
+    return iter(parser.get_event, None)
+
+
+def _packed(mark: Any) -> int:
+    packed: int = mark.line << 32 | mark.column
+    return packed

@@ -1,0 +1,54 @@
+"""How a check says no: a pydantic error with our own words, of which a diagnostic is made later."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from qstash_sync.model.resources import Secret
+
+K = TypeVar("K", bound=str | int)
+V = TypeVar("V")
+T = TypeVar("T")
+
+_TYPE_NAMES = {
+    bool: "true or false", int: "a number", float: "a decimal number", str: "text",
+    dict: "a mapping", list: "a list", type(None): "nothing",
+}  # fmt: skip
+
+
+def bad(fact: str, hint: str = "", code: str = "type") -> PydanticCustomError:
+    """A value that cannot be used: fact, way out, and the code of the diagnostic."""
+    return PydanticCustomError(code, "{fact}", {"fact": fact, "hint": hint})
+
+
+def wrong_type(expected: str, value: object, hint: str = "") -> PydanticCustomError:
+    """A value of another type than the one that is expected."""
+    if isinstance(value, Secret):
+        return bad("a secret cannot stand here", "write ${env.NAME|plain} if it is none")
+    return bad(f"must be {expected}, not {type_name(value)}", hint)
+
+
+def wrong_text(value: object) -> PydanticCustomError:
+    """The error for a value that is no text; `str` itself is checked by pydantic."""
+    quoted = isinstance(value, int | float)
+    return wrong_type("text", value, f'quote it: "{value}"' if quoted else "")
+
+
+def type_name(value: object) -> str:
+    """What a value is called in messages."""
+    return next((name for kind, name in _TYPE_NAMES.items() if isinstance(value, kind)), "a secret")
+
+
+def each(items: Iterable[tuple[K, V]], check: Callable[[K, V], T]) -> list[T]:
+    """Every item of a value checked; what is wrong with any of them is one error each."""
+    good: list[T] = []
+    errors: list[InitErrorDetails] = []
+    for key, value in items:
+        try:
+            good.append(check(key, value))
+        except PydanticCustomError as error:
+            errors.append(InitErrorDetails(type=error, loc=(key,), input=value))
+    if errors:
+        raise ValidationError.from_exception_data("items", errors)
+    return good
