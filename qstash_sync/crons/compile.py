@@ -27,7 +27,6 @@ from qstash_sync.crons.bitmaps import (
 )
 from qstash_sync.crons.compilation import Compilation, Part, Proof, Strategy, native_differs
 from qstash_sync.crons.cover import Piece
-from qstash_sync.crons.effect import Effect, effect
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import AHEAD_YEARS, compare, exact_until, is_plain
 from qstash_sync.crons.firings import Job, steady, wanted
@@ -35,8 +34,8 @@ from qstash_sync.crons.grammar import MONTHS, Fields, listed, render
 from qstash_sync.crons.seasons import LONGEST, Year
 
 __all__ = [
-    "Compilation", "Effect", "Part", "Proof", "Strategy", "after_the_end", "compare",
-    "compile_job", "effect", "exact_until", "is_plain", "native_parts", "read_back",
+    "Compilation", "Part", "Proof", "Strategy", "after_the_end", "compare", "compile_job",
+    "exact_until", "is_plain", "native_parts", "read_back",
 ]  # fmt: skip
 
 RENEW_BEFORE = timedelta(days=45)

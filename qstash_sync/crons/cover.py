@@ -29,7 +29,7 @@ Bound, for one cron: with p products (hours x minutes) for the day of one season
 s seasons in the year, t changes within the horizon, and g products for the special dates in it, at
 most p(s + 2t) + g parts; where the cron restricts days of the month or months, p(12 + t) + g. A job
 at one time of day has p = 1, so it needs 1 part without seasons, and with two of them 2 or, with
-one change in the horizon, 4; one more for each special date.
+one change in the horizon, 4; one more for each special date. `bound.py` counts it for a year ahead.
 """
 
 from calendar import isleap
