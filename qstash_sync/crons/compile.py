@@ -22,6 +22,7 @@ from qstash_sync.crons.bitmaps import (
     Difference,
     Span,
     compare as compare_bitmaps,
+    first_wrong,
     pieces,
     wall,
 )
@@ -92,8 +93,8 @@ def _split(job: Job, today: date) -> Compilation:
     found = Year(job, today, want, offsets).best()
     parts = _parts(found.pieces, job)
     bitmaps = [read_back(part.cron, span) for part in parts]
-    wrong = compare_bitmaps(want, bitmaps, span).first
-    days = span.minute(wrong) // DAY if wrong else LONGEST
+    wrong = first_wrong(want, bitmaps)
+    days = LONGEST if wrong is None else wrong // DAY
     if days < found.days:
         raise _unproven(compare_bitmaps(want, bitmaps, span, Span(today, found.days).mask))
     until: datetime | None = span.start + timedelta(days=days)
