@@ -11,6 +11,7 @@ pool that threads would share in one may close a connection under a request that
 import logging
 import queue
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -84,7 +85,7 @@ class Client:
         for name in ("httpx", "httpcore"):  # they log addresses and headers
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._transport = transport
-        self._tls = transport is not None or self._prepared(httpx.create_ssl_context)
+        self._tls = self._prepared(self._trust)
         # Last in, first out: a connection that was just used is the likeliest to be alive.
         self._idle: queue.LifoQueue[httpx.Client | None] = queue.LifoQueue()
         for _ in range(parallelism - 1):
@@ -98,6 +99,12 @@ class Client:
         while not self._idle.empty():
             if (http := self._idle.get()) is not None:
                 http.close()
+
+    def _trust(self) -> ssl.SSLContext:
+        """Whom all connections trust: reading the certificates takes long, so only for https."""
+        if self._transport is None and httpx.URL(self.url).scheme == "https":
+            return httpx.create_ssl_context()
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody
 
     def _open(self) -> httpx.Client:
         return httpx.Client(
