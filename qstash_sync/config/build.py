@@ -17,6 +17,7 @@ from qstash_sync.config.tree import Map, spell
 from qstash_sync.config.types import Frame, check_name, check_schedule_name
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
+from qstash_sync.model import settings
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import (
     Callback,
@@ -135,19 +136,14 @@ class Builder:
         body, content_type = _body(entry, given)
         flow, redact = given.flow_control, given.redact
         message = Message(
+            **settings.given(settings.MESSAGE, given),
             destination=destination or "",
-            method=given.method or "POST",
             headers=self._headers(entry, given, content_type),
             body=body,
-            retries=3 if given.retries is None else given.retries,
-            retry_delay=given.retry_delay,
-            timeout=given.timeout,
-            delay=given.delay or 0,
             callback=self._callback(entry, "callback", given.callback, given.base_url),
             failure_callback=self._callback(
                 entry, "failure_callback", given.failure_callback, given.base_url
             ),
-            queue=given.queue,
             flow_control=None if flow is None else _flow_use(entry, flow),
             labels=given.labels or (),
             redact=_NO_REDACTION if redact is None else _redact(redact),
@@ -207,12 +203,9 @@ class Builder:
             return None
         headers = (given.headers or {}).items()
         built = Callback(
+            **settings.given(settings.CALLBACK, given),
             url=target,
-            method=given.method or "POST",
             headers=tuple(sorted((name, text) for name, text in headers if text is not None)),
-            retries=given.retries,
-            timeout=given.timeout,
-            retry_delay=given.retry_delay,
         )
         self._last[key] = given, base, built
         return built

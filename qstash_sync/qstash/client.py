@@ -189,8 +189,8 @@ class Client:
     def _parsed(self, kind: Kind, data: Any, what: str) -> LiveResource:
         try:
             return wire.parse(kind, data)
-        except wire.Strange as strange:
-            fact = str(strange)
+        except wire.MalformedError as malformed:
+            fact = str(malformed)
         raise BadResponseError(f"{self.url} answered with {what} in a form unknown to us: {fact}")
 
     # Writing

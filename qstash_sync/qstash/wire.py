@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from qstash_sync.errors import RejectedError
+from qstash_sync.model import settings
 from qstash_sync.model.resources import (
     Callback,
     Endpoint,
@@ -26,6 +27,7 @@ from qstash_sync.model.resources import (
     Redact,
     plain,
 )
+from qstash_sync.model.settings import SHAPED, Setting
 from qstash_sync.model.steps import (
     DeleteQueue,
     DeleteSchedule,
@@ -144,34 +146,23 @@ def _endpoint(endpoint: Endpoint) -> dict[str, str]:
 def put_schedule(step: PutSchedule) -> Request:
     """The full definition of one part."""
     message = step.message
-    headers: list[tuple[str, str]] = [
-        ("Upstash-Cron", step.cron),
-        ("Upstash-Schedule-Id", step.id),
-        ("Upstash-Method", message.method),
-        ("Upstash-Retries", str(message.retries)),
-        ("Upstash-Label", ",".join(step.labels)),
+    headers = [
+        (SHAPED["cron"].header, step.cron),
+        (SHAPED["id"].header, step.id),
+        *_sent(settings.MESSAGE, message),
+        (SHAPED["labels"].header, ",".join(step.labels)),
     ]
-    if message.retry_delay is not None:
-        headers.append(("Upstash-Retry-Delay", message.retry_delay))
-    if message.timeout is not None:
-        headers.append(("Upstash-Timeout", f"{message.timeout}s"))
-    if message.delay:
-        headers.append(("Upstash-Delay", f"{message.delay}s"))
-    if message.queue is not None:
-        headers.append(("Upstash-Queue-Name", message.queue))
-    for prefix, callback in (
-        ("Upstash-Callback", message.callback),
-        ("Upstash-Failure-Callback", message.failure_callback),
-    ):
-        headers += _callback(prefix, callback) if callback else []
+    for key in settings.CALLBACKS:
+        callback = getattr(message, key)
+        headers += _callback(SHAPED[key].header, callback) if callback else []
     if message.flow_control:
         headers += _flow_control(message.flow_control)
     redacted = _redact(message.redact)
     if redacted:
-        headers.append(("Upstash-Redact-Fields", redacted))
+        headers.append((SHAPED["redact"].header, redacted))
     for name, value in message.headers:
-        sent_as = name if name == "Content-Type" else f"Upstash-Forward-{name}"
-        headers.append((sent_as, plain(value)))
+        forwarded = f"{SHAPED['headers'].header}{name}"
+        headers.append((name if name == "Content-Type" else forwarded, plain(value)))
     return Request(
         method="POST",
         path=f"/v2/schedules/{plain(message.destination)}",
@@ -186,16 +177,21 @@ def _content(message: Message) -> bytes:
     return message.body if isinstance(message.body, bytes) else plain(message.body).encode()
 
 
+def _sent(rows: tuple[Setting, ...], source: object, prefix: str = "") -> list[tuple[str, str]]:
+    """The headers of settings of one value; a default is sent where the table says so."""
+    values = ((row, getattr(source, row.key)) for row in rows)
+    return [
+        (f"{prefix}{row.header}", row.write(value))
+        for row, value in values
+        if value is not None and (row.always or value != row.default)
+    ]
+
+
 def _callback(prefix: str, callback: Callback) -> list[tuple[str, str]]:
-    headers = [(prefix, plain(callback.url)), (f"{prefix}-Method", callback.method)]
-    if callback.retries is not None:
-        headers.append((f"{prefix}-Retries", str(callback.retries)))
-    if callback.timeout is not None:
-        headers.append((f"{prefix}-Timeout", f"{callback.timeout}s"))
-    if callback.retry_delay is not None:
-        headers.append((f"{prefix}-Retry-Delay", callback.retry_delay))
-    return headers + [
-        (f"{prefix}-Forward-{name}", plain(value)) for name, value in callback.headers
+    return [
+        (prefix, plain(callback.url)),
+        *_sent(settings.CALLBACK, callback, f"{prefix}-"),
+        *((f"{prefix}-Forward-{name}", plain(value)) for name, value in callback.headers),
     ]
 
 
@@ -204,7 +200,7 @@ def _flow_control(use: FlowUse) -> list[tuple[str, str]]:
     parts = [f"{key}={value}" for key, value in values if value is not None]
     if use.rate is not None and use.period is not None:
         parts.append(f"period={use.period}s")
-    headers = [("Upstash-Flow-Control-Key", use.key)]
+    headers = [(SHAPED["flow_control"].header, use.key)]
     return headers + ([("Upstash-Flow-Control-Value", ", ".join(parts))] if parts else [])
 
 
@@ -217,7 +213,7 @@ def _redact(redact: Redact) -> str:
 # Reading
 
 
-class Strange(ValueError):  # noqa: N818 it becomes a `BadResponseError`
+class MalformedError(ValueError):
     """JSON that is not what QStash documents: which field, and what is there, never its value."""
 
 
@@ -233,9 +229,9 @@ _TYPES = {
 
 
 def parse(kind: Kind, data: Any) -> LiveResource:
-    """One resource from its JSON; raises `Strange` where it is not one."""
+    """One resource from its JSON; raises `MalformedError` where it is not one."""
     if not isinstance(data, dict):
-        raise Strange(f"it is {_TYPES[type(data)]}")
+        raise MalformedError(f"it is {_TYPES[type(data)]}")
     return _PARSERS[kind](data)
 
 
@@ -247,16 +243,11 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         cron=_required(data, "cron"),
         message=Message(
             destination=_required(data, "destination"),
-            method=_field(data, "method", str) or "POST",
+            **_read(settings.MESSAGE, data),
             headers=_headers(data),
             body=_body(data),
-            retries=_field(data, "retries", int) or 0,  # a zero may be left out; a 3 we write never
-            retry_delay=_field(data, "retryDelayExpression", str) or None,
-            timeout=_field(data, "timeout", int) or None,
-            delay=_field(data, "delay", int) or 0,
             callback=_live_callback(data, "callback"),
             failure_callback=_live_callback(data, "failureCallback"),
-            queue=_field(data, "queueName", str) or None,
             flow_control=_flow_use(data),
             labels=_items(data, "labels", str) or ((label,) if label else ()),
         ),
@@ -268,19 +259,28 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
     )
 
 
+def _read(rows: tuple[Setting, ...], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of one value that an answer shows; empty ones are absent."""
+    return {
+        row.key: _field(data, row.json, row.type) or row.absent
+        for row in rows
+        if row.json is not None
+    }
+
+
 def _field(data: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
     value = data.get(key)
     if value is None:
         return None
     if type(value) is not kind:
-        raise Strange(f"{key} is {_TYPES[type(value)]}")
+        raise MalformedError(f"{key} is {_TYPES[type(value)]}")
     return value
 
 
 def _required(data: Mapping[str, Any], key: str) -> str:
     value = _field(data, key, str)
     if not value:
-        raise Strange(f"{key} is missing")
+        raise MalformedError(f"{key} is missing")
     return value
 
 
@@ -288,7 +288,7 @@ def _items(data: Mapping[str, Any], key: str, kind: type[T]) -> tuple[T, ...]:
     items = _field(data, key, list) or ()
     for item in items:
         if type(item) is not kind:
-            raise Strange(f"{key} holds {_TYPES[type(item)]}")
+            raise MalformedError(f"{key} holds {_TYPES[type(item)]}")
     return tuple(items)
 
 
@@ -311,7 +311,7 @@ def _body(data: Mapping[str, Any]) -> bytes | str | None:
     try:
         return base64.b64decode(encoded, validate=True)
     except ValueError:
-        raise Strange("bodyBase64 is not base64") from None
+        raise MalformedError("bodyBase64 is not base64") from None
 
 
 def _live_callback(data: Mapping[str, Any], key: str) -> Callback | None:
