@@ -37,7 +37,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class Retryable:
     """A failure that may pass: what to say if it does not, as which error.
 
     reset: None, or after a 429 what it says about when to come back.
@@ -49,7 +49,7 @@ class Again:
 
 
 def judge(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str]) -> Any:
-    """The JSON of an answer (None where a write has none) or `Again`; raises an `AccountError`."""
+    """The JSON of an answer (None where a write has none) or `Retryable`; raises an `AccountError`."""
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return _success(answer, is_read=is_read, url=url)
     if answer.status < HTTPStatus.BAD_REQUEST:
@@ -61,7 +61,7 @@ def judge(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or _passes(answer.status):
         said = f"QStash answered {answer.status}: {reason or answer.kind}"
         limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-        return Again(text=said, error=rejected, reset=answer.reset if limited else None)
+        return Retryable(text=said, error=rejected, reset=answer.reset if limited else None)
     if text is None or reason is None:
         raise BadResponseError(f"{url} answered {answer.status} with {answer.kind}; {NOT_QSTASH}")
     if _WRONG_REGION in text:
@@ -92,7 +92,7 @@ def _success(answer: Answer, *, is_read: bool, url: str) -> Any:
         is_page = answer.kind == "text/html" or answer.content.lstrip().startswith(b"<")
         if is_read or is_page:
             said = f"{url} did not answer with JSON ({answer.kind}); {NOT_QSTASH}"
-            return Again(text=said, error=BadResponseError)
+            return Retryable(text=said, error=BadResponseError)
         data = None
     return data
 

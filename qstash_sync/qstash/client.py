@@ -11,6 +11,7 @@ pool that threads would share in one may close a connection under a request that
 import logging
 import queue
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -33,9 +34,9 @@ from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, 
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.plan import endpoints
 from qstash_sync.qstash import wire
-from qstash_sync.qstash.answers import NOT_QSTASH, Again, Answer, judge
+from qstash_sync.qstash.answers import NOT_QSTASH, Retryable, Answer, judge
 from qstash_sync.qstash.mask import Mask
-from qstash_sync.qstash.pace import Pace
+from qstash_sync.qstash.throttle import Throttle
 from qstash_sync.qstash.wire import LiveResource, Request
 
 TRIES = 6  # of one request, those that were answered with 429 not counted
@@ -78,13 +79,13 @@ class Client:
         self._timeout = timeout
         self._deadline = deadline
         self._at_once = min(parallelism, _READS_AT_ONCE)  # no thread without a connection
-        self._pace = Pace(sleep, clock, monotonic)
+        self._throttle = Throttle(sleep, clock, monotonic)
         self._mask = Mask((token.reveal(), *hide))
         self._headers = (("Authorization", f"Bearer {_checked(token)}"), *_HEADERS)
         for name in ("httpx", "httpcore"):  # they log addresses and headers
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._transport = transport
-        self._tls = transport is not None or self._prepared(httpx.create_ssl_context)
+        self._tls = self._prepared(self._trust)
         # Last in, first out: a connection that was just used is the likeliest to be alive.
         self._idle: queue.LifoQueue[httpx.Client | None] = queue.LifoQueue()
         for _ in range(parallelism - 1):
@@ -98,6 +99,12 @@ class Client:
         while not self._idle.empty():
             if (http := self._idle.get()) is not None:
                 http.close()
+
+    def _trust(self) -> ssl.SSLContext:
+        """Whom all connections trust: reading the certificates takes long, so only for https."""
+        if self._transport is None and httpx.URL(self.url).scheme == "https":
+            return httpx.create_ssl_context()
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody
 
     def _open(self) -> httpx.Client:
         return httpx.Client(
@@ -130,11 +137,11 @@ class Client:
 
         Requests in flight go on, and one that need not wait is still sent.
         """
-        self._pace.stopped.set()
+        self._throttle.stopped.set()
 
     def now(self) -> datetime:
         """The server's time, as its answers tell it; before the first, our own clock's."""
-        return datetime.fromtimestamp(self._pace.now(), UTC)
+        return datetime.fromtimestamp(self._throttle.now(), UTC)
 
     def scrub(self, text: str) -> str:
         """A server's words: without the secrets that we know, on one line, not too long."""
@@ -240,25 +247,25 @@ class Client:
                 f"this command cannot write, but was about to {request.method}"
             )
         sendable = self._build(request)
-        moment = self._pace.time()
+        moment = self._throttle.time()
         until = moment + self._deadline
         again, tries, limited = None, 0, 0
-        while tries < TRIES and self._pace.wait(moment, until):
+        while tries < TRIES and self._throttle.wait(moment, until):
             with self._connection() as http:
                 again = self._exchange(http, sendable, until)
-            if not isinstance(again, Again):
+            if not isinstance(again, Retryable):
                 return again
-            moment = self._pace.time()
+            moment = self._throttle.time()
             if again.reset is None:
                 tries += 1
-                moment += self._pace.backoff(tries)
+                moment += self._throttle.backoff(tries)
             else:
                 limited += 1
-                self._pace.hold(again.reset, limited)
+                self._throttle.hold(again.reset, limited)
         raise self._given_up(again, tries + limited)
 
-    def _given_up(self, again: Again | None, tries: int) -> AccountError:
-        stopped = self._pace.stopped.is_set()
+    def _given_up(self, again: Retryable | None, tries: int) -> AccountError:
+        stopped = self._throttle.stopped.is_set()
         if again is not None:
             then = ", then stopped" if stopped else ""
             return again.error(f"{again.text} (tried {tries} times{then})")
@@ -285,7 +292,7 @@ class Client:
         with self._count:
             self.reads += is_read
             self.writes += not is_read
-        sent = self._pace.time()
+        sent = self._throttle.time()
         timeout = min(self._timeout, max(until - sent, _LEAST_TIMEOUT))
         request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
         try:
@@ -302,7 +309,7 @@ class Client:
             lost = self.scrub(str(error)) or type(error).__name__
         else:
             headers = response.headers
-            self._pace.heard(headers.get("date", ""), sent)
+            self._throttle.heard(headers.get("date", ""), sent)
             answer = Answer(
                 status=response.status_code,
                 content=content,
@@ -312,12 +319,12 @@ class Client:
             )
             return judge(answer, is_read=is_read, url=self.url, scrub=self.scrub)
         text = f"{self.url} cannot be reached: {lost}; is QSTASH_URL right?"
-        return Again(text=text, error=UnreachableError)
+        return Retryable(text=text, error=UnreachableError)
 
     def _chunks(self, response: httpx.Response, until: float) -> Iterator[bytes]:
         """The body, as long as there is time: httpx's timeout begins again at every byte."""
         for chunk in response.iter_bytes():
-            if self._pace.time() > until:
+            if self._throttle.time() > until:
                 raise httpx.ReadTimeout("")
             yield chunk
 

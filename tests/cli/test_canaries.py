@@ -461,7 +461,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    monkeypatch.setattr("qstash_sync.qstash.pace.FIRST", 0.001)
+    monkeypatch.setattr("qstash_sync.qstash.throttle.FIRST", 0.001)
     canaries = Canaries(SEED)
     canaries.rotate()
     (tmp_path / "work").mkdir()

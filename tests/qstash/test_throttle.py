@@ -22,7 +22,7 @@ from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.steps import PauseSchedule, PutQueue
 from qstash_sync.qstash.client import TRIES, Client
-from qstash_sync.qstash.pace import Pace
+from qstash_sync.qstash.throttle import Throttle
 from tests.support import NOW, ids, secret
 
 SEED = 20261123
@@ -279,10 +279,10 @@ def test_a_429_makes_all_threads_wait() -> None:
 
 def test_a_429_never_shortens_the_wait_that_another_asked_for() -> None:
     time = Time()
-    pace = Pace(time.sleep, time.ours, time.monotonic)
-    pace.hold("10", 1)
-    pace.hold("1", 1)
-    assert pace.wait(pace.time(), pace.time() + 60)
+    throttle = Throttle(time.sleep, time.ours, time.monotonic)
+    throttle.hold("10", 1)
+    throttle.hold("1", 1)
+    assert throttle.wait(pace.time(), pace.time() + 60)
     assert sum(time.slept) >= 10
 
 

@@ -13,7 +13,7 @@ _UNIX_TIME, _MILLISECONDS = 1e9, 1e11  # a number at least this large is one
 _JITTER = 0.05  # seconds
 
 
-class Pace:
+class Throttle:
     """Tells the time, and makes threads wait: each for itself or, after a 429, all together.
 
     sleep: None for real waits, which `stopped` ends. clock: Unix time, until an answer brought

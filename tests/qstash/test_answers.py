@@ -7,6 +7,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import quote
 
 import httpx
@@ -530,6 +531,19 @@ def test_certificates_are_always_checked(scheme: str) -> None:
         assert isinstance(client._tls, ssl.SSLContext)
         assert client._tls.verify_mode is ssl.CERT_REQUIRED
         assert client._tls.check_hostname
+
+
+@pytest.mark.parametrize(("scheme", "times"), [("https", 1), ("HTTPS", 1), ("http", 0)])
+def test_certificates_are_read_once_and_only_where_they_are_needed(
+    scheme: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Mock(wraps=httpx.create_ssl_context)
+    monkeypatch.setattr(httpx, "create_ssl_context", create)
+    with Client(f"{scheme}://q.example.com", secret("t"), read_only=True) as client:
+        with client._connection(), client._connection():
+            pass
+        assert create.call_count == times
+        assert bool(client._tls.get_ca_certs()) == bool(times), "without any, nobody is trusted"
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/v2", "/v2/", "/v2/publish", "//"])
