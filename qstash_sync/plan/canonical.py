@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from itertools import chain, count
+from operator import attrgetter
 from typing import Any
 
 from qstash_sync.model import settings
@@ -117,11 +118,11 @@ def declared_shown(message: Message, view: View) -> dict[str, Any]:
     """What the file says, fit to be shown: nothing redacted, no labels. view: of this message."""
     shown = view.shown
     shown.pop("labels", None)
-    if message.redact != _NOTHING_HIDDEN:
-        if message.headers:
-            shown["headers"] = _headers(message, _NOTHING_HIDDEN)[1]
-        if message.body is not None:
-            shown["body"] = _body(message, _NOTHING_HIDDEN)[1]
+    hidden = message.redact
+    if message.headers and (hidden.headers or hidden.all_headers):
+        shown["headers"] = _headers(message, _NOTHING_HIDDEN)[1]
+    if message.body is not None and hidden.body:
+        shown["body"] = _body(message, _NOTHING_HIDDEN)[1]
     return shown
 
 
@@ -130,8 +131,8 @@ def _headers(message: Message, hidden: Redact) -> tuple[dict[str, Any], dict[str
     values: dict[str, Any] = {}
     masked: dict[str, Any] = {}
     for name, text in message.headers:
-        value, shown = both(text)
-        if hidden.hides(name) or value.startswith("REDACTED:"):
+        value, shown = (text, text) if type(text) is str else both(text)
+        if hidden.all_headers or name in hidden.headers or value.startswith("REDACTED:"):
             value = shown = REDACTED
         values[name] = value
         if shown is not value:
@@ -177,10 +178,10 @@ def _flow_use(use: FlowUse) -> dict[str, Any]:
 
 def same_but_labels(one: Message, other: Message) -> bool:
     """Whether two live messages differ in nothing but their labels, as parts of one set do."""
-    return all(getattr(one, name) == getattr(other, name) for name in _BUT_LABELS)
+    return bool(_but_labels(one) == _but_labels(other))
 
 
-_BUT_LABELS = tuple(f.name for f in fields(Message) if f.name not in ("labels", "redact"))
+_but_labels = attrgetter(*(f.name for f in fields(Message) if f.name != "labels"))
 
 
 def unknown(value: Any) -> bool:

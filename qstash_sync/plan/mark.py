@@ -88,22 +88,14 @@ def own_labels(labels: tuple[str, ...], namespace: str, name: str) -> tuple[str,
 
 
 class Declared:
-    """A schedule as the file has it: its canonical view and its digests, each made once."""
+    """A schedule as the file has it: its canonical view, and its digests; each is made once."""
 
     def __init__(self, schedule: Schedule, namespace: str, environment: str | None) -> None:
         self.schedule = schedule
         self.namespace = namespace
         self.environment = environment
-
-    @cached_property
-    def view(self) -> View:
-        """The readable settings."""
-        return canonical.of_message(self.schedule.message)
-
-    @cached_property
-    def definition(self) -> str:
-        """Digest `b`."""
-        return definition(self.schedule, self.view)
+        self.view = canonical.of_message(schedule.message)
+        self.definition = definition(schedule, self.view)
 
     @cached_property
     def secrets(self) -> str | None:
@@ -164,7 +156,12 @@ def secrets(schedule: Schedule, namespace: str) -> str:
     found = [value for value in _unreadable(schedule.message) if isinstance(value, Secret)]
     if not found:
         return NO_SECRETS
-    return _digest(_encode([stretched(value.reveal(), namespace) for value in found]))
+    return _stretched_all(tuple(value.reveal() for value in found), namespace)
+
+
+@lru_cache(maxsize=4096)
+def _stretched_all(values: tuple[str, ...], namespace: str) -> str:
+    return _digest(_encode([stretched(value, namespace) for value in values]))
 
 
 def secrets_known(schedule: Schedule) -> bool:
