@@ -36,9 +36,12 @@ from qstash_sync.model.resources import (
     Secret,
     Text,
     UrlGroup,
+    is_known,
+    plain,
 )
 
 REDACTED = "(redacted)"
+DIGEST = "REDACTED:"  # how a value begins that QStash hides
 Tree = Mapping[str, Any]
 ZERO_COUNTS = {row.key for row in settings.MESSAGE if row.zero}  # compared as n + 1
 _NOTHING_HIDDEN = Redact()
@@ -51,11 +54,12 @@ class View:
     masked: what of `shown` is not as in `values`.
     """
 
-    __slots__ = ("_text", "masked", "values")
+    __slots__ = ("_pieces", "_text", "masked", "values")
 
     def __init__(self, values: dict[str, Any], masked: dict[str, Any]) -> None:
         self.values = values
         self.masked = masked
+        self._pieces: dict[str, str] | None = None
         self._text: str | None = None
 
     @property
@@ -64,11 +68,28 @@ class View:
         return {**self.values, **self.masked}
 
     @property
+    def pieces(self) -> dict[str, str]:
+        """The JSON of each value, by key in order; written once, for both digests."""
+        if self._pieces is None:
+            self._pieces = {key: encoded(self.values[key]) for key in sorted(self.values)}
+        return self._pieces
+
+    @property
     def text(self) -> str:
         """The values as JSON, in which 1 and true are two things; equal views have equal texts."""
         if self._text is None:
-            self._text = _encode(self.values)
+            self._text = joined(self.pieces)
         return self._text
+
+
+def encoded(value: Any) -> str:
+    """Compact JSON with sorted keys."""
+    return str(value) if type(value) is int else _encode(value)
+
+
+def joined(pieces: Mapping[str, str]) -> str:
+    """A JSON object from the JSON of its values."""
+    return "{" + ",".join([f'"{key}":{text}' for key, text in pieces.items()]) + "}"
 
 
 def both(text: Text) -> tuple[Any, Any]:
@@ -114,16 +135,23 @@ def _put(values: dict[str, Any], masked: dict[str, Any], key: str, pair: tuple[A
         masked[key] = shown
 
 
-def declared_shown(message: Message, view: View) -> dict[str, Any]:
-    """What the file says, fit to be shown: nothing redacted, no labels. view: of this message."""
-    shown = view.shown
-    shown.pop("labels", None)
+def declared_text(message: Message, view: View) -> str:
+    """What the file says as JSON, secrets masked: nothing redacted, no labels.
+
+    view: of this message; what is not secret is not written again.
+    """
     hidden = message.redact
+    masked = dict(view.masked)
     if message.headers and (hidden.headers or hidden.all_headers):
-        shown["headers"] = _headers(message, _NOTHING_HIDDEN)[1]
+        masked["headers"] = _headers(message, _NOTHING_HIDDEN)[1]
     if message.body is not None and hidden.body:
-        shown["body"] = _body(message, _NOTHING_HIDDEN)[1]
-    return shown
+        masked["body"] = _body(message, _NOTHING_HIDDEN)[1]
+    pieces = {
+        key: encoded(masked[key]) if key in masked else text
+        for key, text in view.pieces.items()
+        if key != "labels"
+    }
+    return joined(pieces)
 
 
 def _headers(message: Message, hidden: Redact) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -132,7 +160,7 @@ def _headers(message: Message, hidden: Redact) -> tuple[dict[str, Any], dict[str
     masked: dict[str, Any] = {}
     for name, text in message.headers:
         value, shown = (text, text) if type(text) is str else both(text)
-        if hidden.all_headers or name in hidden.headers or value.startswith("REDACTED:"):
+        if hidden.all_headers or name in hidden.headers or value.startswith(DIGEST):
             value = shown = REDACTED
         values[name] = value
         if shown is not value:
@@ -154,7 +182,7 @@ def _body(message: Message, hidden: Redact) -> tuple[Any, Any]:
     else:
         text, shown = both(body)
     value = _taken_apart(text)
-    if isinstance(value, str) and value.startswith("REDACTED:"):
+    if isinstance(value, str) and value.startswith(DIGEST):
         return REDACTED, REDACTED
     return (value, value) if shown is text else (value, _taken_apart(shown))
 
@@ -182,6 +210,65 @@ def same_but_labels(one: Message, other: Message) -> bool:
 
 
 _but_labels = attrgetter(*(f.name for f in fields(Message) if f.name != "labels"))
+_simple = attrgetter(*(row.key for row in settings.MESSAGE))
+
+
+def is_as_declared(live: Message, desired: Message, labels: tuple[str, ...]) -> bool:
+    """Whether a live message is, byte for byte, what is sent for the desired one.
+
+    Then their views are equal, and need not be made. False says nothing: JSON may be written in
+    another way, a timeout in another unit, and a secret may not be known here.
+    """
+    return (
+        labels == desired.labels
+        and bool(_simple(live) == _simple(desired))
+        and _is_sent_as(live.destination, desired.destination)
+        and all(_is_url_of(getattr(live, key), getattr(desired, key)) for key in settings.CALLBACKS)
+        and _are_sent_as(live, desired)
+        and _is_body_of(live.body, desired)
+        and _flow(live) == _flow(desired)
+    )
+
+
+def _is_sent_as(live: Text | None, desired: Text | None) -> bool:
+    if isinstance(desired, Secret):
+        return desired.known and live == desired.reveal()
+    return live == desired
+
+
+def _is_url_of(live: Callback | None, desired: Callback | None) -> bool:
+    if live is None or desired is None:
+        return live is desired
+    return _is_sent_as(live.url, desired.url)
+
+
+def _are_sent_as(live: Message, desired: Message) -> bool:
+    """The headers; one that is redacted reads back as a digest, whatever it is."""
+    hidden = desired.redact
+    if len(live.headers) != len(desired.headers):
+        return False
+    for (name, value), (wanted, text) in zip(live.headers, desired.headers, strict=True):
+        is_digest = str(value).startswith(DIGEST)
+        if name != wanted or is_digest != hidden.hides(name):
+            return False
+        if not is_digest and not _is_sent_as(value, text):
+            return False
+    return True
+
+
+def _is_body_of(live: bytes | Text | None, desired: Message) -> bool:
+    if live is None or desired.body is None:
+        return live is desired.body
+    sent = live if isinstance(live, bytes) else plain(live).encode()
+    if desired.redact.body:
+        return sent.startswith(DIGEST.encode())
+    if isinstance(desired.body, bytes):
+        return sent == desired.body
+    return is_known(desired.body) and sent == plain(desired.body).encode()
+
+
+def _flow(message: Message) -> dict[str, Any] | None:
+    return _flow_use(message.flow_control) if message.flow_control else None
 
 
 def unknown(value: Any) -> bool:

@@ -16,7 +16,7 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
     A live value is shown only where the file has a plain value at the same path: whatever else
     the account holds may be a secret that has since been rotated or removed.
     """
-    if live.text == desired.text:
+    if live is desired or live.text == desired.text:
         return ()
     before, after = _without_unknown(live.values, desired.values)
     if _text(before) == _text(after):

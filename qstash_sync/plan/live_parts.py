@@ -23,7 +23,7 @@ from qstash_sync.crons.robfig import read
 from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
 from qstash_sync.plan import canonical, mark as marks
 from qstash_sync.plan.canonical import View
-from qstash_sync.plan.mark import Mark
+from qstash_sync.plan.mark import Declared, Mark
 
 _DIGITS = 9  # of a part's number; more is no number of ours
 
@@ -158,21 +158,24 @@ def state(schedule: Schedule, parts: Sequence[Part]) -> SetState:
     )
 
 
-def read_parts(schedule: Schedule, found: Sequence[LivePart], namespace: str) -> list[Part]:
+def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
     """Hold the live parts of a schedule against digest `a` of their marks.
 
     The parts of a set have the same settings but for their marks: those are looked at once.
     """
+    schedule = declared.schedule
     parts: list[Part] = []
     last: tuple[Message, tuple[str, ...], View] | None = None
     for part in found:
         message = part.live.message
-        labels = marks.own_labels(message.labels, namespace, schedule.name)
+        labels = marks.own_labels(message.labels, declared.namespace, schedule.name)
         if last and last[1] == labels and canonical.same_but_labels(last[0], message):
             view = last[2]
+        elif canonical.is_as_declared(message, schedule.message, labels):
+            view = declared.view
         else:
             view = canonical.of_message(canonical.in_units_of(schedule.message, message), labels)
-            last = message, labels, view
+        last = message, labels, view
         parts.append(_read_part(schedule, part, view, labels))
     return parts
 

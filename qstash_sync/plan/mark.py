@@ -11,17 +11,17 @@ Comparison never rests on digests: they only say who moved (`a` no longer fits: 
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from qstash_sync.crons.firings import Job
 from qstash_sync.model.resources import MASK, UNKNOWN_MASK, Callback, Message, Schedule, Secret
 from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.plan import canonical
-from qstash_sync.plan.canonical import View
+from qstash_sync.plan.canonical import View, encoded, joined
 
 PREFIX = "qsync1-"
 _MARK = re.compile(
@@ -29,7 +29,6 @@ _MARK = re.compile(
     r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})(?P<p>-p)?(?P<z>-z)?"
 )
 NO_SECRETS = "0" * 12
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 _UNKNOWN = "?" * 12  # in plans only: an apply knows every secret
 
 
@@ -73,7 +72,7 @@ def parse(labels: Iterable[str]) -> Mark | None:
 @lru_cache(maxsize=64)
 def scope(namespace: str, environment: str | None) -> str:
     """The four digits that keep two environments of one account apart."""
-    return _digest(_encode([namespace, environment or ""]))[:4]
+    return _digest(encoded([namespace, environment or ""]))[:4]
 
 
 def name_label(namespace: str, name: str) -> str:
@@ -120,7 +119,7 @@ class Declared:
 
 def readable(view: View, cron: str) -> str:
     """Digest `a`: what QStash shows of a part, redacted values left out."""
-    return _digest(f"[{_encode(cron)},{view.text}]")
+    return _digest(f"[{encoded(cron)},{view.text}]")
 
 
 def definition(schedule: Schedule, view: View | None = None) -> str:
@@ -128,21 +127,27 @@ def definition(schedule: Schedule, view: View | None = None) -> str:
 
     view: of its message, where that is known.
     """
-    timing, message = schedule.timing, schedule.message
+    message = schedule.message
+    hidden = message.redact
     view = view or canonical.of_message(message)
-    text = _encode(
+    text = joined(
         {
-            "crons": sorted(cron.key for cron in timing.job.crons),
-            "zone": timing.job.timezone,
-            "gap": timing.job.gap,
-            "fold": timing.job.fold,
-            "strategy": timing.strategy,
-            "message": canonical.declared_shown(message, view),
-            "redact": [message.redact.body, message.redact.all_headers, message.redact.headers],
-            "callbacks": [_callback(getattr(message, key)) for key in CALLBACKS],
+            "callbacks": encoded([_callback(getattr(message, key)) for key in CALLBACKS]),
+            **_before_message(schedule.timing.job),
+            "message": canonical.declared_text(message, view),
+            "redact": encoded([hidden.body, hidden.all_headers, hidden.headers]),
+            "strategy": encoded(schedule.timing.strategy),
+            "zone": encoded(schedule.timing.job.timezone),
         }
     )
     return _digest(text.replace(UNKNOWN_MASK, MASK))  # both are alike here
+
+
+@lru_cache(maxsize=16_384)
+def _before_message(job: Job) -> dict[str, str]:
+    """The keys of a definition between `callbacks` and `message`: they are sorted."""
+    crons = sorted(cron.key for cron in job.crons)
+    return {"crons": encoded(crons), "fold": encoded(job.fold), "gap": encoded(job.gap)}
 
 
 def _callback(callback: Callback | None) -> Any:
@@ -161,7 +166,7 @@ def secrets(schedule: Schedule, namespace: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _stretched_all(values: tuple[str, ...], namespace: str) -> str:
-    return _digest(_encode([stretched(value, namespace) for value in values]))
+    return _digest(encoded([stretched(value, namespace) for value in values]))
 
 
 def secrets_known(schedule: Schedule) -> bool:

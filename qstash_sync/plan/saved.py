@@ -260,4 +260,6 @@ def _parts_after(change: Change, schedule: Schedule, fingerprints: Fingerprints)
         elif isinstance(step, DeleteSchedule):
             parts.pop(step.id, None)
     index = LiveParts(fingerprints.desired, parts.values())
-    return read_parts(schedule, index.of(change.id), fingerprints.namespace)
+    desired = fingerprints.desired
+    declared = mark.Declared(schedule, desired.namespace, desired.environment)
+    return read_parts(declared, index.of(change.id))

@@ -186,7 +186,7 @@ class ScheduleComparer:
         if not found:
             return self._create(declared)
         schedule = declared.schedule
-        parts = read_parts(schedule, found, self.index.namespace)
+        parts = read_parts(declared, found)
         when = times.compare(schedule, parts, self.now, declared.definition)
         if isinstance(when, Diagnostic):
             return _impossible(schedule, Action.UPDATE, when)
