@@ -34,7 +34,7 @@ from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, 
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.plan import endpoints
 from qstash_sync.qstash import wire
-from qstash_sync.qstash.answers import NOT_QSTASH, Retryable, Answer, judge
+from qstash_sync.qstash.answers import NOT_QSTASH, Answer, Retryable, judge
 from qstash_sync.qstash.mask import Mask
 from qstash_sync.qstash.throttle import Throttle
 from qstash_sync.qstash.wire import LiveResource, Request
