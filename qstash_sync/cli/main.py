@@ -48,7 +48,12 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: maps every outcome to an exit code, and no traceback to the user."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(given))
+    code = run(given)
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.stderr = None  # full, or gone: Python would fail to flush it, and end with 120
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
