@@ -7,6 +7,7 @@
            a swap of crons              waits for its window, then all its writes back to back
            what was there               one GET before it is written: as it was read? else refused
            an error of the account      failed, the rest goes on, nothing is deleted after it
+           a bug of ours                failed in the same way, named by its type alone
            QStash cannot be reached     blocked, after three in a row that could not reach it
 
 Only the thread that calls `carry_out` decides; workers send the steps of one change.
@@ -14,52 +15,31 @@ Only the thread that calls `carry_out` decides; workers send the steps of one ch
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from fnmatch import fnmatchcase
-from functools import partial
+from enum import Enum, StrEnum, auto
+from heapq import heappop, heappush
+from itertools import count
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import TypeVar
 
 from qstash_sync.apply import preconditions, windows
+from qstash_sync.apply.preconditions import Account, MovedError, Preconditions
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 from qstash_sync.model.change import Action, Change, Key
-from qstash_sync.model.resources import Kind, Live, LiveQueue
-from qstash_sync.model.steps import (
-    DeleteQueue,
-    DeleteSchedule,
-    DeleteUrlGroup,
-    PinFlowControl,
-    PutSchedule,
-    Step,
-)
+from qstash_sync.model.resources import Kind, Live
+from qstash_sync.model.steps import PinFlowControl, PutSchedule, Step
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.times import ACTIVATION
 
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
 _LOST = 3  # writes in a row that could not reach QStash, after which no more are begun
-_FIRST_USE = "waits for its first use"
 _TIGHT = "no room between its firings: one may have been lost or doubled"
 
-
-class Account(Protocol):
-    """What carrying out needs of a client."""
-
-    def get(self, kind: Kind, name: str) -> Any:
-        """One resource as it is now; None where it is not there."""
-
-    def write(self, step: Step) -> None:
-        """Send one write."""
-
-    def read(self, kinds: Collection[str]) -> Live:
-        """List the given kinds."""
-
-    def now(self) -> datetime:
-        """The server's time."""
+T = TypeVar("T")
 
 
 class Status(StrEnum):
@@ -72,6 +52,12 @@ class Status(StrEnum):
     UNVERIFIED = "unverified"
 
 
+class Cause(Enum):
+    """Why a change failed, where something depends on it."""
+
+    AWAITS_FIRST_USE = auto()  # a flow-control key that QStash does not know yet
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """A change and what became of it; message says why it is not done, or what to know of it.
@@ -82,31 +68,46 @@ class Outcome:
     change: Change
     status: Status
     message: str = ""
+    cause: Cause | None = None
     started: datetime | None = None
     facts: tuple[str, ...] = ()
-
-
-def _quiet(_text: str) -> None:
-    """Say nothing."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Control:
     """How a run goes on: how many at once, how long it may wait, who is told, and when to stop.
 
+    report, say: never end a run; one that raises (a broken stderr) is not called again.
     sleep: waits some seconds, or less if the run is stopped meanwhile; injected by tests.
     """
 
     parallelism: int = 8
     max_wait: timedelta = timedelta(minutes=5)
-    report: Callable[[Outcome], None] = lambda _outcome: None
-    say: Callable[[str], None] = _quiet
+    report: Callable[[Outcome], object] = lambda _outcome: None
+    say: Callable[[str], object] = lambda _text: None
     stop: threading.Event = field(default_factory=threading.Event)
     sleep: Callable[[float], object] | None = None
+
+    def __post_init__(self) -> None:
+        self.report, self.say = _harmless(self.report), _harmless(self.say)
 
     def rest(self, seconds: float) -> None:
         """Wait, or until the run is stopped."""
         (self.sleep or self.stop.wait)(max(seconds, 0.0))
+
+
+def _harmless(tell: Callable[[T], object]) -> Callable[[T], None]:
+    broken = False
+
+    def told(what: T) -> None:
+        nonlocal broken
+        if not broken:
+            try:
+                tell(what)
+            except Exception:  # noqa: BLE001 whatever it is: writes are under way
+                broken = True
+
+    return told
 
 
 def carry_out(
@@ -126,7 +127,7 @@ def carry_out(
     not carried out any more. looks: whether each resource is looked at before it is written.
     """
     run = _Run(client, changes, live, policy, control, looks=looks)
-    run.failed += filter(_is_failure, settled)
+    run.note(settled)
     with ThreadPoolExecutor(max_workers=control.parallelism) as pool:
         for rank in ranks(changes, full):
             run.rank(rank, pool)
@@ -145,6 +146,32 @@ def ranks(changes: Sequence[Change], full: frozenset[Kind] = frozenset()) -> Ite
         yield rank_changes
 
 
+class _Line:
+    """The changes of one rank that have not begun; those that wait for their window stand apart.
+
+    So an outcome costs the same however many wait: only the first of them is looked at.
+    """
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        self.ready = deque(changes)
+        self.waiting: list[tuple[datetime, int, Change]] = []  # a heap: the soonest is the first
+        self._number = count()
+
+    def __len__(self) -> int:
+        return len(self.ready) + len(self.waiting)
+
+    def wait(self, change: Change, until: datetime) -> None:
+        """Let one wait for its window."""
+        heappush(self.waiting, (until, next(self._number), change))
+
+    def open(self, now: datetime | None) -> None:
+        """Put those whose window is open to the head of the line; None: all of them."""
+        opened: list[Change] = []
+        while self.waiting and (now is None or self.waiting[0][0] <= now):
+            opened.append(heappop(self.waiting)[-1])
+        self.ready.extendleft(reversed(opened))
+
+
 class _Run:
     """One run; everything but `_steps` and what it calls happens in the calling thread."""
 
@@ -158,73 +185,77 @@ class _Run:
         *,
         looks: bool,
     ) -> None:
-        self.client, self.policy, self.control, self.looks = client, policy, control, looks
-        self.changes, self.known = changes, preconditions.index(live)
-        self.there = {name for kind, name in self.known if kind is Kind.SCHEDULE}
+        self.client, self.policy, self.control = client, policy, control
         self.outcomes: dict[Key, Outcome] = {}
-        self.failed: list[Outcome] = []
-        self.opens: dict[Key, datetime] = {}  # the window that a change waits for
+        self.failed: dict[Key, Outcome] = {}
+        self.preconditions = (
+            Preconditions(client, changes, live, policy, self.outcomes) if looks else None
+        )
+        self.there = {part.id for part in live.schedules or ()}
         self.waited: dict[Key, timedelta] = {}
         self.room = 2 * control.parallelism  # so many are handed out, so that no worker is idle
         self.lost = 0  # writes in a row that could not reach QStash
 
     def rank(self, changes: Sequence[Change], pool: ThreadPoolExecutor) -> None:
         """Start what may start, wait for windows, take the outcomes as they come."""
-        waiting = deque(changes)
-        ended: SimpleQueue[tuple[Change, Future[Outcome | None]]] = SimpleQueue()
-        running = 0
-        while waiting or running:
-            for change in self._startable(waiting, self.room - running):
-                future = pool.submit(self._steps, change)
-                future.add_done_callback(partial(_put, ended, change))
-                running += 1
+        line = _Line(changes)
+        ended: SimpleQueue[Future[Outcome | None]] = SimpleQueue()
+        running: dict[Future[Outcome | None], Change] = {}
+        while line or running:
+            for change in self._startable(line, self.room - len(running)):
+                future = pool.submit(self._work, change)
+                running[future] = change
+                future.add_done_callback(ended.put)
             if running:
-                running -= self._collect(ended, waiting)
-            elif waiting:
-                self._wait_for(waiting)
+                self._collect(ended, running, line)
+            elif line.waiting:
+                self.control.rest((line.waiting[0][0] - self.client.now()).total_seconds())
 
-    def _startable(self, waiting: deque[Change], room: int) -> list[Change]:
-        """Take out of those that wait what may begin, and settle what will not.
-
-        What waits for its window stays at the head of the line.
-        """
+    def _startable(self, line: _Line, room: int) -> list[Change]:
+        """Take out of the line what may begin, and settle what will not."""
+        if line.waiting:
+            line.open(None if self._halt() else self.client.now())
         begin: list[Change] = []
-        later: list[Change] = []
-        while waiting and len(begin) < room:
-            change = waiting.popleft()
+        while line.ready and len(begin) < room:
+            change = line.ready.popleft()
             outcome = self._early(change)
             if outcome:
                 self._take(outcome)
-            elif self._may_begin(change):
+            elif self._is_open(change, line):
                 begin.append(change)
-            elif change.key not in self.outcomes:
-                later.append(change)
-        waiting.extendleft(reversed(later))
         return begin
 
     def _collect(
-        self, ended: "SimpleQueue[tuple[Change, Future[Outcome | None]]]", waiting: deque[Change]
-    ) -> int:
-        """Take one outcome, if it comes while there is nothing else to look at; returns how many.
+        self,
+        ended: "SimpleQueue[Future[Outcome | None]]",
+        running: "dict[Future[Outcome | None], Change]",
+        line: _Line,
+    ) -> None:
+        """Take one outcome, if it comes while there is nothing else to look at.
 
         A change whose window closed while it stood in line waits again.
         """
         try:
-            change, future = ended.get(timeout=_HEARTBEAT if waiting else None)
+            future = ended.get(timeout=_HEARTBEAT if line else None)
         except Empty:
-            return 0
-        outcome = future.result()
+            return
+        change, outcome = running.pop(future), future.result()
         if outcome is None:
-            waiting.appendleft(change)
+            line.ready.appendleft(change)
         else:
             self._take(outcome)
-        return 1
 
     def _take(self, outcome: Outcome) -> None:
         self.outcomes[outcome.change.key] = outcome
-        if _is_failure(outcome):
-            self.failed.append(outcome)
+        self.note([outcome])
         self.control.report(outcome)
+
+    def note(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep in mind what did not happen as approved; a refusal of the plan was approved."""
+        for outcome in outcomes:
+            refused = outcome.status is Status.REFUSED and not outcome.change.refused
+            if refused or outcome.status in (Status.FAILED, Status.BLOCKED):
+                self.failed[outcome.change.key] = outcome
 
     # Before a change begins
 
@@ -232,17 +263,9 @@ class _Run:
         if change.refused:
             return Outcome(change=change, status=Status.REFUSED, message=change.refused)
         why = self._halt()
-        if why:
-            return _blocked(change, why)
-        needed = _needs(change) if self.failed else set()
-        for other in self.failed:
-            if other.change.key in needed and not other.message.startswith(_FIRST_USE):
-                return _blocked(change, f"needs {other.change.kind} {other.change.name}")
-        if change.action is Action.DELETE and self.failed and not self.policy.delete_after_failure:
-            first = f"{self.failed[0].change.kind} {self.failed[0].change.name}"
-            why = f"nothing is deleted after a failure ({first}); or --delete-after-failure"
-            return _blocked(change, why)
-        return None
+        if why is None and self.failed:
+            why = self._after_failure(change)
+        return _blocked(change, why) if why else None
 
     def _halt(self) -> str | None:
         """Why nothing more is begun, if so."""
@@ -252,35 +275,49 @@ class _Run:
             return "QStash cannot be reached any more; apply again later"
         return None
 
-    def _may_begin(self, change: Change) -> bool:
-        """Whether its window is open; settles it where none comes in time."""
+    def _after_failure(self, change: Change) -> str | None:
+        """Why a change is not begun after those that failed, if so."""
+        for key in _needs(change):
+            other = self.failed.get(key)
+            if other and other.cause is not Cause.AWAITS_FIRST_USE:
+                return f"needs {other.change.kind} {other.change.name}"
+        if change.action is Action.DELETE and not self.policy.delete_after_failure:
+            first = next(iter(self.failed.values())).change
+            failed = f"{first.kind} {first.name}"
+            return f"nothing is deleted after a failure ({failed}); or --delete-after-failure"
+        return None
+
+    def _is_open(self, change: Change, line: _Line) -> bool:
+        """Whether its window is open; lets it wait, or settles it where none comes in time."""
+        if change.swap is None:
+            return True
         now, key = self.client.now(), change.key
-        if key in self.opens and now < self.opens[key]:
-            return False
         found = windows.window(change, now)
         if found.at <= now:
-            self._warn_tight(change, found)
+            if found.tight:
+                fact = "no room between its firings, so it is written right after one"
+                self.control.say(f"warning: {change.name}: {fact}; one may be lost or doubled")
             return True
         waited = self.waited.get(key, timedelta()) + (found.at - now)
         if waited > self.control.max_wait:
-            self._take(_too_late(change, found.at))
+            at = f"{found.at:%Y-%m-%d %H:%M:%SZ}"
+            why = f"its next window opens at {at}; run again then, or --max-wait"
+            self._take(_blocked(change, why))
             return False
-        if key not in self.opens:
+        if key not in self.waited:
             self.control.say(f"{change.name}: a firing is near; waiting until {found.at:%H:%M:%SZ}")
-        self.opens[key], self.waited[key] = found.at, waited
+        self.waited[key] = waited
+        line.wait(change, found.at)
         return False
 
-    def _warn_tight(self, change: Change, found: windows.Window) -> None:
-        if found.tight:
-            fact = "no room between its firings, so it is written right after one"
-            self.control.say(f"warning: {change.name}: {fact}; one may be lost or doubled")
-
-    def _wait_for(self, waiting: Sequence[Change]) -> None:
-        soonest = min((self.opens[change.key] for change in waiting), default=None)
-        if soonest:
-            self.control.rest((soonest - self.client.now()).total_seconds())
-
     # A worker's part
+
+    def _work(self, change: Change) -> Outcome | None:
+        """The same as `_steps`; a bug of ours costs one change, and not the outcomes of all."""
+        try:
+            return self._steps(change)
+        except Exception as error:  # noqa: BLE001 its text may hold anything
+            return Outcome(change=change, status=Status.FAILED, message=_internal(error))
 
     def _steps(self, change: Change) -> Outcome | None:
         """Send a change's steps; None if its window has closed since it was submitted."""
@@ -288,118 +325,61 @@ class _Run:
         if why:
             return _blocked(change, why)
         now = self.client.now()
-        window = windows.window(change, now)
-        if window.at > now:
-            return None
         outcome = Outcome(change=change, status=Status.DONE, started=now)
         if change.action in (Action.PAUSE, Action.RESUME):
             return self._each(outcome)
-        outcome = self._in_turn(outcome, now)
+        if change.swap is None:
+            return self._in_turn(outcome, change.steps, now)
+        window = windows.window(change, now)
+        if window.at > now:
+            return None
+        outcome = self._in_turn(outcome, windows.in_order(change.steps, now, self.there), now)
         late = windows.at_risk(change, now, self.client.now() + ACTIVATION)
         if outcome.status is Status.DONE and (window.tight or late):
-            return replace(outcome, message=_TIGHT if window.tight else _late(late))
+            risk = f"took longer than its window: {_times(late)} may be lost or doubled"
+            return replace(outcome, message=_TIGHT if window.tight else risk)
         return outcome
 
-    def _in_turn(self, outcome: Outcome, now: datetime) -> Outcome:
+    def _in_turn(self, outcome: Outcome, steps: Sequence[Step], now: datetime) -> Outcome:
         """Send one step after the other; the first that fails ends the change."""
         change, looked = outcome.change, set[Key]()
-        for done, step in enumerate(windows.in_order(change.steps, now, self.there)):
-            try:
-                if self._is_still(change, step, looked):
-                    self.client.write(step)
-            except _MovedError as moved:
-                message = f"{moved}{_left(change, done, now)}"
-                return replace(outcome, status=Status.REFUSED, message=message)
-            except AccountError as error:
-                self.lost += _is_lost(error)
-                message = _explained(error, step) + _left(change, done, now)
-                return replace(outcome, status=Status.FAILED, message=message)
-            self.lost = 0
+        for done, step in enumerate(steps):
+            failed = self._send(outcome, step, looked)
+            if failed:
+                return replace(failed, message=failed.message + _left(change, done, now))
         return outcome
 
     def _each(self, outcome: Outcome) -> Outcome:
         """Pause or resume each part for itself: one that fails keeps no other from it."""
-        failed: list[str] = []
+        failed: list[Outcome] = []
         for step in outcome.change.steps:
-            try:
-                if self._is_still(outcome.change, step, set()):
-                    self.client.write(step)
-                self.lost = 0
-            except _MovedError as moved:
-                return replace(outcome, status=Status.REFUSED, message=str(moved))
-            except AccountError as error:
-                self.lost += _is_lost(error)
-                failed.append(f"{preconditions.target(step)[1]}: {_explained(error, step)}")
+            ended = self._send(outcome, step, set())
+            if ended and ended.status is Status.REFUSED:
+                return ended
+            if ended:
+                message = f"{preconditions.target(step)[1]}: {ended.message}"
+                failed.append(replace(ended, message=message))
         if not failed:
             return outcome
         more = f" (and {len(failed) - 1} more)" * (len(failed) > 1)
-        return replace(outcome, status=Status.FAILED, message=failed[0] + more)
+        return replace(failed[0], message=failed[0].message + more)
 
-    def _is_still(self, change: Change, step: Step, looked: set[Key]) -> bool:
-        """Look once at what a step writes over or deletes; False where that is gone already."""
-        key = preconditions.target(step)
-        if (
-            not self.looks
-            or key in looked
-            or (change.kind is Kind.SCHEDULE and change.action is Action.CREATE)
-        ):
-            return True  # many are created; `engine` tells of one that was there before us
-        looked.add(key)
-        if isinstance(step, DeleteUrlGroup | DeleteQueue):
-            self._refuse_in_use(key)
-        found, expected = self.client.get(*key), self.known.get(key)
-        if found is None and isinstance(step, DeleteSchedule | DeleteUrlGroup | DeleteQueue):
-            return False
-        if not preconditions.is_same(step, expected, found):
-            what = "is gone" if found is None else "has changed" if expected else "has appeared"
-            raise _MovedError(f"{key[1]} {what} since it was read; plan again")
-        if isinstance(step, DeleteQueue) and found.lag > 0:
-            self._refuse_backlog(found)
-        return True
-
-    def _refuse_backlog(self, queue: LiveQueue) -> None:
-        if not _named(queue.name, self.policy.drop_backlog):
-            raise _MovedError(f"{queue.lag} messages wait in it and would be lost")
-
-    def _refuse_in_use(self, key: Key) -> None:
-        """Look whether a schedule uses it that this run will not change any more."""
-        kind, name = key
-        if _named(name, self.policy.allow_in_use):
-            return
-        later = {
-            preconditions.target(s)
-            for c in self.changes
-            if c.key not in self.outcomes
-            for s in c.steps
-        }
-        for part in self.client.read({"schedules"}).schedules or ():
-            message = part.message
-            used = message.queue if kind is Kind.QUEUE else str(message.destination)
-            if used == name and (Kind.SCHEDULE, part.id) not in later:
-                raise _MovedError(f"the schedule {part.id} uses it by now; plan again")
-
-
-def _put(
-    ended: "SimpleQueue[tuple[Change, Future[Outcome | None]]]",
-    change: Change,
-    future: Future[Outcome | None],
-) -> None:
-    ended.put((change, future))
-
-
-class _MovedError(Exception):
-    """A resource is not any more what the plan was made for."""
-
-
-def _named(name: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in globs)
-
-
-def _is_failure(outcome: Outcome) -> bool:
-    """Whether it did not happen as approved; what the plan refused was approved as that."""
-    if outcome.status is Status.REFUSED:
-        return not outcome.change.refused
-    return outcome.status in (Status.FAILED, Status.BLOCKED)
+    def _send(self, outcome: Outcome, step: Step, looked: set[Key]) -> Outcome | None:
+        """Look at what a step writes, once, and write it; what became of it where that failed."""
+        try:
+            if self.preconditions is None or self.preconditions.hold(outcome.change, step, looked):
+                self.client.write(step)
+        except MovedError as moved:
+            return replace(outcome, status=Status.REFUSED, message=str(moved))
+        except AccountError as error:
+            self.lost += _is_lost(error)
+            return _explained(
+                replace(outcome, status=Status.FAILED, message=str(error)), error, step
+            )
+        except Exception as error:  # noqa: BLE001 as in `_work`, but here it is known what is left
+            return replace(outcome, status=Status.FAILED, message=_internal(error))
+        self.lost = 0
+        return None
 
 
 def _is_lost(error: AccountError) -> bool:
@@ -412,33 +392,32 @@ def _blocked(change: Change, why: str) -> Outcome:
     return Outcome(change=change, status=Status.BLOCKED, message=why)
 
 
-def _too_late(change: Change, at: datetime) -> Outcome:
-    message = f"its next window opens at {at:%Y-%m-%d %H:%M:%SZ}; run again then, or --max-wait"
-    return Outcome(change=change, status=Status.BLOCKED, message=message)
+def _internal(error: Exception) -> str:
+    return f"internal error: {type(error).__name__}"
 
 
-def _needs(change: Change) -> set[Key]:
+def _needs(change: Change) -> Iterator[Key]:
     """The resources that the schedules of a change name, and cannot do without."""
-    needed: set[Key] = set()
     for step in change.steps:
         if isinstance(step, PutSchedule):
             message = step.message
-            needed.add((Kind.URL_GROUP, str(message.destination)))
-            needed.add((Kind.QUEUE, message.queue or ""))
+            yield Kind.URL_GROUP, str(message.destination)
+            yield Kind.QUEUE, message.queue or ""
             use = message.flow_control
             if use and not (use.parallelism or use.rate):
-                needed.add((Kind.FLOW_CONTROL, use.key))
-    return needed
+                yield Kind.FLOW_CONTROL, use.key
 
 
-def _explained(error: AccountError, step: Step) -> str:
-    """The error, and what it means where QStash's words do not say."""
+def _explained(outcome: Outcome, error: AccountError, step: Step) -> Outcome:
+    """With what an error means where QStash's words do not say."""
     status = error.status if isinstance(error, RejectedError) else None
     if isinstance(step, PinFlowControl) and status == NOT_FOUND:
-        return f"{_FIRST_USE}: QStash does not know this key yet; apply again after that"
+        why = "waits for its first use: QStash does not know this key yet; apply again after that"
+        return replace(outcome, message=why, cause=Cause.AWAITS_FIRST_USE)
     if status == PRECONDITION_FAILED:
-        return f"{error}; say limits: {{plan: …}} to find this before the first write"
-    return str(error)
+        why = f"{error}; say limits: {{plan: …}} to find this before the first write"
+        return replace(outcome, message=why)
+    return outcome
 
 
 def _left(change: Change, done: int, at: datetime) -> str:
@@ -446,13 +425,9 @@ def _left(change: Change, done: int, at: datetime) -> str:
     if change.swap is None or not 0 < done < len(change.steps):
         return ""
     risks = windows.at_risk(change, at, at + timedelta(days=1))
-    firings = f"; at risk: {_told(risks)}" if risks else ""
+    firings = f"; at risk: {_times(risks)}" if risks else ""
     return f"; cut off after {done} of {len(change.steps)} writes{firings}; apply again"
 
 
-def _late(risks: Sequence[datetime]) -> str:
-    return f"took longer than its window: {_told(risks)} may be lost or doubled"
-
-
-def _told(risks: Sequence[datetime]) -> str:
+def _times(risks: Sequence[datetime]) -> str:
     return ", ".join(f"{risk:%m-%d %H:%MZ}" for risk in risks[:3])

@@ -1,10 +1,12 @@
 """What was read of a resource that a step writes, and whether it is still so."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any, Protocol
 
-from qstash_sync.model.change import Key
+from qstash_sync.model.change import Action, Change, Key
 from qstash_sync.model.resources import Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
 from qstash_sync.model.steps import (
     DeleteQueue,
@@ -16,6 +18,87 @@ from qstash_sync.model.steps import (
     SettleUrlGroup,
     Step,
 )
+from qstash_sync.plan.policy import Policy
+
+
+class Account(Protocol):
+    """What carrying out needs of a client."""
+
+    def get(self, kind: Kind, name: str) -> Any:
+        """One resource as it is now; None where it is not there."""
+
+    def write(self, step: Step) -> None:
+        """Send one write."""
+
+    def read(self, kinds: Collection[str]) -> Live:
+        """List the given kinds."""
+
+    def now(self) -> datetime:
+        """The server's time."""
+
+
+class MovedError(Exception):
+    """A resource is not any more what the plan was made for."""
+
+
+class Preconditions:
+    """Looks right before each write whether the account is still as the plan was made for.
+
+    changes: those of the run; outcomes: of those that are over, filled by the run.
+    """
+
+    def __init__(
+        self,
+        client: Account,
+        changes: Sequence[Change],
+        live: Live,
+        policy: Policy,
+        outcomes: Container[Key],
+    ) -> None:
+        self.client, self.changes, self.policy, self.outcomes = client, changes, policy, outcomes
+        self.known = index(live)
+
+    def hold(self, change: Change, step: Step, looked: set[Key]) -> bool:
+        """Look once at what a step writes over or deletes; False where that is gone already.
+
+        looked: what this change has looked at. Raises `MovedError` where it is not as it was.
+        """
+        key = target(step)
+        if key in looked or (change.kind is Kind.SCHEDULE and change.action is Action.CREATE):
+            return True  # many are created; `verification` tells of one that was there before us
+        looked.add(key)
+        if isinstance(step, DeleteUrlGroup | DeleteQueue):
+            self._refuse_in_use(key)
+        found, expected = self.client.get(*key), self.known.get(key)
+        if found is None and isinstance(step, DeleteSchedule | DeleteUrlGroup | DeleteQueue):
+            return False
+        if not is_same(step, expected, found):
+            what = "is gone" if found is None else "has changed" if expected else "has appeared"
+            raise MovedError(f"{key[1]} {what} since it was read; plan again")
+        if isinstance(step, DeleteQueue) and found.lag > 0:
+            self._refuse_backlog(found)
+        return True
+
+    def _refuse_backlog(self, queue: LiveQueue) -> None:
+        if not _named(queue.name, self.policy.drop_backlog):
+            raise MovedError(f"{queue.lag} messages wait in it and would be lost")
+
+    def _refuse_in_use(self, key: Key) -> None:
+        """Look whether a schedule uses it that this run will not change any more."""
+        kind, name = key
+        if _named(name, self.policy.allow_in_use):
+            return
+        to_come = (change for change in self.changes if change.key not in self.outcomes)
+        later = {target(step) for change in to_come for step in change.steps}
+        for part in self.client.read({"schedules"}).schedules or ():
+            message = part.message
+            used = message.queue if kind is Kind.QUEUE else str(message.destination)
+            if used == name and (Kind.SCHEDULE, part.id) not in later:
+                raise MovedError(f"the schedule {part.id} uses it by now; plan again")
+
+
+def _named(name: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in globs)
 
 
 def index(live: Live) -> Mapping[Key, Any]:

@@ -53,7 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(given))
+    code = run(given)
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.stderr = None  # full, or gone: Python would fail to flush it, and end with 120
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -49,7 +49,7 @@ class Retryable:
 
 
 def judge(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str]) -> Any:
-    """The JSON of an answer (None where a write has none), or `Retryable`; or an `AccountError`."""
+    """The JSON of an answer (None: a write has none) or `Retryable`; raises an `AccountError`."""
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return _success(answer, is_read=is_read, url=url)
     if answer.status < HTTPStatus.BAD_REQUEST:
