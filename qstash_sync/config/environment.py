@@ -67,6 +67,7 @@ class Layer:
 
     spec: Any
     trees: tuple[Map, ...]  # the strongest last
+    broken: frozenset[str] = frozenset()  # keys that are not in spec, since they are wrong
 
 
 def lay(below: S, above: S) -> S:
@@ -172,7 +173,7 @@ class Environment:
     def layer(
         self, model: type[schema.Spec], raw: Value, path: Path, location: Location, frame: Frame
     ) -> Layer | None:
-        """Interpolate and check one mapping; None where the report says why not."""
+        """Interpolate and check one mapping; None if it is none. What is right of it goes on."""
         if not isinstance(raw, Map):
             fact = f"must be a mapping, not {type_name(raw)}"
             hint = "write its settings below it" if raw is None else ""
@@ -182,9 +183,15 @@ class Environment:
         try:
             return Layer(model.model_validate(tree, context=frame), (tree,))
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                self._complain(model, detail, tree, path)
-            return None
+            details = error.errors(include_url=False)
+        for detail in details:
+            self._complain(model, detail, tree, path)
+        broken = frozenset(str(detail["loc"][0]) for detail in details)
+        try:
+            rest = model.model_validate(tree.without(*broken), context=frame)
+        except ValidationError:
+            return None  # a file without a version
+        return Layer(rest, (tree,), broken)
 
     def _complain(self, model: type[schema.Spec], detail: Any, tree: Map, path: Path) -> None:
         """Make a diagnostic of one of pydantic's errors."""
@@ -359,7 +366,7 @@ class Resources:
                 if section == "schedules":
                     layer = _over(below, layer)
                 if layer is not None:
-                    entry = Entry(section, name, location, layer.trees, self.report)
+                    entry = Entry(section, name, location, layer.trees, layer.broken, self.report)
                     built[name] = builder.build(entry, layer.spec)
         self._check_overrides(section, locations)
         return tuple(built[name] for name in sorted(built) if built[name] is not None)
@@ -368,8 +375,8 @@ class Resources:
         names = self.overridden.get(section)
         if not isinstance(names, Map) or name not in names:
             return layer
-        if self.overrides is None:
-            return None
+        if self.overrides is None or name not in getattr(self.overrides.spec, section):
+            return None  # it is wrong
         spec = getattr(self.overrides.spec, section)[name]
         return _over(layer, Layer(spec, (self.overrides.trees[0][section][name],)))
 
@@ -383,10 +390,12 @@ class Resources:
 
 
 def _over(below: Layer | None, above: Layer | None) -> Layer | None:
-    """Two layers as one; None where one of them is wrong."""
+    """Two layers as one; None where one of them is none."""
     if below is None or above is None:
         return None
-    return Layer(lay(below.spec, above.spec), below.trees + above.trees)
+    return Layer(
+        lay(below.spec, above.spec), below.trees + above.trees, below.broken | above.broken
+    )
 
 
 _FACTS = {
