@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -324,6 +325,7 @@ UrlOrPath = Annotated[Text, PlainValidator(_url_or_path), WithJsonSchema({"type"
 RetryDelay = Annotated[str, AfterValidator(retry_delay.check)]
 
 
+@lru_cache(maxsize=1024)
 def canonical_header(name: str) -> str:
     """The header name as Go writes it: `x-api-key` becomes `X-Api-Key`."""
     if not _HEADER_NAME.fullmatch(name):
