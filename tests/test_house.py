@@ -117,7 +117,7 @@ def _is_prose(node: ast.AST) -> bool:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_no_decision_reads_prose(path: Path) -> None:
     """What code must know is a field or an enum; a message is written last, for a person."""
-    found = [n.lineno for n in ast.walk(ast.parse(path.read_text())) if reads_prose(n)]
+    found = [ast.unparse(n) for n in ast.walk(ast.parse(path.read_text())) if reads_prose(n)]
     assert not found, f"{name(path)}:{found}"
 
 

@@ -23,7 +23,7 @@ EDITS = {
         "    priority: str | None = None\n    callback",
     ),
     "qstash_sync/config/schema.py": (
-        "    delay: Delay | None = None\n",
+        "    delay: types.Delay | None = None\n",
         "    priority: str | None = None\n",
     ),
     "qstash_sync/local/settings.py": (
