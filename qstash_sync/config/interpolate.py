@@ -71,31 +71,18 @@ class Scope:
             self.report.error("interpolation", path, "nested too deeply to be read", location)
             return None
         self._depth += 1
-        result = self._map(value, path) if isinstance(value, Map) else self._seq(value, path)
+        result = value.like()
+        for key, item in value.children():
+            inner = (*path, key)
+            if isinstance(key, str) and "${" in key:
+                fact = "a name cannot contain ${…}"
+                self.report.error("interpolation", inner, fact, value.at(key))
+            # A location is made only where something is to be replaced.
+            if "${" in item if isinstance(item, str) else getattr(item, "dynamic", False):
+                item = self.resolve(item, value.at(key), inner)  # noqa: PLW2901
+            result.add(key, item)
         self._depth -= 1
         return result
-
-    def _map(self, value: Map, path: Path) -> Map:
-        result = Map(value.origin, value.mark, value.marks)
-        for key, item in value.items():
-            if "${" in key:
-                fact = "a name cannot contain ${…}"
-                self.report.error("interpolation", (*path, key), fact, value.at(key))
-            if isinstance(item, str | Map | Seq):
-                item = self._item(value, key, item, path)  # noqa: PLW2901
-            result[key] = item
-        return result
-
-    def _seq(self, value: Seq, path: Path) -> Seq:
-        result = Seq(value.origin, value.mark, value.marks)
-        result.extend(self._item(value, index, item, path) for index, item in enumerate(value))
-        return result
-
-    def _item(self, holder: Map | Seq, key: str | int, item: Value, path: Path) -> Value:
-        """One value of a collection; its location is made only if something is to be replaced."""
-        if "${" in item if isinstance(item, str) else getattr(item, "dynamic", False):
-            return self.resolve(item, holder.at(key), (*path, key))
-        return item
 
     def _text(self, text: str, location: Location, path: Path) -> Value:
         whole = _TOKEN.fullmatch(text)

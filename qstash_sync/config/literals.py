@@ -29,7 +29,11 @@ def secret_in(text: str) -> str | None:
 
 def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
     """The diagnostics, none with a line in which a secret stands in clear."""
-    lines = {(d.location.file, d.location.line) for d in diagnostics if d.location and _in_clear(d)}
+    lines = {
+        (d.location.file, d.location.line)
+        for d in diagnostics
+        if d.location and (d.code == LITERAL_SECRET or secret_in(d.location.text))
+    }
     for diagnostic in diagnostics:
         location = diagnostic.location
         if location and (location.file, location.line) in lines:
@@ -41,11 +45,6 @@ def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
             hint=_masked(diagnostic.hint),
             location=location,
         )
-
-
-def _in_clear(diagnostic: Diagnostic) -> bool:
-    text = diagnostic.location.text if diagnostic.location else ""
-    return diagnostic.code == LITERAL_SECRET or secret_in(text) is not None
 
 
 def _masked(text: str) -> str:
