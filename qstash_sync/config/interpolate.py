@@ -19,7 +19,8 @@ from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Piece, Secret, join
 
-MAX_EXPANDED = 50_000_000  # characters and values that variables may bring into one environment
+MAX_EXPANDED = 50_000_000  # characters and values that other variables may bring into one
+MAX_TOTAL = 500_000_000  # likewise that they may bring into all settings of an environment
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _EXPRESSION = re.compile(
@@ -58,7 +59,7 @@ class Scope:
     _open: list[str] = field(default_factory=list)
     _depth: int = 0  # of the collections and variables that are open
     _tallest: int = 0  # of the variables in the one that is open
-    _size: int = 0  # that variables brought so far
+    _size: int = 0  # that variables brought into the open variable, or into all settings
     _gave_up: bool = False  # said once; nothing is replaced any more
 
     def resolve(self, value: Value, location: Location, path: Path) -> Value:
@@ -149,8 +150,9 @@ class Scope:
             self.mocked.add(location)
         self._size += found.size
         self._tallest = max(self._tallest, found.height)
-        if self._size > MAX_EXPANDED:
-            fact = f"variables stand for more than {MAX_EXPANDED:,} characters, all together"
+        most = MAX_EXPANDED if self._open else MAX_TOTAL
+        if self._size > most:
+            fact = f"variables stand for more than {most:,} characters, all together"
             return self._give_up(fact, location, path)
         if self._depth + found.height > MAX_DEPTH:
             return self._give_up("nested too deeply to be read", location, path)
@@ -163,16 +165,16 @@ class Scope:
         if self._depth + height >= MAX_DEPTH:
             value = self._give_up("nested too deeply to be read", location, path)
             return _Expansion(value, 0, 0, mocked=False)
-        before, outer, mocked = self._size, self._tallest, len(self.mocked)
-        self._tallest = 0
+        outside, mocked = (self._size, self._tallest), len(self.mocked)
+        self._size = self._tallest = 0
         self._depth += 1
         self._open.append(name)
         value = self.resolve(raw, origin or location, ("vars", name))
         self._open.pop()
         self._depth -= 1
-        size += self._size - before
+        size += self._size
         height += self._tallest + 1
-        self._size, self._tallest = before, outer
+        self._size, self._tallest = outside
         return _Expansion(value, size, height, mocked=len(self.mocked) > mocked)
 
     def _give_up(self, fact: str, location: Location, path: Path) -> str:
@@ -203,8 +205,7 @@ class Scope:
             hint = "encode it, for example as base64"
             self.report.error("environment", path, fact, location, hint)
             found = ""
-        if self._open:
-            self._size += len(found)
+        self._size += len(found)
         if is_plain:
             return Loose(found)
         self.secrets.add(found)
