@@ -70,8 +70,9 @@ class Entry:
         self.report.error(code, whole, fact, location or self.location, hint)
 
     def missing(self, key: str, hint: str) -> None:
-        """Note that a setting is not there."""
-        self.error("missing", (key,), "this key is missing", hint)
+        """Note that a setting is not there, unless it may be the one that is misspelt."""
+        if self.broken.issubset(schema.ScheduleSpec.model_fields):
+            self.error("missing", (key,), "this key is missing", hint)
 
     def is_broken(self, *keys: str) -> bool:
         """Whether one of some settings is wrong by itself."""
