@@ -31,7 +31,6 @@ from qstash_sync.model.resources import (
     Queue,
     Redact,
     Schedule,
-    Secret,
     Text,
     Timing,
     UrlGroup,
@@ -250,7 +249,7 @@ class Builder:
         if limits and len(endpoints) > limits.endpoints:
             fact = f"{len(endpoints)} endpoints; the plan allows {limits.endpoints}"
             entry.error("limit", ("endpoints",), fact)
-        ordered = sorted(endpoints, key=lambda e: (e.name or "", _comparable(e.url)))
+        ordered = sorted(endpoints, key=lambda e: (e.name or "", shadow(e.url)))
         return UrlGroup(name=entry.name, endpoints=tuple(ordered), location=entry.location)
 
 
@@ -387,8 +386,3 @@ def _redact(given: schema.RedactSpec) -> Redact:
 def _same(one: Text, other: Text) -> bool:
     """Whether two texts are the same; what is not known here may be anything."""
     return is_known(one) and is_known(other) and plain(one) == plain(other)
-
-
-def _comparable(text: Text) -> str:
-    """The value of a text; for one that is not known, a stand-in."""
-    return shadow(text) if isinstance(text, Secret) else text
