@@ -15,10 +15,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 
@@ -47,8 +47,6 @@ _SHOWN = 300  # characters of a server's text
 _READS_AT_ONCE = 4
 _HEADERS = (("User-Agent", "qstash-sync"), ("Accept-Encoding", "gzip"))
 
-T = TypeVar("T")
-
 
 class Client:
     """A QStash account. read_only refuses every method but GET, whatever the caller does.
@@ -73,6 +71,7 @@ class Client:
         deadline: float = DEADLINE,
     ) -> None:
         self.url = _address(url)
+        self._is_https = httpx.URL(self.url).scheme == "https"
         self.read_only = read_only
         self.reads = self.writes = 0
         self._count = threading.Lock()
@@ -85,12 +84,12 @@ class Client:
         for name in ("httpx", "httpcore"):  # they log addresses and headers
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._transport = transport
-        self._tls = self._prepared(self._trust)
         # Last in, first out: a connection that was just used is the likeliest to be alive.
         self._idle: queue.LifoQueue[httpx.Client | None] = queue.LifoQueue()
-        for _ in range(parallelism - 1):
+        for _ in range(parallelism):
             self._idle.put(None)
-        self._idle.put(self._prepared(self._open))
+        self._tls: ssl.SSLContext | None = None
+        self._opening = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -99,28 +98,6 @@ class Client:
         while not self._idle.empty():
             if (http := self._idle.get()) is not None:
                 http.close()
-
-    def _trust(self) -> ssl.SSLContext:
-        """Whom all connections trust: reading the certificates takes long, so only for https."""
-        if self._transport is None and httpx.URL(self.url).scheme == "https":
-            return httpx.create_ssl_context()
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody
-
-    def _open(self) -> httpx.Client:
-        return httpx.Client(
-            transport=self._transport,
-            verify=self._tls,
-            trust_env=self._transport is None,
-            limits=httpx.Limits(max_connections=1),
-        )
-
-    def _prepared(self, make: Callable[[], T]) -> T:
-        """What depends on the environment: certificates and proxies."""
-        try:
-            return make()
-        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
-            kind = type(error).__name__
-        raise UnreachableError(f"{self.url} cannot be reached: {kind}; {_ENVIRONMENT}")
 
     @contextmanager
     def _connection(self) -> Iterator[httpx.Client]:
@@ -131,6 +108,28 @@ class Client:
             yield http
         finally:
             self._idle.put(http)
+
+    def _open(self) -> httpx.Client:
+        """A connection to be; the environment has a say in it, by certificates and proxies."""
+        try:
+            return httpx.Client(
+                transport=self._transport,
+                verify=self._trusted(),
+                trust_env=self._transport is None,
+                limits=httpx.Limits(max_connections=1),
+            )
+        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+            kind = type(error).__name__
+        raise UnreachableError(f"{self.url} cannot be reached: {kind}; {_ENVIRONMENT}")
+
+    def _trusted(self) -> ssl.SSLContext:
+        """Whom all connections trust. To read the certificates takes long: once, and for https."""
+        with self._opening:
+            if self._tls is None and self._transport is None and self._is_https:
+                self._tls = httpx.create_ssl_context()
+            elif self._tls is None:
+                self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody
+            return self._tls
 
     def cancel(self) -> None:
         """End every wait, now and from now on: what would be sent again fails instead.
@@ -152,13 +151,36 @@ class Client:
 
     def read(self, kinds: Collection[str]) -> Live:
         """List the given kinds, side by side: one GET each, for any number of resources."""
-        with ThreadPoolExecutor(max_workers=self._at_once) as pool:
-            found = {name: pool.submit(self._list, wire.KINDS[name]) for name in sorted(kinds)}
+        return self.start_reading(kinds)()
+
+    def start_reading(self, kinds: Collection[str]) -> Callable[[], Live]:
+        """The same in the background: call what is returned to wait for it, and to meet its errors.
+
+        Who has no use for it any more need not wait for it, not even at the end of the process.
+        """
+        found: dict[str, Future[Any]] = {name: Future() for name in sorted(kinds)}
+        names = iter(tuple(found))  # of all threads: each takes the next
+
+        def work() -> None:
+            for name in names:
+                try:
+                    found[name].set_result(self._list(wire.KINDS[name]))
+                except BaseException as error:  # noqa: BLE001 it is raised by who asks
+                    found[name].set_exception(error)
+
+        for _ in range(min(self._at_once, len(found))):
+            threading.Thread(target=work, daemon=True).start()
+
+        def result() -> Live:
             try:
                 return Live(**{name: future.result() for name, future in found.items()})
             except KeyboardInterrupt:
                 self.cancel()
                 raise
+            finally:
+                wait(found.values())  # so that after an error, too, nothing is under way any more
+
+        return result
 
     def get(self, kind: Kind, name: str) -> LiveResource | None:
         """One resource by its name, a schedule by its id; None where QStash has none."""

@@ -1,6 +1,10 @@
 """The wire, literally; and every way in which an account cannot be read or written."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -171,6 +175,45 @@ def test_reads_are_no_more_at_once_than_was_asked_for(world: World, parallelism:
     ) as client:
         client.read({"schedules", "url_groups", "queues", "flow_controls"})
     assert world.account.most_in_flight == min(parallelism, 4)
+
+
+ALL = ("schedules", "url_groups", "queues", "flow_controls")
+
+
+def test_a_read_in_the_background_is_the_same_read(world: World) -> None:
+    with world.client() as client:
+        client.write(PutQueue(name="q", parallelism=3, paused=False))
+        result = client.start_reading(ALL)
+        assert result() == result() == client.read(ALL)
+        assert client.reads == 8
+
+
+def test_a_read_in_the_background_keeps_its_error_for_who_asks(world: World) -> None:
+    with world.client(token="nope") as client:
+        result = client.start_reading(ALL)
+        for _ in range(2):
+            with pytest.raises(AuthError):
+                result()
+
+
+def test_who_has_no_use_for_a_read_any_more_does_not_wait_for_it(tmp_path: Path) -> None:
+    """An error of the file, say: the process ends at once, though no answer has come."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from qstash_sync.model.resources import Piece, Secret\n"
+        "from qstash_sync.qstash.client import Client\n"
+        "token = Secret((Piece('t', hidden=True),))\n"
+        "with Client(sys.argv[1], token, read_only=True) as client:\n"
+        "    client.start_reading({'schedules', 'queues'})\n"
+        "    sys.exit('a mistake in the file')\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, answers nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        ran = subprocess.run(
+            [sys.executable, script, url], capture_output=True, text=True, timeout=20, check=False
+        )
+    assert (ran.returncode, ran.stderr) == (1, "a mistake in the file\n")
 
 
 def test_a_read_only_client_refuses_every_write(world: World) -> None:
