@@ -87,3 +87,50 @@ def test_every_module_and_public_definition_has_a_docstring(path: Path) -> None:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), node.name
+
+
+PROSE = {"message", "note", "hint", "refused", "why", "fact"}  # written for people
+READERS = {
+    "startswith", "endswith", "partition", "rpartition", "split", "find", "index", "removeprefix",
+    "removesuffix", "match", "search", "fullmatch",
+}  # fmt: skip
+
+
+def reads_prose(node: ast.AST) -> bool:
+    """Whether an expression asks what a text for people says."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        asked = [node.func.value, *node.args] if node.func.attr in READERS else []
+        return node.func.attr in READERS and any(map(_is_prose, asked))
+    if isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        texts = [s for s in sides if isinstance(s, ast.Constant) and isinstance(s.value, str)]
+        return bool([t for t in texts if t.value]) and any(map(_is_prose, sides))
+    return False
+
+
+def _is_prose(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "str":
+        return any(isinstance(a, ast.Name) and a.id in {"error", "exception"} for a in node.args)
+    return isinstance(node, ast.Attribute) and node.attr in PROSE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_no_decision_reads_prose(path: Path) -> None:
+    """What code must know is a field or an enum; a message is written last, for a person."""
+    found = [ast.unparse(n) for n in ast.walk(ast.parse(path.read_text())) if reads_prose(n)]
+    assert not found, f"{name(path)}:{found}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'if outcome.message.startswith("waits"): pass',
+        'x = change.note == "removed"',
+        'x = "cut off" in finding.message',
+        'x = error.message.partition(": ")[0]',
+        'x = re.match("a", found.message)',
+        'x = str(error).startswith("no")',
+    ],
+)
+def test_prose_that_is_read_is_seen(code: str) -> None:
+    assert any(reads_prose(node) for node in ast.walk(ast.parse(code)))

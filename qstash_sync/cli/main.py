@@ -1,5 +1,6 @@
 """The console script: the commands of the other modules, and what becomes of their errors."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -47,6 +48,10 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: maps every outcome to an exit code, and no traceback to the user."""
+    # What a run makes lives to its end: looking through all of it for garbage again and again
+    # would take a quarter of the time.
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
     given = list(sys.argv[1:] if arguments is None else arguments)
     code = run(given)
     try:

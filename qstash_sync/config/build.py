@@ -56,10 +56,13 @@ class Entry:
     name: str
     location: Location
     trees: Sequence[Map]  # the strongest last
+    broken: frozenset[str]  # settings that are wrong by themselves: nothing else is said of them
     report: Report
 
     def error(self, code: str, path: Path, fact: str, hint: str = "") -> None:
         """Note an error about a setting, where the layer that wins has it."""
+        if path and self.is_broken(str(path[0])):
+            return
         location = None
         tree = next((t for t in reversed(self.trees) if path and path[0] in t), None)
         if tree is not None:
@@ -70,6 +73,10 @@ class Entry:
     def missing(self, key: str, hint: str) -> None:
         """Note that a setting is not there."""
         self.error("missing", (key,), "this key is missing", hint)
+
+    def is_broken(self, *keys: str) -> bool:
+        """Whether one of some settings is wrong by itself."""
+        return not self.broken.isdisjoint(keys)
 
 
 @dataclass(slots=True)
@@ -100,10 +107,10 @@ class Builder:
                 resource = _queue(entry, given)
             case schema.FlowControlSpec():
                 resource = _flow_control(entry, given)
-        return resource if len(entry.report) == before else None
+        return resource if len(entry.report) == before and not entry.broken else None
 
     def _schedule(self, entry: Entry, given: schema.ScheduleSpec) -> Schedule | None:
-        if not self._is_selected(entry, given):
+        if entry.is_broken("only", "except") or not self._is_selected(entry, given):
             return None
         timing = _timing(entry, given)
         message = self._message(entry, given)
@@ -158,7 +165,8 @@ class Builder:
         if given.url_group is not None:
             return given.url_group
         if given.destination is None:
-            entry.missing("destination", "write destination: https://… or url_group: NAME")
+            if not entry.is_broken("url_group"):
+                entry.missing("destination", "write destination: https://… or url_group: NAME")
             return None
         return self._joined(entry, ("destination",), given.destination, given.base_url)
 
@@ -168,6 +176,8 @@ class Builder:
             return value
         if base is not None:
             value = join([base.rstrip("/"), value])
+        elif entry.is_broken("base_url"):
+            return None
         try:
             return url.check(value, allow_private=self.frame.allow_private)
         except PydanticCustomError as error:

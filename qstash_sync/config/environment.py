@@ -1,42 +1,21 @@
-"""One environment of the files: its settings, its account, and its resources, layer on layer.
-
-    defaults of the file < defaults of the environment < the resource < its override
-
-Headers and `dst` merge by name, null unsets, everything else replaces.
-"""
+"""One environment of the files: which it is, its settings, its account and its resources."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from dataclasses import dataclass, field
+from typing import Any
 
 from qstash_sync.config import schema
-from qstash_sync.config.build import Builder, Entry, check_identities, desired
+from qstash_sync.config.build import Builder, check_identities, desired
 from qstash_sync.config.interpolate import Scope, is_text
+from qstash_sync.config.layers import Checker, Layer, meant
 from qstash_sync.config.literals import LITERAL_SECRET
-from qstash_sync.config.report import Path, Report
-from qstash_sync.config.tree import Document, Loose, Map, Origin, Value, spell
+from qstash_sync.config.report import Report
+from qstash_sync.config.resources import SECTIONS, Resources
+from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
 from qstash_sync.config.types import NAMESPACE, Frame
-from qstash_sync.config.wrong import type_name, wrong_text
+from qstash_sync.config.wrong import type_name
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Desired, Secret
-
-SECTIONS = ("url_groups", "queues", "flow_controls", "schedules")
-_MODELS: dict[str, type[schema.Spec]] = {
-    "url_groups": schema.UrlGroupSpec,
-    "queues": schema.QueueSpec,
-    "flow_controls": schema.FlowControlSpec,
-    "schedules": schema.ScheduleSpec,
-}
-# The more specific layer wins such a group as a whole: a body_file replaces a default's body.
-_EXCLUSIVE = (
-    frozenset({"body", "body_file", "body_base64"}),
-    frozenset({"destination", "url_group"}),
-    frozenset({"only", "except_"}),
-)
-_NOTHING = Map(Origin("", ""), 0)
-S = TypeVar("S", bound=schema.Spec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,32 +40,6 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Settings as they were checked, and the trees that know where each of them is."""
-
-    spec: Any
-    trees: tuple[Map, ...]  # the strongest last
-
-
-def lay(below: S, above: S) -> S:
-    """One layer over another, each checked already; only what `above` gives is looked at."""
-    given = above.model_fields_set
-    changes = {key: getattr(above, key) for key in given}
-    for group in _EXCLUSIVE:
-        if not given.isdisjoint(group):
-            changes |= dict.fromkeys(group - given)
-    for key, merged in (("headers", _merged_headers), ("dst", lay)):
-        lower, upper = getattr(below, key, None), changes.get(key)
-        if lower is not None and upper is not None:
-            changes[key] = merged(lower, upper)
-    return below.model_copy(update=changes)
-
-
-def _merged_headers(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    return {**below, **above}
-
-
 class Environment:
     """One environment on its way through the steps; collects diagnostics, stops at none."""
 
@@ -108,10 +61,11 @@ class Environment:
         self.environments: Map | None = found if isinstance(found, Map) else None
         self.names = tuple(self.environments or ())
         self.is_certain = self._is_chosen()
-        own = (self.environments or _NOTHING).get(name or "")
-        self.own: Map = own if isinstance(own, Map) else _NOTHING
+        own = (self.environments or NOTHING).get(name or "")
+        self.own: Map = own if isinstance(own, Map) else NOTHING
         self.top: dict[str, Any] = {}  # the top level as it was checked, by key
         self.scope = Scope(self._variables(variables), environ, missing, self.report)
+        self.checker = Checker(self.scope, self.report)
 
     def diagnostics(self) -> list[Diagnostic]:
         """What was found, but for what is about a value that is not the real one anyway."""
@@ -156,60 +110,24 @@ class Environment:
             plan=limits.plan if limits else None,
         )
         account, namespace = self._account(frame)
-        sections = Resources(self, frame)
+        resources = Resources(self.checker, self.documents, self.own, self.name, frame)
         if not self.is_certain:
             return None
         builder = Builder(namespace, self.name, frame)
-        resources = {section: sections.build(section, builder) for section in SECTIONS}
-        check_identities(resources["schedules"] or (), self.report)
+        built = {section: resources.build(section, builder) for section in SECTIONS}
+        check_identities(built["schedules"] or (), self.report)
         return Config(
-            desired=desired(builder, self.top, resources),
+            desired=desired(builder, self.top, built),
             account=account,
             environments=self.names,
             secrets=tuple(sorted(self.scope.secrets)),
         )
 
-    def layer(
-        self, model: type[schema.Spec], raw: Value, path: Path, location: Location, frame: Frame
-    ) -> Layer | None:
-        """Interpolate and check one mapping; None where the report says why not."""
-        if not isinstance(raw, Map):
-            fact = f"must be a mapping, not {type_name(raw)}"
-            hint = "write its settings below it" if raw is None else ""
-            self.report.error("type", path, fact, location, hint)
-            return None
-        tree: Map = self.scope.resolve(raw, location, path)
-        try:
-            return Layer(model.model_validate(tree, context=frame), (tree,))
-        except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                self._complain(model, detail, tree, path)
-            return None
-
-    def _complain(self, model: type[schema.Spec], detail: Any, tree: Map, path: Path) -> None:
-        """Make a diagnostic of one of pydantic's errors."""
-        trail, location = spell(tree, tuple(detail["loc"]))
-        code, context = detail["type"], detail.get("ctx", {})
-        fact, hint = context.get("fact"), context.get("hint", "")
-        if code == "extra_forbidden":
-            key = str(trail[-1])
-            whole = schema.FileSpec if model is schema.HeadSpec else model
-            code, fact, hint = "unknown_key", "unknown key", meant(key, keys(whole, trail[:-1]))
-            if key in _REFUSED:
-                code, hint = "refused_key", _REFUSED[key]
-                fact = "QStash has this, but it cannot hold for a schedule"
-        elif code == "string_type":
-            told = wrong_text(detail["input"]).context or {}
-            code, fact, hint = "type", told["fact"], told["hint"]
-        elif fact is None:
-            code, fact = "type", _FACTS.get(code, str(detail["msg"]))
-        self.report.error(code, path + trail, fact, location or tree.location, hint)
-
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""
         if "version" in root:
             head = root.without(*SECTIONS, "defaults", "environments", "vars")
-            found = self.layer(schema.HeadSpec, head, (), root.location, Frame())
+            found = self.checker.layer(schema.HeadSpec, head, (), root.location, Frame())
             if found:
                 self.top |= {key: getattr(found.spec, key) for key in found.spec.model_fields_set}
         for key in ("environments", "vars", *SECTIONS):
@@ -223,7 +141,7 @@ class Environment:
         if not isinstance(raw, Map):
             fact = f"must be a mapping, not {type_name(raw)}"
             hint = "write {} for an environment like the rest" if raw is None else ""
-            location = (self.environments or _NOTHING).at(name)
+            location = (self.environments or NOTHING).at(name)
             self.report.error("type", path, fact, location, hint)
             return
         token = raw.get("token")
@@ -252,7 +170,7 @@ class Environment:
                 other = seen.setdefault((*identity, *where), name)
                 if other != name:
                     fact = f"has the same account and namespace as {other}"
-                    location = (self.environments or _NOTHING).at(name)
+                    location = (self.environments or NOTHING).at(name)
                     hint = "give one of them a namespace of its own"
                     path = ("environments", name)
                     self.report.error("same_account", path, fact, location, hint)
@@ -261,13 +179,13 @@ class Environment:
     def _account(self, frame: Frame) -> tuple[Account, str]:
         """The account of this environment, and its namespace."""
         raw = self.own
-        if raw is _NOTHING:
+        if raw is NOTHING:
             return Account(), self._namespace(None)
         path = ("environments", self.name or "")
-        location = (self.environments or _NOTHING).at(self.name or "")
+        location = (self.environments or NOTHING).at(self.name or "")
         known = [key for key in raw if key in schema.AccountSpec.model_fields and key != "token"]
         shown = raw.without(*(key for key in raw if key not in known))
-        found = self.layer(schema.AccountSpec, shown, path, location, frame)
+        found = self.checker.layer(schema.AccountSpec, shown, path, location, frame)
         spec = found.spec if found else schema.AccountSpec()
         account = Account(
             token=self._token(raw),
@@ -305,132 +223,6 @@ class Environment:
             fact = f"{found!r} is not allowed"
             self.report.error("name", ("namespace",), fact, location, "use a-z, 0-9 and -")
         return "invalid"
-
-
-class Resources:
-    """The resources of the files in one environment, layer on layer."""
-
-    def __init__(self, environment: Environment, frame: Frame) -> None:
-        self.environment = environment
-        self.report = environment.report
-        own, raw = environment.own, environment.environments
-        self.path: Path = ("environments", environment.name or "")
-        folders = (d.folder for d in environment.documents if d.root.get("environments") is raw)
-        here = replace(frame, folder=next(folders, "."))
-        defaults = self._layer(schema.ScheduleSpec, own, "defaults", self.path, here)
-        overrides = own.get("overrides")
-        self.overridden: Map = overrides if isinstance(overrides, Map) else _NOTHING
-        self.overrides = self._layer(schema.OverridesSpec, own, "overrides", self.path, here)
-        self.files: list[tuple[Map, Frame, Layer | None]] = []
-        for document in environment.documents:
-            there = replace(frame, folder=document.folder)
-            below = self._layer(schema.ScheduleSpec, document.root, "defaults", (), there)
-            self.files.append((document.root, there, _over(below, defaults)))
-
-    def _layer(
-        self, model: type[schema.Spec], holder: Map, key: str, path: Path, frame: Frame
-    ) -> Layer | None:
-        """A layer that may be absent; None where it is wrong."""
-        if holder.get(key) is None:
-            return Layer(model(), ())
-        return self.environment.layer(model, holder[key], (*path, key), holder.at(key), frame)
-
-    def build(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
-        """Every resource of one kind from all files; None where no file has the section."""
-        holders = [file for file in self.files if isinstance(file[0].get(section), Map)]
-        if not holders:
-            return None
-        built: dict[str, Any] = {}
-        locations: dict[str, Location] = {}
-        for root, frame, below in holders:
-            entries = root[section]
-            for name, raw in entries.items():
-                location = entries.at(name)
-                if name in locations:
-                    fact = f"this name stands in two files, first in {locations[name]}"
-                    hint = "rename one of them"
-                    self.report.error("duplicate", (section, name), fact, location, hint)
-                    continue
-                locations[name] = location
-                own = self.environment.layer(
-                    _MODELS[section], raw, (section, name), location, frame
-                )
-                layer = self._overridden(section, name, own)
-                if section == "schedules":
-                    layer = _over(below, layer)
-                if layer is not None:
-                    entry = Entry(section, name, location, layer.trees, self.report)
-                    built[name] = builder.build(entry, layer.spec)
-        self._check_overrides(section, locations)
-        return tuple(built[name] for name in sorted(built) if built[name] is not None)
-
-    def _overridden(self, section: str, name: str, layer: Layer | None) -> Layer | None:
-        names = self.overridden.get(section)
-        if not isinstance(names, Map) or name not in names:
-            return layer
-        if self.overrides is None:
-            return None
-        spec = getattr(self.overrides.spec, section)[name]
-        return _over(layer, Layer(spec, (self.overrides.trees[0][section][name],)))
-
-    def _check_overrides(self, section: str, known: Mapping[str, Location]) -> None:
-        names = self.overridden.get(section)
-        for name in names if isinstance(names, Map) else ():
-            if name not in known:
-                path = (*self.path, "overrides", section, name)
-                at, hint = self.overridden[section].at(name), meant(name, tuple(known))
-                self.report.error("unknown_name", path, "nothing to override", at, hint)
-
-
-def _over(below: Layer | None, above: Layer | None) -> Layer | None:
-    """Two layers as one; None where one of them is wrong."""
-    if below is None or above is None:
-        return None
-    return Layer(lay(below.spec, above.spec), below.trees + above.trees)
-
-
-_FACTS = {
-    "missing": "this key is missing",
-    "list_type": "must be a list or a single text",
-    "dict_type": "must be a mapping",
-    "model_type": "must be a mapping",
-}
-_DEDUPLICATION = "it would swallow the next update of the schedule; ids make ours unique"
-_REFUSED = {
-    "deduplication_id": _DEDUPLICATION,
-    "content_based_deduplication": _DEDUPLICATION,
-    "not_before": "QStash ignores it on schedules; use delay for each message",
-    "batch": "a schedule sends one message; use a url_group to reach several endpoints",
-    "ratePerSecond": "write flow_control: {key: …, rate: …, period: 1s}",
-}
-_LISTED = 12  # more names than this help nobody
-
-
-def meant(word: str, known: Sequence[str]) -> str:
-    """The nearest of the known words, as a hint."""
-    from difflib import get_close_matches  # noqa: PLC0415 only for errors
-
-    close = get_close_matches(word, known, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"known: {', '.join(known)}" if known and len(known) <= _LISTED else ""
-
-
-def keys(model: type[schema.Spec], trail: Sequence[object]) -> tuple[str, ...]:
-    """The keys that are known at a trail below a model."""
-    for step in trail:
-        known = {field.alias or name: field for name, field in model.model_fields.items()}
-        if step in known:  # a name or an index is no field: it stays with the model inside
-            model = _inside(known[str(step)].annotation) or model
-    return tuple(field.alias or name for name, field in model.model_fields.items())
-
-
-def _inside(annotation: Any) -> type[schema.Spec] | None:
-    """The model inside an annotation such as `dict[str, QueueSpec] | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, schema.Spec):
-        return annotation
-    inner = (_inside(part) for part in getattr(annotation, "__args__", ()))
-    return next((model for model in inner if model), None)
 
 
 def _variable_name(token: str) -> str:

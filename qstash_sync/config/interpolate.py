@@ -59,6 +59,7 @@ class Scope:
     _depth: int = 0  # of the collections and variables that are open
     _tallest: int = 0  # of the variables in the one that is open
     _size: int = 0  # that variables brought so far
+    _gave_up: bool = False  # said once; nothing is replaced any more
 
     def resolve(self, value: Value, location: Location, path: Path) -> Value:
         """The same tree with every `${…}` replaced; where there is none, the tree itself."""
@@ -152,7 +153,7 @@ class Scope:
             fact = f"variables that contain each other: {chain}"
             self.report.error("variable", path, fact, location)
             return ""
-        if self._size > MAX_EXPANDED:
+        if self._gave_up:
             return ""
         if name not in self._known:
             self._known[name] = self._expanded(name, location, path)
@@ -161,34 +162,38 @@ class Scope:
             self.mocked.add(location)
         self._size += found.size
         self._tallest = max(self._tallest, found.height)
-        fact = ""
         if self._size > MAX_EXPANDED:
-            fact = f"the variables stand for more than {MAX_EXPANDED:,} characters, all together"
-        elif self._depth + found.height > MAX_DEPTH:
-            fact = "nested too deeply to be read"
-        if fact:
-            self.report.error("variable", path, fact, location)
-            return ""
+            fact = f"variables stand for more than {MAX_EXPANDED:,} characters, all together"
+            return self._give_up(fact, location, path)
+        if self._depth + found.height > MAX_DEPTH:
+            return self._give_up("nested too deeply to be read", location, path)
         return found.value
 
     def _expanded(self, name: str, location: Location, path: Path) -> _Expansion:
         """The value of a variable, found once, however often and deep it is used."""
         raw, origin = self.variables[name]
         size, height = _measure(raw)
-        if self._depth + height > MAX_DEPTH:
-            self.report.error("variable", path, "nested too deeply to be read", location)
-            return _Expansion("", 0, 0, mocked=False)
-        outer, self._tallest = self._tallest, 0
-        before, mocked = self._size, len(self.mocked)
-        self._open.append(name)
+        if self._depth + height >= MAX_DEPTH:
+            value = self._give_up("nested too deeply to be read", location, path)
+            return _Expansion(value, 0, 0, mocked=False)
+        before, outer, mocked = self._size, self._tallest, len(self.mocked)
+        self._tallest = 0
         self._depth += 1
+        self._open.append(name)
         value = self.resolve(raw, origin or location, ("vars", name))
-        self._depth -= 1
         self._open.pop()
+        self._depth -= 1
         size += self._size - before
         height += self._tallest + 1
         self._size, self._tallest = before, outer
         return _Expansion(value, size, height, mocked=len(self.mocked) > mocked)
+
+    def _give_up(self, fact: str, location: Location, path: Path) -> str:
+        """Say once that variables grow without bounds; from then on they stand for nothing."""
+        if not self._gave_up:
+            self.report.error("variable", path, fact, location)
+        self._gave_up = True
+        return ""
 
     def _environment(
         self, name: str, default: str | None, location: Location, path: Path, *, is_plain: bool

@@ -7,10 +7,11 @@ files --parse--> documents, each value with its position --interpolate--> values
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from qstash_sync.config.environment import SECTIONS, Account, Config, Environment
+from qstash_sync.config.environment import Account, Config, Environment
 from qstash_sync.config.literals import might_hold_secret, secret_in, without_secrets
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
+from qstash_sync.config.resources import SECTIONS
 from qstash_sync.config.sources import Source, gather
 from qstash_sync.config.tree import Document, Map, Value, texts
 from qstash_sync.errors import ConfigError

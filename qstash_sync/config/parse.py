@@ -6,18 +6,19 @@ refer to is shared, never copied, and how much they may repeat is bounded.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from yaml.composer import ComposerError
 from yaml.error import MarkedYAMLError, YAMLError
 from yaml.events import (
     AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
     DocumentStartEvent,
+    MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
 )
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
@@ -41,8 +42,7 @@ _WORDS: dict[str, Value] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True)
 _WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
 _NUMERIC = frozenset("-0123456789")
-_INT = re.compile(r"-?(?:0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _MERGE, _NO_KEY = object(), object()
 
 
@@ -117,13 +117,13 @@ class _Node:
     size, height: how many nodes and levels are below; of an open collection: in its collections.
     """
 
-    __slots__ = ("anchor", "height", "key", "key_mark", "mark", "merged", "size", "text", "value")
+    __slots__ = ("height", "is_map", "key", "key_mark", "mark", "merged", "size", "text", "value")
 
     def __init__(self, value: Value, mark: int, text: str | None = None) -> None:
         self.value = value
         self.mark = mark
         self.text = text
-        self.anchor: str | None = None
+        self.is_map = type(value) is Map
         self.key: Any = None
         self.key_mark = mark
         self.merged: list[Map] = []
@@ -144,18 +144,18 @@ class _Tree:
 
     def build(self, parser: Any) -> Map | None:
         """The root mapping; an empty document is an empty one."""
-        for event in _events(parser):
-            kind = type(event)
-            if kind is ScalarEvent:
-                self.scalar(event)
-            elif isinstance(event, CollectionStartEvent):
-                self.start(event)
-            elif isinstance(event, CollectionEndEvent):
-                self.end()
-            elif kind is AliasEvent:
-                self.alias(event)
-            elif kind is DocumentStartEvent and self.top.value:
-                raise ComposerError(None, None, "but found another document", event.start_mark)
+        handlers: dict[type, Callable[[Any], None]] = {
+            DocumentStartEvent: self.document,
+            MappingStartEvent: self.start,
+            SequenceStartEvent: self.start,
+            MappingEndEvent: self.end,
+            SequenceEndEvent: self.end,
+            ScalarEvent: self.scalar,
+            AliasEvent: self.alias,
+        }
+        for event in iter(parser.get_event, None):
+            if handle := handlers.get(type(event)):
+                handle(event)
         documents = self.top.value
         root = documents[0] if documents else Map(self.origin, 0)
         if isinstance(root, Map):
@@ -168,69 +168,71 @@ class _Tree:
         self, code: str, fact: str, mark: int, key: str | None = None, hint: str = ""
     ) -> None:
         """Note an error about the node that comes next, or about a key of the open mapping."""
-        path: list[Any] = [
-            len(node.value) if isinstance(node.value, Seq) else node.key for node in self.stack[1:]
-        ]
+        path: list[Any] = [node.key if node.is_map else len(node.value) for node in self.stack[1:]]
         if key is not None:
             path[-1] = key
         known = tuple(step for step in path if isinstance(step, str | int))
         self.report.error(code, known, fact, self.origin.location(mark), hint)
 
+    def document(self, event: Any) -> None:
+        """There is to be one."""
+        if self.top.value:
+            raise ComposerError(None, None, "but found another document", event.start_mark)
+
     def scalar(self, event: Any) -> None:
-        mark = _packed(event.start_mark)
-        text: str = event.value
-        top = self.top
+        """A key, or a value."""
+        start, text, top = event.start_mark, event.value, self.top
+        mark = start.line << 32 | start.column
         if self.templates and "${" in text:
             top.value.dynamic = True
-        if event.anchor is not None:
-            self.remember(event, _Node(None, mark, text))
-        if top.key is None and type(top.value) is Map:
+        if top.is_map and top.key is None:
             is_plain = event.implicit[0] and event.tag in (None, "!")
             merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")
             self.key(_MERGE if merges else text, mark)
-            return
-        if event.tag is not None and event.tag != "!":
-            value = self.tagged(event.tag, text, mark)
+            value = text
         else:
-            value = self.plain(text, mark) if event.implicit[0] else text
+            value = self.meaning(event, mark)
+            self.put(value, mark)
+        if event.anchor is not None:
+            self.remember(event, _Node(value, mark, text))
+
+    def meaning(self, event: Any, mark: int) -> Value:
+        """What a scalar stands for: by its tag, else by its look if it has no quotes."""
+        text, tag = event.value, event.tag
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             self.error("yaml", "half of a surrogate pair is no character", mark)
-            value = None
-        if event.anchor is not None:
-            self.anchors[event.anchor].value = value
-        self.put(value, mark)
-
-    def plain(self, text: str, mark: int) -> Value:
-        """What a scalar without quotes stands for."""
+            return None
+        if tag is not None and tag != "!":
+            return self.tagged(tag, text, mark)
+        if not event.implicit[0]:
+            return text
         if text in _WORDS:
             return _WORDS[text]
-        if text[0] in _NUMERIC:
-            if _INT.fullmatch(text):
-                return self.number(int, text, mark)
-            if _FLOAT.fullmatch(text):
-                return self.number(float, text, mark)
-        return text
+        found = _NUMBER.fullmatch(text) if text[0] in _NUMERIC else None
+        if found is None:
+            return text
+        return self.number(float if found.lastindex else int, text, mark)
 
     def tagged(self, tag: str, text: str, mark: int) -> Value:
-        """What a scalar with an explicit tag stands for."""
+        """What a scalar with an explicit tag stands for; the core types need none, but may."""
         kind = tag.removeprefix(_TAG)
         if kind in ("str", "merge"):
             return text
-        if kind == "null":
-            return None
         if kind == "bool":
             return text.lower() == "true"
         if kind in ("int", "float"):
             return self.number(int if kind == "int" else float, text, mark)
-        self.error("yaml", f"the tag {tag} is not allowed", mark)
+        if kind != "null":
+            self.error("yaml", f"the tag {tag} is not allowed", mark)
         return None
 
     def number(self, kind: Callable[[str], float], text: str, mark: int) -> Value:
+        """An int or float; JSON has no other numbers than finite ones."""
         try:
             value = kind(text)
         except ValueError:  # a tag that lies, or an integer of thousands of digits
             value = float("nan")
-        if value - value == 0:  # neither infinite nor no number
+        if value - value == 0:
             return value
         shown = text if len(text) < 40 else f"{text[:20]}…"  # noqa: PLR2004
         self.error("yaml", f"{shown} is not a number that can be sent", mark)
@@ -243,14 +245,14 @@ class _Tree:
             raise _TooLargeError(mark, "nested too deeply to be read")
         if event.tag not in _COLLECTIONS:
             self.error("yaml", f"the tag {event.tag} is not allowed", mark)
-        kind = Map if isinstance(event, MappingStartEvent) else Seq
+        kind = Map if type(event) is MappingStartEvent else Seq
         node = _Node(kind(self.origin, mark), mark)
         if event.anchor is not None:
             self.remember(event, node)
         self.stack.append(node)
         self.top = node
 
-    def end(self) -> None:
+    def end(self, _: Any) -> None:
         """Close a mapping or list, and put it where it belongs."""
         node = self.stack.pop()
         value = node.value
@@ -262,7 +264,6 @@ class _Tree:
             value.dynamic |= source.dynamic
         node.size += len(value) + 1
         node.height += 1
-        node.merged.clear()
         self.top = self.stack[-1]
         self.place(node)
 
@@ -283,7 +284,7 @@ class _Tree:
             raise _TooLargeError(mark, fact, "write out what is needed")
         if len(self.stack) + node.height > MAX_DEPTH:
             raise _TooLargeError(mark, "nested too deeply to be read")
-        if node.text is not None and self.top.key is None and type(self.top.value) is Map:
+        if node.text is not None and self.top.is_map and self.top.key is None:
             self.key(node.text, node.mark)
         else:
             self.place(node)
@@ -295,12 +296,12 @@ class _Tree:
 
     def place(self, node: _Node) -> None:
         """Put a finished node into the open collection, and count what it brings along."""
-        top = self.top
+        top, value = self.top, node.value
         top.size += node.size
-        top.height = max(top.height, node.height)
-        if isinstance(node.value, Map | Seq) and node.value.dynamic:
-            top.value.dynamic = True
-        self.put(node.value, node.mark)
+        if node.height:
+            top.height = max(top.height, node.height)
+            top.value.dynamic |= value.dynamic
+        self.put(value, node.mark)
 
     def key(self, key: Any, mark: int) -> None:
         """Take a key; the next node is its value."""
@@ -315,12 +316,11 @@ class _Tree:
     def put(self, value: Value, mark: int) -> None:
         """Put a value into the open collection: as an item, a value, or as a key that is none."""
         top = self.top
-        key = top.key
-        if type(top.value) is Seq:
+        if not top.is_map:
             top.value.append(value)
             top.value.marks.append(mark)
             return
-        top.key = None
+        key, top.key = top.key, None
         if key is None:
             self.error("type", "a key must be a plain word", mark)
             top.key = _NO_KEY
@@ -338,10 +338,6 @@ class _Tree:
                 self.top.merged.append(item)
             else:
                 self.error("type", "only a mapping can be merged in", at, key="<<")
-
-
-def _events(parser: Any) -> Iterable[Any]:
-    return iter(parser.get_event, None)
 
 
 def _packed(mark: Any) -> int:

@@ -66,11 +66,11 @@ def _check_node(node: ast.AST, text: str) -> None:
             return
         case ast.Constant() if _NUMBER.fullmatch(_source(node, text)):
             return
-        case ast.Call(func=ast.Name(id=name)) if text[_end(node.func) :].lstrip()[:1] == "(":
+        case ast.Call(func=ast.Name(id=name)) if name != "retried" and _is_called(node.func, text):
             if name in _ARGUMENTS and len(node.args) != _ARGUMENTS[name]:
                 raise _bad(f"{name} takes {_ARGUMENTS[name]}, not {len(node.args)} values")
             return
-        case ast.Name(id=name) if name in _ARGUMENTS and text[_end(node) :].lstrip()[:1] == "(":
+        case ast.Name(id=name) if name in _ARGUMENTS and _is_called(node, text):
             return
         case ast.Name() | ast.Constant():
             word = _source(node, text)
@@ -81,6 +81,10 @@ def _check_node(node: ast.AST, text: str) -> None:
         case ast.expr():
             raise _unexpected(_source(node, text))
     raise _unexpected(type(node).__name__.lower())
+
+
+def _is_called(node: ast.expr, text: str) -> bool:
+    return text[_end(node) :].lstrip().startswith("(")
 
 
 def _source(node: ast.expr, text: str) -> str:

@@ -9,47 +9,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from qstash_sync.config.types import (
-    Body,
-    BodyBase64,
-    BodyFile,
-    Bool,
-    CallbackTimeout,
-    ContentType,
-    Crons,
-    Delay,
-    Environments,
-    FormerName,
-    Headers,
-    Labels,
-    MaxParts,
-    Method,
-    Name,
-    Namespace,
-    OneOf,
-    Parallelism,
-    Period,
-    QueueParallelism,
-    Rate,
-    RedactedHeaders,
-    RenewBefore,
-    Retries,
-    RetryDelay,
-    ScheduleId,
-    TextField,
-    Timeout,
-    Url,
-    UrlOrPath,
-    Version,
-    Whole,
-    Zone,
-)
+from qstash_sync.config import types
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Fold, Gap
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Secret
 
-Count = Annotated[int, Whole()]
+Count = Annotated[int, types.Whole()]
 
 
 class Spec(BaseModel):
@@ -63,25 +29,27 @@ class Spec(BaseModel):
 class DstSpec(Spec):
     """How a schedule goes through clock changes."""
 
-    strategy: Annotated[Strategy, OneOf(Strategy)] | None = None
-    gap: Annotated[Gap, OneOf(Gap)] | None = None
-    fold: Annotated[Fold, OneOf(Fold)] | None = None
-    renew_before: RenewBefore | None = Field(
+    strategy: Annotated[Strategy, types.OneOf(Strategy)] | None = None
+    gap: Annotated[Gap, types.OneOf(Gap)] | None = None
+    fold: Annotated[Fold, types.OneOf(Fold)] | None = None
+    renew_before: types.RenewBefore | None = Field(
         default=None, description="Renew this long before the end, at most 60d."
     )
-    max_parts: MaxParts | None = None
-    accept: Bool | None = Field(default=None, description="Take a native cron although it differs.")
+    max_parts: types.MaxParts | None = None
+    accept: types.Bool | None = Field(
+        default=None, description="Take a native cron although it differs."
+    )
 
 
 class CallbackSpec(Spec):
     """A callback: a URL alone, or with its own settings."""
 
-    url: UrlOrPath
-    method: Method | None = None
-    headers: Headers | None = None
-    retries: Retries | None = None
-    timeout: CallbackTimeout | None = None
-    retry_delay: RetryDelay | None = None
+    url: types.UrlOrPath
+    method: types.Method | None = None
+    headers: types.Headers | None = None
+    retries: types.Retries | None = None
+    timeout: types.CallbackTimeout | None = None
+    retry_delay: types.RetryDelay | None = None
 
 
 def _with_url(value: Any) -> Any:
@@ -97,59 +65,61 @@ CallbackField = Annotated[
 class FlowUseSpec(Spec):
     """The flow-control key of a schedule, with limits of its own or without."""
 
-    key: Name
-    parallelism: Parallelism | None = None
-    rate: Rate | None = None
-    period: Period | None = None
+    key: types.Name
+    parallelism: types.Parallelism | None = None
+    rate: types.Rate | None = None
+    period: types.Period | None = None
 
 
 class RedactSpec(Spec):
     """What QStash shows as a digest when it is read back."""
 
-    body: Bool | None = None
-    headers: RedactedHeaders | None = None
+    body: types.Bool | None = None
+    headers: types.RedactedHeaders | None = None
 
 
 class ScheduleSpec(Spec):
     """A schedule, or a part of one in defaults and overrides."""
 
-    cron: Crons | None = Field(
+    cron: types.Crons | None = Field(
         default=None, description="Five fields in local time; a list means the union."
     )
-    timezone: Zone | None = Field(default=None, description="An IANA zone, such as Europe/Berlin.")
+    timezone: types.Zone | None = Field(
+        default=None, description="An IANA zone, such as Europe/Berlin."
+    )
     dst: DstSpec | None = None
     base_url: str | None = Field(
         default=None, description="Put before a destination or callback that starts with /."
     )
-    destination: UrlOrPath | None = None
-    url_group: Name | None = None
-    queue: Name | None = None
-    method: Method | None = None
-    headers: Headers | None = None
-    body: Body = None
-    body_file: BodyFile | None = None
-    body_base64: BodyBase64 | None = None
-    content_type: ContentType | None = None
-    retries: Retries | None = None
-    retry_delay: RetryDelay | None = Field(
+    destination: types.UrlOrPath | None = None
+    url_group: types.Name | None = None
+    queue: types.Name | None = None
+    method: types.Method | None = None
+    headers: types.Headers | None = None
+    body: types.Body = None
+    body_file: types.BodyFile | None = None
+    body_base64: types.BodyBase64 | None = None
+    content_type: types.ContentType | None = None
+    retries: types.Retries | None = None
+    retry_delay: types.RetryDelay | None = Field(
         default=None, description="Milliseconds, as an expression over retried."
     )
-    timeout: Timeout | None = None
-    delay: Delay | None = None
+    timeout: types.Timeout | None = None
+    delay: types.Delay | None = None
     callback: CallbackField | None = None
     failure_callback: CallbackField | None = None
     flow_control: FlowUseSpec | None = None
-    labels: Labels | None = None
+    labels: types.Labels | None = None
     redact: RedactSpec | None = None
-    paused: Bool | None = Field(default=None, description="Absent: leave it as it is.")
-    protect: Bool | None = None
-    was: FormerName | None = Field(default=None, description="The name it had before.")
-    id: ScheduleId | None = Field(
+    paused: types.Bool | None = Field(default=None, description="Absent: leave it as it is.")
+    protect: types.Bool | None = None
+    was: types.FormerName | None = Field(default=None, description="The name it had before.")
+    id: types.ScheduleId | None = Field(
         default=None, description="Adopts a schedule whose id is not ours."
     )
-    only: Environments | None = None
-    except_: Environments | None = Field(default=None, alias="except")
-    identify: Bool | None = None
+    only: types.Environments | None = None
+    except_: types.Environments | None = Field(default=None, alias="except")
+    identify: types.Bool | None = None
     description: str | None = None
     owner: str | None = None
     runbook: str | None = None
@@ -158,7 +128,7 @@ class ScheduleSpec(Spec):
 class EndpointSpec(Spec):
     """An endpoint in a list: a URL, or a URL with a name."""
 
-    url: Url
+    url: types.Url
     name: str | None = None
 
 
@@ -187,17 +157,17 @@ class UrlGroupSpec(Spec):
 class QueueSpec(Spec):
     """A queue."""
 
-    parallelism: QueueParallelism | None = None
-    paused: Bool | None = None
+    parallelism: types.QueueParallelism | None = None
+    paused: types.Bool | None = None
 
 
 class FlowControlSpec(Spec):
     """A flow-control key: what is given is pinned."""
 
-    parallelism: Parallelism | None = None
-    rate: Rate | None = None
-    period: Period | None = None
-    paused: Bool | None = None
+    parallelism: types.Parallelism | None = None
+    rate: types.Rate | None = None
+    period: types.Period | None = None
+    paused: types.Bool | None = None
 
 
 class GlobsSpec(Spec):
@@ -211,7 +181,7 @@ class GlobsSpec(Spec):
 class LimitsSpec(Spec):
     """The account's plan, and how much one apply may delete."""
 
-    plan: Annotated[str, OneOf(tuple(PLANS))] | None = None
+    plan: Annotated[str, types.OneOf(tuple(PLANS))] | None = None
     max_deletes: Count | None = None
     max_delete_percent: Count | None = None
 
@@ -231,11 +201,11 @@ Vars = dict[str, Any]
 class AccountSpec(Spec):
     """What an environment says of itself and of its account."""
 
-    namespace: Namespace | None = None
-    token: TextField | None = Field(
+    namespace: types.Namespace | None = None
+    token: types.TextField | None = Field(
         default=None, description="A reference such as ${env.PROD_QSTASH_TOKEN}."
     )
-    region: Annotated[str, OneOf(("eu-central-1", "us-east-1"))] | None = None
+    region: Annotated[str, types.OneOf(("eu-central-1", "us-east-1"))] | None = None
     url: str | None = None
     account: str | None = Field(default=None, description="The user that the token must belong to.")
 
@@ -251,9 +221,9 @@ class EnvironmentSpec(AccountSpec):
 class HeadSpec(Spec):
     """A file without its resources and environments."""
 
-    version: Version = Field(description="The version of this format.")
-    namespace: Namespace | None = None
-    allow_private: Bool | None = Field(
+    version: types.Version = Field(description="The version of this format.")
+    namespace: types.Namespace | None = None
+    allow_private: types.Bool | None = Field(
         default=None, description="Allow http:// and private hosts: for local servers."
     )
     limits: LimitsSpec | None = None

@@ -72,6 +72,9 @@ class Map(dict[str, Value]):
         return result
 
 
+NOTHING = Map(Origin("", ""), 0)  # in place of a mapping that the file does not have
+
+
 class Seq(list[Value]):
     """A list that knows the position of each item, and its own."""
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from qstash_sync.config.wrong import bad, each, wrong_text, wrong_type
 from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
+from qstash_sync.model import settings
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Secret, Text
 from qstash_sync.plan.mark import PREFIX
@@ -323,11 +325,12 @@ UrlOrPath = Annotated[Text, PlainValidator(_url_or_path), WithJsonSchema({"type"
 RetryDelay = Annotated[str, AfterValidator(retry_delay.check)]
 
 
+@lru_cache(maxsize=1024)
 def canonical_header(name: str) -> str:
     """The header name as Go writes it: `x-api-key` becomes `X-Api-Key`."""
     if not _HEADER_NAME.fullmatch(name):
         raise bad(f"{name!r} is not a header name", "use letters, digits and -", "header")
-    return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
+    return settings.canonical_header(name)
 
 
 def header_value(name: str, value: Text) -> Text:

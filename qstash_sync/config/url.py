@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import ipaddress
 
 _SAFE = "!#$%&'()*+,/:;=?@[]~"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.~!#$%&'()*+,/:;=?@\[\]-]")
 _DOTS = re.compile(r"[/\\](?:\.|%2e){1,2}(?:[/\\]|$)", re.IGNORECASE)
 _PRIVATE = {"localhost", "local", "internal", "home", "lan", "localdomain"}
 _GROUP_NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -32,7 +33,9 @@ def check(value: Text, *, allow_private: bool) -> Text:
     """
     if not shadow(value).lower().startswith(("http://", "https://")):
         raise _bad("a URL must start with https://", _scheme_hint(value))
-    value = _lower_host(map_pieces(value, lambda text: quote(text, safe=_SAFE)))
+    if isinstance(value, Secret) or _UNSAFE.search(value):
+        value = map_pieces(value, lambda text: quote(text, safe=_SAFE))
+    value = _lower_host(value)
     text = shadow(value)
     try:
         parts = urlsplit(text)

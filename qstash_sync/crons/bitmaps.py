@@ -4,7 +4,7 @@ Bit k of a span's bitmap is the k-th minute after midnight UTC of the span's fir
 difference and counting are single operations on one Python int (66 KiB for a year).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -183,16 +183,33 @@ def moved_piece(local: int, piece: tuple[int, int, int]) -> int:
 
 def compare(want: int, bitmaps: Sequence[int], span: Span, within: int = -1) -> Difference:
     """Several crons' firings, as a multiset, against the wanted ones, inside a window."""
-    once = doubled = 0
-    for bitmap in bitmaps:
-        doubled |= once & bitmap
-        once |= bitmap
+    once, doubled = _merged(bitmaps)
     wrong = (want ^ once | doubled) & within
     if not wrong:
         return Difference()
     missing, extra, doubled = wrong & want & ~once, wrong & once & ~want, doubled & within
-    first = span.instant((wrong & -wrong).bit_length() - 1)
+    first = span.instant(_lowest(wrong))
     return Difference(missing.bit_count(), extra.bit_count(), doubled.bit_count(), first)
+
+
+def first_wrong(want: int, bitmaps: Sequence[int]) -> int | None:
+    """The first minute at which several crons are not what is wanted, as a multiset."""
+    once, doubled = _merged(bitmaps)
+    wrong = want ^ once | doubled
+    return _lowest(wrong) if wrong else None
+
+
+def _merged(bitmaps: Iterable[int]) -> tuple[int, int]:
+    """The minutes of any bitmap, and those of more than one."""
+    once = doubled = 0
+    for bitmap in bitmaps:
+        doubled |= once & bitmap
+        once |= bitmap
+    return once, doubled
+
+
+def _lowest(bitmap: int) -> int:
+    return (bitmap & -bitmap).bit_length() - 1
 
 
 def instants(bitmap: int, span: Span) -> Iterator[datetime]:

@@ -22,12 +22,12 @@ from qstash_sync.crons.bitmaps import (
     Difference,
     Span,
     compare as compare_bitmaps,
+    first_wrong,
     pieces,
     wall,
 )
 from qstash_sync.crons.compilation import Compilation, Part, Proof, Strategy, native_differs
 from qstash_sync.crons.cover import Piece
-from qstash_sync.crons.effect import Effect, effect
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import AHEAD_YEARS, compare, exact_until, is_plain
 from qstash_sync.crons.firings import Job, steady, wanted
@@ -35,8 +35,8 @@ from qstash_sync.crons.grammar import MONTHS, Fields, listed, render
 from qstash_sync.crons.seasons import LONGEST, Year
 
 __all__ = [
-    "Compilation", "Effect", "Part", "Proof", "Strategy", "after_the_end", "compare",
-    "compile_job", "effect", "exact_until", "is_plain", "native_parts", "read_back",
+    "Compilation", "Part", "Proof", "Strategy", "after_the_end", "compare", "compile_job",
+    "exact_until", "is_plain", "native_parts", "read_back",
 ]  # fmt: skip
 
 RENEW_BEFORE = timedelta(days=45)
@@ -93,8 +93,8 @@ def _split(job: Job, today: date) -> Compilation:
     found = Year(job, today, want, offsets).best()
     parts = _parts(found.pieces, job)
     bitmaps = [read_back(part.cron, span) for part in parts]
-    wrong = compare_bitmaps(want, bitmaps, span).first
-    days = span.minute(wrong) // DAY if wrong else LONGEST
+    wrong = first_wrong(want, bitmaps)
+    days = LONGEST if wrong is None else wrong // DAY
     if days < found.days:
         raise _unproven(compare_bitmaps(want, bitmaps, span, Span(today, found.days).mask))
     until: datetime | None = span.start + timedelta(days=days)

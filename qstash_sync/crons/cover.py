@@ -29,7 +29,7 @@ Bound, for one cron: with p products (hours x minutes) for the day of one season
 s seasons in the year, t changes within the horizon, and g products for the special dates in it, at
 most p(s + 2t) + g parts; where the cron restricts days of the month or months, p(12 + t) + g. A job
 at one time of day has p = 1, so it needs 1 part without seasons, and with two of them 2 or, with
-one change in the horizon, 4; one more for each special date.
+one change in the horizon, 4; one more for each special date. `bound.py` counts it for a year ahead.
 """
 
 from calendar import isleap
@@ -239,13 +239,16 @@ def cover(known: Mapping[int, Mapping[Rule, int]], seasons: Seasons) -> tuple[Pi
     ]
     for pattern, dates in seasons.special.items():
         shares.append((pattern, _Share(Rule((DATED,) * 12, dates, loose=False), dates)))
-    by_season = [(minutes, (share,)) for minutes, share in shares]
-    by_minute = [(minutes, why) for why, minutes in partition(shares).items()]
-    one, other = (
-        tuple(piece for minutes, why in ways for piece in _pieces(minutes, why, seasons.hard))
-        for ways in (by_season, by_minute)
-    )
-    return one if len(one) <= len(other) else other
+    by_season = _crons([((share,), minutes) for minutes, share in shares], seasons.hard)
+    cells = partition(shares)
+    if len(cells) == len(shares) and all(len(why) == 1 for why in cells):
+        return by_season  # no minute fires in two of them: the other cover is the same
+    by_minute = _crons(cells.items(), seasons.hard)
+    return by_season if len(by_season) <= len(by_minute) else by_minute
+
+
+def _crons(ways: Iterable[tuple[tuple[_Share, ...], int]], hard: int) -> tuple[Piece, ...]:
+    return tuple(piece for shares, minutes in ways for piece in _pieces(minutes, shares, hard))
 
 
 def _pieces(minutes: int, shares: Sequence[_Share], hard: int) -> Iterator[Piece]:

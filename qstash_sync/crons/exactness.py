@@ -51,8 +51,8 @@ def compare(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> D
     span = Span.around(start, end)
     stored = [robfig.firings(cron, span) for cron in crons]
     once = [bitmap for bitmap, _ in stored]
-    again = [bitmap for _, bitmap in stored if bitmap]
-    return compare_bitmaps(wanted(job, span), once + again, span, span.window(start, end))
+    more = [bitmap for _, bitmap in stored if bitmap]
+    return compare_bitmaps(wanted(job, span), once + more, span, span.window(start, end))
 
 
 def holds(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> bool:

@@ -269,9 +269,9 @@ def firings(text: str, span: Span) -> tuple[int, int]:
     wide = span.padded
     once, doubled = _plain(spec, wide), 0
     for start, end in _changes(spec.timezone, wide):
-        walked, again, hung = _walk(spec, wide, start, end)
+        walked, repeated, hung = _walk(spec, wide, start, end)
         once = once & ~window(start + 1, end + 1) | walked
-        doubled |= again
+        doubled |= repeated
         if hung:  # a search without an answer: it never fires again
             once &= window(0, end)
             break

@@ -39,8 +39,8 @@ class Year:
     def __init__(self, job: Job, today: date, want: int, offsets: tuple[int, ...]) -> None:
         self.job, self.today, self.offsets = job, today, offsets
         self.whole = Span(today, LONGEST)
-        again = today + timedelta(days=365)
-        same = (again.month, again.day) == (today.month, today.day)
+        last = today + timedelta(days=365)
+        same = (last.month, last.day) == (today.month, today.day)
         self.inside = Span(today, 365 if same else LONGEST)  # each calendar date once
         self.want = self.whole.raw_days_of(want)
         self._rows: dict[tuple[int, int], _Row] = {}
@@ -126,10 +126,10 @@ class Year:
         A month goes to its natural season, if that gets it right; else each day to the season that
         does longest from there on what is wanted, and days outside with those before them.
         """
-        known = self._rows.get((month, inside))  # most months lie whole inside most horizons
-        if known is None:
-            known = self._rows[month, inside] = self._seasons_of(month, inside)
-        return known
+        row = self._rows.get((month, inside))  # few differ: most months lie whole in most horizons
+        if row is None:
+            row = self._rows[month, inside] = self._seasons_of(month, inside)
+        return row
 
     def _seasons_of(self, month: int, inside: int) -> _Row:
         natural = self.natural[month]

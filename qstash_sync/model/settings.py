@@ -10,6 +10,7 @@ Source: QStash's API reference, "Create a schedule" and "Get a schedule".
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 
@@ -109,6 +110,12 @@ SHAPED = {
     )
 }
 CALLBACKS = ("callback", "failure_callback")
+
+
+@lru_cache(maxsize=4096)
+def canonical_header(name: str) -> str:
+    """The header name as Go writes it: `x-api-key` becomes `X-Api-Key`."""
+    return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
 
 
 def given(rows: tuple[Setting, ...], source: object) -> dict[str, Any]:

@@ -7,39 +7,20 @@ no mark                                                           adopted
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from qstash_sync.model.change import FieldChange, Reason
-from qstash_sync.model.resources import Schedule
 from qstash_sync.plan import canonical, diff, mark
 from qstash_sync.plan.live_parts import Part, Writing
+from qstash_sync.plan.mark import Declared
 from qstash_sync.plan.pauses import Pause
 from qstash_sync.plan.times import When
 
 
-class Declared:
-    """A schedule's digests `b` and `c` as they would be written now; `c` only where it is asked."""
-
-    def __init__(self, schedule: Schedule, namespace: str) -> None:
-        self.schedule = schedule
-        self.namespace = namespace
-        self.definition = mark.definition(schedule)
-
-    @cached_property
-    def secrets(self) -> str | None:
-        """Digest `c`; None where a secret is not known here."""
-        if not mark.secrets_known(self.schedule):
-            return None
-        return mark.secrets(self.schedule, self.namespace)
-
-    def secrets_moved(self, parts: Sequence[Part]) -> bool:
-        """Whether a part was written with other secrets that do not read back."""
-        marks = [part.mark for part in parts if part.mark]
-        return (
-            bool(marks)
-            and self.secrets is not None
-            and any(mark.secrets != self.secrets for mark in marks)
-        )
+def _secrets_moved(declared: Declared, parts: Sequence[Part]) -> bool:
+    """Whether a part was written with other secrets that do not read back."""
+    if declared.secrets is None:
+        return False
+    return any(part.mark and part.mark.secrets != declared.secrets for part in parts)
 
 
 def reason(
@@ -50,7 +31,7 @@ def reason(
     if len(marks) < len(parts):
         return Reason.ADOPT
     file_moved = any(m.definition != declared.definition for m in marks)
-    file_moved = file_moved or declared.secrets_moved(parts)
+    file_moved = file_moved or _secrets_moved(declared, parts)
     lifted = bool(pause.fields) and pause.reason is Reason.DRIFT
     asked = bool(pause.fields) and not lifted
     live_moved = (
@@ -96,7 +77,7 @@ def write_only(
 
 def _secret_changed(declared: Declared, parts: Sequence[Part]) -> bool:
     """Whether there were such secrets and are; else one only began or ceased to be hidden."""
-    if not declared.secrets_moved(parts):
+    if not _secrets_moved(declared, parts):
         return False
     digests = {part.mark.secrets for part in parts if part.mark} | {declared.secrets}
     return mark.NO_SECRETS not in digests

@@ -13,38 +13,83 @@ import base64
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 from itertools import chain, count
+from operator import attrgetter
 from typing import Any
 
+from qstash_sync.model import settings
 from qstash_sync.model.resources import (
     MASK,
     UNKNOWN_MASK,
     Callback,
     Endpoint,
     FlowControl,
+    FlowUse,
     LiveFlowControl,
     LiveQueue,
-    LiveSchedule,
     LiveUrlGroup,
     Message,
     Queue,
+    Redact,
     Schedule,
     Secret,
     Text,
     UrlGroup,
+    is_known,
+    plain,
 )
 
 REDACTED = "(redacted)"
+DIGEST = "REDACTED:"  # how a value begins that QStash hides
 Tree = Mapping[str, Any]
+ZERO_COUNTS = {row.key for row in settings.MESSAGE if row.zero}  # compared as n + 1
+_NOTHING_HIDDEN = Redact()
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 
-@dataclass(frozen=True, slots=True)
 class View:
-    """Settings by the keys of the file: values to compare, and the same tree fit to be shown."""
+    """Settings by the keys of the file: values to compare, and the same tree fit to be shown.
 
-    values: dict[str, Any]
-    shown: dict[str, Any]
+    masked: what of `shown` is not as in `values`.
+    """
+
+    __slots__ = ("_pieces", "_text", "masked", "values")
+
+    def __init__(self, values: dict[str, Any], masked: dict[str, Any]) -> None:
+        self.values = values
+        self.masked = masked
+        self._pieces: dict[str, str] | None = None
+        self._text: str | None = None
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The tree for people."""
+        return {**self.values, **self.masked}
+
+    @property
+    def pieces(self) -> dict[str, str]:
+        """The JSON of each value, by key in order; written once, for both digests."""
+        if self._pieces is None:
+            self._pieces = {key: encoded(self.values[key]) for key in sorted(self.values)}
+        return self._pieces
+
+    @property
+    def text(self) -> str:
+        """The values as JSON, in which 1 and true are two things; equal views have equal texts."""
+        if self._text is None:
+            self._text = joined(self.pieces)
+        return self._text
+
+
+def encoded(value: Any) -> str:
+    """Compact JSON with sorted keys."""
+    return str(value) if type(value) is int else _encode(value)
+
+
+def joined(pieces: Mapping[str, str]) -> str:
+    """A JSON object from the JSON of its values."""
+    return "{" + ",".join([f'"{key}":{text}' for key, text in pieces.items()]) + "}"
 
 
 def both(text: Text) -> tuple[Any, Any]:
@@ -54,73 +99,92 @@ def both(text: Text) -> tuple[Any, Any]:
     return text, text
 
 
-class _Builder:
-    def __init__(self) -> None:
-        self.view = View({}, {})
+def of_message(message: Message, labels: tuple[str, ...] | None = None) -> View:
+    """The readable settings of a schedule's message; what is redacted is a stand-in.
 
-    def put(self, key: str, value: Any, shown: Any = None) -> None:
-        """Set one setting; what is None, 0 or empty counts as absent."""
-        if value is None or value in (0, {}, ()):
-            return
-        self.view.values[key] = value
-        self.view.shown[key] = value if shown is None else shown
-
-    def text(self, key: str, text: Text | None) -> None:
-        if text is not None:
-            self.put(key, *both(text))
-
-
-def of_message(message: Message) -> View:
-    """The readable settings of a schedule's message; what is redacted is a stand-in."""
-    hidden = message.redact
-    view = _Builder()
-    view.text("destination", message.destination)
-    view.put("method", message.method)
-    headers = {name: both(value) for name, value in message.headers}
-    for name, (value, _) in headers.items():
-        if hidden.hides(name) or str(value).startswith("REDACTED:"):
-            headers[name] = (REDACTED, REDACTED)
-    view.put(
-        "headers", {n: v for n, (v, _) in headers.items()}, {n: s for n, (_, s) in headers.items()}
-    )
+    labels: those to compare, where the message has others beside. What is None or 0 is absent.
+    """
+    values: dict[str, Any] = {}
+    masked: dict[str, Any] = {}
+    for row in settings.MESSAGE:
+        value = getattr(message, row.key)
+        if row.zero and value is not None:
+            values[row.key], masked[row.key] = value + 1, value
+        elif value is not None and value != 0:
+            values[row.key] = value
+    _put(values, masked, "destination", both(message.destination))
+    for key in settings.CALLBACKS:
+        callback = getattr(message, key)
+        if callback:
+            _put(values, masked, key, both(callback.url))
+    if message.headers:
+        _put(values, masked, "headers", _headers(message, message.redact))
     if message.body is not None:
-        value, shown = _body(message)
-        if hidden.body or (isinstance(value, str) and value.startswith("REDACTED:")):
-            value, shown = REDACTED, REDACTED
-        view.put("body", value, shown)
-    view.put("retries", message.retries + 1, message.retries)  # 0 is a value here, not an absence
-    view.put("retry_delay", message.retry_delay)
-    view.put("timeout", message.timeout)
-    view.put("delay", message.delay)
-    for key, callback in (
-        ("callback", message.callback),
-        ("failure_callback", message.failure_callback),
-    ):
-        view.text(key, callback.url if callback else None)
-    view.put("queue", message.queue)
+        _put(values, masked, "body", _body(message, message.redact))
     if message.flow_control:
-        use = message.flow_control
-        period = use.period if use.rate else None
-        flow = {"key": use.key, "parallelism": use.parallelism, "rate": use.rate, "period": period}
-        view.put("flow_control", {key: value for key, value in flow.items() if value})
-    view.put("labels", list(message.labels) or None)
-    return view.view
+        values["flow_control"] = _flow_use(message.flow_control)
+    labels = message.labels if labels is None else labels
+    if labels:
+        values["labels"] = list(labels)
+    return View(values, masked)
 
 
-def _body(message: Message) -> tuple[Any, Any]:
+def _put(values: dict[str, Any], masked: dict[str, Any], key: str, pair: tuple[Any, Any]) -> None:
+    values[key], shown = pair
+    if shown is not values[key]:
+        masked[key] = shown
+
+
+def declared_text(message: Message, view: View) -> str:
+    """What the file says as JSON, secrets masked: nothing redacted, no labels.
+
+    view: of this message; what is not secret is not written again.
+    """
+    hidden = message.redact
+    masked = dict(view.masked)
+    if message.headers and (hidden.headers or hidden.all_headers):
+        masked["headers"] = _headers(message, _NOTHING_HIDDEN)[1]
+    if message.body is not None and hidden.body:
+        masked["body"] = _body(message, _NOTHING_HIDDEN)[1]
+    pieces = {
+        key: encoded(masked[key]) if key in masked else text
+        for key, text in view.pieces.items()
+        if key != "labels"
+    }
+    return joined(pieces)
+
+
+def _headers(message: Message, hidden: Redact) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Values and what may be shown; one and the same where nothing is secret."""
+    values: dict[str, Any] = {}
+    masked: dict[str, Any] = {}
+    for name, text in message.headers:
+        value, shown = (text, text) if type(text) is str else both(text)
+        if hidden.all_headers or name in hidden.headers or value.startswith(DIGEST):
+            value = shown = REDACTED
+        values[name] = value
+        if shown is not value:
+            masked[name] = shown
+    return values, {**values, **masked} if masked else values
+
+
+def _body(message: Message, hidden: Redact) -> tuple[Any, Any]:
     """A body taken apart where it is JSON, else as text or base64."""
-    body = message.body
+    if hidden.body:
+        return REDACTED, REDACTED
+    body = message.body or ""
     if isinstance(body, bytes):
         try:
-            text: Text | None = body.decode()
+            text = shown = body.decode()
         except UnicodeDecodeError:
-            encoded = base64.b64encode(body).decode()
-            return {"base64": encoded}, {"base64": encoded}
+            encoded = {"base64": base64.b64encode(body).decode()}
+            return encoded, encoded
     else:
-        text = body
-    assert text is not None
-    value, shown = both(text)
-    return _taken_apart(value), _taken_apart(shown)
+        text, shown = both(body)
+    value = _taken_apart(text)
+    if isinstance(value, str) and value.startswith(DIGEST):
+        return REDACTED, REDACTED
+    return (value, value) if shown is text else (value, _taken_apart(shown))
 
 
 def _taken_apart(text: str) -> Any:
@@ -132,6 +196,79 @@ def _taken_apart(text: str) -> Any:
             return text
         return content if isinstance(content, dict) else {"json": content}
     return text
+
+
+def _flow_use(use: FlowUse) -> dict[str, Any]:
+    period = use.period if use.rate else None
+    flow = {"key": use.key, "parallelism": use.parallelism, "rate": use.rate, "period": period}
+    return {key: value for key, value in flow.items() if value}
+
+
+def same_but_labels(one: Message, other: Message) -> bool:
+    """Whether two live messages differ in nothing but their labels, as parts of one set do."""
+    return bool(_but_labels(one) == _but_labels(other))
+
+
+_but_labels = attrgetter(*(f.name for f in fields(Message) if f.name != "labels"))
+_simple = attrgetter(*(row.key for row in settings.MESSAGE))
+
+
+def is_as_declared(live: Message, desired: Message, labels: tuple[str, ...]) -> bool:
+    """Whether a live message is, byte for byte, what is sent for the desired one.
+
+    Then their views are equal, and need not be made. False says nothing: JSON may be written in
+    another way, a timeout in another unit, and a secret may not be known here.
+    """
+    return (
+        labels == desired.labels
+        and bool(_simple(live) == _simple(desired))
+        and _is_sent_as(live.destination, desired.destination)
+        and all(_is_url_of(getattr(live, key), getattr(desired, key)) for key in settings.CALLBACKS)
+        and _are_sent_as(live, desired)
+        and _is_body_of(live.body, desired)
+        and _flow(live) == _flow(desired)
+    )
+
+
+def _is_sent_as(live: Text | None, desired: Text | None) -> bool:
+    if isinstance(desired, Secret):
+        return desired.known and live == desired.reveal()
+    return live == desired
+
+
+def _is_url_of(live: Callback | None, desired: Callback | None) -> bool:
+    if live is None or desired is None:
+        return live is desired
+    return _is_sent_as(live.url, desired.url)
+
+
+def _are_sent_as(live: Message, desired: Message) -> bool:
+    """The headers; one that is redacted reads back as a digest, whatever it is."""
+    hidden = desired.redact
+    if len(live.headers) != len(desired.headers):
+        return False
+    for (name, value), (wanted, text) in zip(live.headers, desired.headers, strict=True):
+        is_digest = str(value).startswith(DIGEST)
+        if name != wanted or is_digest != hidden.hides(name):
+            return False
+        if not is_digest and not _is_sent_as(value, text):
+            return False
+    return True
+
+
+def _is_body_of(live: bytes | Text | None, desired: Message) -> bool:
+    if live is None or desired.body is None:
+        return live is desired.body
+    sent = live if isinstance(live, bytes) else plain(live).encode()
+    if desired.redact.body:
+        return sent.startswith(DIGEST.encode())
+    if isinstance(desired.body, bytes):
+        return sent == desired.body
+    return is_known(desired.body) and sent == plain(desired.body).encode()
+
+
+def _flow(message: Message) -> dict[str, Any] | None:
+    return _flow_use(message.flow_control) if message.flow_control else None
 
 
 def unknown(value: Any) -> bool:
@@ -149,28 +286,23 @@ def fits(text: str, value: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pieces)), text, re.DOTALL) is not None
 
 
-def live_message(live: LiveSchedule, desired: Message) -> Message:
+def in_units_of(desired: Message, live: Message) -> Message:
     """What the account shows, in the units of the file: a timeout may come in milliseconds."""
-    message = live.message
-    if desired.timeout and message.timeout == desired.timeout * 1000:
-        message = replace(message, timeout=desired.timeout)
-    return message
+    if desired.timeout and live.timeout == desired.timeout * 1000:
+        return replace(live, timeout=desired.timeout)
+    return live
 
 
 def of_queue(queue: Queue | LiveQueue) -> View:
     """A queue's own setting; the pause is a state of its own."""
-    view = _Builder()
-    view.put("parallelism", queue.parallelism)
-    return view.view
+    return View({"parallelism": queue.parallelism} if queue.parallelism else {}, {})
 
 
 def of_flow_control(flow: FlowControl | LiveFlowControl) -> View:
     """What is pinned."""
-    view = _Builder()
-    view.put("parallelism", flow.parallelism)
-    view.put("rate", flow.rate)
-    view.put("period", flow.period if flow.rate else None)
-    return view.view
+    period = flow.period if flow.rate else None
+    pins = {"parallelism": flow.parallelism, "rate": flow.rate, "period": period}
+    return View({key: value for key, value in pins.items() if value}, {})
 
 
 def of_group(group: UrlGroup | LiveUrlGroup, declared: UrlGroup | None = None) -> View:
@@ -226,23 +358,14 @@ def write_only(schedule: Schedule) -> tuple[str, ...]:
         )
         if on
     ]
-    for key, callback in (
-        ("callback", message.callback),
-        ("failure_callback", message.failure_callback),
-    ):
+    for key in settings.CALLBACKS:
+        callback = getattr(message, key)
         found += [f"{key}.{name}" for name in callback_settings(callback)] if callback else []
     return tuple(found)
 
 
 def callback_settings(callback: Callback) -> dict[str, Any]:
-    """What a callback has beside its URL; unset settings are left out."""
-    settings: dict[str, Any] = {}
-    if callback.method != "POST":
-        settings["method"] = callback.method
-    for key in ("retries", "timeout", "retry_delay"):
-        value = getattr(callback, key)
-        if value is not None:
-            settings[key] = value
-    for name, value in callback.headers:
-        settings[f"headers.{name}"] = value
-    return settings
+    """What a callback has beside its URL, none of which reads back; defaults are left out."""
+    values = {row.key: getattr(callback, row.key) for row in settings.CALLBACK}
+    changed = {r.key: values[r.key] for r in settings.CALLBACK if values[r.key] != r.default}
+    return changed | {f"headers.{name}": value for name, value in callback.headers}

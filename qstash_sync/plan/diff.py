@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from qstash_sync.model.change import FieldChange, Withheld
-from qstash_sync.plan.canonical import REDACTED, View, fits, unknown
+from qstash_sync.plan.canonical import REDACTED, ZERO_COUNTS, View, fits, unknown
 
 HIDDEN = "(not shown)"
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
@@ -16,6 +16,8 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
     A live value is shown only where the file has a plain value at the same path: whatever else
     the account holds may be a secret that has since been rotated or removed.
     """
+    if live is desired or live.text == desired.text:
+        return ()
     before, after = _without_unknown(live.values, desired.values)
     if _text(before) == _text(after):
         return ()
@@ -28,6 +30,7 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
         verbose_level=2,
         threshold_to_diff_deeper=0,
         zip_ordered_iterables=True,
+        ignore_private_variables=False,  # a key of a body may begin with two underscores
     )
     found = {
         _told(leaf, before, after, desired.shown)
@@ -39,8 +42,12 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
 
 
 def created(desired: View) -> tuple[FieldChange, ...]:
-    """What a create sets, by path."""
-    return compare(View({}, {}), desired)
+    """What a create sets, by path; nothing is compared for it."""
+    shown = desired.shown
+    paths = [leaf for key in desired.values for leaf in _leaves((key,), {}, desired.values)]
+    return tuple(
+        FieldChange(path=_name(path), after=_at(shown, path)) for path in sorted(paths, key=_order)
+    )
 
 
 def _text(tree: Any) -> str:
@@ -117,7 +124,7 @@ def _at(tree: Any, path: Path) -> Any:
 def _change(path: Path, before: Any, after: Any, desired: View) -> FieldChange:
     old, new, shown = _at(before, path), _at(after, path), _at(desired.shown, path)
     name = _name(path)
-    if name == "retries":  # compared as n + 1, so that 0 is a value
+    if name in ZERO_COUNTS:
         old, new = (None if v is _ABSENT else v - 1 for v in (old, new))
         return FieldChange(path=name, before=old, after=new)
     if new is _ABSENT:

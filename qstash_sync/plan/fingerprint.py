@@ -38,6 +38,7 @@ class Fingerprints:
     """What a change starts from and writes, found by what the change is called."""
 
     def __init__(self, desired: Desired, live: Live, index: LiveParts) -> None:
+        self.desired = desired
         self.namespace = desired.namespace
         self.index = index
         self._live = live
@@ -107,7 +108,7 @@ class Fingerprints:
                 hidden += [] if end in plain else [[end.name, end.url]]
             return [[end.name, end.url] for end in plain if end in live.endpoints]
         labels = mark.own_labels(live.message.labels, self.namespace, name)
-        view = canonical.of_message(replace(live.message, labels=labels))
+        view = canonical.of_message(live.message, labels)
         file = canonical.View({}, {})
         if isinstance(declared, Schedule):
             file = canonical.of_message(declared.message)

@@ -22,7 +22,8 @@ from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
 from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
 from qstash_sync.plan import canonical, mark as marks
-from qstash_sync.plan.mark import Mark
+from qstash_sync.plan.canonical import View
+from qstash_sync.plan.mark import Declared, Mark
 
 _DIGITS = 9  # of a part's number; more is no number of ours
 
@@ -91,7 +92,7 @@ class Part:
 
     live: LiveSchedule
     mark: Mark | None
-    message: Message  # the live one, with the user's labels only
+    view: View  # of the live message, with the user's labels only
     intact: bool = True  # every readable field
     cron_intact: bool = True
 
@@ -157,27 +158,49 @@ def state(schedule: Schedule, parts: Sequence[Part]) -> SetState:
     )
 
 
-def read_part(schedule: Schedule, live: LiveSchedule, mark: Mark | None, namespace: str) -> Part:
-    """Hold a live part against digest `a` of its mark."""
-    labels = marks.own_labels(live.message.labels, namespace, schedule.name)
-    message = replace(canonical.live_message(live, schedule.message), labels=labels)
-    if mark is None:
-        return Part(live=live, mark=None, message=message)
-    if marks.readable(message, live.cron) == mark.readable:
-        return Part(live=live, mark=mark, message=message)
+def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
+    """Hold the live parts of a schedule against digest `a` of their marks.
+
+    The parts of a set have the same settings but for their marks: those are looked at once.
+    """
+    schedule = declared.schedule
+    parts: list[Part] = []
+    last: tuple[Message, tuple[str, ...], View] | None = None
+    for part in found:
+        message = part.live.message
+        labels = marks.own_labels(message.labels, declared.namespace, schedule.name)
+        if last and last[1] == labels and canonical.same_but_labels(last[0], message):
+            view = last[2]
+        elif canonical.is_as_declared(message, schedule.message, labels):
+            view = declared.view
+        else:
+            view = canonical.of_message(canonical.in_units_of(schedule.message, message), labels)
+        last = message, labels, view
+        parts.append(_read_part(schedule, part, view, labels))
+    return parts
+
+
+def _read_part(schedule: Schedule, part: LivePart, view: View, labels: tuple[str, ...]) -> Part:
+    live, mark = part.live, part.mark
+    if mark is None or not part.ours:
+        return Part(live=live, mark=None, view=view)
+    if marks.readable(view, live.cron) == mark.readable:
+        return Part(live=live, mark=mark, view=view)
     crons = _spellings(schedule, live.cron)
-    messages: tuple[Message, ...] = (message, replace(live.message, labels=labels))
+    views = [view, canonical.of_message(live.message, labels)]
     timeout = live.message.timeout
     if timeout and timeout % 1000 == 0:
-        messages = (*messages, replace(message, timeout=timeout // 1000))
-    intact = _fits(mark, messages, crons)
+        in_seconds = replace(live.message, timeout=timeout // 1000)
+        views.append(canonical.of_message(in_seconds, labels))
+    intact = _fits(mark, views, crons)
     # With the file's message in place of an edited one, the digest is about the cron alone.
-    cron_intact = intact or _fits(mark, (schedule.message,), crons)
-    return Part(live=live, mark=mark, message=message, intact=intact, cron_intact=cron_intact)
+    declared = [canonical.of_message(schedule.message)]
+    cron_intact = intact or _fits(mark, declared, crons)
+    return Part(live=live, mark=mark, view=view, intact=intact, cron_intact=cron_intact)
 
 
-def _fits(mark: Mark, messages: Iterable[Message], crons: Sequence[str]) -> bool:
-    return any(marks.readable(m, cron) == mark.readable for m in messages for cron in crons)
+def _fits(mark: Mark, views: Iterable[View], crons: Sequence[str]) -> bool:
+    return any(marks.readable(view, cron) == mark.readable for view in views for cron in crons)
 
 
 # ---------------------------------------------------------------- spellings of a stored cron

@@ -11,15 +11,17 @@ Comparison never rests on digests: they only say who moved (`a` no longer fits: 
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
-from qstash_sync.model.resources import Callback, Message, Redact, Schedule, Secret
+from qstash_sync.crons.firings import Job
+from qstash_sync.model.resources import MASK, UNKNOWN_MASK, Callback, Message, Schedule, Secret
+from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.plan import canonical
+from qstash_sync.plan.canonical import View, encoded, joined
 
 PREFIX = "qsync1-"
 _MARK = re.compile(
@@ -67,9 +69,10 @@ def parse(labels: Iterable[str]) -> Mark | None:
     return None
 
 
+@lru_cache(maxsize=64)
 def scope(namespace: str, environment: str | None) -> str:
     """The four digits that keep two environments of one account apart."""
-    return _digest([namespace, environment or ""])[:4]
+    return _digest(encoded([namespace, environment or ""]))[:4]
 
 
 def name_label(namespace: str, name: str) -> str:
@@ -83,68 +86,74 @@ def own_labels(labels: tuple[str, ...], namespace: str, name: str) -> tuple[str,
     return tuple(label for label in labels if not label.startswith(PREFIX) and label != ours)
 
 
-def make(
-    schedule: Schedule,
-    cron: str,
-    *,
-    part: int,
-    parts: int,
-    paused: bool,
-    namespace: str,
-    environment: str | None,
-) -> Mark:
-    """The mark that a part is written with."""
-    return Mark(
-        scope=scope(namespace, environment),
-        part=part,
-        parts=parts,
-        readable=readable(schedule.message, cron),
-        definition=definition(schedule),
-        secrets=secrets(schedule, namespace) if secrets_known(schedule) else _UNKNOWN,
-        protected=schedule.protect,
-        paused=paused,
-    )
+class Declared:
+    """A schedule as the file has it: its canonical view, and its digests; each is made once."""
+
+    def __init__(self, schedule: Schedule, namespace: str, environment: str | None) -> None:
+        self.schedule = schedule
+        self.namespace = namespace
+        self.environment = environment
+        self.view = canonical.of_message(schedule.message)
+        self.definition = definition(schedule, self.view)
+
+    @cached_property
+    def secrets(self) -> str | None:
+        """Digest `c`; None where a secret is not known here."""
+        if not secrets_known(self.schedule):
+            return None
+        return secrets(self.schedule, self.namespace)
+
+    def mark(self, cron: str, *, part: int, parts: int, paused: bool) -> Mark:
+        """The mark that a part is written with."""
+        return Mark(
+            scope=scope(self.namespace, self.environment),
+            part=part,
+            parts=parts,
+            readable=readable(self.view, cron),
+            definition=self.definition,
+            secrets=self.secrets or _UNKNOWN,
+            protected=self.schedule.protect,
+            paused=paused,
+        )
 
 
-def readable(message: Message, cron: str) -> str:
+def readable(view: View, cron: str) -> str:
     """Digest `a`: what QStash shows of a part, redacted values left out."""
-    return _digest([cron, canonical.of_message(message).values])
+    return _digest(f"[{encoded(cron)},{view.text}]")
 
 
-def definition(schedule: Schedule) -> str:
-    """Digest `b`: the declared definition; labels and pause, which read back, are left out."""
-    timing, message = schedule.timing, schedule.message
-    masked = canonical.of_message(replace(message, labels=(), redact=Redact())).shown
-    return _digest(
+def definition(schedule: Schedule, view: View | None = None) -> str:
+    """Digest `b`: the declared definition; labels and pause, which read back, are left out.
+
+    view: of its message, where that is known.
+    """
+    message = schedule.message
+    hidden = message.redact
+    view = view or canonical.of_message(message)
+    text = joined(
         {
-            "crons": sorted(cron.key for cron in timing.job.crons),
-            "zone": timing.job.timezone,
-            "gap": timing.job.gap,
-            "fold": timing.job.fold,
-            "strategy": timing.strategy,
-            "message": _placeholders(masked),
-            "redact": [message.redact.body, message.redact.all_headers, message.redact.headers],
-            "callbacks": [_callback(c) for c in (message.callback, message.failure_callback)],
+            "callbacks": encoded([_callback(getattr(message, key)) for key in CALLBACKS]),
+            **_before_message(schedule.timing.job),
+            "message": canonical.declared_text(message, view),
+            "redact": encoded([hidden.body, hidden.all_headers, hidden.headers]),
+            "strategy": encoded(schedule.timing.strategy),
+            "zone": encoded(schedule.timing.job.timezone),
         }
     )
+    return _digest(text.replace(UNKNOWN_MASK, MASK))  # both are alike here
+
+
+@lru_cache(maxsize=16_384)
+def _before_message(job: Job) -> dict[str, str]:
+    """The keys of a definition between `callbacks` and `message`: they are sorted."""
+    crons = sorted(cron.key for cron in job.crons)
+    return {"crons": encoded(crons), "fold": encoded(job.fold), "gap": encoded(job.gap)}
 
 
 def _callback(callback: Callback | None) -> Any:
     if callback is None:
         return None
-    return {
-        key: _placeholders(str(value))
-        for key, value in canonical.callback_settings(callback).items()
-    }
-
-
-def _placeholders(value: Any) -> Any:
-    """Masks of known and unknown secrets made alike."""
-    if isinstance(value, dict):
-        return {key: _placeholders(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_placeholders(item) for item in value]
-    return value.replace("(unknown secret)", "(secret)") if isinstance(value, str) else value
+    return {key: str(value) for key, value in canonical.callback_settings(callback).items()}
 
 
 def secrets(schedule: Schedule, namespace: str) -> str:
@@ -152,7 +161,12 @@ def secrets(schedule: Schedule, namespace: str) -> str:
     found = [value for value in _unreadable(schedule.message) if isinstance(value, Secret)]
     if not found:
         return NO_SECRETS
-    return _digest([stretched(value.reveal(), namespace) for value in found])
+    return _stretched_all(tuple(value.reveal() for value in found), namespace)
+
+
+@lru_cache(maxsize=4096)
+def _stretched_all(values: tuple[str, ...], namespace: str) -> str:
+    return _digest(encoded([stretched(value, namespace) for value in values]))
 
 
 def secrets_known(schedule: Schedule) -> bool:
@@ -177,6 +191,5 @@ def stretched(value: str, namespace: str) -> str:
     ).hex()
 
 
-def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]

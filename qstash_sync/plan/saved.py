@@ -27,7 +27,7 @@ from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.plan import mark, times
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.fingerprint import Fingerprints
-from qstash_sync.plan.live_parts import Part, read_part
+from qstash_sync.plan.live_parts import LiveParts, Part, read_parts
 from qstash_sync.plan.policy import Policy
 
 LEAST = timedelta(days=14)
@@ -259,5 +259,7 @@ def _parts_after(change: Change, schedule: Schedule, fingerprints: Fingerprints)
             parts[step.id] = LiveSchedule(id=step.id, cron=step.cron, message=message)
         elif isinstance(step, DeleteSchedule):
             parts.pop(step.id, None)
-    marks = ((part, mark.parse(part.message.labels)) for part in parts.values())
-    return [read_part(schedule, part, of, fingerprints.namespace) for part, of in marks]
+    index = LiveParts(fingerprints.desired, parts.values())
+    desired = fingerprints.desired
+    declared = mark.Declared(schedule, desired.namespace, desired.environment)
+    return read_parts(declared, index.of(change.id))

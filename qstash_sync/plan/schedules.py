@@ -32,9 +32,10 @@ from qstash_sync.model.change import (
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
-from qstash_sync.plan import attribution, canonical, diff, mark, pauses, times
+from qstash_sync.plan import attribution, diff, mark, pauses, times
 from qstash_sync.plan.compared import Compared, Consent, Foreign
-from qstash_sync.plan.live_parts import LivePart, LiveParts, Part, Writing, read_part, same_crons
+from qstash_sync.plan.live_parts import LivePart, LiveParts, Part, Writing, read_parts, same_crons
+from qstash_sync.plan.mark import Declared
 from qstash_sync.plan.pauses import Pause
 
 
@@ -50,9 +51,10 @@ class ScheduleComparer:
         """The schedule's change, and the live parts that belong to it."""
         found = self.index.of(schedule.id)
         old = self.renamed_from(schedule)
-        change, diagnostics = self._rename(schedule, old) if old and not found else (None, [])
+        declared = Declared(schedule, self.desired.namespace, self.desired.environment)
+        change, diagnostics = self._rename(declared, old) if old and not found else (None, [])
         if change is None:
-            change, diagnostics = self._change(schedule, found)
+            change, diagnostics = self._change(declared, found)
             change = self._with_leftovers(schedule, change, old)
         compared = Compared(
             kind=Kind.SCHEDULE,
@@ -106,8 +108,9 @@ class ScheduleComparer:
     # Create, rename
 
     def _create(
-        self, schedule: Schedule, *, paused: bool | None = None
+        self, declared: Declared, *, paused: bool | None = None
     ) -> tuple[Change, list[Diagnostic]]:
+        schedule = declared.schedule
         made = times.compiled(schedule, self.now)
         if isinstance(made, Diagnostic):
             return _impossible(schedule, Action.CREATE, made)
@@ -121,11 +124,11 @@ class ScheduleComparer:
             Reason.FILE,
             fields=(
                 *times.created_fields(schedule),
-                *diff.created(canonical.of_message(schedule.message)),
+                *diff.created(declared.view),
                 *pause_field(None, paused),
             ),
             notes=times.created_notes(schedule, made.crons),
-            steps=tuple(self._writes(schedule, crons, {}, paused=paused)),
+            steps=tuple(self._writes(declared, crons, {}, paused=paused)),
         )
         return change, diagnostics
 
@@ -137,12 +140,13 @@ class ScheduleComparer:
         return [part for part in old if self.index.is_managed(part)]
 
     def _rename(
-        self, schedule: Schedule, old: Sequence[LivePart]
+        self, declared: Declared, old: Sequence[LivePart]
     ) -> tuple[Change, list[Diagnostic]]:
         """A new name is a new id: write the new parts with the old pause, then delete the old."""
+        schedule = declared.schedule
         was_paused = any(part.live.paused for part in old)
         paused = schedule.paused if schedule.paused is not None else was_paused
-        created, diagnostics = self._create(schedule, paused=paused)
+        created, diagnostics = self._create(declared, paused=paused)
         if created.refused:
             return created, diagnostics
         renamed = FieldChange(path="name", before=schedule.was, after=schedule.name)
@@ -177,19 +181,16 @@ class ScheduleComparer:
     # Update
 
     def _change(
-        self, schedule: Schedule, found: Sequence[LivePart]
+        self, declared: Declared, found: Sequence[LivePart]
     ) -> tuple[Change | None, list[Diagnostic]]:
         if not found:
-            return self._create(schedule)
-        parts = [
-            read_part(schedule, part.live, part.mark if part.ours else None, self.index.namespace)
-            for part in found
-        ]
-        declared = attribution.Declared(schedule, self.index.namespace)
+            return self._create(declared)
+        schedule = declared.schedule
+        parts = read_parts(declared, found)
         when = times.compare(schedule, parts, self.now, declared.definition)
         if isinstance(when, Diagnostic):
             return _impossible(schedule, Action.UPDATE, when)
-        settings, differing = _settings(schedule, parts)
+        settings, differing = _settings(declared, parts)
         hidden = attribution.write_only(declared, parts, alone=not (settings or when.fields))
         pause, diagnostics = pauses.judge(schedule, parts)
         diagnostics = [*when.diagnostics, *diagnostics]
@@ -218,7 +219,7 @@ class ScheduleComparer:
             fields=(*changed, *pause.fields),
             notes=(*when.notes, *_notes(differing, pause, parts)),
             steps=(
-                *self._writes(schedule, crons, known, paused=pause.paused),
+                *self._writes(declared, crons, known, paused=pause.paused),
                 *(DeleteSchedule(id=part_id) for part_id in surplus),
             ),
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
@@ -236,7 +237,7 @@ class ScheduleComparer:
 
     def _writes(
         self,
-        schedule: Schedule,
+        declared: Declared,
         crons: dict[str, str],
         known: dict[str, Part],
         *,
@@ -249,19 +250,11 @@ class ScheduleComparer:
         New parts come first: a set that is cut off midway has marks of two sets then, and is not
         taken for one that somebody has deleted parts of.
         """
-        live = self.index.by_id
+        live, schedule = self.index.by_id, declared.schedule
         name = mark.name_label(self.desired.namespace, schedule.name)
         numbered = enumerate(crons.items(), 1)
         for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
-            label = mark.make(
-                schedule,
-                cron,
-                part=number,
-                parts=len(crons),
-                paused=paused,
-                namespace=self.desired.namespace,
-                environment=self.desired.environment,
-            )
+            label = declared.mark(cron, part=number, parts=len(crons), paused=paused)
             part = known.get(part_id)
             if part is None or not _stands(part, cron, label):
                 labels = (str(label), name, *schedule.message.labels)
@@ -296,14 +289,13 @@ def _pause_only(schedule: Schedule, pause: Pause) -> Change:
 
 
 def _settings(
-    schedule: Schedule, parts: Sequence[Part]
+    declared: Declared, parts: Sequence[Part]
 ) -> tuple[tuple[FieldChange, ...], frozenset[str]]:
     """The fields of the first part that differs; and the ids of all that differ."""
-    view = canonical.of_message(schedule.message)
     found = {
         part.live.id: changed
         for part in parts
-        if (changed := diff.compare(canonical.of_message(part.message), view))
+        if (changed := diff.compare(part.view, declared.view))
     }
     return next(iter(found.values()), ()), frozenset(found)
 

@@ -261,11 +261,13 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
 
 def _read(rows: tuple[Setting, ...], data: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of one value that an answer shows; empty ones are absent."""
-    return {
-        row.key: _field(data, row.json, row.type) or row.absent
-        for row in rows
-        if row.json is not None
-    }
+    found: dict[str, Any] = {}
+    for row in rows:
+        value = data.get(row.json) if row.json is not None else None
+        if value is not None and type(value) is not row.type:
+            raise MalformedError(f"{row.json} is {_TYPES[type(value)]}")
+        found[row.key] = value or row.absent
+    return found
 
 
 def _field(data: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
@@ -297,10 +299,11 @@ def _headers(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     found: dict[str, list[str]] = {}
     headers = _field(data, "header", dict) or {}
     for name, value in headers.items():
-        key = f"header {name}"
-        values = _items({key: value if isinstance(value, list) else [value]}, key, str)
-        canonical = "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
-        found.setdefault(canonical, []).extend(values)
+        values = value if isinstance(value, list) else [value]
+        for each in values:
+            if type(each) is not str:
+                raise MalformedError(f"header {name} holds {_TYPES[type(each)]}")
+        found.setdefault(settings.canonical_header(name), []).extend(values)
     return tuple((name, ", ".join(values)) for name, values in sorted(found.items()))
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps, first_wrong
 from qstash_sync.crons.compile import compile_job
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import compare, exact_until, holds
@@ -131,3 +132,19 @@ def test_what_goes_wrong_in_years_only_is_found() -> None:
     assert exact_until(job, ("0 0 * * *",), now) is None
     live = ("0 0 * * *", "59 23 29 2 *")
     assert exact_until(job, live, now) == datetime(2028, 2, 29, 23, 59, tzinfo=UTC)
+
+
+def test_the_first_wrong_minute_is_that_of_the_whole_comparison() -> None:
+    """Missing, extra and doubled alike; none where bitmaps are disjoint and together the wanted."""
+    rng, span = random.Random(SEED), Span(date(2027, 1, 1), 2)
+    for _ in range(500):
+        parts = [rng.getrandbits(2880) & rng.getrandbits(2880) for _ in range(rng.randrange(1, 4))]
+        want = 0
+        for number, part in enumerate(parts):
+            parts[number] = part & ~want | (1 << rng.randrange(2880)) * (rng.random() < 0.3)
+            want |= part
+        want ^= (1 << rng.randrange(2880)) * (rng.random() < 0.3)
+        first = compare_bitmaps(want, parts, span).first
+        assert first_wrong(want, parts) == (None if first is None else span.minute(first))
+    assert first_wrong(0b101, [0b100, 0b001]) is None
+    assert first_wrong(0b101, [0b100, 0b101]) == 2

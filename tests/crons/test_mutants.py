@@ -106,6 +106,26 @@ BOUND_MUTANTS = {
         "crons/bound.py", "two_years = Span(today, 2 * LONGEST)", "two_years = Span(today, SHORTEST)"),
 }  # fmt: skip
 
+RECTANGLE_MUTANTS = {
+    "firings that come twice": ("crons/exactness.py", "elif once & days:", "elif False:"),
+    "firings that are missing": (
+        "crons/exactness.py", "if due != once:", "if once & ~due:"),
+    "firings too many": ("crons/exactness.py", "if due != once:", "if due & ~once:"),
+    "the days after a change": (
+        "crons/exactness.py", "max(start + before - PAD", "max(start - PAD"),
+    "the days before a change": ("crons/exactness.py", "min(end - after - PAD", "min(end - PAD"),
+    "local dates": (
+        "crons/exactness.py", "span.first + timedelta(days=shift)", "span.first"),
+    "the order of days": ("crons/exactness.py", "fit[::-1].hex()", "fit.hex()"),
+    "the minutes at the end": (
+        "crons/exactness.py", "return _same_minutes(job, crons, span, done, high)", "return True"),
+    "the minutes around a change": (
+        "crons/exactness.py", "low >= high or compare(", "True or compare("),
+    "the offset of a season": (
+        "crons/exactness.py", "_wanted_rectangles(job, span, offset, days)",
+        "_wanted_rectangles(job, span, 0, days)"),
+}  # fmt: skip
+
 
 @contextmanager
 def loaded(root: Path) -> Iterator[Callable[[str], Any]]:
@@ -268,3 +288,53 @@ def test_a_mutant_of_the_bound_is_caught(
     change(copy(tmp_path), file, line, changed)
     with loaded(tmp_path) as load:
         assert unsound(load), "no day of the coming year saw this mutant"
+
+
+# ---------------------------------------------------------------- years by rectangles
+
+
+def disagreements(load: Callable[[str], Any]) -> list[str]:
+    """The property: rectangles say of a live set what bitmaps say, over any stretch of time."""
+    exactness, compiler = load("crons.exactness"), load("crons.compile")
+    cron, firings = load("crons.grammar"), load("crons.firings")
+    rng = random.Random(SEED)
+    # Troll's fold begins on the date before the change, Jerusalem's gap at midnight UTC.
+    zones = ("America/New_York", "Antarctica/Troll", "Asia/Jerusalem", "Pacific/Chatham")
+    jobs: list[tuple[str, str, str | None, int]] = [
+        ("0 1 * * *", "Antarctica/Troll", "second", 240)
+    ]
+    for _ in range(60):
+        text = f"{rng.choice(['0', '*/20'])} {rng.choice(['1', '2', '23', '0,9'])} * * "
+        text += rng.choice(["*", "1-5"])
+        fold = rng.choice([None, "second", "both"])
+        jobs.append((text, rng.choice(zones), fold, rng.randrange(365)))
+    found = []
+    for text, zone, fold, day in jobs:
+        job = firings.Job((cron.parse(text),), zone, None, fold and firings.Fold(fold))
+        now = datetime(2027, 1, 1, tzinfo=UTC) + timedelta(days=day)
+        made = compiler.compile_job(job, now=now)
+        end = made.valid_until or now + timedelta(days=300)
+        extra = "7 4 13 * *"
+        wrong = (made.crons[1:], (*made.crons, made.crons[0]), (*made.crons, extra))
+        for live in (made.crons, *wrong):
+            for stop in (end, end + timedelta(hours=40), now + timedelta(days=100, hours=7)):
+                exact = exactness.compare(job, live, now, stop).none
+                if exactness._agree(job, live, now, stop) != exact:
+                    found.append(f"{text} {live} {stop}")
+    return found
+
+
+def test_the_unchanged_rectangles_agree_with_the_bitmaps(tmp_path: Path) -> None:
+    with loaded(copy(tmp_path)) as load:
+        assert disagreements(load) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "changed"), RECTANGLE_MUTANTS.values(), ids=RECTANGLE_MUTANTS
+)
+def test_a_mutant_of_the_rectangles_is_caught(
+    tmp_path: Path, file: str, line: str, changed: str
+) -> None:
+    change(copy(tmp_path), file, line, changed)
+    with loaded(tmp_path) as load:
+        assert disagreements(load), "no stretch of time saw this mutant"

@@ -92,11 +92,8 @@ def schedule(message: Message, **more: Any) -> Schedule:
 
 
 def marked(message: Message) -> str:
-    found = mark.make(
-        schedule(message), "0 8 * 1-3,11,12 1-5", part=1, parts=2, paused=False,
-        namespace="billing", environment="production",
-    )  # fmt: skip
-    return str(found)
+    declared = mark.Declared(schedule(message), "billing", "production")
+    return str(declared.mark("0 8 * 1-3,11,12 1-5", part=1, parts=2, paused=False))
 
 
 @pytest.mark.parametrize("name", MESSAGES)

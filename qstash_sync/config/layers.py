@@ -1,0 +1,158 @@
+"""One layer of settings over another, each checked once, on its own.
+
+    defaults of the file < defaults of the environment < the resource < its override
+
+Headers and `dst` merge by name, null unsets, everything else replaces.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from qstash_sync.config import schema
+from qstash_sync.config.interpolate import Scope
+from qstash_sync.config.report import Path, Report
+from qstash_sync.config.tree import Map, Value, spell
+from qstash_sync.config.types import Frame
+from qstash_sync.config.wrong import type_name, wrong_text
+from qstash_sync.model.diagnostics import Location
+
+# The more specific layer wins such a group as a whole: a body_file replaces a default's body.
+_EXCLUSIVE = (
+    frozenset({"body", "body_file", "body_base64"}),
+    frozenset({"destination", "url_group"}),
+    frozenset({"only", "except_"}),
+)
+S = TypeVar("S", bound=schema.Spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Settings as they were checked, and the trees that know where each of them is."""
+
+    spec: Any
+    trees: tuple[Map, ...]  # the strongest last
+    broken: frozenset[str] = frozenset()  # keys that are not in spec, since they are wrong
+
+
+def lay(below: S, above: S) -> S:
+    """One layer over another, each checked already; only what `above` gives is looked at."""
+    given = above.model_fields_set
+    changes = {key: getattr(above, key) for key in given}
+    for group in _EXCLUSIVE:
+        if not given.isdisjoint(group):
+            changes |= dict.fromkeys(group - given)
+    for key, merged in (("headers", _merged_headers), ("dst", lay)):
+        lower, upper = getattr(below, key, None), changes.get(key)
+        if lower is not None and upper is not None:
+            changes[key] = merged(lower, upper)
+    return below.model_copy(update=changes)
+
+
+def _merged_headers(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    return {**below, **above}
+
+
+def over(below: Layer | None, above: Layer | None) -> Layer | None:
+    """Two layers as one; None where one of them is none."""
+    if below is None or above is None:
+        return None
+    return Layer(
+        lay(below.spec, above.spec), below.trees + above.trees, below.broken | above.broken
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Interpolates and checks mappings of the files; what is wrong goes to the report."""
+
+    scope: Scope
+    report: Report
+
+    def layer(
+        self, model: type[schema.Spec], raw: Value, path: Path, location: Location, frame: Frame
+    ) -> Layer | None:
+        """Interpolate and check one mapping; None if it is none. What is right of it goes on."""
+        if not isinstance(raw, Map):
+            fact = f"must be a mapping, not {type_name(raw)}"
+            hint = "write its settings below it" if raw is None else ""
+            self.report.error("type", path, fact, location, hint)
+            return None
+        tree: Map = self.scope.resolve(raw, location, path)
+        try:
+            return Layer(model.model_validate(tree, context=frame), (tree,))
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+        for detail in details:
+            self._complain(model, detail, tree, path)
+        broken = frozenset(str(detail["loc"][0]) for detail in details)
+        try:
+            rest = model.model_validate(tree.without(*broken), context=frame)
+        except ValidationError:
+            return None  # a file without a version
+        return Layer(rest, (tree,), broken)
+
+    def _complain(self, model: type[schema.Spec], detail: Any, tree: Map, path: Path) -> None:
+        """Make a diagnostic of one of pydantic's errors."""
+        trail, location = spell(tree, tuple(detail["loc"]))
+        code, context = detail["type"], detail.get("ctx", {})
+        fact, hint = context.get("fact"), context.get("hint", "")
+        if code == "extra_forbidden":
+            key = str(trail[-1])
+            whole = schema.FileSpec if model is schema.HeadSpec else model
+            code, fact, hint = "unknown_key", "unknown key", meant(key, keys(whole, trail[:-1]))
+            if key in _REFUSED:
+                code, hint = "refused_key", _REFUSED[key]
+                fact = "QStash has this, but it cannot hold for a schedule"
+        elif code == "string_type":
+            told = wrong_text(detail["input"]).context or {}
+            code, fact, hint = "type", told["fact"], told["hint"]
+        elif fact is None:
+            code, fact = "type", _FACTS.get(code, str(detail["msg"]))
+        self.report.error(code, path + trail, fact, location or tree.location, hint)
+
+
+_FACTS = {
+    "missing": "this key is missing",
+    "list_type": "must be a list or a single text",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+}
+_DEDUPLICATION = "it would swallow the next update of the schedule; ids make ours unique"
+_REFUSED = {
+    "deduplication_id": _DEDUPLICATION,
+    "content_based_deduplication": _DEDUPLICATION,
+    "not_before": "QStash ignores it on schedules; use delay for each message",
+    "batch": "a schedule sends one message; use a url_group to reach several endpoints",
+    "ratePerSecond": "write flow_control: {key: …, rate: …, period: 1s}",
+}
+_LISTED = 12  # more names than this help nobody
+
+
+def meant(word: str, known: Sequence[str]) -> str:
+    """The nearest of the known words, as a hint."""
+    from difflib import get_close_matches  # noqa: PLC0415 only for errors
+
+    close = get_close_matches(word, known, 1, 0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"known: {', '.join(known)}" if known and len(known) <= _LISTED else ""
+
+
+def keys(model: type[schema.Spec], trail: Sequence[object]) -> tuple[str, ...]:
+    """The keys that are known at a trail below a model."""
+    for step in trail:
+        known = {field.alias or name: field for name, field in model.model_fields.items()}
+        if step in known:  # a name or an index is no field: it stays with the model inside
+            model = _inside(known[str(step)].annotation) or model
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def _inside(annotation: Any) -> type[schema.Spec] | None:
+    """The model inside an annotation such as `dict[str, QueueSpec] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, schema.Spec):
+        return annotation
+    inner = (_inside(part) for part in getattr(annotation, "__args__", ()))
+    return next((model for model in inner if model), None)

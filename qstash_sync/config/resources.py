@@ -1,0 +1,101 @@
+"""The resources of the files in one environment, layer on layer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from qstash_sync.config import schema
+from qstash_sync.config.build import Builder, Entry
+from qstash_sync.config.layers import Checker, Layer, meant, over
+from qstash_sync.config.report import Path
+from qstash_sync.config.tree import NOTHING, Document, Map
+from qstash_sync.config.types import Frame
+from qstash_sync.model.diagnostics import Location
+
+MODELS: dict[str, type[schema.Spec]] = {
+    "url_groups": schema.UrlGroupSpec,
+    "queues": schema.QueueSpec,
+    "flow_controls": schema.FlowControlSpec,
+    "schedules": schema.ScheduleSpec,
+}
+SECTIONS = tuple(MODELS)
+
+
+class Resources:
+    """The resources of the files in one environment, layer on layer."""
+
+    def __init__(
+        self,
+        checker: Checker,
+        documents: Sequence[Document],
+        own: Map,
+        name: str | None,
+        frame: Frame,
+    ) -> None:
+        self.checker = checker
+        self.report = checker.report
+        self.path: Path = ("environments", name or "")
+        sections = ((d.folder, d.root.get("environments")) for d in documents)
+        homes = (folder for folder, found in sections if isinstance(found, Map) and name in found)
+        here = replace(frame, folder=next(homes, "."))
+        defaults = self._layer(schema.ScheduleSpec, own, "defaults", self.path, here)
+        overrides = own.get("overrides")
+        self.overridden: Map = overrides if isinstance(overrides, Map) else NOTHING
+        self.overrides = self._layer(schema.OverridesSpec, own, "overrides", self.path, here)
+        self.files: list[tuple[Map, Frame, Layer | None]] = []
+        for document in documents:
+            there = replace(frame, folder=document.folder)
+            below = self._layer(schema.ScheduleSpec, document.root, "defaults", (), there)
+            self.files.append((document.root, there, over(below, defaults)))
+
+    def _layer(
+        self, model: type[schema.Spec], holder: Map, key: str, path: Path, frame: Frame
+    ) -> Layer | None:
+        """A layer that may be absent; None where it is wrong."""
+        if holder.get(key) is None:
+            return Layer(model(), ())
+        return self.checker.layer(model, holder[key], (*path, key), holder.at(key), frame)
+
+    def build(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
+        """Every resource of one kind from all files; None where no file has the section."""
+        holders = [file for file in self.files if isinstance(file[0].get(section), Map)]
+        if not holders:
+            return None
+        built: dict[str, Any] = {}
+        locations: dict[str, Location] = {}
+        for root, frame, below in holders:
+            entries = root[section]
+            for name, raw in entries.items():
+                location = entries.at(name)
+                if name in locations:
+                    fact = f"this name stands in two files, first in {locations[name]}"
+                    hint = "rename one of them"
+                    self.report.error("duplicate", (section, name), fact, location, hint)
+                    continue
+                locations[name] = location
+                own = self.checker.layer(MODELS[section], raw, (section, name), location, frame)
+                layer = self._overridden(section, name, own)
+                if section == "schedules":
+                    layer = over(below, layer)
+                if layer is not None:
+                    entry = Entry(section, name, location, layer.trees, layer.broken, self.report)
+                    built[name] = builder.build(entry, layer.spec)
+        self._check_overrides(section, locations)
+        return tuple(built[name] for name in sorted(built) if built[name] is not None)
+
+    def _overridden(self, section: str, name: str, layer: Layer | None) -> Layer | None:
+        names = self.overridden.get(section)
+        if not isinstance(names, Map) or name not in names:
+            return layer
+        if self.overrides is None or name not in getattr(self.overrides.spec, section):
+            return None  # it is wrong
+        spec = getattr(self.overrides.spec, section)[name]
+        return over(layer, Layer(spec, (self.overrides.trees[0][section][name],)))
+
+    def _check_overrides(self, section: str, known: Mapping[str, Location]) -> None:
+        names = self.overridden.get(section)
+        for name in names if isinstance(names, Map) else ():
+            if name not in known:
+                path = (*self.path, "overrides", section, name)
+                at, hint = self.overridden[section].at(name), meant(name, tuple(known))
+                self.report.error("unknown_name", path, "nothing to override", at, hint)

@@ -1,0 +1,173 @@
+"""YAML to a tree: two parsers that agree, exact positions, and an end to every growth."""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qstash_sync.config import parse
+from qstash_sync.config.report import Report
+from qstash_sync.config.tree import Map, Seq
+from tests.config.test_refusals import CASES, schedule
+from tests.support import HEAD, build, ids, messages
+
+ROOT = Path(__file__).parents[2]
+URL = "https://app.example.com/x"
+ODDITIES = [
+    "a: &x {b: [1, 2, {c: d}]}\ne: *x\nf:\n  <<: *x\n  g: 1\nh:\n  - *x\n  - <<: [*x, {z: 1}]\n",
+    "a: &a\n  b: *a\n", "<<: {q: 1}\n<<: {q: 2, r: 1}\nq: 5\n", "<<: 5\nb: {<<: [1, {c: 2}]}\n",
+    "x: !!str 5\ny: !!int '7'\nz: !!int seven\n", "? [a]\n: 1\n? {b: c}\n: 2\nd: 3\n",
+    "a: &s cron\nb: *s\n*s : 3\n", "a: *u\n", "a: &d 1\nb: &d 2\n", "--- {a: 1}\n...\n",
+    "a: 1\n---\nb: 2\n", "- a\n", "text", "", "a:\n- 1\n-\n- - x\n  - y: z\n    w:\n",
+    "a: |\n  x\n  y\nb: >-\n  q\n   r\nc: 'it''s'\nd: \"\\u00e4\\n\"\n", "\ufeffa: 1\n",
+    "1: c\nnull: d\ntrue: e\n~: f\n", "a: {b: 1, b: 2}\na: 3\n", "ä: ö\n😀: [😀, ü]\n",
+    "a: 'x\n  y'\nb: x\n  y\n", "a: 1\r\nb: [2]\r\n", 'a: "\\uD800"\n', "a: \x07\n", "a: [1\n",
+    "a: 0x1F\nb: 1e3\nc: 1.5\nd: .5\ne: 1_000\nf: -0\ng: 010\nh: +5\ni: 12:30\nj: yes\n",
+]  # fmt: skip
+# What only libyaml takes: a tab between tokens, `?` inside a word; and tags of ill shape.
+DIALECT = set("\t?!\ufeff")
+
+
+def plain(value: Any) -> Any:
+    """A tree with every position, to be compared."""
+    if isinstance(value, Map):
+        return [value.mark, *((key, value.marks[key], plain(item)) for key, item in value.items())]
+    if isinstance(value, Seq):
+        return [value.mark, *zip(value.marks, map(plain, value), strict=True)]
+    return type(value), value
+
+
+def outcome(text: str, *parsers: Any) -> tuple[Any, Report]:
+    """What parsers make of a text."""
+    report = Report()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parse, "PARSERS", parsers)
+        document = parse.read(text, name="q.yaml", folder=".", report=report)
+    return document and plain(document.root), report
+
+
+def mutants(count: int) -> Iterator[str]:
+    """Files with a few characters more, less or elsewhere."""
+    draw = random.Random(8)
+    files = [path.read_text() for path in sorted((ROOT / "examples").glob("*/*.yaml"))]
+    texts = [*ODDITIES, *(case[1] for case in CASES), *(text[:1500] for text in files)]
+    yield from texts
+    inserted = [*"{}[]:-,&*|>'\"#%@ \n<", "\n  ", "<<: ", "*a", "&a ", "- ", ": ", "~"]
+    for _ in range(count):
+        text = draw.choice(texts)
+        for _ in range(draw.randint(1, 3)):
+            start = draw.randrange(len(text) + 1)
+            end = start if draw.random() < 0.5 else start + draw.randint(1, 4)
+            text = text[:start] + draw.choice([*inserted, ""]) + text[end:]
+        yield text
+
+
+@pytest.mark.skipif(len(parse.PARSERS) == 1, reason="a PyYAML without libyaml")
+def test_both_parsers_make_the_same_of_every_file_and_every_mutant() -> None:
+    libyaml, python = parse.PARSERS
+    for text in mutants(1500):
+        if not DIALECT & set(text):
+            assert outcome(text, libyaml, python) == outcome(text, python), text
+
+
+def test_the_first_key_of_a_block_has_its_own_line() -> None:
+    """A block mapping starts where its first key does, which once hid the key."""
+    for text, place in (
+        ("schedules:\n  a:\n    cron: '61 * * * *'\n    destination: https://e.com\n", "6:5"),
+        ("schedules:\n  a:\n    retries: -1\n    cron: '@daily'\n    destination: https://e.com\n", "6:5"),
+        ("queues:\n  q:\n    parallelism: 0\n", "6:5"),
+        ("url_groups:\n  g:\n    endpoints:\n      a: http://e.com\n", "7:7"),
+        ("schedules:\n  a:\n    headers:\n      X: ä\n    cron: '@daily'\n    destination: https://e.com\n", "7:7"),
+    ):  # fmt: skip
+        assert [m.partition(": ")[0] for m in messages(HEAD + text)] == [f"q.yaml:{place}"], text
+
+
+def test_a_duplicate_key_is_told_with_its_whole_path() -> None:
+    (found,) = messages(HEAD + "queues:\n  q:\n    paused: true\n    paused: false\n")
+    fact, _, way_out = found.partition(" | ")
+    assert fact == "q.yaml:7:5: queues.q.paused: this key stands here twice, first in line 6"
+    assert way_out == "keep one of the two"
+
+
+def bomb(levels: int, width: int, merged: bool) -> str:
+    """Aliases of aliases of aliases."""
+    lines = ["x-0: &a0 {k: v, l: w}"]
+    for level in range(1, levels + 1):
+        names = ", ".join([f"*a{level - 1}"] * width)
+        value = f"{{<<: [{names}], k{level}: 1}}" if merged else f"[{names}]"
+        lines.append(f"x-{level}: &a{level} {value}")
+    return HEAD + "\n".join(lines) + f"\nvars: {{v: *a{levels}}}\n"
+
+
+GROWTH: list[tuple[str, str, str]] = [
+    ("alias bomb", bomb(8, 9, merged=False), "aliases make more than 1,000,000 values"),
+    ("merge bomb", bomb(8, 9, merged=True), "aliases make more than 1,000,000 values"),
+    ("deep lists", HEAD + "x-a: " + "[" * 100_000, "nested too deeply"),
+    ("deep mappings", HEAD + "x-a: " + "{a: " * 100_000, "nested too deeply"),
+    ("deep blocks", HEAD + "x-a:\n" + "".join(" " * n + "- \n" for n in range(1, 900)), "nested too deeply"),
+    ("deep aliases", HEAD + "".join(f"x-{n}: &a{n} {'[' * 40}{f'*a{n - 1}' if n else ''}{']' * 40}\n" for n in range(9)), "nested too deeply"),
+    ("huge integer", schedule("body: [" + "9" * 5000 + "]"), "is not a number that can be sent"),
+    ("huge decimal", schedule("body: [1e999]"), "1e999 is not a number that can be sent"),
+    ("no integer", schedule("body: [!!int seven]"), "seven is not a number that can be sent"),
+    ("foreign tag", schedule("body: !set {a}"), "the tag !set is not allowed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text", "fact"), GROWTH, ids=ids(GROWTH))
+def test_what_would_grow_without_bounds_ends_fast_with_one_error(
+    _id: str, text: str, fact: str
+) -> None:
+    start = time.process_time()
+    found = messages(text)
+    assert time.process_time() - start < 5
+    assert len(found) == 1
+    assert fact in found[0]
+
+
+DOUBLING = "".join(f"  v{n}: '${{var.v{n - 1}}}${{var.v{n - 1}}}'\n" for n in range(1, 41))
+DOUBLED_LISTS = "".join(
+    f"  v{n}: ['${{var.v{n - 1}}}', '${{var.v{n - 1}}}']\n" for n in range(1, 41)
+)
+CHAIN = "".join(f"  v{n}: '${{var.v{n - 1}}}'\n" for n in range(1, 1001))
+
+
+@pytest.mark.parametrize(
+    ("variables", "fact"),
+    [
+        (DOUBLING, "more than 50,000,000 characters"),
+        (DOUBLED_LISTS, "more than 50,000,000 characters"),
+        (CHAIN, "nested too deeply"),
+    ],
+    ids=["doubling texts", "doubling lists", "a chain"],
+)
+def test_variables_that_grow_end_fast_with_one_error(variables: str, fact: str) -> None:
+    last = variables.count("\n")
+    text = f"vars:\n  v0: xx\n{variables}"
+    text += f"schedules: {{a: {{cron: '@daily', destination: {URL}, body: '${{var.v{last}}}'}}}}\n"
+    start = time.process_time()
+    found = [message for message in messages(HEAD + text) if fact in message]
+    assert time.process_time() - start < 5
+    assert len(found) == 1
+
+
+def test_a_variable_may_be_used_often_and_through_others() -> None:
+    text = "vars:\n  v0: x\n" + "".join(f"  v{n}: '${{var.v{n - 1}}}'\n" for n in range(1, 60))
+    text += "schedules:\n" + "".join(
+        f"  s{n}: {{cron: '@daily', destination: {URL}, body: ['${{var.v59}}']}}\n"
+        for n in range(50)
+    )
+    built, found = build(HEAD + text)
+    assert built is not None, found
+    assert {s.message.body for s in built.desired.schedules or ()} == {'["x"]'}
+
+
+def test_what_aliases_share_is_not_copied() -> None:
+    text = "x-b: &b {a: [1, 2]}\nx-c: [*b, *b, {<<: *b}]\n"
+    document = parse.read(text, name="q", folder=".", report=Report())
+    assert document is not None
+    one, two, three = document.root["x-c"]
+    assert one is two is document.root["x-b"]
+    assert three["a"] is one["a"]

@@ -1,0 +1,148 @@
+"""What costs time, counted instead of timed: imports, comparisons, compilations, nodes visited."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import httpx
+import pytest
+
+from qstash_sync.apply import use_cases
+from qstash_sync.config import build, interpolate, parse
+from qstash_sync.crons import compile as compiler, exactness
+from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.model.resources import Desired
+from qstash_sync.plan import canonical, reconcile, schedules
+from qstash_sync.qstash.client import Client
+from tests.support import NOW, config, secret
+
+HEAVY = ("yaml", "pydantic", "ssl", "asyncio", "httpx", "deepdiff", "croniter", "zoneinfo")
+FILE = (
+    "version: 1\nnamespace: billing\ndefaults: {timezone: Europe/Berlin}\n"
+    "schedules: {s: {cron: 0 9 * * *, destination: 'https://e.example.com/x', body: {a: 1}}}\n"
+)
+COMMANDS: list[tuple[list[str], tuple[str, ...]]] = [
+    (["--help"], HEAVY),
+    (["--version"], HEAVY),
+    (["plan", "--help"], HEAVY),
+    (["validate", "-f", "q.yaml"], ("ssl", "asyncio", "httpx", "deepdiff")),
+]
+
+
+@pytest.mark.parametrize(("words", "never"), COMMANDS, ids=" ".join)
+def test_a_command_imports_nothing_heavy_that_it_does_not_need(
+    tmp_path: Path, words: list[str], never: tuple[str, ...]
+) -> None:
+    (tmp_path / "q.yaml").write_text(FILE)
+    code = (
+        "import sys; from qstash_sync.cli.main import run\n"
+        f"code = run({words!r})\n"
+        f"print('imported', [name for name in {never!r} if name in sys.modules], code)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "imported [] 0", ran.stdout
+
+
+# ---------------------------------------------------------------- counts that grow with the file
+
+SIZES = (200, 2_000)
+DISTINCT = 12  # crons, each in one of two zones
+
+
+def text(count: int) -> str:
+    entries = (
+        f"  s{number}:\n"
+        f"    cron: '{number % DISTINCT} 9 * * 1-5'\n"
+        f"    timezone: {'America/New_York' if number % 2 else 'Europe/Berlin'}\n"
+        f"    destination: https://e.example.com/{number}\n"
+        f"    body: {{number: {number}}}\n"
+        for number in range(count)
+    )
+    return "version: 1\nnamespace: billing\nschedules:\n" + "".join(entries)
+
+
+def client(account: LocalQStash, *, read_only: bool = False) -> Client:
+    return Client(
+        "http://local", secret(LOCAL_TOKEN), read_only=read_only,
+        transport=httpx.MockTransport(account), clock=NOW.timestamp, monotonic=NOW.timestamp,
+        sleep=lambda _seconds: None,
+    )  # fmt: skip
+
+
+@contextmanager
+def counted(*targets: tuple[Any, str]) -> Iterator[Counter[str]]:
+    """Calls of functions by their names, while the block runs."""
+    calls: Counter[str] = Counter()
+
+    def counting(name: str, function: Any) -> Any:
+        def called(*words: Any, **more: Any) -> Any:
+            calls[name] += 1
+            return function(*words, **more)
+
+        return called
+
+    with ExitStack() as stack:
+        for owner, name in targets:
+            function = counting(name, getattr(owner, name))
+            stack.enter_context(mock.patch.object(owner, name, function))
+        yield calls
+
+
+@pytest.fixture(scope="module", params=SIZES)
+def applied(request: Any) -> Iterator[tuple[int, Desired, LocalQStash, Counter[str], Counter[str]]]:
+    """An account that holds a file of so many schedules, and what its apply and a plan cost."""
+    count: int = request.param
+    desired = config(text(count)).desired
+    with LocalQStash(switches=Switches(plan="none"), clock=NOW.timestamp) as account:
+        with client(account) as ours:
+            plan = use_cases.propose(ours, desired, now=NOW)
+            with counted((use_cases, "reconcile"), (schedules, "read_parts")) as apply:
+                assert use_cases.apply(ours, desired, plan).done
+        for cache in (compiler._split, exactness._holds):
+            cache.cache_clear()
+        with (
+            client(account, read_only=True) as ours,
+            counted(
+                (compiler, "compile_job"), (exactness, "compare"), (canonical, "of_message"),
+                (schedules, "read_parts"), (reconcile, "reconcile"),
+            ) as again,
+        ):  # fmt: skip
+            assert use_cases.propose(ours, desired, now=NOW).empty
+        yield count, desired, account, apply, again
+
+
+def test_an_apply_compares_at_most_twice_and_each_schedule_once(applied: Any) -> None:
+    count, _, _, calls, _ = applied
+    assert calls["reconcile"] <= 2
+    assert calls["read_parts"] <= 2 * count
+
+
+def test_a_plan_in_sync_compiles_nothing_and_looks_at_each_timing_once(applied: Any) -> None:
+    _, _, _, _, calls = applied
+    assert calls["compile_job"] == 0
+    assert calls["compare"] <= DISTINCT
+
+
+def test_a_plan_in_sync_makes_one_view_a_schedule(applied: Any) -> None:
+    count, _, _, _, calls = applied
+    assert calls["of_message"] == calls["read_parts"] == count
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_each_node_of_a_file_is_visited_once(count: int) -> None:
+    tree, scope = parse._Tree, interpolate.Scope
+    with counted(
+        (tree, "scalar"), (tree, "start"), (scope, "resolve"), (build.Builder, "build")
+    ) as c:
+        config(text(count))
+    assert c["scalar"] <= 12 * count
+    assert c["start"] <= 2 * count + 10
+    assert c["build"] == count
+    assert c["resolve"] <= 2 * count + 10
