@@ -531,7 +531,7 @@ def test_an_environment_that_httpx_cannot_use_is_told(
 def test_certificates_are_always_checked(scheme: str) -> None:
     """However the address is spelled, and at a proxy in front of a plain one."""
     with Client(f"{scheme}://qstash.example.com", secret("t"), read_only=True) as client:
-        trusted = client._trusted()
+        trusted = client._connections.trusted()
         assert trusted.verify_mode is ssl.CERT_REQUIRED
         assert trusted.check_hostname
 
@@ -543,10 +543,10 @@ def test_certificates_are_read_once_and_only_where_they_are_needed(
     create = Mock(wraps=httpx.create_ssl_context)
     monkeypatch.setattr(httpx, "create_ssl_context", create)
     with Client(f"{scheme}://q.example.com", secret("t"), read_only=True) as client:
-        with client._connection(), client._connection():
+        with client._connections.one(), client._connections.one():
             pass
         assert create.call_count == times
-        assert bool(client._trusted().get_ca_certs()) == bool(times), (
+        assert bool(client._connections.trusted().get_ca_certs()) == bool(times), (
             "without any, nobody is trusted"
         )
 
