@@ -4,7 +4,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -252,3 +254,58 @@ def test_deleting_what_is_gone_already_is_done() -> None:
             world.client() as client,
         ):
             client.write(DeleteSchedule(id="nope"))
+
+
+SECRETS = """\
+version: 1
+namespace: n
+schedules:
+  a:
+    cron: "0 9 * * *"
+    timezone: UTC
+    destination: https://e.com/${env.PATH_KEY}
+    headers: {Authorization: "Bearer ${env.HEADER_KEY}"}
+    body: {key: "${env.BODY_KEY}"}
+"""
+
+
+def on_the_network(status: int, answer: Callable[[httpx.Request], object]) -> Served:
+    """A server that refuses with this status and in these words; 401 refuses reads, too."""
+
+    def said(request: httpx.Request) -> httpx.Response:
+        request.read()
+        if request.method == "GET" and status != 401:
+            return httpx.Response(200, json=[], headers={"Date": formatdate(usegmt=True)})
+        words = {"error": str(answer(request))}
+        return httpx.Response(status, json=words, headers={"Date": formatdate(usegmt=True)})
+
+    server: Any = said  # all that is asked of a LocalQStash is to be called
+    return Served(server)
+
+
+def test_secrets_are_masked_in_what_a_server_on_the_network_quotes(tmp_path: Path) -> None:
+    """Over httpx's own transport: nothing is injected, and the mask is that of the command."""
+    keys = {f"{name}_KEY": f"{name.lower()}-canary-77" for name in ("PATH", "HEADER", "BODY")}
+    environ = {**keys, "QSTASH_TOKEN": "token-canary-77"}
+
+    def all_of(request: httpx.Request) -> object:
+        return request.url, sorted(request.headers.items()), request.content
+
+    (tmp_path / "q.yaml").write_text(SECRETS)
+    with on_the_network(400, all_of) as served:
+        words = ("apply", "--yes", "-f", str(tmp_path / "q.yaml"))
+        ran = cli(*words, environ={**environ, "QSTASH_URL": served.url})
+    assert ran.code == 4, ran.text
+    assert "(secret)" in ran.err
+    assert "QStash answered 400: " in ran.err
+    assert "canary-77" not in ran.text
+
+
+def test_a_token_that_a_server_on_the_network_quotes_is_masked(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text("version: 1\nnamespace: n\nqueues: {}\n")
+    with on_the_network(401, lambda request: request.headers["authorization"]) as served:
+        environ = {"QSTASH_URL": served.url, "QSTASH_TOKEN": "token-canary-77"}
+        ran = cli("plan", "-f", str(tmp_path / "q.yaml"), environ=environ)
+    assert ran.code == 1
+    assert "refuses the token: Bearer (secret)" in ran.err
+    assert "canary-77" not in ran.text
