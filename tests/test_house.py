@@ -28,7 +28,12 @@ OWNERS = {
     "yaml": ("config/",),
     "deepdiff": ("plan/diff.py",),
     "croniter": ("crons/compile.py",),
-    "httpx": ("qstash/client.py", "local/", "cli/session.py"),  # session: --local's transport
+    "httpx": (
+        "qstash/client.py",
+        "qstash/connections.py",
+        "local/",
+        "cli/session.py",
+    ),  # session: --local's transport
     "click": ("cli/",),
     "tzdata": ("crons/zones.py", "local/cron.py"),
     "zoneinfo": ("crons/zones.py", "local/cron.py"),

@@ -26,7 +26,8 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from qstash_sync.apply import preconditions, windows
-from qstash_sync.apply.preconditions import Account, MovedError, Preconditions
+from qstash_sync.apply.account import Account
+from qstash_sync.apply.preconditions import MovedError, Preconditions
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 from qstash_sync.model.change import Action, Change, Key
 from qstash_sync.model.resources import Kind, Live
@@ -367,7 +368,7 @@ class _Run:
     def _send(self, outcome: Outcome, step: Step, looked: set[Key]) -> Outcome | None:
         """Look at what a step writes, once, and write it; what became of it where that failed."""
         try:
-            if self.preconditions is None or self.preconditions.hold(outcome.change, step, looked):
+            if self.preconditions is None or self.preconditions.check(outcome.change, step, looked):
                 self.client.write(step)
         except MovedError as moved:
             return replace(outcome, status=Status.REFUSED, message=str(moved))

@@ -1,11 +1,11 @@
 """What was read of a resource that a step writes, and whether it is still so."""
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Any
 
+from qstash_sync.apply.account import Account
 from qstash_sync.model.change import Action, Change, Key
 from qstash_sync.model.resources import Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
 from qstash_sync.model.steps import (
@@ -19,22 +19,6 @@ from qstash_sync.model.steps import (
     Step,
 )
 from qstash_sync.plan.policy import Policy
-
-
-class Account(Protocol):
-    """What carrying out needs of a client."""
-
-    def get(self, kind: Kind, name: str) -> Any:
-        """One resource as it is now; None where it is not there."""
-
-    def write(self, step: Step) -> None:
-        """Send one write."""
-
-    def read(self, kinds: Collection[str]) -> Live:
-        """List the given kinds."""
-
-    def now(self) -> datetime:
-        """The server's time."""
 
 
 class MovedError(Exception):
@@ -58,8 +42,8 @@ class Preconditions:
         self.client, self.changes, self.policy, self.outcomes = client, changes, policy, outcomes
         self.known = index(live)
 
-    def hold(self, change: Change, step: Step, looked: set[Key]) -> bool:
-        """Look once at what a step writes over or deletes; False where that is gone already.
+    def check(self, change: Change, step: Step, looked: set[Key]) -> bool:
+        """Look once at what a step writes over or deletes; False where there is nothing to delete.
 
         looked: what this change has looked at. Raises `MovedError` where it is not as it was.
         """

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Protocol
 
 from qstash_sync.apply import preconditions, verification
+from qstash_sync.apply.account import Account
 from qstash_sync.apply.executor import Control, Outcome, Status, carry_out
-from qstash_sync.apply.preconditions import Account
 from qstash_sync.apply.verification import Verification
 from qstash_sync.crons import zones
 from qstash_sync.errors import AccountError, StalePlanError

@@ -58,30 +58,22 @@ def judge(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str
     text = _error_text(answer)
     reason = None if text is None else scrub(text) or "no reason given"
     rejected = partial(RejectedError, status=answer.status)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or _passes(answer.status):
+    limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+    failing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if limited or failing or answer.status == HTTPStatus.REQUEST_TIMEOUT:
         said = f"QStash answered {answer.status}: {reason or answer.kind}"
-        limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
         return Retryable(text=said, error=rejected, reset=answer.reset if limited else None)
     if text is None or reason is None:
         raise BadResponseError(f"{url} answered {answer.status} with {answer.kind}; {NOT_QSTASH}")
     if _WRONG_REGION in text:
-        raise WrongRegionError(
-            f"{url}: {reason}: the token belongs to another region; {_set(text)}"
-        )
+        others = " or ".join(region for region in _REGIONS if f"({region})" not in text)
+        hint = f"set region: {others} (or QSTASH_REGION, QSTASH_URL)"
+        raise WrongRegionError(f"{url}: {reason}: the token belongs to another region; {hint}")
     if answer.status == HTTPStatus.UNAUTHORIZED and is_read:
         raise AuthError(f"{url} refuses the token: {reason}; set a valid QSTASH_TOKEN")
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise AuthError(f"{url} does not allow this: {reason}; is it a read-only token?")
     raise rejected(f"QStash answered {answer.status}: {reason}")
-
-
-def _passes(status: int) -> bool:
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT
-
-
-def _set(text: str) -> str:
-    others = [region for region in _REGIONS if f"({region})" not in text]
-    return f"set region: {' or '.join(others)} (or QSTASH_REGION, QSTASH_URL)"
 
 
 def _success(answer: Answer, *, is_read: bool, url: str) -> Any:

@@ -2,23 +2,15 @@
 
 Retrying is our own and no library's: a 429 makes one pause for all threads, which the libraries
 for this do not have, and the few packages that this tool depends on are fixed.
-
-Every thread that sends has an httpx client of its own for as long as it takes: the connection
-pool that threads would share in one may close a connection under a request that waits on it
-(encode/httpcore#1110, a hang until the timeout), and is slower the more connections it has.
 """
 
-import logging
-import queue
 import re
-import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 
@@ -35,6 +27,7 @@ from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlow
 from qstash_sync.plan import endpoints
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.answers import NOT_QSTASH, Answer, Retryable, judge
+from qstash_sync.qstash.connections import Connections
 from qstash_sync.qstash.mask import Mask
 from qstash_sync.qstash.throttle import Throttle
 from qstash_sync.qstash.wire import LiveResource, Request
@@ -42,12 +35,9 @@ from qstash_sync.qstash.wire import LiveResource, Request
 TRIES = 6  # of one request, those that were answered with 429 not counted
 TIMEOUT, DEADLINE = 30.0, 120.0  # seconds: without a sign of the server; for all tries together
 _LEAST_TIMEOUT = 0.1
-_ENVIRONMENT = "are HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE right?"
 _SHOWN = 300  # characters of a server's text
 _READS_AT_ONCE = 4
 _HEADERS = (("User-Agent", "qstash-sync"), ("Accept-Encoding", "gzip"))
-
-T = TypeVar("T")
 
 
 class Client:
@@ -82,55 +72,13 @@ class Client:
         self._throttle = Throttle(sleep, clock, monotonic)
         self._mask = Mask((token.reveal(), *hide))
         self._headers = (("Authorization", f"Bearer {_checked(token)}"), *_HEADERS)
-        for name in ("httpx", "httpcore"):  # they log addresses and headers
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-        self._transport = transport
-        self._tls = self._prepared(self._trust)
-        # Last in, first out: a connection that was just used is the likeliest to be alive.
-        self._idle: queue.LifoQueue[httpx.Client | None] = queue.LifoQueue()
-        for _ in range(parallelism - 1):
-            self._idle.put(None)
-        self._idle.put(self._prepared(self._open))
+        self._connections = Connections(self.url, transport, parallelism)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        while not self._idle.empty():
-            if (http := self._idle.get()) is not None:
-                http.close()
-
-    def _trust(self) -> ssl.SSLContext:
-        """Whom all connections trust: reading the certificates takes long, so only for https."""
-        if self._transport is None and httpx.URL(self.url).scheme == "https":
-            return httpx.create_ssl_context()
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody
-
-    def _open(self) -> httpx.Client:
-        return httpx.Client(
-            transport=self._transport,
-            verify=self._tls,
-            trust_env=self._transport is None,
-            limits=httpx.Limits(max_connections=1),
-        )
-
-    def _prepared(self, make: Callable[[], T]) -> T:
-        """What depends on the environment: certificates and proxies."""
-        try:
-            return make()
-        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
-            kind = type(error).__name__
-        raise UnreachableError(f"{self.url} cannot be reached: {kind}; {_ENVIRONMENT}")
-
-    @contextmanager
-    def _connection(self) -> Iterator[httpx.Client]:
-        """An httpx client for one request; no more of them than the parallelism allows."""
-        http = self._idle.get()
-        try:
-            http = http or self._open()
-            yield http
-        finally:
-            self._idle.put(http)
+        self._connections.close()
 
     def cancel(self) -> None:
         """End every wait, now and from now on: what would be sent again fails instead.
@@ -152,13 +100,36 @@ class Client:
 
     def read(self, kinds: Collection[str]) -> Live:
         """List the given kinds, side by side: one GET each, for any number of resources."""
-        with ThreadPoolExecutor(max_workers=self._at_once) as pool:
-            found = {name: pool.submit(self._list, wire.KINDS[name]) for name in sorted(kinds)}
+        return self.start_reading(kinds)()
+
+    def start_reading(self, kinds: Collection[str]) -> Callable[[], Live]:
+        """The same in the background: call what is returned to wait for it, and to meet its errors.
+
+        Who has no use for it any more need not wait for it, not even at the end of the process.
+        """
+        found: dict[str, Future[Any]] = {name: Future() for name in sorted(kinds)}
+        names = iter(tuple(found))  # of all threads: each takes the next
+
+        def work() -> None:
+            for name in names:
+                try:
+                    found[name].set_result(self._list(wire.KINDS[name]))
+                except BaseException as error:  # noqa: BLE001 it is raised by who asks
+                    found[name].set_exception(error)
+
+        for _ in range(min(self._at_once, len(found))):
+            threading.Thread(target=work, daemon=True).start()
+
+        def result() -> Live:
             try:
                 return Live(**{name: future.result() for name, future in found.items()})
             except KeyboardInterrupt:
                 self.cancel()
                 raise
+            finally:
+                wait(found.values())  # so that after an error, too, nothing is under way any more
+
+        return result
 
     def get(self, kind: Kind, name: str) -> LiveResource | None:
         """One resource by its name, a schedule by its id; None where QStash has none."""
@@ -251,7 +222,7 @@ class Client:
         until = moment + self._deadline
         again, tries, limited = None, 0, 0
         while tries < TRIES and self._throttle.wait(moment, until):
-            with self._connection() as http:
+            with self._connections.one() as http:
                 again = self._exchange(http, sendable, until)
             if not isinstance(again, Retryable):
                 return again
@@ -261,7 +232,7 @@ class Client:
                 moment += self._throttle.backoff(tries)
             else:
                 limited += 1
-                self._throttle.hold(again.reset, limited)
+                self._throttle.limit(again.reset, limited)
         raise self._given_up(again, tries + limited)
 
     def _given_up(self, again: Retryable | None, tries: int) -> AccountError:
@@ -309,7 +280,7 @@ class Client:
             lost = self.scrub(str(error)) or type(error).__name__
         else:
             headers = response.headers
-            self._throttle.heard(headers.get("date", ""), sent)
+            self._throttle.learn(headers.get("date", ""), sent)
             answer = Answer(
                 status=response.status_code,
                 content=content,

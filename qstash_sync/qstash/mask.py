@@ -39,13 +39,11 @@ class Mask:
     def _pattern(self) -> re.Pattern[str]:
         """The longest secret at each place, found also where it overlaps another."""
         long = (secret for secret in self._secrets if len(secret) > SHORT)
-        texts = {text for secret in long for text in (secret, *_lines(secret))}
+        texts = set[str]()
+        for secret in long:  # a server may quote one line of several
+            texts |= {secret, *(part for part in secret.splitlines() if len(part) >= _LONG_ENOUGH)}
         forms = [form for text in sorted(texts, key=len, reverse=True) for form in _forms(text)]
         return re.compile(f"(?=({'|'.join(forms) or '(?!)'}))", re.IGNORECASE)
-
-
-def _lines(secret: str) -> Iterator[str]:
-    yield from (line for line in secret.splitlines() if len(line) >= _LONG_ENOUGH)
 
 
 def _forms(text: str) -> Iterator[str]:

@@ -44,7 +44,7 @@ class Throttle:
         """The server's Unix time, from its last `Date`; before the first, our own clock's."""
         return self._clock() if self._ahead is None else self._ahead + self.time()
 
-    def heard(self, date: str, sent: float) -> None:
+    def learn(self, date: str, sent: float) -> None:
         """Take the server's time from the `Date` of an answer to a request sent at `time()` sent.
 
         A `Date` is cut to the second and was written between then and now. What is already known
@@ -66,7 +66,7 @@ class Throttle:
         """Seconds before the next try after so many: doubling, with jitter."""
         return float(FIRST * 2 ** min(tries - 1, DOUBLINGS) * (0.5 + self._random.random()))
 
-    def hold(self, reset: str, times: int) -> None:
+    def limit(self, reset: str, times: int) -> None:
         """Make all threads wait, as a 429 asks for; times counts those of this request so far."""
         asked = self._seconds_until(reset)
         wait = self.backoff(times + 1) if asked is None else max(asked, _JITTER * times)

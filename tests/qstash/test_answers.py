@@ -519,8 +519,11 @@ def test_an_environment_that_httpx_cannot_use_is_told(
         monkeypatch.delenv(other, raising=False)
         monkeypatch.delenv(other.lower(), raising=False)
     monkeypatch.setenv(name, value)
-    with pytest.raises(UnreachableError, match=name) as caught:
-        Client("https://qstash.example.com", secret("t"), read_only=True)
+    with (
+        Client("https://qstash.example.com", secret("t"), read_only=True) as client,
+        pytest.raises(UnreachableError, match=name) as caught,
+    ):
+        client.read({"queues"})
     assert "pr0xy-pw" not in told(caught)
 
 
@@ -528,9 +531,9 @@ def test_an_environment_that_httpx_cannot_use_is_told(
 def test_certificates_are_always_checked(scheme: str) -> None:
     """However the address is spelled, and at a proxy in front of a plain one."""
     with Client(f"{scheme}://qstash.example.com", secret("t"), read_only=True) as client:
-        assert isinstance(client._tls, ssl.SSLContext)
-        assert client._tls.verify_mode is ssl.CERT_REQUIRED
-        assert client._tls.check_hostname
+        trusted = client._connections.trusted()
+        assert trusted.verify_mode is ssl.CERT_REQUIRED
+        assert trusted.check_hostname
 
 
 @pytest.mark.parametrize(("scheme", "times"), [("https", 1), ("HTTPS", 1), ("http", 0)])
@@ -540,10 +543,12 @@ def test_certificates_are_read_once_and_only_where_they_are_needed(
     create = Mock(wraps=httpx.create_ssl_context)
     monkeypatch.setattr(httpx, "create_ssl_context", create)
     with Client(f"{scheme}://q.example.com", secret("t"), read_only=True) as client:
-        with client._connection(), client._connection():
+        with client._connections.one(), client._connections.one():
             pass
         assert create.call_count == times
-        assert bool(client._tls.get_ca_certs()) == bool(times), "without any, nobody is trusted"
+        assert bool(client._connections.trusted().get_ca_certs()) == bool(times), (
+            "without any, nobody is trusted"
+        )
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/v2", "/v2/", "/v2/publish", "//"])

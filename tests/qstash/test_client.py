@@ -1,6 +1,12 @@
 """The wire, literally; and every way in which an account cannot be read or written."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -173,6 +179,45 @@ def test_reads_are_no_more_at_once_than_was_asked_for(world: World, parallelism:
     assert world.account.most_in_flight == min(parallelism, 4)
 
 
+ALL = ("schedules", "url_groups", "queues", "flow_controls")
+
+
+def test_a_read_in_the_background_is_the_same_read(world: World) -> None:
+    with world.client() as client:
+        client.write(PutQueue(name="q", parallelism=3, paused=False))
+        result = client.start_reading(ALL)
+        assert result() == result() == client.read(ALL)
+        assert client.reads == 8
+
+
+def test_a_read_in_the_background_keeps_its_error_for_who_asks(world: World) -> None:
+    with world.client(token="nope") as client:
+        result = client.start_reading(ALL)
+        for _ in range(2):
+            with pytest.raises(AuthError):
+                result()
+
+
+def test_who_has_no_use_for_a_read_any_more_does_not_wait_for_it(tmp_path: Path) -> None:
+    """An error of the file, say: the process ends at once, though no answer has come."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from qstash_sync.model.resources import Piece, Secret\n"
+        "from qstash_sync.qstash.client import Client\n"
+        "token = Secret((Piece('t', hidden=True),))\n"
+        "with Client(sys.argv[1], token, read_only=True) as client:\n"
+        "    client.start_reading({'schedules', 'queues'})\n"
+        "    sys.exit('a mistake in the file')\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, answers nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        ran = subprocess.run(
+            [sys.executable, script, url], capture_output=True, text=True, timeout=20, check=False
+        )
+    assert (ran.returncode, ran.stderr) == (1, "a mistake in the file\n")
+
+
 def test_a_read_only_client_refuses_every_write(world: World) -> None:
     with world.client(read_only=True) as client:
         for step in (DeleteSchedule(id="x"), PutQueue(name="q", parallelism=1, paused=False)):
@@ -209,3 +254,58 @@ def test_deleting_what_is_gone_already_is_done() -> None:
             world.client() as client,
         ):
             client.write(DeleteSchedule(id="nope"))
+
+
+SECRETS = """\
+version: 1
+namespace: n
+schedules:
+  a:
+    cron: "0 9 * * *"
+    timezone: UTC
+    destination: https://e.com/${env.PATH_KEY}
+    headers: {Authorization: "Bearer ${env.HEADER_KEY}"}
+    body: {key: "${env.BODY_KEY}"}
+"""
+
+
+def on_the_network(status: int, answer: Callable[[httpx.Request], object]) -> Served:
+    """A server that refuses with this status and in these words; 401 refuses reads, too."""
+
+    def said(request: httpx.Request) -> httpx.Response:
+        request.read()
+        if request.method == "GET" and status != 401:
+            return httpx.Response(200, json=[], headers={"Date": formatdate(usegmt=True)})
+        words = {"error": str(answer(request))}
+        return httpx.Response(status, json=words, headers={"Date": formatdate(usegmt=True)})
+
+    server: Any = said  # all that is asked of a LocalQStash is to be called
+    return Served(server)
+
+
+def test_secrets_are_masked_in_what_a_server_on_the_network_quotes(tmp_path: Path) -> None:
+    """Over httpx's own transport: nothing is injected, and the mask is that of the command."""
+    keys = {f"{name}_KEY": f"{name.lower()}-canary-77" for name in ("PATH", "HEADER", "BODY")}
+    environ = {**keys, "QSTASH_TOKEN": "token-canary-77"}
+
+    def all_of(request: httpx.Request) -> object:
+        return request.url, sorted(request.headers.items()), request.content
+
+    (tmp_path / "q.yaml").write_text(SECRETS)
+    with on_the_network(400, all_of) as served:
+        words = ("apply", "--yes", "-f", str(tmp_path / "q.yaml"))
+        ran = cli(*words, environ={**environ, "QSTASH_URL": served.url})
+    assert ran.code == 4, ran.text
+    assert "(secret)" in ran.err
+    assert "QStash answered 400: " in ran.err
+    assert "canary-77" not in ran.text
+
+
+def test_a_token_that_a_server_on_the_network_quotes_is_masked(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text("version: 1\nnamespace: n\nqueues: {}\n")
+    with on_the_network(401, lambda request: request.headers["authorization"]) as served:
+        environ = {"QSTASH_URL": served.url, "QSTASH_TOKEN": "token-canary-77"}
+        ran = cli("plan", "-f", str(tmp_path / "q.yaml"), environ=environ)
+    assert ran.code == 1
+    assert "refuses the token: Bearer (secret)" in ran.err
+    assert "canary-77" not in ran.text

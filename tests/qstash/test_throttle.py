@@ -280,8 +280,8 @@ def test_a_429_makes_all_threads_wait() -> None:
 def test_a_429_never_shortens_the_wait_that_another_asked_for() -> None:
     time = Time()
     throttle = Throttle(time.sleep, time.ours, time.monotonic)
-    throttle.hold("10", 1)
-    throttle.hold("1", 1)
+    throttle.limit("10", 1)
+    throttle.limit("1", 1)
     assert throttle.wait(throttle.time(), throttle.time() + 60)
     assert sum(time.slept) >= 10
 

@@ -1,0 +1,24 @@
+"""The account as the use cases see it: what they need of a client, and no more."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Protocol
+
+from qstash_sync.model.resources import Kind, Live
+from qstash_sync.model.steps import Step
+
+
+class Account(Protocol):
+    """What carrying out needs of a client."""
+
+    def get(self, kind: Kind, name: str) -> Any:
+        """One resource as it is now; None where it is not there."""
+
+    def write(self, step: Step) -> None:
+        """Send one write."""
+
+    def read(self, kinds: Collection[str]) -> Live:
+        """List the given kinds."""
+
+    def now(self) -> datetime:
+        """The server's time."""
