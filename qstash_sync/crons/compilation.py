@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.firings import Fold, Gap, Job, Meeting, meetings
@@ -78,17 +79,6 @@ class Compilation:
         return zones.transitions(self.job.timezone, self.valid_from, self.valid_from + YEAR)
 
     @property
-    def both_days(self) -> tuple[Cron, ...]:
-        """The crons with both day fields restricted, which crons elsewhere read in another way."""
-        return tuple(cron for cron in self.job.crons if cron.both_days_restricted)
-
-    @property
-    def meetings(self) -> tuple[Meeting, ...]:
-        """Where a clock change within the horizon meets a cron whose policy is a mere default."""
-        found = meetings(self.job, self.valid_from, self.valid_until or self.valid_from + YEAR)
-        return tuple(meeting for meeting in found if not meeting.chosen)
-
-    @property
     def warnings(self) -> tuple[str, ...]:
         """What to know about it, in sentences."""
         return tuple(self._warnings())
@@ -98,10 +88,20 @@ class Compilation:
             yield f"follow: wrong from {self.valid_until:%Y-%m-%d %H:%MZ} until the next apply"
         if self.proof.first:
             yield native_differs(self.proof, self.job.timezone)
-        yield from map(_both_days, self.both_days)
-        if not self.proof.first:  # else the parser does not do what the policy says
-            for meeting in self.meetings:
-                yield _meets(meeting, self.job.timezone)
+        # Where the parser differs it does not do what the policy says.
+        yield from warnings_of(self.job, self.valid_from, policy=not self.proof.first)
+
+
+@lru_cache(maxsize=16_384)
+def warnings_of(job: Job, start: datetime, *, policy: bool = True) -> tuple[str, ...]:
+    """What to know of a job, whatever it is compiled to, in the year from a start.
+
+    Crons with both day fields restricted, which other crons read in another way; and, if asked for,
+    where a clock change meets a cron whose policy is a mere default.
+    """
+    found = [_both_days(cron) for cron in job.crons if cron.both_days_restricted]
+    met = meetings(job, start, start + YEAR) if policy else ()
+    return (*found, *(_meets(meeting, job.timezone) for meeting in met if not meeting.chosen))
 
 
 def native_differs(proof: Proof, timezone: str) -> str:

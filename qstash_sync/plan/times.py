@@ -11,10 +11,10 @@ from functools import lru_cache
 
 from qstash_sync.crons import bound as bounds, compile as compiler, exactness
 from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
-from qstash_sync.crons.compile import Compilation, Strategy
+from qstash_sync.crons.compilation import Compilation, Strategy, warnings_of
 from qstash_sync.crons.effect import effect
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job, meetings, wanted
+from qstash_sync.crons.firings import Job, wanted
 from qstash_sync.crons.robfig import firings
 from qstash_sync.model.change import FieldChange, Firings, Note, Stored
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
@@ -76,6 +76,12 @@ def warnings(
     made: Compilation, name: str | None, location: Location | None
 ) -> tuple[Diagnostic, ...]:
     """What a person should know of a compilation: gaps and folds, its end, both day fields."""
+    return _said_of(made.warnings, name, location)
+
+
+def _said_of(
+    texts: Sequence[str], name: str | None, location: Location | None
+) -> tuple[Diagnostic, ...]:
     return tuple(
         Diagnostic(
             severity=Severity.WARNING,
@@ -84,7 +90,7 @@ def warnings(
             path=_path(name),
             location=location,
         )
-        for text in made.warnings
+        for text in texts
     )
 
 
@@ -140,8 +146,8 @@ def most_parts(schedule: Schedule, now: datetime) -> int:
 def checked(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     """What a file's schedule gives cause to say, without an account; compiled only if need be."""
     strategy, job = schedule.timing.strategy, schedule.timing.job
-    if strategy is Strategy.SPLIT and not _has_warnings(job, now) and _fires(job, now):
-        return ()
+    if strategy is Strategy.SPLIT and _fires(job, now):
+        return _said_of(warnings_of(job, _midnight(now)), schedule.name, schedule.location)
     made = compiled(schedule, now)
     if isinstance(made, Diagnostic):
         return (made,)
@@ -191,14 +197,14 @@ def compare(
     # Written for other times, which may lie months away, a set that is exact today is not in sync.
     as_declared = all(part.mark is None or part.mark.definition == definition for part in parts)
     holds = found.writing is Writing.WHOLE and as_declared and _holds(schedule, live, now)
-    if holds and not _has_warnings(schedule.timing.job, now):
-        return When(crons=live)
+    if holds:
+        texts = warnings_of(schedule.timing.job, _midnight(now))
+        said = _said_of(texts, schedule.name, schedule.location)
+        return When(crons=live, diagnostics=said)
     made = compiled(schedule, now, tuple(as_written(schedule, cron) for cron in live))
     if isinstance(made, Diagnostic):
         return _without_compilation(schedule, live, made, found)
     notes = warnings(made, schedule.name, schedule.location)
-    if holds:
-        return When(crons=live, diagnostics=notes)
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
     if same and found.writing in (Writing.WHOLE, Writing.EDITED):
         return When(crons=live, diagnostics=notes)
@@ -220,13 +226,9 @@ def _holds(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:
     return exactness.holds(timing.job, live, now, now + timing.renew_before)
 
 
-@lru_cache(maxsize=65_536)
-def _has_warnings(job: Job, now: datetime) -> bool:
-    """Whether a compilation of this job could say anything: then it is asked."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return any(cron.both_days_restricted for cron in job.crons) or any(
-        not meeting.chosen for meeting in meetings(job, midnight, midnight + LOOK_AHEAD)
-    )
+def _midnight(now: datetime) -> datetime:
+    """When a compilation of this moment would begin."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _without_compilation(

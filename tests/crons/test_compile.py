@@ -319,13 +319,12 @@ def test_what_meets_a_clock_change_is_told_with_its_date_and_what_becomes_of_it(
     assert f'"{text}": {message}' in told
 
 
-def test_only_what_the_horizon_holds_is_warned_of() -> None:
-    made = compile_job(job("30 2 * * *"), now=NOW)
-    assert made.valid_until == datetime(2027, 11, 1, tzinfo=UTC)
-    assert [meeting.local for meeting in made.meetings] == [datetime(2027, 3, 14, 2, 30)]  # noqa: DTZ001 - a wall-clock time
-    assert len(made.warnings) == 1
-    later = compile_job(job("30 2 * * *"), now=datetime(2027, 4, 1, tzinfo=UTC))
-    assert later.warnings == ()
+def test_a_year_is_warned_of_however_long_the_horizon() -> None:
+    """So the warnings of a schedule stay when it is renewed, and need no compilation."""
+    found = compile_job(job("30 1 * * *"), now=NOW)
+    assert found.valid_until == datetime(2027, 4, 1, tzinfo=UTC)
+    (warning,) = found.warnings
+    assert "2027-11-07 01:30 comes twice" in warning
 
 
 def test_a_policy_that_is_written_out_is_not_warned_of() -> None:
