@@ -32,7 +32,6 @@ from qstash_sync.model.resources import (
     Queue,
     Redact,
     Schedule,
-    Secret,
     Text,
     Timing,
     UrlGroup,
@@ -71,8 +70,9 @@ class Entry:
         self.report.error(code, whole, fact, location or self.location, hint)
 
     def missing(self, key: str, hint: str) -> None:
-        """Note that a setting is not there."""
-        self.error("missing", (key,), "this key is missing", hint)
+        """Note that a setting is not there, unless it may be the one that is misspelt."""
+        if self.broken.issubset(schema.ScheduleSpec.model_fields):
+            self.error("missing", (key,), "this key is missing", hint)
 
     def is_broken(self, *keys: str) -> bool:
         """Whether one of some settings is wrong by itself."""
@@ -242,7 +242,7 @@ class Builder:
         if limits and len(endpoints) > limits.endpoints:
             fact = f"{len(endpoints)} endpoints; the plan allows {limits.endpoints}"
             entry.error("limit", ("endpoints",), fact)
-        ordered = sorted(endpoints, key=lambda e: (e.name or "", _comparable(e.url)))
+        ordered = sorted(endpoints, key=lambda e: (e.name or "", shadow(e.url)))
         return UrlGroup(name=entry.name, endpoints=tuple(ordered), location=entry.location)
 
 
@@ -379,8 +379,3 @@ def _redact(given: schema.RedactSpec) -> Redact:
 def _same(one: Text, other: Text) -> bool:
     """Whether two texts are the same; what is not known here may be anything."""
     return is_known(one) and is_known(other) and plain(one) == plain(other)
-
-
-def _comparable(text: Text) -> str:
-    """The value of a text; for one that is not known, a stand-in."""
-    return shadow(text) if isinstance(text, Secret) else text

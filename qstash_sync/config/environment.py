@@ -1,5 +1,6 @@
 """One environment of the files: which it is, its settings, its account and its resources."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -199,11 +200,11 @@ class Environment:
     def _token(self, raw: Map) -> Secret | None:
         """The token, where it is known; a command that needs it says so otherwise."""
         token = raw.get("token")
-        if not isinstance(token, str) or not self.scope.environ.get(_variable_name(token)):
+        named = re.match(r"\s*\$\{env\.(\w+)", token) if isinstance(token, str) else None
+        if not named or not self.scope.environ.get(named[1]):
             return None
-        found = self.scope.resolve(
-            token, raw.at("token"), ("environments", self.name or "", "token")
-        )
+        path = ("environments", self.name or "", "token")
+        found = self.scope.resolve(token, raw.at("token"), path)
         return found if isinstance(found, Secret) else None
 
     def _namespace(self, account: Layer | None) -> str:
@@ -223,9 +224,3 @@ class Environment:
             fact = f"{found!r} is not allowed"
             self.report.error("name", ("namespace",), fact, location, "use a-z, 0-9 and -")
         return "invalid"
-
-
-def _variable_name(token: str) -> str:
-    return (
-        token.strip().removeprefix("${env.").partition("}")[0].partition("|")[0].partition(":-")[0]
-    )

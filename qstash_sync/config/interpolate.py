@@ -19,7 +19,8 @@ from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Piece, Secret, join
 
-MAX_EXPANDED = 50_000_000  # characters and values that variables may bring into one environment
+MAX_EXPANDED = 50_000_000  # characters and values that other variables may bring into one
+MAX_TOTAL = 500_000_000  # likewise that they may bring into all settings of an environment
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _EXPRESSION = re.compile(
@@ -58,7 +59,7 @@ class Scope:
     _open: list[str] = field(default_factory=list)
     _depth: int = 0  # of the collections and variables that are open
     _tallest: int = 0  # of the variables in the one that is open
-    _size: int = 0  # that variables brought so far
+    _size: int = 0  # that variables brought into the open variable, or into all settings
     _gave_up: bool = False  # said once; nothing is replaced any more
 
     def resolve(self, value: Value, location: Location, path: Path) -> Value:
@@ -71,31 +72,18 @@ class Scope:
             self.report.error("interpolation", path, "nested too deeply to be read", location)
             return None
         self._depth += 1
-        result = self._map(value, path) if isinstance(value, Map) else self._seq(value, path)
+        result = value.like()
+        for key, item in value.children():
+            inner = (*path, key)
+            if isinstance(key, str) and "${" in key:
+                fact = "a name cannot contain ${…}"
+                self.report.error("interpolation", inner, fact, value.at(key))
+            # A location is made only where something is to be replaced.
+            if "${" in item if isinstance(item, str) else getattr(item, "dynamic", False):
+                item = self.resolve(item, value.at(key), inner)  # noqa: PLW2901
+            result.add(key, item)
         self._depth -= 1
         return result
-
-    def _map(self, value: Map, path: Path) -> Map:
-        result = Map(value.origin, value.mark, value.marks)
-        for key, item in value.items():
-            if "${" in key:
-                fact = "a name cannot contain ${…}"
-                self.report.error("interpolation", (*path, key), fact, value.at(key))
-            if isinstance(item, str | Map | Seq):
-                item = self._item(value, key, item, path)  # noqa: PLW2901
-            result[key] = item
-        return result
-
-    def _seq(self, value: Seq, path: Path) -> Seq:
-        result = Seq(value.origin, value.mark, value.marks)
-        result.extend(self._item(value, index, item, path) for index, item in enumerate(value))
-        return result
-
-    def _item(self, holder: Map | Seq, key: str | int, item: Value, path: Path) -> Value:
-        """One value of a collection; its location is made only if something is to be replaced."""
-        if "${" in item if isinstance(item, str) else getattr(item, "dynamic", False):
-            return self.resolve(item, holder.at(key), (*path, key))
-        return item
 
     def _text(self, text: str, location: Location, path: Path) -> Value:
         whole = _TOKEN.fullmatch(text)
@@ -162,8 +150,9 @@ class Scope:
             self.mocked.add(location)
         self._size += found.size
         self._tallest = max(self._tallest, found.height)
-        if self._size > MAX_EXPANDED:
-            fact = f"variables stand for more than {MAX_EXPANDED:,} characters, all together"
+        most = MAX_EXPANDED if self._open else MAX_TOTAL
+        if self._size > most:
+            fact = f"variables stand for more than {most:,} characters, all together"
             return self._give_up(fact, location, path)
         if self._depth + found.height > MAX_DEPTH:
             return self._give_up("nested too deeply to be read", location, path)
@@ -176,16 +165,16 @@ class Scope:
         if self._depth + height >= MAX_DEPTH:
             value = self._give_up("nested too deeply to be read", location, path)
             return _Expansion(value, 0, 0, mocked=False)
-        before, outer, mocked = self._size, self._tallest, len(self.mocked)
-        self._tallest = 0
+        outside, mocked = (self._size, self._tallest), len(self.mocked)
+        self._size = self._tallest = 0
         self._depth += 1
         self._open.append(name)
         value = self.resolve(raw, origin or location, ("vars", name))
         self._open.pop()
         self._depth -= 1
-        size += self._size - before
+        size += self._size
         height += self._tallest + 1
-        self._size, self._tallest = before, outer
+        self._size, self._tallest = outside
         return _Expansion(value, size, height, mocked=len(self.mocked) > mocked)
 
     def _give_up(self, fact: str, location: Location, path: Path) -> str:
@@ -216,8 +205,7 @@ class Scope:
             hint = "encode it, for example as base64"
             self.report.error("environment", path, fact, location, hint)
             found = ""
-        if self._open:
-            self._size += len(found)
+        self._size += len(found)
         if is_plain:
             return Loose(found)
         self.secrets.add(found)

@@ -7,6 +7,7 @@ Headers and `dst` merge by name, null unsets, everything else replaces.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import or_
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -44,15 +45,11 @@ def lay(below: S, above: S) -> S:
     for group in _EXCLUSIVE:
         if not given.isdisjoint(group):
             changes |= dict.fromkeys(group - given)
-    for key, merged in (("headers", _merged_headers), ("dst", lay)):
+    for key, merged in (("headers", or_), ("dst", lay)):
         lower, upper = getattr(below, key, None), changes.get(key)
         if lower is not None and upper is not None:
             changes[key] = merged(lower, upper)
     return below.model_copy(update=changes)
-
-
-def _merged_headers(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    return {**below, **above}
 
 
 def over(below: Layer | None, above: Layer | None) -> Layer | None:

@@ -29,10 +29,12 @@ def secret_in(text: str) -> str | None:
 
 def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
     """The diagnostics, none with a line in which a secret stands in clear."""
-    lines = {(d.location.file, d.location.line) for d in diagnostics if d.location and _in_clear(d)}
+    texts = {_line(d): d.location.text for d in diagnostics if d.location}
+    lines = {line for line, text in texts.items() if secret_in(text)}
+    lines |= {_line(d) for d in diagnostics if d.code == LITERAL_SECRET}
     for diagnostic in diagnostics:
         location = diagnostic.location
-        if location and (location.file, location.line) in lines:
+        if location and _line(diagnostic) in lines:
             location = replace(location, text="")
         yield replace(
             diagnostic,
@@ -43,9 +45,9 @@ def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
         )
 
 
-def _in_clear(diagnostic: Diagnostic) -> bool:
-    text = diagnostic.location.text if diagnostic.location else ""
-    return diagnostic.code == LITERAL_SECRET or secret_in(text) is not None
+def _line(diagnostic: Diagnostic) -> tuple[str, int] | None:
+    location = diagnostic.location
+    return (location.file, location.line) if location else None
 
 
 def _masked(text: str) -> str:

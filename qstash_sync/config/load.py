@@ -114,4 +114,5 @@ class Files:
             self.documents, self.top, environment, variables, environ=environ, missing=missing
         )
         config = chosen.config()
-        return config, in_order(without_secrets([*self.report, *chosen.diagnostics()]))
+        found = in_order([*self.report, *chosen.diagnostics()])  # the same said often is said once
+        return config, tuple(without_secrets(found))

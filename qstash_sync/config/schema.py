@@ -9,13 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from qstash_sync.config import types
+from qstash_sync.config import message, types
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Fold, Gap
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Secret
-
-Count = Annotated[int, types.Whole()]
 
 
 class Spec(BaseModel):
@@ -29,9 +27,9 @@ class Spec(BaseModel):
 class DstSpec(Spec):
     """How a schedule goes through clock changes."""
 
-    strategy: Annotated[Strategy, types.OneOf(Strategy)] | None = None
-    gap: Annotated[Gap, types.OneOf(Gap)] | None = None
-    fold: Annotated[Fold, types.OneOf(Fold)] | None = None
+    strategy: Annotated[Strategy, types.one_of(*Strategy)] | None = None
+    gap: Annotated[Gap, types.one_of(*Gap)] | None = None
+    fold: Annotated[Fold, types.one_of(*Fold)] | None = None
     renew_before: types.RenewBefore | None = Field(
         default=None, description="Renew this long before the end, at most 60d."
     )
@@ -44,9 +42,9 @@ class DstSpec(Spec):
 class CallbackSpec(Spec):
     """A callback: a URL alone, or with its own settings."""
 
-    url: types.UrlOrPath
+    url: message.UrlOrPath
     method: types.Method | None = None
-    headers: types.Headers | None = None
+    headers: message.Headers | None = None
     retries: types.Retries | None = None
     timeout: types.CallbackTimeout | None = None
     retry_delay: types.RetryDelay | None = None
@@ -75,7 +73,7 @@ class RedactSpec(Spec):
     """What QStash shows as a digest when it is read back."""
 
     body: types.Bool | None = None
-    headers: types.RedactedHeaders | None = None
+    headers: message.RedactedHeaders | None = None
 
 
 class ScheduleSpec(Spec):
@@ -91,15 +89,15 @@ class ScheduleSpec(Spec):
     base_url: str | None = Field(
         default=None, description="Put before a destination or callback that starts with /."
     )
-    destination: types.UrlOrPath | None = None
+    destination: message.UrlOrPath | None = None
     url_group: types.Name | None = None
     queue: types.Name | None = None
     method: types.Method | None = None
-    headers: types.Headers | None = None
-    body: types.Body = None
-    body_file: types.BodyFile | None = None
-    body_base64: types.BodyBase64 | None = None
-    content_type: types.ContentType | None = None
+    headers: message.Headers | None = None
+    body: message.Body = None
+    body_file: message.BodyFile | None = None
+    body_base64: message.BodyBase64 | None = None
+    content_type: message.ContentType | None = None
     retries: types.Retries | None = None
     retry_delay: types.RetryDelay | None = Field(
         default=None, description="Milliseconds, as an expression over retried."
@@ -128,7 +126,7 @@ class ScheduleSpec(Spec):
 class EndpointSpec(Spec):
     """An endpoint in a list: a URL, or a URL with a name."""
 
-    url: types.Url
+    url: message.Url
     name: str | None = None
 
 
@@ -181,9 +179,9 @@ class GlobsSpec(Spec):
 class LimitsSpec(Spec):
     """The account's plan, and how much one apply may delete."""
 
-    plan: Annotated[str, types.OneOf(tuple(PLANS))] | None = None
-    max_deletes: Count | None = None
-    max_delete_percent: Count | None = None
+    plan: Annotated[str, types.one_of(*PLANS)] | None = None
+    max_deletes: types.Count | None = None
+    max_delete_percent: types.Count | None = None
 
 
 class OverridesSpec(Spec):
@@ -205,7 +203,7 @@ class AccountSpec(Spec):
     token: types.TextField | None = Field(
         default=None, description="A reference such as ${env.PROD_QSTASH_TOKEN}."
     )
-    region: Annotated[str, types.OneOf(("eu-central-1", "us-east-1"))] | None = None
+    region: Annotated[str, types.one_of("eu-central-1", "us-east-1")] | None = None
     url: str | None = None
     account: str | None = Field(default=None, description="The user that the token must belong to.")
 

@@ -64,9 +64,17 @@ class Map(dict[str, Value]):
         """Keys and values."""
         return iter(self.items())
 
+    def like(self) -> "Map":
+        """An empty mapping for the same keys, with the same positions."""
+        return Map(self.origin, self.mark, self.marks)
+
+    def add(self, key: str | int, value: Value) -> None:
+        """Set a value."""
+        self[str(key)] = value
+
     def without(self, *keys: str) -> "Map":
         """The same mapping with fewer keys."""
-        result = Map(self.origin, self.mark, self.marks)
+        result = self.like()
         result.dynamic = self.dynamic
         result.update((key, value) for key, value in self.items() if key not in keys)
         return result
@@ -93,6 +101,14 @@ class Seq(list[Value]):
     def children(self) -> Iterator[tuple[int, Value]]:
         """Indices and items."""
         return enumerate(self)
+
+    def like(self) -> "Seq":
+        """An empty list for the same items, with the same positions."""
+        return Seq(self.origin, self.mark, self.marks)
+
+    def add(self, _: str | int, value: Value) -> None:
+        """Append a value."""
+        self.append(value)
 
 
 class Loose(str):

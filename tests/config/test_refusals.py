@@ -277,3 +277,19 @@ def test_wrong_usage_exits_64_in_json_too() -> None:
     ran = cli("plan", "--nonsense", "--format", "json")
     assert ran.code == 64
     assert json.loads(ran.out)["errors"][0]["code"] == "usage"
+
+
+def test_what_is_right_of_an_entry_is_looked_at_although_something_of_it_is_wrong() -> None:
+    """A broken setting is told once; what depends on it, or may be it, is not."""
+    text = HEAD + "schedules:\n  a: {cron: 61 * * * *, retries: x, body: a, body_base64: YQ==}\n"
+    assert [message.split(" | ")[0] for message in messages(text)] == [
+        "q.yaml:5:3: schedules.a.destination: this key is missing",
+        "q.yaml:5:7: schedules.a.cron: minute: 61 is out of range 0-59",
+        "q.yaml:5:25: schedules.a.retries: must be a whole number, not text",
+        "q.yaml:5:46: schedules.a.body_base64: body and body_base64 exclude each other",
+    ]
+    text = HEAD + "schedules: {a: {corn: '@daily', destination: /x, base_url: 5}}\n"
+    assert len(messages(text)) == 2
+    text = "version: 1\nnamespace: b\ndefaults: {timezone: Mars}\n"
+    text += f"schedules: {{a: {{cron: '@daily', destination: {URL}}}}}\n"
+    assert len(messages(text)) == 1

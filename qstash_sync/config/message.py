@@ -1,0 +1,172 @@
+"""The types of what is sent: URLs, headers and bodies."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ValidationInfo
+
+from qstash_sync.config import url
+from qstash_sync.config.literals import LITERAL_SECRET, secret_in
+from qstash_sync.config.text import shadow, to_json
+from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
+from qstash_sync.config.wrong import bad, each, wrong_type
+from qstash_sync.model import settings
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import Secret, Text
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SECRET_HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
+_REDACTED = "REDACTED:"
+_HOW_REDACTED = "QStash shows it in place of a redacted value; write the value itself"
+
+
+def _url(value: Any, info: ValidationInfo[Frame]) -> Text:
+    return url.check(text(value), allow_private=info.context.allow_private)
+
+
+def _url_or_path(value: Any, info: ValidationInfo[Frame]) -> Text:
+    target = text(value)  # a path is checked when it is known which base_url it follows
+    return target if shadow(target).startswith("/") else _url(target, info)
+
+
+@lru_cache(maxsize=1024)
+def canonical_header(name: str) -> str:
+    """The header name as Go writes it: `x-api-key` becomes `X-Api-Key`."""
+    if not _HEADER_NAME.fullmatch(name):
+        raise bad(f"{name!r} is not a header name", "use letters, digits and -", "header")
+    return settings.canonical_header(name)
+
+
+def header_value(name: str, value: Text) -> Text:
+    """A header value that HTTP carries unchanged and that holds no literal secret."""
+    seen = shadow(value)
+    fact = hint = ""
+    if "\n" in seen or "\r" in seen:
+        fact, hint = "contains a line break", "a header is a single line"
+    elif not is_line(seen):
+        fact, hint = "contains characters outside ASCII", "encode it, for example as base64"
+    elif seen != seen.strip():
+        fact, hint = "starts or ends with a space, which HTTP drops", "remove the space"
+    elif not seen:
+        fact, hint = "is empty", "write null to unset a default"
+    elif seen.startswith(_REDACTED):
+        fact, hint = "is a digest, not its value", _HOW_REDACTED
+    if fact:
+        raise bad(f"the header {name} {fact}", hint, "header")
+    if isinstance(value, str) and _SECRET_HEADERS.fullmatch(name.lower()):
+        fact = f"the header {name} holds a literal value, and this file is kept in git"
+        hint = "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
+        raise bad(fact, hint, LITERAL_SECRET)
+    return value
+
+
+def _headers(value: Any, _: object) -> dict[str, Text | None]:
+    """Headers by canonical name; null unsets one of the defaults."""
+    if not isinstance(value, Mapping):
+        raise bad("must be a mapping")
+    result: dict[str, Text | None] = {}
+
+    def check(name: str, given: Any) -> None:
+        canonical = canonical_header(name)
+        if given is None:
+            result.setdefault(canonical, None)
+            return
+        if result.get(canonical) is not None:
+            raise bad(f"the header {canonical} stands here twice", "keep one", "duplicate")
+        if canonical.startswith("Upstash-"):
+            hint = "settings have their own keys; name forwarded headers without the prefix"
+            raise bad("Upstash-… headers are QStash's own", hint, "header")
+        # `X-Version: 5` is not worth an error; 1.10 and true are
+        given = str(given) if type(given) is int else text(given)
+        result[canonical] = header_value(canonical, given)
+
+    each(value.items(), check)
+    return result
+
+
+def _redacted_headers(value: Any, _: object) -> bool | tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(sorted(set(listed(value, canonical_header))))
+    return boolean(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body in the form that is sent, and the content type that it brings along."""
+
+    data: bytes | Text
+    content_type: str | None = None
+
+
+def _body(value: Any, info: ValidationInfo[Frame]) -> Content | None:
+    if value is None:
+        return None
+    if isinstance(value, dict | list):
+        return _sized(Content(to_json(value), "application/json"), info)
+    if not isinstance(value, str | Secret):
+        raise wrong_type("a mapping, a list or text", value, f'quote it: "{value}"')
+    return _sized(Content(text(value)), info)
+
+
+def _body_file(value: Any, info: ValidationInfo[Frame]) -> Content:
+    name = string(value)
+    path = Path(info.context.folder) / name
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        fact = f"{name} cannot be read: {error.strerror}"
+        raise bad(fact, f"looked at {path}", "body") from None
+    except ValueError:
+        raise bad(f"{name!r} cannot be the name of a file", code="body") from None
+    return _without_literals(_sized(Content(data), info))
+
+
+def _body_base64(value: Any, info: ValidationInfo[Frame]) -> Content:
+    import base64  # noqa: PLC0415 rare
+
+    try:
+        data = base64.b64decode("".join(string(value).split()), validate=True)
+    except ValueError:
+        raise bad("not valid base64", code="body") from None
+    return _without_literals(_sized(Content(data), info))
+
+
+def _sized(content: Content, info: ValidationInfo[Frame]) -> Content:
+    """The content, unless it is larger than the plan allows, or a digest."""
+    data = content.data
+    if not isinstance(data, bytes):
+        data = shadow(data).encode("utf-8", "surrogatepass")
+    frame: Frame = info.context
+    most = frame.limits.body if frame.limits else max(plan.body for plan in PLANS.values())
+    if len(data) > most:
+        who = f"the plan {frame.plan}" if frame.limits else "QStash"
+        fact = f"the body has {len(data):,} bytes; {who} allows {most:,}"
+        raise bad(fact, "send a reference to the data instead", "body")
+    if data.startswith(_REDACTED.encode()):
+        raise bad("is a digest, not its value", _HOW_REDACTED, "redacted")
+    return content
+
+
+def _without_literals(content: Content) -> Content:
+    """The content of what does not stand in the file itself, where it would be found."""
+    if isinstance(content.data, bytes) and (kind := secret_in(content.data.decode("latin-1"))):
+        hint = "take it from the environment in a `body`"
+        raise bad(f"{kind} in clear", hint, LITERAL_SECRET)
+    return content
+
+
+_HEADERS = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}
+_ANY_BODY = {"type": ["string", "object", "array", "null"]}
+_ALL_OR_SOME = {"anyOf": [{"type": "boolean"}, {"type": "array", "items": TEXT}]}
+Url = Annotated[Text, Check(_url, TEXT)]
+UrlOrPath = Annotated[Text, Check(_url_or_path, TEXT)]
+Headers = Annotated[dict[str, Text | None], Check(_headers, _HEADERS)]
+ContentType = Annotated[str, AfterValidator(lambda value: header_value("Content-Type", value))]
+RedactedHeaders = Annotated[bool | tuple[str, ...], Check(_redacted_headers, _ALL_OR_SOME)]
+Body = Annotated[Content | None, Check(_body, _ANY_BODY)]
+BodyFile = Annotated[Content, Check(_body_file, TEXT)]
+BodyBase64 = Annotated[Content, Check(_body_base64, TEXT)]
