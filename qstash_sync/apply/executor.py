@@ -174,7 +174,7 @@ class _Line:
 
 
 class _Run:
-    """One run; everything but `_steps` and what it calls happens in the calling thread."""
+    """One run; everything but `_work` and what it calls happens in the calling thread."""
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -48,14 +49,30 @@ class Retryable:
     reset: str | None = None
 
 
-def judge(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str]) -> Any:
-    """The JSON of an answer (None: a write has none) or `Retryable`; raises an `AccountError`."""
+class Absent(Enum):
+    """What was asked for is not there; not to be confused with null."""
+
+    ABSENT = auto()
+
+
+def judge(
+    answer: Answer, *, is_read: bool, may_be_absent: bool, url: str, scrub: Callable[[str], str]
+) -> Any:
+    """The JSON of an answer (None: a write has none) or `Retryable`; raises an `AccountError`.
+
+    may_be_absent: a 404 of QStash's is an answer, `Absent`; its words are not searched for
+    secrets, which takes long, and there is one for every resource that is created.
+    """
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return _success(answer, is_read=is_read, url=url)
     if answer.status < HTTPStatus.BAD_REQUEST:
         where = scrub(answer.location) or "nowhere"
         raise BadResponseError(f"{url} redirects to {where}; set QSTASH_URL to the address itself")
     text = _error_text(answer)
+    is_wrong_region = _WRONG_REGION in (text or "")
+    is_absent = answer.status == HTTPStatus.NOT_FOUND and text is not None and not is_wrong_region
+    if is_absent and may_be_absent:
+        return Absent.ABSENT
     reason = None if text is None else scrub(text) or "no reason given"
     rejected = partial(RejectedError, status=answer.status)
     limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
@@ -65,7 +82,7 @@ def judge(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str
         return Retryable(text=said, error=rejected, reset=answer.reset if limited else None)
     if text is None or reason is None:
         raise BadResponseError(f"{url} answered {answer.status} with {answer.kind}; {NOT_QSTASH}")
-    if _WRONG_REGION in text:
+    if is_wrong_region:
         others = " or ".join(region for region in _REGIONS if f"({region})" not in text)
         hint = f"set region: {others} (or QSTASH_REGION, QSTASH_URL)"
         raise WrongRegionError(f"{url}: {reason}: the token belongs to another region; {hint}")

@@ -26,7 +26,7 @@ from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, 
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.plan import endpoints
 from qstash_sync.qstash import wire
-from qstash_sync.qstash.answers import NOT_QSTASH, Answer, Retryable, judge
+from qstash_sync.qstash.answers import NOT_QSTASH, Absent, Answer, Retryable, judge
 from qstash_sync.qstash.connections import Connections
 from qstash_sync.qstash.mask import Mask
 from qstash_sync.qstash.throttle import Throttle
@@ -133,12 +133,9 @@ class Client:
 
     def get(self, kind: Kind, name: str) -> LiveResource | None:
         """One resource by its name, a schedule by its id; None where QStash has none."""
-        try:
-            data = self._send(wire.get(kind, name))
-        except RejectedError as error:
-            if error.status == httpx.codes.NOT_FOUND:
-                return None
-            raise
+        data = self._send(wire.get(kind, name), may_be_absent=True)
+        if data is Absent.ABSENT:
+            return None
         found = self._parsed(kind, data, f"the {kind} {name}")
         if _name(found) != name:
             raise BadResponseError(f"asked for {name}, QStash answered with {_name(found)}")
@@ -179,7 +176,7 @@ class Client:
             return
         request = wire.of_step(step)
         may_be_gone = request.method == "DELETE" or isinstance(step, UnpinFlowControl)
-        done = self._send_gone(request) if may_be_gone else self._send(request)
+        done = self._send(request, may_be_absent=may_be_gone)
         written = done.get("scheduleId") if isinstance(done, dict) else None
         if isinstance(step, PutSchedule) and written not in (None, step.id):
             raise BadResponseError(
@@ -195,51 +192,53 @@ class Client:
             if move.add:
                 self._send(wire.add_endpoints(group.name, move.add))
             elif move.remove:
-                self._send_gone(wire.remove_endpoints(group.name, move.remove))
+                self._send(wire.remove_endpoints(group.name, move.remove), may_be_absent=True)
             else:
                 return
         raise RejectedError(f"the URL group {group.name} does not come to its endpoints", 0)
 
     # The wire
 
-    def _send_gone(self, request: Request) -> Any:
-        """The same for what is done, too, where QStash knows of nothing to do it to."""
-        try:
-            return self._send(request)
-        except RejectedError as error:
-            if error.status != httpx.codes.NOT_FOUND:
-                raise
-            return None
+    def _send(self, request: Request, *, may_be_absent: bool = False) -> Any:
+        """Send until there is an answer that stands; the JSON in it, if there is any.
 
-    def _send(self, request: Request) -> Any:
-        """Send until there is an answer that stands; the JSON in it, if there is any."""
-        if request.method != "GET" and self.read_only:
-            raise WriteForbiddenError(
-                f"this command cannot write, but was about to {request.method}"
-            )
+        may_be_absent: `Absent` where QStash knows nothing of that name, in place of an error.
+        """
+        is_read = request.method == "GET"
+        if self.read_only and not is_read:
+            fact = f"this command cannot write, but was about to {request.method}"
+            raise WriteForbiddenError(fact)
         sendable = self._build(request)
         moment = self._throttle.time()
         until = moment + self._deadline
-        again, tries, limited = None, 0, 0
+        failure, tries, limited = None, 0, 0
         while tries < TRIES and self._throttle.wait(moment, until):
             with self._connections.one() as http:
-                again = self._exchange(http, sendable, until)
-            if not isinstance(again, Retryable):
-                return again
-            moment = self._throttle.time()
-            if again.reset is None:
+                found = self._exchange(http, sendable, until)
+            if isinstance(found, Answer):
+                found = judge(
+                    found,
+                    is_read=is_read,
+                    may_be_absent=may_be_absent,
+                    url=self.url,
+                    scrub=self.scrub,
+                )
+            if not isinstance(found, Retryable):
+                return found
+            failure, moment = found, self._throttle.time()
+            if failure.reset is None:
                 tries += 1
                 moment += self._throttle.backoff(tries)
             else:
                 limited += 1
-                self._throttle.limit(again.reset, limited)
-        raise self._given_up(again, tries + limited)
+                self._throttle.limit(failure.reset, limited)
+        raise self._given_up(failure, tries + limited)
 
-    def _given_up(self, again: Retryable | None, tries: int) -> AccountError:
+    def _given_up(self, failure: Retryable | None, tries: int) -> AccountError:
         stopped = self._throttle.stopped.is_set()
-        if again is not None:
+        if failure is not None:
             then = ", then stopped" if stopped else ""
-            return again.error(f"{again.text} (tried {tries} times{then})")
+            return failure.error(f"{failure.text} (tried {tries} times{then})")
         if stopped:
             return UnreachableError("stopped before this was sent")
         return UnreachableError(f"{self.url} takes no more requests for now; try again later")
@@ -258,7 +257,10 @@ class Client:
         headers = [*self._headers, *request.headers]
         return httpx.Request(request.method, url, headers=headers, content=request.content or None)
 
-    def _exchange(self, http: httpx.Client, request: httpx.Request, until: float) -> Any:
+    def _exchange(
+        self, http: httpx.Client, request: httpx.Request, until: float
+    ) -> Answer | Retryable:
+        """One try: what came back, or how it was lost."""
         is_read = request.method == "GET"
         with self._count:
             self.reads += is_read
@@ -281,14 +283,13 @@ class Client:
         else:
             headers = response.headers
             self._throttle.learn(headers.get("date", ""), sent)
-            answer = Answer(
+            return Answer(
                 status=response.status_code,
                 content=content,
                 content_type=headers.get("content-type", ""),
                 location=headers.get("location", ""),
                 reset=headers.get("burst-ratelimit-reset") or headers.get("retry-after", ""),
             )
-            return judge(answer, is_read=is_read, url=self.url, scrub=self.scrub)
         text = f"{self.url} cannot be reached: {lost}; is QSTASH_URL right?"
         return Retryable(text=text, error=UnreachableError)
 

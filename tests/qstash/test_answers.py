@@ -36,6 +36,7 @@ from qstash_sync.model.steps import (
     UnpinFlowControl,
 )
 from qstash_sync.qstash.client import Client
+from qstash_sync.qstash.mask import Mask
 from tests.support import World, ids, secret, world as make_world
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -238,6 +239,14 @@ def test_get_says_none_only_where_qstash_says_404(kind: Kind, world: World) -> N
     ):
         with client_of(answering(page)) as client, pytest.raises(BadResponseError):
             client.get(kind, "nope")
+
+
+def test_what_is_absent_costs_no_search_for_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one look before every write: with many secrets a search takes milliseconds."""
+    with make_world() as world, world.client() as client:
+        monkeypatch.setattr(Mask, "__call__", Mock(side_effect=AssertionError))
+        assert client.get(Kind.SCHEDULE, "nope") is None
+        client.write(DeleteSchedule(id="nope"))
 
 
 def test_get_refuses_an_answer_about_something_else() -> None:
