@@ -26,7 +26,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from qstash_sync.apply.executor import Control, Status, carry_out
+from qstash_sync.apply.executor import Control, carry_out
+from qstash_sync.apply.outcomes import Status
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Served, Switches
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.resources import Kind, Live, Message, Piece, Secret

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from qstash_sync.apply import use_cases
+from qstash_sync.apply import applying, outcomes, proposal
 from qstash_sync.apply.executor import Control
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash
 from qstash_sync.model.resources import Desired
@@ -139,20 +139,20 @@ class Scene:
     def plan(self, desired: Desired, policy: Policy = Policy()) -> Plan:  # noqa: B008 frozen
         """What an apply would do."""
         with self.client(read_only=True) as client:
-            return use_cases.propose(client, desired, now=self.at, policy=policy)
+            return proposal.propose(client, desired, now=self.at, policy=policy)
 
     def apply(
         self,
         desired: Desired,
         policy: Policy = Policy(),  # noqa: B008 frozen
         **more: Any,
-    ) -> use_cases.Applied:
+    ) -> outcomes.Applied:
         """Plan and apply; an `AccountError` is the caller's to judge."""
         with self.client() as client:
-            plan = use_cases.propose(client, desired, now=self.at, policy=policy)
+            plan = proposal.propose(client, desired, now=self.at, policy=policy)
             assert not plan.errors, plan.errors
             control = Control(sleep=self.sleep, say=self.said.append, **{"parallelism": 1, **more})
-            return use_cases.apply(client, desired, plan, policy=policy, control=control)
+            return applying.apply(client, desired, plan, policy=policy, control=control)
 
     def stored(self) -> Snapshot:
         """Everything in the account, as text."""

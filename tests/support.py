@@ -11,8 +11,9 @@ from unittest import mock
 
 import httpx
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Control, Outcome
+from qstash_sync.apply import applying, outcomes, proposal
+from qstash_sync.apply.executor import Control
+from qstash_sync.apply.outcomes import Outcome
 from qstash_sync.cli.main import run
 from qstash_sync.config.load import Config, Files, Source
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
@@ -85,14 +86,14 @@ class World:
         """What an apply would do."""
         with self.client(read_only=True) as client:
             desired = config(text, self.environ).desired
-            return use_cases.propose(client, desired, now=self.now, policy=Policy(**more))
+            return proposal.propose(client, desired, now=self.now, policy=Policy(**more))
 
     def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
         """Plan and apply; returns what became of every change."""
         with self.client() as client:
             desired = config(text, self.environ).desired
             policy = Policy(**more)
-            plan = use_cases.propose(client, desired, now=self.now, policy=policy)
+            plan = proposal.propose(client, desired, now=self.now, policy=policy)
             assert not plan.errors, plan.errors
             return self.carry_out(client, desired, plan, policy).outcomes
 
@@ -102,10 +103,10 @@ class World:
         desired: Desired,
         plan: Plan,
         policy: Policy = Policy(),  # noqa: B008 frozen
-    ) -> use_cases.Applied:
+    ) -> outcomes.Applied:
         """Apply a plan in this world's time."""
         control = Control(sleep=self.sleep)
-        return use_cases.apply(client, desired, plan, policy=policy, control=control)
+        return applying.apply(client, desired, plan, policy=policy, control=control)
 
     def schedule(self, schedule_id: str) -> dict[str, Any]:
         """A stored schedule, to look at or to edit by hand."""

@@ -12,7 +12,7 @@ from unittest import mock
 import httpx
 import pytest
 
-from qstash_sync.apply import use_cases
+from qstash_sync.apply import applying, proposal
 from qstash_sync.config import build, interpolate, parse
 from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
@@ -102,9 +102,11 @@ def applied(request: Any) -> Iterator[tuple[int, Desired, LocalQStash, Counter[s
     desired = config(text(count)).desired
     with LocalQStash(switches=Switches(plan="none"), clock=NOW.timestamp) as account:
         with client(account) as ours:
-            plan = use_cases.propose(ours, desired, now=NOW)
-            with counted((use_cases, "reconcile"), (schedules, "read_parts")) as apply:
-                assert use_cases.apply(ours, desired, plan).done
+            plan = proposal.propose(ours, desired, now=NOW)
+            with counted(
+                (proposal, "reconcile"), (applying, "reconcile"), (schedules, "read_parts")
+            ) as apply:
+                assert applying.apply(ours, desired, plan).done
         for cache in (compiler._split, exactness._holds):
             cache.cache_clear()
         with (
@@ -114,7 +116,7 @@ def applied(request: Any) -> Iterator[tuple[int, Desired, LocalQStash, Counter[s
                 (schedules, "read_parts"), (reconcile, "reconcile"),
             ) as again,
         ):  # fmt: skip
-            assert use_cases.propose(ours, desired, now=NOW).empty
+            assert proposal.propose(ours, desired, now=NOW).empty
         yield count, desired, account, apply, again
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Status
+from qstash_sync.apply import proposal
+from qstash_sync.apply.outcomes import Status
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import after_the_end
 from qstash_sync.local import LocalQStash
@@ -157,7 +157,7 @@ class Years:
                     self._day(client, now)
 
     def _day(self, client: Client, now: datetime) -> None:
-        plan = use_cases.propose(client, self.desired, now=now)
+        plan = proposal.propose(client, self.desired, now=now)
         assert not plan.errors, plan.errors
         names = [change.name for change in plan.changes]
         told = [(c.name, c.action, c.reason, [f.path for f in c.fields]) for c in plan.changes]
@@ -168,7 +168,7 @@ class Years:
         outcomes = self.world.apply(self.text, only=Reason.CLOCK)
         assert [(o.change.name, o.status) for o in outcomes] == [(n, Status.DONE) for n in names]
         assert self.world.now == now, "no apply has to wait"
-        assert use_cases.propose(client, self.desired, now=now).empty
+        assert proposal.propose(client, self.desired, now=now).empty
         _judge_ids(before, crons(self.world.account))
         for name in names:
             self.lived[name].applied.append(now.date())

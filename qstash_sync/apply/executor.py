@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import Enum, StrEnum, auto
 from heapq import heappop, heappush
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -27,6 +26,7 @@ from typing import TypeVar
 
 from qstash_sync.apply import preconditions, windows
 from qstash_sync.apply.account import Account
+from qstash_sync.apply.outcomes import Cause, Outcome, Status
 from qstash_sync.apply.preconditions import MovedError, Preconditions
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 from qstash_sync.model.change import Action, Change, Key
@@ -41,37 +41,6 @@ _LOST = 3  # writes in a row that could not reach QStash, after which no more ar
 _TIGHT = "no room between its firings: one may have been lost or doubled"
 
 T = TypeVar("T")
-
-
-class Status(StrEnum):
-    """What became of a change."""
-
-    DONE = "done"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    REFUSED = "refused"
-    UNVERIFIED = "unverified"
-
-
-class Cause(Enum):
-    """Why a change failed, where something depends on it."""
-
-    AWAITS_FIRST_USE = auto()  # a flow-control key that QStash does not know yet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """A change and what became of it; message says why it is not done, or what to know of it.
-
-    started: the server's time before its first write. facts: what a bug report needs.
-    """
-
-    change: Change
-    status: Status
-    message: str = ""
-    cause: Cause | None = None
-    started: datetime | None = None
-    facts: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)

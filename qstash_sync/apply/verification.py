@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from qstash_sync.apply.executor import Outcome, Status
+from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.crons import robfig
 from qstash_sync.errors import AccountError
 from qstash_sync.model.change import Action, Change, Key

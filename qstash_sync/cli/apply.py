@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from qstash_sync.apply.executor import Control
-    from qstash_sync.apply.use_cases import Applied
+    from qstash_sync.apply.outcomes import Applied
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.resources import Desired
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import proposal
     from qstash_sync.cli.session import Session
 
     session = Session.open(**given)
@@ -53,7 +53,7 @@ def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
         if stored:
             found = saved.approve(session, client, config, stored, verbose=verbose)
         else:
-            found = use_cases.propose(
+            found = proposal.propose(
                 client, config.desired, now=session.instant, policy=session.policy
             )
             show(session, config, found, verbose=verbose)
@@ -75,13 +75,13 @@ def show(session: Session, config: Config, found: Plan, *, verbose: bool) -> Non
 
 def carry_out(session: Session, client: Client, desired: Desired, found: Plan) -> int:
     """Apply an approved plan, or tell why nothing is written; returns the exit code."""
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import applying
 
     if found.errors:
         _tell_refusal(session, found, client)
         return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
     with _under_control(session, client, len(found.changes)) as control:
-        applied = use_cases.apply(client, desired, found, policy=session.policy, control=control)
+        applied = applying.apply(client, desired, found, policy=session.policy, control=control)
     session.requests = (client.reads, client.writes)
     _tell(session, found, applied)
     return ExitCode.DONE if applied.done else ExitCode.PARTIAL

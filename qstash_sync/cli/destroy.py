@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 @click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     """Delete all of one namespace: every schedule of ours, and what the files declare or own."""
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import proposal
     from qstash_sync.cli.session import Session
 
     session = Session.open(**given)
     config = session.config(missing="unknown")
-    desired = use_cases.emptied(config.desired)
+    desired = proposal.emptied(config.desired)
     namespace = desired.namespace
     if yes is not None and yes != namespace:
         raise UsageError(f"--yes {yes}: the namespace is {namespace}; nothing was deleted")
     with session.client(config, read_only=False) as client:
-        found = use_cases.propose(client, desired, now=session.instant, policy=session.policy)
+        found = proposal.propose(client, desired, now=session.instant, policy=session.policy)
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
             _ask(session, namespace)

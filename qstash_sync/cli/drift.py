@@ -22,7 +22,7 @@ from qstash_sync.errors import ExitCode
 )
 def drift(*, verbose: bool, **given: Any) -> int:
     """Tell where each resource stands; exit 2 where account and files differ. Cannot write."""
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import watching
     from qstash_sync.cli.session import Session
     from qstash_sync.render import drift as view, markdown
 
@@ -30,7 +30,7 @@ def drift(*, verbose: bool, **given: Any) -> int:
     config = session.config()
     session.warn(config.warnings)
     with session.client(config, read_only=True) as client:
-        found = use_cases.watch(client, config.desired, now=session.instant)
+        found = watching.watch(client, config.desired, now=session.instant)
     whole = replace(found.plan, warnings=config.warnings + found.plan.warnings)
     document = replace(found, plan=whole)  # text has the file's warnings on stderr
     report.tell(

@@ -1,6 +1,7 @@
 """The console script: the commands of the other modules, and what becomes of their errors."""
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # would take a quarter of the time.
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
+    # Plugins of pydantic could look at the values of a file, and looking for them takes a while.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     given = list(sys.argv[1:] if arguments is None else arguments)
     code = run(given)
     try:

@@ -66,8 +66,9 @@ def _run(
     yes: bool,
     **given: Any,
 ) -> int:
-    from qstash_sync.apply import use_cases
-    from qstash_sync.apply.executor import Control, Status
+    from qstash_sync.apply import incident
+    from qstash_sync.apply.executor import Control
+    from qstash_sync.apply.outcomes import Status
     from qstash_sync.cli.session import Session
     from qstash_sync.plan.pausing import Wish
     from qstash_sync.render import paused as view
@@ -83,7 +84,7 @@ def _run(
         control = Control(parallelism=session.parallelism)
         with signals(control.stop, clients):
             done = [
-                replace(one, outcomes=use_cases.pause(client, wish, one.found, control).outcomes)
+                replace(one, outcomes=incident.pause(client, wish, one.found, control).outcomes)
                 for one, client, wish in zip(found, clients, wishes, strict=True)
             ]
     if session.json:
@@ -136,10 +137,10 @@ def _accounts(session: Session, configs: Sequence[Config]) -> Iterator[list[Clie
 
 
 def _found(session: Session, client: Client, wish: Wish) -> Environment:
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import incident
     from qstash_sync.render.paused import Environment
 
-    found = use_cases.look(client, wish, now=session.instant)
+    found = incident.look(client, wish, now=session.instant)
     return Environment(name=wish.desired.environment, url=client.url, found=found)
 
 

@@ -33,7 +33,7 @@ def plan(
     **given: Any,
 ) -> int:
     """Show what an apply would change. Cannot write."""
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import proposal
     from qstash_sync.cli.session import Session
     from qstash_sync.render import json as view, markdown, text
 
@@ -42,9 +42,7 @@ def plan(
         saved.check(path, session)
     config = session.config()
     with session.client(config, read_only=True) as client:
-        found = use_cases.propose(
-            client, config.desired, now=session.instant, policy=session.policy
-        )
+        found = proposal.propose(client, config.desired, now=session.instant, policy=session.policy)
     keep = path is not None and not found.errors
     if path is not None and keep:
         saved.save(path, session, config, found)

@@ -126,13 +126,13 @@ def approve(
     session: Session, client: Client, config: Config, plan: Saved, *, verbose: bool
 ) -> Plan:
     """What is approved and still holds, shown without asking; raises `StalePlanError`."""
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import applying
     from qstash_sync.plan import saved
 
     away = saved.elsewhere(plan.where, where(session, config))
     if away:
         raise StalePlanError(away)
-    found = use_cases.approved(client, config.desired, plan)
+    found = applying.approved(client, config.desired, plan)
     session.taken = found.policy
     if not session.json:
         from qstash_sync.render import text

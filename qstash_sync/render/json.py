@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from qstash_sync.apply.executor import Outcome
-from qstash_sync.apply.use_cases import Applied
+from qstash_sync.apply.outcomes import Applied, Outcome
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 from qstash_sync.model.change import Change, FieldChange
 from qstash_sync.model.diagnostics import Diagnostic

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qstash_sync.apply.executor import Outcome, Status
+from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.pausing import PausePlan
 from qstash_sync.render import json, text

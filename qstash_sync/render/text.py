@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from qstash_sync.apply.executor import Outcome, Status
-from qstash_sync.apply.use_cases import Applied, Approval
+from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts
 from qstash_sync.model.diagnostics import Diagnostic, Severity

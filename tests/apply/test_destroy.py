@@ -64,7 +64,7 @@ def test_nothing_goes_unless_the_namespace_is_named(
 def test_other_namespaces_environments_and_kinds_that_the_file_leaves_out_stay(
     world: World,
 ) -> None:
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import proposal
     from tests.support import config
 
     other = FILE.replace("namespace: billing", "namespace: billing-stg")
@@ -72,9 +72,9 @@ def test_other_namespaces_environments_and_kinds_that_the_file_leaves_out_stay(
     world.apply(other)
     before = {s["scheduleId"]: s for s in world.account.store.all("schedule")}
     bare = HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: '{URL}'}}}}\n"
-    desired = use_cases.emptied(config(bare).desired)
+    desired = proposal.emptied(config(bare).desired)
     with world.client() as client:
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
         assert world.carry_out(client, desired, plan).done
     left = {s["scheduleId"]: s for s in world.account.store.all("schedule")}
     assert left == {k: v for k, v in before.items() if k.startswith("billing-stg.")}
@@ -83,18 +83,18 @@ def test_other_namespaces_environments_and_kinds_that_the_file_leaves_out_stay(
 
 
 def test_what_is_protected_in_use_or_full_stops_it_before_the_first_delete(world: World) -> None:
-    from qstash_sync.apply import use_cases
+    from qstash_sync.apply import proposal
     from tests.support import config
 
     protected = FILE.replace("queue: q}", "queue: q, protect: true}")
     world.apply(protected)
     stored = world.account.store.get("queue", "r") or {}
     world.account.store.put("queue", "r", {**stored, "lag": 2})
-    desired = use_cases.emptied(config(protected).desired)
+    desired = proposal.emptied(config(protected).desired)
     with world.client(read_only=True) as client:
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
         told = " ".join(diagnostic.text for diagnostic in plan.errors)
         assert "protected" in told
         assert "2 messages wait in it" in told
         allowed = Policy(allow_protected=("a",), drop_backlog=("r",), allow_in_use=("g", "q"))
-        assert not use_cases.propose(client, desired, now=world.now, policy=allowed).errors
+        assert not proposal.propose(client, desired, now=world.now, policy=allowed).errors

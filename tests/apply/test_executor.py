@@ -11,8 +11,9 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 
-from qstash_sync.apply import use_cases, windows
-from qstash_sync.apply.executor import Control, Outcome, Status
+from qstash_sync.apply import applying, proposal, windows
+from qstash_sync.apply.executor import Control
+from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Served
 from qstash_sync.model.steps import Step
 from qstash_sync.qstash.client import Client
@@ -42,12 +43,12 @@ def outcomes(world: Scene, text: str, step: Any = None, **more: Any) -> dict[str
     """Plan and apply; step: called with each step in place of the client, and with the client."""
     desired = config(text).desired
     with world.client() as client, pytest.MonkeyPatch.context() as monkey:
-        plan = use_cases.propose(client, desired, now=world.at)
+        plan = proposal.propose(client, desired, now=world.at)
         if step:
             write = client.write
             monkey.setattr(client, "write", lambda one: step(one, write))
         control = Control(sleep=world.sleep, parallelism=1, **more)
-        applied = use_cases.apply(client, desired, plan, control=control)
+        applied = applying.apply(client, desired, plan, control=control)
     return {outcome.change.name: outcome for outcome in applied.outcomes}
 
 

@@ -19,8 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.apply.executor import Status
-from qstash_sync.apply.use_cases import Applied
+from qstash_sync.apply.outcomes import Applied, Status
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Fault, LocalQStash, Switches
 from qstash_sync.local.faults import KINDS

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Control, Status
-from qstash_sync.apply.use_cases import Applied
+from qstash_sync.apply import applying, proposal
+from qstash_sync.apply.executor import Control
+from qstash_sync.apply.outcomes import Applied, Status
 from qstash_sync.local import LocalQStash, Switches
 from qstash_sync.plan.policy import Policy
 from tests.mixed import Scene
@@ -83,7 +83,7 @@ class Race:
         """Apply the second file; somebody acts when n requests of the apply are done."""
         desired = config(HEAD + self.after).desired
         with world.client() as client:
-            plan = use_cases.propose(client, desired, now=world.at, policy=policy)
+            plan = proposal.propose(client, desired, now=world.at, policy=policy)
             assert not plan.errors
             world.account.forget()
 
@@ -95,7 +95,7 @@ class Race:
             world.account.after = after
             try:
                 control = Control(parallelism=1, sleep=world.sleep)
-                return use_cases.apply(client, desired, plan, policy=policy, control=control)
+                return applying.apply(client, desired, plan, policy=policy, control=control)
             finally:
                 world.account.after = None
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.use_cases import Applied
+from qstash_sync.apply import proposal
+from qstash_sync.apply.outcomes import Applied
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Fault, Switches
 from qstash_sync.local.faults import KINDS
@@ -192,7 +192,7 @@ def attempt(world: World, desired: Desired) -> Applied | None:
     """Plan and apply; None where the account cannot be read, or the plan is refused."""
     with world.client() as client:
         try:
-            plan = use_cases.propose(client, desired, now=world.now)
+            plan = proposal.propose(client, desired, now=world.now)
             return None if plan.errors else world.carry_out(client, desired, plan)
         except AccountError:
             return None
@@ -200,7 +200,7 @@ def attempt(world: World, desired: Desired) -> Applied | None:
 
 def assert_settled(world: World, desired: Desired) -> None:
     with world.client(read_only=True) as client:
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
     assert plan.changes == ()
     assert plan.errors == ()
     assert plan.summary["unmanaged"] == 0

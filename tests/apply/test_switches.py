@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from qstash_sync import local
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Outcome, Status
+from qstash_sync.apply import proposal
+from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LocalQStash, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Desired
@@ -133,7 +133,7 @@ def desired(text: str) -> Desired:
 
 def apply(world: World, text: str) -> tuple[Outcome, ...]:
     with world.client() as client:
-        plan = use_cases.propose(client, desired(text), now=world.now)
+        plan = proposal.propose(client, desired(text), now=world.now)
         assert not plan.errors, plan.errors
         return world.carry_out(client, desired(text), plan).outcomes
 

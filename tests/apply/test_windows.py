@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.apply.executor import Outcome, Status
+from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.local import Fault, LocalQStash, Switches, cron as local_cron
 from qstash_sync.model.change import Reason
 from qstash_sync.plan.policy import Policy

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
-from qstash_sync.apply import use_cases
+from qstash_sync.apply import proposal
 from qstash_sync.config.load import Source, load
 from qstash_sync.errors import AccountError, ConfigError
 from qstash_sync.local import LOCAL_TOKEN, Fault, LocalQStash, Switches
@@ -119,7 +119,7 @@ UNKNOWN: list[tuple[str, str]] = [
 def plan_unknown(world: World, text: str) -> Plan:
     with world.client(read_only=True) as client:
         desired = config(text, {}, missing="unknown").desired
-        return use_cases.propose(client, desired, now=world.now)
+        return proposal.propose(client, desired, now=world.now)
 
 
 @pytest.mark.parametrize(("_id", "text"), UNKNOWN, ids=ids(UNKNOWN))
@@ -818,7 +818,7 @@ def test_no_repr_and_no_exception_holds_a_secret(turn: int) -> None:
             "http://q.example.com", token, read_only=False, transport=httpx.MockTransport(peer),
             hide=built.secrets, sleep=world.sleep, clock=world.time,
         ) as client:  # fmt: skip
-            plan = use_cases.propose(client, built.desired, now=world.now)
+            plan = proposal.propose(client, built.desired, now=world.now)
             steps = [step for change in plan.changes for step in change.steps]
             values += [built, plan, plan.changes, steps, client, token, built.account]
             values += [wire.of_step(step) for step in steps]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import use_cases
+from qstash_sync.apply import proposal, watching
 from qstash_sync.crons.compile import Compilation
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash, Switches
 from qstash_sync.local.serve import Served
@@ -50,7 +50,7 @@ def watch(world: World, text: str, **more: Any) -> Drift:
     """What a drift finds."""
     with world.client(read_only=True, token=LOCAL_READ_ONLY_TOKEN) as client:
         desired = config(text, world.environ, **more).desired
-        return use_cases.watch(client, desired, now=world.now)
+        return watching.watch(client, desired, now=world.now)
 
 
 def statuses(drift: Drift) -> dict[str, str]:
@@ -430,10 +430,10 @@ def test_an_answer_may_be_as_old_as_all_tries_of_a_read_take(world: World) -> No
     world.apply(text)
     desired = config(text).desired
     with world.client(read_only=True) as client:
-        live = use_cases.observe(client, desired)
+        live = proposal.observe(client, desired)
         for seconds, found in ((0, []), (31, []), (120, []), (600, [("difference", "next_time")])):
             read_at = world.now + timedelta(seconds=seconds)
-            plan = use_cases.propose(client, desired, now=world.now)
+            plan = proposal.propose(client, desired, now=world.now)
             assert facts(judge(desired, live, plan, read_at=read_at)) == found, seconds
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Status
+from qstash_sync.apply import proposal
+from qstash_sync.apply.outcomes import Status
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Fault, Switches
 from qstash_sync.local.faults import KINDS
@@ -137,7 +137,7 @@ def file(draw: random.Random, namespace: str = "billing", mine: str = "mine") ->
 def attempt(world: World, desired: Desired) -> list[Status] | None:
     """Plan and apply; None where the plan as a whole is refused, as for a group in use."""
     with world.client() as client:
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
         if plan.errors:
             return None
         return [outcome.status for outcome in world.carry_out(client, desired, plan).outcomes]

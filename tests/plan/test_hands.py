@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.apply.executor import Status
+from qstash_sync.apply.outcomes import Status
 from qstash_sync.crons import compile as compiler, firings
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Status
+from qstash_sync.apply import proposal
+from qstash_sync.apply.outcomes import Status
 from qstash_sync.local import Fault, LocalQStash, Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Desired
@@ -133,7 +133,7 @@ def test_the_digest_of_secrets_is_salted_with_the_namespace(world: World) -> Non
     other = HEAD.replace("billing", "other")
     with world.client() as client:
         desired = config(file(REDACTED, head=other), ENVIRON).desired
-        world.carry_out(client, desired, use_cases.propose(client, desired, now=world.now))
+        world.carry_out(client, desired, proposal.propose(client, desired, now=world.now))
     assert len({m.secrets for m in marks(world)}) == 2
     assert len({m.scope for m in marks(world)}) == 2
 
@@ -279,20 +279,20 @@ def test_a_redacted_secret_that_is_not_known_here_is_equal_to_anything(
         world.apply(file(ALL))
         with world.client(read_only=True) as client:
             desired = config(file(ALL + other), {}, missing="unknown").desired
-            plan = use_cases.propose(client, desired, now=world.now)
+            plan = proposal.propose(client, desired, now=world.now)
         assert fields_of(plan) == (["retries"] if other else [])
 
 
 def test_an_unknown_secret_is_shown_as_such(world: World) -> None:
     with world.client(read_only=True) as client:
         desired = config(file(ALL), {}, missing="unknown").desired
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
     shown = {field.path: field.after for field in only_change(plan).fields}
     assert shown["headers.X-P"] == "plain"
     assert shown["headers.X-S"] == "(redacted)"
     with world.client(read_only=True) as client:
         desired = config(file(SECRET_HEADER), {}, missing="unknown").desired
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
     shown = {field.path: field.after for field in only_change(plan).fields}
     assert shown["headers.X-S"] == "(unknown secret)"
 
@@ -432,9 +432,9 @@ def test_the_mark_of_another_environment_is_not_ours(world: World) -> None:
 
     with world.client() as client:
         first, second = desired("one", in_utc(["a", "b"])), desired("two", in_utc(["a"]))
-        world.carry_out(client, first, use_cases.propose(client, first, now=world.now))
+        world.carry_out(client, first, proposal.propose(client, first, now=world.now))
         before = world.account.store.all("schedule")
-        plan = use_cases.propose(client, second, now=world.now)
+        plan = proposal.propose(client, second, now=world.now)
         assert "carries the mark of another environment" in str(only_change(plan).refused)
         assert plan.summary["unmanaged"] == 1
         assert world.carry_out(client, second, plan).outcomes[0].status is Status.REFUSED

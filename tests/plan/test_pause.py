@@ -14,8 +14,9 @@ from unittest import mock
 import httpx
 import pytest
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Control, Outcome, Status
+from qstash_sync.apply import incident
+from qstash_sync.apply.executor import Control
+from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.cli.main import run
 from qstash_sync.local import (
     LOCAL_READ_ONLY_TOKEN,
@@ -60,8 +61,8 @@ def done(world: World, *globs: str, paused: bool = True, text: str = FILE) -> tu
     """The use case itself, with a client that does not sleep between its tries."""
     wish = Wish(desired=config(text, world.environ).desired, globs=globs, paused=paused)
     with world.client() as client:
-        found = use_cases.look(client, wish, now=world.now)
-        return use_cases.pause(client, wish, found, Control(sleep=world.sleep)).outcomes
+        found = incident.look(client, wish, now=world.now)
+        return incident.pause(client, wish, found, Control(sleep=world.sleep)).outcomes
 
 
 def paused(world: World) -> set[str]:
@@ -722,8 +723,8 @@ def test_after_a_stop_nothing_more_starts(live: World) -> None:
     live.account.before = before
     wish = Wish(desired=config(FILE).desired, globs=("*",), paused=True)
     with live.client() as client:
-        found = use_cases.look(client, wish, now=live.now)
-        outcomes = use_cases.pause(client, wish, found, control).outcomes
+        found = incident.look(client, wish, now=live.now)
+        outcomes = incident.pause(client, wish, found, control).outcomes
     assert [o.status for o in outcomes] == [Status.DONE, Status.DONE, Status.BLOCKED]
     assert not any("office" in path for path in written)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Status
+from qstash_sync.apply import proposal
+from qstash_sync.apply.outcomes import Status
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.local import Fault, Switches
@@ -251,7 +251,7 @@ def test_another_environments_schedule_is_refused(world: World) -> None:
     )
     with world.client() as client:
         desired = config(other, environment="e").desired
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
     assert plan.changes[-1].refused is not None
     assert "another environment" in plan.changes[-1].refused
 
@@ -422,7 +422,7 @@ def test_a_failure_blocks_what_depends_on_it_and_all_deletes(world: World) -> No
     )
     with world.client() as client:
         desired = config(file().replace("queue: q\n", "queue: q\n")).desired
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
         outcomes = {
             (o.change.action, o.change.name): o
             for o in world.carry_out(client, desired, plan).outcomes
@@ -443,7 +443,7 @@ def test_apply_leaves_an_empty_plan_under_every_switch(name: str, value: Any) ->
         if (name, value) == ("pin_on_new_key", 404):
             with world.client() as client:
                 desired = config(text).desired
-                plan = use_cases.propose(client, desired, now=world.now)
+                plan = proposal.propose(client, desired, now=world.now)
                 outcomes = world.carry_out(client, desired, plan).outcomes
             assert {o.change.name for o in outcomes if o.status is Status.FAILED} == {"f", "f2"}
             return

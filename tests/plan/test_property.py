@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Status
+from qstash_sync.apply import proposal
+from qstash_sync.apply.outcomes import Status
 from qstash_sync.local import Switches
 from tests.support import World, config, world as make_world
 
@@ -170,7 +170,7 @@ def apply(world: World, text: str) -> dict[str, Status]:
     """Apply until guards are satisfied; returns what became of each schedule id."""
     with world.client() as client:
         desired = config(text).desired
-        plan = use_cases.propose(client, desired, now=world.now)
+        plan = proposal.propose(client, desired, now=world.now)
         if plan.errors:
             return {}
         return {o.change.id: o.status for o in world.carry_out(client, desired, plan).outcomes}

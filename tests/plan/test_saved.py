@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import use_cases
-from qstash_sync.apply.executor import Status
+from qstash_sync.apply import applying, outcomes, proposal
+from qstash_sync.apply.outcomes import Status
 from qstash_sync.crons import zones
 from qstash_sync.errors import SavedPlanError, StalePlanError
 from qstash_sync.local import (
@@ -44,20 +44,20 @@ def save(world: World, text: str, **options: Any) -> str:
     """The document of a plan."""
     with world.client(read_only=True) as client:
         desired = config(text, world.environ).desired
-        live = use_cases.observe(client, desired)
+        live = proposal.observe(client, desired)
         chosen = Policy(**options)
-        plan = use_cases.compare(desired, live, now=world.now, policy=chosen)
+        plan = proposal.compare(desired, live, now=world.now, policy=chosen)
         assert not plan.errors, plan.errors
         return savefile.dump(
             saved.of_plan(plan, Fingerprints(desired, live, plan.index), HERE, chosen)
         )
 
 
-def apply(world: World, text: str, document: str) -> use_cases.Applied:
+def apply(world: World, text: str, document: str) -> outcomes.Applied:
     """Carry a document out in this world, or raise what keeps it from that."""
     with world.client() as client:
         desired = config(text, world.environ).desired
-        found = use_cases.approved(client, desired, savefile.load(document))
+        found = applying.approved(client, desired, savefile.load(document))
         assert not found.plan.errors, found.plan.errors
         return world.carry_out(client, desired, found.plan, found.policy)
 
@@ -161,7 +161,7 @@ def test_following_the_offset_in_force_is_stale_once_the_clock_has_changed(world
     document = save(world, text)
     world.now += timedelta(days=1)
     with world.client(read_only=True) as client:
-        use_cases.approved(client, config(text).desired, savefile.load(document))
+        applying.approved(client, config(text).desired, savefile.load(document))
     world.now += WEEK
     assert "the clock has changed since" in stale(world, text, document).moved[0].why
 
@@ -407,7 +407,7 @@ def test_a_plan_applied_twice_writes_nothing_the_second_time(account: World) -> 
     before = account.account.console.snapshot()
     with account.client() as client:
         desired = config(WANTED, account.environ).desired
-        found = use_cases.approved(client, desired, savefile.load(document))
+        found = applying.approved(client, desired, savefile.load(document))
         assert found.done == savefile.load(document).keys
         applied = account.carry_out(client, desired, found.plan, found.policy)
         assert client.writes == 0
@@ -434,7 +434,7 @@ def test_what_somebody_has_done_meanwhile_is_done(
     hand(account)
     with account.client(read_only=True) as client:
         desired = config(WANTED, account.environ).desired
-        found = use_cases.approved(client, desired, savefile.load(document))
+        found = applying.approved(client, desired, savefile.load(document))
     assert {f"{kind} {name}" for kind, name in found.done} == {key}
     assert apply(account, WANTED, document).done
 
@@ -477,7 +477,7 @@ def test_an_empty_plan_is_saved_and_applies(account: World) -> None:
 def blocked(world: World, text: str, document: str) -> tuple[str, ...]:
     """The errors of the fresh plan of the approved changes."""
     with world.client(read_only=True) as client:
-        found = use_cases.approved(
+        found = applying.approved(
             client, config(text, world.environ).desired, savefile.load(document)
         )
     return tuple(f"{diagnostic.code}: {diagnostic.text}" for diagnostic in found.plan.errors)
@@ -540,7 +540,7 @@ def test_an_apply_of_renewals_alone_sees_an_edit_between_its_two_reads(world: Wo
     policy = Policy(only=Reason.CLOCK)
     with world.client() as client:
         desired = config(NEW_YORK + "}").desired
-        plan = use_cases.propose(client, desired, now=world.now, policy=policy)
+        plan = proposal.propose(client, desired, now=world.now, policy=policy)
         assert len(plan.changes) == 1
         world.edit("billing.s", retries=1)
         applied = world.carry_out(client, desired, plan, policy)

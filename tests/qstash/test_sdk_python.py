@@ -199,9 +199,9 @@ def test_the_async_sdk_agrees(world: World, served: Served) -> None:
     assert asyncio.run(story()) == ('{"a": 1}', 2, "ag")
     live = config(HEAD + "schedules: {}\nqueues: {}\nurl_groups: {}\nflow_controls: {}\n")
     with ours(served) as client:
-        from qstash_sync.apply import use_cases
+        from qstash_sync.apply import proposal
 
-        plan = use_cases.propose(client, live.desired, now=world.now)
+        plan = proposal.propose(client, live.desired, now=world.now)
     assert plan.empty
     assert plan.summary["unmanaged"] == 3
 

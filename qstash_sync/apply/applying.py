@@ -1,0 +1,124 @@
+"""Applying a plan, or a saved one that still holds, and looking whether it came true.
+
+An apply reads three times, at most four GETs each: for the plan that a person approves, right
+before the first write (what has moved since is not approved any more), and after the last one
+(what still differs is not verified). The second read is compared only where it is not what the
+first one was, the third only over what was written or has changed meanwhile.
+"""
+
+from dataclasses import replace
+
+from qstash_sync.apply import preconditions, verification
+from qstash_sync.apply.account import Account
+from qstash_sync.apply.executor import Control, carry_out
+from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
+from qstash_sync.apply.proposal import compare, observe
+from qstash_sync.apply.verification import Verification
+from qstash_sync.errors import AccountError, StalePlanError
+from qstash_sync.model.change import Change, Key
+from qstash_sync.model.resources import Desired, Kind, Live
+from qstash_sync.plan import saved
+from qstash_sync.plan.decide import Plan, consented
+from qstash_sync.plan.fingerprint import Fingerprints
+from qstash_sync.plan.live_parts import LiveParts
+from qstash_sync.plan.policy import Policy
+from qstash_sync.plan.reconcile import reconcile
+from qstash_sync.plan.saved import Saved
+
+_NO_POLICY = Policy()
+
+
+def apply(
+    client: Account,
+    desired: Desired,
+    plan: Plan,
+    *,
+    policy: Policy = _NO_POLICY,
+    control: Control | None = None,
+) -> Applied:
+    """Carry out an approved plan and look whether it came true."""
+    control = control or Control()
+    if plan.empty:
+        return Applied()
+    approved = frozenset(change.key for change in plan.changes)
+    if policy.is_scoped:
+        policy = replace(policy, among=approved)
+    live, read = observe(client, desired), client.now()
+    fresh = plan if live == plan.live else compare(desired, live, now=plan.now, policy=policy)
+    came_up = [*fresh.changes, *fresh.left_alone]
+    changes, early = _still_approved(plan, fresh)
+    for outcome in early:
+        control.report(outcome)
+    full = frozenset(kind for kind, used in fresh.usage.items() if used.is_tight)
+    outcomes = carry_out(client, changes, live, policy, control, full=full, settled=early)
+    judged = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
+    try:
+        after = observe(client, desired)
+    except AccountError as error:
+        judged |= {key: verification.unread(one, error) for key, one in outcomes.items()}
+    else:
+        index = LiveParts(desired, after.schedules or ())
+        within = approved | _moved(live, fresh.index, after, index)
+        found = reconcile(desired, after, index, plan.now, within=within)
+        left = {change.key: change for change in consented(found, policy)}
+        verdict = Verification(left, before=live, after=after, read=read, now=client.now())
+        judged |= {key: verdict.of(outcome) for key, outcome in outcomes.items()}
+        came_up += [change for change in left.values() if policy.only in (None, change.reason)]
+    return Applied(
+        outcomes=tuple(judged[change.key] for change in plan.changes),
+        fresh=tuple(
+            {change.key: change for change in came_up if change.key not in judged}.values()
+        ),
+    )
+
+
+def _moved(before: Live, then: LiveParts, after: Live, now: LiveParts) -> frozenset[Key]:
+    """The resources that are not as they were, a schedule by its first part's id."""
+    keys = preconditions.moved(before, after)
+    parts = then.by_id | now.by_id
+    return frozenset(
+        (kind, parts[name].base if kind is Kind.SCHEDULE else name) for kind, name in keys
+    )
+
+
+def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
+    """Read the account and see whether each change of a saved plan is the same, or done already.
+
+    Otherwise raises `StalePlanError` with what has moved. Guards are judged anew, over the changes
+    that were approved alone.
+    """
+    live = observe(client, desired)
+    if plan.now > client.now() + saved.SKEW:
+        raise StalePlanError(f"it was made for {plan.now:%Y-%m-%d %H:%MZ}, which is still to come")
+    policy = replace(plan.policy, among=plan.keys)
+    fresh = compare(desired, live, now=plan.now, policy=policy)
+    fingerprints = Fingerprints(desired, live, fresh.index)
+    moved = tuple(saved.moved(plan, fresh, fingerprints, client.now()))
+    if moved:
+        raise StalePlanError(f"{len(moved)} of {len(plan.changes)} approved changes moved", moved)
+    found = {change.key: change for change in fresh.changes}
+    changes = (found.get(item.change.key, item.change) for item in plan.changes)
+    return Approval(
+        plan=replace(fresh, changes=tuple(changes)),
+        policy=policy,
+        done=plan.keys - found.keys(),
+    )
+
+
+def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome]]:
+    """The approved changes that are the same when read again, and what is settled already."""
+    now = {change.key: change for change in fresh.changes}
+    before, after = preconditions.index(plan.live), preconditions.index(fresh.live)
+    same: list[Change] = []
+    early: list[Outcome] = []
+    for change in plan.changes:
+        found = now.get(change.key)
+        if found is None:
+            message = "it is so already"
+            early.append(Outcome(change=change, status=Status.DONE, message=message))
+        elif found == change and preconditions.are_same(found.steps, before, after):
+            same.append(found)
+        else:
+            message = found.refused or "the account has changed since it was read; plan again"
+            early.append(Outcome(change=change, status=Status.REFUSED, message=message))
+    return same, early

@@ -1,0 +1,29 @@
+"""Watching: whether the account still is as the files say. Nothing here writes or prints."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from qstash_sync.apply.account import Account
+from qstash_sync.apply.proposal import compare, observe
+from qstash_sync.model.resources import Desired
+from qstash_sync.plan import drift
+from qstash_sync.plan.drift import Drift
+
+
+class Watcher(Account, Protocol):
+    """What watching for drift needs of a client beside."""
+
+    def scrub(self, text: str) -> str:
+        """A server's words without the secrets that are known."""
+
+
+def watch(client: Watcher, desired: Desired, *, now: datetime) -> Drift:
+    """Read the account and tell where each resource is; the plan's reads, and no more."""
+    live = observe(client, desired)
+    schedules = live.schedules and tuple(
+        replace(part, error=client.scrub(part.error)) if part.error else part
+        for part in live.schedules
+    )
+    live = replace(live, schedules=schedules)
+    return drift.judge(desired, live, compare(desired, live, now=now), read_at=client.now())
