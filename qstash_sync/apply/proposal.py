@@ -1,12 +1,16 @@
 """What an apply would do: read the account, compare, decide. Nothing here writes or prints."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.apply.account import Account
 from qstash_sync.crons import zones
 from qstash_sync.model.resources import Desired, Globs, Limits, Live
+from qstash_sync.plan import mark
 from qstash_sync.plan.decide import Plan, decide
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.policy import Policy
@@ -46,7 +50,22 @@ def propose(
     client: Account, desired: Desired, *, now: datetime, policy: Policy = _NO_POLICY
 ) -> Plan:
     """Read the account and compare."""
-    return compare(desired, observe(client, desired), now=now, policy=policy)
+    with _stretching(desired):
+        live = observe(client, desired)
+    return compare(desired, live, now=now, policy=policy)
+
+
+@contextmanager
+def _stretching(desired: Desired) -> Iterator[None]:
+    """Stretch secrets while the account is read: that takes time, but not the interpreter's."""
+    secrets = mark.to_stretch(desired.schedules or ())
+    if not secrets:
+        yield
+        return
+    with ThreadPoolExecutor(max_workers=min(len(secrets), os.cpu_count() or 1)) as pool:
+        for secret in sorted(secrets):
+            pool.submit(mark.stretched, secret, desired.namespace)
+        yield
 
 
 def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:

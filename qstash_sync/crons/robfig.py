@@ -242,12 +242,19 @@ def next_after(spec: Spec, at: datetime) -> datetime | None:
 
 def predicted(cron: str, low: datetime, high: datetime, found: datetime) -> bool:
     """Whether an instant is the next firing of a cron, seen from some moment of low to high."""
+    first, last = (at.astimezone(UTC).replace(second=0, microsecond=0) for at in (low, high))
+    return _predicted(cron, first, last, found)
+
+
+@lru_cache(maxsize=4096)
+def _predicted(cron: str, first: datetime, last: datetime, found: datetime) -> bool:
+    """The same for whole minutes, which many schedules have in common."""
     try:
         spec = read(cron)
     except CronError:
         return True  # nobody can say
-    moment: datetime | None = low.astimezone(UTC) - timedelta(minutes=1)
-    while moment is not None and moment <= high:
+    moment: datetime | None = first - timedelta(minutes=1)
+    while moment is not None and moment <= last:
         moment = next_after(spec, moment)
         if moment == found:
             return True
