@@ -113,7 +113,7 @@ def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome
     early: list[Outcome] = []
     for change in plan.changes:
         found = now.get(change.key)
-        if found is None:
+        if found is None or not (found.steps or found.refused):
             message = "it is so already"
             early.append(Outcome(change=change, status=Status.DONE, message=message))
         elif found == change and preconditions.are_same(found.steps, before, after):
