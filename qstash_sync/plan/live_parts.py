@@ -158,6 +158,40 @@ def state(schedule: Schedule, parts: Sequence[Part]) -> SetState:
     )
 
 
+def is_as_written(declared: Declared, found: Sequence[LivePart]) -> bool:
+    """Whether a set is, to the last label, what was written for what is declared now, unpaused.
+
+    Then no part differs in anything but, perhaps, its time. False says nothing.
+    """
+    message = declared.schedule.message
+    labels = (marks.name_label(declared.namespace, declared.schedule.name), *message.labels)
+    last: Message | None = None
+    for number, part in enumerate(found, 1):
+        mark, live = part.mark, part.live
+        if (
+            not part.ours
+            or mark is None
+            or not part.number == mark.part == number
+            or mark.parts != len(found)
+            or mark.definition != declared.definition
+            or mark.secrets != declared.secrets
+            or mark.protected is not declared.schedule.protect
+            or mark.paused
+            or live.paused
+            or live.message.labels[1:] != labels
+        ):
+            return False
+        same = (
+            canonical.is_as_declared(live.message, message, message.labels)
+            if last is None
+            else canonical.same_but_labels(last, live.message)
+        )
+        if not same or marks.readable(declared.view, live.cron) != mark.readable:
+            return False
+        last = live.message
+    return True
+
+
 def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
     """Hold the live parts of a schedule against digest `a` of their marks.
 

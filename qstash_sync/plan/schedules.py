@@ -34,7 +34,15 @@ from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 from qstash_sync.plan import attribution, diff, mark, pauses, times
 from qstash_sync.plan.compared import Compared, Consent, Foreign
-from qstash_sync.plan.live_parts import LivePart, LiveParts, Part, Writing, read_parts, same_crons
+from qstash_sync.plan.live_parts import (
+    LivePart,
+    LiveParts,
+    Part,
+    Writing,
+    is_as_written,
+    read_parts,
+    same_crons,
+)
 from qstash_sync.plan.mark import Declared
 from qstash_sync.plan.pauses import Pause
 
@@ -186,6 +194,10 @@ class ScheduleComparer:
         if not found:
             return self._create(declared)
         schedule = declared.schedule
+        if not schedule.paused and is_as_written(declared, found):
+            said = times.still_right(schedule, [part.live.cron for part in found], self.now)
+            if said is not None:  # nearly all schedules, nearly always
+                return None, list(said)
         parts = read_parts(declared, found)
         when = times.compare(schedule, parts, self.now, declared.definition)
         if isinstance(when, Diagnostic):

@@ -196,11 +196,10 @@ def compare(
     found = state(schedule, parts)
     # Written for other times, which may lie months away, a set that is exact today is not in sync.
     as_declared = all(part.mark is None or part.mark.definition == definition for part in parts)
-    holds = found.writing is Writing.WHOLE and as_declared and _holds(schedule, live, now)
-    if holds:
-        texts = warnings_of(schedule.timing.job, _midnight(now))
-        said = _said_of(texts, schedule.name, schedule.location)
-        return When(crons=live, diagnostics=said)
+    if found.writing is Writing.WHOLE and as_declared:
+        said = still_right(schedule, live, now)
+        if said is not None:
+            return When(crons=live, diagnostics=said)
     made = compiled(schedule, now, tuple(as_written(schedule, cron) for cron in live))
     if isinstance(made, Diagnostic):
         return _without_compilation(schedule, live, made, found)
@@ -218,12 +217,20 @@ def compare(
     )
 
 
-def _holds(schedule: Schedule, live: tuple[str, ...], now: datetime) -> bool:
-    """Whether plain live crons need no renewal yet; the other strategies know no end."""
+def still_right(
+    schedule: Schedule, live: Sequence[str], now: datetime
+) -> tuple[Diagnostic, ...] | None:
+    """What to say of plain live crons that need no renewal yet; None where they do.
+
+    Or where nobody knows: the other strategies know no end.
+    """
     timing = schedule.timing
     if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW):
-        return False
-    return exactness.holds(timing.job, live, now, now + timing.renew_before)
+        return None
+    if not exactness.holds(timing.job, live, now, now + timing.renew_before):
+        return None
+    said = warnings_of(timing.job, _midnight(now))
+    return _said_of(said, schedule.name, schedule.location) if said else ()
 
 
 def _midnight(now: datetime) -> datetime:

@@ -1,0 +1,30 @@
+"""Wherever a test of plans takes the short way, the long one is asked as well."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from qstash_sync.plan import attribution, pauses, schedules
+from qstash_sync.plan.live_parts import LivePart, Writing, is_as_written, read_parts, state
+from qstash_sync.plan.mark import Declared
+
+
+def both_ways(declared: Declared, found: Sequence[LivePart]) -> bool:
+    """What `is_as_written` says; where it says yes, nothing may differ for the long way either."""
+    is_short = is_as_written(declared, found)
+    if is_short:
+        parts = read_parts(declared, found)
+        assert state(declared.schedule, parts).writing is Writing.WHOLE
+        assert all(part.intact for part in parts)
+        assert not schedules._settings(declared, parts)[0]
+        assert not attribution.write_only(declared, parts, alone=True)
+        pause, said = pauses.judge(declared.schedule, parts)
+        assert not pause.fields
+        assert not pause.stale
+        assert not said
+    return is_short
+
+
+@pytest.fixture(autouse=True)
+def _both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "is_as_written", both_ways)
