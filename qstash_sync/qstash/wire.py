@@ -235,39 +235,49 @@ def parse(kind: Kind, data: Any) -> LiveResource:
     return _PARSERS[kind](data)
 
 
+_SCHEDULE: dict[str, type] = {
+    **{row.json: row.type for row in settings.MESSAGE if row.json is not None},
+    **dict.fromkeys(("scheduleId", "cron", "destination", "body", "bodyBase64", "label"), str),
+    **dict.fromkeys(("callback", "failureCallback", "flowControlKey", "error"), str),
+    **dict.fromkeys(("createdAt", "nextScheduleTime", "lastScheduleTime"), int),
+    **dict.fromkeys(("parallelism", "rate", "period"), int),
+    "header": dict, "labels": list, "isPaused": bool,
+}  # fmt: skip
+
+
 def schedule(data: Mapping[str, Any]) -> LiveSchedule:
     """A schedule from its JSON; what is missing is nothing, or a zero."""
-    label = _field(data, "label", str)
+    for key, value in data.items():
+        kind = _SCHEDULE.get(key)
+        if kind is not None and value is not None and type(value) is not kind:
+            raise MalformedError(f"{key} is {_TYPES[type(value)]}")
+    get, label = data.get, data.get("label")
     return LiveSchedule(
         id=_required(data, "scheduleId"),
         cron=_required(data, "cron"),
         message=Message(
+            **{r.key: get(r.json) or r.absent for r in settings.MESSAGE if r.json is not None},
             destination=_required(data, "destination"),
-            **_read(settings.MESSAGE, data),
-            headers=_headers(data),
+            headers=_headers(get("header") or {}),
             body=_body(data),
-            callback=_live_callback(data, "callback"),
-            failure_callback=_live_callback(data, "failureCallback"),
+            callback=_live_callback(get("callback")),
+            failure_callback=_live_callback(get("failureCallback")),
             flow_control=_flow_use(data),
-            labels=_items(data, "labels", str) or ((label,) if label else ()),
+            labels=_texts(get("labels") or (), "labels") or ((label,) if label else ()),
         ),
-        paused=_field(data, "isPaused", bool) or False,
-        created_at=_field(data, "createdAt", int),
-        next_at=_field(data, "nextScheduleTime", int),
-        last_at=_field(data, "lastScheduleTime", int),
-        error=_field(data, "error", str) or None,
+        paused=get("isPaused") or False,
+        created_at=get("createdAt"),
+        next_at=get("nextScheduleTime"),
+        last_at=get("lastScheduleTime"),
+        error=get("error") or None,
     )
 
 
-def _read(rows: tuple[Setting, ...], data: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of one value that an answer shows; empty ones are absent."""
-    found: dict[str, Any] = {}
-    for row in rows:
-        value = data.get(row.json) if row.json is not None else None
-        if value is not None and type(value) is not row.type:
-            raise MalformedError(f"{row.json} is {_TYPES[type(value)]}")
-        found[row.key] = value or row.absent
-    return found
+def _texts(items: Iterable[Any], what: str) -> tuple[str, ...]:
+    for item in items:
+        if type(item) is not str:
+            raise MalformedError(f"{what} holds {_TYPES[type(item)]}")
+    return tuple(items)
 
 
 def _field(data: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
@@ -294,45 +304,41 @@ def _items(data: Mapping[str, Any], key: str, kind: type[T]) -> tuple[T, ...]:
     return tuple(items)
 
 
-def _headers(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Canonical names, sorted; what has two spellings or several values is one header."""
-    found: dict[str, list[str]] = {}
-    headers = _field(data, "header", dict) or {}
+    found: dict[str, str] = {}
     for name, value in headers.items():
-        values = value if isinstance(value, list) else [value]
-        for each in values:
-            if type(each) is not str:
-                raise MalformedError(f"header {name} holds {_TYPES[type(each)]}")
-        found.setdefault(settings.canonical_header(name), []).extend(values)
-    return tuple((name, ", ".join(values)) for name, values in sorted(found.items()))
+        values = _texts(value if type(value) is list else (value,), f"header {name}")
+        canonical = settings.canonical_header(name)
+        text = values[0] if len(values) == 1 else ", ".join(values)
+        found[canonical] = f"{found[canonical]}, {text}" if canonical in found else text
+    return tuple(sorted(found.items()))
 
 
 def _body(data: Mapping[str, Any]) -> bytes | str | None:
-    encoded = _field(data, "bodyBase64", str)
+    encoded = data.get("bodyBase64")
     if not encoded:
-        return _field(data, "body", str) or None
+        return data.get("body") or None
     try:
         return base64.b64decode(encoded, validate=True)
     except ValueError:
         raise MalformedError("bodyBase64 is not base64") from None
 
 
-def _live_callback(data: Mapping[str, Any], key: str) -> Callback | None:
-    url = _field(data, key, str)
+def _live_callback(url: str | None) -> Callback | None:
     return Callback(url=url) if url else None
 
 
 def _flow_use(data: Mapping[str, Any]) -> FlowUse | None:
-    key = _field(data, "flowControlKey", str)
-    rate = _field(data, "rate", int) or None
-    parallelism, period = _field(data, "parallelism", int), _field(data, "period", int)
+    key = data.get("flowControlKey")
     if not key:
         return None
+    rate = data.get("rate") or None
     return FlowUse(
         key=key,
-        parallelism=parallelism or None,
+        parallelism=data.get("parallelism") or None,
         rate=rate,
-        period=period or (1 if rate else None),
+        period=data.get("period") or (1 if rate else None),
     )
 
 
