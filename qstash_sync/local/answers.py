@@ -116,19 +116,17 @@ def check_url(url: str, switches: Switches) -> str:
     """The URL as sent, or 400 if QStash could not call it."""
     if not re.match(r"https?://[^/?#]", url):
         raise bad(_BAD_SCHEME)
-    if switches.check_destinations:
-        _check_host(urlsplit(url).hostname or "")
-    return url
-
-
-def _check_host(host: str) -> None:
+    if not switches.check_destinations:
+        return url
+    host = urlsplit(url).hostname or ""
     try:
         address = ipaddress.ip_address("::1" if host == "localhost" else host)
     except ValueError:
-        return  # a name; nothing here may ask the network what it resolves to
+        return url  # a name; nothing here may ask the network what it resolves to
     for kind in ("loopback", "private"):
         if getattr(address, f"is_{kind}"):
             raise bad(f"invalid destination url: endpoint resolves to a {kind} address: {address}")
+    return url
 
 
 def whole(field: str, value: Any, *, least: int = 0) -> int:

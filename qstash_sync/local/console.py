@@ -7,7 +7,7 @@ from qstash_sync.local import flow
 from qstash_sync.local.queues import ensure_queue
 from qstash_sync.local.store import Document, Store
 
-_KINDS = ("schedule", "topic", "queue", "flow")
+_NAMES = {"schedule": "scheduleId", "topic": "name", "queue": "name", "flow": "flowControlKey"}
 
 
 class Console:
@@ -19,7 +19,10 @@ class Console:
 
     def snapshot(self) -> dict[str, dict[str, Document]]:
         """Every stored document, by kind and name."""
-        return {kind: {_name(item): item for item in self._store.all(kind)} for kind in _KINDS}
+        return {
+            kind: {str(item[key]): item for item in self._store.all(kind)}
+            for kind, key in _NAMES.items()
+        }
 
     def edit(self, kind: str, name: str, **changes: Any) -> Document:
         """Change fields of a stored document; a field set to None is removed."""
@@ -62,8 +65,3 @@ class Console:
                 flow.use(self._store, stored)
             if "queueName" in stored:
                 ensure_queue(self._store, stored["queueName"], now)
-
-
-def _name(document: Document) -> str:
-    keys = ("scheduleId", "flowControlKey", "name")
-    return str(next(document[key] for key in keys if key in document))

@@ -92,6 +92,7 @@ def parse(text: str, *, descriptors: bool = True) -> Spec:
 
 
 def _split_zone(text: str) -> tuple[str, str]:
+    """The zone of a cron, UTC if it names none, and what stands behind it."""
     if not text.startswith(("TZ=", "CRON_TZ=")):
         return "UTC", text
     prefix, _, rest = text.partition(" ")
@@ -103,6 +104,7 @@ def _split_zone(text: str) -> tuple[str, str]:
 
 
 def _descriptor(text: str) -> tuple[str, int]:
+    """The five fields that a descriptor stands for, and the minutes of an `@every`."""
     if text in DESCRIPTORS:
         return DESCRIPTORS[text], 0
     if not text.startswith("@every "):
@@ -117,16 +119,18 @@ def _descriptor(text: str) -> tuple[str, int]:
 
 
 def _field(text: str, low: int, high: int, names: dict[str, int]) -> tuple[frozenset[int], bool]:
+    """The values of a field, and whether a star is in it: robfig's getField."""
     values: set[int] = set()
     star = False
     for item in filter(None, text.split(",")):
-        found, starred = _range(item, low, high, names)
-        values.update(found)
+        numbers, starred = _range(item, low, high, names)
+        values.update(numbers)
         star |= starred
     return frozenset(values), star
 
 
 def _range(item: str, low: int, high: int, names: dict[str, int]) -> tuple[range, bool]:
+    """One item of a field, checked in the order of robfig's getRange: the first error counts."""
     span, *steps = item.split("/")
     first, *rest = span.split("-")
     star = first in {"*", "?"}
@@ -197,6 +201,7 @@ def _spans(name: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         to = min(day_end, end)
         if (later := _offset(zone, to)) == offset:
             continue
+        # Bisect the day for the first minute with the other offset.
         same, other = max(begin, to - MINUTES_PER_DAY), to
         while other - same > 1:
             middle = (same + other) // 2
@@ -213,9 +218,9 @@ def firings(spec: Spec, start: int, end: int, *, origin: int = 0) -> Iterator[in
     origin: the minute from which `@every` counts.
     """
     if spec.every:
-        yield from range(
-            max(start, origin) + -(max(start, origin) - origin) % spec.every, end, spec.every
-        )
+        begin = max(start, origin)
+        begin += (origin - begin) % spec.every  # up to the next multiple
+        yield from range(begin, end, spec.every)
         return
     for begin, to, offset in _spans(spec.zone, start, end):
         first_day = (begin + offset) // MINUTES_PER_DAY
@@ -224,6 +229,7 @@ def firings(spec: Spec, start: int, end: int, *, origin: int = 0) -> Iterator[in
             if not spec.fires_on(day + EPOCH_ORDINAL):
                 continue
             midnight = day * MINUTES_PER_DAY - offset
+            # Only the days at the ends of a span can have minutes outside it.
             if first_day < day < last_day:
                 yield from [midnight + time for time in spec.times]
             else:

@@ -25,7 +25,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The queued faults, each with the number of matching requests it has seen."""
+    """The queued faults, each with the number of matching requests so far."""
 
     queued: list[tuple[Fault, list[int]]] = field(default_factory=list)
 
@@ -35,10 +35,11 @@ class Faults:
 
     def due(self, method: str, path: str) -> str | None:
         """Count one request against every fault; what happens to it, if anything."""
-        found: list[str] = []
-        for fault, seen in self.queued:
+        kinds: list[str] = []
+        for fault, count in self.queued:
             if fault.matches(method, path):
-                seen[0] += 1
-                if fault.at <= seen[0] < fault.at + fault.times:
-                    found.append(fault.kind)
-        return found[0] if found else None
+                count[0] += 1
+                if fault.at <= count[0] < fault.at + fault.times:
+                    kinds.append(fault.kind)
+        # The first one wins, but the request counts for all of them: no early return above.
+        return kinds[0] if kinds else None

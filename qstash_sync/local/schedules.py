@@ -34,7 +34,9 @@ _WRONG_ZONE = "Asia/Kathmandu"
 def create(call: Call) -> Document:
     """POST /v2/schedules/{destination}: create, or replace the one with the same id as a whole."""
     sent = {name.lower(): value.strip(" \t") for name, value in call.headers}
-    schedule_id = sent.get("upstash-schedule-id") or _fresh_id()
+    schedule_id = sent.get("upstash-schedule-id")
+    if not schedule_id:
+        schedule_id = "scd_" + "".join(secrets.choice(_ALPHABET) for _ in range(28))
     check_name(schedule_id, "Upstash-Schedule-Id")
     destination = _destination(call)
     text = sent.get("upstash-cron", "")
@@ -55,10 +57,6 @@ def create(call: Call) -> Document:
         ensure_queue(call.store, stored["queueName"], call.now_ms)
     call.store.put("schedule", schedule_id, stored)
     return {"scheduleId": schedule_id}
-
-
-def _fresh_id() -> str:
-    return "scd_" + "".join(secrets.choice(_ALPHABET) for _ in range(28))
 
 
 def _carried_over(call: Call, old: Document) -> Document:
@@ -144,26 +142,24 @@ def shown(call: Call, stored: Document) -> Document:
 
 
 def _headers(call: Call, stored: Document) -> Document:
+    """The forwarded headers, with digests for what is redacted, and those of the callbacks."""
     result: Document = {}
-    if stored["header"]:
-        result["header"] = {
-            name: [_redacted(value, call) for value in values] if _hides(stored, name) else values
-            for name, values in stored["header"].items()
+    hidden = {field.lower().replace("headers", "header") for field in stored["redact"]}
+    for name, values in stored["header"].items():
+        hides = hidden & {"header", f"header[{name.lower()}]"}
+        shown_values = [_digest(value.encode(), call) for value in values] if hides else values
+        result.setdefault("header", {})[name] = shown_values
+
+    shows = call.switches.callback_header_shown
+    for key, _ in CALLBACKS if shows != "none" else ():
+        headers = {
+            name.removeprefix("Forward-"): values
+            for name, values in stored.get(f"{key}Settings", {}).items()
+            if shows == "all" or name.startswith("Forward-")
         }
-    for key, _ in CALLBACKS:
-        shown_settings = _callback_header(stored.get(f"{key}Settings", {}), call.switches)
-        if shown_settings:
-            result[f"{key}Header"] = shown_settings
+        if headers:
+            result[f"{key}Header"] = headers
     return result
-
-
-def _callback_header(config: Document, switches: Switches) -> Document:
-    if switches.callback_header_shown == "none":
-        return {}
-    if switches.callback_header_shown == "all":
-        return {name.removeprefix("Forward-"): values for name, values in config.items()}
-    prefix = "Forward-"
-    return {n.removeprefix(prefix): values for n, values in config.items() if n.startswith(prefix)}
 
 
 def _body(call: Call, stored: Document) -> Document:
@@ -176,15 +172,6 @@ def _body(call: Call, stored: Document) -> Document:
         return {"body": body.decode()}
     except UnicodeDecodeError:
         return {"bodyBase64": stored["bodyBase64"]}
-
-
-def _hides(stored: Document, name: str) -> bool:
-    fields = {field.lower().replace("headers", "header") for field in stored["redact"]}
-    return bool(fields & {"header", f"header[{name.lower()}]"})
-
-
-def _redacted(value: str, call: Call) -> str:
-    return _digest(value.encode(), call)
 
 
 def _digest(data: bytes, call: Call) -> str:

@@ -19,7 +19,7 @@ class Served:
     def __init__(self, account: LocalQStash, port: int = 0, *, host: str = "127.0.0.1") -> None:
         if host != "127.0.0.1":
             raise ValueError(f"{host}: the local server is for this machine only, 127.0.0.1")
-        self._http = _Server((host, port), _handler(account))
+        self._http = _Server((host, port), account)
         self.port = int(self._http.server_address[1])
         self.url = f"http://{host}:{self.port}"
         self._thread: threading.Thread | None = None
@@ -63,8 +63,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 256
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
+    def __init__(self, address: tuple[str, int], account: LocalQStash) -> None:
+        super().__init__(address, _Handler)
+        self.account = account
         self.closing = threading.Event()
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
@@ -96,55 +97,45 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
 
-def _handler(account: LocalQStash) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-        server: _Server
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: _Server
 
-        def answer(self) -> None:
-            if self.headers.get("Transfer-Encoding"):
-                self.send_error(411)  # no client of this API streams its bodies
-                return
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            try:
-                response = account(_request(self, body))
-            except httpx.TransportError as error:
-                self._break(error)
-                return
-            self.send_response_only(response.status_code)
-            for name in ("Content-Type", "Date", *_rate_headers(response)):
-                self.send_header(name, response.headers[name])
-            # httpx leaves the length of an empty body out, and the client would wait for more.
-            self.send_header("Content-Length", str(len(response.content)))
-            self.end_headers()
-            self.wfile.write(response.content)
-
-        def _break(self, error: httpx.TransportError) -> None:
-            """Do to the connection what the fault does in process."""
+    def answer(self) -> None:
+        if self.headers.get("Transfer-Encoding"):
+            self.send_error(411)  # no client of this API streams its bodies
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        # The target goes beside the URL, as it came: http.server and httpx would both clean a path.
+        target = self.requestline.split()[1].encode("latin-1")
+        request = httpx.Request(
+            self.command,
+            "http://127.0.0.1/",
+            headers=self.headers.items(),
+            content=body,
+            extensions={"target": target},
+        )
+        try:
+            response = self.server.account(request)
+        except httpx.TransportError as error:
+            # A fault: do to the connection what it does in process.
             if isinstance(error, httpx.TimeoutException):
                 self.server.closing.wait(_LONGEST_HANG)
             self.close_connection = True
+            return
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 http.server's names
+        self.send_response_only(response.status_code)
+        rate = [name for name in response.headers if name.startswith("burst-")]
+        for name in ("Content-Type", "Date", *rate):
+            self.send_header(name, response.headers[name])
+        # httpx leaves the length of an empty body out, and the client would wait for more.
+        self.send_header("Content-Length", str(len(response.content)))
+        self.end_headers()
+        self.wfile.write(response.content)
 
-        def log_message(self, *_: Any) -> None:
-            """Stay silent: results belong to stdout, errors to the caller."""
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 http.server's names
 
-    return Handler
-
-
-def _rate_headers(response: httpx.Response) -> list[str]:
-    return [name for name in response.headers if name.startswith("burst-")]
-
-
-def _request(handler: BaseHTTPRequestHandler, body: bytes) -> httpx.Request:
-    """The request with its target as it came: http.server and httpx would both clean a path."""
-    return httpx.Request(
-        handler.command,
-        "http://127.0.0.1/",
-        headers=handler.headers.items(),
-        content=body,
-        extensions={"target": handler.requestline.split()[1].encode("latin-1")},
-    )
+    def log_message(self, *_: Any) -> None:
+        """Stay silent: results belong to stdout, errors to the caller."""

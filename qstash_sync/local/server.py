@@ -231,40 +231,39 @@ class LocalQStash:
         path, _, query = _without_token(_target(request)).partition("?")
         fitting = [(m, found, r) for m, p, r in _COMPILED if (found := p.fullmatch(path))]
         for methods, match, route in fitting:
-            if request.method in methods:
-                names = match.groupdict()
-                with self.store.transaction(write=request.method != "GET"):
-                    return route(self._call(request, names, query))
+            if request.method not in methods:
+                continue
+            names = match.groupdict()
+            with self.store.transaction(write=request.method != "GET"):
+                # The clock is read inside: a write that had to wait has the time of its turn.
+                call = Call(
+                    store=self.store,
+                    switches=self.switches,
+                    now=self.clock(),
+                    secret=self._secret,
+                    names={k: unquote(v) for k, v in names.items() if v and k != "rest"},
+                    rest=names.get("rest") or "",
+                    query=query,
+                    headers=tuple(request.headers.multi_items()),
+                    body=request.content,
+                )
+                return route(call)
         status = HTTPStatus.METHOD_NOT_ALLOWED if fitting else HTTPStatus.NOT_FOUND
         raise Refused(status, f"{request.method} {path} is not an endpoint")
 
-    def _call(self, request: httpx.Request, names: dict[str, str | None], query: str) -> Call:
-        return Call(
-            store=self.store,
-            switches=self.switches,
-            now=self.clock(),
-            secret=self._secret,
-            names={k: unquote(v) for k, v in names.items() if v and k != "rest"},
-            rest=names.get("rest") or "",
-            query=query,
-            headers=tuple(request.headers.multi_items()),
-            body=request.content,
-        )
-
     def _succeed(self, result: Any) -> httpx.Response:
+        """What a route returns: nothing, an object, or a list, whose order is a switch."""
         if result is None:
             return self._response(200, _SUCCESS[self.switches.success_body])
         if isinstance(result, list):
-            result = self._ordered(result)
+            if self.switches.list_order == "random":
+                with self._lock:
+                    self._random.shuffle(result)
+            if self.switches.list_order == "reverse":
+                result.reverse()
+            if not result and self.switches.empty_list == "null":
+                result = None
         return self._response(200, json.dumps(result))
-
-    def _ordered(self, items: list[Any]) -> list[Any] | None:
-        if not items and self.switches.empty_list == "null":
-            return None
-        if self.switches.list_order == "random":
-            with self._lock:
-                self._random.shuffle(items)
-        return items[::-1] if self.switches.list_order == "reverse" else items
 
     def _error(self, status: int, text: str) -> httpx.Response:
         return self._response(status, json.dumps({"error": text}))

@@ -29,7 +29,11 @@ def settings(call: Call) -> Document:
         check_name(stored["queueName"], "Upstash-Queue-Name")
     if "Upstash-Retries" in sent:
         stored["retries"] = integer("Upstash-Retries", sent["Upstash-Retries"])
-    stored |= _durations(call, sent) | _flow_control(sent)
+    for name, key in (("Upstash-Delay", "delay"), ("Upstash-Timeout", "timeout")):
+        if name in sent:
+            stored[key] = seconds(name, sent[name])
+            within(call, key, stored[key])
+    stored |= _flow_control(sent)
     stored["labels"] = _items(sent.get("Upstash-Label", ""))
     stored["redact"] = _redact(call, sent.get("Upstash-Redact-Fields", ""))
     for key, name in CALLBACKS:
@@ -59,15 +63,6 @@ def _method(sent: dict[str, str]) -> str:
     if method not in _METHODS:
         raise bad(f"invalid Upstash-Method: {method}")
     return method
-
-
-def _durations(call: Call, sent: dict[str, str]) -> Document:
-    read: Document = {}
-    for name, key in (("Upstash-Delay", "delay"), ("Upstash-Timeout", "timeout")):
-        if name in sent:
-            read[key] = seconds(name, sent[name])
-            within(call, key, read[key])
-    return read
 
 
 def _flow_control(sent: dict[str, str]) -> Document:

@@ -8,7 +8,6 @@ from typing import Any
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Proof, Strategy
-from qstash_sync.crons.zones import Transition
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.outlook import Outlook
 from qstash_sync.render import json as view
@@ -58,7 +57,14 @@ def _as_json(outlook: Outlook) -> dict[str, Any]:
         "valid_until": _iso(made.valid_until),
         "renew_at": _iso(made.renew_at),
         "proof": {"firings": made.proof.firings, **_wrong(made.proof)},
-        "transitions": [_transition(change) for change in made.transitions],
+        "transitions": [
+            {
+                "at": _iso(change.at),
+                "offset_before": change.offset_before,
+                "offset_after": change.offset_after,
+            }
+            for change in made.transitions
+        ],
         "next_firings": [
             {"local": _local(outlook, at).isoformat(), "utc": _iso(at)} for at in outlook.firings
         ],
@@ -68,19 +74,7 @@ def _as_json(outlook: Outlook) -> dict[str, Any]:
 
 
 def _wrong(counted: Proof | Difference) -> dict[str, int]:
-    return {
-        "missing": counted.missing,
-        "extra": counted.extra,
-        "doubled": counted.doubled,
-    }
-
-
-def _transition(change: Transition) -> dict[str, Any]:
-    return {
-        "at": _iso(change.at),
-        "offset_before": change.offset_before,
-        "offset_after": change.offset_after,
-    }
+    return {"missing": counted.missing, "extra": counted.extra, "doubled": counted.doubled}
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -104,44 +98,32 @@ def _block(outlook: Outlook, paint: Paint) -> Iterator[str]:
     heading = f"{outlook.name}: " if outlook.name else ""
     for line in wrap(f"{heading}{crons} in {job.timezone}", _WIDTH):
         yield paint(line, "bold")
-    rows = {
-        "strategy": _fold(_strategy(made)),
-        "policy": _policy(outlook),
-        "parts": _parts(outlook),
-        "clock": list(_changes(outlook)),
-        "next": list(_firings(outlook)),
-        "horizon": _fold(_horizon(made)),
-        "renewal": _fold(_renewal(outlook)),
-        "proof": _proof(made),
-        "after": _after(outlook),
-    }
-    styles = {"proof": "red" if any(_wrong(made.proof).values()) else "green"}
-    for label, lines in rows.items():
-        yield from _labelled(paint(f"{label:{_LABEL - 2}}", "dim"), lines, paint, styles.get(label))
-    for warning in made.warnings:
-        label = paint(f"{'warning':{_LABEL - 2}}", "yellow")
-        yield from _labelled(label, _fold(warning), paint)
 
+    by_auto = f", chosen by auto: {made.reason}" if made.requested is Strategy.AUTO else ""
+    # The policies that were asked for; the defaults stand in the warnings where they matter.
+    policies = [f"{key}: {value}" for key, value in (("gap", job.gap), ("fold", job.fold)) if value]
+    proof = [f"{_count(made.proof.firings, 'firing')}: {_numbers(made.proof)}"]
+    if made.strategy is Strategy.NATIVE:
+        proof.append("by a model of QStash's parser, over 366 days")
 
-def _labelled(
-    label: str, lines: Sequence[str], paint: Paint, style: str | None = None
-) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        before = f"  {label}" if number == 0 else " " * _LABEL
-        yield before + (paint(line, style) if style else line)
-
-
-def _strategy(made: Compilation) -> str:
-    if made.requested is not Strategy.AUTO:
-        return made.strategy
-    return f"{made.strategy}, chosen by auto: {made.reason}"
-
-
-def _policy(outlook: Outlook) -> list[str]:
-    """The policies that were asked for; the defaults stand in the warnings where they matter."""
-    job = outlook.timing.job
-    given = [f"{key}: {value}" for key, value in (("gap", job.gap), ("fold", job.fold)) if value]
-    return [", ".join(given)] if given else []
+    fields = [
+        ("strategy", _fold(f"{made.strategy}{by_auto}")),
+        ("policy", [", ".join(policies)] if policies else []),
+        ("parts", _parts(outlook)),
+        ("clock", [*_changes(outlook)]),
+        ("next", [*_firings(outlook)]),
+        ("horizon", _fold(_horizon(made))),
+        ("renewal", _fold(_renewal(outlook))),
+        ("proof", proof),
+        ("after", _after(outlook)),
+        *(("warning", _fold(warning)) for warning in made.warnings),
+    ]
+    verdict = "red" if any(_wrong(made.proof).values()) else "green"
+    for label, lines in fields:
+        head = paint(f"{label:{_LABEL - 2}}", "yellow" if label == "warning" else "dim")
+        for number, line in enumerate(lines):
+            before = f"  {head}" if number == 0 else " " * _LABEL
+            yield before + (paint(line, verdict) if label == "proof" else line)
 
 
 def _parts(outlook: Outlook) -> list[str]:
@@ -169,12 +151,12 @@ def _offsets(part: Part, outlook: Outlook) -> tuple[int, ...]:
 
 def _hours(offsets: Iterable[int]) -> str:
     """UTC-5, UTC+5:30, or UTC-5/-4 for two."""
-    return "UTC" + "/".join(map(_signed, offsets))
-
-
-def _signed(offset: int) -> str:
-    hours, minutes = divmod(abs(offset), 60)
-    return f"{'-' if offset < 0 else '+'}{hours}" + (f":{minutes:02}" if minutes else "")
+    signed = []
+    for offset in offsets:
+        hours, minutes = divmod(abs(offset), 60)
+        rest = f":{minutes:02}" if minutes else ""
+        signed.append(f"{'-' if offset < 0 else '+'}{hours}{rest}")
+    return "UTC" + "/".join(signed)
 
 
 def _changes(outlook: Outlook) -> Iterator[str]:
@@ -215,12 +197,6 @@ def _renewal(outlook: Outlook) -> str:
         return "by an apply right after the end, no sooner"
     days = (made.valid_until - made.renew_at).days
     return f"planned from {made.renew_at:%a %Y-%m-%d} on, {_count(days, 'day')} before the end"
-
-
-def _proof(made: Compilation) -> list[str]:
-    line = f"{_count(made.proof.firings, 'firing')}: {_numbers(made.proof)}"
-    native = made.strategy is Strategy.NATIVE
-    return [line, "by a model of QStash's parser, over 366 days"] if native else [line]
 
 
 def _after(outlook: Outlook) -> list[str]:

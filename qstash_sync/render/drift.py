@@ -8,7 +8,8 @@ from textwrap import wrap
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view
-from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, clean, details, noun
+from qstash_sync.render.safe import clean
+from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, details, noun
 
 _WIDTH = 80
 _ASIDE = 44  # the column of what stands beside a name
@@ -66,7 +67,17 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         lines.append("unmanaged (in the account, not ours, never touched):")
         for kind, name in plan.unmanaged:
             lines += fold(f"    {noun(kind)} {clean(name)}", 8)
-    diagnostics = [line for f in (*plan.warnings, *plan.errors) for line in _diagnostic(f, paint)]
+
+    diagnostics: list[str] = []
+    for diagnostic in (*plan.warnings, *plan.errors):
+        label = f"{diagnostic.severity}:"
+        style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
+        painted = paint(label, style, "bold")
+        # Painted once it is folded: colours take no columns.
+        diagnostics += [line.replace(label, painted, 1) for line in fold(one_line(diagnostic), 4)]
+        if diagnostic.hint:
+            diagnostics += fold(f"    {clean(diagnostic.hint)}", 4)
+
     blocks = ["\n".join(block) for block in (lines, diagnostics) if block]
     return "\n\n".join([*blocks, f"{summary(drift)}\n{sent(requests)}"])
 
@@ -75,13 +86,14 @@ def summary(drift: Drift) -> str:
     """How many differ, and in which way; then the others."""
     kinds = Counter((s.severity is Severity.DIFFERENCE, s.status) for s in drift.resources)
 
-    def told(*, differing: bool) -> list[str]:
-        return [f"{n} {words(s)}" for s in Status if (n := kinds[differing, s])]
-
-    rest = ", ".join([*told(differing=False), f"{len(drift.plan.unmanaged)} unmanaged."])
+    differing, others = (
+        [f"{kinds[differs, status]} {words(status)}" for status in Status if kinds[differs, status]]
+        for differs in (True, False)
+    )
+    rest = ", ".join([*others, f"{len(drift.plan.unmanaged)} unmanaged."])
     if not drift.differences:
         return f"No differences: {rest}"
-    return f"Differences: {', '.join(told(differing=True))}; {rest}"
+    return f"Differences: {', '.join(differing)}; {rest}"
 
 
 def words(status: Status) -> str:
@@ -97,7 +109,10 @@ def sent(requests: tuple[int, int]) -> str:
 def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
     word = f"{words(one.status):11}"
     head = f"{word}  {noun(one.kind)} {clean(one.name)}"
-    beside = why(one)
+
+    # Who moved; of a surplus resource also what it is.
+    what = aside(one.change) if one.change and one.status is Status.SURPLUS else ""
+    beside = "; ".join(filter(None, (WHO_MOVED[one.status], what)))
     fits = max(len(head) + 2, _ASIDE) + len(beside) <= _WIDTH
     if beside and fits:
         head = f"{head:{_ASIDE - 2}}  {beside}"
@@ -106,16 +121,11 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
     yield from rest
     if not fits:
         yield from fold(f"{'':13}{beside}", 13)
+
     for line in fields(one):
         yield from fold(line, 6 + LABEL_WIDTH)
     for line in facts(one):
         yield from fold(line, 8)
-
-
-def why(one: ResourceDrift) -> str:
-    """Who moved; of a surplus resource also what it is."""
-    taken = aside(one.change) if one.change and one.status is Status.SURPLUS else ""
-    return "; ".join(filter(None, (WHO_MOVED[one.status], taken)))
 
 
 def fields(one: ResourceDrift) -> Iterator[str]:
@@ -125,24 +135,15 @@ def fields(one: ResourceDrift) -> Iterator[str]:
 
 
 def facts(one: ResourceDrift) -> Iterator[str]:
-    """What the plan does not say, and why an apply would refuse; of deletes, a warning tells."""
+    """What the plan does not say, and why an apply would refuse; of deletes, a warning says so."""
     for fact in one.diagnostics:
         yield f"      {'warning: ' * (fact.severity is Severity.WARNING)}{clean(fact.message)}"
     if one.change and one.change.refused and one.status is not Status.SURPLUS:
         yield f"      refused: {clean(one.change.refused)}"
 
 
-def _diagnostic(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
-    label = f"{diagnostic.severity}:"
-    style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
-    for line in fold(told(diagnostic), 4):
-        yield line.replace(label, paint(label, style, "bold"), 1)
-    if diagnostic.hint:
-        yield from fold(f"    {clean(diagnostic.hint)}", 4)
-
-
-def told(diagnostic: Diagnostic) -> str:
-    """Place, severity and message on one line."""
+def one_line(diagnostic: Diagnostic) -> str:
+    """Location, severity and message on one line."""
     where = f"{clean(str(diagnostic.location))}: " if diagnostic.location else ""
     return f"{where}{diagnostic.severity}: {clean(diagnostic.text)}"
 

@@ -8,7 +8,6 @@ from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 from qstash_sync.model.change import Change, FieldChange
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.saved import Move, Moved
 from qstash_sync.render import words
 
 FORMAT_VERSION = 1
@@ -68,7 +67,7 @@ def _field(field: FieldChange) -> dict[str, Any]:
 
 
 def diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic with its place; line and column are null where there is none."""
+    """A diagnostic with its location; line and column are null where there is none."""
     location = diagnostic.location
     return {
         "code": diagnostic.code,
@@ -84,7 +83,23 @@ def diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
 def error(error: QstashSyncError, requests: tuple[int, int]) -> str:
     """A run that ended in an error, with the keys of a plan."""
     diagnostics = [diagnostic(f) for f in diagnostics_of(error)]
-    more = {"moved": [_moved(m) for m in error.moved]} if isinstance(error, StalePlanError) else {}
+    more: dict[str, Any] = {}
+    if isinstance(error, StalePlanError):
+        more["moved"] = [
+            {
+                **_named(moved.change),
+                "why": moved.why,
+                "fields": [
+                    {
+                        "path": move.path,
+                        "approved": move.approved and _field(move.approved),
+                        "now": move.now and _field(move.now),
+                    }
+                    for move in moved.fields
+                ],
+            }
+            for moved in error.moved
+        ]
     return document(
         summary={"create": 0, "update": 0, "delete": 0, "unchanged": 0, "unmanaged": 0},
         changes=[],
@@ -95,25 +110,11 @@ def error(error: QstashSyncError, requests: tuple[int, int]) -> str:
     )
 
 
-def _moved(moved: Moved) -> dict[str, Any]:
-    """An approved change that does not hold; what it was beside what it would be now."""
-    return {
-        **_named(moved.change),
-        "why": moved.why,
-        "fields": [_move(move) for move in moved.fields],
-    }
-
-
-def _move(move: Move) -> dict[str, Any]:
-    sides = {"approved": move.approved, "now": move.now}
-    return {"path": move.path, **{key: f and _field(f) for key, f in sides.items()}}
-
-
 def diagnostics_of(error: QstashSyncError) -> tuple[Diagnostic, ...]:
     """An error as diagnostics: its own, or one of its message."""
     if isinstance(error, ConfigError):
         return error.diagnostics
     if isinstance(error, StalePlanError) and error.moved:
-        told = ((f"{m.change.kind} {m.change.name}", m.why) for m in error.moved)
-        return tuple(Diagnostic(code=error.code, message=": ".join(item)) for item in told)
+        messages = [f"{m.change.kind} {m.change.name}: {m.why}" for m in error.moved]
+        return tuple(Diagnostic(code=error.code, message=message) for message in messages)
     return (Diagnostic(code=error.code, message=str(error)),)

@@ -13,24 +13,21 @@ The heads of all entries come first, section by section, then their details, whi
 what is in sync or unmanaged comes after that.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from qstash_sync.errors import QstashSyncError
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import drift as drifts, json as view, text
+from qstash_sync.render import drift as drifts, json as view, safe, text
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
 _WIDTH = 100  # columns; a fence does not wrap
 _LONGEST = 400  # characters of one line, before it is wrapped
 _MOST_FINDINGS = 25
 _MOST_DETAILS = 40  # lines
-_TRAP = re.compile(r"`(?=``)|<(?=!--|/?(?:details|summary))", re.IGNORECASE)
 _RISK = [Reason.BOTH, Reason.DRIFT, Reason.ADOPT, Reason.RENAME, Reason.FILE, Reason.CLOCK]
 _SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
 _STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
@@ -38,7 +35,7 @@ _STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """A resource or diagnostic: lines that are always told of it, and those that may be left."""
+    """A resource or diagnostic: the line that names it, and those that may be left out."""
 
     head: str
     details: Callable[[], Iterable[str]] = tuple
@@ -46,9 +43,9 @@ class _Entry:
 
 @dataclass(slots=True, kw_only=True)
 class _Section:
-    """Entries under one title; the first `len(shown)` of them are told, some with details.
+    """Entries under one title; the first `len(shown)` of them are listed, some with details.
 
-    most: entries that are told at most; such a section gets its room first.
+    most: entries that are listed at most; such a section gets its room first.
     idle: nothing happens to its entries; they get the room that is left.
     """
 
@@ -58,7 +55,7 @@ class _Section:
     most: int | None = None
     idle: bool = False
     shown: list[list[str]] = field(default_factory=list)
-    bare: int = 0  # entries that are told without their details
+    bare: int = 0  # entries that are listed without their details
 
     def lines(self) -> Iterator[str]:
         """The section as it stands, with counts of what is left out."""
@@ -76,9 +73,9 @@ class _Section:
     @staticmethod
     def note(unlisted: int, bare: int) -> str:
         """What is not there, in numbers."""
-        told = [f"{unlisted:,} more are not listed."] * bool(unlisted)
-        told += [f"The details of {bare:,} are left out."] * bool(bare)
-        return " ".join(told)
+        counts = [f"{unlisted:,} more are not listed."] * bool(unlisted)
+        counts += [f"The details of {bare:,} are left out."] * bool(bare)
+        return " ".join(counts)
 
 
 # ---------------------------------------------------------------- pages
@@ -134,7 +131,7 @@ def _page(
     last: str = "",
 ) -> str:
     sections = [section for section in sections if section.entries]
-    where = _name(environment or "")
+    where = safe.name(environment or "")
     top = [
         f"<!-- {' '.join(filter(None, ('qstash-sync', command, where)))} -->",
         f"## QStash {command}" + f" for `{where}`" * bool(where),
@@ -149,35 +146,30 @@ def _page(
 
 def _fill(sections: Sequence[_Section], room: int) -> None:
     """Give each section as many entries, then as many details, as there is room for."""
+    # What every section takes whatever it lists: its title, its fence, the longest note.
     for section in sections:
         count = len(section.entries)
         room -= _size(section.lines()) + _size(("```diff", "```", ""))
         room -= len(section.note(count, count))
+
     for idle in (False, True):
         some = [section for section in sections if section.idle is idle]
-        room = _add_details(some, _add_heads(some, room))
 
+        # Heads, until one has no room: what comes after it is counted, however short it is.
+        ranked = sorted(some, key=lambda section: section.most is None)
+        for section, entry in ((s, entry) for s in ranked for entry in s.entries[: s.most]):
+            head = _lines(entry.head)
+            if _size(head) > room:
+                break
+            section.shown.append(head)
+            room -= _size(head)
 
-def _add_heads(sections: Sequence[_Section], room: int) -> int:
-    """Tell of entries until one has no room; returns the room that is left."""
-    ranked = sorted(sections, key=lambda section: section.most is None)
-    for section, entry in ((s, entry) for s in ranked for entry in s.entries[: s.most]):
-        head = _lines(entry.head, 8)
-        if _size(head) > room:
-            break
-        section.shown.append(head)
-        room -= _size(head)
-    return room
-
-
-def _add_details(sections: Sequence[_Section], room: int) -> int:
-    for section in sections:
-        for entry, shown in zip(section.entries, section.shown, strict=False):
-            more = _details(entry, room)
-            section.bare += more is None
-            shown.extend(more or ())
-            room -= _size(more or ())
-    return room
+        for section in some:
+            for entry, shown in zip(section.entries, section.shown, strict=False):
+                more = _details(entry, room)
+                section.bare += more is None
+                shown.extend(more or ())
+                room -= _size(more or ())
 
 
 def _size(lines: Iterable[str]) -> int:
@@ -188,11 +180,17 @@ def _details(entry: _Entry, room: int) -> list[str] | None:
     """The lines under an entry, the first of very many; None where they do not fit."""
     if room < _WIDTH:
         return None if any(entry.details()) else []
-    found = [line for told in entry.details() for line in _lines(told, 8)]
-    left = len(found) - _MOST_DETAILS
+    lines = [line for detail in entry.details() for line in _lines(detail)]
+    left = len(lines) - _MOST_DETAILS
     if left > 0:
-        found = [*found[:_MOST_DETAILS], f"      and {left:,} lines more"]
-    return found if _size(found) <= room else None
+        lines = [*lines[:_MOST_DETAILS], f"      and {left:,} lines more"]
+    return lines if _size(lines) <= room else None
+
+
+def _lines(line: str) -> list[str]:
+    """A line of a fence: safe, not too long, wrapped."""
+    shown = safe.fenced(line)
+    return drifts.fold(shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…", 8, _WIDTH)
 
 
 # ---------------------------------------------------------------- sections
@@ -210,16 +208,15 @@ def _change(change: Change) -> _Entry:
 
 
 def _resources(drift: Drift, status: Status) -> Iterator[_Section]:
-    """The resources of one status; of those in sync, the ones with nothing to tell are folded."""
+    """The resources of one status; of those in sync, the ones without diagnostics are folded."""
     found = [one for one in drift.resources if one.status is status]
     title = f"{drifts.words(status)}: {drifts.WHO_MOVED[status]}".removesuffix(": ")
     in_sync = status is Status.IN_SYNC
-    telling = [one for one in found if one.diagnostics or not in_sync]
-    rest = [one for one in found if in_sync and not one.diagnostics]
+    noted = [_resource(one) for one in found if one.diagnostics or not in_sync]
+    idle = [_resource(one) for one in found if in_sync and not one.diagnostics]
     more = ", with something to know" * in_sync
-    yield _Section(title=f"{len(telling):,} {title}{more}", entries=[*map(_resource, telling)])
-    idle = [*map(_resource, rest)]
-    yield _Section(title=f"{len(rest):,} {title}", entries=idle, folded=True, idle=True)
+    yield _Section(title=f"{len(noted):,} {title}{more}", entries=noted)
+    yield _Section(title=f"{len(idle):,} {title}", entries=idle, folded=True, idle=True)
 
 
 def _resource(one: ResourceDrift) -> _Entry:
@@ -236,44 +233,22 @@ def _diagnostics(found: Sequence[Diagnostic], noun: str) -> Iterator[_Section]:
     def entry(diagnostic: Diagnostic) -> _Entry:
         sign = "-" if diagnostic.severity is Severity.ERROR else "!"
         hint = [f"      {diagnostic.hint}"] * bool(diagnostic.hint)
-        return _Entry(head=f"{sign} {drifts.told(diagnostic)}", details=lambda: hint)
+        return _Entry(head=f"{sign} {drifts.one_line(diagnostic)}", details=lambda: hint)
 
     title = f"{len(found):,} {noun}{'s' * (len(found) != 1)}"
     yield _Section(title=title, entries=[*map(entry, found)], most=_MOST_FINDINGS)
 
 
 def _unmanaged(plan: Plan, *, verbose: bool) -> Iterator[_Section]:
-    def entry(resource: tuple[Kind, str]) -> _Entry:
-        return _Entry(head=f"  {text.noun(resource[0])} {resource[1]}")
-
     if verbose:
         title = f"{len(plan.unmanaged):,} unmanaged: in the account, not ours, never touched"
-        idle = [*map(entry, plan.unmanaged)]
+        idle = [_Entry(head=f"  {text.noun(kind)} {name}") for kind, name in plan.unmanaged]
         yield _Section(title=title, entries=idle, folded=True, idle=True)
 
 
 def _about(plan: Plan) -> str:
     before, after = plan.rows
-    rows = f"{before:,}" if before == after else f"{before:,} now, {after:,} after"
-    facts = [f"schedules in the account: {rows}"] * bool(before or after)
-    return ", ".join([f"Namespace `{_name(plan.namespace)}`", *facts, f"tzdata {plan.tzdata}."])
-
-
-# ---------------------------------------------------------------- what comes from outside
-
-
-def _name(text: str) -> str:
-    """A name as it may stand outside a fence."""
-    return re.sub(r"[^\w.-]", "_", text, flags=re.ASCII)[:100]
-
-
-def _lines(told: str, hang: int) -> list[str]:
-    """A line as it may stand in a fence: visible, without traps, not too long, wrapped."""
-    safe = _TRAP.sub(lambda found: _escaped(found[0]), told)
-    if not safe.isprintable():
-        safe = "".join(c if c.isprintable() else _escaped(c) for c in safe)
-    return drifts.fold(safe if len(safe) <= _LONGEST else f"{safe[: _LONGEST - 1]}…", hang, _WIDTH)
-
-
-def _escaped(character: str) -> str:
-    return f"\\u{ord(character):04x}"
+    count = f"{before:,}" if before == after else f"{before:,} now, {after:,} after"
+    facts = [f"schedules in the account: {count}"] * bool(before or after)
+    namespace = f"Namespace `{safe.name(plan.namespace)}`"
+    return ", ".join([namespace, *facts, f"tzdata {plan.tzdata}."])

@@ -1,9 +1,8 @@
 """What a pause or a resume says: the schedules before, their outcomes after, text or JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
@@ -34,33 +33,30 @@ class Environment:
 
 def before(environments: Sequence[Environment], *, paused: bool) -> str:
     """What would be done and where, to be confirmed."""
-    return "\n".join(line for one in environments for line in _before(one, paused=paused))
-
-
-def _before(one: Environment, *, paused: bool) -> Iterator[str]:
-    yield f"{one.prefix}namespace {one.found.plan.namespace} at {one.url}"
-    yield from (f"  {text.what(change)}" for change in one.found.plan.changes)
-    if one.idle:
-        yield f"  {one.idle} more {_state(paused)} already"
+    lines: list[str] = []
+    for one in environments:
+        lines.append(f"{one.prefix}namespace {one.found.plan.namespace} at {one.url}")
+        lines += [f"  {text.what(change)}" for change in one.found.plan.changes]
+        if one.idle:
+            lines.append(f"  {one.idle} more {_state(paused)} already")
+    return "\n".join(lines)
 
 
 def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) -> str:
     """One line a schedule that was not as wanted; the summary last."""
-    lines = [text.outcome(o, paint, one.prefix) for one in environments for o in one.outcomes]
-    return "\n".join([*lines, _summary(environments, paused=paused)])
-
-
-def _summary(environments: Sequence[Environment], *, paused: bool) -> str:
-    counts = Counter(outcome.status for one in environments for outcome in one.outcomes)
     idle = sum(one.idle for one in environments)
-    if not counts and idle:
+    outcomes = [(one, outcome) for one in environments for outcome in one.outcomes]
+    if not outcomes and idle:
         noun = "the schedule is" if idle == 1 else f"all {idle} schedules are"
         return f"Nothing to do: {noun} {_state(paused)} already."
-    if not counts:
+    if not outcomes:
         return "Nothing to do: no such schedule is in the account."
+
+    counts = Counter(outcome.status for _, outcome in outcomes)
     shown = [f"{counts[status]} {status}" for status in Status if counts[status]]
     shown += [f"{idle} {_state(paused)} already"] if idle else []
-    return f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."
+    lines = [text.outcome(outcome, paint, one.prefix) for one, outcome in outcomes]
+    return "\n".join([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
 
 
 def _state(paused: bool) -> str:  # noqa: FBT001 the state itself
@@ -106,13 +102,16 @@ def document(
             "unmanaged": sum(len(plan.unmanaged) for plan in plans),
             **{str(status): counts[status] for status in Status},
         },
-        changes=[_change(one, outcome) for one in environments for outcome in one.outcomes],
+        changes=[
+            {
+                **json.change(outcome.change, outcome),
+                "environment": one.name,
+                "parts": text.parts(outcome.change),
+            }
+            for one in environments
+            for outcome in one.outcomes
+        ],
         warnings=[json.diagnostic(diagnostic) for diagnostic in shown],
         errors=[],
         requests={"read": requests[0], "write": requests[1]},
     )
-
-
-def _change(one: Environment, outcome: Outcome) -> dict[str, Any]:
-    parts = text.parts(outcome.change)
-    return {**json.change(outcome.change, outcome), "environment": one.name, "parts": parts}

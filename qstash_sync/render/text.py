@@ -14,6 +14,7 @@ from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
 from qstash_sync.render import words
+from qstash_sync.render.safe import clean
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
 _SIGNS = {
@@ -26,7 +27,6 @@ _SIGNS = {
 LABEL_WIDTH = 21
 _LONGEST_VALUE = 60
 _COLUMNS = 46  # of a line of 80, beside the label
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 class Paint:
@@ -44,37 +44,41 @@ class Paint:
 
 
 def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> str:
-    """Place, fact, the line with a caret, way out: one block each."""
-    return "\n".join("\n".join(_diagnostic(diagnostic, paint)) for diagnostic in found)
-
-
-def _diagnostic(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
-    style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
-    where = f"{diagnostic.location}: " if diagnostic.location else ""
-    yield f"{where}{paint(diagnostic.severity + ':', style, 'bold')} {diagnostic.text}"
-    location = diagnostic.location
-    if location and location.text.strip() and diagnostic.severity is not Severity.INFO:
-        number = f"{location.line:>6} | "
-        yield paint(number, "dim") + location.text.expandtabs(1).translate(_CONTROL)[:200]
-        caret = (
-            " " * (len(number) - 2)
-            + paint("| ", "dim")
-            + " " * (location.column - 1)
-            + paint("^", style)
-        )
-        yield f"{caret} {diagnostic.hint}".rstrip()
-    elif diagnostic.hint:
-        yield f"    {diagnostic.hint}"
+    """Location, message, the line with a caret, way out: one block each."""
+    lines: list[str] = []
+    for diagnostic in found:
+        severity, location = diagnostic.severity, diagnostic.location
+        style = "red" if severity is Severity.ERROR else "yellow"
+        where = f"{location}: " if location else ""
+        lines.append(f"{where}{paint(severity + ':', style, 'bold')} {diagnostic.text}")
+        if location and location.text.strip() and severity is not Severity.INFO:
+            # A tab is one column here, as it is for the caret.
+            number = f"{location.line:>6} | "
+            lines.append(paint(number, "dim") + clean(location.text.expandtabs(1))[:200])
+            margin = " " * (len(number) - 2) + paint("| ", "dim")
+            caret = " " * (location.column - 1) + paint("^", style)
+            lines.append(f"{margin}{caret} {diagnostic.hint}".rstrip())
+        elif diagnostic.hint:
+            lines.append(f"    {diagnostic.hint}")
+    return "\n".join(lines)
 
 
 def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
     """The whole page: changes, warnings, the summary last."""
     lines: list[str] = []
     for change in plan.changes:
-        lines += _change(change, paint)
+        sign, style = _SIGNS[change.action]
+        beside = aside(change)
+        head = paint(f"  {sign} {noun(change.kind)} {clean(change.name)}", style, "bold")
+        lines.append(head + (f"  {paint(beside, 'dim')}" if beside else ""))
+        lines += details(change)
+        if change.refused:
+            lines.append(f"      {paint('refused: ' + change.refused, 'red')}")
+
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         lines += [f"    {noun(kind)} {clean(name)}" for kind, name in plan.unmanaged]
+
     messages = diagnostics((*plan.warnings, *plan.errors), paint)
     if messages:
         lines += ([""] if lines else []) + messages.splitlines()
@@ -84,17 +88,12 @@ def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
 
 
 def summary(plan: Plan) -> str:
-    """The last two lines: what is to do, and what it was judged by."""
-    return f"{headline(plan)}\n{_judged_by(plan)}"
-
-
-def _judged_by(plan: Plan) -> str:
-    """The rows used of the account's limit, and the zone data."""
+    """The last two lines: what is to do, and what it was judged by: quota and zone data."""
     before, after = plan.rows
-    rows = f"{before} -> {after}" if before != after else f"{after}"
-    most = f" of {plan.rows_allowed:,}" if plan.rows_allowed else ""
-    known = f"Schedules in the account: {rows}{most}; " if before or after else ""
-    return f"{known}tzdata {plan.tzdata}."
+    count = f"{before} -> {after}" if before != after else f"{after}"
+    quota = f" of {plan.rows_allowed:,}" if plan.rows_allowed else ""
+    schedules = f"Schedules in the account: {count}{quota}; " if before or after else ""
+    return f"{headline(plan)}\n{schedules}tzdata {plan.tzdata}."
 
 
 def headline(plan: Plan) -> str:
@@ -116,16 +115,6 @@ def headline(plan: Plan) -> str:
 def noun(kind: Kind) -> str:
     """A kind as people call it."""
     return {Kind.URL_GROUP: "URL group", Kind.FLOW_CONTROL: "flow control"}.get(kind, str(kind))
-
-
-def _change(change: Change, paint: Paint) -> Iterator[str]:
-    sign, style = _SIGNS[change.action]
-    head = f"  {sign} {noun(change.kind)} {clean(change.name)}"
-    beside = aside(change)
-    yield paint(head, style, "bold") + (f"  {paint(beside, 'dim')}" if beside else "")
-    yield from details(change)
-    if change.refused:
-        yield f"      {paint('refused: ' + change.refused, 'red')}"
 
 
 def aside(change: Change) -> str:
@@ -153,24 +142,22 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         if field.after is not None and field.after is not False:
             yield f"      {label}{_value(field.after, field.path)}"
         return
+
+    # Of several stored crons, those that go and those that come; not those that stay.
     if field.path == "cron" and ", " in f"{field.before}{field.after}":
         yield f"      {label}{field.note}"
-        yield from _parts(field)
+        before, after = (str(side or "").split(", ") for side in (field.before, field.after))
+        for sign, crons, others in (("-", before, after), ("+", after, before)):
+            yield from (f"      {'':{LABEL_WIDTH}}{sign} {c}" for c in crons if c not in others)
         return
-    shown, aside = _told(field), _aside(field)
-    if aside and len(shown) + len(field.note) > _COLUMNS:
-        yield f"      {label}{shown}"
-        shown, label, aside = field.note, " " * LABEL_WIDTH, ""
-    yield f"      {label}{shown}{aside}"
 
-
-def _parts(field: FieldChange) -> Iterator[str]:
-    """The stored crons that go and come; those that stay are not told."""
-    before, after = (str(side or "").split(", ") for side in (field.before, field.after))
-    for sign, crons, other in (("-", before, after), ("+", after, before)):
-        for cron in crons:
-            if cron not in other:
-                yield f"      {'':{LABEL_WIDTH}}{sign} {cron}"
+    # A note that does not fit beside the values stands under them.
+    sides = _sides(field)
+    if field.note and len(sides) + len(field.note) > _COLUMNS:
+        yield f"      {label}{sides}"
+        yield f"      {'':{LABEL_WIDTH}}{field.note}"
+    else:
+        yield f"      {label}{sides}{_note(field)}"
 
 
 def _label(path: str) -> str:
@@ -180,18 +167,12 @@ def _label(path: str) -> str:
     return path
 
 
-def clean(text: str) -> str:
-    """A text of the file or of the account that cannot move the cursor, or begin a line."""
-    return text.translate(_CONTROL)
-
-
 def _value(value: Any, path: str) -> str:
     if value is None:
         return "(none)"
     if path.rpartition(".")[2] in ("timeout", "delay", "period") and isinstance(value, int):
         return words.duration(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = clean(text)
+    text = clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
@@ -254,17 +235,17 @@ def stale(error: StalePlanError, paint: Paint) -> str:
         for move in moved.fields:
             lines.append(f"      {_label(move.path)}")
             for when, field in (("approved", move.approved), ("now", move.now)):
-                told = _told(field) + _aside(field) if field else "no change"
-                lines.append(f"        {when:8}  {told}")
+                shown = _sides(field) + _note(field) if field else "no change"
+                lines.append(f"        {when:8}  {shown}")
     return "\n".join([*lines, "Nothing was written; plan again."])
 
 
-def _told(field: FieldChange) -> str:
+def _sides(field: FieldChange) -> str:
     before, after = (_value(value, field.path) for value in (field.before, field.after))
     if field.withheld:
         return field.withheld if field.after is None else f"{after} ({field.withheld})"
     return f"{before} -> {after}"
 
 
-def _aside(field: FieldChange) -> str:
+def _note(field: FieldChange) -> str:
     return f"  ({field.note})" if field.note else ""

@@ -1,15 +1,12 @@
 """What a change does beside its fields, in words: its notes, and durations."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from qstash_sync.crons import zones
-from qstash_sync.crons.effect import Effect
 from qstash_sync.model.change import (
     Change,
     Firings,
     InSomeParts,
-    Note,
     OfParts,
     PausesAll,
     Stored,
@@ -19,23 +16,22 @@ from qstash_sync.model.change import (
 
 def notes(change: Change) -> list[str]:
     """The lines of all notes."""
-    return [line for note in change.notes for line in _lines(note)]
-
-
-def _lines(note: Note) -> Iterator[str]:
-    match note:
-        case Stored():
-            yield from (f"stored as {cron}" for cron in note.crons)
-        case Firings():
-            yield from _firings(note)
-        case InSomeParts():
-            yield f"in {len(note.ids)} of {note.of} parts: {', '.join(note.ids)}"
-        case PausesAll():
-            yield "every part will be paused, since some are"
-        case Takes():
-            yield _taken(note)
-        case OfParts():  # stands beside the name
-            return
+    lines: list[str] = []
+    for note in change.notes:
+        match note:
+            case Stored():
+                lines += [f"stored as {cron}" for cron in note.crons]
+            case Firings():
+                lines += _firings(note)
+            case InSomeParts():
+                lines.append(f"in {len(note.ids)} of {note.of} parts: {', '.join(note.ids)}")
+            case PausesAll():
+                lines.append("every part will be paused, since some are")
+            case Takes():
+                lines.append(_taken(note))
+            case OfParts():
+                pass  # stands beside the name
+    return lines
 
 
 def _taken(note: Takes) -> str:
@@ -48,32 +44,22 @@ def _taken(note: Takes) -> str:
     return f"cron {note.crons[0]}" if len(note.crons) == 1 else f"{len(note.crons)} parts"
 
 
-def _firings(note: Firings) -> Iterator[str]:
+def _firings(note: Firings) -> list[str]:
     """How many firings of a year move, and the first that differs."""
-    doubled = f"{note.doubled} firings a year come twice"
-    if note.effect.none:
-        yield doubled if note.doubled else "no firing changes within a year"
-        return
-    yield _counts(note.effect)
-    yield f"first before  {_moment(note.effect.first_before, note.timezone)}"
-    yield f"      after   {_moment(note.effect.first_after, note.timezone)}"
-    if note.doubled:
-        yield doubled
+    effect = note.effect
+    doubled = [f"{note.doubled} firings a year come twice"] if note.doubled else []
+    if effect.none:
+        return doubled or ["no firing changes within a year"]
 
-
-def _counts(found: Effect) -> str:
-    facts = []
-    if found.moved:
-        by = f" by {_signed(found.by)}" if found.by else ""
-        facts.append(f"{found.moved} firings a year move{by}")
-    if found.added:
-        facts.append(f"{found.added} are new" if facts else f"{found.added} firings a year are new")
-    if found.removed:
-        fact = "fall away"
-        facts.append(
-            f"{found.removed} {fact}" if facts else f"{found.removed} firings a year {fact}"
-        )
-    return ", ".join(facts)
+    move = f"move by {_signed(effect.by)}" if effect.by else "move"
+    fates = ((effect.moved, move), (effect.added, "are new"), (effect.removed, "fall away"))
+    counts = ", ".join(f"{count} {fate}" for count, fate in fates if count)
+    return [
+        counts.replace(" ", " firings a year ", 1),  # the first number says what is counted
+        f"first before  {_moment(effect.first_before, note.timezone)}",
+        f"      after   {_moment(effect.first_after, note.timezone)}",
+        *doubled,
+    ]
 
 
 def _signed(by: timedelta) -> str:
