@@ -72,14 +72,13 @@ def _run(
     from qstash_sync.cli.session import Session
     from qstash_sync.plan.pausing import Wish
     from qstash_sync.render import paused as view
-    from qstash_sync.render.paused import Environment
 
     session = Session.open(environment=None, **given)
     configs, ignored = _outlines(session, environments or (None,))
     wishes = [Wish(desired=c.desired, globs=globs, paused=paused) for c in configs]
     with _accounts(session, configs) as clients:
         found = [
-            Environment(
+            view.Environment(
                 name=wish.desired.environment,
                 url=client.url,
                 found=use_cases.look(client, wish, now=session.instant),
@@ -89,20 +88,21 @@ def _run(
         _warn(session, found, ignored)
         if any(one.found.plan.changes for one in found):
             _ask(session, found, yes=yes, paused=paused)
+
         control = Control(parallelism=session.parallelism)
         with signals(control.stop, clients):
             done = [
                 replace(one, outcomes=use_cases.pause(client, wish, one.found, control).outcomes)
                 for one, client, wish in zip(found, clients, wishes, strict=True)
             ]
+
     if session.json:
         click.echo(view.document(done, ignored, session.requests))
     else:
         click.echo(view.after(done, session.paint(), paused=paused))
         read, write = session.requests
         click.echo(f"requests: {read} read, {write} write", err=True)
-    outcomes = [outcome for one in done for outcome in one.outcomes]
-    all_done = all(outcome.status is Status.DONE for outcome in outcomes)
+    all_done = all(outcome.status is Status.DONE for one in done for outcome in one.outcomes)
     return ExitCode.DONE if all_done else ExitCode.PARTIAL
 
 

@@ -179,6 +179,7 @@ class Session:
         from qstash_sync.qstash.client import Client
 
         self.whereabouts = f"the local QStash in {self.local}"
+        # With --now, the server, the client and every wait share one pretended clock.
         self.clock = None if self.now is None else Clock(self.instant.timestamp())
         clock = self.clock.time if self.clock else time.time
         with (
