@@ -19,8 +19,6 @@ from qstash_sync.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from qstash_sync.apply.executor import Control
-    from qstash_sync.apply.outcomes import Applied
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.resources import Desired
@@ -74,47 +72,21 @@ def show(session: Session, config: Config, found: Plan, *, verbose: bool) -> Non
 
 
 def carry_out(session: Session, client: Client, desired: Desired, found: Plan) -> int:
-    """Apply an approved plan, or tell why nothing is written; returns the exit code."""
+    """Apply an approved plan, or say that nothing is written; returns the exit code."""
     from qstash_sync.apply import applying
+    from qstash_sync.apply.executor import Control
+    from qstash_sync.render import json as view, text
 
     if found.errors:
-        _tell_refusal(session, found, client)
+        if session.json:
+            click.echo(view.plan(found, (client.reads, client.writes)))
+        else:
+            click.echo("Nothing was written.", err=True)
         return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
-    with _under_control(session, client, len(found.changes)) as control:
-        applied = applying.apply(client, desired, found, policy=session.policy, control=control)
-    session.requests = (client.reads, client.writes)
-    _tell(session, found, applied)
-    return ExitCode.DONE if applied.done else ExitCode.PARTIAL
-
-
-def _tell_refusal(session: Session, found: Plan, client: Client) -> None:
-    if session.json:
-        from qstash_sync.render import json as view
-
-        click.echo(view.plan(found, (client.reads, client.writes)))
-    else:
-        click.echo("Nothing was written.", err=True)
-
-
-def _tell(session: Session, found: Plan, applied: Applied) -> None:
-    if session.json:
-        from qstash_sync.render import json as view
-
-        click.echo(view.plan(found, session.requests, applied))
-    elif not found.empty:
-        from qstash_sync.render import text
-
-        click.echo(text.applied(applied, session.paint()))
-
-
-@contextmanager
-def _under_control(session: Session, client: Client, total: int) -> Iterator[Control]:
-    """How this run goes on: progress on stderr, and an orderly end on Ctrl-C and SIGTERM."""
-    from qstash_sync.apply.executor import Control
 
     stop = threading.Event()
-    with _progress(session, total) as (report, say), signals(stop, [client]):
-        yield Control(
+    with _progress(session, len(found.changes)) as (report, say), signals(stop, [client]):
+        control = Control(
             parallelism=session.parallelism,
             max_wait=timedelta(seconds=options.seconds(session.max_wait, "--max-wait")),
             report=report,
@@ -122,6 +94,14 @@ def _under_control(session: Session, client: Client, total: int) -> Iterator[Con
             stop=stop,
             sleep=session.clock.sleep if session.clock else None,
         )
+        applied = applying.apply(client, desired, found, policy=session.policy, control=control)
+
+    session.requests = (client.reads, client.writes)
+    if session.json:
+        click.echo(view.plan(found, session.requests, applied))
+    elif not found.empty:
+        click.echo(text.applied(applied, session.paint()))
+    return ExitCode.DONE if applied.done else ExitCode.PARTIAL
 
 
 @contextmanager
@@ -129,6 +109,7 @@ def signals(stop: threading.Event, clients: Sequence[Client]) -> Iterator[None]:
     """Finish what is in flight, start nothing, report; a second signal ends the process at once."""
 
     def asked(number: int, _frame: object) -> None:
+        # A second signal finds the system's own handlers.
         for each in before:
             signal.signal(each, signal.SIG_DFL)
         stop.set()
@@ -139,6 +120,7 @@ def signals(stop: threading.Event, clients: Sequence[Client]) -> Iterator[None]:
         with contextlib.suppress(OSError):
             os.write(2, f"{name}: finishing what is in flight, starting nothing more\n".encode())
 
+    # Python takes handlers from the main thread only; elsewhere a caller has its own way to stop.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -167,6 +149,7 @@ def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
             lambda words: click.echo(words, err=True),
         )
         return
+    # A line of text takes the bar's line, and the bar the next one.
     with click.progressbar(length=total, label="Applying", file=sys.stderr) as bar:
 
         def report(outcome: Any) -> None:

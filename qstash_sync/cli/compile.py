@@ -81,12 +81,17 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
             return error.exit_code
         raise
     now = session.instant
-    seen = [outlook(timing, now, name=name, location=location) for timing, name, location in asked]
-    shown = [one for one in seen if isinstance(one, Outlook)]
-    diagnostics = [
-        f for one in seen for f in ((one,) if isinstance(one, Diagnostic) else one.diagnostics)
-    ]
+    shown: list[Outlook] = []
+    diagnostics: list[Diagnostic] = []
+    for timing, name, location in asked:
+        result = outlook(timing, now, name=name, location=location)
+        if isinstance(result, Outlook):
+            shown.append(result)
+            diagnostics += result.diagnostics
+        else:
+            diagnostics.append(result)
     errors = [f for f in diagnostics if f.severity is Severity.ERROR]
+
     if session.json:
         click.echo(compiled.document(shown, diagnostics))
     elif shown or not errors:

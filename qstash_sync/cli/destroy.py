@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from qstash_sync.cli import options
 from qstash_sync.cli.apply import carry_out, show
 from qstash_sync.errors import UsageError
-
-if TYPE_CHECKING:
-    from qstash_sync.cli.session import Session
 
 
 @click.command()
@@ -41,13 +38,11 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
         found = proposal.propose(client, desired, now=session.instant, policy=session.policy)
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
-            _ask(session, namespace)
+            if session.json or not sys.stdin.isatty():
+                raise UsageError(
+                    f"destroy asks first; say --yes {namespace} where nobody can answer"
+                )
+            typed = click.prompt(f"Delete all of this from {session.whereabouts}? Type {namespace}")
+            if typed != namespace:
+                raise UsageError(f"{typed!r} is not {namespace}; nothing was deleted")
         return carry_out(session, client, desired, found)
-
-
-def _ask(session: Session, namespace: str) -> None:
-    if session.json or not sys.stdin.isatty():
-        raise UsageError(f"destroy asks first; say --yes {namespace} where nobody can answer")
-    typed = click.prompt(f"Delete all of this from {session.whereabouts}? Type {namespace}")
-    if typed != namespace:
-        raise UsageError(f"{typed!r} is not {namespace}; nothing was deleted")

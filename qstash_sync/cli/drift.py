@@ -33,7 +33,7 @@ def drift(*, verbose: bool, **given: Any) -> int:
         found = watching.watch(client, config.desired, now=session.instant)
     whole = replace(found.plan, warnings=config.warnings + found.plan.warnings)
     document = replace(found, plan=whole)  # text has the file's warnings on stderr
-    report.tell(
+    report.show(
         session,
         {
             "text": lambda paint: view.text(found, session.requests, paint, verbose=verbose),

@@ -49,7 +49,7 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: maps every outcome to an exit code, and no traceback to the user."""
-    # What a run makes lives to its end: looking through all of it for garbage again and again
+    # What a run makes lives to its end: looking through all of it for garbage, time after time,
     # would take a quarter of the time.
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)

@@ -8,7 +8,6 @@ import click
 LOCAL_FILE = ".qstash-local.db"
 FORMATS = ("text", "markdown", "json")
 F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[F], F]
 
 files = click.option(
     "-f", "--file", "paths", multiple=True, metavar="PATH",
@@ -82,10 +81,7 @@ allow_in_use = click.option(
     help="Delete these URL groups or queues although schedules use them.",
 )  # fmt: skip
 drop_backlog = click.option(
-    "--drop-backlog",
-    multiple=True,
-    metavar="QUEUE",
-    help="Delete this queue, backlog and all.",
+    "--drop-backlog", multiple=True, metavar="QUEUE", help="Delete this queue, backlog and all."
 )
 delete_after_failure = click.option(
     "--delete-after-failure", is_flag=True, help="Delete even if an earlier change failed."
@@ -97,39 +93,36 @@ only = click.option(
 verbose = click.option("-v", "--verbose", is_flag=True, help="List unmanaged resources, too.")
 
 
-def consent(function: F) -> F:
-    """What may be asked for beside the file: scope, and an override for each refusal."""
-    chosen = (
-        adopt,
-        only,
-        allow_deletes,
-        allow_protected,
-        allow_in_use,
-        drop_backlog,
-        delete_after_failure,
-    )
-    for option in reversed(chosen):
-        function = option(function)
-    return function
+def all_of(*chosen: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several decorators as one; the help lists their options in this order."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(chosen):
+            function = option(function)
+        return function
+
+    return decorate
 
 
-def report(function: F) -> F:
-    """How a report is given: its format, and files beside it."""
-    return report_format(outputs(function))
+# How a report is given: its format, and files beside it.
+report = all_of(report_format, outputs)
+# What may be asked for beside the file: scope, and an override for each refusal.
+consent = all_of(
+    adopt,
+    only,
+    allow_deletes,
+    allow_protected,
+    allow_in_use,
+    drop_backlog,
+    delete_after_failure,
+)
 
 
 def common(
     *extra: Callable[[Any], Any], output: Callable[[Any], Any] = output_format
 ) -> Callable[[F], F]:
     """The options of every command that reads the files, and more."""
-
-    def decorate(function: F) -> F:
-        chosen = (files, environment, variables, env_file, *extra, output, color)
-        for option in reversed(chosen):
-            function = option(function)
-        return function
-
-    return decorate
+    return all_of(files, environment, variables, env_file, *extra, output, color)
 
 
 def seconds(text: str, option: str) -> int:

@@ -14,30 +14,31 @@ from qstash_sync.cli.apply import signals
 from qstash_sync.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.diagnostics import Diagnostic
-    from qstash_sync.plan.pausing import Wish
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.paused import Environment
 
 
-def _options(function: Callable[..., int]) -> Callable[..., int]:
-    """The same for both commands: what a plan takes, and any number of environments."""
-    environments = click.option(
+# The same for both commands: what a plan takes, and any number of environments.
+_options = options.all_of(
+    click.argument("globs", nargs=-1, required=True, metavar="GLOB..."),
+    options.files,
+    click.option(
         "-e", "--env", "environments", multiple=True, metavar="NAME",
         help="The environment; repeatable.",
-    )  # fmt: skip
-    for option in reversed((
-        click.argument("globs", nargs=-1, required=True, metavar="GLOB..."),
-        options.files, environments, options.variables, options.env_file, options.local,
-        options.parallelism, click.option("--yes", is_flag=True, help="Do not ask."),
-        options.output_format, options.color,
-    )):  # fmt: skip
-        function = option(function)
-    return function
+    ),
+    options.variables,
+    options.env_file,
+    options.local,
+    options.parallelism,
+    click.option("--yes", is_flag=True, help="Do not ask."),
+    options.output_format,
+    options.color,
+)  # fmt: skip
 
 
 @click.command()
@@ -77,24 +78,32 @@ def _run(
     configs, ignored = _outlines(session, environments or (None,))
     wishes = [Wish(desired=c.desired, globs=globs, paused=paused) for c in configs]
     with _accounts(session, configs) as clients:
-        found = [_found(session, c, wish) for c, wish in zip(clients, wishes, strict=True)]
-        _tell(session, found, ignored)
+        found = [
+            view.Environment(
+                name=wish.desired.environment,
+                url=client.url,
+                found=incident.look(client, wish, now=session.instant),
+            )
+            for client, wish in zip(clients, wishes, strict=True)
+        ]
+        _warn(session, found, ignored)
         if any(one.found.plan.changes for one in found):
             _ask(session, found, yes=yes, paused=paused)
+
         control = Control(parallelism=session.parallelism)
         with signals(control.stop, clients):
             done = [
                 replace(one, outcomes=incident.pause(client, wish, one.found, control).outcomes)
                 for one, client, wish in zip(found, clients, wishes, strict=True)
             ]
+
     if session.json:
         click.echo(view.document(done, ignored, session.requests))
     else:
         click.echo(view.after(done, session.paint(), paused=paused))
         read, write = session.requests
         click.echo(f"requests: {read} read, {write} write", err=True)
-    outcomes = [outcome for one in done for outcome in one.outcomes]
-    all_done = all(outcome.status is Status.DONE for outcome in outcomes)
+    all_done = all(outcome.status is Status.DONE for one in done for outcome in one.outcomes)
     return ExitCode.DONE if all_done else ExitCode.PARTIAL
 
 
@@ -136,15 +145,7 @@ def _accounts(session: Session, configs: Sequence[Config]) -> Iterator[list[Clie
         session.requests = (sum(c.reads for c in clients), sum(c.writes for c in clients))
 
 
-def _found(session: Session, client: Client, wish: Wish) -> Environment:
-    from qstash_sync.apply import incident
-    from qstash_sync.render.paused import Environment
-
-    found = incident.look(client, wish, now=session.instant)
-    return Environment(name=wish.desired.environment, url=client.url, found=found)
-
-
-def _tell(session: Session, found: Sequence[Environment], ignored: Sequence[Diagnostic]) -> None:
+def _warn(session: Session, found: Sequence[Environment], ignored: Sequence[Diagnostic]) -> None:
     """Warnings; and the end of the run where a glob names nothing, before anything is written."""
     from qstash_sync.render import paused as view
 

@@ -25,13 +25,7 @@ from qstash_sync.errors import ExitCode
     "--save", "path", metavar="FILE", help="Keep the plan in FILE, for `apply FILE`; no secret."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
-def plan(
-    *,
-    path: str | None,
-    detailed_exitcode: bool,
-    verbose: bool,
-    **given: Any,
-) -> int:
+def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: Any) -> int:
     """Show what an apply would change. Cannot write."""
     from qstash_sync.apply import proposal
     from qstash_sync.cli.session import Session
@@ -43,13 +37,16 @@ def plan(
     config = session.config()
     with session.client(config, read_only=True) as client:
         found = proposal.propose(client, config.desired, now=session.instant, policy=session.policy)
-    keep = path is not None and not found.errors
-    if path is not None and keep:
-        saved.save(path, session, config, found)
-    more: dict[str, Any] = {"saved": path if keep else None} if path else {}
+
+    more: dict[str, Any] = {}
+    if path:
+        more["saved"] = None if found.errors else path
+        if not found.errors:
+            saved.save(path, session, config, found)
+
     session.warn(config.warnings)
     document = replace(found, warnings=config.warnings + found.warnings)
-    report.tell(
+    report.show(
         session,
         {
             "text": lambda paint: text.plan(found, paint, verbose=verbose),
@@ -57,9 +54,11 @@ def plan(
             "json": lambda _: view.plan(document, session.requests, **more),
         },
     )
-    if path is not None:
-        told = f"Saved to {path}; apply {path}" if keep else f"Not saved to {path}: it has errors"
-        click.echo(told, err=True)
+    if path and found.errors:
+        click.echo(f"Not saved to {path}: it has errors", err=True)
+    elif path:
+        click.echo(f"Saved to {path}; apply {path}", err=True)
+
     if found.errors:
         return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
     differs = detailed_exitcode and not found.empty

@@ -1,4 +1,4 @@
-"""How a result or an error is told: on stdout in the chosen format, and in files beside it."""
+"""How a result or an error is shown: on stdout in the chosen format, and in files beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Views = Mapping[str, Callable[[Paint], str]]  # by format: the page, in these colours or none
 
 
-def tell(session: Session, views: Views) -> None:
+def show(session: Session, views: Views) -> None:
     """The result; files first, so that stdout has one document whatever becomes of them."""
     from qstash_sync.render.text import Paint
 
@@ -39,7 +39,7 @@ def _write(path: str, page: str) -> None:
 def fail(
     error: QstashSyncError, *, output_format: str, command: str, environment: str | None
 ) -> None:
-    """Tell an error: as a document on stdout, or diagnostics with their places on stderr."""
+    """An error: as a document on stdout, or diagnostics with their locations on stderr."""
     from qstash_sync.cli.session import Session, wants_color
     from qstash_sync.render import json as view, markdown
     from qstash_sync.render.text import Paint
@@ -55,6 +55,7 @@ def fail(
         try:
             _write(path, views[form](Paint(color=False)))
         except UsageError as unwritable:
+            # The error to be shown may be that this very file cannot be written.
             if str(unwritable) != str(error):
                 click.echo(str(unwritable), err=True)
     if output_format in ("markdown", "json"):

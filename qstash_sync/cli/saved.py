@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.plan.decide import Plan
-    from qstash_sync.plan.policy import Policy
     from qstash_sync.plan.saved import Saved, Where
     from qstash_sync.qstash.client import Client
 
@@ -108,18 +107,17 @@ def read(path: str, session: Session) -> Saved:
         )
         raise UsageError(f"apply {path}: not a plan that `plan --save` has written{hint}")
     found = savefile.load(text)
-    _check_policy(session.policy, found.policy)
-    session.environment = session.environment or found.where.environment
-    return found
 
-
-def _check_policy(given: Policy, saved: Policy) -> None:
-    """Options of the command line may repeat those of the plan, and nothing else."""
+    # Options of the command line may repeat those of the plan, and nothing else.
+    given = session.policy
     for field in fields(given):
         value: Any = getattr(given, field.name)
-        if value not in (field.default, getattr(saved, field.name)):
+        if value not in (field.default, getattr(found.policy, field.name)):
             option = f"--{field.name.replace('_', '-')}"
             raise UsageError(f"{option}: the plan was saved without that; plan again with it")
+
+    session.environment = session.environment or found.where.environment
+    return found
 
 
 def approve(

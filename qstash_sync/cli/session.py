@@ -59,7 +59,7 @@ class Session:
 
     @classmethod
     def open(cls, **given: Any) -> Self:
-        """The session of this run, remembered for the way an error is told."""
+        """The session of this run, remembered for the way an error is shown."""
         session = cls(**given)
         Session.current = session
         return session
@@ -154,9 +154,11 @@ class Session:
             return
         from qstash_sync.config.account import resolve
 
-        endpoint = resolve(config.account, config.desired.environment, self.environ())
+        environment = config.desired.environment
+        endpoint = resolve(config.account, environment, self.environ())
         self.endpoint = endpoint
-        self.whereabouts = _whereabouts(endpoint, config.desired.environment)
+        user = f"{endpoint.user} at " if endpoint.user else ""  # where the token tells it
+        self.whereabouts = (f"{environment}: " if environment else "") + f"{user}{endpoint.url}"
         with self._counted(
             Client(
                 endpoint.url,
@@ -177,6 +179,7 @@ class Session:
         from qstash_sync.qstash.client import Client
 
         self.whereabouts = f"the local QStash in {self.local}"
+        # With --now, the server, the client and every wait share one pretended clock.
         self.clock = None if self.now is None else Clock(self.instant.timestamp())
         clock = self.clock.time if self.clock else time.time
         with (
@@ -238,12 +241,6 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Let time go by."""
         self.at += seconds
-
-
-def _whereabouts(endpoint: "Endpoint", environment: str | None) -> str:
-    """The account in words: environment, user where the token tells it, address."""
-    user = f"{endpoint.user} at " if endpoint.user else ""
-    return f"{environment}: {user}{endpoint.url}" if environment else f"{user}{endpoint.url}"
 
 
 def wants_color(choice: str, stream: Any) -> bool:

@@ -11,6 +11,7 @@ from qstash_sync.errors import ConfigError
 
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
+    from qstash_sync.config.load import Config
     from qstash_sync.model.diagnostics import Diagnostic
 
 
@@ -31,7 +32,7 @@ def validate(*, mock_env: bool, **given: Any) -> int:
         except ConfigError as error:
             found += list(error.diagnostics)
         else:
-            found += [*config.warnings, *_time(session, config)]
+            found += [*config.warnings, *_about_time(session, config)]
     from qstash_sync.model.diagnostics import Severity, in_order
 
     diagnostics = in_order(found)
@@ -51,8 +52,8 @@ def validate(*, mock_env: bool, **given: Any) -> int:
     return 0
 
 
-def _time(session: Session, config: Any) -> list[Any]:
-    """Findings about time: what cannot be compiled, meets a clock change, or takes many parts."""
+def _about_time(session: Session, config: Config) -> list[Diagnostic]:
+    """What of the schedules cannot be compiled, meets a clock change, or takes many parts."""
     from qstash_sync.plan import quota, times
 
     found: list[Diagnostic] = []

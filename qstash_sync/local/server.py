@@ -196,6 +196,7 @@ class LocalQStash:
         return response
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
+        # Who is not known uses up none of the account's requests.
         try:
             self._authorize(request)
         except Refused as refused:
