@@ -91,7 +91,7 @@ class Maker:
             body = (
                 message.body if isinstance(message.body, bytes) else _known(message.body).encode()
             )
-            if message.redact.body:
+            if message.redact.body and body:
                 data["body"] = "REDACTED:b"
             elif self.rng.random() < 0.5:
                 data["bodyBase64"] = base64.b64encode(body).decode()
@@ -124,6 +124,12 @@ def test_what_is_as_declared_has_equal_views_and_no_field_changes(seed: int) -> 
             assert views[0].text == views[1].text, (seed, live, desired)
             assert not diff.compare(*views), (seed, live, desired)
     assert alike > 40
+
+
+def test_an_empty_mapping_and_no_body_are_two_things() -> None:
+    live, desired = Message(destination="d"), Message(destination="d", body="{}")
+    (change,) = diff.compare(canonical.of_message(live), canonical.of_message(desired))
+    assert (change.path, change.after) == ("body", {})
 
 
 def test_a_key_that_begins_with_two_underscores_is_a_change() -> None:
