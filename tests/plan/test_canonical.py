@@ -38,6 +38,7 @@ TEXTS = [
 BODIES: list[bytes | Text | None] = [
     None, "", "{}", "[1]", '{"json": [1]}', '{"__typename": "A"}', '{"a": 1}', '{"a": true}',
     '{"a":1}', b"\xff", '{"base64": "/w=="}', b"{}", "REDACTED:1", "null", "[", '{"a": 1e400}',
+    '{"a": [], "b": {}}', '{"__a": [{"__b": null}]}', '{"__a": [{"__b": 0}]}', "[[]]", b"[[]] ",
 ]  # fmt: skip
 
 
@@ -83,10 +84,15 @@ class Maker:
             "retries": message.retries, "timeout": message.timeout, "delay": message.delay,
             "queueName": message.queue, "labels": list(message.labels),
             "header": {
-                name: ["REDACTED:h" if message.redact.hides(name) else _known(value)]
+                self.rng.choice([name, name.lower(), name.upper()]): [
+                    "REDACTED:h" if message.redact.hides(name) else _known(value)
+                ]
                 for name, value in message.headers
             },
         }  # fmt: skip
+        if self.rng.random() < 0.1:  # somebody's, of which the file says nothing
+            name = self.rng.choice(["Upstash-Forward-X", "UPSTASH-X", "__x", "x-a"])
+            data["header"][name] = self.rng.choice([["a"], [], ["a", "b"], ["REDACTED:1"]])
         if message.body is not None:
             body = (
                 message.body if isinstance(message.body, bytes) else _known(message.body).encode()
