@@ -218,17 +218,31 @@ class ScheduleComparer:
         unasked = reason in (Reason.CLOCK, Reason.DRIFT)
         severity = Severity.WARNING if unasked else Severity.ERROR
         diagnostics += self._too_many(schedule, len(when.crons), severity)
+        change = self._update(declared, parts, when, pause, differing)
+        return replace(change, reason=reason, fields=(*changed, *pause.fields)), diagnostics
+
+    def _update(
+        self,
+        declared: Declared,
+        parts: Sequence[Part],
+        when: times.When,
+        pause: Pause,
+        differing: frozenset[str],
+    ) -> Change:
+        """The writes that bring live parts to what is declared; differing: ids of wrong settings.
+
+        A swap is a change of the crons that fire: not one of spelling, nor one of paused parts.
+        """
         known = {part.live.id: part for part in parts if part.live.id not in differing}
-        crons = times.assign(schedule, when.crons, [part.live for part in parts])
+        crons = times.assign(declared.schedule, when.crons, [part.live for part in parts])
         surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
         before = tuple(part.live.cron for part in parts)
         silent = pause.paused and all(part.live.paused for part in parts)
         fires_alike = same_crons(before, when.crons) and not surplus
-        change = _change_of(
-            schedule,
+        return _change_of(
+            declared.schedule,
             Action.UPDATE,
-            reason,
-            fields=(*changed, *pause.fields),
+            Reason.FILE,
             notes=(*when.notes, *_notes(differing, pause, parts)),
             steps=(
                 *self._writes(declared, crons, known, paused=pause.paused),
@@ -237,7 +251,6 @@ class ScheduleComparer:
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
             cut_off=when.writing is Writing.CUT_OFF,
         )
-        return change, diagnostics
 
     def _too_many(self, schedule: Schedule, count: int, severity: Severity) -> list[Diagnostic]:
         """More parts than allowed: an error where the file asks for them, else a warning."""
