@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class Control:
-    """How a run goes on: how many at once, how long it may wait, who is told, and when to stop.
+    """How a run goes on: how many at once, how long it may wait, whom it tells, and when to stop.
 
     report, say: never end a run; one that raises (a broken stderr) is not called again.
     sleep: waits some seconds, or less if the run is stopped meanwhile; injected by tests.
@@ -69,7 +69,7 @@ class Control:
 def _harmless(tell: Callable[[T], object]) -> Callable[[T], None]:
     broken = False
 
-    def told(what: T) -> None:
+    def tell_or_stop(what: T) -> None:
         nonlocal broken
         if not broken:
             try:
@@ -77,7 +77,7 @@ def _harmless(tell: Callable[[T], object]) -> Callable[[T], None]:
             except Exception:  # noqa: BLE001 whatever it is: writes are under way
                 broken = True
 
-    return told
+    return tell_or_stop
 
 
 def carry_out(

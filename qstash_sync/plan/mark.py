@@ -119,7 +119,8 @@ class Declared:
 
 def readable(view: View, cron: str) -> str:
     """Digest `a`: what QStash shows of a part, redacted values left out."""
-    return _digest(f"[{encoded(cron)},{view.text}]")
+    text = view.text if view.pieces.get("body") != "{}" else canonical.digested(view.pieces)
+    return _digest(f"[{encoded(cron)},{text}]")
 
 
 def definition(schedule: Schedule, view: View | None = None) -> str:

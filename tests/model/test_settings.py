@@ -48,6 +48,8 @@ MESSAGES: dict[str, Message] = {
     "secrets in clear": replace(FULL, redact=Redact(), labels=()),
     "bytes": Message(destination="orders", body=b"\xff\x00", retries=3),
     "list body": Message(destination="orders", body="[1, 2]", redact=Redact(all_headers=True)),
+    "empty mapping": Message(destination="orders", body="{}"),
+    "hidden empty mapping": Message(destination="orders", body=b"{ }", redact=Redact(body=True)),
     "text body": Message(destination="orders", body="{not json", delay=1),
 }
 # Marks are in people's accounts: a changed digest would make every schedule there drift.
@@ -57,6 +59,8 @@ MARKS = {
     "secrets in clear": "qsync1-a984-1of2-ba68ada6f95d-17c293ccc2aa-7d7ee7236b97",
     "bytes": "qsync1-a984-1of2-bf28be212dbf-af45a1ab1fcf-000000000000",
     "list body": "qsync1-a984-1of2-ad9af630f7b6-24bc427ac8c0-000000000000",
+    "empty mapping": "qsync1-a984-1of2-45c35e5f4b08-e2a5aae061bc-000000000000",
+    "hidden empty mapping": "qsync1-a984-1of2-9d5d6189de58-cafb5a3c8663-000000000000",
     "text body": "qsync1-a984-1of2-177c45bf6836-218a3a0e867c-000000000000",
 }
 HEADERS = [

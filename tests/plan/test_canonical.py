@@ -38,6 +38,7 @@ TEXTS = [
 BODIES: list[bytes | Text | None] = [
     None, "", "{}", "[1]", '{"json": [1]}', '{"__typename": "A"}', '{"a": 1}', '{"a": true}',
     '{"a":1}', b"\xff", '{"base64": "/w=="}', b"{}", "REDACTED:1", "null", "[", '{"a": 1e400}',
+    '{"a": [], "b": {}}', '{"__a": [{"__b": null}]}', '{"__a": [{"__b": 0}]}', "[[]]", b"[[]] ",
 ]  # fmt: skip
 
 
@@ -83,15 +84,20 @@ class Maker:
             "retries": message.retries, "timeout": message.timeout, "delay": message.delay,
             "queueName": message.queue, "labels": list(message.labels),
             "header": {
-                name: ["REDACTED:h" if message.redact.hides(name) else _known(value)]
+                self.rng.choice([name, name.lower(), name.upper()]): [
+                    "REDACTED:h" if message.redact.hides(name) else _known(value)
+                ]
                 for name, value in message.headers
             },
         }  # fmt: skip
+        if self.rng.random() < 0.1:  # somebody's, of which the file says nothing
+            name = self.rng.choice(["Upstash-Forward-X", "UPSTASH-X", "__x", "x-a"])
+            data["header"][name] = self.rng.choice([["a"], [], ["a", "b"], ["REDACTED:1"]])
         if message.body is not None:
             body = (
                 message.body if isinstance(message.body, bytes) else _known(message.body).encode()
             )
-            if message.redact.body:
+            if message.redact.body and body:
                 data["body"] = "REDACTED:b"
             elif self.rng.random() < 0.5:
                 data["bodyBase64"] = base64.b64encode(body).decode()
@@ -124,6 +130,12 @@ def test_what_is_as_declared_has_equal_views_and_no_field_changes(seed: int) -> 
             assert views[0].text == views[1].text, (seed, live, desired)
             assert not diff.compare(*views), (seed, live, desired)
     assert alike > 40
+
+
+def test_an_empty_mapping_and_no_body_are_two_things() -> None:
+    live, desired = Message(destination="d"), Message(destination="d", body="{}")
+    (change,) = diff.compare(canonical.of_message(live), canonical.of_message(desired))
+    assert (change.path, change.after) == ("body", {})
 
 
 def test_a_key_that_begins_with_two_underscores_is_a_change() -> None:

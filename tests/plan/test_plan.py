@@ -159,6 +159,16 @@ def test_the_second_apply_writes_nothing_and_reads_at_most_four_times(world: Wor
     assert len(world.account.log) <= 4
 
 
+@pytest.mark.parametrize("more", ["", ", redact: {body: true}"])
+@pytest.mark.parametrize("body", ['""', "'${env.BRACES}'", "{}", "'{}'", "[]"])
+def test_a_body_that_is_as_good_as_none_comes_to_rest(world: World, body: str, more: str) -> None:
+    """An empty body reads back as none, in which nothing differs; an empty mapping as itself."""
+    world.environ = {"BRACES": "{}"}
+    text = HEAD + f"schedules: {{s: {{cron: 0 9 * * *, destination: {URL}, body: {body}{more}}}}}\n"
+    assert [outcome.status for outcome in world.apply(text)] == [Status.DONE]
+    assert not world.plan(text).changes
+
+
 def test_a_section_that_is_absent_is_not_managed_and_an_empty_one_means_none_of_ours(
     world: World,
 ) -> None:
