@@ -183,7 +183,7 @@ def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     if times.most_parts(schedule, now) <= most:
         return ()
     for at, count in times.parts_ahead(schedule, now):
-        if count > most:
-            need = f"needs {count} parts" + (f" on {at:%Y-%m-%d}" if at > now else "")
-            return (times.too_many(need, most, schedule.name, schedule.location),)
+        on = at if at > now else None
+        if found := times.too_many(count, most, schedule.name, schedule.location, on=on):
+            return found
     return ()

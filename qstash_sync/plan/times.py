@@ -94,21 +94,27 @@ def _path(name: str | None) -> tuple[str, ...]:
 
 
 def too_many(
-    need: str,
+    count: int,
     most: int,
     name: str | None,
     location: Location | None,
+    *,
     severity: Severity = Severity.ERROR,
-) -> Diagnostic:
-    """The diagnostic of a schedule with more parts than `dst.max_parts`."""
-    return Diagnostic(
+    on: datetime | None = None,
+) -> tuple[Diagnostic, ...]:
+    """What a schedule with more parts than `dst.max_parts` gives cause to say; on: from when."""
+    if count <= most:
+        return ()
+    day = f" on {on:%Y-%m-%d}" if on else ""
+    found = Diagnostic(
         severity=severity,
         code="max_parts",
-        message=f"{need}, max_parts is {most}",
+        message=f"needs {count} parts{day}, max_parts is {most}",
         path=_path(name),
         location=location,
         hint="raise dst.max_parts, or use dst: {strategy: auto} for fewer",
     )
+    return (found,)
 
 
 def parts_ahead(schedule: Schedule, now: datetime) -> tuple[tuple[datetime, int], ...]:
