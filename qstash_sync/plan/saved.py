@@ -102,7 +102,7 @@ def of_plan(plan: Plan, fingerprints: Fingerprints, where: Where, policy: Policy
 
 
 def elsewhere(approved: Where, here: Where) -> str | None:
-    """Why a plan is not for this account; what a token or an address leaves open is not compared."""
+    """Why a plan is not for this account; what a token or an address leaves open agrees."""
     pairs = (
         ("environment", approved.environment or "(none)", here.environment or "(none)"),
         ("namespace", approved.namespace, here.namespace),
