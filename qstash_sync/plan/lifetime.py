@@ -16,7 +16,7 @@ from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import LiveSchedule, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.plan import mark, times
+from qstash_sync.plan import live_times, mark
 from qstash_sync.plan.drift import DIFFER
 from qstash_sync.plan.fingerprint import Fingerprints
 from qstash_sync.plan.live_parts import LiveParts, Part, read_parts
@@ -50,7 +50,7 @@ def too_short(change: Change, fingerprints: Fingerprints, now: datetime) -> str 
 
     # The other strategies have no such end: whether the comparison asks for other crons today.
     lenient = replace(schedule, timing=replace(schedule.timing, renew_before=least))
-    found = times.compare(lenient, parts, now, mark.definition(lenient))
+    found = live_times.compare(lenient, parts, now, mark.definition(lenient))
     if isinstance(found, Diagnostic):
         return found.text
     return "the clock has changed since, and other crons are due" if found.fields else None

@@ -9,8 +9,8 @@
     the first is not ours    an update that needs consent (`id:` in the file, --adopt)
     not declared, ours       delete
 
-What becomes of a pause: `pauses.py`. When the crons change: `times.py`. Which writes make it so:
-`part_writes.py`.
+What becomes of a pause: `pauses.py`. When the crons change: `live_times.py`. Which writes make it
+so: `part_writes.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,13 +33,13 @@ from qstash_sync.model.change import (
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
-from qstash_sync.plan import attribution, diff, pauses, times
+from qstash_sync.plan import attribution, diff, live_times, pauses, times
 from qstash_sync.plan.compared import Compared, Consent, Foreign
 from qstash_sync.plan.live_parts import LivePart, LiveParts, Part, Writing, read_parts, same_crons
+from qstash_sync.plan.live_times import When
 from qstash_sync.plan.mark import Declared
 from qstash_sync.plan.part_writes import part_writes
 from qstash_sync.plan.pauses import Pause
-from qstash_sync.plan.times import When
 
 
 class ScheduleComparer:
@@ -167,7 +167,7 @@ class ScheduleComparer:
         """In what the live parts differ, and whose doing it is; None where they are in sync."""
         schedule = declared.schedule
         parts = read_parts(declared, found)
-        when = times.compare(schedule, parts, self.now, declared.definition)
+        when = live_times.compare(schedule, parts, self.now, declared.definition)
         if isinstance(when, Diagnostic):
             return _impossible(schedule, Action.UPDATE, when)
 
@@ -215,7 +215,7 @@ class ScheduleComparer:
     ) -> Change:
         """The update that makes the live parts so; differing: ids of those with other settings."""
         schedule = declared.schedule
-        crons = times.assign(schedule, when.crons, [part.live for part in parts])
+        crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
         known = {part.live.id: part for part in parts if part.live.id not in differing}
         surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
 
