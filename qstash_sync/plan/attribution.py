@@ -63,7 +63,7 @@ def write_only(
         names = ", ".join(("timezone", "dst", *canonical.write_only(schedule)))
         note = "one of these, which QStash does not show, changed in the file"
         found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
-    elif _secret_changed(declared, parts):
+    elif _secrets_moved(declared, parts) and _had_secrets(declared, parts):
         note = "a secret that does not read back changed"
         found.append(
             FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note)
@@ -75,9 +75,7 @@ def write_only(
     return tuple(found)
 
 
-def _secret_changed(declared: Declared, parts: Sequence[Part]) -> bool:
+def _had_secrets(declared: Declared, parts: Sequence[Part]) -> bool:
     """Whether there were such secrets and are; else one only began or ceased to be hidden."""
-    if not _secrets_moved(declared, parts):
-        return False
     digests = {part.mark.secrets for part in parts if part.mark} | {declared.secrets}
     return mark.NO_SECRETS not in digests
