@@ -1,4 +1,4 @@
-"""Whose doing a difference is: the file's, the account's, or the clock's; the marks tell.
+"""Whose doing a difference is: the file's, the account's, or the clock's; the marks show it.
 
 digest `b` or `c` of the mark no longer fits what is declared     the file moved
 digest `a` no longer fits what is live, parts are odd             the account moved

@@ -91,6 +91,7 @@ def decide(
     """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
     compared = [_consented(one, policy) for one in comparison.compared]
     changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
+
     kept = [change for change in changes if policy.keeps(change)]
     others = [change for change in changes if not policy.keeps(change)]
     asked = [change for change in others if policy.only in (None, change.reason)]

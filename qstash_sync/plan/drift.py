@@ -2,7 +2,7 @@
 
 the plan has                     status         who moved
 no change                        in_sync        nobody
-an update: drift, file, both     drifted, pending, both, as the mark tells
+an update: drift, file, both     drifted, pending, both, as the mark says
 an update: clock                 renewal_due    time; graded by the days that are left
 an update of what has no mark    unmarked       nobody can tell
 a create                         missing        what is gone carries no mark
@@ -36,7 +36,7 @@ WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set
 
 
 class Status(StrEnum):
-    """Where a resource stands, in the order in which a reader wants to know."""
+    """How a resource is, in the order in which a reader wants to know."""
 
     SURPLUS = "surplus"
     UNMARKED = "unmarked"
@@ -51,7 +51,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceDrift:
-    """Where one resource is: its status, what an apply would change, and what else is known."""
+    """How one resource is: its status, what an apply would change, and what else is known."""
 
     kind: Kind
     name: str
@@ -75,7 +75,7 @@ class ResourceDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Where every declared resource stands, and what is surplus; in a total order.
+    """How every declared resource is, and what is surplus; in a total order.
 
     plan: with its diagnostics as a watcher has them: guards and limits are no errors of his.
     """
@@ -106,7 +106,7 @@ class Drift:
 
 
 def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Drift:
-    """Tell where each resource is.
+    """The status of each resource, and what else is known of it.
 
     read_at: the server's time when the account was read; the plan may have been made for another.
     """

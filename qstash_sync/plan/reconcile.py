@@ -53,9 +53,11 @@ def _schedules(
             compared, parts = comparer.compare(schedule)
             found.compared.append(compared)
             claimed.update(part.live.id for part in parts)
-        else:
+        else:  # out of scope, but its parts are not surplus for that
             claimed.update(part.live.id for part in index.of(schedule.id))
             claimed.update(part.live.id for part in comparer.renamed_from(schedule))
+
+    # What nobody has claimed: ours goes, the rest is left alone.
     surplus: dict[str, list[LivePart]] = {}
     for part in sorted(index.by_id.values(), key=lambda part: part.live.id):
         if part.live.id in claimed:
