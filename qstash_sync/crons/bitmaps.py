@@ -188,7 +188,7 @@ def compare(want: int, bitmaps: Sequence[int], span: Span, within: int = -1) -> 
     if not wrong:
         return Difference()
     missing, extra, doubled = wrong & want & ~once, wrong & once & ~want, doubled & within
-    first = span.instant(_lowest(wrong))
+    first = span.instant(lowest(wrong))
     return Difference(missing.bit_count(), extra.bit_count(), doubled.bit_count(), first)
 
 
@@ -196,7 +196,7 @@ def first_wrong(want: int, bitmaps: Sequence[int]) -> int | None:
     """The first minute at which several crons are not what is wanted, as a multiset."""
     once, doubled = _merged(bitmaps)
     wrong = want ^ once | doubled
-    return _lowest(wrong) if wrong else None
+    return lowest(wrong) if wrong else None
 
 
 def _merged(bitmaps: Iterable[int]) -> tuple[int, int]:
@@ -208,7 +208,8 @@ def _merged(bitmaps: Iterable[int]) -> tuple[int, int]:
     return once, doubled
 
 
-def _lowest(bitmap: int) -> int:
+def lowest(bitmap: int) -> int:
+    """The position of the first bit that is set; of none, -1."""
     return (bitmap & -bitmap).bit_length() - 1
 
 

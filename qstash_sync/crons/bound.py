@@ -180,16 +180,9 @@ def _special(job: Job, change: zones.Transition, day: date) -> int:
     """The products of what is wanted on a date, if neither season does just that; else none."""
     span = Span(day, 1)
     want = wanted(job, span)
-    if want == _steady(job, change.offset_after, span):
+    if want == steady(job, change.offset_after, span):
         return 0
     # The season before does not count for a year that begins after the change, on the same date.
-    if change.at > span.start and want == _steady(job, change.offset_before, span):
+    if change.at > span.start and want == steady(job, change.offset_before, span):
         return 0
     return len(products(want))
-
-
-def _steady(job: Job, offset: int, span: Span) -> int:
-    found = 0
-    for cron in job.crons:
-        found |= steady(cron.fields, offset, span)
-    return found

@@ -70,16 +70,12 @@ def compile_job(
         found = _split(job, at.date())
     if found.valid_until is None and not keep:
         return found
-    return replace(
-        found,
-        parts=_kept_first(found.parts, keep) if keep else found.parts,
-        renew_at=found.valid_until and found.valid_until - renew_before,
-    )
-
-
-def _kept_first(parts: tuple[Part, ...], keep: tuple[str, ...]) -> tuple[Part, ...]:
-    location = {cron: number for number, cron in enumerate(keep)}
-    return tuple(sorted(parts, key=lambda part: location.get(part.cron, len(location))))
+    parts = found.parts
+    if keep:
+        kept = {cron: number for number, cron in enumerate(keep)}
+        parts = tuple(sorted(parts, key=lambda part: kept.get(part.cron, len(kept))))
+    renew_at = found.valid_until and found.valid_until - renew_before
+    return replace(found, parts=parts, renew_at=renew_at)
 
 
 # ---------------------------------------------------------------- strategies
@@ -139,14 +135,16 @@ def _stretch(timezone: str, at: datetime) -> _Stretch:
 def _follow(job: Job, stretch: _Stretch) -> Compilation:
     """The parts for one offset; right until the first clock change that they get wrong."""
     span = Span(stretch.since.date(), LONGEST)
-    as_now = 0
-    for cron in job.crons:
-        as_now |= steady(cron.fields, stretch.offset, span)
+    as_now = steady(job, stretch.offset, span)
     parts = _parts(Year(job, span.first, as_now, (stretch.offset,)).best().pieces, job)
     want, bitmaps = wanted(job, span), [read_back(part.cron, span) for part in parts]
     wrong = compare_bitmaps(want, bitmaps, span, span.window(stretch.since, span.end)).first
-    until = wrong and _last_change(job.timezone, stretch.since, wrong)
-    if wrong is None and exact_until(job, [part.cron for part in parts], span.end):
+    until = None
+    if wrong:
+        # Wrong from the clock change on that leads to it, not only from the firing on.
+        changes = zones.transitions(job.timezone, stretch.since, wrong)
+        until = changes[-1].at if changes else wrong
+    elif exact_until(job, [part.cron for part in parts], span.end):
         until = span.end
     within = span.window(stretch.since, until or span.end)
     difference = compare_bitmaps(want, bitmaps, span, within)
@@ -161,12 +159,6 @@ def _follow(job: Job, stretch: _Stretch) -> Compilation:
         valid_until=until,
         proof=Proof((want & within).bit_count()),
     )
-
-
-def _last_change(timezone: str, since: datetime, wrong: datetime) -> datetime:
-    """The clock change that leads to a wrong firing; the firing itself if none does."""
-    changes = zones.transitions(timezone, since, wrong)
-    return changes[-1].at if changes else wrong
 
 
 @lru_cache(maxsize=4096)
@@ -203,7 +195,8 @@ def _auto(job: Job, today: date, keep: tuple[str, ...]) -> Compilation:
     found, reason = _choice(job, today)
     live = _live_choice(job, today, keep)
     if live and len(live.parts) <= len(found.parts) and live.strategy is not found.strategy:
-        found, reason = live, f"{_label(live)} is live and exact for the coming year"
+        what = "native" if live.strategy is Strategy.NATIVE else "the plain UTC cron"
+        found, reason = live, f"{what} is live and exact for the coming year"
     return replace(found, requested=Strategy.AUTO, reason=reason)
 
 
@@ -242,10 +235,6 @@ def _live_choice(job: Job, today: date, keep: tuple[str, ...]) -> Compilation | 
             return None
         return split if split.crons == keep else None
     return None
-
-
-def _label(compilation: Compilation) -> str:
-    return "native" if compilation.strategy is Strategy.NATIVE else "the plain UTC cron"
 
 
 # ---------------------------------------------------------------- parts

@@ -199,13 +199,13 @@ def _leap_day(why: Why, weekly: Sequence[int], year: Span) -> int:
 def weekly_of(why: Why) -> tuple[int, ...]:
     """For each month the weekdays on which any of several crons fires; DATED where dates matter."""
     each = [_weekly(fields.months, fields.days, fields.weekdays, shift) for fields, shift in why]
-    return each[0] if len(each) == 1 else tuple(map(_any_of, zip(*each, strict=True)))
-
-
-def _any_of(weekdays: tuple[int, ...]) -> int:
-    if EVERY_DAY in weekdays:
-        return EVERY_DAY
-    return DATED if DATED in weekdays else reduce(or_, weekdays)
+    if len(each) == 1:
+        return each[0]
+    # Where one cron fires every day of a month, the dates of the others add nothing.
+    return tuple(
+        EVERY_DAY if EVERY_DAY in month else DATED if DATED in month else reduce(or_, month)
+        for month in zip(*each, strict=True)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from qstash_sync.crons import robfig, zones
-from qstash_sync.crons.bitmaps import DAY, Span
+from qstash_sync.crons.bitmaps import DAY, Span, lowest
 from qstash_sync.crons.firings import Job, wanted
 
 DAYS = 366  # a fixed year, so that effects can be compared
@@ -63,8 +63,8 @@ def effect(
         added=come.bit_count() - moved,
         removed=gone.bit_count() - moved,
         by=_shift(days) if moved == come.bit_count() == gone.bit_count() else None,
-        first_before=_lowest(first_gone, start),
-        first_after=_lowest(first_come, start),
+        first_before=_first(first_gone, start),
+        first_after=_first(first_come, start),
     )
 
 
@@ -101,7 +101,5 @@ def _shift(days: Sequence[tuple[int, int]]) -> timedelta | None:
     return timedelta(minutes=by) if alike else None
 
 
-def _lowest(bitmap: int, start: datetime) -> datetime | None:
-    if not bitmap:
-        return None
-    return start + timedelta(minutes=(bitmap & -bitmap).bit_length() - 1)
+def _first(bitmap: int, start: datetime) -> datetime | None:
+    return start + timedelta(minutes=lowest(bitmap)) if bitmap else None

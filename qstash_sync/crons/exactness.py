@@ -87,10 +87,12 @@ def _agree(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> bo
     """`holds` for years: by rectangles where the clock stays, by bitmaps around its changes."""
     span = Span.around(start, end)
     low, high = span.minute(start), min(span.minute(end), span.days * DAY)
+    read = [robfig.read(cron).fields for cron in crons]
     done = low
     for first, last, offset in _steady_days(job.timezone, span, low, high):
         days = (1 << last) - (1 << first)
-        if not _same(_wanted_rectangles(job, span, offset, days), _stored(crons, span, days)):
+        stored = [(fields.minute_of_day, _days(fields, span, 0) & days) for fields in read]
+        if not _same(_wanted_rectangles(job, span, offset, days), stored):
             return False
         if not _same_minutes(job, crons, span, done, first * DAY):
             return False
@@ -127,11 +129,6 @@ def _wanted_rectangles(job: Job, span: Span, offset: int, days: int) -> list[_Re
         for cron in job.crons
         for minutes, shift in shifted(cron.fields.minute_of_day, offset)
     ]
-
-
-def _stored(crons: Sequence[str], span: Span, days: int) -> list[_Rectangle]:
-    read = [robfig.read(cron).fields for cron in crons]
-    return [(fields.minute_of_day, _days(fields, span, 0) & days) for fields in read]
 
 
 def _days(fields: Fields, span: Span, shift: int) -> int:

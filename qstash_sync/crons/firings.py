@@ -20,13 +20,14 @@ from qstash_sync.crons.bitmaps import (
     Difference,
     Span,
     instants,
+    lowest,
     move,
     moved_piece,
     pieces,
     wall,
     window,
 )
-from qstash_sync.crons.grammar import Cron, Fields
+from qstash_sync.crons.grammar import Cron
 
 __all__ = [
     "DAY", "Difference", "Fold", "Gap", "Job", "Meeting", "Span", "instants", "meetings",
@@ -131,9 +132,12 @@ def _gap(policy: Gap, local: int, at: int, before: int, after: int) -> int:
     return 1 << at if policy is Gap.NEXT_VALID else move(lost, before)
 
 
-def steady(fields: Fields, offset: int, span: Span) -> int:
-    """The firings if one offset were always in force."""
-    return span.unpadded(move(wall(fields, span.padded), offset))
+def steady(job: Job, offset: int, span: Span) -> int:
+    """The firings of a job if one offset were always in force."""
+    found = 0
+    for cron in job.crons:
+        found |= span.unpadded(move(wall(cron.fields, span.padded), offset))
+    return found
 
 
 def meetings(job: Job, start: datetime, end: datetime) -> tuple[Meeting, ...]:
@@ -162,7 +166,7 @@ def _meeting(job: Job, cron: Cron, change: zones.Transition) -> Meeting | None:
     if not touched or (not chosen and _keeps_its_beat(cron, high - low)):
         return None
     policy = job.gap_of(cron) if gap else job.fold_of(cron)
-    first = _local(span, (touched & -touched).bit_length() - 1)
+    first = _local(span, lowest(touched))
     caught_up = {
         Gap.NEXT_VALID: _local(span, at + high),
         Gap.SHIFT: first + timedelta(minutes=high - low),

@@ -121,7 +121,10 @@ def parse(text: str) -> Cron:
         # One of the two names every day without a star, so "either" is every day.
         days, weekdays = DAY.everything, WEEKDAY.everything
     fields = Fields(minutes, hours, days, months, weekdays, either=either and both)
-    _refuse_never(text, fields)
+    longest = max(MONTH_DAYS[month - 1] for month in months)
+    if not fields.either and fields.days[0] > longest:
+        fact = f"{text!r} never fires: none of its months has a day {fields.days[0]}"
+        raise CronError(f"{fact}; write a day that exists")
     return Cron(
         text=text,
         canonical=_canonical(texts, stars, fields),
@@ -205,15 +208,11 @@ def _item(item: str, kind: FieldKind) -> range:
     if kind is WEEKDAY and dash and high == 0 and low > 0:
         high = 7  # FRI-SUN: Sunday ends the week as well as it begins it
     if high < low:
-        two = _backwards(low, high, kind)
+        after = f"{low}-{kind.high}" if low < kind.high else f"{low}"
+        before = f"{kind.low}-{high}" if high > kind.low else f"{high}"
+        two = f"{after},{before}"
         raise CronError(f"{kind.name}: the range {span} runs backwards; write {two}")
     return range(low, high + 1, step)
-
-
-def _backwards(low: int, high: int, kind: FieldKind) -> str:
-    after = f"{low}-{kind.high}" if low < kind.high else f"{low}"
-    before = f"{kind.low}-{high}" if high > kind.low else f"{high}"
-    return f"{after},{before}"
 
 
 def _step(item: str, text: str, kind: FieldKind) -> int:
@@ -247,13 +246,6 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _refuse_never(text: str, fields: Fields) -> None:
-    longest = max(MONTH_DAYS[month - 1] for month in fields.months)
-    if not fields.either and fields.days[0] > longest:
-        fact = f"{text!r} never fires: none of its months has a day {fields.days[0]}"
-        raise CronError(f"{fact}; write a day that exists")
-
-
 def _canonical(texts: tuple[str, ...], stars: tuple[bool, ...], fields: Fields) -> str:
     """Write the cron in its normal form, keeping the stars that Debian's rules look at."""
     return " ".join(
@@ -278,11 +270,8 @@ def listed(values: tuple[int, ...], name: Callable[[int], str] = str) -> str:
     """Write ascending values as a list, three or more in a row as a range."""
     starts = [values[0]] + [b for a, b in pairwise(values) if b != a + 1]
     ends = [a for a, b in pairwise(values) if b != a + 1] + [values[-1]]
-    runs = zip(starts, ends, strict=True)
-    return ",".join(_run(name(low), name(high), high - low) for low, high in runs)
-
-
-def _run(low: str, high: str, steps: int) -> str:
-    if steps == 0:
-        return low
-    return f"{low},{high}" if steps == 1 else f"{low}-{high}"
+    found = []
+    for low, high in zip(starts, ends, strict=True):
+        between = "," if high == low + 1 else "-"
+        found.append(name(low) if low == high else f"{name(low)}{between}{name(high)}")
+    return ",".join(found)

@@ -24,6 +24,7 @@ from qstash_sync.crons.grammar import KINDS, MACROS, FieldKind, Fields
 _NEAR = 26 * 60  # minutes around a change: its local day, and the one before
 _YEARS = 5  # the search gives up after these
 _NOON = 12
+_ORIGIN = datetime(1, 1, 1, tzinfo=UTC)  # minute 1,440: the first day's ordinal is 1
 _PATIENCE = 20_000  # steps of one search; Apia's lost day would take for ever
 
 
@@ -140,10 +141,6 @@ def _minute(at: datetime) -> int:
     return at.toordinal() * DAY + at.hour * 60 + at.minute
 
 
-def _instant(minute: int) -> datetime:
-    return datetime(1, 1, 1, tzinfo=UTC) + timedelta(minutes=minute - DAY)
-
-
 class _Search:
     """One `Next`: `at` is the candidate minute, `added` whether a field was stepped already."""
 
@@ -237,7 +234,7 @@ def next_after(spec: Spec, at: datetime) -> datetime | None:
     """The next firing after an instant; None where the search of five years finds none."""
     clock = _clock(spec.timezone, at.year - 1, at.year + _YEARS + 2)
     found = _Search(spec.fields, clock, _minute(at)).find() if _can_fire(spec) else None
-    return None if found is None else _instant(found)
+    return None if found is None else _ORIGIN + timedelta(minutes=found - DAY)
 
 
 def predicted(cron: str, low: datetime, high: datetime, found: datetime) -> bool:
@@ -314,7 +311,7 @@ def _walk(spec: Spec, wide: Span, start: int, end: int) -> tuple[int, int, bool]
     once = doubled = 0
     now = start
     while (found := _Search(spec.fields, clock, zero + now).find()) is not None:
-        if found - zero <= now:  # in the past: fires at once, again and again
+        if found - zero <= now:  # in the past: fires at once, without an end
             once |= 1 << now
             doubled |= 1 << now
             now += 1

@@ -58,10 +58,8 @@ class Year:
 
     def _fits(self, offset: int) -> int:
         """The dates on which a season does exactly what is wanted."""
-        steady_bits = 0
-        for cron in self.job.crons:
-            steady_bits |= steady(cron.fields, offset, self.whole)
-        same = [a == b for a, b in zip(self.whole.raw_days_of(steady_bits), self.want, strict=True)]
+        days = self.whole.raw_days_of(steady(self.job, offset, self.whole))
+        same = [a == b for a, b in zip(days, self.want, strict=True)]
         return table(same[: self.inside.days], self.inside)
 
     def _natural(self, month: int) -> int:
@@ -85,15 +83,12 @@ class Year:
             ends = ends[:1]  # the others would only be the same
         for days in ends:
             for seasons in self._candidates(days):
-                key = self._key(seasons)
+                # What a cover depends on: the horizon counts only where dates outside are free.
+                hard = seasons.hard if self.loose else 0
+                key = hard, tuple(seasons.owned.items()), tuple(seasons.special.items())
                 if key not in tried:
                     tried.add(key)
                     yield Found(cover(self.classes, seasons), days)
-
-    def _key(self, seasons: Seasons) -> object:
-        """What a cover depends on."""
-        hard = seasons.hard if self.loose else 0
-        return hard, tuple(seasons.owned.items()), tuple(seasons.special.items())
 
     def _ends(self) -> set[int]:
         """The ends worth a try: months, and the days of clock changes and right after."""

@@ -1,4 +1,4 @@
-"""Whose doing a difference is: the file's, the account's, or the clock's; the marks tell.
+"""Whose doing a difference is: the file's, the account's, or the clock's; the marks show it.
 
 digest `b` or `c` of the mark no longer fits what is declared     the file moved
 digest `a` no longer fits what is live, parts are odd             the account moved
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.plan import canonical, diff, mark
 from qstash_sync.plan.live_parts import Part, Writing
+from qstash_sync.plan.live_times import When
 from qstash_sync.plan.mark import Declared
 from qstash_sync.plan.pauses import Pause
-from qstash_sync.plan.times import When
 
 
 def _secrets_moved(declared: Declared, parts: Sequence[Part]) -> bool:
@@ -63,7 +63,7 @@ def write_only(
         names = ", ".join(("timezone", "dst", *canonical.write_only(schedule)))
         note = "one of these, which QStash does not show, changed in the file"
         found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
-    elif _secret_changed(declared, parts):
+    elif _secrets_moved(declared, parts) and _had_secrets(declared, parts):
         note = "a secret that does not read back changed"
         found.append(
             FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note)
@@ -75,9 +75,7 @@ def write_only(
     return tuple(found)
 
 
-def _secret_changed(declared: Declared, parts: Sequence[Part]) -> bool:
+def _had_secrets(declared: Declared, parts: Sequence[Part]) -> bool:
     """Whether there were such secrets and are; else one only began or ceased to be hidden."""
-    if not _secrets_moved(declared, parts):
-        return False
     digests = {part.mark.secrets for part in parts if part.mark} | {declared.secrets}
     return mark.NO_SECRETS not in digests

@@ -39,7 +39,7 @@ class Compared:
 
     @property
     def key(self) -> Key:
-        """What tells it from every other resource."""
+        """Kind and id: no other resource has both."""
         return self.kind, self.id
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from qstash_sync.model.change import Change
+from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
-from qstash_sync.plan import guards, quota
+from qstash_sync.plan import guards, quota, references
 from qstash_sync.plan.compared import Compared, Comparison
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.policy import Policy
@@ -91,27 +91,25 @@ def decide(
     """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
     compared = [_consented(one, policy) for one in comparison.compared]
     changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
+
     kept = [change for change in changes if policy.keeps(change)]
     others = [change for change in changes if not policy.keeps(change)]
     asked = [change for change in others if policy.only in (None, change.reason)]
     keys = {change.key for change in kept}
-    diagnostics = [
-        _at_most_warning(diagnostic) if policy.is_scoped and one.key not in keys else diagnostic
-        for one in compared
-        for diagnostic in one.diagnostics
-    ]
-    dangling = guards.references(desired, _named_by(desired, policy), live)
-    if policy.only is not None:
-        dangling = map(_at_most_warning, dangling)
+
     kept = guards.guarded(kept, desired, live, policy)
     usage = quota.usage(desired.limits.plan, live, kept)
     found = [
-        *dangling,
-        *diagnostics,
+        *_dangling(desired, live, policy),
+        *(
+            _at_most_warning(diagnostic) if policy.is_scoped and one.key not in keys else diagnostic
+            for one in compared
+            for diagnostic in one.diagnostics
+        ),
         *comparison.diagnostics,
         *guards.refused_deletes(kept),
         *guards.too_many_deletes(desired, kept, policy),
-        *guards.limits(desired, index, kept, usage, now),
+        *quota.limits(desired, index, kept, usage, now),
     ]
     return Plan(
         environment=desired.environment,
@@ -147,15 +145,26 @@ def _consented(one: Compared, policy: Policy) -> Compared:
         return one
     fact = f"{one.consent.id} {one.consent.foreign.value}"
     why = f"{fact}; take it over with --adopt {one.name}, or rename yours"
-    return replace(one, change=guards.refused(one.change, why), diagnostics=())
+    refused = replace(
+        one.change,
+        action=Action.UPDATE,
+        reason=Reason.ADOPT,
+        fields=(),
+        notes=(),
+        steps=(),
+        swap=None,
+        refused=why,
+    )
+    return replace(one, change=refused, diagnostics=())
 
 
-def _named_by(desired: Desired, policy: Policy) -> Sequence[Schedule]:
-    """The schedules whose references count: those of a saved plan alone, where there is one."""
-    schedules = desired.schedules or ()
-    if policy.among is None:
-        return schedules
-    return [s for s in schedules if (Kind.SCHEDULE, s.id) in policy.among]
+def _dangling(desired: Desired, live: Live, policy: Policy) -> Iterator[Diagnostic]:
+    """References into nothing, of a saved plan's schedules alone where there is one."""
+    schedules: Sequence[Schedule] = desired.schedules or ()
+    if policy.among is not None:
+        schedules = [s for s in schedules if (Kind.SCHEDULE, s.id) in policy.among]
+    for diagnostic in references.dangling(desired, schedules, live):
+        yield diagnostic if policy.only is None else _at_most_warning(diagnostic)
 
 
 def _at_most_warning(diagnostic: Diagnostic) -> Diagnostic:

@@ -33,7 +33,7 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
         ignore_private_variables=False,  # a key of a body may begin with two underscores
     )
     found = {
-        _to_be_shown(leaf, before, after, desired.shown)
+        _shown_path(leaf, before, after, desired.shown)
         for items in tree.values()
         for item in items
         for leaf in _leaves(tuple(item.path(output_format="list")), before, after)
@@ -55,8 +55,8 @@ def _text(tree: Any) -> str:
     return json.dumps(tree, sort_keys=True)
 
 
-def _to_be_shown(path: Path, before: Any, after: Any, shown: Any) -> Path:
-    """How far a path may be shown.
+def _shown_path(path: Path, before: Any, after: Any, shown: Any) -> Path:
+    """How much of a path may be shown.
 
     A list that became longer or shorter has no item at the same path any more; and what the
     content of a secret makes of the JSON around it is part of the secret.
@@ -79,7 +79,7 @@ _TAKEN_APART = {"headers", "endpoints", "flow_control"}
 
 
 def _leaves(path: Path, before: Any, after: Any) -> list[Path]:
-    """A whole group of settings that comes or goes is a change each."""
+    """A whole group of settings that comes or goes is listed one by one."""
     if len(path) == 1 and path[0] in _TAKEN_APART:
         return [(*path, key) for side in (before, after) for key in side.get(path[0], {})]
     return [path]

@@ -1,54 +1,42 @@
-"""What became of each resource: a status from the plan, and facts from what QStash says of runs.
+"""What became of each resource: a status from the plan; `liveness.py` adds what is known of runs.
 
 the plan has                     status         who moved
 no change                        in_sync        nobody
-an update: drift, file, both     drifted, pending, both, as the mark tells
+an update: drift, file, both     drifted, pending, both, as the mark says
 an update: clock                 renewal_due    time; graded by the days that are left
 an update of what has no mark    unmarked       nobody can tell
 a create                         missing        what is gone carries no mark
 a delete                         surplus        what is not declared says no more
 a change of another kind         differs        these carry no mark
-
-beyond the plan, of the live parts of a schedule           grade
-a next firing that its cron has not                        difference (drifted)
-some parts paused, others not                              difference (drifted)
-two firings have gone by since it last ran                 warning
-an error of the last run                                   warning
-paused in the account, and the file leaves it so           information
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from qstash_sync.crons import robfig
-from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import exact_until
-from qstash_sync.crons.robfig import predicted
 from qstash_sync.model.change import Action, Change, Reason
-from qstash_sync.model.diagnostics import RANKS, Diagnostic, Location, Severity
-from qstash_sync.model.resources import Desired, Kind, Live, LiveSchedule, Message, Schedule
-from qstash_sync.plan import guards, mark
+from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
+from qstash_sync.model.resources import (
+    Desired,
+    FlowControl,
+    Kind,
+    Live,
+    LiveSchedule,
+    Queue,
+    Schedule,
+)
+from qstash_sync.plan import guards, liveness
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.diff import HIDDEN
 from qstash_sync.plan.pauses import LEFT_SO
-from qstash_sync.plan.times import ACTIVATION
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
-_READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take
-_LATE = timedelta(minutes=1)  # between a firing and the run that QStash notes for it
-_OVERDUE = 2  # firings
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_URL = re.compile(r"[a-z][a-z0-9+.-]*:\\?/\S*", re.IGNORECASE)
-_PROSE = re.compile(r"[A-Za-z]?[a-z]+([-'/][a-z]+)*|[A-Z]+")
-_WORD = re.compile(r"[^\s\"'=&,:;()\[\]{}<>]{4,}(?<![.!?])")
 
 
 class Status(StrEnum):
-    """What is told of a resource, in the order in which a reader wants to know."""
+    """How a resource is, in the order in which a reader wants to know."""
 
     SURPLUS = "surplus"
     UNMARKED = "unmarked"
@@ -63,7 +51,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceDrift:
-    """Where one resource is: its status, what an apply would change, and what else is known."""
+    """How one resource is: its status, what an apply would change, and what else is known."""
 
     kind: Kind
     name: str
@@ -87,7 +75,7 @@ class ResourceDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Where every declared resource stands, and what is surplus; in a total order.
+    """How every declared resource is, and what is surplus; in a total order.
 
     plan: with its diagnostics as a watcher has them: guards and limits are no errors of his.
     """
@@ -118,14 +106,32 @@ class Drift:
 
 
 def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Drift:
-    """Tell where each resource is.
+    """The status of each resource, and what else is known of it.
 
     read_at: the server's time when the account was read; the plan may have been made for another.
     """
-    watch = _Watch(desired, live, plan, read_at)
-    found = [watch.resource(change.kind, change.name, change) for change in plan.changes]
-    found += [watch.resource(kind, name) for kind, name in plan.unchanged]
-    resources = sorted(found, key=lambda one: one.order)
+    schedules = {schedule.name: schedule for schedule in desired.schedules or ()}
+    left_paused = _left_paused(desired, live)
+    changed = [(change.kind, change.name, change) for change in plan.changes]
+    unchanged = [(kind, name, None) for kind, name in plan.unchanged]
+    resources = []
+    for kind, name, change in (*changed, *unchanged):
+        status = _status(change)
+        found: list[Diagnostic] = []
+        if (kind, name) in left_paused:
+            found = [left_paused[kind, name]]
+        elif kind is Kind.SCHEDULE and status is not Status.SURPLUS:
+            found = list(_diagnostics(schedules[name], change, plan, read_at))
+        # A renewal that is due for long is a difference, but nobody's doing.
+        if any(d.severity is Severity.DIFFERENCE and d.code != "renewal" for d in found):
+            status = _MOVED.get(status, status)
+        diagnostics = tuple(found)
+        resources.append(
+            ResourceDrift(
+                kind=kind, name=name, status=status, change=change, diagnostics=diagnostics
+            )
+        )
+    resources.sort(key=lambda one: one.order)
     return Drift(plan=_for_a_watcher(plan), resources=tuple(resources))
 
 
@@ -163,77 +169,17 @@ def _status(change: Change | None) -> Status:
     return _STATUS[change.reason] if change.kind is Kind.SCHEDULE else Status.DIFFERS
 
 
-class _Watch:
-    """What was read, by the resources that it belongs to."""
-
-    def __init__(self, desired: Desired, live: Live, plan: Plan, read_at: datetime) -> None:
-        self.now, self.read_at = plan.now, read_at
-        self.index = plan.index
-        self.schedules = {schedule.name: schedule for schedule in desired.schedules or ()}
-        left_open = {
-            (kind, resource.name): resource.location
-            for kind, declared in (
-                (Kind.QUEUE, desired.queues or ()),
-                (Kind.FLOW_CONTROL, desired.flow_controls or ()),
-            )
-            for resource in declared
-            if resource.paused is None
-        }
-        paused = {(Kind.QUEUE, queue.name) for queue in live.queues or () if queue.paused}
-        paused |= {(Kind.FLOW_CONTROL, key.name) for key in live.flow_controls or () if key.paused}
-        self.paused = {key: left_open[key] for key in left_open.keys() & paused}
-
-    def resource(self, kind: Kind, name: str, change: Change | None = None) -> ResourceDrift:
-        """Where a resource is that has this change, or none."""
-        status = _status(change)
-        found: list[Diagnostic] = []
-        if (kind, name) in self.paused:
-            path = (f"{kind}s", name)
-            found.append(_known(Severity.INFO, "paused", LEFT_SO, path, self.paused[kind, name]))
-        if kind is Kind.SCHEDULE and status is not Status.SURPLUS:
-            found = list(self._diagnostics(self.schedules[name], change))
-        # A renewal that is due for long is a difference, but nobody's doing.
-        differs = any(d.severity is Severity.DIFFERENCE and d.code != "renewal" for d in found)
-        return ResourceDrift(
-            kind=kind,
-            name=name,
-            status=_MOVED.get(status, status) if differs else status,
-            change=change,
-            diagnostics=tuple(found),
-        )
-
-    def _parts(self, schedule: Schedule) -> list[LiveSchedule]:
-        """The parts with our mark, and what the file adopts."""
-        found = self.index.of(schedule.id)
-        return [part.live for part in found if part.ours or schedule.adopted]
-
-    def _diagnostics(self, schedule: Schedule, change: Change | None) -> Iterator[Diagnostic]:
-        parts = self._parts(schedule)
-        if change and change.reason is Reason.CLOCK:
-            yield _renewal(schedule, parts, change, self.now)
-        for part in parts:
-            yield from _next_time(schedule, part, self.read_at)
-        if not change or all(field.path != "paused" for field in change.fields):
-            yield from _pause(schedule, parts)
-        yield from _overdue(schedule, parts, self.read_at)
-        yield from _failures(schedule, parts)
-
-
-def _known(
-    severity: Severity,
-    code: str,
-    message: str,
-    path: tuple[str, ...],
-    location: Location | None,
-) -> Diagnostic:
-    return Diagnostic(severity=severity, code=code, message=message, path=path, location=location)
-
-
-def _of(schedule: Schedule, severity: Severity, code: str, message: str) -> Diagnostic:
-    return _known(severity, code, message, ("schedules", schedule.name), schedule.location)
-
-
-# ---------------------------------------------------------------- what else is known
+def _diagnostics(
+    schedule: Schedule, change: Change | None, plan: Plan, read_at: datetime
+) -> Iterator[Diagnostic]:
+    """What is known of a declared schedule beside its change."""
+    # The parts with our mark, and what the file adopts.
+    found = plan.index.of(schedule.id)
+    parts = [part.live for part in found if part.ours or schedule.adopted]
+    if change and change.reason is Reason.CLOCK:
+        yield _renewal(schedule, parts, change, plan.now)
+    pause_changes = change is not None and any(field.path == "paused" for field in change.fields)
+    yield from liveness.facts(schedule, parts, read_at, pause_changes=pause_changes)
 
 
 def _renewal(
@@ -248,105 +194,25 @@ def _renewal(
     elif end and end - now <= WARN:
         severity = Severity.WARNING
     until = f"exact until {wrong:%a %Y-%m-%d %H:%MZ}" if wrong else "exact for years"
-    return _of(schedule, severity, "renewal", f"{until}; apply --only clock renews it")
+    return liveness.about(schedule, severity, "renewal", f"{until}; apply --only clock renews it")
 
 
-def _next_time(schedule: Schedule, part: LiveSchedule, read_at: datetime) -> Iterator[Diagnostic]:
-    """A next firing that the stored cron has not; absent or paused, there is no verdict."""
-    if part.next_at is None or part.paused:
-        return
-    said = _instant(part.next_at)
-    low, high = read_at - _READING, read_at + ACTIVATION
-    if said is None or not predicted(part.cron, low, high, said):
-        at = f"at {said:%a %Y-%m-%d %H:%MZ}" if said else "at a time that no calendar has"
-        text = f"QStash says that {part.id} fires next {at}; its cron {part.cron} does not"
-        yield _of(schedule, Severity.DIFFERENCE, "next_time", text)
-
-
-def _pause(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Diagnostic]:
-    """A pause that the file says nothing about."""
-    paused = [part for part in parts if part.paused]
-    if 0 < len(paused) < len(parts):
-        names = ", ".join(part.id for part in paused)
-        fact = f"{len(paused)} of {len(parts)} parts are paused: {names}"
-        text = f"{fact}; write paused: true or paused: false"
-        yield _of(schedule, Severity.DIFFERENCE, "partly_paused", text)
-    elif paused and schedule.paused is None:
-        marks = [mark.parse(part.message.labels) for part in paused]
-        by_hand = not any(label and label.paused for label in marks)
-        text = "paused by hand; the file leaves it so" if by_hand else LEFT_SO
-        yield _of(schedule, Severity.INFO, "paused", text)
-
-
-def _overdue(
-    schedule: Schedule, parts: Sequence[LiveSchedule], read_at: datetime
-) -> Iterator[Diagnostic]:
-    """Two firings have gone by since the last run, as far as the parts are known to have run.
-
-    A part that is rewritten may lose its last run, so one without any says nothing.
-    """
-    ran = [(at, part.cron) for part in parts if (at := _instant(part.last_at)) is not None]
-    if not ran or any(part.paused for part in parts):
-        return
-    last = max(at for at, _ in ran)
-    after: datetime | None = last + _LATE / 2
-    for _ in range(_OVERDUE):
-        after = after and _next([cron for _, cron in ran], after)
-    if after and after <= read_at - _LATE:
-        text = f"last run {last:%a %Y-%m-%d %H:%MZ}; two firings or more have gone by since then"
-        yield _of(schedule, Severity.WARNING, "overdue", text)
-
-
-def _next(crons: Sequence[str], after: datetime) -> datetime | None:
-    """The next firing of stored crons, as far as they are understood."""
-    found = []
-    for cron in crons:
-        try:
-            found.append(robfig.next_after(robfig.read(cron), after))
-        except CronError:
-            continue
-    return min(filter(None, found), default=None)
-
-
-def _failures(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Diagnostic]:
-    """The error of the last run; of a part that rests for the season, it is no news."""
-    last = max((part.last_at or 0 for part in parts), default=0)
-    for part in parts:
-        if part.error and (part.last_at is None or part.last_at == last):
-            text = f"the last run of {part.id} failed: {_without_secrets(part, schedule)}"
-            yield _of(schedule, Severity.WARNING, "failed", text)
-
-
-def _instant(milliseconds: int | None) -> datetime | None:
-    """An instant from Unix milliseconds; None where there is none, or no calendar has it."""
-    try:
-        return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None
-
-
-def _without_secrets(part: LiveSchedule, schedule: Schedule) -> str:
-    """The words of an error that are prose, or stand plainly in the file; no addresses.
-
-    Known secrets are masked before; others may be rotated, removed, or unknown here, and be quoted
-    in an error that is older than they are. Of the live settings, words are never taken for prose.
-    """
-    declared = dict(_settings(schedule.message))
-    plain = "\n".join(declared.values())
-    held = "\n".join(v for key, v in _settings(part.message) if declared.get(key) != v)
-
-    def shown(found: re.Match[str]) -> str:
-        harmless = _PROSE.fullmatch(found[0]) or found[0] in plain
-        return found[0] if harmless and found[0] not in held else HIDDEN
-
-    return _WORD.sub(shown, _URL.sub("(URL)", part.error or ""))
-
-
-def _settings(message: Message) -> Iterator[tuple[str, str]]:
-    """The settings that may hold a secret, as they stand in clear; masked where they are one."""
-    body = message.body
-    text = body.decode(errors="replace") if isinstance(body, bytes) else body
-    callbacks = (("callback", message.callback), ("failure", message.failure_callback))
-    yield from ((f"header {name}", str(value)) for name, value in message.headers)
-    yield from (("destination", str(message.destination)), ("body", str(text or "")))
-    yield from ((key, str(callback.url)) for key, callback in callbacks if callback)
+def _left_paused(desired: Desired, live: Live) -> Mapping[tuple[Kind, str], Diagnostic]:
+    """Of the queues and flow-control keys that are paused, and the file leaves it so."""
+    paused = {(Kind.QUEUE, queue.name) for queue in live.queues or () if queue.paused}
+    paused |= {(Kind.FLOW_CONTROL, key.name) for key in live.flow_controls or () if key.paused}
+    declared: list[tuple[Kind, Queue | FlowControl]] = [
+        *((Kind.QUEUE, queue) for queue in desired.queues or ()),
+        *((Kind.FLOW_CONTROL, key) for key in desired.flow_controls or ()),
+    ]
+    return {
+        (kind, resource.name): Diagnostic(
+            severity=Severity.INFO,
+            code="paused",
+            message=LEFT_SO,
+            path=(f"{kind}s", resource.name),
+            location=resource.location,
+        )
+        for kind, resource in declared
+        if resource.paused is None and (kind, resource.name) in paused
+    }

@@ -49,7 +49,12 @@ def next_move(wanted: Sequence[Endpoint], live: Sequence[Endpoint]) -> Move:
     if stand_ins:
         absent = set().union(*stand_ins.values()) - have
         return _add(absent) if absent else Move(remove=tuple({"url": u} for u in sorted(stand_ins)))
-    return Move(remove=tuple(_removals(have - want, {url for _, url in want})))
+    # URLs before names: an endpoint that went with its URL is not asked for by its name any more.
+    left, wanted_urls = have - want, {url for _, url in want}
+    urls = {url for _, url in left if url not in wanted_urls}
+    names = {name for name, url in left if name and url in wanted_urls}
+    by_url = tuple({"url": url} for url in sorted(urls))
+    return Move(remove=by_url + tuple({"name": name} for name in sorted(names)))
 
 
 def _key(endpoint: Endpoint) -> Key:
@@ -105,14 +110,6 @@ def _stand_ins(url: str, want: Collection[Key], have: Collection[Key]) -> set[Ke
 def _free_twin(url: str, want: Collection[Key], have: Collection[Key]) -> str:
     taken = {u for _, u in want} | {u for name, u in have if name is not None}
     return next(twin for twin in _twins(url) if twin not in taken)
-
-
-def _removals(left: Collection[Key], urls: Collection[str]) -> Iterator[dict[str, str]]:
-    """URLs before names: an endpoint that went with its URL is not asked for by its name again."""
-    yield from ({"url": url} for url in sorted({url for _, url in left if url not in urls}))
-    yield from (
-        {"name": name} for name in sorted({name for name, url in left if name and url in urls})
-    )
 
 
 def _split(url: str) -> tuple[str, str, str]:

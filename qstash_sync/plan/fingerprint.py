@@ -59,12 +59,13 @@ class Fingerprints:
         ids = [change.id, *(getattr(step, "id", change.id) for step in change.steps)]
         if change.kind is Kind.SCHEDULE:
             ids += [part.live.id for part in self.index.ours(change.id)]
-        found = dict.fromkeys(part_id for part_id in ids if (change.kind, part_id) in self._there)
-        return tuple(self._there[change.kind, each] for each in sorted(found, key=self._by_number))
 
-    def _by_number(self, name: str) -> tuple[str, int]:
-        part = self.index.by_id.get(name)
-        return (part.base, part.number) if part else (name, 0)
+        def by_number(name: str) -> tuple[str, int]:
+            part = self.index.by_id.get(name)
+            return (part.base, part.number) if part else (name, 0)
+
+        found = dict.fromkeys(each for each in ids if (change.kind, each) in self._there)
+        return tuple(self._there[change.kind, each] for each in sorted(found, key=by_number))
 
     def paused(self, change: Change) -> int:
         """How many of the live resources that a change touches are paused."""
@@ -74,7 +75,11 @@ class Fingerprints:
         """Whether nothing is left of what a change deletes, in an account that was read for it."""
         if getattr(self._live, f"{change.kind}s") is None:
             return False
-        return all(_unpinned(found) for found in self.live(change))
+        # A flow-control key cannot be deleted: without a pin it is as good as gone.
+        return all(
+            isinstance(found, LiveFlowControl) and found.parallelism is None and found.rate is None
+            for found in self.live(change)
+        )
 
     # Digests
 
@@ -117,16 +122,10 @@ class Fingerprints:
         return [live.id, live.cron, live.paused, ours, shown]
 
 
-def _unpinned(found: LiveResource) -> bool:
-    """Whether it is a flow-control key without a pin: as good as deleted, it cannot be more."""
-    unset = None, None
-    return isinstance(found, LiveFlowControl) and (found.parallelism, found.rate) == unset
-
-
 def _plain(live: Any, file: Any, shown: Any, hidden: list[Any]) -> Any:
     """Live values where the file has a plain value at the same path; whatever else may be secret.
 
-    A value that is as the file says is told as that: then the digest of the file answers for it.
+    A value that is as the file says is written as that: then the digest of the file answers for it.
     """
     if isinstance(live, dict) and isinstance(file, dict) and isinstance(shown, dict):
         known = file.keys() & shown.keys()
@@ -141,7 +140,7 @@ def _plain(live: Any, file: Any, shown: Any, hidden: list[Any]) -> Any:
 
 
 def _plain_json(value: Any, namespace: str) -> Any:
-    """A value of ours as JSON; hidden pieces of secrets are stretched, places left out."""
+    """A value of ours as JSON; hidden pieces of secrets are stretched, locations left out."""
     if isinstance(value, Secret):
         return [
             {"hidden": mark.stretched(piece.text, namespace)} if piece.hidden else piece.text

@@ -1,62 +1,17 @@
-"""What stops a plan: references into nothing, deletes that would do harm, an account's limits."""
+"""What stops a plan: deletes that would do harm, or that are too many; each has its way out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
 
-from qstash_sync.model.change import Action, Change, Reason, Withheld
+from qstash_sync.model.change import Action, Change, Withheld
 from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.model.resources import Desired, Kind, Live, Message, Schedule
+from qstash_sync.model.resources import Desired, Kind, Live, Message
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.plan import quota
-from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.policy import Policy
-from qstash_sync.plan.quota import Usage
 
 STOPS = frozenset(("guard", "limit"))  # codes of what stops an apply, and is no error of the file
-
-
-def references(desired: Desired, schedules: Iterable[Schedule], live: Live) -> Iterator[Diagnostic]:
-    """Schedules that name a group, queue or key that is neither declared nor live."""
-    groups = _names(desired.url_groups) | _names(live.url_groups)
-    queues = _names(desired.queues) | _names(live.queues)
-    flows = _names(desired.flow_controls) | _names(live.flow_controls)
-    for schedule in schedules:
-        message = schedule.message
-        if schedule.to_group and str(message.destination) not in groups:
-            yield _dangling(schedule, "url_group", str(message.destination), groups)
-        if message.queue is not None and message.queue not in queues:
-            yield _dangling(schedule, "queue", message.queue, queues)
-        use = message.flow_control
-        if use and not (use.parallelism or use.rate) and use.key not in flows:
-            yield _dangling(schedule, "flow_control", use.key, flows, " without limits of its own")
-
-
-def _names(resources: Iterable[Any] | None) -> set[str]:
-    return {resource.name for resource in resources or ()}
-
-
-def _dangling(
-    schedule: Schedule, key: str, name: str, known: set[str], more: str = ""
-) -> Diagnostic:
-    from difflib import get_close_matches  # noqa: PLC0415 only where something is wrong
-
-    close = get_close_matches(name, sorted(known), 1)
-    section = f"{key}s"
-    hint = f"did you mean {close[0]}?" if close else f"declare it under {section}"
-    return Diagnostic(
-        code="reference",
-        message=f"{name}{more} is neither in the file nor in the account",
-        path=("schedules", schedule.name, key),
-        location=schedule.location,
-        hint=hint,
-    )
-
-
-# ---------------------------------------------------------------- deletes
 
 
 def guarded(
@@ -75,20 +30,6 @@ def guarded(
     found = [judged(c, nobody) if c.kind is Kind.SCHEDULE else c for c in changes]
     users = _Users(found, live)
     return [c if c.kind is Kind.SCHEDULE else judged(c, users) for c in found]
-
-
-def refused(change: Change, why: str) -> Change:
-    """A change that is not made: what it would do is no part of it any more."""
-    return replace(
-        change,
-        action=Action.UPDATE,
-        reason=Reason.ADOPT,
-        fields=(),
-        notes=(),
-        steps=(),
-        swap=None,
-        refused=why,
-    )
 
 
 class _Users:
@@ -165,7 +106,9 @@ def too_many_deletes(
     hint = f"look at each; then --allow-deletes {total}"
     if allowed.max_deletes is not None and total > allowed.max_deletes:
         most = f"limits.max_deletes is {allowed.max_deletes}"
-        if any(count > 1 for count in removed.values()) or _last(desired, changes):
+        deleted = {change.kind for change in changes if change.action is Action.DELETE}
+        takes_last = any(_kept(desired, changes, kind) == 0 for kind in deleted)
+        if takes_last or any(count > 1 for count in removed.values()):
             yield Diagnostic(code="guard", message=f"{total} deletes, {most}", hint=hint)
     for kind, count in removed.items():
         ours = count + _kept(desired, changes, kind)
@@ -191,45 +134,3 @@ def _kept(desired: Desired, changes: Sequence[Change], kind: Kind) -> int:
     declared = getattr(desired, f"{kind}s") or ()
     created = sum(c.kind is kind and c.action is Action.CREATE for c in changes)
     return len(declared) - created
-
-
-def _last(desired: Desired, changes: Sequence[Change]) -> bool:
-    deleted = {c.kind for c in changes if c.action is Action.DELETE}
-    return any(_kept(desired, changes, kind) == 0 for kind in deleted)
-
-
-# ---------------------------------------------------------------- the account's plan
-
-
-def limits(
-    desired: Desired,
-    index: LiveParts,
-    changes: Sequence[Change],
-    usage: Mapping[Kind, Usage],
-    now: datetime,
-) -> Iterator[Diagnostic]:
-    """What the account's plan does not allow, before anything is written."""
-    plan = desired.limits.plan
-    if any(c.action is Action.CREATE or c.kind is Kind.SCHEDULE for c in changes):
-        refused_ids = {change.id for change in changes if change.refused}
-        declared = [s for s in desired.schedules or () if s.id not in refused_ids]
-        others = _others(declared, index, changes)
-        today = usage[Kind.SCHEDULE].after
-        yield from quota.judge(declared, now, plan=plan, others=others, today=today)
-    for kind in (Kind.URL_GROUP, Kind.QUEUE):
-        used = usage[kind]
-        over = used.allowed is not None and used.after > used.allowed
-        if over and any(change.kind is kind for change in changes):
-            yield Diagnostic(
-                code="limit",
-                message=f"{used.after} {kind}s after this; the plan {plan} allows {used.allowed}",
-                hint="remove some, or raise the plan",
-            )
-
-
-def _others(declared: Sequence[Schedule], index: LiveParts, changes: Sequence[Change]) -> int:
-    """Live schedules that are no part of a declared one and stay."""
-    deleted = {s.id for c in changes for s in c.steps if isinstance(s, DeleteSchedule)}
-    bases = {schedule.id for schedule in declared}
-    others = (p for p in index.by_id.values() if p.base not in bases)
-    return sum(part.live.id not in deleted for part in others)

@@ -53,7 +53,7 @@ class LiveParts:
         self._by_base: dict[str, list[LivePart]] = {}
         for schedule in live:
             mark = marks.parse(schedule.message.labels)
-            base, number = self._place(schedule.id, declared)
+            base, number = self._base_and_number(schedule.id, declared)
             ours = mark is not None and mark.scope == self.scope
             part = LivePart(schedule, base, number, mark, ours)
             self.by_id[schedule.id] = part
@@ -62,7 +62,7 @@ class LiveParts:
             if len(parts) > 1:
                 parts.sort(key=lambda part: part.number)
 
-    def _place(self, part_id: str, declared: Collection[str]) -> tuple[str, int]:
+    def _base_and_number(self, part_id: str, declared: Collection[str]) -> tuple[str, int]:
         head, _, tail = part_id.rpartition(".")
         is_number = tail.isdecimal() and tail.isascii() and len(tail) <= _DIGITS
         if part_id in declared or not is_number or head == self.namespace:
@@ -83,7 +83,7 @@ class LiveParts:
         return part.ours and part.live.id.startswith(f"{self.namespace}.")
 
 
-# ---------------------------------------------------------------- what the marks tell of a set
+# ---------------------------------------------------------------- what the marks say of a set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ class SetState:
 
 
 def state(schedule: Schedule, parts: Sequence[Part]) -> SetState:
-    """What the marks tell of a schedule's parts; without a mark there is nothing to tell."""
+    """What the marks say of a schedule's parts; without a mark they say nothing."""
     ours = [(part, part.mark) for part in parts if part.mark]
     at_home = [(part, mark) for part, mark in ours if part.live.id == schedule.part_id(mark.part)]
     totals = {mark.parts for _, mark in at_home}

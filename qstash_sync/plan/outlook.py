@@ -1,4 +1,4 @@
-"""What a compiled schedule will do, told ahead: its firings, the clock changes, the year after."""
+"""What a compiled schedule will do: its firings, the clock changes, the year after."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ CHANGES = 2
 class Outlook:
     """A compilation with what a reviewer asks about it.
 
-    name, place: of a schedule in a file.
+    name, location: of a schedule in a file.
     offsets: those in force within a year, in order of time, in minutes east of UTC.
     changes: the next two changes of the clock within a year.
     firings: the next five. After the end of the horizon they are those of a schedule that was
@@ -41,13 +41,10 @@ class Outlook:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Its warnings with their place, and the error of more parts than are allowed."""
+        """Its warnings with their location, and the error of more parts than are allowed."""
         named = self.name, self.location
-        found = times.warnings(self.made, *named)
         count, most = len(self.made.parts), self.timing.max_parts
-        if count <= most:
-            return found
-        return (*found, times.too_many(f"needs {count} parts", most, *named))
+        return times.warnings(self.made, *named) + times.too_many(count, most, *named)
 
 
 def outlook(

@@ -3,7 +3,7 @@
 paused in the file   mark says      live              then
 true / false         -              otherwise         pause, resume (a resume clears -z)
 absent               -z             active            pause: an apply was cut off before it could
-absent               anything else  partly paused     told; the next write pauses every part
+absent               anything else  partly paused     a warning; the next write pauses every part
 absent               anything else  anything else     left as it is
 """
 
@@ -46,7 +46,15 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
         note = "written while paused: an apply was cut off; paused: false in the file resumes"
         changed = FieldChange(path="paused", before=before, after=True, note=note)
         return Pause(paused=True, wrong=cut_off, fields=(changed,), reason=Reason.DRIFT), []
-    return Pause(paused=bool(now_paused)), _left(schedule, len(now_paused), len(parts))
+
+    diagnostics = []
+    if before == "partly":
+        fact = f"{len(now_paused)} of {len(parts)} parts are paused"
+        hint = "write paused: true or paused: false"
+        diagnostics = [_about(schedule, Severity.WARNING, "partly_paused", fact, hint)]
+    elif now_paused:
+        diagnostics = [_about(schedule, Severity.INFO, "paused", LEFT_SO)]
+    return Pause(paused=bool(now_paused)), diagnostics
 
 
 def _asked(paused: bool, before: Any, parts: Sequence[Part], marked: Sequence[Part]) -> Pause:  # noqa: FBT001 the state that the file asks for
@@ -67,27 +75,14 @@ def _asked(paused: bool, before: Any, parts: Sequence[Part], marked: Sequence[Pa
     )
 
 
-def _left(schedule: Schedule, paused: int, parts: int) -> list[Diagnostic]:
-    if not paused:
-        return []
-    path = ("schedules", schedule.name)
-    if paused == parts:
-        return [
-            Diagnostic(
-                severity=Severity.INFO,
-                code="paused",
-                message=LEFT_SO,
-                path=path,
-                location=schedule.location,
-            )
-        ]
-    return [
-        Diagnostic(
-            severity=Severity.WARNING,
-            code="partly_paused",
-            message=f"{paused} of {parts} parts are paused",
-            path=path,
-            location=schedule.location,
-            hint="write paused: true or paused: false",
-        )
-    ]
+def _about(
+    schedule: Schedule, severity: Severity, code: str, message: str, hint: str = ""
+) -> Diagnostic:
+    return Diagnostic(
+        severity=severity,
+        code=code,
+        message=message,
+        path=("schedules", schedule.name),
+        location=schedule.location,
+        hint=hint,
+    )

@@ -76,10 +76,11 @@ def pausing(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePlan:
     changes, unchanged, refused = [], [], {}
     for one in chosen:
         change = _change(wish, one)
-        why = _refusal(wish, one)
-        if why:
-            refused[change.key] = why
-        if change.steps or why:
+        if one.foreign and one.foreign.paused != wish.paused:
+            fact = f"{one.id} {Foreign.UNMARKED.value}"
+            way_out = f"stop it in the console, or take it over with apply --adopt {one.name}"
+            refused[change.key] = f"{fact}; {way_out}"
+        if change.steps or change.key in refused:
             changes.append(change)
         else:
             unchanged.append((Kind.SCHEDULE, one.name))
@@ -146,13 +147,6 @@ def _change(wish: Wish, one: _Found) -> Change:
     )
 
 
-def _refusal(wish: Wish, one: _Found) -> str | None:
-    if one.foreign is None or one.foreign.paused == wish.paused:
-        return None
-    fact = f"{one.id} {Foreign.UNMARKED.value}"
-    return f"{fact}; stop it in the console, or take it over with apply --adopt {one.name}"
-
-
 # ---------------------------------------------------------------- what to say of it
 
 
@@ -174,7 +168,12 @@ def _advice(
     yield from _warning(
         wish,
         "paused_when_written",
-        [one.name for one in left_open if not wish.paused and _written_paused(one)],
+        [
+            one.name
+            for one in left_open
+            if not wish.paused
+            and any(part.ours and part.mark and part.mark.paused for part in one.parts)
+        ],
         "paused when last written: the next apply takes this for a pause that was cut off, "
         "and pauses again",
         "write paused: false in the file",
@@ -186,10 +185,6 @@ def _advice(
         "in the file, but not in the account",
         "an apply creates it running: write paused: true" if wish.paused else "",
     )
-
-
-def _written_paused(one: _Found) -> bool:
-    return any(part.ours and part.mark is not None and part.mark.paused for part in one.parts)
 
 
 def _warning(

@@ -1,6 +1,6 @@
 """How much of an account's quota a plan takes: counted once, for all who ask.
 
-Every part of a schedule is a row of the limit, now and for a year: a renewal can take more parts
+Every part of a schedule counts as one, now and for a year: a renewal can take more parts
 than today's set, so an account that fits today may be full on the day of the next clock change.
 Where it is, the message is the patch: which schedules to make `auto`.
 """
@@ -13,9 +13,10 @@ from qstash_sync.crons.compile import Strategy
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.quotas import PLANS, PlanLimits
-from qstash_sync.model.resources import Kind, Live, Schedule
+from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.plan import times
+from qstash_sync.plan.live_parts import LiveParts
 
 _LISTED = 8  # names of schedules in one message
 
@@ -47,14 +48,14 @@ def usage(plan_name: str | None, live: Live, changes: Iterable[Change]) -> Mappi
     """What the changes that are not refused make of each kind that has a limit."""
     plan = PLANS.get(plan_name or "")
     counted = [change for change in changes if not change.refused]
-    rows = {part.id for part in live.schedules or ()}
+    present = {part.id for part in live.schedules or ()}
     steps = [step for change in counted for step in change.steps]
     return {
         Kind.URL_GROUP: _named(Kind.URL_GROUP, len(live.url_groups or ()), counted, plan),
         Kind.QUEUE: _named(Kind.QUEUE, len(live.queues or ()), counted, plan),
         Kind.SCHEDULE: Usage(
-            before=len(rows),
-            created=len({s.id for s in steps if isinstance(s, PutSchedule)} - rows),
+            before=len(present),
+            created=len({s.id for s in steps if isinstance(s, PutSchedule)} - present),
             deleted=sum(isinstance(step, DeleteSchedule) for step in steps),
             allowed=plan.schedules if plan else None,
         ),
@@ -74,6 +75,36 @@ def _named(kind: Kind, before: int, changes: Sequence[Change], plan: PlanLimits 
     )
 
 
+def limits(
+    desired: Desired,
+    index: LiveParts,
+    changes: Sequence[Change],
+    usage: Mapping[Kind, Usage],
+    now: datetime,
+) -> Iterator[Diagnostic]:
+    """What the account's plan does not allow, before anything is written."""
+    plan = desired.limits.plan
+    if any(c.action is Action.CREATE or c.kind is Kind.SCHEDULE for c in changes):
+        refused_ids = {change.id for change in changes if change.refused}
+        declared = [s for s in desired.schedules or () if s.id not in refused_ids]
+        # Live schedules that are no part of a declared one, and stay.
+        deleted = {s.id for c in changes for s in c.steps if isinstance(s, DeleteSchedule)}
+        bases = {schedule.id for schedule in declared}
+        foreign = (part for part in index.by_id.values() if part.base not in bases)
+        others = sum(part.live.id not in deleted for part in foreign)
+        today = usage[Kind.SCHEDULE].after
+        yield from judge(declared, now, plan=plan, others=others, today=today)
+    for kind in (Kind.URL_GROUP, Kind.QUEUE):
+        used = usage[kind]
+        over = used.allowed is not None and used.after > used.allowed
+        if over and any(change.kind is kind for change in changes):
+            yield Diagnostic(
+                code="limit",
+                message=f"{used.after} {kind}s after this; the plan {plan} allows {used.allowed}",
+                hint="remove some, or raise the plan",
+            )
+
+
 # ---------------------------------------------------------------- parts of schedules
 
 
@@ -89,11 +120,12 @@ def ahead(schedules: Sequence[Schedule], now: datetime) -> tuple[PartsOn, ...]:
     """The parts of all schedules now, and after each day of the coming year that changes them."""
     chains = [times.parts_ahead(schedule, now) for schedule in schedules]
     days = sorted({now} | {at for chain in chains for at, _ in chain})
-    return tuple(PartsOn(at=day, count=sum(_count(chain, day) for chain in chains)) for day in days)
 
+    def count_on(day: datetime) -> int:
+        latest = (next((n for at, n in reversed(chain) if at <= day), 0) for chain in chains)
+        return sum(latest)
 
-def _count(chain: Sequence[tuple[datetime, int]], day: datetime) -> int:
-    return next((count for at, count in reversed(chain) if at <= day), 0)
+    return tuple(PartsOn(at=day, count=count_on(day)) for day in days)
 
 
 def judge(
@@ -183,7 +215,7 @@ def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     if times.most_parts(schedule, now) <= most:
         return ()
     for at, count in times.parts_ahead(schedule, now):
-        if count > most:
-            need = f"needs {count} parts" + (f" on {at:%Y-%m-%d}" if at > now else "")
-            return (times.too_many(need, most, schedule.name, schedule.location),)
+        on = at if at > now else None
+        if found := times.too_many(count, most, schedule.name, schedule.location, on=on):
+            return found
     return ()

@@ -19,7 +19,7 @@ from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.plan import unmarked_kinds
 from qstash_sync.plan.compared import Compared, Comparison, Within
 from qstash_sync.plan.live_parts import LivePart, LiveParts
-from qstash_sync.plan.schedules import ScheduleComparer
+from qstash_sync.plan.schedules import ScheduleComparer, stray
 
 
 def reconcile(
@@ -53,9 +53,11 @@ def _schedules(
             compared, parts = comparer.compare(schedule)
             found.compared.append(compared)
             claimed.update(part.live.id for part in parts)
-        else:
+        else:  # out of scope, but its parts are not surplus for that
             claimed.update(part.live.id for part in index.of(schedule.id))
             claimed.update(part.live.id for part in comparer.renamed_from(schedule))
+
+    # What nobody has claimed: ours goes, the rest is left alone.
     surplus: dict[str, list[LivePart]] = {}
     for part in sorted(index.by_id.values(), key=lambda part: part.live.id):
         if part.live.id in claimed:
@@ -65,7 +67,7 @@ def _schedules(
             continue
         found.unmanaged.append((Kind.SCHEDULE, part.live.id))
         if part.base in declared and part.number > 1:
-            found.diagnostics.append(comparer.stray(part, declared[part.base]))
+            found.diagnostics.append(stray(part, declared[part.base]))
     for parts in surplus.values():
         deleted: Compared = comparer.delete(parts)
         if within is None or deleted.key in within:

@@ -7,36 +7,26 @@ The file is compared with the account again, as of the day of the plan. Then, fo
     yes           -               as approved         as approved      the same, if it lasts
     otherwise                                                          moved: the plan is stale
 
-"It lasts": the parts that it writes are exact from today on for `LEAST` at least. That is shorter
-than the 45 days of a renewal, so that a plan of last week holds, and as long as `drift` takes a due
-renewal for no difference. What is found again but was not approved is left alone.
+"It lasts": `lifetime.py`. What is found again but was not approved is left alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 
-from qstash_sync.crons import compile as compiler
-from qstash_sync.crons.compile import Strategy
-from qstash_sync.crons.firings import Job
 from qstash_sync.model.change import Action, Change, FieldChange
-from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.model.resources import Kind, LiveSchedule, Schedule
-from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.plan import mark, times
+from qstash_sync.model.resources import Kind
+from qstash_sync.plan import lifetime
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.fingerprint import Fingerprints
-from qstash_sync.plan.live_parts import LiveParts, Part, read_parts
 from qstash_sync.plan.policy import Policy
 
-LEAST = timedelta(days=14)
 SKEW = timedelta(minutes=5)  # between the clocks of two machines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """What a plan is for; user and region are None where nothing tells them."""
+    """What a plan is for; user and region are None where nothing says them."""
 
     environment: str | None
     namespace: str
@@ -97,28 +87,22 @@ class Moved:
 
 def of_plan(plan: Plan, fingerprints: Fingerprints, where: Where, policy: Policy) -> Saved:
     """What is to be remembered of a plan."""
-    return Saved(
-        now=plan.now,
-        tzdata=plan.tzdata,
-        where=where,
-        policy=policy,
-        changes=tuple(_approved(change, fingerprints, plan.now) for change in plan.changes),
+    changes = tuple(
+        Approved(
+            change=replace(change, steps=(), swap=None),
+            file=fingerprints.file(change),
+            account=fingerprints.account(change),
+            writes=fingerprints.writes(change),
+            paused=fingerprints.paused(change),
+            exact_until=lifetime.exact_until(change, fingerprints, plan.now),
+        )
+        for change in plan.changes
     )
-
-
-def _approved(change: Change, fingerprints: Fingerprints, now: datetime) -> Approved:
-    return Approved(
-        change=replace(change, steps=(), swap=None),
-        file=fingerprints.file(change),
-        account=fingerprints.account(change),
-        writes=fingerprints.writes(change),
-        paused=fingerprints.paused(change),
-        exact_until=_exact_until(change, fingerprints, now),
-    )
+    return Saved(now=plan.now, tzdata=plan.tzdata, where=where, policy=policy, changes=changes)
 
 
 def elsewhere(approved: Where, here: Where) -> str | None:
-    """Why a plan is not for this place; what a token or an address does not tell is not held."""
+    """Why a plan is not for this account; what a token or an address leaves open agrees."""
     pairs = (
         ("environment", approved.environment or "(none)", here.environment or "(none)"),
         ("namespace", approved.namespace, here.namespace),
@@ -140,8 +124,8 @@ def moved(saved: Saved, fresh: Plan, fingerprints: Fingerprints, now: datetime) 
         if change is None:
             why = _not_done(approved, fingerprints)
         else:
-            why = _moved(approved, change, fingerprints, (saved.tzdata, fresh.tzdata))
-            why = why or _short(change, fingerprints, now)
+            why = _not_the_same(approved, change, fingerprints, (saved.tzdata, fresh.tzdata))
+            why = why or lifetime.too_short(change, fingerprints, now)
         if why:
             yield Moved(change=approved.change, why=why, fields=_moves(approved.change, change))
 
@@ -158,9 +142,10 @@ def _not_done(approved: Approved, fingerprints: Fingerprints) -> str | None:
     return None
 
 
-def _moved(
+def _not_the_same(
     approved: Approved, change: Change, fingerprints: Fingerprints, tzdata: tuple[str, str]
 ) -> str | None:
+    """Why a change is another one than was approved, the cause that a person can act on first."""
     account, writes = fingerprints.account(change), fingerprints.writes(change)
     if (account, writes) == (approved.account, approved.writes):
         return None
@@ -176,7 +161,7 @@ def _moved(
 
 
 def _what_happened(approved: Approved, change: Change, paused: int) -> str:
-    """What somebody did to the account, as far as it can be told."""
+    """What somebody did to the account, as far as it shows."""
     actions = approved.change.action, change.action
     if actions[0] is Action.CREATE and actions[1] is not Action.CREATE:
         return "it has been created in the account"
@@ -188,7 +173,7 @@ def _what_happened(approved: Approved, change: Change, paused: int) -> str:
 
 
 def _moves(approved: Change, now: Change | None) -> tuple[Move, ...]:
-    """The fields that the two changes tell differently, in order of their paths.
+    """The fields in which the two changes differ, in order of their paths.
 
     Of what has been created meanwhile only what still differs; of what has been deleted, nothing.
     """
@@ -207,59 +192,3 @@ def _moves(approved: Change, now: Change | None) -> tuple[Move, ...]:
 
 def _by_path(change: Change) -> dict[str, FieldChange]:
     return {field.path: field for field in change.fields}
-
-
-# How long the parts last that a change writes
-
-
-def _short(change: Change, fingerprints: Fingerprints, now: datetime) -> str | None:
-    """Why the schedule would not be right for long enough once a change is made today."""
-    schedule = fingerprints.declared(change)
-    if not isinstance(schedule, Schedule) or not _writes_parts(change):
-        return None
-    parts = _parts_after(change, schedule, fingerprints)
-    crons = tuple(part.live.cron for part in parts)
-    least = min(LEAST, schedule.timing.renew_before)
-    job, strategy = schedule.timing.job, schedule.timing.strategy
-    if strategy in (Strategy.SPLIT, Strategy.AUTO) and all(map(compiler.is_plain, crons)):
-        until = _first_wrong(job, crons, now)
-        if until is None or until >= now + least:
-            return None
-        return f"its parts would be exact until {until:%Y-%m-%d %H:%MZ} only"
-    lenient = replace(schedule, timing=replace(schedule.timing, renew_before=least))
-    found = times.compare(lenient, parts, now, mark.definition(lenient))
-    if isinstance(found, Diagnostic):
-        return found.text
-    return "the clock has changed since, and other crons are due" if found.fields else None
-
-
-def _exact_until(change: Change, fingerprints: Fingerprints, now: datetime) -> datetime | None:
-    schedule = fingerprints.declared(change)
-    if not isinstance(schedule, Schedule) or not _writes_parts(change):
-        return None
-    parts = _parts_after(change, schedule, fingerprints)
-    return _first_wrong(schedule.timing.job, tuple(part.live.cron for part in parts), now)
-
-
-@lru_cache(maxsize=4096)
-def _first_wrong(job: Job, crons: tuple[str, ...], now: datetime) -> datetime | None:
-    return compiler.exact_until(job, crons, now)
-
-
-def _writes_parts(change: Change) -> bool:
-    return any(isinstance(step, PutSchedule) for step in change.steps)
-
-
-def _parts_after(change: Change, schedule: Schedule, fingerprints: Fingerprints) -> Sequence[Part]:
-    """The parts of a schedule as they will be once its change is made."""
-    parts = {part.live.id: part.live for part in fingerprints.index.of(change.id)}
-    for step in change.steps:
-        if isinstance(step, PutSchedule):
-            message = replace(step.message, labels=step.labels)
-            parts[step.id] = LiveSchedule(id=step.id, cron=step.cron, message=message)
-        elif isinstance(step, DeleteSchedule):
-            parts.pop(step.id, None)
-    index = LiveParts(fingerprints.desired, parts.values())
-    desired = fingerprints.desired
-    declared = mark.Declared(schedule, desired.namespace, desired.environment)
-    return read_parts(declared, index.of(change.id))

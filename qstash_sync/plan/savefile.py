@@ -84,12 +84,12 @@ def _change(approved: Approved) -> dict[str, Any]:
 
 
 def _saved(body: dict[str, Any]) -> Saved:
-    account = {key: body["account"][key] for key in ("user", "region", "url")}
-    location = {key: body[key] for key in ("environment", "namespace")}
+    where = {key: body[key] for key in ("environment", "namespace")}
+    where |= {key: body["account"][key] for key in ("user", "region", "url")}
     return Saved(
         now=datetime.fromisoformat(body["now"]),
         tzdata=body["tzdata"],
-        where=Where(**location, **account),
+        where=Where(**where),
         policy=_policy(body["options"]),
         changes=tuple(_approved(change) for change in body["changes"]),
     )
@@ -107,6 +107,10 @@ def _policy(found: dict[str, Any]) -> Policy:
 
 def _approved(found: dict[str, Any]) -> Approved:
     until = found["exact_until"]
+    fields_of_change = [
+        FieldChange(**{**field, "withheld": Withheld(why) if (why := field["withheld"]) else None})
+        for field in found["fields"]
+    ]
     return Approved(
         change=Change(
             kind=Kind(found["kind"]),
@@ -114,18 +118,13 @@ def _approved(found: dict[str, Any]) -> Approved:
             id=found["id"],
             action=Action(found["action"]),
             reason=Reason(found["reason"]),
-            fields=tuple(map(_field, found["fields"])),
+            fields=tuple(fields_of_change),
             refused=found["refused"],
         ),
         paused=found["paused"],
         exact_until=datetime.fromisoformat(until) if until else None,
         **{key: found["digests"][key] for key in ("file", "account", "writes")},
     )
-
-
-def _field(found: dict[str, Any]) -> FieldChange:
-    withheld = found.pop("withheld")
-    return FieldChange(**found, withheld=Withheld(withheld) if withheld else None)
 
 
 def _time(at: datetime) -> str:

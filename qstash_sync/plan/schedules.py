@@ -1,4 +1,4 @@
-"""One declared schedule against its live parts: which action, which writes.
+"""One declared schedule against its live parts: which action, and why.
 
     live parts               then
     none                     create
@@ -9,10 +9,11 @@
     the first is not ours    an update that needs consent (`id:` in the file, --adopt)
     not declared, ours       delete
 
-What becomes of a pause: `pauses.py`. When the crons change: `times.py`.
+What becomes of a pause: `pauses.py`. When the crons change: `live_times.py`. Which writes make it
+so: `part_writes.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -31,8 +32,8 @@ from qstash_sync.model.change import (
 )
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Schedule
-from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
-from qstash_sync.plan import attribution, diff, mark, pauses, times
+from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
+from qstash_sync.plan import attribution, diff, live_times, pauses, times
 from qstash_sync.plan.compared import Compared, Consent, Foreign
 from qstash_sync.plan.live_parts import (
     LivePart,
@@ -43,7 +44,9 @@ from qstash_sync.plan.live_parts import (
     read_parts,
     same_crons,
 )
+from qstash_sync.plan.live_times import When
 from qstash_sync.plan.mark import Declared
+from qstash_sync.plan.part_writes import part_writes
 from qstash_sync.plan.pauses import Pause
 
 
@@ -60,10 +63,15 @@ class ScheduleComparer:
         found = self.index.of(schedule.id)
         old = self.renamed_from(schedule)
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
-        change, diagnostics = self._rename(declared, old) if old and not found else (None, [])
-        if change is None:
-            change, diagnostics = self._change(declared, found)
-            change = self._with_leftovers(schedule, change, old)
+        change: Change | None
+        if found:
+            change, diagnostics = self._update(declared, found)
+        elif old:
+            change, diagnostics = self._rename(declared, old)
+        else:
+            change, diagnostics = self._create(declared)
+        if found and old and not (change and change.refused):
+            change = _with_leftovers(schedule, change, old)
         compared = Compared(
             kind=Kind.SCHEDULE,
             name=schedule.name,
@@ -90,17 +98,6 @@ class ScheduleComparer:
         )
         return Compared(kind=Kind.SCHEDULE, name=name, id=base, change=change)
 
-    def stray(self, part: LivePart, schedule: Schedule) -> Diagnostic:
-        """An unmarked id that looks like a further part of a declared schedule fires beside it."""
-        owner = f"schedules.{schedule.name}"
-        return Diagnostic(
-            severity=Severity.WARNING,
-            code="stray",
-            message=f"{part.live.id} looks like a part of {owner}, but has no mark of ours",
-            location=schedule.location,
-            hint="it fires beside ours and is left alone; delete it if nobody needs it",
-        )
-
     # Consent
 
     def _consent(self, schedule: Schedule, change: Change | None) -> Consent | None:
@@ -123,7 +120,7 @@ class ScheduleComparer:
         if isinstance(made, Diagnostic):
             return _impossible(schedule, Action.CREATE, made)
         diagnostics = list(times.warnings(made, schedule.name, schedule.location))
-        diagnostics += self._too_many(schedule, len(made.parts), Severity.ERROR)
+        diagnostics += _too_many(schedule, len(made.parts), Severity.ERROR)
         paused = bool(schedule.paused) if paused is None else paused
         crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
         change = _change_of(
@@ -136,7 +133,7 @@ class ScheduleComparer:
                 *pause_field(None, paused),
             ),
             notes=times.created_notes(schedule, made.crons),
-            steps=tuple(self._writes(declared, crons, {}, paused=paused)),
+            steps=tuple(part_writes(declared, crons, {}, self.index.by_id, paused=paused)),
         )
         return change, diagnostics
 
@@ -170,124 +167,125 @@ class ScheduleComparer:
         )
         return change, diagnostics
 
-    def _with_leftovers(
-        self, schedule: Schedule, change: Change | None, old: Sequence[LivePart]
-    ) -> Change | None:
-        """Where a rename was cut off, what is left of the old name goes with the change."""
-        if not old or (change and change.refused):
-            return change
-        note = "the apply that renamed it was cut off"
-        renamed = FieldChange(path="name", before=schedule.was, after=schedule.name, note=note)
-        begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
-        return replace(
-            begun,
-            action=Action.UPDATE,
-            fields=(renamed, *begun.fields),
-            steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
-        )
-
     # Update
 
-    def _change(
+    def _update(
         self, declared: Declared, found: Sequence[LivePart]
     ) -> tuple[Change | None, list[Diagnostic]]:
-        if not found:
-            return self._create(declared)
+        """In what the live parts differ, and whose doing it is; None where they are in sync."""
         schedule = declared.schedule
         if not schedule.paused and is_as_written(declared, found):
-            said = times.still_right(schedule, [part.live.cron for part in found], self.now)
+            said = live_times.still_right(schedule, [part.live.cron for part in found], self.now)
             if said is not None:  # nearly all schedules, nearly always
                 return None, list(said)
         parts = read_parts(declared, found)
-        when = times.compare(schedule, parts, self.now, declared.definition)
+        when = live_times.compare(schedule, parts, self.now, declared.definition)
         if isinstance(when, Diagnostic):
             return _impossible(schedule, Action.UPDATE, when)
-        settings, differing = _settings(declared, parts)
+
+        differing = {
+            part.live.id: changed
+            for part in parts
+            if (changed := diff.compare(part.view, declared.view))
+        }
+        settings = next(iter(differing.values()), ())  # the first part speaks for the others
         hidden = attribution.write_only(declared, parts, alone=not (settings or when.fields))
+        changed = (*when.fields, *settings, *hidden)
+
         pause, diagnostics = pauses.judge(schedule, parts)
         diagnostics = [*when.diagnostics, *diagnostics]
-        changed = (*when.fields, *settings, *hidden)
         if not changed and not pause.fields:
             return None, diagnostics
         if not changed and not pause.stale:
-            return _pause_only(schedule, pause), diagnostics
+            action = Action.PAUSE if pause.paused else Action.RESUME
+            steps = tuple(PauseSchedule(id=i, paused=pause.paused) for i in sorted(pause.wrong))
+            fields = pause.fields
+            return _change_of(
+                schedule, action, pause.reason, fields=fields, steps=steps
+            ), diagnostics
+
         reason = pause.reason
         if changed:
             others = bool(settings or hidden)
             reason = attribution.reason(declared, parts, when, pause, others=others)
+        # Nobody asked for a renewal or a repair: that it takes too many parts only warns.
         unasked = reason in (Reason.CLOCK, Reason.DRIFT)
         severity = Severity.WARNING if unasked else Severity.ERROR
-        diagnostics += self._too_many(schedule, len(when.crons), severity)
-        change = self._update(declared, parts, when, pause, differing)
-        return replace(change, reason=reason, fields=(*changed, *pause.fields)), diagnostics
+        diagnostics += _too_many(schedule, len(when.crons), severity)
+        fields = (*changed, *pause.fields)
+        return self._rewrite(declared, parts, when, pause, reason, fields, differing), diagnostics
 
-    def _update(
+    def _rewrite(
         self,
         declared: Declared,
         parts: Sequence[Part],
-        when: times.When,
+        when: When,
         pause: Pause,
-        differing: frozenset[str],
+        reason: Reason,
+        fields: tuple[FieldChange, ...],
+        differing: Mapping[str, object],
     ) -> Change:
-        """The writes that bring live parts to what is declared; differing: ids of wrong settings.
-
-        A swap is a change of the crons that fire: not one of spelling, nor one of paused parts.
-        """
+        """The update that makes the live parts so; differing: ids of those with other settings."""
+        schedule = declared.schedule
+        crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
         known = {part.live.id: part for part in parts if part.live.id not in differing}
-        crons = times.assign(declared.schedule, when.crons, [part.live for part in parts])
         surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
+
+        all_paused = all(part.live.paused for part in parts)
+        notes: list[Note] = [*when.notes]
+        if 0 < len(differing) < len(parts):
+            notes.append(InSomeParts(ids=tuple(sorted(differing)), of=len(parts)))
+        # A write makes the parts agree, and a partly paused schedule counts as paused.
+        if pause.paused and not pause.fields and not all_paused:
+            notes.append(PausesAll())
+
+        # Only a set that fires, and fires otherwise afterwards, must keep clear of its firings.
         before = tuple(part.live.cron for part in parts)
-        silent = pause.paused and all(part.live.paused for part in parts)
+        silent = pause.paused and all_paused
         fires_alike = same_crons(before, when.crons) and not surplus
         return _change_of(
-            declared.schedule,
+            schedule,
             Action.UPDATE,
-            Reason.FILE,
-            notes=(*when.notes, *_notes(differing, pause, parts)),
+            reason,
+            fields=fields,
+            notes=tuple(notes),
             steps=(
-                *self._writes(declared, crons, known, paused=pause.paused),
+                *part_writes(declared, crons, known, self.index.by_id, paused=pause.paused),
                 *(DeleteSchedule(id=part_id) for part_id in surplus),
             ),
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
             cut_off=when.writing is Writing.CUT_OFF,
         )
 
-    def _too_many(self, schedule: Schedule, count: int, severity: Severity) -> list[Diagnostic]:
-        """More parts than allowed: an error where the file asks for them, else a warning."""
-        most = schedule.timing.max_parts
-        if count <= most:
-            return []
-        need = f"needs {count} parts"
-        return [times.too_many(need, most, schedule.name, schedule.location, severity)]
 
-    def _writes(
-        self,
-        declared: Declared,
-        crons: dict[str, str],
-        known: dict[str, Part],
-        *,
-        paused: bool,
-    ) -> Iterator[Step]:
-        """The parts that are not as they should be: each whole, then its pause.
+def stray(part: LivePart, schedule: Schedule) -> Diagnostic:
+    """An unmarked id that looks like a further part of a declared schedule fires beside it."""
+    owner = f"schedules.{schedule.name}"
+    return Diagnostic(
+        severity=Severity.WARNING,
+        code="stray",
+        message=f"{part.live.id} looks like a part of {owner}, but has no mark of ours",
+        location=schedule.location,
+        hint="it fires beside ours and is left alone; delete it if nobody needs it",
+    )
 
-        An upsert may keep or reset a pause; what runs and is to run needs no word, and a word would
-        undo the pause that somebody makes meanwhile. known: live parts whose settings are right.
-        New parts come first: a set that is cut off midway has marks of two sets then, and is not
-        taken for one that somebody has deleted parts of.
-        """
-        live, schedule = self.index.by_id, declared.schedule
-        name = mark.name_label(self.desired.namespace, schedule.name)
-        numbered = enumerate(crons.items(), 1)
-        for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
-            label = declared.mark(cron, part=number, parts=len(crons), paused=paused)
-            part = known.get(part_id)
-            if part is None or not _stands(part, cron, label):
-                labels = (str(label), name, *schedule.message.labels)
-                yield PutSchedule(id=part_id, cron=cron, message=schedule.message, labels=labels)
-                if paused or (part_id in live and live[part_id].live.paused):
-                    yield PauseSchedule(id=part_id, paused=paused)
-            elif part.live.paused != paused:
-                yield PauseSchedule(id=part_id, paused=paused)
+
+def _with_leftovers(schedule: Schedule, change: Change | None, old: Sequence[LivePart]) -> Change:
+    """Where a rename was cut off, what is left of the old name goes with the change."""
+    note = "the apply that renamed it was cut off"
+    renamed = FieldChange(path="name", before=schedule.was, after=schedule.name, note=note)
+    begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
+    return replace(
+        begun,
+        action=Action.UPDATE,
+        fields=(renamed, *begun.fields),
+        steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
+    )
+
+
+def _too_many(schedule: Schedule, count: int, severity: Severity) -> tuple[Diagnostic, ...]:
+    most = schedule.timing.max_parts
+    return times.too_many(count, most, schedule.name, schedule.location, severity=severity)
 
 
 def _change_of(schedule: Schedule, action: Action, reason: Reason, **more: Any) -> Change:
@@ -305,39 +303,3 @@ def _impossible(
     schedule: Schedule, action: Action, why: Diagnostic
 ) -> tuple[Change, list[Diagnostic]]:
     return _change_of(schedule, action, Reason.FILE, refused=why.text), [why]
-
-
-def _pause_only(schedule: Schedule, pause: Pause) -> Change:
-    action = Action.PAUSE if pause.paused else Action.RESUME
-    steps = tuple(PauseSchedule(id=i, paused=pause.paused) for i in sorted(pause.wrong))
-    return _change_of(schedule, action, pause.reason, fields=pause.fields, steps=steps)
-
-
-def _settings(
-    declared: Declared, parts: Sequence[Part]
-) -> tuple[tuple[FieldChange, ...], frozenset[str]]:
-    """The fields of the first part that differs; and the ids of all that differ."""
-    found = {
-        part.live.id: changed
-        for part in parts
-        if (changed := diff.compare(part.view, declared.view))
-    }
-    return next(iter(found.values()), ()), frozenset(found)
-
-
-def _stands(part: Part, cron: str, label: mark.Mark) -> bool:
-    """Whether a live part whose settings are right needs no write: same cron, same mark."""
-    if part.mark is None or not same_crons([part.live.cron], [cron]):
-        return False
-    paused = part.mark.paused or label.paused  # a mark without -z may stay on a paused part
-    return replace(part.mark, paused=paused) == replace(label, paused=paused) and (
-        label.paused or not part.mark.paused
-    )
-
-
-def _notes(differing: frozenset[str], pause: Pause, parts: Sequence[Part]) -> Iterator[Note]:
-    if 0 < len(differing) < len(parts):
-        yield InSomeParts(ids=tuple(sorted(differing)), of=len(parts))
-    # A write makes the parts agree, and a partly paused schedule counts as paused.
-    if pause.paused and not pause.fields and not all(part.live.paused for part in parts):
-        yield PausesAll()

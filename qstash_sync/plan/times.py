@@ -1,53 +1,23 @@
-"""A schedule's time against the live parts: what is in sync, what must be written, why.
+"""What a declared schedule's time compiles to, now and in the coming year, and what to say of it.
 
-A live set that is whole by its marks, written for what the file says, and exact for `renew_before`
-is in sync: it is verified, not compiled. All others are compiled, each distinct timing once.
+Whether the live parts are so: `live_times.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from qstash_sync.crons import bound as bounds, compile as compiler, exactness
-from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
+from qstash_sync.crons import bound as bounds, compile as compiler
+from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.compilation import Compilation, Strategy, warnings_of
-from qstash_sync.crons.effect import effect
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, wanted
-from qstash_sync.crons.robfig import firings
-from qstash_sync.model.change import FieldChange, Firings, Note, Stored
+from qstash_sync.model.change import FieldChange, Note, Stored
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
-from qstash_sync.model.resources import LiveSchedule, Schedule
-from qstash_sync.plan.live_parts import (
-    Part,
-    SetState,
-    Writing,
-    as_written,
-    is_understood,
-    same_crons,
-    state,
-)
+from qstash_sync.model.resources import Schedule
 
 LOOK_AHEAD = timedelta(days=366)
 ACTIVATION = timedelta(seconds=60)  # until QStash takes up what was written
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class When:
-    """The crons to be stored, in order; without fields the live ones do.
-
-    writing: what became of the live set since it was written.
-    """
-
-    crons: tuple[str, ...]
-    writing: Writing = Writing.WHOLE
-    fields: tuple[FieldChange, ...] = ()
-    notes: tuple[Note, ...] = ()
-    diagnostics: tuple[Diagnostic, ...] = ()
-
-
-# ---------------------------------------------------------------- compilations
 
 
 def compiled(
@@ -76,10 +46,10 @@ def warnings(
     made: Compilation, name: str | None, location: Location | None
 ) -> tuple[Diagnostic, ...]:
     """What a person should know of a compilation: gaps and folds, its end, both day fields."""
-    return _said_of(made.warnings, name, location)
+    return _said(made.warnings, name, location)
 
 
-def _said_of(
+def _said(
     texts: Sequence[str], name: str | None, location: Location | None
 ) -> tuple[Diagnostic, ...]:
     return tuple(
@@ -100,21 +70,27 @@ def _path(name: str | None) -> tuple[str, ...]:
 
 
 def too_many(
-    need: str,
+    count: int,
     most: int,
     name: str | None,
     location: Location | None,
+    *,
     severity: Severity = Severity.ERROR,
-) -> Diagnostic:
-    """The diagnostic of a schedule with more parts than `dst.max_parts`."""
-    return Diagnostic(
+    on: datetime | None = None,
+) -> tuple[Diagnostic, ...]:
+    """What a schedule with more parts than `dst.max_parts` gives cause to say; on: from when."""
+    if count <= most:
+        return ()
+    day = f" on {on:%Y-%m-%d}" if on else ""
+    found = Diagnostic(
         severity=severity,
         code="max_parts",
-        message=f"{need}, max_parts is {most}",
+        message=f"needs {count} parts{day}, max_parts is {most}",
         path=_path(name),
         location=location,
         hint="raise dst.max_parts, or use dst: {strategy: auto} for fewer",
     )
+    return (found,)
 
 
 def parts_ahead(schedule: Schedule, now: datetime) -> tuple[tuple[datetime, int], ...]:
@@ -147,7 +123,7 @@ def checked(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     """What a file's schedule gives cause to say, without an account; compiled only if need be."""
     strategy, job = schedule.timing.strategy, schedule.timing.job
     if strategy is Strategy.SPLIT and _fires(job, now):
-        return _said_of(warnings_of(job, _midnight(now)), schedule.name, schedule.location)
+        return said_of(schedule, now)
     made = compiled(schedule, now)
     if isinstance(made, Diagnostic):
         return (made,)
@@ -157,6 +133,13 @@ def checked(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
 @lru_cache(maxsize=16_384)
 def _fires(job: Job, now: datetime) -> bool:
     return bool(wanted(job, Span.around(now, now + LOOK_AHEAD)))
+
+
+def said_of(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
+    """What to know of a schedule in the coming year, whatever it is compiled to."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    texts = warnings_of(schedule.timing.job, midnight)
+    return _said(texts, schedule.name, schedule.location) if texts else ()
 
 
 # ---------------------------------------------------------------- what a create shows
@@ -180,135 +163,3 @@ def created_notes(schedule: Schedule, crons: Sequence[str]) -> tuple[Note, ...]:
     if len(crons) == 1 and schedule.timing.job.timezone == "UTC":
         return ()
     return (Stored(crons=tuple(crons)),)
-
-
-# ---------------------------------------------------------------- against the live parts
-
-
-def compare(
-    schedule: Schedule, parts: Sequence[Part], now: datetime, definition: str
-) -> When | Diagnostic:
-    """Whether the live parts are those we wrote, and fire as wanted for long enough.
-
-    definition: digest `b` of the schedule as it is declared.
-    """
-    live = tuple(part.live.cron for part in parts)
-    found = state(schedule, parts)
-    # Written for other times, which may lie months away, a set that is exact today is not in sync.
-    as_declared = all(part.mark is None or part.mark.definition == definition for part in parts)
-    if found.writing is Writing.WHOLE and as_declared:
-        said = still_right(schedule, live, now)
-        if said is not None:
-            return When(crons=live, diagnostics=said)
-    made = compiled(schedule, now, tuple(as_written(schedule, cron) for cron in live))
-    if isinstance(made, Diagnostic):
-        return _without_compilation(schedule, live, made, found)
-    notes = warnings(made, schedule.name, schedule.location)
-    same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
-    if same and found.writing in (Writing.WHOLE, Writing.EDITED):
-        return When(crons=live, diagnostics=notes)
-    moved = found.writing in (Writing.EDITED, Writing.BROKEN)
-    return When(
-        crons=made.crons,
-        writing=found.writing,
-        fields=(*_parts_field(live, made, found), *_cron_field(schedule, live, made, same=same)),
-        notes=() if same else _effect(schedule, live, made.crons if moved else None, now),
-        diagnostics=notes,
-    )
-
-
-def still_right(
-    schedule: Schedule, live: Sequence[str], now: datetime
-) -> tuple[Diagnostic, ...] | None:
-    """What to say of plain live crons that need no renewal yet; None where they do.
-
-    Or where nobody knows: the other strategies know no end.
-    """
-    timing = schedule.timing
-    if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW):
-        return None
-    if not exactness.holds(timing.job, live, now, now + timing.renew_before):
-        return None
-    said = warnings_of(timing.job, _midnight(now))
-    return _said_of(said, schedule.name, schedule.location) if said else ()
-
-
-def _midnight(now: datetime) -> datetime:
-    """When a compilation of this moment would begin."""
-    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _without_compilation(
-    schedule: Schedule, live: tuple[str, ...], why: Diagnostic, found: SetState
-) -> When | Diagnostic:
-    """There is no compilation today; what is live is left alone where it is what the file says.
-
-    So `native` that has come to differ from the policy since it was written is only a warning.
-    """
-    native = tuple(part.cron for part in compiler.native_parts(schedule.timing.job))
-    is_native = schedule.timing.strategy is Strategy.NATIVE
-    if is_native and found.writing is Writing.WHOLE and same_crons(native, live):
-        return When(crons=live, diagnostics=(replace(why, severity=Severity.WARNING),))
-    return why
-
-
-def _fires_alike(
-    schedule: Schedule, wanted: tuple[str, ...], live: tuple[str, ...], now: datetime
-) -> bool:
-    """Whether plain crons fire at the same minutes for a year, none of them twice."""
-    if schedule.timing.strategy is Strategy.NATIVE:
-        return False
-    if not all(exactness.is_plain(cron) for cron in (*wanted, *live)):
-        return False
-    span = Span.around(now, now + LOOK_AHEAD)
-    union = 0
-    for cron in wanted:
-        union |= compiler.read_back(cron, span)
-    return compare_bitmaps(union, [firings(cron, span)[0] for cron in live], span).none
-
-
-def _parts_field(
-    live: tuple[str, ...], made: Compilation, found: SetState
-) -> tuple[FieldChange, ...]:
-    if found.writing is Writing.WHOLE or (len(live) == 1 and found.writing is Writing.EDITED):
-        return ()  # the other fields show it
-    return (FieldChange(path="parts", before=len(live), after=len(made.parts), note=str(found)),)
-
-
-def _cron_field(
-    schedule: Schedule, live: tuple[str, ...], made: Compilation, *, same: bool
-) -> tuple[FieldChange, ...]:
-    if same:
-        return ()
-    note = "" if made.crons[0].endswith(text(schedule)) else text(schedule)
-    before, after = ", ".join(sorted(live)), ", ".join(made.crons)
-    return (FieldChange(path="cron", before=before, after=after, note=note),)
-
-
-def _effect(
-    schedule: Schedule, live: tuple[str, ...], mended: tuple[str, ...] | None, now: datetime
-) -> tuple[Note, ...]:
-    """How many firings of the coming year move or come twice, and the first that differs.
-
-    mended: the crons that undo somebody's hand: what that hand did, not what else will be wrong
-    once the horizon has ended. None: what the file wants of the year.
-    """
-    if not all(is_understood(cron) for cron in live):
-        return ()
-    job = schedule.timing.job
-    found = effect(live, job if mended is None else mended, now, job.timezone)
-    twice = exactness.compare(job, live, now, now + LOOK_AHEAD).doubled
-    return (Firings(effect=found, doubled=twice, timezone=job.timezone),)
-
-
-def assign(
-    schedule: Schedule, crons: Sequence[str], found: Sequence[LiveSchedule]
-) -> dict[str, str]:
-    """Which id holds which cron: a part whose cron stays keeps its id, the first always exists."""
-    ids = [schedule.part_id(number) for number in range(1, len(crons) + 1)]
-    live = {as_written(schedule, part.cron): part.id for part in found if part.id in ids}
-    kept = {live[cron]: cron for cron in crons if cron in live}
-    rest = [cron for cron in crons if cron not in kept.values()]
-    free = [part_id for part_id in ids if part_id not in kept]
-    placed = {**kept, **dict(zip(free, rest, strict=True))}
-    return {part_id: placed[part_id] for part_id in ids}

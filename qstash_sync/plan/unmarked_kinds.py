@@ -1,4 +1,4 @@
-"""The kinds that carry no mark: URL groups, queues and flow-control keys, told apart by name."""
+"""The kinds that carry no mark: URL groups, queues and flow-control keys, known by their names."""
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -31,7 +31,7 @@ from qstash_sync.plan.compared import Compared, Comparison, Within
 
 
 def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within: Within) -> None:
-    """Compare one of the kinds that are told apart by name alone."""
+    """Compare one of the kinds whose resources are known by their names alone."""
     wanted, there, owned = {
         Kind.URL_GROUP: (desired.url_groups, live.url_groups, desired.owns.url_groups),
         Kind.QUEUE: (desired.queues, live.queues, desired.owns.queues),

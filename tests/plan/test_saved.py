@@ -28,7 +28,7 @@ from qstash_sync.local import (
     Switches,
 )
 from qstash_sync.model.change import Reason
-from qstash_sync.plan import mark, saved, savefile
+from qstash_sync.plan import lifetime, mark, saved, savefile
 from qstash_sync.plan.fingerprint import Fingerprints
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Where
@@ -122,10 +122,10 @@ def test_a_plan_lasts_until_its_parts_are_exact_for_two_more_weeks_only(world: W
     until = savefile.load(document).changes[0].exact_until
     assert until is not None
     assert until - NOW > timedelta(days=120)
-    world.now = until - saved.LEAST + timedelta(minutes=1)
+    world.now = until - lifetime.LEAST + timedelta(minutes=1)
     error = stale(world, NEW_YORK + "}", document)
     assert error.moved[0].why == f"its parts would be exact until {until:%Y-%m-%d %H:%MZ} only"
-    world.now = until - saved.LEAST - timedelta(minutes=1)
+    world.now = until - lifetime.LEAST - timedelta(minutes=1)
     assert apply(world, NEW_YORK + "}", document).done
 
 

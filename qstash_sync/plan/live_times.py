@@ -1,0 +1,169 @@
+"""A schedule's time against its live parts: what is in sync, what must be written, why.
+
+A live set that is whole by its marks, written for what the file says, and exact for `renew_before`
+is in sync: it is verified, not compiled. All others are compiled, each distinct timing once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from qstash_sync.crons import compile as compiler, exactness
+from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
+from qstash_sync.crons.compile import Compilation, Strategy
+from qstash_sync.crons.effect import effect
+from qstash_sync.crons.robfig import firings
+from qstash_sync.model.change import FieldChange, Firings, Note
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import LiveSchedule, Schedule
+from qstash_sync.plan import times
+from qstash_sync.plan.live_parts import (
+    Part,
+    SetState,
+    Writing,
+    as_written,
+    is_understood,
+    same_crons,
+    state,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """The crons to be stored, in order; without fields the live ones do.
+
+    writing: what became of the live set since it was written.
+    """
+
+    crons: tuple[str, ...]
+    writing: Writing = Writing.WHOLE
+    fields: tuple[FieldChange, ...] = ()
+    notes: tuple[Note, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def compare(
+    schedule: Schedule, parts: Sequence[Part], now: datetime, definition: str
+) -> When | Diagnostic:
+    """Whether the live parts are those we wrote, and fire as wanted for long enough.
+
+    definition: digest `b` of the schedule as it is declared.
+    """
+    live = tuple(part.live.cron for part in parts)
+    found = state(schedule, parts)
+    # Written for other times, which may lie months away, a set that is exact today is not in sync.
+    as_declared = all(part.mark is None or part.mark.definition == definition for part in parts)
+    if found.writing is Writing.WHOLE and as_declared:
+        said = still_right(schedule, live, now)
+        if said is not None:
+            return When(crons=live, diagnostics=said)
+
+    made = times.compiled(schedule, now, tuple(as_written(schedule, cron) for cron in live))
+    if isinstance(made, Diagnostic):
+        return _without_compilation(schedule, live, made, found)
+    notes = times.warnings(made, schedule.name, schedule.location)
+    same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
+    if same and found.writing in (Writing.WHOLE, Writing.EDITED):
+        return When(crons=live, diagnostics=notes)
+
+    moved = found.writing in (Writing.EDITED, Writing.BROKEN)
+    return When(
+        crons=made.crons,
+        writing=found.writing,
+        fields=tuple(_fields(schedule, live, made, found, same=same)),
+        notes=() if same else _effect(schedule, live, made.crons if moved else None, now),
+        diagnostics=notes,
+    )
+
+
+def still_right(
+    schedule: Schedule, live: Sequence[str], now: datetime
+) -> tuple[Diagnostic, ...] | None:
+    """What to say of plain live crons that need no renewal yet; None where they do.
+
+    Or where nobody knows: the other strategies know no end.
+    """
+    timing = schedule.timing
+    if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW):
+        return None
+    if not exactness.holds(timing.job, live, now, now + timing.renew_before):
+        return None
+    return times.said_of(schedule, now)
+
+
+def _without_compilation(
+    schedule: Schedule, live: tuple[str, ...], why: Diagnostic, found: SetState
+) -> When | Diagnostic:
+    """There is no compilation today; what is live is left alone where it is what the file says.
+
+    So `native` that has come to differ from the policy since it was written is only a warning.
+    """
+    native = tuple(part.cron for part in compiler.native_parts(schedule.timing.job))
+    is_native = schedule.timing.strategy is Strategy.NATIVE
+    if is_native and found.writing is Writing.WHOLE and same_crons(native, live):
+        return When(crons=live, diagnostics=(replace(why, severity=Severity.WARNING),))
+    return why
+
+
+def _fires_alike(
+    schedule: Schedule, wanted: tuple[str, ...], live: tuple[str, ...], now: datetime
+) -> bool:
+    """Whether plain crons fire at the same minutes for a year, none of them twice."""
+    if schedule.timing.strategy is Strategy.NATIVE:
+        return False
+    if not all(exactness.is_plain(cron) for cron in (*wanted, *live)):
+        return False
+    span = Span.around(now, now + times.LOOK_AHEAD)
+    union = 0
+    for cron in wanted:
+        union |= compiler.read_back(cron, span)
+    return compare_bitmaps(union, [firings(cron, span)[0] for cron in live], span).none
+
+
+def _fields(
+    schedule: Schedule,
+    live: tuple[str, ...],
+    made: Compilation,
+    found: SetState,
+    *,
+    same: bool,
+) -> Iterator[FieldChange]:
+    """How a plan shows it; same: the crons fire alike, only the set is not whole."""
+    # That its only part was edited is shown by the cron.
+    edited_alone = len(live) == 1 and found.writing is Writing.EDITED
+    if found.writing is not Writing.WHOLE and not edited_alone:
+        yield FieldChange(path="parts", before=len(live), after=len(made.parts), note=str(found))
+    if not same:
+        written = times.text(schedule)
+        note = "" if made.crons[0].endswith(written) else written
+        before, after = ", ".join(sorted(live)), ", ".join(made.crons)
+        yield FieldChange(path="cron", before=before, after=after, note=note)
+
+
+def _effect(
+    schedule: Schedule, live: tuple[str, ...], mended: tuple[str, ...] | None, now: datetime
+) -> tuple[Note, ...]:
+    """How many firings of the coming year move or come twice, and the first that differs.
+
+    mended: the crons that undo somebody's hand: what that hand did, not what else will be wrong
+    once the horizon has ended. None: what the file wants of the year.
+    """
+    if not all(is_understood(cron) for cron in live):
+        return ()
+    job = schedule.timing.job
+    found = effect(live, job if mended is None else mended, now, job.timezone)
+    twice = exactness.compare(job, live, now, now + times.LOOK_AHEAD).doubled
+    return (Firings(effect=found, doubled=twice, timezone=job.timezone),)
+
+
+def assign(
+    schedule: Schedule, crons: Sequence[str], found: Sequence[LiveSchedule]
+) -> dict[str, str]:
+    """Which id holds which cron: a part whose cron stays keeps its id, the first always exists."""
+    ids = [schedule.part_id(number) for number in range(1, len(crons) + 1)]
+    live = {as_written(schedule, part.cron): part.id for part in found if part.id in ids}
+    kept = {live[cron]: cron for cron in crons if cron in live}
+    rest = [cron for cron in crons if cron not in kept.values()]
+    free = [part_id for part_id in ids if part_id not in kept]
+    placed = {**kept, **dict(zip(free, rest, strict=True))}
+    return {part_id: placed[part_id] for part_id in ids}

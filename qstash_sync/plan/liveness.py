@@ -1,0 +1,151 @@
+"""What the account says of a schedule's runs and pause, beyond the comparison with the file.
+
+of the live parts of a schedule                            grade
+a next firing that its cron has not                        difference (drifted)
+some parts paused, others not                              difference (drifted)
+two firings have gone by since it last ran                 warning
+an error of the last run                                   warning
+paused in the account, and the file leaves it so           information
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from qstash_sync.crons import robfig
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.robfig import predicted
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import LiveSchedule, Message, Schedule
+from qstash_sync.plan import mark
+from qstash_sync.plan.diff import HIDDEN
+from qstash_sync.plan.pauses import LEFT_SO
+from qstash_sync.plan.times import ACTIVATION
+
+_READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take
+_LATE = timedelta(minutes=1)  # between a firing and the run that QStash notes for it
+_OVERDUE = 2  # firings
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*:\\?/\S*", re.IGNORECASE)
+_PROSE = re.compile(r"[A-Za-z]?[a-z]+([-'/][a-z]+)*|[A-Z]+")
+_WORD = re.compile(r"[^\s\"'=&,:;()\[\]{}<>]{4,}(?<![.!?])")
+
+
+def facts(
+    schedule: Schedule, parts: Sequence[LiveSchedule], read_at: datetime, *, pause_changes: bool
+) -> Iterator[Diagnostic]:
+    """The table above, of one schedule; pause_changes: an apply would set its pause anyway."""
+    for part in parts:
+        yield from _next_time(schedule, part, read_at)
+    if not pause_changes:
+        yield from _pause(schedule, parts)
+    yield from _overdue(schedule, parts, read_at)
+    # The error of the last run; of a part that rests for the season, it is no news.
+    last = max((part.last_at or 0 for part in parts), default=0)
+    for part in parts:
+        if part.error and (part.last_at is None or part.last_at == last):
+            text = f"the last run of {part.id} failed: {_without_secrets(part, schedule)}"
+            yield about(schedule, Severity.WARNING, "failed", text)
+
+
+def about(schedule: Schedule, severity: Severity, code: str, message: str) -> Diagnostic:
+    """A diagnostic with the path and the location of a schedule."""
+    return Diagnostic(
+        severity=severity,
+        code=code,
+        message=message,
+        path=("schedules", schedule.name),
+        location=schedule.location,
+    )
+
+
+def _next_time(schedule: Schedule, part: LiveSchedule, read_at: datetime) -> Iterator[Diagnostic]:
+    """A next firing that the stored cron has not; absent or paused, there is no verdict."""
+    if part.next_at is None or part.paused:
+        return
+    claimed = _instant(part.next_at)
+    low, high = read_at - _READING, read_at + ACTIVATION
+    if claimed is None or not predicted(part.cron, low, high, claimed):
+        at = f"at {claimed:%a %Y-%m-%d %H:%MZ}" if claimed else "at a time that no calendar has"
+        text = f"QStash says that {part.id} fires next {at}; its cron {part.cron} does not"
+        yield about(schedule, Severity.DIFFERENCE, "next_time", text)
+
+
+def _pause(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Diagnostic]:
+    """A pause that the file says nothing about."""
+    paused = [part for part in parts if part.paused]
+    if 0 < len(paused) < len(parts):
+        names = ", ".join(part.id for part in paused)
+        fact = f"{len(paused)} of {len(parts)} parts are paused: {names}"
+        text = f"{fact}; write paused: true or paused: false"
+        yield about(schedule, Severity.DIFFERENCE, "partly_paused", text)
+    elif paused and schedule.paused is None:
+        marks = [mark.parse(part.message.labels) for part in paused]
+        by_hand = not any(label and label.paused for label in marks)
+        text = "paused by hand; the file leaves it so" if by_hand else LEFT_SO
+        yield about(schedule, Severity.INFO, "paused", text)
+
+
+def _overdue(
+    schedule: Schedule, parts: Sequence[LiveSchedule], read_at: datetime
+) -> Iterator[Diagnostic]:
+    """Two firings have gone by since the last run, as far as the parts are known to have run.
+
+    A part that is rewritten may lose its last run, so one without any says nothing.
+    """
+    ran = [(at, part.cron) for part in parts if (at := _instant(part.last_at)) is not None]
+    if not ran or any(part.paused for part in parts):
+        return
+    last = max(at for at, _ in ran)
+    after: datetime | None = last + _LATE / 2
+    for _ in range(_OVERDUE):
+        after = after and _next_firing([cron for _, cron in ran], after)
+    if after and after <= read_at - _LATE:
+        text = f"last run {last:%a %Y-%m-%d %H:%MZ}; two firings or more have gone by since then"
+        yield about(schedule, Severity.WARNING, "overdue", text)
+
+
+def _next_firing(crons: Sequence[str], after: datetime) -> datetime | None:
+    """The next firing of stored crons, as far as they are understood."""
+    found = []
+    for cron in crons:
+        try:
+            found.append(robfig.next_after(robfig.read(cron), after))
+        except CronError:
+            continue
+    return min(filter(None, found), default=None)
+
+
+def _instant(milliseconds: int | None) -> datetime | None:
+    """An instant from Unix milliseconds; None where there is none, or no calendar has it."""
+    try:
+        return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+
+
+def _without_secrets(part: LiveSchedule, schedule: Schedule) -> str:
+    """The words of an error that are prose, or stand plainly in the file; no addresses.
+
+    Known secrets are masked before; others may be rotated, removed, or unknown here, and be quoted
+    in an error that is older than they are. Of the live settings, words are never taken for prose.
+    """
+    declared = dict(_settings(schedule.message))
+    plain = "\n".join(declared.values())
+    held = "\n".join(v for key, v in _settings(part.message) if declared.get(key) != v)
+
+    def shown(found: re.Match[str]) -> str:
+        harmless = _PROSE.fullmatch(found[0]) or found[0] in plain
+        return found[0] if harmless and found[0] not in held else HIDDEN
+
+    return _WORD.sub(shown, _URL.sub("(URL)", part.error or ""))
+
+
+def _settings(message: Message) -> Iterator[tuple[str, str]]:
+    """The settings that may hold a secret, as they stand in clear; masked where they are one."""
+    body = message.body
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body
+    callbacks = (("callback", message.callback), ("failure", message.failure_callback))
+    yield from ((f"header {name}", str(value)) for name, value in message.headers)
+    yield from (("destination", str(message.destination)), ("body", str(text or "")))
+    yield from ((key, str(callback.url)) for key, callback in callbacks if callback)

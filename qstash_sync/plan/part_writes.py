@@ -1,0 +1,51 @@
+"""The writes that bring live parts to their crons, settings, mark and pause."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
+from qstash_sync.plan import mark
+from qstash_sync.plan.live_parts import LivePart, Part, same_crons
+from qstash_sync.plan.mark import Declared, Mark
+
+
+def part_writes(
+    declared: Declared,
+    crons: Mapping[str, str],
+    known: Mapping[str, Part],
+    live: Mapping[str, LivePart],
+    *,
+    paused: bool,
+) -> Iterator[Step]:
+    """The parts that are not as they should be: each whole, then its pause.
+
+    crons: of each part id, in order. known: live parts whose settings are right. live: whatever
+    has which id. An upsert may keep or reset a pause; what runs and is to run needs no word, and a
+    word would undo the pause that somebody makes meanwhile. New parts come first: a set that is
+    cut off midway has marks of two sets then, and is not taken for one that somebody has deleted
+    parts of.
+    """
+    schedule = declared.schedule
+    name = mark.name_label(declared.namespace, schedule.name)
+    numbered = enumerate(crons.items(), 1)
+    for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
+        label = declared.mark(cron, part=number, parts=len(crons), paused=paused)
+        part = known.get(part_id)
+        if part is None or not _is_as_written(part, cron, label):
+            labels = (str(label), name, *schedule.message.labels)
+            yield PutSchedule(id=part_id, cron=cron, message=schedule.message, labels=labels)
+            if paused or (part_id in live and live[part_id].live.paused):
+                yield PauseSchedule(id=part_id, paused=paused)
+        elif part.live.paused != paused:
+            yield PauseSchedule(id=part_id, paused=paused)
+
+
+def _is_as_written(part: Part, cron: str, label: Mark) -> bool:
+    """Whether a live part whose settings are right needs no write: same cron, same mark."""
+    if part.mark is None or not same_crons([part.live.cron], [cron]):
+        return False
+    # A mark without -z may stay on a paused part; one with -z must go from a part that is to run.
+    paused = part.mark.paused or label.paused
+    return replace(part.mark, paused=paused) == replace(label, paused=paused) and (
+        label.paused or not part.mark.paused
+    )

@@ -1,0 +1,44 @@
+"""Schedules that name a URL group, queue or flow-control key which nobody has."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.resources import Desired, Live, Schedule
+
+
+def dangling(desired: Desired, schedules: Iterable[Schedule], live: Live) -> Iterator[Diagnostic]:
+    """Schedules that name a group, queue or key that is neither declared nor live."""
+    groups = _names(desired.url_groups) | _names(live.url_groups)
+    queues = _names(desired.queues) | _names(live.queues)
+    flows = _names(desired.flow_controls) | _names(live.flow_controls)
+    for schedule in schedules:
+        message = schedule.message
+        if schedule.to_group and str(message.destination) not in groups:
+            yield _dangling(schedule, "url_group", str(message.destination), groups)
+        if message.queue is not None and message.queue not in queues:
+            yield _dangling(schedule, "queue", message.queue, queues)
+        use = message.flow_control
+        if use and not (use.parallelism or use.rate) and use.key not in flows:
+            yield _dangling(schedule, "flow_control", use.key, flows, " without limits of its own")
+
+
+def _names(resources: Iterable[Any] | None) -> set[str]:
+    return {resource.name for resource in resources or ()}
+
+
+def _dangling(
+    schedule: Schedule, key: str, name: str, known: set[str], more: str = ""
+) -> Diagnostic:
+    from difflib import get_close_matches  # noqa: PLC0415 only where something is wrong
+
+    close = get_close_matches(name, sorted(known), 1)
+    section = f"{key}s"
+    hint = f"did you mean {close[0]}?" if close else f"declare it under {section}"
+    return Diagnostic(
+        code="reference",
+        message=f"{name}{more} is neither in the file nor in the account",
+        path=("schedules", schedule.name, key),
+        location=schedule.location,
+        hint=hint,
+    )
