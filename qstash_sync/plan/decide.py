@@ -155,7 +155,9 @@ def _consented(one: Compared, policy: Policy) -> Compared:
         swap=None,
         refused=why,
     )
-    return replace(one, change=refused, diagnostics=())
+    # What is said of it stays where the schedule itself is ours, and a further part is not.
+    said = one.diagnostics if one.consent.id != one.id else ()
+    return replace(one, change=refused, diagnostics=said)
 
 
 def _dangling(desired: Desired, live: Live, policy: Policy) -> Iterator[Diagnostic]:

@@ -39,7 +39,7 @@ class _Users:
         self._changes, self._live = changes, live
 
     @cached_property
-    def _after(self) -> Mapping[str, Message]:
+    def _after(self) -> dict[str, Message]:
         after = {part.id: part.message for part in self._live.schedules or ()}
         for change in self._changes:
             for step in change.steps if not change.refused else ():
@@ -52,12 +52,13 @@ class _Users:
     @cached_property
     def queues(self) -> Mapping[str, str]:
         """A schedule for each queue that is used."""
-        return {m.queue: part_id for part_id, m in self._after.items() if m.queue is not None}
+        users = reversed(self._after.items())  # so that the first one stays
+        return {m.queue: part_id for part_id, m in users if m.queue is not None}
 
     @cached_property
     def destinations(self) -> Mapping[str, str]:
         """A schedule for each destination."""
-        return {str(m.destination): part_id for part_id, m in self._after.items()}
+        return {str(m.destination): part_id for part_id, m in reversed(self._after.items())}
 
 
 def _refusals(

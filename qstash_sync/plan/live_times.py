@@ -111,6 +111,8 @@ def _fires_alike(
     """Whether plain crons fire at the same minutes for a year, none of them twice."""
     if schedule.timing.strategy is Strategy.NATIVE:
         return False
+    if any("=" in cron for cron in wanted):  # `auto` chose native: croniter reads no zone
+        return False
     if not all(exactness.is_plain(cron) for cron in (*wanted, *live)):
         return False
     span = Span.around(now, now + times.LOOK_AHEAD)

@@ -78,7 +78,7 @@ class ScheduleComparer:
             id=schedule.id,
             change=change,
             diagnostics=tuple(diagnostics),
-            consent=self._consent(schedule, change),
+            consent=self._consent(schedule, change, found),
         )
         return compared, [*found, *old]
 
@@ -100,10 +100,18 @@ class ScheduleComparer:
 
     # Consent
 
-    def _consent(self, schedule: Schedule, change: Change | None) -> Consent | None:
-        """What a change would overwrite that is not ours, and that the file does not adopt."""
-        for step in change.steps if change else ():
-            part = self.index.by_id.get(step.id) if isinstance(step, PutSchedule) else None
+    def _consent(
+        self, schedule: Schedule, change: Change | None, found: Sequence[LivePart]
+    ) -> Consent | None:
+        """What a change would overwrite that is not ours, and that the file does not adopt.
+
+        The first part is asked for even where there is no compilation, and so no write: an error
+        of the cron would stop the whole apply for a schedule that is not ours.
+        """
+        ids = [part.live.id for part in found[:1]]
+        ids += [step.id for step in change.steps if isinstance(step, PutSchedule)] if change else []
+        for part_id in ids:
+            part = self.index.by_id.get(part_id)
             if part is None or part.ours or (part.live.id == schedule.id and schedule.adopted):
                 continue
             foreign = Foreign.UNMARKED if part.live.message.labels else Foreign.UNLABELLED

@@ -841,3 +841,26 @@ def test_a_delete_of_another_run_is_no_reason_to_refuse(world: World) -> None:
     assert not world.plan(section("queues", [], head=owns) + "schedules: {}\n").errors
     world.apply(moved)
     assert world.plan(moved).empty
+
+
+def test_a_cron_that_never_fires_refuses_only_the_schedule_that_is_not_ours(world: World) -> None:
+    """Its error would stop the apply of all the others."""
+    world.apply(in_utc(["x"]))
+    foreign = {**world.schedule("billing.x"), "scheduleId": "billing.c", "labels": []}
+    world.account.store.put("schedule", "billing.c", foreign)
+    text = in_utc(["x", "b"]) + (
+        "  c: {cron: 0 12 29 2 *, timezone: Pacific/Chatham, destination: 'https://e.example.com'}\n"
+    )
+    plan = world.plan(text)
+    assert not plan.errors
+    assert {c.name: bool(c.refused) for c in plan.changes} == {"b": False, "c": True}
+
+
+def test_what_is_said_of_a_schedule_stays_where_a_further_part_is_not_ours(world: World) -> None:
+    cron = "schedules: {a: {cron: '0 9 1,15 * 1', timezone: America/New_York, "
+    text = f"version: 1\nnamespace: billing\n{cron}destination: 'https://e.example.com'}}}}\n"
+    world.apply(text)
+    last = max(world.account.console.snapshot()["schedule"])
+    world.edit(last, labels=[])
+    plan = world.plan(text)
+    assert any("both day fields are restricted" in w.message for w in plan.warnings)

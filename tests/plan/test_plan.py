@@ -563,3 +563,14 @@ def test_more_parts_than_max_parts_are_refused_when_asked_for_and_told_when_rene
     assert world.plan(most).empty
     edited = file(timezone="America/New_York", dst="{max_parts: 1}", retries="7")
     assert [f.code for f in world.plan(edited).errors] == ["max_parts"]
+
+
+def test_an_edited_cron_beside_an_auto_that_is_native_in_utc_is_a_change(world: World) -> None:
+    """`CRON_TZ=UTC …` is plain for QStash, and no cron for the proof's second reader."""
+    crons = "['7 */6 * * *', '*/15 * * * *']"
+    more = "dst: {strategy: auto}, destination: 'https://e.example.com'"
+    text = f"{HEAD}schedules: {{a: {{cron: {crons}, {more}}}}}\n"
+    world.apply(text)
+    world.edit("billing.a", cron="0 6 * * *")
+    (change,) = world.plan(text).changes
+    assert change.reason is Reason.DRIFT
