@@ -97,7 +97,9 @@ def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
     if moved:
         raise StalePlanError(f"{len(moved)} of {len(plan.changes)} approved changes moved", moved)
     found = {change.key: change for change in fresh.changes}
-    changes = (found.get(item.change.key, item.change) for item in plan.changes)
+    changes = (
+        found.get(item.change.key, replace(item.change, refused=None)) for item in plan.changes
+    )
     return Approval(
         plan=replace(fresh, changes=tuple(changes)),
         policy=policy,

@@ -38,6 +38,7 @@ from qstash_sync.plan.times import ACTIVATION
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
 _LOST = 3  # writes in a row that could not reach QStash, after which no more are begun
+_GRAVEST_FIRST = (Status.REFUSED, Status.FAILED, Status.BLOCKED)
 _TIGHT = "no room between its firings: one may have been lost or doubled"
 
 T = TypeVar("T")
@@ -89,14 +90,15 @@ def carry_out(
     *,
     full: frozenset[Kind] = frozenset(),
     settled: Sequence[Outcome] = (),
-    looks: bool = True,
+    urgent: bool = False,
 ) -> dict[Key, Outcome]:
     """Carry out changes against the account as `live` shows it; returns every change's outcome.
 
     full: kinds at the account's cap, whose deletes go first. settled: approved changes that are
-    not carried out any more. looks: whether each resource is looked at before it is written.
+    not carried out any more. urgent: no resource is looked at before it is written, and each is
+    tried, however many writes before could not reach QStash.
     """
-    run = _Run(client, changes, live, policy, control, looks=looks)
+    run = _Run(client, changes, live, policy, control, urgent=urgent)
     run.note(settled)
     with ThreadPoolExecutor(max_workers=control.parallelism) as pool:
         for rank in ranks(changes, full):
@@ -153,13 +155,14 @@ class _Run:
         policy: Policy,
         control: Control,
         *,
-        looks: bool,
+        urgent: bool,
     ) -> None:
         self.client, self.policy, self.control = client, policy, control
         self.outcomes: dict[Key, Outcome] = {}
         self.failed: dict[Key, Outcome] = {}
+        self.urgent = urgent
         self.preconditions = (
-            Preconditions(client, changes, live, policy, self.outcomes) if looks else None
+            None if urgent else Preconditions(client, changes, live, policy, self.outcomes)
         )
         self.there = {part.id for part in live.schedules or ()}
         self.waited: dict[Key, timedelta] = {}
@@ -241,7 +244,7 @@ class _Run:
         """Why nothing more is begun, if so."""
         if self.control.stop.is_set():
             return "stopped before it began"
-        if self.lost >= _LOST:
+        if self.lost >= _LOST and not self.urgent:
             return "QStash cannot be reached any more; apply again later"
         return None
 
@@ -321,18 +324,22 @@ class _Run:
 
     def _each(self, outcome: Outcome) -> Outcome:
         """Pause or resume each part for itself: one that fails keeps no other from it."""
-        failed: list[Outcome] = []
-        for step in outcome.change.steps:
-            ended = self._send(outcome, step, set())
-            if ended and ended.status is Status.REFUSED:
-                return ended
-            if ended:
-                message = f"{preconditions.target(step)[1]}: {ended.message}"
-                failed.append(replace(ended, message=message))
-        if not failed:
+        ended = [self._part(outcome, step) for step in outcome.change.steps]
+        failed = [one for one in ended if one]
+        first = {one.status: one for one in reversed(failed)}
+        told = [first[status] for status in _GRAVEST_FIRST if status in first]
+        if not told:
             return outcome
-        more = f" (and {len(failed) - 1} more)" * (len(failed) > 1)
-        return replace(failed[0], message=failed[0].message + more)
+        more = f" (and {len(failed) - len(told)} more)" * (len(failed) > len(told))
+        return replace(told[0], message="; ".join(one.message for one in told) + more)
+
+    def _part(self, outcome: Outcome, step: Step) -> Outcome | None:
+        why = self._halt()
+        blocked = replace(outcome, status=Status.BLOCKED, message=why) if why else None
+        ended = blocked or self._send(outcome, step, set())
+        if ended is None or ended.status is Status.REFUSED:  # its message says which part
+            return ended
+        return replace(ended, message=f"{preconditions.target(step)[1]}: {ended.message}")
 
     def _send(self, outcome: Outcome, step: Step, looked: set[Key]) -> Outcome | None:
         """Look at what a step writes, once, and write it; what became of it where that failed."""

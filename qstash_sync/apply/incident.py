@@ -24,28 +24,33 @@ def look(client: Account, wish: Wish, *, now: datetime) -> PausePlan:
 def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None = None) -> Applied:
     """Write all parts that differ, side by side, then judge by what the account shows.
 
-    Nothing is looked at before: a pause overwrites nothing, and an incident has no time.
+    Nothing is looked at before: a pause overwrites nothing, and an incident has no time. Every
+    part is tried, however many writes are lost.
     """
     plan, read = found.plan, client.now()
     control = control or Control()
-    outcomes = carry_out(client, plan.changes, plan.live, Policy(), control, looks=False)
+    outcomes = carry_out(client, plan.changes, plan.live, Policy(), control, urgent=True)
     came_up: list[Outcome] = []
     if any(change.steps for change in plan.changes):
         try:
-            after = look(client, wish, now=plan.now).plan
+            after = look(client, wish, now=plan.now)
         except AccountError as error:
             outcomes = {key: verification.unread(one, error) for key, one in outcomes.items()}
         else:
-            left = {change.key: change for change in after.changes}
+            left = {change.key: change for change in after.plan.changes}
             verdict = Verification(
                 {key: change for key, change in left.items() if change.steps},
                 before=plan.live,
-                after=after.live,
+                after=after.plan.live,
                 read=read,
                 now=client.now(),
             )
             outcomes = {key: verdict.of(outcome) for key, outcome in outcomes.items()}
-            came_up = [verdict.appeared(c) for key, c in left.items() if key not in outcomes]
+            came_up = [
+                _refused(verdict.appeared(change), after)
+                for key, change in left.items()
+                if key not in outcomes
+            ]
     judged = [_refused(outcome, found) for outcome in outcomes.values()]
     ordered = sorted((*judged, *came_up), key=lambda outcome: outcome.change.order)
     return Applied(outcomes=tuple(ordered))
@@ -54,6 +59,6 @@ def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None
 def _refused(outcome: Outcome, found: PausePlan) -> Outcome:
     """Parts of ours are done, but the first part is not ours: that is what counts."""
     why = found.refused.get(outcome.change.key)
-    if why is None or outcome.status is not Status.DONE:
+    if why is None or outcome.status not in (Status.DONE, Status.UNVERIFIED):
         return outcome
     return replace(outcome, status=Status.REFUSED, message=why)

@@ -65,7 +65,11 @@ def _stretching(desired: Desired) -> Iterator[None]:
     with ThreadPoolExecutor(max_workers=min(len(secrets), os.cpu_count() or 1)) as pool:
         for secret in sorted(secrets):
             pool.submit(mark.stretched, secret, desired.namespace)
-        yield
+        try:
+            yield
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # whose plan nobody will see
+            raise
 
 
 def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:

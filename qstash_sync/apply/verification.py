@@ -10,15 +10,15 @@ failed     otherwise                            failed
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from qstash_sync.apply.outcomes import Outcome, Status
-from qstash_sync.crons import robfig
 from qstash_sync.errors import AccountError
 from qstash_sync.model.change import Action, Change, Key
-from qstash_sync.model.resources import Kind, Live, LiveSchedule
+from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
 from qstash_sync.plan import mark
+from qstash_sync.plan.liveness import wrong_time
 from qstash_sync.plan.times import ACTIVATION
 
 _SKEW = timedelta(seconds=1)  # by which the clocks of one service may differ
@@ -87,7 +87,7 @@ class Verification:
             if part and outcome.started:
                 if part.id not in self.existed:
                     yield from self._overwritten(part, outcome.started)
-                yield from _wrong_time(part, outcome.started, self.now)
+                yield from wrong_time(part, outcome.started, self.now + ACTIVATION)
 
     def appeared(self, change: Change) -> Outcome:
         """A schedule that a pause by name means, and that was not so, or not there, before."""
@@ -116,8 +116,8 @@ class Verification:
 
         Only where an overwrite keeps the time of creation; there is no other trace.
         """
-        created = _instant(part.created_at or 0)
-        if self.read <= created < started - _SKEW:
+        created = instant(part.created_at)
+        if created and self.read <= created < started - _SKEW:
             at = f"{created:%H:%M:%SZ}"
             yield f"{part.id}: somebody else created it at {at}; it is overwritten now"
 
@@ -129,20 +129,6 @@ class Verification:
         read = [_as_read(part) for part_id, part in self.parts.items() if part_id in puts]
         facts = (when, *sent, *read) if puts else ()
         return replace(outcome, status=Status.UNVERIFIED, message=message, facts=facts)
-
-
-def _wrong_time(part: LiveSchedule, started: datetime, now: datetime) -> Iterator[str]:
-    """A next firing that the stored cron has not; absent or paused, there is no verdict."""
-    if part.next_at is None or part.paused:
-        return
-    found = _instant(part.next_at)
-    if not robfig.predicted(part.cron, started, now + ACTIVATION, found):
-        at = f"{found:%Y-%m-%d %H:%MZ}"
-        yield f"{part.id}: its next firing is said to be {at}, which its cron has not"
-
-
-def _instant(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _as_read(part: LiveSchedule) -> str:

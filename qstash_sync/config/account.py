@@ -6,7 +6,6 @@ QSTASH_TOKEN, QSTASH_URL
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,6 +92,6 @@ def user_of(token: Secret) -> str | None:
     """The user inside a token, where it decodes."""
     try:
         data = json.loads(base64.b64decode(token.reveal() + "==="))
-    except (binascii.Error, ValueError):
+    except (ValueError, RecursionError):
         return None
     return data.get("UserID") if isinstance(data, dict) else None

@@ -79,9 +79,8 @@ class Scope:
                 fact = "a name cannot contain ${…}"
                 self.report.error("interpolation", inner, fact, value.at(key))
             # A location is made only where something is to be replaced.
-            if "${" in item if isinstance(item, str) else getattr(item, "dynamic", False):
-                item = self.resolve(item, value.at(key), inner)  # noqa: PLW2901
-            result.add(key, item)
+            dynamic = "${" in item if isinstance(item, str) else getattr(item, "dynamic", False)
+            result.add(key, self.resolve(item, value.at(key), inner) if dynamic else item)
         self._depth -= 1
         return result
 

@@ -35,6 +35,7 @@ else:
     _LIBYAML = (CParser,)
 
 MAX_REPEATED = 1_000_000  # nodes that aliases may stand for, all together
+_SHOWN = 40  # characters of what is no number
 
 _TAG = "tag:yaml.org,2002:"
 _COLLECTIONS = (None, "!", f"{_TAG}map", f"{_TAG}seq")
@@ -234,7 +235,7 @@ class _Tree:
             value = float("nan")
         if value - value == 0:
             return value
-        shown = text if len(text) < 40 else f"{text[:20]}…"  # noqa: PLR2004
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         self.error("yaml", f"{shown} is not a number that can be sent", mark)
         return None
 

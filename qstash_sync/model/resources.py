@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from qstash_sync.crons.compile import Strategy
@@ -267,9 +267,20 @@ class Desired:
     limits: Limits = Limits()
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(milliseconds: int | None) -> datetime | None:
+    """A time of the account; None where there is none, or no calendar has it."""
+    try:
+        return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSchedule:
-    """A schedule as the account shows it; times are Unix milliseconds."""
+    """A schedule as the account shows it; times are Unix milliseconds, see `instant`."""
 
     id: str
     cron: str

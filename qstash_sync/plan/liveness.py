@@ -10,13 +10,13 @@ paused in the account, and the file leaves it so           information
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.robfig import predicted
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import LiveSchedule, Message, Schedule
+from qstash_sync.model.resources import LiveSchedule, Message, Schedule, instant
 from qstash_sync.plan import mark
 from qstash_sync.plan.diff import HIDDEN
 from qstash_sync.plan.pauses import LEFT_SO
@@ -25,7 +25,6 @@ from qstash_sync.plan.times import ACTIVATION
 _READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take
 _LATE = timedelta(minutes=1)  # between a firing and the run that QStash notes for it
 _OVERDUE = 2  # firings
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*:\\?/\S*", re.IGNORECASE)
 _PROSE = re.compile(r"[A-Za-z]?[a-z]+([-'/][a-z]+)*|[A-Z]+")
 _WORD = re.compile(r"[^\s\"'=&,:;()\[\]{}<>]{4,}(?<![.!?])")
@@ -36,7 +35,8 @@ def facts(
 ) -> Iterator[Diagnostic]:
     """The table above, of one schedule; pause_changes: an apply would set its pause anyway."""
     for part in parts:
-        yield from _next_time(schedule, part, read_at)
+        for text in wrong_time(part, read_at - _READING, read_at + ACTIVATION):
+            yield about(schedule, Severity.DIFFERENCE, "next_time", text)
     if not pause_changes:
         yield from _pause(schedule, parts)
     yield from _overdue(schedule, parts, read_at)
@@ -59,16 +59,17 @@ def about(schedule: Schedule, severity: Severity, code: str, message: str) -> Di
     )
 
 
-def _next_time(schedule: Schedule, part: LiveSchedule, read_at: datetime) -> Iterator[Diagnostic]:
-    """A next firing that the stored cron has not; absent or paused, there is no verdict."""
+def wrong_time(part: LiveSchedule, low: datetime, high: datetime) -> Iterator[str]:
+    """A next firing that the stored cron has at no instant from low to high.
+
+    Absent or paused, there is no verdict.
+    """
     if part.next_at is None or part.paused:
         return
-    claimed = _instant(part.next_at)
-    low, high = read_at - _READING, read_at + ACTIVATION
+    claimed = instant(part.next_at)
     if claimed is None or not predicted(part.cron, low, high, claimed):
         at = f"at {claimed:%a %Y-%m-%d %H:%MZ}" if claimed else "at a time that no calendar has"
-        text = f"QStash says that {part.id} fires next {at}; its cron {part.cron} does not"
-        yield about(schedule, Severity.DIFFERENCE, "next_time", text)
+        yield f"QStash says that {part.id} fires next {at}; its cron {part.cron} does not"
 
 
 def _pause(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Diagnostic]:
@@ -93,7 +94,7 @@ def _overdue(
 
     A part that is rewritten may lose its last run, so one without any says nothing.
     """
-    ran = [(at, part.cron) for part in parts if (at := _instant(part.last_at)) is not None]
+    ran = [(at, part.cron) for part in parts if (at := instant(part.last_at)) is not None]
     if not ran or any(part.paused for part in parts):
         return
     last = max(at for at, _ in ran)
@@ -114,14 +115,6 @@ def _next_firing(crons: Sequence[str], after: datetime) -> datetime | None:
         except CronError:
             continue
     return min(filter(None, found), default=None)
-
-
-def _instant(milliseconds: int | None) -> datetime | None:
-    """An instant from Unix milliseconds; None where there is none, or no calendar has it."""
-    try:
-        return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None
 
 
 def _without_secrets(part: LiveSchedule, schedule: Schedule) -> str:

@@ -165,7 +165,7 @@ def secrets(schedule: Schedule, namespace: str) -> str:
     return _stretched_all(tuple(value.reveal() for value in found), namespace)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _stretched_all(values: tuple[str, ...], namespace: str) -> str:
     return _digest(encoded([stretched(value, namespace) for value in values]))
 
@@ -195,7 +195,7 @@ def _unreadable(message: Message) -> list[Any]:
     return values
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def stretched(value: str, namespace: str) -> str:
     """A digest that is dear to compute, so that a secret cannot be guessed from it in bulk."""
     return hashlib.scrypt(

@@ -89,9 +89,8 @@ def limits(
         declared = [s for s in desired.schedules or () if s.id not in refused_ids]
         # Live schedules that are no part of a declared one, and stay.
         deleted = {s.id for c in changes for s in c.steps if isinstance(s, DeleteSchedule)}
-        bases = {schedule.id for schedule in declared}
-        foreign = (part for part in index.by_id.values() if part.base not in bases)
-        others = sum(part.live.id not in deleted for part in foreign)
+        counted = {part.live.id for s in declared for part in index.of(s.id)}
+        others = len(index.by_id.keys() - counted - deleted)
         today = usage[Kind.SCHEDULE].after
         yield from judge(declared, now, plan=plan, others=others, today=today)
     for kind in (Kind.URL_GROUP, Kind.QUEUE):

@@ -47,7 +47,7 @@ def load(text: str) -> Saved:
     """The plan in a document; raises `SavedPlanError` where it is damaged or of another version."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SavedPlanError("cut off or damaged: not one JSON document") from None
     version = body.get("format_version")
     if version != FORMAT_VERSION:

@@ -1,24 +1,31 @@
 """Whatever goes wrong beside the account: a run ends with what became of each change."""
 
+import json
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock, create_autospec
 
+import httpx
 import pytest
 
 from qstash_sync.apply import applying, proposal, windows
 from qstash_sync.apply.executor import Control
 from qstash_sync.apply.outcomes import Outcome, Status
+from qstash_sync.errors import AuthError, RejectedError
 from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Served
 from qstash_sync.model.steps import Step
+from qstash_sync.plan import mark
 from qstash_sync.qstash.client import Client
 from tests.mixed import Scene
-from tests.support import config
+from tests.support import World, config, secret
 
 HEAD = "version: 1\nnamespace: n\ndefaults: {destination: 'https://e.com', timezone: UTC}\n"
 SEVERAL = HEAD + "schedules:\n" + "".join(f"  s{k}: {{cron: '0 9 * * *'}}\n" for k in range(6))
@@ -143,3 +150,114 @@ def test_changes_that_wait_for_their_window_are_not_looked_at_again_and_again(
     assert all(one.status is Status.DONE for one in found.values())
     assert window.call_count == 3 * many  # before it waits, before it begins, and as it begins
     assert now.call_count < 8 * many
+
+
+def is_pause(step: Step, part: str) -> bool:
+    return getattr(step, "id", "") == part and hasattr(step, "paused") and not hasattr(step, "cron")
+
+
+def test_a_part_that_moved_keeps_no_other_part_from_its_pause_and_hides_no_failure() -> None:
+    """One part of three is refused by QStash, the next has been edited meanwhile."""
+    paused = PARTS.replace("America/New_York", "America/New_York, paused: true")
+    with scene(PARTS) as world:
+        ids = sorted(i for i in world.account.console.snapshot()["schedule"] if ".s0" in i)
+        assert len(ids) == 3
+
+        def step(one: Step, write: Any) -> None:
+            if is_pause(one, ids[0]):
+                world.account.console.edit("schedule", ids[1], cron="1 1 1 1 *")
+                raise RejectedError("QStash answered 400: no", 400)
+            write(one)
+
+        found = outcomes(world, paused, step)["s0"]
+        stored = world.account.console.snapshot()["schedule"]
+    assert found.status is Status.REFUSED
+    for text in (f"{ids[0]}: QStash answered 400: no", f"{ids[1]} has changed since it was read"):
+        assert text in found.message
+    assert [stored[part]["isPaused"] for part in ids] == [False, False, True]
+
+
+TIMES = ["nextScheduleTime", "createdAt", "lastScheduleTime"]
+
+
+@pytest.mark.parametrize("name", TIMES)
+@pytest.mark.parametrize("value", [10**15, 10**18, -(10**18), 10**300])
+def test_a_time_that_no_calendar_has_is_told_after_the_writes_too(
+    world: World, name: str, value: int
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        found = world.account(request)
+        if request.method != "GET" or request.url.path != "/v2/schedules":
+            return found
+        return httpx.Response(200, json=[{**one, name: value} for one in json.loads(found.content)])
+
+    client = Client(
+        "http://local",
+        secret(LOCAL_TOKEN),
+        read_only=False,
+        transport=httpx.MockTransport(answer),
+        sleep=world.sleep,
+        clock=world.time,
+        monotonic=world.time,
+    )
+    desired = config(SEVERAL).desired
+    with client:
+        plan = proposal.propose(client, desired, now=world.now)
+        applied = world.carry_out(client, desired, plan)
+    wrong = Status.UNVERIFIED if name == "nextScheduleTime" else Status.DONE
+    assert {one.status for one in applied.outcomes} == {wrong}
+    if name == "nextScheduleTime":
+        assert all("at a time that no calendar has" in one.message for one in applied.outcomes)
+
+
+REDACTED = "destination: 'https://e.com', headers: {X-A: '${env.K%d}'}, redact: {headers: [X-A]}"
+
+
+def many_secrets(world: World, count: int) -> str:
+    """As many schedules with a secret each that does not read back."""
+    world.environ = {f"K{k}": f"secret number {k}" for k in range(count)}
+    lines = (f"  s{k}: {{cron: '0 9 * * *', {REDACTED % k}}}\n" for k in range(count))
+    return HEAD + "schedules:\n" + "".join(lines)
+
+
+@pytest.fixture
+def stretched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
+    """A stretching that costs nothing, and counts."""
+    mark.stretched.cache_clear()
+    made = Mock(return_value=b"0" * 16)
+    monkeypatch.setattr("hashlib.scrypt", made)
+    yield made
+    mark.stretched.cache_clear()
+    mark._stretched_all.cache_clear()
+
+
+def test_every_secret_is_stretched_once_however_many_there_are(
+    world: World, stretched: Mock
+) -> None:
+    text = many_secrets(world, 5000)
+    world.plan(text)
+    assert stretched.call_count == 5000
+
+
+def test_a_read_that_fails_waits_for_no_stretching(
+    world: World, stretched: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is under way ends, once it is waited for; what has not begun by then never does."""
+    waited_for = threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT002 as the library has it
+            if wait:
+                waited_for.set()
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
+    def stretch(*_: Any, **__: Any) -> bytes:
+        waited_for.wait()
+        return b"0" * 16
+
+    stretched.side_effect = stretch
+    monkeypatch.setattr(proposal, "ThreadPoolExecutor", Pool)
+    desired = config(many_secrets(world, 100), world.environ).desired
+    with world.client(token="wrong") as client, pytest.raises(AuthError):
+        proposal.propose(client, desired, now=world.now)
+    assert stretched.call_count <= (os.cpu_count() or 1)

@@ -371,7 +371,7 @@ def test_a_next_firing_that_is_none_of_ours_is_unverified_with_the_facts(
     ran = site.run(FIRST, "apply", "--yes")
     assert ran.code == 4
     facts = ran.out.partition("--- for a bug report ---")[2].splitlines()
-    assert "unverified create schedule all: billing.all: its next firing is said to be" in ran.out
+    assert "unverified create schedule all: QStash says that billing.all fires next at" in ran.out
     for line in (
         "schedule all: written 2026-11-23T12:00:00Z, read 2026-11-23T12:00:00Z",
         "schedule all: sent billing.all: cron ",

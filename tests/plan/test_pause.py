@@ -623,6 +623,32 @@ def test_what_failed_and_cannot_be_read_back_has_failed(live: World) -> None:
     assert status == {"daily": "unverified", "hourly": "failed", "office": "unverified"}
 
 
+def test_what_is_refused_stays_refused_where_nothing_can_be_read_back(live: World) -> None:
+    live.edit("billing.daily", labels=[])
+    live.account.inject(
+        Fault(kind="500", at=2, times=1000, matches=lambda method, _: method == "GET")
+    )
+    outcomes = {outcome.change.name: outcome for outcome in done(live, "*")}
+    status = {name: str(outcome.status) for name, outcome in outcomes.items()}
+    assert status == {"daily": "refused", "hourly": "unverified", "office": "unverified"}
+    assert "take it over" in outcomes["daily"].message
+
+
+@pytest.mark.parametrize("kind", ["429", "500", "reset_before"])
+def test_an_incident_tries_every_part_however_many_writes_are_lost(world: World, kind: str) -> None:
+    names = [f"s{n:02}" for n in range(12)]
+    line = "  {}: {{cron: 0 9 * * *, destination: 'https://e.example.com'}}\n"
+    text = HEAD + "schedules:\n" + "".join(line.format(name) for name in names)
+    world.apply(text)
+    lost = tuple(f"/billing.{name}/pause" for name in names[:6])
+    world.account.inject(
+        Fault(kind=kind, times=10_000, matches=lambda _, path: path.endswith(lost))
+    )
+    outcomes = done(world, "*", text=text)
+    assert [str(o.status) for o in outcomes] == ["failed"] * 6 + ["done"] * 6
+    assert paused(world) == {f"billing.{name}" for name in names[6:]}
+
+
 def test_an_answer_that_did_nothing_is_never_done(live: World) -> None:
     """Something between us and QStash may answer 200."""
     live.account.inject(Fault(kind="html", times=1000, matches=at_pause_of("billing.hourly")))
@@ -680,6 +706,16 @@ def test_a_part_that_somebody_resumes_or_adds_meanwhile_is_unverified(live: Worl
     assert outcomes["daily"].status is Status.DONE
 
 
+def test_what_is_not_ours_and_resumed_meanwhile_is_refused_with_its_reason(live: World) -> None:
+    """It was as wanted when the account was read, so nothing was to be done or refused."""
+    live.edit("billing.hourly", labels=[], isPaused=True)
+    with meanwhile(live, lambda: live.account.console.pause("billing.hourly", paused=False)):
+        outcomes = {o.change.name: o for o in done(live, "*")}
+    assert outcomes["hourly"].status is Status.REFUSED
+    assert "stop it in the console" in outcomes["hourly"].message
+    assert {outcomes[name].status for name in ("daily", "office")} == {Status.DONE}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [case for case in Switches().alternatives() if case != ("labels_shown", False)],
@@ -727,6 +763,23 @@ def test_after_a_stop_nothing_more_starts(live: World) -> None:
         outcomes = incident.pause(client, wish, found, control).outcomes
     assert [o.status for o in outcomes] == [Status.DONE, Status.DONE, Status.BLOCKED]
     assert not any("office" in path for path in written)
+
+
+def test_a_stop_amid_the_parts_of_a_schedule_begins_no_further_one(live: World) -> None:
+    control = Control(parallelism=1, sleep=live.sleep)
+
+    def before(request: httpx.Request) -> None:
+        if request.method == "POST":
+            control.stop.set()
+
+    live.account.before = before
+    wish = Wish(desired=config(FILE).desired, globs=("daily",), paused=True)
+    with live.client() as client:
+        found = incident.look(client, wish, now=live.now)
+        (outcome,) = incident.pause(client, wish, found, control).outcomes
+    assert outcome.status is Status.BLOCKED
+    assert outcome.message == "billing.daily.2: stopped before it began (and 1 more)"
+    assert paused(live) == {"billing.daily"}
 
 
 # The page

@@ -72,6 +72,21 @@ def test_schedules_of_others_take_rows_too(world: World) -> None:
     assert not world.plan(file(1)).errors
 
 
+@pytest.mark.parametrize("stray", ["scd_1", "billing.s0.77", "billing.s1.9", "billing.other"])
+def test_whatever_is_not_ours_takes_a_row_whatever_it_is_called(world: World, stray: str) -> None:
+    """The worst day of the year is named, too: a stray looks like a part and is none."""
+    world.now = SPRING
+    world.apply(file(2))
+    stored = world.schedule("billing.s0")
+    count = 10 - len(world.account.store.all("schedule"))
+    for name in (stray, *(f"theirs-{n}" for n in range(1, count))):
+        world.account.store.put("schedule", name, {**stored, "scheduleId": name, "labels": []})
+    plan = world.plan(file(2).replace("e.com/s0", "e.com/other"))
+    assert not plan.errors
+    told = [d.message for d in plan.warnings if d.code == "limit"]
+    assert told == ["14 schedules will be needed on 2027-09-24; the plan free allows 10"]
+
+
 def test_without_a_plan_the_free_one_is_named_once(world: World) -> None:
     world.now = WINTER
     text = file(6).replace("limits: {plan: free}\n", "")

@@ -439,6 +439,25 @@ def test_what_somebody_has_done_meanwhile_is_done(
     assert apply(account, WANTED, document).done
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_refusal_that_was_lifted_meanwhile_is_done_however_the_account_is_read(
+    world: World, *, moved: bool
+) -> None:
+    """Whether the two reads of the apply are the same decides how it goes on, and nothing else."""
+    world.apply(NEW_YORK + "}")
+    world.edit("billing.s", labels=["x"])
+    document = save(world, NEW_YORK + "}")
+    world.apply(NEW_YORK + "}", adopt=("s",))
+    with world.client() as client:
+        desired = config(NEW_YORK + "}").desired
+        found = applying.approved(client, desired, savefile.load(document))
+        if moved:
+            world.edit("billing.s", lastScheduleTime=1)
+        applied = world.carry_out(client, desired, found.plan, found.policy)
+        assert client.writes == 0
+    assert [(o.status, o.message) for o in applied.outcomes] == [(Status.DONE, "it is so already")]
+
+
 def test_a_run_that_failed_is_finished_by_the_same_plan(account: World) -> None:
     document = save(account, WANTED)
     queues = Fault(
@@ -793,6 +812,7 @@ DAMAGE: list[tuple[str, Callable[[str], str], int, str]] = [
     ("a file of resources", lambda _text: FILE, 64, "not a plan that `plan --save` has written"),
     ("nothing", lambda _text: "", 64, "not a plan"),
     ("a list", lambda _text: "[]", 64, "not a plan"),
+    ("very deep", lambda _text: '{"kind": "qstash-sync plan", "x": ' + "[" * 9999 + "]" * 9999 + "}", 1, "cut off or damaged"),
 ]  # fmt: skip
 
 
