@@ -81,12 +81,12 @@ CALLBACK = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shaped:
-    """A setting with a shape of its own; secret: its value may hold one."""
+    """A setting with a shape of its own; type: of its JSON in an answer, None: not shown again."""
 
     key: str
     header: str
     json: str | None
-    secret: bool = False
+    type: type = str
 
 
 SHAPED = {
@@ -94,18 +94,17 @@ SHAPED = {
     for row in (
         Shaped(key="id", header="Upstash-Schedule-Id", json="scheduleId"),
         Shaped(key="cron", header="Upstash-Cron", json="cron"),
-        Shaped(key="destination", header="(path)", json="destination", secret=True),
-        Shaped(key="headers", header="Upstash-Forward-", json="header", secret=True),
-        Shaped(key="body", header="(content)", json="body", secret=True),
-        Shaped(key="callback", header="Upstash-Callback", json="callback", secret=True),
+        Shaped(key="destination", header="(path)", json="destination"),
+        Shaped(key="headers", header="Upstash-Forward-", json="header", type=dict),
+        Shaped(key="body", header="(content)", json="body"),
+        Shaped(key="callback", header="Upstash-Callback", json="callback"),
         Shaped(
             key="failure_callback",
             header="Upstash-Failure-Callback",
             json="failureCallback",
-            secret=True,
         ),
         Shaped(key="flow_control", header="Upstash-Flow-Control-Key", json="flowControlKey"),
-        Shaped(key="labels", header="Upstash-Label", json="labels"),
+        Shaped(key="labels", header="Upstash-Label", json="labels", type=list),
         Shaped(key="redact", header="Upstash-Redact-Fields", json=None),
     )
 }

@@ -235,14 +235,15 @@ def parse(kind: Kind, data: Any) -> LiveResource:
     return _PARSERS[kind](data)
 
 
+_JSON = {row.key: row.json for row in SHAPED.values() if row.json is not None}
 _SCHEDULE: dict[str, type] = {
     **{row.json: row.type for row in settings.MESSAGE if row.json is not None},
-    **dict.fromkeys(("scheduleId", "cron", "destination", "body", "bodyBase64", "label"), str),
-    **dict.fromkeys(("callback", "failureCallback", "flowControlKey", "error"), str),
+    **{row.json: row.type for row in SHAPED.values() if row.json is not None},
+    **dict.fromkeys(("bodyBase64", "label", "error"), str),
     **dict.fromkeys(("createdAt", "nextScheduleTime", "lastScheduleTime"), int),
     **dict.fromkeys(("parallelism", "rate", "period"), int),
-    "header": dict, "labels": list, "isPaused": bool,
-}  # fmt: skip
+    "isPaused": bool,
+}
 
 
 def schedule(data: Mapping[str, Any]) -> LiveSchedule:
@@ -253,17 +254,17 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
             raise MalformedError(f"{key} is {_TYPES[type(value)]}")
     get, label = data.get, data.get("label")
     return LiveSchedule(
-        id=_required(data, "scheduleId"),
-        cron=_required(data, "cron"),
+        id=_required(data, _JSON["id"]),
+        cron=_required(data, _JSON["cron"]),
         message=Message(
             **{r.key: get(r.json) or r.absent for r in settings.MESSAGE if r.json is not None},
-            destination=_required(data, "destination"),
-            headers=_headers(get("header") or {}),
+            destination=_required(data, _JSON["destination"]),
+            headers=_headers(get(_JSON["headers"]) or {}),
             body=_body(data),
-            callback=_live_callback(get("callback")),
-            failure_callback=_live_callback(get("failureCallback")),
+            callback=_live_callback(get(_JSON["callback"])),
+            failure_callback=_live_callback(get(_JSON["failure_callback"])),
             flow_control=_flow_use(data),
-            labels=_texts(get("labels") or (), "labels") or ((label,) if label else ()),
+            labels=_texts(get(_JSON["labels"]) or (), "labels") or ((label,) if label else ()),
         ),
         paused=get("isPaused") or False,
         created_at=get("createdAt"),
@@ -318,7 +319,7 @@ def _headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 def _body(data: Mapping[str, Any]) -> bytes | str | None:
     encoded = data.get("bodyBase64")
     if not encoded:
-        return data.get("body") or None
+        return data.get(_JSON["body"]) or None
     try:
         return base64.b64decode(encoded, validate=True)
     except ValueError:
@@ -330,7 +331,7 @@ def _live_callback(url: str | None) -> Callback | None:
 
 
 def _flow_use(data: Mapping[str, Any]) -> FlowUse | None:
-    key = data.get("flowControlKey")
+    key = data.get(_JSON["flow_control"])
     if not key:
         return None
     rate = data.get("rate") or None

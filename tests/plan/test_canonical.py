@@ -2,7 +2,7 @@
 
 import base64
 import random
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -130,6 +130,34 @@ def test_what_is_as_declared_has_equal_views_and_no_field_changes(seed: int) -> 
             assert views[0].text == views[1].text, (seed, live, desired)
             assert not diff.compare(*views), (seed, live, desired)
     assert alike > 40
+
+
+OTHER: dict[str, Any] = {
+    "destination": "https://other.com", "method": "PUT", "headers": (("X-A", "2"),), "body": "other",
+    "retries": 4, "retry_delay": "1000", "timeout": 9, "delay": 9, "queue": "other",
+    "callback": Callback(url="https://other.com"), "failure_callback": None,
+    "flow_control": FlowUse(key="other"), "labels": ("other",),
+}  # fmt: skip
+
+
+def test_no_field_of_a_message_is_overlooked_by_either_way() -> None:
+    """A new field must be put here: the fast path would say of it that all is well."""
+    message = Message(
+        destination="https://e.com", headers=(("X-A", "1"),), body="{}", queue="q", labels=("a",),
+        callback=Callback(url="https://c.com"), failure_callback=Callback(url="https://f.com"),
+        flow_control=FlowUse(key="k", parallelism=1),
+    )  # fmt: skip
+    shown = {field.name for field in fields(Message)} - {"redact"}  # which is not read back
+    assert shown == OTHER.keys()
+    assert canonical.is_as_declared(message, message, message.labels)
+    for name, other in OTHER.items():
+        live = replace(message, **{name: other})
+        assert not canonical.is_as_declared(live, message, live.labels), name
+        assert not canonical.is_as_declared(message, live, message.labels), name
+        assert diff.compare(canonical.of_message(live), canonical.of_message(message)), name
+    for use in (None, FlowUse(key="k"), FlowUse(key="k", parallelism=1, rate=1)):
+        live = replace(message, flow_control=use)
+        assert not canonical.is_as_declared(live, message, live.labels), use
 
 
 def test_an_empty_mapping_and_no_body_are_two_things() -> None:
