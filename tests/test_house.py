@@ -139,3 +139,16 @@ def test_no_decision_reads_prose(path: Path) -> None:
 )
 def test_prose_that_is_read_is_seen(code: str) -> None:
     assert any(reads_prose(node) for node in ast.walk(ast.parse(code)))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "cli").glob("*.py")), ids=name)
+def test_what_a_command_ends_with_is_an_exit_code_by_its_name(path: Path) -> None:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    ends = [node.value for node in nodes if isinstance(node, ast.Return)]
+    ends += [
+        node.args[0]
+        for node in nodes
+        if isinstance(node, ast.Call) and "exit" in ast.unparse(node.func) and node.args
+    ]
+    found = [end for end in ends if isinstance(end, ast.Constant) and type(end.value) is int]
+    assert not found, [f"{name(path)}:{end.lineno}" for end in found]

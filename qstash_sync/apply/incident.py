@@ -10,15 +10,14 @@ from qstash_sync.apply.outcomes import Applied, Outcome, Status
 from qstash_sync.apply.verification import Verification
 from qstash_sync.crons import zones
 from qstash_sync.errors import AccountError
-from qstash_sync.plan import pausing
-from qstash_sync.plan.pausing import PausePlan, Wish
+from qstash_sync.plan.pause_by_name import PausePlan, Wish, pause_plan
 from qstash_sync.plan.policy import Policy
 
 
 def look(client: Account, wish: Wish, *, now: datetime) -> PausePlan:
     """Read the account, one GET, and pick what is meant."""
     live = client.read({"schedules"})
-    return pausing.pausing(wish, live, now=now, tzdata=zones.tzdata_version())
+    return pause_plan(wish, live, now=now, tzdata=zones.tzdata_version())
 
 
 def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None = None) -> Applied:

@@ -73,10 +73,13 @@ def run(arguments: Sequence[str]) -> int:
         session.Session.current = None  # of an earlier run in this process
     try:
         # color: click would strip what `--color always` sends into a pipe; `Paint` decides alone.
-        return cli.main(given, prog_name="qstash-sync", standalone_mode=False, color=True) or 0
+        return (
+            cli.main(given, prog_name="qstash-sync", standalone_mode=False, color=True)
+            or ExitCode.DONE
+        )
     except click.exceptions.Abort:
         click.echo("Stopped; nothing more is written.", err=True)
-        return 1
+        return ExitCode.ERROR
     except click.ClickException as error:
         if _option(given, "--format") in ("json", "markdown"):
             return _failed(UsageError(error.format_message()), given)
@@ -86,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(error, given)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as with `| head`
-        return 1
+        return ExitCode.ERROR
 
 
 def _failed(error: QstashSyncError, given: Sequence[str]) -> int:

@@ -71,7 +71,7 @@ def _run(
     from qstash_sync.apply.executor import Control
     from qstash_sync.apply.outcomes import Status
     from qstash_sync.cli.session import Session
-    from qstash_sync.plan.pausing import Wish
+    from qstash_sync.plan.pause_by_name import Wish
     from qstash_sync.render import paused as view
 
     session = Session.open(environment=None, **given)

@@ -3,7 +3,7 @@
 import click
 
 from qstash_sync.cli import options
-from qstash_sync.errors import UsageError
+from qstash_sync.errors import ExitCode, UsageError
 
 
 @click.command()
@@ -17,13 +17,13 @@ def schema(path: str | None) -> int:
     text = json.dumps(json_schema(), indent=2) + "\n"
     if path is None:
         click.echo(text, nl=False)
-        return 0
+        return ExitCode.DONE
     try:
         with click.open_file(path, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"--output {path}: cannot be written: {error.strerror}") from None
-    return 0
+    return ExitCode.DONE
 
 
 @click.command()
@@ -53,4 +53,4 @@ def serve(port: int, local: str | None) -> int:
             served.run()
         except KeyboardInterrupt:
             click.echo("# stopped", err=True)
-    return 0
+    return ExitCode.DONE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import options
-from qstash_sync.errors import ConfigError
+from qstash_sync.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
@@ -43,13 +43,13 @@ def validate(*, mock_env: bool, **given: Any) -> int:
 
         warnings = [view.diagnostic(f) for f in diagnostics]
         click.echo(view.document(warnings=warnings, errors=[], requests={"read": 0, "write": 0}))
-        return 0
+        return ExitCode.DONE
     session.warn(diagnostics)
     shown = ", ".join(name for name in names if name)
     click.echo(
         f"Valid: {len(files.documents)} file(s)" + (f", environments {shown}." if shown else ".")
     )
-    return 0
+    return ExitCode.DONE
 
 
 def _about_time(session: Session, config: Config) -> list[Diagnostic]:

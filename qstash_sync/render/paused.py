@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.plan.pausing import PausePlan
+from qstash_sync.plan.pause_by_name import PausePlan
 from qstash_sync.render import json, text
 from qstash_sync.render.text import Paint
 

@@ -27,7 +27,7 @@ from qstash_sync.local import (
     Switches,
 )
 from qstash_sync.model.resources import Live
-from qstash_sync.plan.pausing import Wish, pausing
+from qstash_sync.plan.pause_by_name import Wish, pause_plan
 from tests.support import HEAD, Ran, World, cli, config, ids
 
 NEW_YORK = "timezone: America/New_York, destination: 'https://e.example.com'"  # several parts each
@@ -171,7 +171,7 @@ def test_schedules_stand_in_order_of_their_names_and_parts_of_their_numbers(live
     seed = 20261123
     for _ in range(5):
         shuffled = random.Random(seed).sample([*stored, *further], len(stored) + len(further))
-        made = pausing(wish, Live(schedules=tuple(shuffled)), now=live.now, tzdata="").plan
+        made = pause_plan(wish, Live(schedules=tuple(shuffled)), now=live.now, tzdata="").plan
         assert [change.name for change in made.changes] == sorted(ALL), seed
         numbers = [f"billing.daily.{number}" for number in range(2, 12)]
         steps = [getattr(step, "id", "") for step in made.changes[0].steps]

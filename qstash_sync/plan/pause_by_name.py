@@ -65,7 +65,7 @@ class _Found:
         return any(fnmatchcase(alias, glob) for alias in self.aliases)
 
 
-def pausing(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePlan:
+def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePlan:
     """What a wish means for an account; errors where a glob names nothing."""
     desired = wish.desired
     index = LiveParts(desired, live.schedules or ())
