@@ -1,7 +1,9 @@
 from collections.abc import Iterator
 
 import pytest
+import qstash
 
+from qstash_sync.local import LOCAL_TOKEN, Served
 from tests.support import World, world as make_world
 
 
@@ -10,3 +12,11 @@ def world() -> Iterator[World]:
     """A fresh account in memory."""
     with make_world() as fresh:
         yield fresh
+
+
+@pytest.fixture
+def sdk(served: Served) -> Iterator[qstash.QStash]:
+    """The official client; it has no way to close its connections but this."""
+    client = qstash.QStash(LOCAL_TOKEN, base_url=served.url, retry=False)
+    yield client
+    client.http._client.close()

@@ -40,13 +40,6 @@ def served(api: Api) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture
-def sdk(served: Served) -> Iterator[qstash.QStash]:
-    client = qstash.QStash(LOCAL_TOKEN, base_url=served.url, retry=False)
-    yield client
-    client.http._client.close()
-
-
 def check_everything(found: qstash.schedule.Schedule) -> None:
     assert found.schedule_id == "theirs"
     assert found.destination == EVERYTHING["destination"]

@@ -24,14 +24,6 @@ def served(world: World) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture
-def sdk(served: Served) -> Iterator[qstash.QStash]:
-    """The official client; it has no way to close its connections but this."""
-    client = qstash.QStash(LOCAL_TOKEN, base_url=served.url, retry=False)
-    yield client
-    client.http._client.close()
-
-
 def ours(served: Served) -> Client:
     return Client(served.url, secret(LOCAL_TOKEN), read_only=False)
 
