@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.flush()
     except (OSError, ValueError):
         sys.stderr = None  # full, or gone: Python would fail to flush it, and end with 120
+    gc.freeze()  # at the end, too: Python would look through all of it once more
     sys.exit(code)
 
 

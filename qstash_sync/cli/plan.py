@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qstash_sync.cli import options, report, saved
 from qstash_sync.errors import ExitCode
+
+if TYPE_CHECKING:
+    from qstash_sync.cli.session import Session
+    from qstash_sync.plan.decide import Plan
 
 
 @click.command()
@@ -29,7 +33,7 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
     """Show what an apply would change. Cannot write."""
     from qstash_sync.apply import proposal
     from qstash_sync.cli.session import Session
-    from qstash_sync.render import json as view, markdown, text
+    from qstash_sync.render import text
 
     session = Session.open(**given)
     if path:
@@ -50,8 +54,8 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
         session,
         {
             "text": lambda paint: text.plan(found, paint, verbose=verbose),
-            "markdown": lambda _: markdown.plan(document, verbose=verbose),
-            "json": lambda _: view.plan(document, session.requests, **more),
+            "markdown": lambda _: _markdown(document, verbose=verbose),
+            "json": lambda _: _json(document, session, more),
         },
     )
     if path and found.errors:
@@ -63,3 +67,15 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
         return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
     differs = detailed_exitcode and not found.empty
     return ExitCode.DIFFERENCES if differs else ExitCode.DONE
+
+
+def _markdown(document: Plan, *, verbose: bool) -> str:
+    from qstash_sync.render import markdown
+
+    return markdown.plan(document, verbose=verbose)
+
+
+def _json(document: Plan, session: Session, more: dict[str, Any]) -> str:
+    from qstash_sync.render import json
+
+    return json.plan(document, session.requests, **more)
