@@ -14,8 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -100,29 +98,28 @@ def keep(lists: dict[str, Any], folder: Path) -> None:
 # Under an apply: an account on a socket that answers after its latency and counts
 
 
-class Counter:
+class Counting(LocalQStash):
     """When requests came and were answered; `serve` asks for it, and begins anew."""
 
     def __init__(self, latency: float) -> None:
+        super().__init__(switches=LIMITLESS)
         self.latency = latency
-        self._lock = threading.Lock()
-        self._own = threading.local()
+        self._seeing = threading.Lock()
         self._seen: list[tuple[str, str, float, float]] = []
 
-    def before(self, _: httpx.Request) -> None:
-        """A request has come."""
-        self._own.came = time.perf_counter()
-
-    def after(self, request: httpx.Request) -> None:
-        """Its answer is ready: hold it back until the latency is over, the work included."""
-        time.sleep(max(self._own.came + self.latency - time.perf_counter(), 0.0))
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Hold an answer back until the latency is over, the work on it included."""
+        came = time.perf_counter()
+        response = super().__call__(request)
+        time.sleep(max(came + self.latency - time.perf_counter(), 0.0))
         target = bytes(request.extensions["target"]).decode().partition("?")[0]
-        with self._lock:
-            self._seen.append((request.method, target, self._own.came, time.perf_counter()))
+        with self._seeing:
+            self._seen.append((request.method, target, came, time.perf_counter()))
+        return response
 
     def told(self) -> dict[str, Any]:
         """All requests, and those about single resources with the time that they took together."""
-        with self._lock:
+        with self._seeing:
             seen, self._seen = self._seen, []
         single = [entry for entry in seen if entry[0] != "GET" or entry[1] not in _LIST_TARGETS]
         writes = sum(method != "GET" for method, *_ in seen)
@@ -132,21 +129,12 @@ class Counter:
 
 def serve(latency: float) -> None:
     """Print address and token; for each line of stdin, empty the account and tell the counts."""
-    counter = Counter(latency)
-    with _listening(counter) as (account, served):
+    with Counting(latency) as account, Served(account) as served:
         print(json.dumps({"url": served.url, "token": LOCAL_TOKEN}), flush=True)
         for _ in sys.stdin:
-            account.forget()
             for stored in account.store.all("schedule"):
                 account.store.delete("schedule", stored["scheduleId"])
-            print(json.dumps(counter.told()), flush=True)
-
-
-@contextmanager
-def _listening(counter: Counter) -> Iterator[tuple[LocalQStash, Served]]:
-    with LocalQStash(switches=LIMITLESS) as account, Served(account) as served:
-        account.before, account.after = counter.before, counter.after
-        yield account, served
+            print(json.dumps(account.told()), flush=True)
 
 
 def main() -> None:

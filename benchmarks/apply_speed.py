@@ -28,13 +28,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from qstash_sync.apply.executor import Control, carry_out
 from qstash_sync.apply.outcomes import Status
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Served, Switches
+from qstash_sync.local import LOCAL_TOKEN, Served, Switches
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.resources import Kind, Live, Message, Piece, Secret
 from qstash_sync.model.steps import PutSchedule
 from qstash_sync.plan.policy import Policy
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
+from tests.fault_server import FaultServer
 
 ROOT = Path(__file__).parents[1]
 BARS = {8: 1.15, 32: 1.3}  # times the ideal: changes x latency / parallelism
@@ -51,7 +52,7 @@ MESSAGE = Message(
 
 
 def serve() -> None:
-    with LocalQStash(switches=Switches(plan="none")) as account, Served(account) as served:
+    with FaultServer(switches=Switches(plan="none")) as account, Served(account) as served:
         print(served.url, flush=True)
         for line in sys.stdin:
             settings = json.loads(line)

@@ -14,11 +14,12 @@ import httpx
 
 from qstash_sync.apply import applying, outcomes, proposal
 from qstash_sync.apply.executor import Control
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash
+from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.policy import Policy
 from qstash_sync.qstash.client import TIMEOUT, Client
+from tests.fault_server import FaultServer
 from tests.support import NOW, config, secret
 
 HEAD = """
@@ -95,7 +96,7 @@ Snapshot = dict[str, dict[str, str]]
 class Scene:
     """An account in virtual time; waits are counted, and requests take `latency` seconds."""
 
-    account: LocalQStash = field(init=False)
+    account: FaultServer = field(init=False)
     now: float = NOW.timestamp()
     skew: float = 0.0  # of the client's own clock
     today: datetime | None = None  # for plans, if it is not the server's time

@@ -16,12 +16,13 @@ from qstash_sync.apply.executor import Control
 from qstash_sync.apply.outcomes import Outcome
 from qstash_sync.cli.main import run
 from qstash_sync.config.load import Config, Files, Source
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.policy import Policy
 from qstash_sync.qstash.client import Client
+from tests.fault_server import FaultServer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HEAD = "version: 1\nnamespace: billing\ndefaults: {timezone: UTC}\n"
@@ -58,7 +59,7 @@ def messages(text: str, environ: dict[str, str] | None = None, **more: Any) -> l
 class World:
     """An account in memory and a clock that stands still."""
 
-    account: LocalQStash = field(init=False)
+    account: FaultServer = field(init=False)
     environ: dict[str, str] = field(default_factory=dict)
     now: datetime = NOW
 
@@ -124,7 +125,7 @@ class World:
 def world(switches: Switches = Switches()) -> Iterator[World]:  # noqa: B008 frozen
     """A fresh world."""
     found = World()
-    with LocalQStash(switches=switches, clock=found.time) as found.account:
+    with FaultServer(switches=switches, clock=found.time) as found.account:
         yield found
 
 

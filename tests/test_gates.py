@@ -15,10 +15,11 @@ import pytest
 from qstash_sync.apply import applying, proposal
 from qstash_sync.config import build, interpolate, parse
 from qstash_sync.crons import compile as compiler, exactness
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan import canonical, reconcile, schedules
 from qstash_sync.qstash.client import Client
+from tests.fault_server import FaultServer
 from tests.support import NOW, config, secret
 
 HEAVY = ("yaml", "pydantic", "ssl", "asyncio", "httpx", "deepdiff", "croniter", "zoneinfo")
@@ -68,7 +69,7 @@ def text(count: int) -> str:
     return "version: 1\nnamespace: billing\nschedules:\n" + "".join(entries)
 
 
-def client(account: LocalQStash, *, read_only: bool = False) -> Client:
+def client(account: FaultServer, *, read_only: bool = False) -> Client:
     return Client(
         "http://local", secret(LOCAL_TOKEN), read_only=read_only,
         transport=httpx.MockTransport(account), clock=NOW.timestamp, monotonic=NOW.timestamp,
@@ -96,11 +97,11 @@ def counted(*targets: tuple[Any, str]) -> Iterator[Counter[str]]:
 
 
 @pytest.fixture(scope="module", params=SIZES)
-def applied(request: Any) -> Iterator[tuple[int, Desired, LocalQStash, Counter[str], Counter[str]]]:
+def applied(request: Any) -> Iterator[tuple[int, Desired, FaultServer, Counter[str], Counter[str]]]:
     """An account that holds a file of so many schedules, and what its apply and a plan cost."""
     count: int = request.param
     desired = config(text(count)).desired
-    with LocalQStash(switches=Switches(plan="none"), clock=NOW.timestamp) as account:
+    with FaultServer(switches=Switches(plan="none"), clock=NOW.timestamp) as account:
         with client(account) as ours:
             plan = proposal.propose(ours, desired, now=NOW)
             with counted(

@@ -18,13 +18,13 @@ from qstash_sync.apply import proposal
 from qstash_sync.apply.outcomes import Status
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import after_the_end
-from qstash_sync.local import LocalQStash
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.plan import times
 from qstash_sync.qstash.client import Client
 from tests.crons import oracle
+from tests.fault_server import FaultServer
 from tests.support import HEAD, World, config
 
 START, END = datetime(2027, 1, 1, 0, 3, tzinfo=UTC), datetime(2029, 1, 1, 0, 3, tzinfo=UTC)
@@ -88,7 +88,7 @@ def file(jobs: Iterable[Job]) -> str:
 
 
 def fired(
-    account: LocalQStash, names: Iterable[str], start: datetime, end: datetime
+    account: FaultServer, names: Iterable[str], start: datetime, end: datetime
 ) -> dict[str, list[int]]:
     """The minutes in which each schedule fires, with those that it fires twice."""
     found: dict[str, list[int]] = {name: [] for name in names}
@@ -97,7 +97,7 @@ def fired(
     return found
 
 
-def crons(account: LocalQStash) -> dict[str, dict[str, str]]:
+def crons(account: FaultServer) -> dict[str, dict[str, str]]:
     """The stored crons of each schedule by the id of their part."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for stored in account.store.all("schedule"):

@@ -1,6 +1,5 @@
 """An embedded QStash in a SQLite file: a peer that shares no code with the client."""
 
-from qstash_sync.local.faults import Fault
 from qstash_sync.local.serve import Served, serve
 from qstash_sync.local.server import (
     LOCAL_READ_ONLY_TOKEN,
@@ -14,7 +13,6 @@ __all__ = [
     "LOCAL_READ_ONLY_TOKEN",
     "LOCAL_TOKEN",
     "OTHER_REGION_TOKEN",
-    "Fault",
     "LocalQStash",
     "Served",
     "Switches",

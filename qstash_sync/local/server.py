@@ -1,7 +1,7 @@
 """QStash's management API as a callable from request to response.
 
 `httpx.MockTransport(server)` drives it in process, `serve.py` on a socket. Everything that the
-documentation leaves open is a switch; faults, latency and counters are there for tests.
+documentation leaves open is a switch.
 """
 
 import base64
@@ -11,7 +11,6 @@ import re
 import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
@@ -23,8 +22,6 @@ import httpx
 
 from qstash_sync.local import cron, flow, groups, keys, queues, schedules
 from qstash_sync.local.answers import Call, Refused
-from qstash_sync.local.console import Console
-from qstash_sync.local.faults import ANSWERED, Fault, Faults
 from qstash_sync.local.limits import Burst
 from qstash_sync.local.store import Store
 from qstash_sync.local.switches import Switches
@@ -38,7 +35,6 @@ LOCAL_TOKEN = _token("localUser", "local-password")
 LOCAL_READ_ONLY_TOKEN = _token("localUser", "local-read-only")
 OTHER_REGION_TOKEN = _token("otherUser", "other-region")
 
-NO_ANSWER = 0  # the status in the log of a request that got none and had no effect
 _DEFAULT_BURST = 100  # what the headers say where no limit is set
 _SUCCESS = {"empty": "", "text": "OK", "json": "{}"}
 
@@ -77,11 +73,7 @@ _COMPILED = [
 
 
 class LocalQStash:
-    """An account kept in a SQLite file; call it with a request to get the response.
-
-    log: (method, path with its query but no token, status) of every request, in the order of
-    their ends. before, after: called around every request, outside any transaction.
-    """
+    """An account kept in a SQLite file; call it with a request to get the response."""
 
     def __init__(
         self,
@@ -89,18 +81,10 @@ class LocalQStash:
         *,
         switches: Switches = Switches(),  # noqa: B008 frozen
         clock: Callable[[], float] = time.time,
-        latency: float = 0.0,
     ) -> None:
         self.store = Store(path)
         self.switches = switches
         self.clock = clock
-        self.latency = latency
-        self.console = Console(self.store, self._now)
-        self.log: list[tuple[str, str, int]] = []
-        self.in_flight = self.most_in_flight = 0
-        self.before: Callable[[httpx.Request], None] | None = None
-        self.after: Callable[[httpx.Request], None] | None = None
-        self._faults = Faults()
         self._burst = Burst()
         self._lock = threading.Lock()
         self._secret = _account_secret(self.store)
@@ -115,31 +99,6 @@ class LocalQStash:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _now(self) -> float:
-        return self.clock()  # which may be another one by then
-
-    def inject(self, *faults: Fault) -> None:
-        """Queue faults for requests to come."""
-        with self._lock:
-            self._faults.add(*faults)
-
-    @property
-    def writes(self) -> list[tuple[str, str, int]]:
-        """The requests so far that were not GET."""
-        return [entry for entry in self.log if entry[0] != "GET"]
-
-    @property
-    def requests(self) -> Counter[str]:
-        """The number of requests so far by method."""
-        return Counter(method for method, _, _ in self.log)
-
-    def forget(self) -> None:
-        """Empty the log, the counters and the queue of faults; the account stays as it is."""
-        with self._lock:
-            self.log.clear()
-            self._faults.queued.clear()
-            self.most_in_flight = self.in_flight
 
     def firings(self, start: float, end: float) -> list[tuple[int, str]]:
         """(UTC minute since 1970, schedule id) of all that fires from start up to before end.
@@ -162,40 +121,8 @@ class LocalQStash:
         return sorted(found)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request; a fault may raise httpx's transport errors instead."""
+        """Answer one request."""
         request.read()
-        path = _without_token(_target(request))
-        with self._lock:
-            self.in_flight += 1
-            self.most_in_flight = max(self.most_in_flight, self.in_flight)
-            fault = self._faults.due(request.method, path)
-        status = NO_ANSWER
-        try:
-            if self.before:
-                self.before(request)
-            if self.latency:
-                time.sleep(self.latency)
-            _lose(request, fault, when="before")
-            response = self._fault_answer(fault) if fault in ANSWERED else self._answer(request)
-            status = response.status_code
-            _lose(request, fault, when="after")
-            return response
-        finally:
-            with self._lock:
-                self.in_flight -= 1
-                self.log.append((request.method, path, status))
-            if self.after:
-                self.after(request)
-
-    def _fault_answer(self, fault: str | None) -> httpx.Response:
-        if fault == "html":
-            return self._response(200, "<html>maintenance</html>", "text/html")
-        response = self._error(int(str(fault)[:3]), f"fault {fault}")
-        if fault == "429_headers":
-            response.headers.update(self._rate_headers(0))
-        return response
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
         # Who is not known uses up none of the account's requests.
         try:
             self._authorize(request)
@@ -206,14 +133,14 @@ class LocalQStash:
         if left < 0:
             response = self._error(HTTPStatus.TOO_MANY_REQUESTS, "rate limit exceeded")
             if self.switches.burst_headers:
-                response.headers.update(self._rate_headers(0))
+                response.headers.update(self.rate_headers(0))
             return response
         try:
             response = self._succeed(self._dispatch(request))
         except Refused as refused:
             response = self._error(refused.status, refused.text)
         if self.switches.rate_headers:
-            response.headers.update(self._rate_headers(left))
+            response.headers.update(self.rate_headers(left))
         return response
 
     def _authorize(self, request: httpx.Request) -> None:
@@ -229,7 +156,7 @@ class LocalQStash:
             raise Refused(self.switches.read_only_write, "unable to authorize: read-only token")
 
     def _dispatch(self, request: httpx.Request) -> Any:
-        path, _, query = _without_token(_target(request)).partition("?")
+        path, _, query = target_of(request).partition("?")
         fitting = [(m, found, r) for m, p, r in _COMPILED if (found := p.fullmatch(path))]
         for methods, match, route in fitting:
             if request.method not in methods:
@@ -273,7 +200,8 @@ class LocalQStash:
         headers = {"Content-Type": kind, "Date": formatdate(self.clock(), usegmt=True)}
         return httpx.Response(status, headers=headers, content=text.encode())
 
-    def _rate_headers(self, left: int) -> dict[str, str]:
+    def rate_headers(self, left: int) -> dict[str, str]:
+        """What tells a client how many requests of this second it has left."""
         scale = 1000 if self.switches.burst_reset_unit == "ms" else 1
         return {
             "Burst-RateLimit-Limit": str(self.switches.burst_limit or _DEFAULT_BURST),
@@ -298,21 +226,8 @@ def _target(request: httpx.Request) -> str:
     return bytes(target).decode("utf-8", "replace")
 
 
-def _without_token(target: str) -> str:
-    path, _, query = target.partition("?")
+def target_of(request: httpx.Request) -> str:
+    """The same without a token."""
+    path, _, query = _target(request).partition("?")
     kept = "&".join(part for part in query.split("&") if not part.startswith("qstash_token="))
     return f"{path}?{kept}" if kept else path
-
-
-_LOSSES: dict[str, type[httpx.TransportError]] = {
-    "reset_before": httpx.ConnectError,
-    "reset_after": httpx.ReadError,
-    "hang_before": httpx.ReadTimeout,
-    "hang_after": httpx.ReadTimeout,
-}
-
-
-def _lose(request: httpx.Request, fault: str | None, *, when: str) -> None:
-    """Raise what a client sees of a connection that breaks or hangs."""
-    if fault in _LOSSES and fault.endswith(when):
-        raise _LOSSES[fault](f"{fault} on purpose", request=request)

@@ -20,10 +20,11 @@ from qstash_sync.apply import applying, proposal, windows
 from qstash_sync.apply.executor import Control
 from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.errors import AuthError, RejectedError
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Served
+from qstash_sync.local import LOCAL_TOKEN, Served
 from qstash_sync.model.steps import Step
 from qstash_sync.plan import mark
 from qstash_sync.qstash.client import Client
+from tests.fault_server import FaultServer
 from tests.mixed import Scene
 from tests.support import World, config, secret
 
@@ -39,7 +40,7 @@ PARTS = (
 def scene(text: str = "") -> Iterator[Scene]:
     """An account in virtual time, in which a file is applied."""
     found = Scene()
-    with LocalQStash(clock=found.time) as found.account:
+    with FaultServer(clock=found.time) as found.account:
         if text:
             assert found.apply(config(text).desired).done
         found.account.forget()
@@ -120,7 +121,7 @@ def test_progress_that_cannot_be_told_never_ends_a_run(error: Exception) -> None
 def test_an_apply_whose_stderr_is_full_does_all_of_its_work(tmp_path: Path) -> None:
     (tmp_path / "q.yaml").write_text(SEVERAL)
     words = [sys.executable, "-m", "qstash_sync", "apply", "--yes", "-f", str(tmp_path / "q.yaml")]
-    with LocalQStash() as account, Served(account) as served, Path("/dev/full").open("w") as full:
+    with FaultServer() as account, Served(account) as served, Path("/dev/full").open("w") as full:
         environ = {"QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_TOKEN, "LC_ALL": "C.UTF-8"}
         ran = subprocess.run(
             words, env=environ, stdout=subprocess.PIPE, stderr=full, text=True, check=False

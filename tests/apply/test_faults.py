@@ -21,9 +21,9 @@ import pytest
 
 from qstash_sync.apply.outcomes import Applied, Status
 from qstash_sync.errors import AccountError
-from qstash_sync.local import Fault, LocalQStash, Switches
-from qstash_sync.local.faults import KINDS
+from qstash_sync.local import Switches
 from qstash_sync.qstash.client import DEADLINE, TIMEOUT
+from tests.fault_server import KINDS, Fault, FaultServer
 from tests.mixed import AFTER, Scene, Snapshot
 from tests.support import config
 
@@ -77,7 +77,7 @@ def account(match: str) -> Iterator[Scene]:
     """An account in virtual time."""
     world = Scene()
     switches = Switches().with_(endpoint_match=match)
-    with LocalQStash(switches=switches, clock=world.time) as world.account:
+    with FaultServer(switches=switches, clock=world.time) as world.account:
         yield world
 
 

@@ -20,8 +20,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
+from tests.fault_server import FaultServer
 from tests.mixed import AFTER, Scene, Snapshot
 from tests.support import config
 
@@ -94,7 +95,7 @@ def account(*, keeps_pause: bool) -> Iterator[Scene]:
     """An account; all is as it was before the apply once it is prepared or restored."""
     world = Scene(today=TODAY)
     switches = Switches(overwrite_keeps_pause=keeps_pause)
-    with LocalQStash(switches=switches, clock=world.time) as world.account:
+    with FaultServer(switches=switches, clock=world.time) as world.account:
         yield world
 
 

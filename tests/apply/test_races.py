@@ -15,8 +15,9 @@ import pytest
 from qstash_sync.apply import applying, proposal
 from qstash_sync.apply.executor import Control
 from qstash_sync.apply.outcomes import Applied, Status
-from qstash_sync.local import LocalQStash, Switches
+from qstash_sync.local import Switches
 from qstash_sync.plan.policy import Policy
+from tests.fault_server import FaultServer
 from tests.mixed import Scene
 from tests.support import config, ids
 
@@ -74,7 +75,7 @@ class Race:
     def world(self) -> Iterator[Scene]:
         """An account in which the first file is applied."""
         world = Scene()
-        with LocalQStash(switches=self.switches, clock=world.time) as world.account:
+        with FaultServer(switches=self.switches, clock=world.time) as world.account:
             assert world.apply(config(HEAD + self.before).desired).done
             world.account.forget()
             yield world
@@ -279,7 +280,7 @@ def test_somebody_who_does_the_same_is_no_failure() -> None:
 def test_a_pin_that_waits_for_its_first_use_does_not_hold_up_that_use() -> None:
     text = "flow_controls: {k: {parallelism: 2}}\nschedules: {a: {flow_control: {key: k}}}\n"
     world = Scene()
-    with LocalQStash(switches=Switches(pin_on_new_key=404), clock=world.time) as world.account:
+    with FaultServer(switches=Switches(pin_on_new_key=404), clock=world.time) as world.account:
         desired = config(HEAD + text).desired
         outcomes = {o.change.id: o for o in world.apply(desired).outcomes}
         assert "waits for its first use" in outcomes["k"].message

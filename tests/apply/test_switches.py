@@ -18,9 +18,10 @@ import pytest
 from qstash_sync import local
 from qstash_sync.apply import proposal
 from qstash_sync.apply.outcomes import Outcome, Status
-from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LocalQStash, Switches
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Desired
+from tests.fault_server import FaultServer
 from tests.support import HEAD, Ran, World, cli, config, world as make_world
 
 SEED = 20261123
@@ -204,7 +205,7 @@ def test_what_is_written_fires_only_after_the_lag_and_no_verdict_is_wrong() -> N
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_read_only_token_plans_and_its_apply_fails_in_every_change(status: int) -> None:
-    account = LocalQStash(switches=Switches().with_(read_only_write=status))
+    account = FaultServer(switches=Switches().with_(read_only_write=status))
     with account, Served(account) as served:
         environ = {**ENVIRON, "QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_READ_ONLY_TOKEN}
         before = account.console.snapshot()
@@ -235,7 +236,7 @@ class Site:
         path.write_text(text)
         with self.monkeypatch.context() as patch:
             patch.setattr(
-                local, "LocalQStash", functools.partial(LocalQStash, switches=self.switches)
+                local, "LocalQStash", functools.partial(FaultServer, switches=self.switches)
             )
             at = ("-f", str(path), f"--local={self.folder / 'a.db'}", "--now", "2026-11-23T12:00Z")
             return cli(*words, *at, environ=ENVIRON)
@@ -250,11 +251,11 @@ class Site:
         return ran.code, {c["name"]: (c["outcome"], c["message"]) for c in data["changes"]}
 
     def snapshot(self) -> dict[str, Any]:
-        with LocalQStash(self.folder / "a.db") as server:
+        with FaultServer(self.folder / "a.db") as server:
             return server.console.snapshot()
 
     def tick(self, schedule_id: str) -> None:
-        with LocalQStash(self.folder / "a.db") as server:
+        with FaultServer(self.folder / "a.db") as server:
             server.console.tick(schedule_id)
 
 

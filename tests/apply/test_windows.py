@@ -21,9 +21,10 @@ import httpx
 import pytest
 
 from qstash_sync.apply.outcomes import Outcome, Status
-from qstash_sync.local import Fault, LocalQStash, Switches, cron as local_cron
+from qstash_sync.local import Switches, cron as local_cron
 from qstash_sync.model.change import Reason
 from qstash_sync.plan.policy import Policy
+from tests.fault_server import Fault, FaultServer
 from tests.mixed import Scene
 from tests.support import cli, config, ids
 
@@ -104,7 +105,7 @@ def tape(seed: int, *, lag: int = 0, **more: Any) -> Iterator[Tape]:
     """A fresh account with a tape."""
     found = Tape(rng=random.Random(seed), **more)
     switches = Switches(activation_lag=lag)
-    with LocalQStash(switches=switches, clock=found.time) as found.account:
+    with FaultServer(switches=switches, clock=found.time) as found.account:
         yield found
 
 

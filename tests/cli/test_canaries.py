@@ -20,7 +20,7 @@ import pytest
 from qstash_sync.apply import proposal
 from qstash_sync.config.load import Source, load
 from qstash_sync.errors import AccountError, ConfigError
-from qstash_sync.local import LOCAL_TOKEN, Fault, LocalQStash, Switches
+from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Piece, Secret
 from qstash_sync.plan.decide import Plan
@@ -28,6 +28,7 @@ from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
 from qstash_sync.qstash.connections import Connections
 from qstash_sync.render import json as json_view, text as text_view
+from tests.fault_server import Fault, FaultServer
 from tests.support import HEAD, World, cli, config, ids, messages, world as make_world
 
 URL = "https://app.example.com/x"
@@ -369,7 +370,7 @@ def _base64(data: bytes) -> Iterator[str]:
 class Peer:
     """QStash on a socket under a token of its own; `answer` may take a request for itself."""
 
-    account: LocalQStash
+    account: FaultServer
     canaries: Canaries
     answer: Callable[[httpx.Request], httpx.Response | None] = lambda _request: None
 
@@ -467,7 +468,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     canaries.rotate()
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    with LocalQStash() as account:
+    with FaultServer() as account:
         peer = Peer(account, canaries)
         transport = httpx.MockTransport(peer)
         monkeypatch.setattr(Connections, "_open", lambda _self: httpx.Client(transport=transport))

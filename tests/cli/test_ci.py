@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash, Served
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, Served
+from tests.fault_server import FaultServer
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "ci"
@@ -124,7 +125,7 @@ class Runner:
     """A machine with the repository of the `saas` example, its account, and the tools on PATH."""
 
     folder: Path
-    account: LocalQStash
+    account: FaultServer
     url: str
 
     @property
@@ -184,7 +185,7 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
         path = tmp_path / "bin" / name
         path.write_text(f"#!/bin/sh\n{line}\n")
         path.chmod(0o755)
-    with LocalQStash() as account, Served(account) as served:
+    with FaultServer() as account, Served(account) as served:
         yield Runner(tmp_path, account, served.url)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.local import LOCAL_TOKEN, Switches
+from tests.fault_server import FaultServer
 
 NOW = 1_795_433_400.0  # 2026-11-23T11:30:00Z
 URL = "https://example.com/x"
@@ -27,7 +28,7 @@ class Clock:
 class Api:
     """One server, its clock, and a client in process."""
 
-    server: LocalQStash
+    server: FaultServer
     clock: Clock
     http: httpx.Client = field(repr=False)
 
@@ -65,7 +66,7 @@ def an_api(path: str = ":memory:", **switches: Any) -> Iterator[Api]:
     """An account under some switches."""
     clock = Clock()
     with (
-        LocalQStash(path, switches=Switches(**switches), clock=clock) as server,
+        FaultServer(path, switches=Switches(**switches), clock=clock) as server,
         httpx.Client(
             transport=httpx.MockTransport(server),
             base_url="http://local",

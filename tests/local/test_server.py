@@ -11,15 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qstash_sync.local import (
-    LOCAL_READ_ONLY_TOKEN,
-    LOCAL_TOKEN,
-    OTHER_REGION_TOKEN,
-    Fault,
-    LocalQStash,
-    serve,
-)
-from qstash_sync.local.faults import KINDS
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, OTHER_REGION_TOKEN, serve
+from tests.fault_server import KINDS, Fault, FaultServer
 from tests.local.api import NOW, URL, Api, an_api, error
 
 BEARER = {"Authorization": f"Bearer {LOCAL_TOKEN}"}
@@ -221,6 +214,6 @@ def test_the_socket_is_for_this_machine_only(api: Api) -> None:
 
 def test_two_servers_on_one_file_see_each_others_writes(tmp_path: Path) -> None:
     file = tmp_path / "account.db"
-    with an_api(str(file)) as one, LocalQStash(file) as other:
+    with an_api(str(file)) as one, FaultServer(file) as other:
         one.create()
         assert [name for _, name in other.firings(NOW, NOW + 86_400)] == ["s"]

@@ -14,13 +14,14 @@ import pytest
 
 from qstash_sync.apply import proposal, watching
 from qstash_sync.crons.compile import Compilation
-from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash, Switches
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.plan import times
 from qstash_sync.plan.drift import Drift, Status, judge
 from qstash_sync.render import drift as render
 from qstash_sync.render.drift import GRADES
 from qstash_sync.render.text import Paint
+from tests.fault_server import FaultServer
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
 
 ROOT = Path(__file__).parents[2]
@@ -84,9 +85,9 @@ class Account:
         given = ("-f", str(self.folder / "q.yaml"), self.local, "--now", now)
         return cli(command, *given, *words, **more)
 
-    def edit(self, change: Callable[[LocalQStash, str], object]) -> None:
+    def edit(self, change: Callable[[FaultServer, str], object]) -> None:
         """The same change made by hand to every schedule."""
-        with LocalQStash(self.folder / "account.db") as server:
+        with FaultServer(self.folder / "account.db") as server:
             for number in range(1, self.count + 1):
                 change(server, f"billing.s{number}")
 
@@ -100,33 +101,33 @@ def account(request: pytest.FixtureRequest, tmp_path: Path) -> Account:
     return made
 
 
-def nothing(_server: LocalQStash, _id: str) -> None:
+def nothing(_server: FaultServer, _id: str) -> None:
     """Leave the account alone."""
 
 
-def deleted(server: LocalQStash, base: str) -> None:
+def deleted(server: FaultServer, base: str) -> None:
     """Delete every part."""
     for part in (base, f"{base}.2", f"{base}.3", f"{base}.4"):
         server.console.delete("schedule", part)
 
 
-def unlabelled(server: LocalQStash, base: str) -> None:
+def unlabelled(server: FaultServer, base: str) -> None:
     """Overwritten by somebody who has our ids, but not our labels."""
     for part in (base, f"{base}.2", f"{base}.3"):
         server.console.edit("schedule", part, labels=["theirs"])
 
 
-def edit(part: str = "", **changes: Any) -> Callable[[LocalQStash, str], object]:
+def edit(part: str = "", **changes: Any) -> Callable[[FaultServer, str], object]:
     """An edit of one part in the console."""
     return lambda server, base: server.console.edit("schedule", base + part, **changes)
 
 
-def removed_part(server: LocalQStash, base: str) -> None:
+def removed_part(server: FaultServer, base: str) -> None:
     """One part of several."""
     server.console.delete("schedule", f"{base}.2")
 
 
-CASES: list[tuple[str, Callable[[LocalQStash, str], object], dict[str, str], int, str]] = [
+CASES: list[tuple[str, Callable[[FaultServer, str], object], dict[str, str], int, str]] = [
     ("in_sync", nothing, {}, 0, "in sync      schedule s1"),
     ("pending", nothing, {"retries": "7"}, 2, "pending      schedule s1 | the file changed"),
     ("pending", nothing, {"cron": "'0 10 * * *'"}, 2, "pending      schedule s1 | the file changed"),
@@ -151,7 +152,7 @@ CASES: list[tuple[str, Callable[[LocalQStash, str], object], dict[str, str], int
 def test_each_status_has_its_exit_code_in_every_format(
     account: Account,
     status: str,
-    change: Callable[[LocalQStash, str], object],
+    change: Callable[[FaultServer, str], object],
     file: dict[str, str],
     code: int,
     line: str,
@@ -186,21 +187,21 @@ def test_each_status_has_its_exit_code_in_every_format(
     assert "requests: 4 read, 0 write\n" in ran.out
 
 
-def gone(*names: str) -> Callable[[LocalQStash], None]:
-    def change(server: LocalQStash) -> None:
+def gone(*names: str) -> Callable[[FaultServer], None]:
+    def change(server: FaultServer) -> None:
         for kind, name in zip(names[::2], names[1::2], strict=True):
             server.console.delete(kind, name)
 
     return change
 
 
-def left_over(server: LocalQStash) -> None:
+def left_over(server: FaultServer) -> None:
     for kind, name in (("queue", "q"), ("topic", "g")):
         stored = server.store.get(kind, name)
         server.store.put(kind, f"old-{name}", {**(stored or {}), "name": f"old-{name}"})
 
 
-KINDS: list[tuple[str, Callable[[LocalQStash], object], dict[str, str]]] = [
+KINDS: list[tuple[str, Callable[[FaultServer], object], dict[str, str]]] = [
     ("queue missing", gone("queue", "q"), {"q": "missing"}),
     ("all missing", gone("queue", "q", "topic", "g", "flow", "f"), dict.fromkeys("qgf", "missing")),
     ("queue differs", lambda s: s.console.edit("queue", "q", parallelism=9), {"q": "differs"}),
@@ -214,10 +215,10 @@ KINDS: list[tuple[str, Callable[[LocalQStash], object], dict[str, str]]] = [
 def test_kinds_without_a_mark_have_statuses_that_name_nobody(
     account: Account,
     _id: str,
-    change: Callable[[LocalQStash], object],
+    change: Callable[[FaultServer], object],
     expected: dict[str, str],
 ) -> None:
-    with LocalQStash(account.folder / "account.db") as server:
+    with FaultServer(account.folder / "account.db") as server:
         change(server)
     ran = account.run("drift", "--format", "json")
     found = {item["name"]: item["status"] for item in json.loads(ran.out)["status"]}
@@ -228,7 +229,7 @@ def test_kinds_without_a_mark_have_statuses_that_name_nobody(
 
 
 def test_what_is_surplus_comes_first_in_every_format(account: Account) -> None:
-    with LocalQStash(account.folder / "account.db") as server:
+    with FaultServer(account.folder / "account.db") as server:
         left_over(server)
     account.write(HEAD + OTHERS + "schedules: {}\n")
     text = account.run("drift").out.splitlines()
@@ -519,7 +520,7 @@ def test_a_renewed_part_that_lost_its_last_run_is_no_alarm(world: World) -> None
 
 @pytest.mark.parametrize("queue_too", [False, True], ids=["schedule", "queue"])
 def test_paused_by_hand_is_information(account: Account, queue_too: bool) -> None:
-    def pause(server: LocalQStash, base: str) -> None:
+    def pause(server: FaultServer, base: str) -> None:
         for part in server.store.all("schedule"):
             if part["scheduleId"].startswith(base):
                 server.console.pause(part["scheduleId"])
@@ -559,7 +560,7 @@ def test_partly_paused_is_a_difference_that_names_the_parts(world: World) -> Non
 def test_a_stray_part_is_told_and_the_unmanaged_are_counted(account: Account) -> None:
     """An unmarked id beside ours may be the application's own: no difference, but told."""
 
-    def stray(server: LocalQStash, base: str) -> None:
+    def stray(server: FaultServer, base: str) -> None:
         part = {**(server.store.get("schedule", base) or {}), "labels": []}
         for part_id in (f"{base}.7", "scd_other", "billing.customer-1"):
             server.store.put("schedule", part_id, {**part, "scheduleId": part_id})
@@ -637,7 +638,7 @@ def test_an_error_text_shows_no_secret(tmp_path: Path, known: bool) -> None:
             for _ in range(4)
         ]
         error = " ".join([*words, "https://x.example.com/0ld-address?t=1", "end"])
-        with LocalQStash(tmp_path / "account.db") as server:
+        with FaultServer(tmp_path / "account.db") as server:
             stored = server.store.get("schedule", "billing.s1") or {}
             header = {**stored["header"], "X-Old": ["r0tated-away 0ld-address"]}
             server.console.edit("schedule", "billing.s1", error=error, header=header)

@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from qstash_sync.errors import AccountError, RejectedError
-from qstash_sync.local import Fault, LocalQStash, Switches
+from qstash_sync.local import Switches
 from qstash_sync.model.resources import Endpoint, UrlGroup
 from qstash_sync.model.steps import SettleUrlGroup
 from qstash_sync.plan.endpoints import ROUNDS, next_move
 from qstash_sync.qstash.client import Client
+from tests.fault_server import Fault, FaultServer
 from tests.support import World, ids, world as make_world
 
 SEED = 20261123
@@ -41,7 +42,7 @@ def endpoints(pairs: Sequence[Pair]) -> tuple[Endpoint, ...]:
 class Group:
     """A stored group on its way from some endpoints to others, looked at after every request."""
 
-    def __init__(self, account: LocalQStash, before: Sequence[Pair], after: Sequence[Pair]) -> None:
+    def __init__(self, account: FaultServer, before: Sequence[Pair], after: Sequence[Pair]) -> None:
         self.account, self.after = account, list(after)
         self.edits: list[Sequence[Pair]] = []  # what somebody else makes of it meanwhile
         self.called: set[Any] = set()

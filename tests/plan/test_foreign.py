@@ -9,10 +9,10 @@ import pytest
 from qstash_sync.apply import proposal
 from qstash_sync.apply.outcomes import Status
 from qstash_sync.errors import AccountError
-from qstash_sync.local import Fault, Switches
-from qstash_sync.local.faults import KINDS
+from qstash_sync.local import Switches
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan import mark
+from tests.fault_server import KINDS, Fault
 from tests.support import World, config, world as make_world
 
 SEED = 20261125

@@ -18,7 +18,7 @@ from qstash_sync.crons import compile as compiler, firings
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy
 from qstash_sync.crons.grammar import parse, render
-from qstash_sync.local import Fault, Switches
+from qstash_sync.local import Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
@@ -26,6 +26,7 @@ from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
 from qstash_sync.plan import times
 from qstash_sync.plan.decide import Plan
 from qstash_sync.render import words
+from tests.fault_server import Fault
 from tests.support import World, config, ids, world as make_world
 from tests.years import RENEW_BEFORE, START, Job, crons, errors, file, fired, show
 

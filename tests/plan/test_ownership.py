@@ -12,11 +12,12 @@ import pytest
 
 from qstash_sync.apply import proposal
 from qstash_sync.apply.outcomes import Status
-from qstash_sync.local import Fault, LocalQStash, Switches
+from qstash_sync.local import Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan import mark
 from qstash_sync.plan.decide import Plan
+from tests.fault_server import Fault, FaultServer
 from tests.support import HEAD, World, cli, config, ids, messages, world as make_world
 
 URL = "https://app.example.com/x"
@@ -339,7 +340,7 @@ def test_an_unmarked_id_is_refused_for_that_schedule_only_and_the_run_ends_with_
     words = ("-f", str(path), f"--local={account}", "--now", "2026-11-23T12:00Z")
     path.write_text(in_utc(["a", "b"]))
     assert cli("apply", "--yes", *words).code == 0
-    with LocalQStash(account) as server:
+    with FaultServer(account) as server:
         theirs = server.console.edit("schedule", "billing.a", labels=["theirs"], retries=9)
     path.write_text(in_utc(["a", "b", "c"]))
     ran = cli("apply", "--yes", *words)
@@ -347,7 +348,7 @@ def test_an_unmarked_id_is_refused_for_that_schedule_only_and_the_run_ends_with_
     assert "refused    update schedule a" in ran.err
     assert "billing.a has no mark of ours" in ran.err
     assert "--adopt a" in ran.err
-    with LocalQStash(account) as server:
+    with FaultServer(account) as server:
         found = server.console.snapshot()["schedule"]
         assert found["billing.a"] == theirs
         assert sorted(found) == ["billing.a", "billing.b", "billing.c"]
@@ -356,7 +357,7 @@ def test_an_unmarked_id_is_refused_for_that_schedule_only_and_the_run_ends_with_
     assert ran.code == 0, ran
     ran = cli("plan", *words, "--detailed-exitcode")
     assert ran.code == 0, ran
-    with LocalQStash(account) as server:
+    with FaultServer(account) as server:
         assert server.console.snapshot()["schedule"]["billing.a"]["retries"] == 3
 
 
@@ -677,7 +678,7 @@ class Guard:
     fact: str
     override: tuple[str, ...]
     wrong: tuple[str, ...]
-    hand: Callable[[LocalQStash], None] = lambda _server: None
+    hand: Callable[[FaultServer], None] = lambda _server: None
     then: int = 0  # the exit code of the next plan: 1 if the file names what is gone
 
 
@@ -697,8 +698,8 @@ def callers(count: int) -> str:
     return f"schedules:\n{each}"
 
 
-def lag(count: int) -> Callable[[LocalQStash], None]:
-    def hand(server: LocalQStash) -> None:
+def lag(count: int) -> Callable[[FaultServer], None]:
+    def hand(server: FaultServer) -> None:
         for number in range(count):
             server.console.set_lag(f"n{number}", 5)
 
@@ -766,7 +767,7 @@ def test_a_guard_refuses_before_anything_is_written_and_its_own_override_lets_it
     words = ("-f", str(path), f"--local={account}", "--now", "2026-11-23T12:00Z")
     path.write_text(guard.before)
     assert cli("apply", "--yes", *words).code == 0
-    with LocalQStash(account) as server:
+    with FaultServer(account) as server:
         guard.hand(server)
         before = server.console.snapshot()
     path.write_text(guard.after)
@@ -778,7 +779,7 @@ def test_a_guard_refuses_before_anything_is_written_and_its_own_override_lets_it
         assert guard.fact in " ".join(error["message"] for error in data["errors"])
         assert {error["code"] for error in data["errors"]} == {"guard"}
         assert "outcome" not in ran.out
-        with LocalQStash(account) as server:
+        with FaultServer(account) as server:
             assert server.console.snapshot() == before
     text = cli("apply", "--yes", *words)
     assert (text.code, text.err.splitlines()[-1]) == (3, "Nothing was written.")
@@ -786,7 +787,7 @@ def test_a_guard_refuses_before_anything_is_written_and_its_own_override_lets_it
     ran = cli("apply", "--yes", *words, *guard.override)
     assert ran.code == 0, ran
     assert cli("plan", *words, *guard.override, "--detailed-exitcode").code == guard.then
-    with LocalQStash(account) as server:
+    with FaultServer(account) as server:
         assert server.console.snapshot() != before
 
 

@@ -18,16 +18,10 @@ from qstash_sync.apply import incident
 from qstash_sync.apply.executor import Control
 from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.cli.main import run
-from qstash_sync.local import (
-    LOCAL_READ_ONLY_TOKEN,
-    LOCAL_TOKEN,
-    Fault,
-    LocalQStash,
-    Served,
-    Switches,
-)
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, Served, Switches
 from qstash_sync.model.resources import Live
 from qstash_sync.plan.pause_by_name import Wish, pause_plan
+from tests.fault_server import Fault, FaultServer
 from tests.support import HEAD, Ran, World, cli, config, ids
 
 NEW_YORK = "timezone: America/New_York, destination: 'https://e.example.com'"  # several parts each
@@ -43,7 +37,7 @@ ALL = {"daily", "hourly", "office"}
 
 
 @contextlib.contextmanager
-def on(account: LocalQStash, token: str = LOCAL_TOKEN) -> Iterator[dict[str, str]]:
+def on(account: FaultServer, token: str = LOCAL_TOKEN) -> Iterator[dict[str, str]]:
     """The account on a socket, as the variables that lead to it."""
     with Served(account) as served:
         yield {"QSTASH_URL": served.url, "QSTASH_TOKEN": token}

@@ -10,9 +10,10 @@ from qstash_sync.apply import proposal
 from qstash_sync.apply.outcomes import Status
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.firings import wanted
-from qstash_sync.local import Fault, Switches
+from qstash_sync.local import Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.render import json as document, text as render, words
+from tests.fault_server import Fault
 from tests.support import HEAD, NOW, World, config, ids, world as make_world
 
 URL = "https://app.example.com/x"

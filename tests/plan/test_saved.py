@@ -19,20 +19,14 @@ from qstash_sync.apply import applying, outcomes, proposal
 from qstash_sync.apply.outcomes import Status
 from qstash_sync.crons import zones
 from qstash_sync.errors import SavedPlanError, StalePlanError
-from qstash_sync.local import (
-    LOCAL_READ_ONLY_TOKEN,
-    LOCAL_TOKEN,
-    Fault,
-    LocalQStash,
-    Served,
-    Switches,
-)
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, Served, Switches
 from qstash_sync.model.change import Reason
 from qstash_sync.plan import lifetime, mark, saved, savefile
 from qstash_sync.plan.fingerprint import Fingerprints
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Where
 from qstash_sync.render import text as render
+from tests.fault_server import Fault, FaultServer
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
 
 SEED = 20261124
@@ -895,7 +889,7 @@ def test_the_options_of_the_plan_hold_and_others_are_wrong_usage(folder: Folder)
 
 def test_what_is_adopted_is_saved_with_the_plan(folder: Folder) -> None:
     assert folder.run("apply").code == 0
-    with LocalQStash(str(folder.path / "a.db")) as server:
+    with FaultServer(str(folder.path / "a.db")) as server:
         server.console.edit("schedule", "billing.s", labels=[])
     assert folder.save("--adopt", "s").code == 0
     assert folder.apply().code == 0
@@ -928,7 +922,7 @@ def test_a_plan_holds_for_its_account_region_environment_and_namespace_only(tmp_
         environ = {"TOKEN": more.get("token", LOCAL_TOKEN)}
         return cli(*words, "-f", str(file), *chosen, environ=environ)
 
-    with LocalQStash() as server, Served(server) as served:
+    with FaultServer() as server, Served(server) as served:
         ran = run("plan", "--save", str(plan), token=LOCAL_READ_ONLY_TOKEN)
         assert ran.code == 0, ran
         assert LOCAL_READ_ONLY_TOKEN not in plan.read_text()

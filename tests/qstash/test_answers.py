@@ -22,7 +22,7 @@ from qstash_sync.errors import (
     WriteForbiddenError,
     WrongRegionError,
 )
-from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, OTHER_REGION_TOKEN, Fault, Switches
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, OTHER_REGION_TOKEN, Switches
 from qstash_sync.model.resources import Endpoint, Kind, LiveFlowControl, Message, UrlGroup
 from qstash_sync.model.steps import (
     DeleteQueue,
@@ -37,6 +37,7 @@ from qstash_sync.model.steps import (
 )
 from qstash_sync.qstash.client import Client
 from qstash_sync.qstash.mask import Mask
+from tests.fault_server import Fault
 from tests.support import World, ids, secret, world as make_world
 
 Handler = Callable[[httpx.Request], httpx.Response]

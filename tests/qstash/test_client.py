@@ -20,17 +20,12 @@ from qstash_sync.errors import (
     WriteForbiddenError,
     WrongRegionError,
 )
-from qstash_sync.local import (
-    LOCAL_READ_ONLY_TOKEN,
-    LOCAL_TOKEN,
-    OTHER_REGION_TOKEN,
-    Fault,
-    Switches,
-)
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, OTHER_REGION_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Message
 from qstash_sync.model.steps import DeleteSchedule, PutQueue, PutSchedule
 from qstash_sync.qstash.client import Client
+from tests.fault_server import Fault
 from tests.support import World, cli, ids, secret, world as make_world
 
 DESTINATIONS = [
@@ -279,7 +274,7 @@ def on_the_network(status: int, answer: Callable[[httpx.Request], object]) -> Se
         words = {"error": str(answer(request))}
         return httpx.Response(status, json=words, headers={"Date": formatdate(usegmt=True)})
 
-    server: Any = said  # all that is asked of a LocalQStash is to be called
+    server: Any = said  # all that is asked of a FaultServer is to be called
     return Served(server)
 
 

@@ -17,12 +17,13 @@ import httpx
 import pytest
 
 from qstash_sync.errors import AccountError, BadResponseError, RejectedError, UnreachableError
-from qstash_sync.local import LOCAL_TOKEN, Fault, LocalQStash, Switches
+from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.steps import PauseSchedule, PutQueue
 from qstash_sync.qstash.client import TRIES, Client
 from qstash_sync.qstash.throttle import Throttle
+from tests.fault_server import Fault, FaultServer
 from tests.support import NOW, ids, secret
 
 SEED = 20261123
@@ -292,7 +293,7 @@ def test_an_account_with_a_burst_limit_takes_every_write_in_the_seconds_it_needs
     time = Time(ahead=3.7)
     switches = Switches(burst_limit=10, burst_reset_unit=unit)
     with (
-        LocalQStash(switches=switches, clock=time.servers) as account,
+        FaultServer(switches=switches, clock=time.servers) as account,
         client_of(account, time, parallelism=4) as client,
     ):
         start = time.seconds
@@ -466,7 +467,7 @@ def test_a_request_in_flight_outlives_a_cancel() -> None:
     ],
 )
 def test_on_a_socket_too_a_fault_is_one_failed_try(kind: str) -> None:
-    with LocalQStash(clock=NOW.timestamp) as account, Served(account) as served:
+    with FaultServer(clock=NOW.timestamp) as account, Served(account) as served:
         account.inject(Fault(kind=kind, times=2))
         with Client(
             served.url, secret(LOCAL_TOKEN), read_only=False, sleep=lambda _s: None, timeout=0.2
@@ -530,7 +531,7 @@ def test_threads_share_as_many_connections_as_they_may() -> None:
     def meet(_: httpx.Request) -> None:
         together.wait(30)
 
-    with LocalQStash() as account, Served(account) as served:
+    with FaultServer() as account, Served(account) as served:
         account.before = meet
         client = Client(served.url, secret(LOCAL_TOKEN), read_only=False, parallelism=6)
         with client, ThreadPoolExecutor(12) as pool:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.errors import AuthError, ConfigError
-from qstash_sync.local import LocalQStash
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Stored, Withheld
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Kind
@@ -19,6 +18,7 @@ from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.quota import Usage
 from qstash_sync.render import markdown
+from tests.fault_server import FaultServer
 from tests.support import HEAD, NOW, Ran, cli
 
 ROOT = Path(__file__).parents[2]
@@ -386,7 +386,7 @@ def test_warnings_of_the_file_and_of_the_plan_are_in_the_page(tmp_path: Path) ->
 
 def test_a_refused_plan_says_so_at_the_top_and_exits_3(tmp_path: Path) -> None:
     assert run(tmp_path, FILE, "apply", "--yes").code == 0
-    with LocalQStash(tmp_path / "a.db") as server:
+    with FaultServer(tmp_path / "a.db") as server:
         server.console.set_lag("q3", 5)
     for command, code in (("plan", 3), ("drift", 2)):
         ran = run(tmp_path, AFTER, command, "--format", "markdown")
