@@ -42,7 +42,6 @@ from qstash_sync.model.resources import (
 
 REDACTED = "(redacted)"
 DIGEST = "REDACTED:"  # how a value begins that QStash hides
-Tree = Mapping[str, Any]
 ZERO_COUNTS = {row.key for row in settings.MESSAGE if row.zero}  # compared as n + 1
 _NOTHING_HIDDEN = Redact()
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
