@@ -25,7 +25,7 @@ from tests.support import NOW, config, secret
 HEAD = """
 version: 1
 namespace: billing
-limits: {plan: payg, max_deletes: 20}
+limits: {plan: payg, max_deletes: 20, max_delete_percent: none}
 owns: {url_groups: ["billing-*"], queues: ["billing-*"], flow_controls: ["billing-*"]}
 defaults: {timezone: America/New_York, destination: https://app.example.com/x, body: {n: 1}}
 """

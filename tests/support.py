@@ -90,7 +90,8 @@ class World:
             return proposal.propose(client, desired, now=self.now, policy=Policy(**more))
 
     def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
-        """Plan and apply; returns what became of every change."""
+        """Plan and apply; returns what became of every change. Any number of deletes is fine."""
+        more.setdefault("allow_deletes", 10_000)
         with self.client() as client:
             desired = config(text, self.environ).desired
             policy = Policy(**more)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from qstash_sync.apply.account import Account
 from qstash_sync.crons import zones
-from qstash_sync.model.resources import Desired, Globs, Limits, Live
+from qstash_sync.model.resources import Desired, Globs, Live
 from qstash_sync.plan import mark
 from qstash_sync.plan.decide import Plan, decide
 from qstash_sync.plan.live_parts import LiveParts
@@ -100,5 +100,6 @@ def emptied(desired: Desired) -> Desired:
                 *(f.name for f in desired.flow_controls or ()),
             ),
         ),
-        limits=Limits(plan=desired.limits.plan),  # its own confirmation stands for the number
+        # Its own confirmation stands for the number.
+        limits=replace(desired.limits, max_deletes=None, max_delete_percent=None),
     )

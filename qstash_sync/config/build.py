@@ -14,7 +14,7 @@ from qstash_sync.config import schema, url
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import shadow
 from qstash_sync.config.tree import Map, spell
-from qstash_sync.config.types import Frame, check_name, check_schedule_name
+from qstash_sync.config.types import NO_LIMIT, Frame, check_name, check_schedule_name
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
 from qstash_sync.model import settings
@@ -250,7 +250,6 @@ def desired(
     builder: Builder, head: Mapping[str, Any], resources: Mapping[str, tuple[Any, ...] | None]
 ) -> Desired:
     """All resources, with the settings that hold for the whole account."""
-    limits = head.get("limits")
     return Desired(
         namespace=builder.namespace,
         environment=builder.environment,
@@ -260,8 +259,13 @@ def desired(
         flow_controls=resources["flow_controls"],
         owns=_globs(head.get("owns")),
         protect=_globs(head.get("protect")),
-        limits=Limits(**limits.model_dump()) if limits else Limits(),
+        limits=_limits(head.get("limits")),
     )
+
+
+def _limits(spec: schema.LimitsSpec | None) -> Limits:
+    given = spec.model_dump(exclude_none=True) if spec else {}
+    return Limits(**{key: None if value == NO_LIMIT else value for key, value in given.items()})
 
 
 def _globs(given: schema.GlobsSpec | None) -> Globs:

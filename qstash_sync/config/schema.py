@@ -180,8 +180,12 @@ class LimitsSpec(Spec):
     """The account's plan, and how much one apply may delete."""
 
     plan: Annotated[str, types.one_of(*PLANS)] | None = None
-    max_deletes: types.Count | None = None
-    max_delete_percent: types.Count | None = None
+    max_deletes: types.MostDeletes | None = Field(
+        default=None, description="10 when not given; none lifts the limit."
+    )
+    max_delete_percent: types.MostDeletes | None = Field(
+        default=None, description="30 when not given, from three deletes on; none lifts it."
+    )
 
 
 class OverridesSpec(Spec):

@@ -162,8 +162,15 @@ def _version(value: Any, _: object) -> int:
     return 1
 
 
+NO_LIMIT = "none"
 _MOST_PARALLEL = max(plan.queue_parallelism for plan in PLANS.values())
-Count = Annotated[int, Check(lambda value, _: _integer(value), or_variable({"type": "integer"}))]
+MostDeletes = Annotated[
+    int | str,
+    Check(
+        lambda value, _: value if value == NO_LIMIT else _integer(value),
+        or_variable({"type": "integer"}, {"const": NO_LIMIT}),
+    ),
+]
 Retries = Annotated[int, whole(0, 999)]
 Timeout = Annotated[int, seconds(1, lambda plan: plan.timeout if plan else HALF_DAY)]
 CallbackTimeout = Annotated[int, seconds(1, HALF_DAY)]

@@ -245,11 +245,11 @@ class Globs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the account allows and what a single apply may delete."""
+    """What the account allows, and what a single apply may delete; None lifts a limit."""
 
     plan: str | None = None
-    max_deletes: int | None = None
-    max_delete_percent: int | None = None
+    max_deletes: int | None = 10
+    max_delete_percent: int | None = 30  # of ours, from three deletes on; nor all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

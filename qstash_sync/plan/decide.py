@@ -108,7 +108,7 @@ def decide(
         ),
         *comparison.diagnostics,
         *guards.refused_deletes(kept),
-        *guards.too_many_deletes(desired, kept, policy),
+        *guards.too_many_deletes(desired, live, kept, policy),
         *quota.limits(desired, index, kept, usage, now),
     ]
     return Plan(

@@ -1,7 +1,8 @@
 """What stops a plan: deletes that would do harm, or that are too many; each has its way out."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from qstash_sync.model.resources import Desired, Kind, Live, Message
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.plan.policy import Policy
 
+_FEW = 2  # so many deletes are no share of anything
 STOPS = frozenset(("guard", "limit"))  # codes of what stops an apply, and is no error of the file
 
 
@@ -96,42 +98,65 @@ def refused_deletes(changes: Iterable[Change]) -> Iterator[Diagnostic]:
 
 
 def too_many_deletes(
-    desired: Desired, changes: Sequence[Change], policy: Policy
+    desired: Desired, live: Live, changes: Sequence[Change], policy: Policy
 ) -> Iterator[Diagnostic]:
-    """What `limits` says of deletes; one of a kind is always allowed, unless it is the last."""
-    allowed = desired.limits
-    removed = {kind: sum(_removed(c) for c in changes if c.kind is kind) for kind in Kind}
-    total = sum(removed.values())
-    if policy.allow_deletes is not None and total <= policy.allow_deletes:
+    """What `limits` says of deletes; a removed endpoint counts as one."""
+    limits = desired.limits
+    counts = list(_counts(desired, live, changes))
+    total = sum(count.removed for count in counts)
+    if not total or (policy.allow_deletes is not None and total <= policy.allow_deletes):
         return
+    facts: list[str] = []
+    if limits.max_deletes is not None and total > limits.max_deletes:
+        many = "1 delete" if total == 1 else f"{total} deletes"
+        facts.append(f"{many}, limits.max_deletes is {limits.max_deletes}")
+    if limits.max_delete_percent is not None:
+        facts += [fact for count in counts if (fact := count.excess(limits.max_delete_percent))]
     hint = f"look at each; then --allow-deletes {total}"
-    if allowed.max_deletes is not None and total > allowed.max_deletes:
-        most = f"limits.max_deletes is {allowed.max_deletes}"
-        deleted = {change.kind for change in changes if change.action is Action.DELETE}
-        takes_last = any(_kept(desired, changes, kind) == 0 for kind in deleted)
-        if takes_last or any(count > 1 for count in removed.values()):
-            yield Diagnostic(code="guard", message=f"{total} deletes, {most}", hint=hint)
-    for kind, count in removed.items():
-        ours = count + _kept(desired, changes, kind)
-        if allowed.max_delete_percent is None or not count or (count == 1 and ours > 1):
-            continue
-        if 100 * count > allowed.max_delete_percent * ours:
-            most = f"limits.max_delete_percent is {allowed.max_delete_percent}"
-            message = f"{count} of {ours} {kind}s would be deleted, {most}"
-            yield Diagnostic(code="guard", message=message, hint=hint)
+    for fact in facts:
+        yield Diagnostic(code="guard", message=fact, hint=hint)
+    if not facts and _is_anothers(desired, changes):
+        fact = f"none of the declared schedules is live, and of {desired.namespace} others are"
+        hint = f"is the namespace another file's? was: renames one; else --allow-deletes {total}"
+        yield Diagnostic(code="guard", message=fact, hint=hint)
 
 
-def _removed(change: Change) -> int:
-    """Resources, or endpoints of a URL group, that a change takes away."""
-    if change.action is Action.DELETE:
-        return 1
-    if change.kind is not Kind.URL_GROUP:
-        return 0
-    return sum(field.withheld is Withheld.REMOVED for field in change.fields)
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """How many of ours a plan takes away, and how many there are."""
+
+    what: str
+    removed: int
+    ours: int
+
+    def excess(self, percent: int) -> str | None:
+        """What is too much of it: a share of more than two, or all of more than one."""
+        if self.removed == self.ours > 1:
+            return f"all {self.ours} {self.what} of ours would be deleted"
+        if self.removed > _FEW and 100 * self.removed > percent * self.ours:
+            share = f"{self.removed} of {self.ours} {self.what} would be deleted"
+            return f"{share}, limits.max_delete_percent is {percent}"
+        return None
 
 
-def _kept(desired: Desired, changes: Sequence[Change], kind: Kind) -> int:
-    """How many declared resources of a kind are in the account already."""
-    declared = getattr(desired, f"{kind}s") or ()
-    created = sum(c.kind is kind and c.action is Action.CREATE for c in changes)
-    return len(declared) - created
+def _counts(desired: Desired, live: Live, changes: Sequence[Change]) -> Iterator[_Count]:
+    for kind in Kind:
+        mine = [change for change in changes if change.kind is kind]
+        removed = sum(change.action is Action.DELETE for change in mine)
+        declared = getattr(desired, f"{kind}s") or ()
+        kept = len(declared) - sum(change.action is Action.CREATE for change in mine)
+        yield _Count(f"{kind}s", removed, removed + kept)
+    fields = (
+        field for change in changes if change.kind is Kind.URL_GROUP for field in change.fields
+    )
+    removed = sum(field.withheld is Withheld.REMOVED for field in fields)
+    names = {group.name for group in desired.url_groups or ()}
+    groups = (group for group in live.url_groups or () if group.name in names)
+    yield _Count("endpoints", removed, sum(len(group.endpoints) for group in groups))
+
+
+def _is_anothers(desired: Desired, changes: Sequence[Change]) -> bool:
+    """Whether the schedules to be deleted look like those of another file with this namespace."""
+    actions = Counter(change.action for change in changes if change.kind is Kind.SCHEDULE)
+    created, declared = actions[Action.CREATE], len(desired.schedules or ())
+    return actions[Action.DELETE] > 0 and created == declared > 0

@@ -25,7 +25,7 @@ HEAD = """
 version: 1
 namespace: n
 owns: {url_groups: ["*"], queues: ["*"], flow_controls: ["*"]}
-limits: {max_deletes: 9}
+limits: {max_deletes: 9, max_delete_percent: none}
 defaults: {timezone: UTC, cron: "0 3 * * *", destination: https://e.com}
 """
 THEIRS = {"isPaused": False, "createdAt": 0, "cron": "1 1 * * *", "destination": "https://theirs.example.com", "method": "POST", "retries": 3, "labels": ["theirs"], "redact": [], "header": {}, "bodyBase64": "eA=="}  # fmt: skip
@@ -259,9 +259,9 @@ def test_nothing_is_deleted_when_an_update_is_refused() -> None:
 
 
 def test_what_is_created_beside_a_name_that_appears_keeps_its_old_schedule() -> None:
-    after = "schedules: {b: {}}\n"
+    before, after = "schedules: {a: {}, c: {}}\n", "schedules: {b: {}, c: {}}\n"
     race = Race(
-        A, after, put("schedule", "n.b", {"scheduleId": "n.b", **THEIRS}), ("schedule", "n.b")
+        before, after, put("schedule", "n.b", {"scheduleId": "n.b", **THEIRS}), ("schedule", "n.b")
     )
     with race.world() as world:
         outcomes = {o.change.id: o.status for o in race.run(world, 0).outcomes}

@@ -155,6 +155,7 @@ def forget(tree: Tree, section: str, name: str) -> None:
 
 HEAD = {
     "version": 1, "namespace": "billing", "owns": {k: ["*"] for k in ("url_groups", "queues", "flow_controls")},
+    "limits": {"max_deletes": "none", "max_delete_percent": "none"},
 }  # fmt: skip
 
 
@@ -176,7 +177,8 @@ def desired_of(tree: Tree) -> Desired:
         )
         for section, entries in tree.items()
     }
-    return Desired(namespace="billing", owns=whole({}).owns, **built)
+    head = whole({})
+    return Desired(namespace="billing", owns=head.owns, limits=head.limits, **built)
 
 
 # The soak

@@ -32,6 +32,7 @@ FULL = os.environ.get("QSTASH_SYNC_FULL") == "1"
 FIRST = """
 version: 1
 namespace: billing
+limits: {max_deletes: none, max_delete_percent: none}
 owns: {url_groups: [g], queues: ['q*'], flow_controls: ['f*']}
 defaults: {timezone: Europe/Berlin}
 url_groups:
@@ -63,6 +64,7 @@ schedules:
 SECOND = """
 version: 1
 namespace: billing
+limits: {max_deletes: none, max_delete_percent: none}
 owns: {url_groups: [g], queues: ['q*'], flow_controls: ['f*']}
 defaults: {timezone: Europe/Berlin}
 url_groups:

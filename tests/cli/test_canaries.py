@@ -237,6 +237,7 @@ EVERYWHERE = """
 version: 1
 namespace: billing
 allow_private: true
+limits: {max_deletes: none, max_delete_percent: none}
 owns: {url_groups: ['*'], queues: ['*']}
 vars: {api_key: 'k-${env.VAR}'}
 environments:
@@ -273,6 +274,7 @@ BARE = """
 version: 1
 namespace: billing
 allow_private: true
+limits: {max_deletes: none, max_delete_percent: none}
 owns: {url_groups: ['*'], queues: ['*']}
 environments: {prod: {url: SERVER, token: '${env.TOKEN}'}}
 defaults: {timezone: UTC, cron: 0 9 * * *, destination: 'https://app.example.com/x'}

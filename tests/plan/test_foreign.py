@@ -12,6 +12,7 @@ from qstash_sync.errors import AccountError
 from qstash_sync.local import Switches
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan import mark
+from qstash_sync.plan.policy import Policy
 from tests.fault_server import KINDS, Fault
 from tests.support import World, config, world as make_world
 
@@ -137,10 +138,12 @@ def file(draw: random.Random, namespace: str = "billing", mine: str = "mine") ->
 def attempt(world: World, desired: Desired) -> list[Status] | None:
     """Plan and apply; None where the plan as a whole is refused, as for a group in use."""
     with world.client() as client:
-        plan = proposal.propose(client, desired, now=world.now)
+        policy = Policy(allow_deletes=10_000)
+        plan = proposal.propose(client, desired, now=world.now, policy=policy)
         if plan.errors:
             return None
-        return [outcome.status for outcome in world.carry_out(client, desired, plan).outcomes]
+        applied = world.carry_out(client, desired, plan, policy)
+        return [outcome.status for outcome in applied.outcomes]
 
 
 def bytes_of(world: World) -> dict[tuple[str, str], str]:

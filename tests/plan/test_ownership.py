@@ -698,6 +698,9 @@ def callers(count: int) -> str:
     return f"schedules:\n{each}"
 
 
+NO_LIMITS = "limits: {max_deletes: none, max_delete_percent: none}\n"
+
+
 def lag(count: int) -> Callable[[FaultServer], None]:
     def hand(server: FaultServer) -> None:
         for number in range(count):
@@ -707,28 +710,31 @@ def lag(count: int) -> Callable[[FaultServer], None]:
 
 
 def guard_cases(count: int) -> Iterator[tuple[str, Guard]]:
-    names, limits = many(count), HEAD + "limits: {max_deletes: 0, max_delete_percent: 10}\n"
+    names, deletes = many(count), "1 delete" if count == 1 else f"{count} deletes"
+    limits = HEAD + "limits: {max_deletes: 0, max_delete_percent: none}\n"
+    lifted = HEAD + NO_LIMITS
     wrong = ("--allow-protected", "other", "--allow-in-use", "*", "--drop-backlog", "*")
     yield "schedules, limits", Guard(
-        in_utc(names), in_utc([], head=limits), f"{count} deletes, limits.max_deletes is 0",
+        in_utc(names), in_utc([], head=limits), f"{deletes}, limits.max_deletes is 0",
         ("--allow-deletes", str(count)), ("--allow-deletes", str(count - 1)),
     )  # fmt: skip
     yield "schedules, protected by their mark", Guard(
-        in_utc(names).replace("{cron", "{protect: true, cron"), in_utc([]),
+        in_utc(names).replace("{cron", "{protect: true, cron"), in_utc([], head=lifted),
         "protected: apply it once with protect: false", ("--allow-protected", "n*"), wrong,
     )  # fmt: skip
     for kind in KINDS:
         owns = HEAD + f"owns: {{{kind}: ['*']}}\n"
+        no_limits = owns + NO_LIMITS
         yield f"{kind}, limits", Guard(
             section(kind, names), section(kind, [], head=owns + limits.removeprefix(HEAD)),
-            f"{count} of {count} {kind} would be deleted, limits.max_delete_percent is 10",
+            f"{deletes}, limits.max_deletes is 0",
             ("--allow-deletes", str(count)), ("--allow-deletes", str(count - 1)),
         )  # fmt: skip
         yield f"{kind}, protected by the file", Guard(
-            section(kind, names), section(kind, [], head=owns + f"protect: {{{kind}: ['n*']}}\n"),
+            section(kind, names), section(kind, [], head=no_limits + f"protect: {{{kind}: ['n*']}}\n"),
             "the file's protect section names it", ("--allow-protected", "n*"), wrong,
         )  # fmt: skip
-    owns = HEAD + "owns: {queues: ['*']}\n"
+    owns = lifted + "owns: {queues: ['*']}\n"
     yield "queues with a backlog", Guard(
         section("queues", names), section("queues", [], head=owns), "5 messages wait in it",
         ("--drop-backlog", "n*"), ("--drop-backlog", "m*", "--allow-in-use", "*", "--allow-protected", "*"), lag(count),
@@ -811,30 +817,10 @@ def test_nothing_is_deleted_after_a_failure_unless_that_is_asked_for(count: int)
                 assert "--delete-after-failure" in deletes[0].message
 
 
-ONE: list[tuple[str, int, bool]] = [
-    ("one of three", 3, False),
-    ("one of nine", 9, False),
-    ("the last", 1, True),
-]
-
-
-@pytest.mark.parametrize("kind", ["schedules", *KINDS])
-@pytest.mark.parametrize(("_id", "count", "refused"), ONE, ids=ids(ONE))
-def test_one_delete_of_a_kind_is_always_allowed_unless_it_is_the_last_of_ours(
-    world: World, kind: str, _id: str, count: int, refused: bool
-) -> None:
-    limits = HEAD + "limits: {max_deletes: 0, max_delete_percent: 0}\n"
-    owns = "" if kind == "schedules" else f"owns: {{{kind}: ['*']}}\n"
-    text = in_utc if kind == "schedules" else lambda n, head=HEAD: section(kind, n, head=head)
-    world.apply(text(many(count)))
-    plan = world.plan(text(many(count)[1:], head=limits + owns))
-    assert bool(plan.errors) is refused
-
-
 def test_a_delete_of_another_run_is_no_reason_to_refuse(world: World) -> None:
     """A schedule that this plan takes off a queue, or deletes, does not use it any more."""
     world.apply(section("queues", ["n0", "n1"]) + users(2))
-    owns = HEAD + "owns: {queues: ['*']}\n"
+    owns = HEAD + NO_LIMITS + "owns: {queues: ['*']}\n"
     moved = section("queues", [], head=owns) + users(2).replace(", queue: n0", "").replace(
         ", queue: n1", ""
     )

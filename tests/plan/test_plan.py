@@ -376,10 +376,18 @@ def test_a_queue_that_protect_names_is_not_deleted(world: World) -> None:
 DELETES = [
     ("within the number", "max_deletes: 3", 3, False),
     ("above the number", "max_deletes: 2", 3, True),
-    ("one is always allowed", "max_deletes: 0", 1, False),
-    ("within the percentage", "max_delete_percent: 30", 3, False),
-    ("above the percentage", "max_delete_percent: 30", 4, True),
-    ("the last of ours", "max_delete_percent: 30", 10, True),
+    ("above none", "max_deletes: 0", 1, True),
+    ("within the percentage", "max_delete_percent: 40", 4, False),
+    ("above the percentage", "max_delete_percent: 39", 4, True),
+    ("two are no share of anything", "max_delete_percent: 0", 2, False),
+    ("not given, within", "", 3, False),
+    ("not given, above the percentage", "", 4, True),
+    ("not given, above the number", "", 11, True),
+    ("not given, all", "", 40, True),
+    ("the percentage lifted", "max_delete_percent: none", 10, False),
+    ("the number lifted", "max_deletes: none, max_delete_percent: 30", 12, False),
+    ("all of them, the number lifted", "max_deletes: none", 40, True),
+    ("both lifted", "max_deletes: none, max_delete_percent: none", 40, False),
 ]
 
 
@@ -388,15 +396,29 @@ def test_limits_bound_what_one_apply_deletes(
     world: World, _id: str, limit: str, count: int, refused: bool
 ) -> None:
     def text(names: range) -> str:
-        head = HEAD + f"limits: {{plan: payg, {limit}}}\n"
+        head = HEAD + f"limits: {{plan: payg{limit and ', '}{limit}}}\n"
         if not names:
             return head + "schedules: {}\n"
         each = (f"  s{n}: {{cron: '0 9 * * *', destination: {URL}}}\n" for n in names)
         return head + "schedules:\n" + "".join(each)
 
-    world.apply(text(range(10)))
-    plan = world.plan(text(range(count, 10)))
-    assert [f.code for f in plan.errors] == (["guard"] if refused else [])
+    total = 10 if count < 10 else 40
+    world.apply(text(range(total)))
+    plan = world.plan(text(range(count, total)))
+    assert {f.code for f in plan.errors} == ({"guard"} if refused else set())
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_namespace_of_another_file_is_told_from_a_change_of_this_one(
+    world: World, kept: int
+) -> None:
+    """None of the declared is live, but others of ours are: one delete is enough to refuse it."""
+    world.apply(file())
+    other = f"  other: {{cron: '0 9 * * *', destination: {URL}}}\n"
+    plan = world.plan((file() if kept else HEAD + "schedules:\n") + other)
+    assert [f.code for f in plan.errors] == ["guard"] * (1 - kept)
+    if not kept:
+        assert "none of the declared schedules is live" in plan.errors[0].message
 
 
 GUARDS: list[tuple[str, dict[str, Any]]] = [

@@ -525,7 +525,7 @@ def test_an_unrelated_refusal_does_not_stop_an_approved_change(world: World) -> 
 
 def test_a_reference_that_an_approved_change_needs_is_looked_for_again(account: World) -> None:
     text = HEAD + f"schedules: {{u: {{cron: 0 9 * * *, destination: '{URL}', queue: x-q}}}}\n"
-    document = save(account, text)
+    document = save(account, text, allow_deletes=9)
     account.account.console.delete("queue", "x-q")
     assert "queue: x-q is neither" in blocked(account, text, document)[0]
     other = (
