@@ -42,7 +42,6 @@ from qstash_sync.model.resources import (
 
 _RENEW_BEFORE = timedelta(days=45)
 _NO_REDACTION = Redact()
-_PART_NUMBERS = frozenset(map(str, range(2, 32)))
 _BODIES = ("body", "body_file", "body_base64")
 _NOTES = ("description", "owner", "runbook")
 
@@ -84,6 +83,7 @@ class Builder:
     """Builds the resources of one environment; what is wrong goes to the entry's report."""
 
     namespace: str
+    namespace_was: str | None
     environment: str | None
     frame: Frame
     # Of each kind of callback the last one: one of the defaults is built once for all.
@@ -252,6 +252,7 @@ def desired(
     """All resources, with the settings that hold for the whole account."""
     return Desired(
         namespace=builder.namespace,
+        namespace_was=builder.namespace_was,
         environment=builder.environment,
         schedules=resources["schedules"],
         url_groups=resources["url_groups"],
@@ -286,7 +287,7 @@ def check_identities(schedules: Sequence[Schedule], report: Report) -> None:
     owners = {s.id: s for s in sorted(schedules, key=lambda s: s.adopted, reverse=True)}
     for schedule in schedules:
         base, _, number = schedule.id.rpartition(".")
-        is_part = number in _PART_NUMBERS
+        is_part = number.isdecimal()
         for other in (owners[schedule.id], owners.get(base) if is_part else None):
             if schedule.adopted and other is not None and other is not schedule:
                 fact = f"has the same id as {other.name}: {schedule.id}"

@@ -110,11 +110,11 @@ class Environment:
             allow_private=self.top.get("allow_private") is True,
             plan=limits.plan if limits else None,
         )
-        account, namespace = self._account(frame)
+        account, namespace, former = self._account(frame)
         resources = Resources(self.checker, self.documents, self.own, self.name, frame)
         if not self.is_certain:
             return None
-        builder = Builder(namespace, self.name, frame)
+        builder = Builder(namespace, former, self.name, frame)
         built = {section: resources.build(section, builder) for section in SECTIONS}
         check_identities(built["schedules"] or (), self.report)
         return Config(
@@ -177,11 +177,11 @@ class Environment:
                     self.report.error("same_account", path, fact, location, hint)
                     break
 
-    def _account(self, frame: Frame) -> tuple[Account, str]:
-        """The account of this environment, and its namespace."""
+    def _account(self, frame: Frame) -> tuple[Account, str, str | None]:
+        """The account of this environment, its namespace, and the one that it had before."""
         raw = self.own
         if raw is NOTHING:
-            return Account(), self._namespace(None)
+            return Account(), self._namespace(None), self.top.get("namespace_was")
         path = ("environments", self.name or "")
         location = (self.environments or NOTHING).at(self.name or "")
         known = [key for key in raw if key in schema.AccountSpec.model_fields and key != "token"]
@@ -195,7 +195,8 @@ class Environment:
             user=spec.account,
             location=raw.at("token"),
         )
-        return account, self._namespace(found)
+        former = spec.namespace_was if "namespace" in raw else self.top.get("namespace_was")
+        return account, self._namespace(found), former
 
     def _token(self, raw: Map) -> Secret | None:
         """The token, where it is known; a command that needs it says so otherwise."""

@@ -19,7 +19,10 @@ from qstash_sync.model.diagnostics import Diagnostic, Location, Severity, in_ord
 
 __all__ = ["Account", "Config", "Files", "Source", "gather", "load"]
 
-_SINGLE = ("namespace", "vars", "owns", "limits", "protect", "environments", "allow_private")
+_SINGLE = (
+    "namespace", "namespace_was", "vars", "owns", "limits", "protect", "environments",
+    "allow_private",
+)  # fmt: skip
 
 
 def load(

@@ -204,6 +204,9 @@ class AccountSpec(Spec):
     """What an environment says of itself and of its account."""
 
     namespace: types.Namespace | None = None
+    namespace_was: types.FormerNamespace | None = Field(
+        default=None, description="The namespace it had before: its schedules are renamed."
+    )
     token: types.TextField | None = Field(
         default=None, description="A reference such as ${env.PROD_QSTASH_TOKEN}."
     )
@@ -225,6 +228,9 @@ class HeadSpec(Spec):
 
     version: types.Version = Field(description="The version of this format.")
     namespace: types.Namespace | None = None
+    namespace_was: types.FormerNamespace | None = Field(
+        default=None, description="The namespace it had before: its schedules are renamed."
+    )
     allow_private: types.Bool | None = Field(
         default=None, description="Allow http:// and private hosts: for local servers."
     )

@@ -20,6 +20,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Secret, Text
+from qstash_sync.plan import time_label
 from qstash_sync.plan.mark import PREFIX
 
 NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -212,7 +213,7 @@ def listed(value: Any, check: Callable[[str], Any]) -> tuple[Any, ...]:
     return (check(string(value)),)
 
 
-def name_like(pattern: str, fact: str, hint: str) -> Callable[[str], str]:
+def name_like(pattern: str | re.Pattern[str], fact: str, hint: str) -> Callable[[str], str]:
     """The check of a name; {!r} in the fact is the name."""
     compiled = re.compile(pattern)
 
@@ -230,7 +231,7 @@ _NAME_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_NAME}$"})
 check_name = name_like(_NAME, _NOT_ALLOWED, _ALLOWED)
 check_schedule_name = name_like(_SCHEDULE_NAME, _NOT_ALLOWED, "use a-z, 0-9, - and _")
 _check_id = name_like(_NAME, "{!r} is not a schedule id", _ALLOWED)
-_check_former = name_like(_SCHEDULE_NAME, "{!r} is not a schedule name", "")
+_check_former = name_like(_NAME, "{!r} is neither a name nor an id of a schedule", _ALLOWED)
 
 
 def is_line(line: str) -> bool:
@@ -241,6 +242,8 @@ def is_line(line: str) -> bool:
 def _label(label: str) -> str:
     if label.startswith(PREFIX):
         raise bad(f"labels that start with {PREFIX} are our own", code="label")
+    if time_label.is_label(label):
+        raise bad(f"{label!r} looks like the time that we write as a label", code="label")
     if "," in label or not label or label != label.strip() or not is_line(label):
         hint = "ASCII, without commas or outer spaces"
         raise bad(f"{label!r} is not a label", hint, "label")
@@ -280,6 +283,9 @@ ScheduleId = Annotated[str, AfterValidator(_check_id), _NAME_SCHEMA]
 FormerName = Annotated[str, AfterValidator(_check_former), _NAME_SCHEMA]
 Namespace = Annotated[
     str, WithJsonSchema(or_variable({"type": "string", "pattern": f"^{NAMESPACE.pattern}$"}))
+]
+FormerNamespace = Annotated[
+    str, AfterValidator(name_like(NAMESPACE, "{!r} is not a namespace", "use a-z, 0-9 and -"))
 ]
 Labels = Annotated[tuple[str, ...], Check(lambda value, _: listed(value, _label), TEXTS)]
 Environments = Annotated[tuple[str, ...], Check(_environments, TEXTS)]

@@ -18,6 +18,7 @@ class Effect:
     A firing that falls away and one that is new on the same local day are one that moves.
     by: how far all of them move, if all move alike.
     first_before, first_after: the first firing that differs; None where there is no such side.
+    days: how far was looked.
     """
 
     moved: int = 0
@@ -26,6 +27,7 @@ class Effect:
     by: timedelta | None = None
     first_before: datetime | None = None
     first_after: datetime | None = None
+    days: int = DAYS
 
     @property
     def none(self) -> bool:
@@ -38,33 +40,36 @@ def effect(
     after: Job | Sequence[str],
     now: datetime,
     timezone: str = "UTC",
+    *,
+    days: int = DAYS,
 ) -> Effect:
-    """Compare two jobs, or stored crons, over 366 days from now on.
+    """Compare two jobs, or stored crons, over some days from now on.
 
     timezone: whose days count where neither side names one.
     """
     at = now.astimezone(UTC)
-    span = Span(at.date(), DAYS + 1)
-    within = span.window(at, at + timedelta(days=DAYS))
+    span = Span(at.date(), days + 1)
+    within = span.window(at, at + timedelta(days=days))
     old, new = (_bitmap(source, span) & within for source in (before, after))
     gone, come = old & ~new, new & ~old
     if not gone and not come:
-        return Effect()
+        return Effect(days=days)
     offsets = (_offset(after, at), _offset(before, at), zones.offset(timezone, at))
     shift = next(offset for offset in offsets if offset is not None)
-    days = list(zip(_local_days(gone, shift, span), _local_days(come, shift, span), strict=True))
-    moved = sum(min(a.bit_count(), b.bit_count()) for a, b in days)
+    each = list(zip(_local_days(gone, shift, span), _local_days(come, shift, span), strict=True))
+    moved = sum(min(a.bit_count(), b.bit_count()) for a, b in each)
     number, (first_gone, first_come) = next(
-        (number, pair) for number, pair in enumerate(days) if any(pair)
+        (number, pair) for number, pair in enumerate(each) if any(pair)
     )
     start = span.instant((number - 1) * DAY - shift)
     return Effect(
         moved=moved,
         added=come.bit_count() - moved,
         removed=gone.bit_count() - moved,
-        by=_shift(days) if moved == come.bit_count() == gone.bit_count() else None,
+        by=_shift(each) if moved == come.bit_count() == gone.bit_count() else None,
         first_before=_first(first_gone, start),
         first_after=_first(first_come, start),
+        days=days,
     )
 
 

@@ -115,7 +115,8 @@ Note = Stored | Firings | InSomeParts | PausesAll | Takes | OfParts
 class Change:
     """One resource that will change; refused says why it will not, after all.
 
-    protected: deleted only with consent of its own. cut_off: an apply left parts of two sets.
+    protected: takes away what is protected, and needs consent of its own. drops: schedules of
+    another definition that go with it. cut_off: an apply left parts of two sets.
     """
 
     kind: Kind
@@ -129,6 +130,7 @@ class Change:
     refused: str | None = None
     swap: Swap | None = None
     protected: bool = False
+    drops: int = 0
     cut_off: bool = False
 
     @property

@@ -257,6 +257,7 @@ class Desired:
     """Everything one environment of the files declares; None is a kind that is not managed."""
 
     namespace: str
+    namespace_was: str | None = None  # whose schedules become this one's
     environment: str | None = None
     schedules: tuple[Schedule, ...] | None = None
     url_groups: tuple[UrlGroup, ...] | None = None

@@ -30,8 +30,7 @@ def reason(
     marks = [part.mark for part in parts if part.mark]
     if len(marks) < len(parts):
         return Reason.ADOPT
-    file_moved = any(m.definition != declared.definition for m in marks)
-    file_moved = file_moved or _secrets_moved(declared, parts)
+    file_moved = not all(map(declared.defines, marks)) or _secrets_moved(declared, parts)
     lifted = bool(pause.fields) and pause.reason is Reason.DRIFT
     asked = bool(pause.fields) and not lifted
     live_moved = (
@@ -59,10 +58,14 @@ def write_only(
         return (FieldChange(path="mark", after="ours", note="adopted"),) if alone else ()
     schedule = declared.schedule
     found: list[FieldChange] = []
-    if alone and any(m.definition != declared.definition for m in marks):
-        names = ", ".join(("timezone", "dst", *canonical.write_only(schedule)))
+    if alone and any(map(declared.settings_moved, marks)):
+        names = ", ".join(canonical.write_only(schedule)) or "redact or a setting of a callback"
         note = "one of these, which QStash does not show, changed in the file"
         found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
+    elif alone and any(map(declared.times_moved, marks)):
+        note = "its policies, which QStash does not show, changed in the file"
+        after = f"strategy {schedule.timing.strategy}"
+        found.append(FieldChange(path="dst", before=diff.HIDDEN, after=after, note=note))
     elif _secrets_moved(declared, parts) and _had_secrets(declared, parts):
         note = "a secret that does not read back changed"
         found.append(

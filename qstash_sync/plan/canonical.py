@@ -44,6 +44,7 @@ REDACTED = "(redacted)"
 DIGEST = "REDACTED:"  # how a value begins that QStash hides
 ZERO_COUNTS = {row.key for row in settings.MESSAGE if row.zero}  # compared as n + 1
 _NOTHING_HIDDEN = Redact()
+_MASKED = f'"{MASK}"'
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 
@@ -91,14 +92,21 @@ def joined(pieces: Mapping[str, str]) -> str:
     return "{" + ",".join([f'"{key}":{text}' for key, text in pieces.items()]) + "}"
 
 
-def digested(pieces: dict[str, str]) -> str:
-    """What the digests of a mark are made of.
+def digested(view: "View") -> str:
+    """What the digests of a mark are made of, as the first releases wrote it.
 
-    A body of `{}` is left out: the first releases took it for none, and wrote such marks.
+    They took a body of `{}` for none, and put a list or bytes into a mapping.
     """
-    if pieces.get("body") == "{}":
-        pieces = {key: text for key, text in pieces.items() if key != "body"}
-    return joined(pieces)
+    pieces = view.pieces
+    body, as_base64 = pieces.get("body", ""), pieces.get("body_base64")
+    if as_base64 is None and body != "{}" and not body.startswith("["):
+        return view.text
+    pieces = {key: text for key, text in pieces.items() if key != "body_base64"}
+    if body == "{}":
+        del pieces["body"]
+    else:
+        pieces["body"] = f'{{"base64":{as_base64}}}' if as_base64 else f'{{"json":{body}}}'
+    return joined(dict(sorted(pieces.items())))
 
 
 def both(text: Text) -> tuple[Any, Any]:
@@ -129,7 +137,7 @@ def of_message(message: Message, labels: tuple[str, ...] | None = None) -> View:
     if message.headers:
         _put(values, masked, "headers", _headers(message, message.redact))
     if message.body is not None and not _is_empty(message.body):
-        _put(values, masked, "body", _body(message, message.redact))
+        _put(values, masked, *_body(message, message.redact))
     if message.flow_control:
         values["flow_control"] = _flow_use(message.flow_control)
     labels = message.labels if labels is None else labels
@@ -144,23 +152,49 @@ def _put(values: dict[str, Any], masked: dict[str, Any], key: str, pair: tuple[A
         masked[key] = shown
 
 
-def declared_text(message: Message, view: View) -> str:
-    """What the file says as JSON, secrets masked: nothing redacted, no labels.
+def settings_text(message: Message, view: View) -> str:
+    """What the file says as JSON: nothing redacted, no labels; what holds a secret is a mask.
 
-    view: of this message; what is not secret is not written again.
+    view: of this message; what is neither secret nor redacted is not written again.
     """
+    hidden = message.redact
+    pieces = {key: text for key, text in view.pieces.items() if key != "labels"}
+    callbacks = ((key, getattr(message, key)) for key in settings.CALLBACKS)
+    urls = [("destination", message.destination), *((key, c.url) for key, c in callbacks if c)]
+    pieces |= {key: _MASKED for key, url in urls if isinstance(url, Secret)}
+    is_hidden = hidden.headers or hidden.all_headers
+    if is_hidden or any(isinstance(text, Secret) for _, text in message.headers):
+        pieces["headers"] = encoded({name: masked_whole(text) for name, text in message.headers})
+    if isinstance(message.body, Secret):
+        pieces.pop("body", None)
+        if not _is_empty(message.body):
+            pieces["body"] = _MASKED
+    elif message.body and hidden.body:
+        key, (value, _) = _body(message, _NOTHING_HIDDEN)
+        pieces.pop("body", None)
+        pieces[key] = encoded(value)
+    return joined(dict(sorted(pieces.items())))
+
+
+def masked_whole(value: Any) -> str:
+    """A value as text; one that holds a secret does not show how that is spelt."""
+    return MASK if isinstance(value, Secret) else str(value)
+
+
+def declared_text(message: Message, view: View) -> str:
+    """What the first releases made of the same: masks within the text around them."""
     hidden = message.redact
     masked = dict(view.masked)
     if message.headers and (hidden.headers or hidden.all_headers):
         masked["headers"] = _headers(message, _NOTHING_HIDDEN)[1]
     if message.body is not None and hidden.body:
-        masked["body"] = _body(message, _NOTHING_HIDDEN)[1]
-    pieces = {
-        key: encoded(masked[key]) if key in masked else text
-        for key, text in view.pieces.items()
-        if key != "labels"
-    }
-    return digested(pieces)
+        key, (_, shown) = _body(message, _NOTHING_HIDDEN)
+        masked.pop("body", None)
+        masked[key] = shown
+    values = {key: value for key, value in view.values.items() if key != "labels"}
+    if "body_base64" in masked:
+        values.pop("body", None)
+    return digested(View({**values, **masked}, {}))
 
 
 def _headers(message: Message, hidden: Redact) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -182,33 +216,32 @@ def _is_empty(body: bytes | Text) -> bool:
     return body.known and not body.reveal() if isinstance(body, Secret) else not body
 
 
-def _body(message: Message, hidden: Redact) -> tuple[Any, Any]:
-    """A body taken apart where it is JSON, else as text or base64."""
+def _body(message: Message, hidden: Redact) -> tuple[str, tuple[Any, Any]]:
+    """A body under a key that no other kind of body has: JSON and text, or bytes."""
     if hidden.body:
-        return REDACTED, REDACTED
+        return "body", (REDACTED, REDACTED)
     body = message.body or ""
     if isinstance(body, bytes):
         try:
             text = shown = body.decode()
         except UnicodeDecodeError:
-            encoded = {"base64": base64.b64encode(body).decode()}
-            return encoded, encoded
+            encoded = base64.b64encode(body).decode()
+            return "body_base64", (encoded, encoded)
     else:
         text, shown = both(body)
     value = _taken_apart(text)
     if isinstance(value, str) and value.startswith(DIGEST):
-        return REDACTED, REDACTED
-    return (value, value) if shown is text else (value, _taken_apart(shown))
+        return "body", (REDACTED, REDACTED)
+    return "body", ((value, value) if shown is text else (value, _taken_apart(shown)))
 
 
 def _taken_apart(text: str) -> Any:
     """The content of a text that is JSON, whatever its type says: headers may be redacted."""
     if text.lstrip()[:1] in ("{", "["):
         try:
-            content = json.loads(text)
+            return json.loads(text)
         except (ValueError, RecursionError):
             return text
-        return content if isinstance(content, dict) else {"json": content}
     return text
 
 

@@ -107,6 +107,7 @@ def decide(
             for diagnostic in one.diagnostics
         ),
         *comparison.diagnostics,
+        *_idle_globs(comparison, policy),
         *guards.refused_deletes(kept),
         *guards.too_many_deletes(desired, live, kept, policy),
         *quota.limits(desired, index, kept, usage, now),
@@ -153,11 +154,22 @@ def _consented(one: Compared, policy: Policy) -> Compared:
         notes=(),
         steps=(),
         swap=None,
+        protected=False,
+        drops=0,
         refused=why,
     )
     # What is said of it stays where the schedule itself is ours, and a further part is not.
     said = one.diagnostics if one.consent.id != one.id else ()
     return replace(one, change=refused, diagnostics=said)
+
+
+def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
+    """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
+    names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
+    for pattern in policy.adopt if policy.among is None else ():
+        if not any(fnmatchcase(name, pattern) for name in names):
+            fact = f"--adopt {pattern}: no schedule of the files has such a name"
+            yield Diagnostic(code="adopt", message=fact, hint="name it as the file does")
 
 
 def _dangling(desired: Desired, live: Live, policy: Policy) -> Iterator[Diagnostic]:

@@ -22,7 +22,7 @@ def guarded(
     """Refuse to delete what is protected, still used after this plan, or has a backlog."""
 
     def judged(change: Change, users: _Users) -> Change:
-        if change.action is not Action.DELETE:
+        if change.action is not Action.DELETE and not change.protected:
             return change
         why = next(_refusals(change, users, desired, live, policy), None)
         return replace(change, refused=why)
@@ -92,8 +92,9 @@ def _named(name: str, globs: Iterable[str]) -> bool:
 def refused_deletes(changes: Iterable[Change]) -> Iterator[Diagnostic]:
     """A delete that is refused stops the whole apply: nothing is written."""
     for change in changes:
-        if change.action is Action.DELETE and change.refused:
-            message = f"{change.kind} {change.name} is not deleted: {change.refused}"
+        if change.refused and (change.action is Action.DELETE or change.protected):
+            what = change.name if change.action is Action.DELETE else f"{change.name} was before"
+            message = f"{change.kind} {what} is not deleted: {change.refused}"
             yield Diagnostic(code="guard", message=message)
 
 
@@ -142,7 +143,7 @@ class _Count:
 def _counts(desired: Desired, live: Live, changes: Sequence[Change]) -> Iterator[_Count]:
     for kind in Kind:
         mine = [change for change in changes if change.kind is kind]
-        removed = sum(change.action is Action.DELETE for change in mine)
+        removed = sum((change.action is Action.DELETE) + change.drops for change in mine)
         declared = getattr(desired, f"{kind}s") or ()
         kept = len(declared) - sum(change.action is Action.CREATE for change in mine)
         yield _Count(f"{kind}s", removed, removed + kept)

@@ -50,7 +50,9 @@ def too_short(change: Change, fingerprints: Fingerprints, now: datetime) -> str 
 
     # The other strategies have no such end: whether the comparison asks for other crons today.
     lenient = replace(schedule, timing=replace(schedule.timing, renew_before=least))
-    found = live_times.compare(lenient, parts, now, mark.definition(lenient))
+    desired = fingerprints.desired
+    declared = mark.Declared(lenient, desired.namespace, desired.environment)
+    found = live_times.compare(declared, parts, now)
     if isinstance(found, Diagnostic):
         return found.text
     return "the clock has changed since, and other crons are due" if found.fields else None

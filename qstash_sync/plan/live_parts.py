@@ -6,10 +6,13 @@
     billing.x.2   yes        billing.x    2        ours
     billing.x.2   no         billing.x    2        a stray: fires beside ours, is left alone
     billing.9     yes        billing.9    1        ours: a name of digits is a name
-    scd_123       any        scd_123      1        of the schedule that says `id: scd_123`
-    scd_123.2     yes        scd_123      2        likewise
+    scd_123       bound      scd_123      1        ours, also when its `id:` has left the file
+    scd_123.2     bound      scd_123      2        likewise
+    scd_123       no         scd_123      1        of the schedule that says `id: scd_123`
+    scd_456       bound      scd_456      1        a copy: the mark is bound to another id
 
-A declared id is always a first part, whatever its last word looks like.
+A declared id is always a first part, whatever its last word looks like. An old mark of an adopted
+schedule is bound to no id: it is ours as long as the file says `id:`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -32,7 +35,8 @@ _DIGITS = 9  # of a part's number; more is no number of ours
 class LivePart:
     """A live schedule as a part: of which schedule (its first part's id), and which one.
 
-    mark: whoever's it is. ours: it is that of this namespace and environment.
+    mark: whoever's it is. ours: it is that of this namespace and environment, and belongs to this
+    id. former: it is that of the namespace that the file's has replaced.
     """
 
     live: LiveSchedule
@@ -40,6 +44,12 @@ class LivePart:
     number: int
     mark: Mark | None
     ours: bool
+    former: bool = False
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it carries a mark that belongs to another id."""
+        return self.mark is not None and self.mark.bound is not None and not self.ours
 
 
 class LiveParts:
@@ -48,39 +58,76 @@ class LiveParts:
     def __init__(self, desired: Desired, live: Iterable[LiveSchedule]) -> None:
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)
+        self.former = desired.namespace_was
+        former_scope = marks.scope(self.former, desired.environment) if self.former else None
         declared = {schedule.id for schedule in desired.schedules or ()}
         self.by_id: dict[str, LivePart] = {}
         self._by_base: dict[str, list[LivePart]] = {}
+        self._adopted: dict[str, list[LivePart]] = {}
         for schedule in live:
             mark = marks.parse(schedule.message.labels)
-            base, number = self._base_and_number(schedule.id, declared)
-            ours = mark is not None and mark.scope == self.scope
-            part = LivePart(schedule, base, number, mark, ours)
+            base, number = self._base_and_number(schedule.id, declared, mark)
+            ours = mark is not None and self._is_ours(schedule.id, mark, base in declared)
+            former = (
+                mark is not None
+                and mark.scope == former_scope
+                and schedule.id.startswith(f"{self.former}.")
+            )
+            part = LivePart(schedule, base, number, mark, ours, former)
             self.by_id[schedule.id] = part
             self._by_base.setdefault(base, []).append(part)
-        for parts in self._by_base.values():
+            if ours and mark and mark.bound:
+                self._adopted.setdefault(self._name(part), []).append(part)
+        for parts in (*self._by_base.values(), *self._adopted.values()):
             if len(parts) > 1:
                 parts.sort(key=lambda part: part.number)
 
-    def _base_and_number(self, part_id: str, declared: Collection[str]) -> tuple[str, int]:
+    def _base_and_number(
+        self, part_id: str, declared: Collection[str], mark: Mark | None
+    ) -> tuple[str, int]:
         head, _, tail = part_id.rpartition(".")
         is_number = tail.isdecimal() and tail.isascii() and len(tail) <= _DIGITS
         if part_id in declared or not is_number or head == self.namespace:
             return part_id, 1
+        if mark and mark.bound and mark.part == 1:  # an adopted id that ends like a part's
+            return part_id, 1
         return head, int(tail)
+
+    def _is_ours(self, part_id: str, mark: Mark, is_declared: bool) -> bool:  # noqa: FBT001 of its base
+        if mark.scope != self.scope:
+            return False
+        if mark.bound:
+            return mark.bound == marks.binding(part_id, self.namespace)
+        return is_declared or part_id.startswith(f"{self.namespace}.")
+
+    def _name(self, part: LivePart) -> str:
+        """The name of an adopted schedule, by the label behind its mark."""
+        prefix = f"{self.namespace}."
+        told = (label for label in part.live.message.labels if label.startswith(prefix))
+        return next(told, prefix).removeprefix(prefix)
+
+    def name_of(self, part: LivePart) -> str:
+        """The name that a schedule of ours has, or had, in the file; else its id."""
+        if part.mark and part.mark.bound:
+            return self._name(part) or part.base
+        return part.base.removeprefix(f"{self.namespace}.").removeprefix(f"{self.former}.")
+
+    def adopted(self, name: str) -> list[LivePart]:
+        """The parts of a schedule that was adopted under a name, and keeps a foreign id."""
+        return self._adopted.get(name, [])
 
     def of(self, base: str) -> list[LivePart]:
         """The first part, whoever's it is, and the further ones that are ours, by number."""
         found = self._by_base.get(base, ())
-        return [part for part in found if part.ours or part.live.id == base]
+        return [part for part in found if part.ours or part.former or part.live.id == base]
 
     def ours(self, base: str) -> list[LivePart]:
         """The parts of a schedule that carry our mark, by number."""
         return [part for part in self._by_base.get(base, ()) if part.ours]
 
     def is_managed(self, part: LivePart) -> bool:
-        """An id in the namespace and our mark: labels alone can be copied to any schedule."""
-        return part.ours and part.live.id.startswith(f"{self.namespace}.")
+        """Whether it is ours to delete, or of the namespace that this one replaces."""
+        return part.ours or part.former
 
 
 # ---------------------------------------------------------------- what the marks say of a set
@@ -164,7 +211,6 @@ def is_as_written(declared: Declared, found: Sequence[LivePart]) -> bool:
     Then no part differs in anything but, perhaps, its time. False says nothing.
     """
     message = declared.schedule.message
-    labels = (marks.name_label(declared.namespace, declared.schedule.name), *message.labels)
     last: Message | None = None
     for number, part in enumerate(found, 1):
         mark, live = part.mark, part.live
@@ -174,11 +220,12 @@ def is_as_written(declared: Declared, found: Sequence[LivePart]) -> bool:
             or not part.number == mark.part == number
             or mark.parts != len(found)
             or mark.definition != declared.definition
+            or mark.exposed is not declared.exposed
             or mark.secrets != declared.secrets
             or mark.protected is not declared.schedule.protect
             or mark.paused
             or live.paused
-            or live.message.labels[1:] != labels
+            or live.message.labels[1:] != declared.labels
         ):
             return False
         same = (

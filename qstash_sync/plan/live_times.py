@@ -11,12 +11,13 @@ from datetime import datetime
 from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
 from qstash_sync.crons.compile import Compilation, Strategy
-from qstash_sync.crons.effect import effect
+from qstash_sync.crons.effect import DAYS, effect
+from qstash_sync.crons.firings import Job
 from qstash_sync.crons.robfig import firings
 from qstash_sync.model.change import FieldChange, Firings, Note
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
-from qstash_sync.plan import times
+from qstash_sync.plan import time_label, times
 from qstash_sync.plan.live_parts import (
     Part,
     SetState,
@@ -26,6 +27,7 @@ from qstash_sync.plan.live_parts import (
     same_crons,
     state,
 )
+from qstash_sync.plan.mark import Declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +44,13 @@ class When:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def compare(
-    schedule: Schedule, parts: Sequence[Part], now: datetime, definition: str
-) -> When | Diagnostic:
-    """Whether the live parts are those we wrote, and fire as wanted for long enough.
-
-    definition: digest `b` of the schedule as it is declared.
-    """
+def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | Diagnostic:
+    """Whether the live parts are those we wrote, and fire as wanted for long enough."""
+    schedule = declared.schedule
     live = tuple(part.live.cron for part in parts)
     found = state(schedule, parts)
     # Written for other times, which may lie months away, a set that is exact today is not in sync.
-    as_declared = all(part.mark is None or part.mark.definition == definition for part in parts)
+    as_declared = all(part.mark is None or declared.defines(part.mark) for part in parts)
     if found.writing is Writing.WHOLE and as_declared:
         said = still_right(schedule, live, now)
         if said is not None:
@@ -66,14 +64,36 @@ def compare(
     if same and found.writing in (Writing.WHOLE, Writing.EDITED):
         return When(crons=live, diagnostics=notes)
 
-    moved = found.writing in (Writing.EDITED, Writing.BROKEN)
+    former = _former(declared, parts)
     return When(
         crons=made.crons,
         writing=found.writing,
-        fields=tuple(_fields(schedule, live, made, found, same=same)),
-        notes=() if same else _effect(schedule, live, made.crons if moved else None, now),
+        fields=tuple(_fields(schedule, live, made, found, former, same=same)),
+        notes=() if same else tuple(_notes(declared, parts, made, found.writing, former, now)),
         diagnostics=notes,
     )
+
+
+def differing(former: Job, job: Job) -> tuple[FieldChange, ...]:
+    """How a local time differs from another, policies aside."""
+    fields: list[FieldChange] = []
+    if {cron.key for cron in former.crons} != {cron.key for cron in job.crons}:
+        before, after = (", ".join(cron.text for cron in j.crons) for j in (former, job))
+        fields.append(FieldChange(path="cron", before=before, after=after))
+    if former.timezone != job.timezone:
+        fields.append(FieldChange(path="timezone", before=former.timezone, after=job.timezone))
+    return tuple(fields)
+
+
+def _former(declared: Declared, parts: Sequence[Part]) -> Job | None:
+    """The local time that the parts were written for, where the file has changed times since.
+
+    Policies are none of its: those of the file hold for both.
+    """
+    moved = [part for part in parts if part.mark and declared.times_moved(part.mark)]
+    found = time_label.read(moved[0].live.message.labels) if moved else None
+    job = declared.schedule.timing.job
+    return replace(found, gap=job.gap, fold=job.fold) if found else None
 
 
 def still_right(
@@ -127,35 +147,54 @@ def _fields(
     live: tuple[str, ...],
     made: Compilation,
     found: SetState,
+    former: Job | None,
     *,
     same: bool,
 ) -> Iterator[FieldChange]:
     """How a plan shows it; same: the crons fire alike, only the set is not whole."""
     # That its only part was edited is shown by the cron.
-    edited_alone = len(live) == 1 and found.writing is Writing.EDITED
+    edited_alone = len(live) == 1 and found.writing is Writing.EDITED and former is None
     if found.writing is not Writing.WHOLE and not edited_alone:
         yield FieldChange(path="parts", before=len(live), after=len(made.parts), note=str(found))
-    if not same:
+    if same:
+        return
+    job = schedule.timing.job
+    changed = differing(former, job) if former else ()
+    yield from changed
+    if not changed:
         written = times.text(schedule)
         note = "" if made.crons[0].endswith(written) else written
         before, after = ", ".join(sorted(live)), ", ".join(made.crons)
-        yield FieldChange(path="cron", before=before, after=after, note=note)
+        path = "cron" if former is None else "parts"
+        yield FieldChange(path=path, before=before, after=after, note=note)
 
 
-def _effect(
-    schedule: Schedule, live: tuple[str, ...], mended: tuple[str, ...] | None, now: datetime
-) -> tuple[Note, ...]:
-    """How many firings of the coming year move or come twice, and the first that differs.
-
-    mended: the crons that undo somebody's hand: what that hand did, not what else will be wrong
-    once the horizon has ended. None: what the file wants of the year.
-    """
+def _notes(
+    declared: Declared,
+    parts: Sequence[Part],
+    made: Compilation,
+    writing: Writing,
+    former: Job | None,
+    now: datetime,
+) -> Iterator[Note]:
+    """What QStash will hold, and what that does to the firings of the coming year."""
+    schedule = declared.schedule
+    job, live = schedule.timing.job, tuple(part.live.cron for part in parts)
+    if former:
+        if differing(former, job):
+            yield from times.created_notes(schedule, made.crons)
+        yield Firings(effect=effect(former, job, now), doubled=0, timezone=job.timezone)
+        return
     if not all(is_understood(cron) for cron in live):
-        return ()
-    job = schedule.timing.job
-    found = effect(live, job if mended is None else mended, now, job.timezone)
+        return
+    # Somebody's hand is undone: what it did, not what else will be wrong once the horizon has
+    # ended. Old parts of times that nobody tells are nobody's intent beyond their horizon.
+    undone = writing in (Writing.EDITED, Writing.BROKEN)
+    unknown = any(part.mark and not declared.defines(part.mark) for part in parts)
+    days = max(schedule.timing.renew_before.days, 1) if unknown and not undone else DAYS
+    found = effect(live, made.crons if undone else job, now, job.timezone, days=days)
     twice = exactness.compare(job, live, now, now + times.LOOK_AHEAD).doubled
-    return (Firings(effect=found, doubled=twice, timezone=job.timezone),)
+    yield Firings(effect=found, doubled=twice, timezone=job.timezone)
 
 
 def assign(

@@ -1,10 +1,12 @@
 """The mark: the first label of every schedule part that we write, and what it tells.
 
-    qsync1-<e>-<k>of<n>-<a>-<b>-<c>[-p][-z]
+    qsync1-<e>-<k>of<n>-<a>-<b>-<c>[-p][-s][-z][-i<d>]
 
     e    namespace and environment          k, n   which part of how many
-    a    the readable settings as written   b      the declared definition, without secrets
-    c    secrets that do not read back      -p     protected      -z   paused when written
+    a    the readable settings as written   b      what is declared, secrets aside: times, settings
+    c    secrets that do not read back      -p     protected
+    -s   what reads back holds secrets      -z     paused when written
+    -i   which id it belongs to, where that is not in the namespace
 
 Comparison never rests on digests: they only say who moved (`a` no longer fits: the account;
 `b` or `c`: the file) and reveal a change of what QStash does not show again.
@@ -20,21 +22,27 @@ from typing import Any
 from qstash_sync.crons.firings import Job
 from qstash_sync.model.resources import MASK, UNKNOWN_MASK, Callback, Message, Schedule, Secret
 from qstash_sync.model.settings import CALLBACKS
-from qstash_sync.plan import canonical
+from qstash_sync.plan import canonical, time_label
 from qstash_sync.plan.canonical import View, encoded, joined
 
 PREFIX = "qsync1-"
 _MARK = re.compile(
-    r"qsync1-(?P<e>[0-9a-f]{4})-(?P<k>\d+)of(?P<n>\d+)"
-    r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})(?P<p>-p)?(?P<z>-z)?"
+    r"qsync1-(?P<e>[0-9a-f]{4})-(?P<k>\d{1,3})of(?P<n>\d{1,3})"
+    r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})"
+    r"(?P<p>-p)?(?P<s>-s)?(?P<z>-z)?(?:-i(?P<i>[0-9a-f]{4}))?"
 )
+_HALF = 6  # digits of digest `b` for the times, and as many for the settings
 NO_SECRETS = "0" * 12
 _UNKNOWN = "?" * 12  # in plans only: an apply knows every secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A mark, taken apart; str() puts it together."""
+    """A mark, taken apart; str() puts it together.
+
+    exposed: the part was written with secrets in settings that read back. bound: a digest of its
+    id, where that is not in the namespace.
+    """
 
     scope: str
     part: int
@@ -43,10 +51,13 @@ class Mark:
     definition: str
     secrets: str
     protected: bool = False
+    exposed: bool = False
     paused: bool = False
+    bound: str | None = None
 
     def __str__(self) -> str:
-        flags = "-p" * self.protected + "-z" * self.paused
+        flags = "-p" * self.protected + "-s" * self.exposed + "-z" * self.paused
+        flags += f"-i{self.bound}" if self.bound else ""
         digests = f"{self.readable}-{self.definition}-{self.secrets}"
         return f"{PREFIX}{self.scope}-{self.part}of{self.parts}-{digests}{flags}"
 
@@ -64,7 +75,9 @@ def parse(labels: Iterable[str]) -> Mark | None:
                 definition=match["b"],
                 secrets=match["c"],
                 protected=bool(match["p"]),
+                exposed=bool(match["s"]),
                 paused=bool(match["z"]),
+                bound=match["i"],
             )
     return None
 
@@ -83,7 +96,16 @@ def name_label(namespace: str, name: str) -> str:
 def own_labels(labels: tuple[str, ...], namespace: str, name: str) -> tuple[str, ...]:
     """The user's labels among those that came back."""
     ours = name_label(namespace, name)
-    return tuple(label for label in labels if not label.startswith(PREFIX) and label != ours)
+    return tuple(
+        label
+        for label in labels
+        if not label.startswith(PREFIX) and label != ours and not time_label.is_label(label)
+    )
+
+
+def binding(part_id: str, namespace: str) -> str | None:
+    """What binds a mark to its id; None for an id in the namespace, which needs none."""
+    return None if part_id.startswith(f"{namespace}.") else _digest(part_id)[:4]
 
 
 class Declared:
@@ -94,7 +116,30 @@ class Declared:
         self.namespace = namespace
         self.environment = environment
         self.view = canonical.of_message(schedule.message)
-        self.definition = definition(schedule, self.view)
+        self.times = _times(schedule)
+        self.settings = _settings(schedule.message, self.view)
+
+    @property
+    def definition(self) -> str:
+        """Digest `b`."""
+        return self.times + self.settings
+
+    @cached_property
+    def former_definition(self) -> str:
+        """Digest `b` as the first releases wrote it: one digest, which the spelling changed."""
+        return _former_definition(self.schedule, self.view)
+
+    def defines(self, mark: Mark) -> bool:
+        """Whether a part was written for what is declared now, secrets aside."""
+        return mark.definition in (self.definition, self.former_definition)
+
+    def times_moved(self, mark: Mark) -> bool:
+        """Whether a part was written for other times; of an old mark: or other settings."""
+        return not self.defines(mark) and mark.definition[:_HALF] != self.times
+
+    def settings_moved(self, mark: Mark) -> bool:
+        """Whether a part was written with other settings; of an old mark: or other times."""
+        return not self.defines(mark) and mark.definition[_HALF:] != self.settings
 
     @cached_property
     def secrets(self) -> str | None:
@@ -103,7 +148,17 @@ class Declared:
             return None
         return secrets(self.schedule, self.namespace)
 
-    def mark(self, cron: str, *, part: int, parts: int, paused: bool) -> Mark:
+    @cached_property
+    def exposed(self) -> bool:
+        """Whether a setting that reads back holds a secret."""
+        message = self.schedule.message
+        callbacks = (message.callback, message.failure_callback)
+        values: list[Any] = [message.destination, *(c.url for c in callbacks if c)]
+        values += [] if message.redact.body else [message.body]
+        values += [text for name, text in message.headers if not message.redact.hides(name)]
+        return any(isinstance(value, Secret) for value in values)
+
+    def mark(self, part_id: str, cron: str, *, part: int, parts: int, paused: bool) -> Mark:
         """The mark that a part is written with."""
         return Mark(
             scope=scope(self.namespace, self.environment),
@@ -113,27 +168,60 @@ class Declared:
             definition=self.definition,
             secrets=self.secrets or _UNKNOWN,
             protected=self.schedule.protect,
+            exposed=self.exposed,
             paused=paused,
+            bound=binding(part_id, self.namespace),
         )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that a part is written with, behind its mark."""
+        told = time_label.label(self.schedule.timing.job)
+        name = name_label(self.namespace, self.schedule.name)
+        return (name, *([told] if told else ()), *self.schedule.message.labels)
 
 
 def readable(view: View, cron: str) -> str:
     """Digest `a`: what QStash shows of a part, redacted values left out."""
-    text = view.text if view.pieces.get("body") != "{}" else canonical.digested(view.pieces)
-    return _digest(f"[{encoded(cron)},{text}]")
+    return _digest(f"[{encoded(cron)},{canonical.digested(view)}]")
 
 
-def definition(schedule: Schedule, view: View | None = None) -> str:
-    """Digest `b`: the declared definition; labels and pause, which read back, are left out.
+@lru_cache(maxsize=16_384)
+def _digest_of_times(job: Job, strategy: str) -> str:
+    crons = sorted(cron.key for cron in job.crons)
+    return _digest(encoded([crons, job.fold, job.gap, job.timezone, strategy]))[:_HALF]
 
-    view: of its message, where that is known.
-    """
-    message = schedule.message
+
+def _times(schedule: Schedule) -> str:
+    return _digest_of_times(schedule.timing.job, schedule.timing.strategy)
+
+
+def _settings(message: Message, view: View) -> str:
+    """The other half of digest `b`: labels and pause, which read back, are left out."""
     hidden = message.redact
-    view = view or canonical.of_message(message)
     text = joined(
         {
             "callbacks": encoded([_callback(getattr(message, key)) for key in CALLBACKS]),
+            "message": canonical.settings_text(message, view),
+            "redact": encoded([hidden.body, hidden.all_headers, hidden.headers]),
+        }
+    )
+    return _digest(text)[:_HALF]
+
+
+def _callback(callback: Callback | None) -> Any:
+    if callback is None:
+        return None
+    settings = canonical.callback_settings(callback)
+    return {key: canonical.masked_whole(value) for key, value in settings.items()}
+
+
+def _former_definition(schedule: Schedule, view: View) -> str:
+    message = schedule.message
+    hidden = message.redact
+    text = joined(
+        {
+            "callbacks": encoded([_former_callback(getattr(message, key)) for key in CALLBACKS]),
             **_before_message(schedule.timing.job),
             "message": canonical.declared_text(message, view),
             "redact": encoded([hidden.body, hidden.all_headers, hidden.headers]),
@@ -151,7 +239,7 @@ def _before_message(job: Job) -> dict[str, str]:
     return {"crons": encoded(crons), "fold": encoded(job.fold), "gap": encoded(job.gap)}
 
 
-def _callback(callback: Callback | None) -> Any:
+def _former_callback(callback: Callback | None) -> Any:
     if callback is None:
         return None
     return {key: str(value) for key, value in canonical.callback_settings(callback).items()}

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
-from qstash_sync.plan import mark
 from qstash_sync.plan.live_parts import LivePart, Part, same_crons
 from qstash_sync.plan.mark import Declared, Mark
 
@@ -26,13 +25,12 @@ def part_writes(
     parts of.
     """
     schedule = declared.schedule
-    name = mark.name_label(declared.namespace, schedule.name)
     numbered = enumerate(crons.items(), 1)
     for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
-        label = declared.mark(cron, part=number, parts=len(crons), paused=paused)
+        label = declared.mark(part_id, cron, part=number, parts=len(crons), paused=paused)
         part = known.get(part_id)
         if part is None or not _is_as_written(part, cron, label):
-            labels = (str(label), name, *schedule.message.labels)
+            labels = (str(label), *declared.labels)
             yield PutSchedule(id=part_id, cron=cron, message=schedule.message, labels=labels)
             if paused or (part_id in live and live[part_id].live.paused):
                 yield PauseSchedule(id=part_id, paused=paused)

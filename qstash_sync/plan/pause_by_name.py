@@ -106,11 +106,7 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
     namespace = f"{desired.namespace}."
     declared = {schedule.id: schedule for schedule in desired.schedules or ()}
     renamed = {f"{namespace}{s.was}": s for s in declared.values() if s.was}
-    bases = {
-        part.base
-        for part in index.by_id.values()
-        if part.base in declared or (part.ours and part.base.startswith(namespace))
-    }
+    bases = {part.base for part in index.by_id.values() if part.base in declared or part.ours}
     for base in sorted(bases):
         schedule = declared.get(base)
         consents = schedule is not None and schedule.adopted
@@ -120,7 +116,7 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
         if not mine and first is None:
             continue  # strays alone
         owner = schedule or renamed.get(base)
-        name = schedule.name if schedule else base.removeprefix(namespace)
+        name = schedule.name if schedule else index.name_of(parts[0])
         yield _Found(
             name=name,
             id=base,
@@ -163,20 +159,6 @@ def _advice(
         against,
         f"paused: {str(not wish.paused).lower()} in the file: the next apply undoes this",
         f"write paused: {str(wish.paused).lower()}",
-    )
-    left_open = [one for one in chosen if one.declared is None or one.declared.paused is None]
-    yield from _warning(
-        wish,
-        "paused_when_written",
-        [
-            one.name
-            for one in left_open
-            if not wish.paused
-            and any(part.ours and part.mark and part.mark.paused for part in one.parts)
-        ],
-        "paused when last written: the next apply takes this for a pause that was cut off, "
-        "and pauses again",
-        "write paused: false in the file",
     )
     yield from _warning(
         wish,

@@ -2,7 +2,7 @@
 
 paused in the file   mark says      live              then
 true / false         -              otherwise         pause, resume (a resume clears -z)
-absent               -z             active            pause: an apply was cut off before it could
+absent               -z             active            left so, and told: resumed by hand, or cut off
 absent               anything else  partly paused     a warning; the next write pauses every part
 absent               anything else  anything else     left as it is
 """
@@ -17,6 +17,7 @@ from qstash_sync.model.resources import Schedule
 from qstash_sync.plan.live_parts import Part
 
 LEFT_SO = "paused in the account; the file leaves it so"
+RESUMED = "paused when it was last written, active now: resumed by hand, or an apply was cut off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +42,6 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     before: Any = "partly" if 0 < len(now_paused) < len(parts) else bool(now_paused)
     if schedule.paused is not None:
         return _asked(schedule.paused, before, parts, marked), []
-    cut_off = frozenset(part.live.id for part in marked if not part.live.paused)
-    if cut_off:
-        note = "written while paused: an apply was cut off; paused: false in the file resumes"
-        changed = FieldChange(path="paused", before=before, after=True, note=note)
-        return Pause(paused=True, wrong=cut_off, fields=(changed,), reason=Reason.DRIFT), []
-
     diagnostics = []
     if before == "partly":
         fact = f"{len(now_paused)} of {len(parts)} parts are paused"
@@ -54,6 +49,9 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
         diagnostics = [_about(schedule, Severity.WARNING, "partly_paused", fact, hint)]
     elif now_paused:
         diagnostics = [_about(schedule, Severity.INFO, "paused", LEFT_SO)]
+    elif marked:
+        hint = "write paused: true or paused: false to have it so"
+        diagnostics = [_about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
     return Pause(paused=bool(now_paused)), diagnostics
 
 

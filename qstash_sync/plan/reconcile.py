@@ -16,7 +16,7 @@ mark, a name that `owns` matches.
 from datetime import datetime
 
 from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.plan import unmarked_kinds
+from qstash_sync.plan import twins, unmarked_kinds
 from qstash_sync.plan.compared import Compared, Comparison, Within
 from qstash_sync.plan.live_parts import LivePart, LiveParts
 from qstash_sync.plan.schedules import ScheduleComparer, stray
@@ -59,6 +59,7 @@ def _schedules(
 
     # What nobody has claimed: ours goes, the rest is left alone.
     surplus: dict[str, list[LivePart]] = {}
+    strangers: list[LivePart] = []
     for part in sorted(index.by_id.values(), key=lambda part: part.live.id):
         if part.live.id in claimed:
             continue
@@ -68,6 +69,10 @@ def _schedules(
         found.unmanaged.append((Kind.SCHEDULE, part.live.id))
         if part.base in declared and part.number > 1:
             found.diagnostics.append(stray(part, declared[part.base]))
+        else:
+            strangers.append(part)
+    if within is None:
+        found.diagnostics += twins.twins(declared.values(), strangers, index, now)
     for parts in surplus.values():
         deleted: Compared = comparer.delete(parts)
         if within is None or deleted.key in within:

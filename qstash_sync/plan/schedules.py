@@ -33,7 +33,17 @@ from qstash_sync.model.change import (
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
-from qstash_sync.plan import attribution, diff, live_times, pauses, times
+from qstash_sync.plan import (
+    attribution,
+    canonical,
+    diff,
+    live_times,
+    mark as marks,
+    pauses,
+    time_label,
+    times,
+)
+from qstash_sync.plan.canonical import View
 from qstash_sync.plan.compared import Compared, Consent, Foreign
 from qstash_sync.plan.live_parts import (
     LivePart,
@@ -62,6 +72,8 @@ class ScheduleComparer:
         """The schedule's change, and the live parts that belong to it."""
         found = self.index.of(schedule.id)
         old = self.renamed_from(schedule)
+        if found and old and schedule.paused is None and any(part.live.paused for part in old):
+            schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
         change: Change | None
         if found:
@@ -71,7 +83,7 @@ class ScheduleComparer:
         else:
             change, diagnostics = self._create(declared)
         if found and old and not (change and change.refused):
-            change = _with_leftovers(schedule, change, old)
+            change = self._with_leftovers(declared, change, old)
         compared = Compared(
             kind=Kind.SCHEDULE,
             name=schedule.name,
@@ -84,8 +96,7 @@ class ScheduleComparer:
 
     def delete(self, parts: Sequence[LivePart]) -> Compared:
         """What is ours and not declared any more goes, the first part last."""
-        base = parts[0].base
-        name = base.removeprefix(f"{self.index.namespace}.")
+        base, name = parts[0].base, self.index.name_of(parts[0])
         change = Change(
             kind=Kind.SCHEDULE,
             name=name,
@@ -94,7 +105,7 @@ class ScheduleComparer:
             reason=Reason.FILE,
             notes=(Takes(crons=tuple(part.live.cron for part in parts)),),
             steps=tuple(DeleteSchedule(id=part.live.id) for part in reversed(parts)),
-            protected=any(part.mark is not None and part.mark.protected for part in parts),
+            protected=_are_protected(parts),
         )
         return Compared(kind=Kind.SCHEDULE, name=name, id=base, change=change)
 
@@ -112,7 +123,9 @@ class ScheduleComparer:
         ids += [step.id for step in change.steps if isinstance(step, PutSchedule)] if change else []
         for part_id in ids:
             part = self.index.by_id.get(part_id)
-            if part is None or part.ours or (part.live.id == schedule.id and schedule.adopted):
+            if part is None or part.ours:
+                continue
+            if schedule.adopted and part_id == schedule.id and (part.mark is None or part.is_copy):
                 continue
             foreign = Foreign.UNMARKED if part.live.message.labels else Foreign.UNLABELLED
             return Consent(id=part.live.id, foreign=Foreign.OTHER_MARK if part.mark else foreign)
@@ -146,11 +159,25 @@ class ScheduleComparer:
         return change, diagnostics
 
     def renamed_from(self, schedule: Schedule) -> list[LivePart]:
-        """What `was:` names, as far as it is ours."""
-        if not schedule.was:
+        """The parts that the schedule had under another name, id or namespace.
+
+        `was:` that names a live id is consent to one without a mark, as `id:` is.
+        """
+        index = self.index
+        names = [name for name in (schedule.was, schedule.name) if name]
+        if schedule.was:
+            old = index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was)
+            old = [part for part in old if index.is_managed(part) or part.mark is None]
+            if old and (index.is_managed(old[0]) or old[0].live.id == schedule.was):
+                return old
+        if index.former:
+            found = (index.of(f"{index.former}.{name}") for name in names)
+            if old := next(([p for p in parts if p.former] for parts in found if parts), []):
+                return old
+        if schedule.adopted:
             return []
-        old = self.index.of(f"{self.index.namespace}.{schedule.was}")
-        return [part for part in old if self.index.is_managed(part)]
+        found = (index.adopted(name) for name in names)
+        return next((parts for parts in found if parts), [])
 
     def _rename(
         self, declared: Declared, old: Sequence[LivePart]
@@ -162,18 +189,61 @@ class ScheduleComparer:
         created, diagnostics = self._create(declared, paused=paused)
         if created.refused:
             return created, diagnostics
-        renamed = FieldChange(path="name", before=schedule.was, after=schedule.name)
         crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
         before = tuple(part.live.cron for part in old)
         change = replace(
             created,
             action=Action.UPDATE,
             reason=Reason.RENAME,
-            fields=(renamed, *created.fields),
+            fields=(
+                self._renamed(schedule, old),
+                *_moved_times(schedule, old, crons),
+                *diff.compare(self._view(declared, old[0]), declared.view),
+                *pause_field(was_paused, paused),
+            ),
             steps=(*created.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
             swap=None if was_paused and paused else Swap(before=before, after=crons),
+            protected=_are_protected(old) and not schedule.protect,
         )
         return change, diagnostics
+
+    def _renamed(self, schedule: Schedule, old: Sequence[LivePart], note: str = "") -> FieldChange:
+        """The name that changes, or where that stays, the id."""
+        name, base = self.index.name_of(old[0]), old[0].base
+        if name != schedule.name and self.index.is_managed(old[0]):
+            return FieldChange(path="name", before=name, after=schedule.name, note=note)
+        return FieldChange(path="id", before=base, after=schedule.id, note=note)
+
+    def _view(self, declared: Declared, old: LivePart) -> View:
+        """The settings of a part with another name, as they are compared."""
+        name, namespace = self.index.name_of(old), self.index.namespace
+        if old.former and self.index.former:
+            namespace = self.index.former
+        message = old.live.message
+        labels = marks.own_labels(message.labels, namespace, name)
+        return canonical.of_message(
+            canonical.in_units_of(declared.schedule.message, message), labels
+        )
+
+    def _with_leftovers(
+        self, declared: Declared, change: Change | None, old: Sequence[LivePart]
+    ) -> Change:
+        """Where a rename was cut off, what is left of the old name goes with the change.
+
+        What had another definition may never have been that: it counts as a delete.
+        """
+        schedule = declared.schedule
+        alike = all(part.mark and declared.defines(part.mark) for part in old)
+        note = "the apply that renamed it was cut off" if alike else "deleted with it"
+        begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
+        return replace(
+            begun,
+            action=Action.UPDATE,
+            fields=(self._renamed(schedule, old, note), *begun.fields),
+            steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
+            protected=_are_protected(old) and not (alike and schedule.protect),
+            drops=0 if alike else 1,
+        )
 
     # Update
 
@@ -187,7 +257,7 @@ class ScheduleComparer:
             if said is not None:  # nearly all schedules, nearly always
                 return None, list(said)
         parts = read_parts(declared, found)
-        when = live_times.compare(schedule, parts, self.now, declared.definition)
+        when = live_times.compare(declared, parts, self.now)
         if isinstance(when, Diagnostic):
             return _impossible(schedule, Action.UPDATE, when)
 
@@ -278,17 +348,22 @@ def stray(part: LivePart, schedule: Schedule) -> Diagnostic:
     )
 
 
-def _with_leftovers(schedule: Schedule, change: Change | None, old: Sequence[LivePart]) -> Change:
-    """Where a rename was cut off, what is left of the old name goes with the change."""
-    note = "the apply that renamed it was cut off"
-    renamed = FieldChange(path="name", before=schedule.was, after=schedule.name, note=note)
-    begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
-    return replace(
-        begun,
-        action=Action.UPDATE,
-        fields=(renamed, *begun.fields),
-        steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
-    )
+def _moved_times(
+    schedule: Schedule, old: Sequence[LivePart], crons: Sequence[str]
+) -> tuple[FieldChange, ...]:
+    """How the time of a renamed schedule changes: the local one, where a label tells it."""
+    former = time_label.read(old[0].live.message.labels)
+    if former:
+        return live_times.differing(former, schedule.timing.job)
+    before = [part.live.cron for part in old]
+    if same_crons(before, crons):
+        return ()
+    note = times.text(schedule)
+    return (FieldChange(path="cron", before=", ".join(before), after=", ".join(crons), note=note),)
+
+
+def _are_protected(parts: Sequence[LivePart]) -> bool:
+    return any(part.mark is not None and part.mark.protected for part in parts)
 
 
 def _too_many(schedule: Schedule, count: int, severity: Severity) -> tuple[Diagnostic, ...]:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from qstash_sync.crons import zones
+from qstash_sync.crons.effect import DAYS
 from qstash_sync.model.change import (
     Change,
     Firings,
@@ -47,15 +48,17 @@ def _taken(note: Takes) -> str:
 def _firings(note: Firings) -> list[str]:
     """How many firings of a year move, and the first that differs."""
     effect = note.effect
+    span = "a year" if effect.days == DAYS else f"in {effect.days} days"
     doubled = [f"{note.doubled} firings a year come twice"] if note.doubled else []
     if effect.none:
-        return doubled or ["no firing changes within a year"]
+        within = "within a year" if effect.days == DAYS else span
+        return doubled or [f"no firing changes {within}"]
 
     move = f"move by {_signed(effect.by)}" if effect.by else "move"
     fates = ((effect.moved, move), (effect.added, "are new"), (effect.removed, "fall away"))
     counts = ", ".join(f"{count} {fate}" for count, fate in fates if count)
     return [
-        counts.replace(" ", " firings a year ", 1),  # the first number says what is counted
+        counts.replace(" ", f" firings {span} ", 1),  # the first number says what is counted
         f"first before  {_moment(effect.first_before, note.timezone)}",
         f"      after   {_moment(effect.first_after, note.timezone)}",
         *doubled,

@@ -53,7 +53,17 @@ MESSAGES: dict[str, Message] = {
     "text body": Message(destination="orders", body="{not json", delay=1),
 }
 # Marks are in people's accounts: a changed digest would make every schedule there drift.
-MARKS = {
+NEW_MARKS = {
+    "plain": "qsync1-a984-1of2-5029f4dcabb9-d90c8c362c10-000000000000",
+    "full": "qsync1-a984-1of2-da2518be0185-d90c8c7d9c52-1114e8a565aa-s",
+    "secrets in clear": "qsync1-a984-1of2-ba68ada6f95d-d90c8c438afc-7d7ee7236b97-s",
+    "bytes": "qsync1-a984-1of2-bf28be212dbf-d90c8c7c8ee9-000000000000",
+    "list body": "qsync1-a984-1of2-ad9af630f7b6-d90c8c4f1a5c-000000000000",
+    "empty mapping": "qsync1-a984-1of2-45c35e5f4b08-d90c8c0b8f8b-000000000000",
+    "hidden empty mapping": "qsync1-a984-1of2-9d5d6189de58-d90c8cf239ea-000000000000",
+    "text body": "qsync1-a984-1of2-177c45bf6836-d90c8c3baf3b-000000000000",
+}
+MARKS = {  # of the first releases
     "plain": "qsync1-a984-1of2-5029f4dcabb9-9b607fab3dd5-000000000000",
     "full": "qsync1-a984-1of2-da2518be0185-3a34ddbc7741-1114e8a565aa",
     "secrets in clear": "qsync1-a984-1of2-ba68ada6f95d-17c293ccc2aa-7d7ee7236b97",
@@ -95,21 +105,58 @@ def schedule(message: Message, **more: Any) -> Schedule:
     return Schedule(name="a", id="billing.a", timing=Timing(job=job), message=message, **more)
 
 
-def marked(message: Message) -> str:
-    declared = mark.Declared(schedule(message), "billing", "production")
-    return str(declared.mark("0 8 * 1-3,11,12 1-5", part=1, parts=2, paused=False))
+def declared(message: Message) -> mark.Declared:
+    return mark.Declared(schedule(message), "billing", "production")
+
+
+def marked(message: Message) -> mark.Mark:
+    cron = "0 8 * 1-3,11,12 1-5"
+    return declared(message).mark("billing.a", cron, part=1, parts=2, paused=False)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_marks_of_the_first_releases_are_still_understood(name: str) -> None:
+    old, now = mark.parse([MARKS[name]]), declared(MESSAGES[name])
+    assert old is not None
+    assert old == replace(marked(MESSAGES[name]), definition=now.former_definition, exposed=False)
+    assert now.defines(old)
+    assert not now.times_moved(old)
+    assert not now.settings_moved(old)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_marks_that_are_in_accounts_stay_as_they_are(name: str) -> None:
-    assert marked(MESSAGES[name]) == MARKS[name]
+    assert str(marked(MESSAGES[name])) == NEW_MARKS[name]
 
 
-def test_a_secret_that_is_not_known_has_the_definition_of_one_that_is() -> None:
-    known, unknown = (replace(MESSAGES["plain"], headers=(("X", t),)) for t in (TOKEN, UNKNOWN))
-    same = replace(known, headers=(("X", Secret((Piece("", hidden=True),))),))
-    assert mark.definition(schedule(unknown)) == mark.definition(schedule(same))
-    assert mark.definition(schedule(known)) != mark.definition(schedule(unknown))
+def test_how_a_secret_is_spelt_is_no_part_of_a_definition() -> None:
+    """Known or not, alone or within other text: it is a secret there, and no more."""
+    other = Secret((Piece("Bearer "), Piece("else", hidden=True)))
+    texts = (TOKEN, UNKNOWN, Secret((Piece("", hidden=True),)), other)
+    for change in (
+        lambda text: {"headers": (("X", text),)},
+        lambda text: {"destination": text},
+        lambda text: {"body": text} if text.known and text.reveal() else {},
+        lambda text: {"callback": Callback(url=text, headers=(("X", text),))},
+    ):
+        found = {
+            declared(replace(MESSAGES["plain"], **made)).definition
+            for text in texts
+            if (made := change(text))
+        }
+        assert len(found) == 1
+
+
+def test_the_halves_of_a_definition_tell_times_from_settings() -> None:
+    before = declared(MESSAGES["plain"])
+    found = marked(MESSAGES["plain"])
+    other = declared(replace(MESSAGES["plain"], redact=Redact(body=True)))
+    assert (other.times_moved(found), other.settings_moved(found)) == (False, True)
+    late = replace(
+        before.schedule, timing=Timing(job=Job((parse("1 9 * * 1-5"),), "Europe/Berlin"))
+    )
+    moved = mark.Declared(late, "billing", "production")
+    assert (moved.times_moved(found), moved.settings_moved(found)) == (True, False)
 
 
 def test_a_request_has_the_headers_of_the_table_and_their_order() -> None:

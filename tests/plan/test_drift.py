@@ -563,7 +563,8 @@ def test_a_stray_part_is_told_and_the_unmanaged_are_counted(account: Account) ->
     def stray(server: FaultServer, base: str) -> None:
         part = {**(server.store.get("schedule", base) or {}), "labels": []}
         for part_id in (f"{base}.7", "scd_other", "billing.customer-1"):
-            server.store.put("schedule", part_id, {**part, "scheduleId": part_id})
+            other = {**part, "scheduleId": part_id, "destination": "https://other.example.com"}
+            server.store.put("schedule", part_id, other)
 
     account.edit(stray)
     ran = account.run("drift")

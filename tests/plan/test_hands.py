@@ -540,13 +540,10 @@ def test_a_renewal_cut_off_after_any_write_is_healed_by_the_next(
 
 @pytest.mark.parametrize("earlier", EARLIER)
 @pytest.mark.parametrize("keeps", [True, False])
-def test_a_renewal_of_a_paused_schedule_that_was_cut_off_leaves_no_part_active(
+def test_a_renewal_of_a_paused_schedule_that_was_cut_off_leaves_no_part_active_unseen(
     *, earlier: str, keeps: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A weekly job does it, too, unless the server resets the pause of what is overwritten.
-
-    One part that is active again could then be somebody's will.
-    """
+    """Only a server that resets the pause of what is overwritten can leave one so; it is told."""
     switches = Switches(overwrite_keeps_pause=keeps)
     with due_renewal("America/New_York", EARLIER[earlier], monkeypatch, switches) as at:
         for part_id in at.before:
@@ -555,8 +552,11 @@ def test_a_renewal_of_a_paused_schedule_that_was_cut_off_leaves_no_part_active(
         writes = 0
         while cut_off(at, writes):
             at.world.apply(at.text, only=Reason.CLOCK if keeps else None)
-            assert all(stored["isPaused"] for stored in at.parts.values())
-            assert at.plan().empty
+            plan = at.plan()
+            assert plan.empty
+            told = {w.code for w in plan.warnings} & {"partly_paused", "resumed"}
+            assert all(stored["isPaused"] for stored in at.parts.values()) is not bool(told)
+            assert not (told and keeps)
             writes += 1
         assert writes > len(at.before)
 
@@ -564,19 +564,21 @@ def test_a_renewal_of_a_paused_schedule_that_was_cut_off_leaves_no_part_active(
 def test_a_pause_lifted_by_hand_before_a_renewal_is_no_matter_of_the_clock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The last write paused it; a weekly job must not pause it again unseen."""
+    """The last write paused it; nothing pauses it again."""
     with due_renewal("America/New_York", as_now, monkeypatch, Switches()) as at:
         for part_id in at.before:
             at.edit(part_id, isPaused=True)
         at.world.apply(at.text)
         for part_id in at.parts:
             at.edit(part_id, isPaused=False)
-        while len(at.plan().changes[0].fields) == 1:
+        assert "resumed" in {w.code for w in at.plan().warnings}
+        while at.plan().empty:
             at.world.now += timedelta(days=1)
         (change,) = at.plan().changes
-        assert [f.path for f in change.fields] == ["cron", "paused"]
-        assert change.reason is Reason.DRIFT
-        assert at.world.apply(at.text, only=Reason.CLOCK) == ()
+        assert ([f.path for f in change.fields], change.reason) == (["cron"], Reason.CLOCK)
+        assert at.world.apply(at.text, only=Reason.CLOCK)[0].status is Status.DONE
+        assert not any(stored["isPaused"] for stored in at.parts.values())
+        assert "resumed" not in {w.code for w in at.plan().warnings}
 
 
 # Strategies
