@@ -109,7 +109,7 @@ def parse(text: str) -> Cron:
 
     Raises CronError, with one reason per kind of mistake and the way out.
     """
-    texts = tuple(expand(text).replace("?", "*").split())
+    texts = tuple(_expand(text).replace("?", "*").split())
     _refuse_count(texts)
     minutes, hours, days, months, weekdays = (
         _values(part, kind) for part, kind in zip(texts, KINDS, strict=True)
@@ -152,8 +152,7 @@ def render(fields: Fields) -> str:
     return " ".join(_rendered(values, kind) for values, kind in pairs)
 
 
-def expand(text: str) -> str:
-    """A cron as five fields: `@daily` and the like written out; a CronError names the others."""
+def _expand(text: str) -> str:
     name = text.strip()
     if not name.startswith("@"):
         return text

@@ -64,7 +64,9 @@ def write_only(
         found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
     elif alone and any(map(declared.times_moved, marks)):
         note = "its policies, which QStash does not show, changed in the file"
-        after = f"strategy {schedule.timing.strategy}"
+        job = schedule.timing.job
+        policies = (("strategy", schedule.timing.strategy), ("gap", job.gap), ("fold", job.fold))
+        after = ", ".join(f"{name} {policy}" for name, policy in policies if policy)
         found.append(FieldChange(path="dst", before=diff.HIDDEN, after=after, note=note))
     elif _secrets_moved(declared, parts) and _had_secrets(declared, parts):
         note = "a secret that does not read back changed"

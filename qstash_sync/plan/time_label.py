@@ -13,12 +13,12 @@ from functools import lru_cache
 from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job
-from qstash_sync.crons.grammar import expand, parse
+from qstash_sync.crons.grammar import parse
 
 _LONGEST = 100  # characters; a longer one is left out
 _SPELT = str.maketrans(" *,/", "_x.~")
 _MEANT = str.maketrans("_x.~", " *,/")
-_FIELD = r"[0-9A-Zx.~-]+"
+_FIELD = r"[0-9x.~-]+"
 _CRON = rf"{_FIELD}(?:_{_FIELD}){{4}}"
 _LABEL = re.compile(rf"({_CRON}(?:\+{_CRON})*)@([A-Za-z][A-Za-z0-9._+-]*)")
 
@@ -26,8 +26,7 @@ _LABEL = re.compile(rf"({_CRON}(?:\+{_CRON})*)@([A-Za-z][A-Za-z0-9._+-]*)")
 @lru_cache(maxsize=16_384)
 def label(job: Job) -> str | None:
     """The label of a job; None where it would be too long to be read."""
-    crons = (" ".join(expand(cron.text).upper().replace("?", "*").split()) for cron in job.crons)
-    times = "+".join(cron.translate(_SPELT) for cron in crons)
+    times = "+".join(sorted(cron.canonical.translate(_SPELT) for cron in job.crons))
     found = f"{times}@{job.timezone.replace('/', '.')}"
     return found if len(found) <= _LONGEST else None
 

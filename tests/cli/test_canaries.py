@@ -62,7 +62,7 @@ LIVE_SECRETS: list[tuple[str, str, str, list[str]]] = [
     ("list to text", schedule("body: {l: ['${env.S}']}"), schedule("body: {l: x}"), ["body.l"]),
     ("mapping to text", schedule("body: {k: '${env.S}'}"), schedule("body: x"), ["body", "headers.Content-Type"]),
     ("text to mapping", schedule("body: 'k=${env.S}'"), schedule("body: {k: x}"), ["body", "headers.Content-Type"]),
-    ("mapping to list", schedule("body: {k: '${env.S}'}"), schedule("body: [x]"), ["body.json", "body.k"]),
+    ("mapping to list", schedule("body: {k: '${env.S}'}"), schedule("body: [x]"), ["body"]),
     ("unnamed endpoint", group("['https://e.com/${env.S}', 'https://f.com']"), group("['https://f.com']"), ["endpoints.(unnamed)"]),
     ("named endpoint", group("{a: 'https://e.com/${env.S}', b: 'https://f.com'}"), group("{b: 'https://f.com'}"), ["endpoints.a"]),
     ("header", schedule("headers: {X-A: '${env.S}'}"), schedule("headers: {}"), ["headers.X-A"]),
@@ -138,8 +138,8 @@ def test_a_secret_that_is_not_known_here_equals_what_is_live(
 CHANGED_AROUND: list[tuple[str, str, str, str]] = [
     ("header", "headers: {X-A: 'Bearer ${env.S}'}", "headers: {X-A: 'Token ${env.S}'}", "headers.X-A"),
     ("body text", "body: 'a ${env.S}'", "body: 'b ${env.S}'", "body"),
-    ("list item", "body: ['${env.S}', x]", "body: ['${env.S}', y]", "body.json[1]"),
-    ("list grown", "body: ['${env.S}', x]", "body: ['${env.S}', x, y]", "body.json"),
+    ("list item", "body: ['${env.S}', x]", "body: ['${env.S}', y]", "body[1]"),
+    ("list grown", "body: ['${env.S}', x]", "body: ['${env.S}', x, y]", "body"),
     ("another setting", "body: '${env.S}'", "body: '${env.S}', delay: 5s", "delay"),
     ("redacted", "body: '${env.S}', redact: {body: true}", "body: '${env.S}', redact: {body: true}, delay: 5s", "delay"),
 ]  # fmt: skip

@@ -43,7 +43,7 @@ CALLBACK = BASE["callback"]
 FAILURE = BASE["failure_callback"]
 SETTINGS: list[tuple[str, dict[str, str], str]] = [
     ("cron", {"cron": '"0 10 * * 1-5"'}, "cron"),
-    ("timezone", {"timezone": "America/New_York"}, "cron"),
+    ("timezone", {"timezone": "America/New_York"}, "timezone"),
     ("destination", {"destination": URL + "?q=1"}, "destination"),
     ("url group", {"destination": "", "url_group": "g"}, "destination"),
     ("method", {"method": "DELETE"}, "method"),
@@ -55,7 +55,7 @@ SETTINGS: list[tuple[str, dict[str, str], str]] = [
     ("body field", {"body": "{type: weekly, deep: {n: 1}}"}, "body.type"),
     ("body deep field", {"body": "{type: daily, deep: {n: 2}}"}, "body.deep.n"),
     ("body text", {"body": "plain"}, "body"),
-    ("body bytes", {"body": "", "body_base64": "/wA="}, "body.base64"),
+    ("body bytes", {"body": "", "body_base64": "/wA="}, "body_base64"),
     ("no body", {"body": ""}, "body"),
     ("retries", {"retries": "6"}, "retries"),
     ("retries zero", {"retries": "0"}, "retries"),
@@ -91,10 +91,10 @@ SETTINGS: list[tuple[str, dict[str, str], str]] = [
     ("paused", {"paused": "true"}, "paused"),
     ("protect", {"protect": "true"}, "protect"),
     ("identify", {"identify": "true"}, "headers.X-Qstash-Sync-Schedule"),
-    ("strategy", {"dst": "{strategy: native}"}, "cron"),
-    ("strategy follow", {"dst": "{strategy: follow}"}, "write_only"),
-    ("gap", {"dst": "{gap: skip}"}, "write_only"),
-    ("fold", {"dst": "{fold: both}"}, "write_only"),
+    ("strategy", {"dst": "{strategy: native}"}, "parts"),
+    ("strategy follow", {"dst": "{strategy: follow}"}, "dst"),
+    ("gap", {"dst": "{gap: skip}"}, "dst"),
+    ("fold", {"dst": "{fold: both}"}, "dst"),
 ]  # fmt: skip
 
 

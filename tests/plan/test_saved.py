@@ -287,7 +287,7 @@ def nobody(_world: World) -> None:
 MOVES: list[tuple[str, Callable[[World], None], tuple[str, str], str, str, str]] = [
     # what happened, by whose hand, in which file, to which change, why, which field
     ("a field edited by hand", edited("schedule", "billing.s", retries=1), ("", ""), "schedule billing.s", "changed in the account", "retries"),
-    ("a cron edited by hand", edited("schedule", "billing.s", cron="0 6 * * *"), ("", ""), "schedule billing.s", "changed in the account", "cron"),
+    ("a cron edited by hand", edited("schedule", "billing.s", cron="0 6 * * *"), ("", ""), "schedule billing.s", "changed in the account", "parts"),
     ("a hidden value edited by hand", edited("schedule", "billing.s", header={"X-T": ["Bearer foreign"], "X-P": ["p"]}), ("", ""), "schedule billing.s", "changed in the account", "headers.X-T"),
     ("a header added by hand", edited("schedule", "billing.s", header={"X-T": ["Bearer first"], "X-P": ["p"], "X-N": ["n"]}), ("", ""), "schedule billing.s", "changed in the account", "headers.X-N"),
     ("paused by hand", edited("schedule", "billing.s", isPaused=True), ("", ""), "schedule billing.s", "paused in the account", ""),
