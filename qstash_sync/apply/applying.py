@@ -15,7 +15,7 @@ from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.apply.proposal import compare, observe
 from qstash_sync.apply.verification import Verification
 from qstash_sync.errors import AccountError, StalePlanError
-from qstash_sync.model.change import Change, Key
+from qstash_sync.model.change import Action, Change, Key
 from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.plan import saved
 from qstash_sync.plan.decide import Plan, consented
@@ -43,7 +43,7 @@ def apply(
     approved = frozenset(change.key for change in plan.changes)
     if policy.is_scoped:
         policy = replace(policy, among=approved)
-    live, read = observe(client, desired), client.now()
+    live = observe(client, desired)
     fresh = plan if live == plan.live else compare(desired, live, now=plan.now, policy=policy)
     came_up = [*fresh.changes, *fresh.left_alone]
     changes, early = _still_approved(plan, fresh)
@@ -55,14 +55,14 @@ def apply(
     try:
         after = observe(client, desired)
     except AccountError as error:
-        judged |= {key: verification.unread(one, error) for key, one in outcomes.items()}
+        judged = {key: verification.unread(one, error) for key, one in judged.items()}
     else:
         index = LiveParts(desired, after.schedules or ())
         within = approved | _moved(live, fresh.index, after, index)
         found = reconcile(desired, after, index, plan.now, within=within)
         left = {change.key: change for change in consented(found, policy)}
-        verdict = Verification(left, before=live, after=after, read=read, now=client.now())
-        judged |= {key: verdict.of(outcome) for key, outcome in outcomes.items()}
+        verdict = Verification(left, before=live, after=after, now=client.now())
+        judged = {key: verdict.of(outcome) for key, outcome in judged.items()}
         came_up += [change for change in left.values() if policy.only in (None, change.reason)]
     return Applied(
         outcomes=tuple(judged[change.key] for change in plan.changes),
@@ -115,7 +115,13 @@ def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome
     early: list[Outcome] = []
     for change in plan.changes:
         found = now.get(change.key)
-        if found is None or not (found.steps or found.refused):
+        is_left = any(preconditions.is_there(step, after) for step in change.steps)
+        if found is None and change.action is Action.DELETE and not is_left:
+            same.append(change)  # whether it is gone is looked up by its id, not in a list
+        elif found is None and change.action is Action.DELETE and not change.refused:
+            message = "it is not ours any more; plan again"
+            early.append(Outcome(change=change, status=Status.REFUSED, message=message))
+        elif found is None or not (found.steps or found.refused):
             message = "it is so already"
             early.append(Outcome(change=change, status=Status.DONE, message=message))
         elif found == change and preconditions.are_same(found.steps, before, after):

@@ -168,6 +168,7 @@ class _Run:
         self.waited: dict[Key, timedelta] = {}
         self.room = 2 * control.parallelism  # so many are handed out, so that no worker is idle
         self.lost = 0  # writes in a row that could not reach QStash
+        self.idle: dict[Key, int] = {}  # steps that had nothing to delete
 
     def rank(self, changes: Sequence[Change], pool: ThreadPoolExecutor) -> None:
         """Start what may start, wait for windows, take the outcomes as they come."""
@@ -320,6 +321,8 @@ class _Run:
             failed = self._send(outcome, step, looked)
             if failed:
                 return replace(failed, message=failed.message + _left(change, done, now))
+        if self.idle.get(change.key) == len(steps):
+            return replace(outcome, message="it is so already")
         return outcome
 
     def _each(self, outcome: Outcome) -> Outcome:
@@ -344,8 +347,11 @@ class _Run:
     def _send(self, outcome: Outcome, step: Step, looked: set[Key]) -> Outcome | None:
         """Look at what a step writes, once, and write it; what became of it where that failed."""
         try:
-            if self.preconditions is None or self.preconditions.check(outcome.change, step, looked):
+            if self.preconditions is None or self.preconditions.check(step, looked):
                 self.client.write(step)
+            else:
+                key = outcome.change.key
+                self.idle[key] = self.idle.get(key, 0) + 1
         except MovedError as moved:
             return replace(outcome, status=Status.REFUSED, message=str(moved))
         except AccountError as error:

@@ -26,8 +26,7 @@ def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None
     Nothing is looked at before: a pause overwrites nothing, and an incident has no time. Every
     part is tried, however many writes are lost.
     """
-    plan, read = found.plan, client.now()
-    control = control or Control()
+    plan, control = found.plan, control or Control()
     outcomes = carry_out(client, plan.changes, plan.live, Policy(), control, urgent=True)
     came_up: list[Outcome] = []
     if any(change.steps for change in plan.changes):
@@ -41,7 +40,6 @@ def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None
                 {key: change for key, change in left.items() if change.steps},
                 before=plan.live,
                 after=after.plan.live,
-                read=read,
                 now=client.now(),
             )
             outcomes = {key: verdict.of(outcome) for key, outcome in outcomes.items()}

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.apply.account import Account
-from qstash_sync.model.change import Action, Change, Key
+from qstash_sync.model.change import Change, Key
 from qstash_sync.model.resources import Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
 from qstash_sync.model.steps import (
     DeleteQueue,
@@ -42,14 +42,15 @@ class Preconditions:
         self.client, self.changes, self.policy, self.outcomes = client, changes, policy, outcomes
         self.known = index(live)
 
-    def check(self, change: Change, step: Step, looked: set[Key]) -> bool:
-        """Look once at what a step writes over or deletes; False where there is nothing to delete.
+    def check(self, step: Step, looked: set[Key]) -> bool:
+        """Look once at what a step writes or deletes; False where there is nothing to delete.
 
-        looked: what this change has looked at. Raises `MovedError` where it is not as it was.
+        Creates too: a list may be wrong, and what it lacks would be overwritten. looked: what this
+        change has looked at. Raises `MovedError` where it is not as it was.
         """
         key = target(step)
-        if key in looked or (change.kind is Kind.SCHEDULE and change.action is Action.CREATE):
-            return True  # many are created; `verification` tells of one that was there before us
+        if key in looked:
+            return True
         looked.add(key)
         if isinstance(step, DeleteUrlGroup | DeleteQueue):
             self._refuse_in_use(key)
@@ -59,13 +60,13 @@ class Preconditions:
         if not is_same(step, expected, found):
             what = "is gone" if found is None else "has changed" if expected else "has appeared"
             raise MovedError(f"{key[1]} {what} since it was read; plan again")
-        if isinstance(step, DeleteQueue) and found.lag > 0:
+        if isinstance(step, DeleteQueue) and found.backlog:
             self._refuse_backlog(found)
         return True
 
     def _refuse_backlog(self, queue: LiveQueue) -> None:
         if not _named(queue.name, self.policy.drop_backlog):
-            raise MovedError(f"{queue.lag} messages wait in it and would be lost")
+            raise MovedError(f"{queue.backlog}; or --drop-backlog {queue.name}")
 
     def _refuse_in_use(self, key: Key) -> None:
         """Look whether a schedule uses it that this run will not change any more."""
@@ -123,6 +124,11 @@ def target(step: Step) -> Key:
             return Kind.QUEUE, step.name
         case _:
             return Kind.FLOW_CONTROL, step.name
+
+
+def is_there(step: Step, now: Mapping[Key, Any]) -> bool:
+    """Whether there is something that a step would delete; a key without a pin is none."""
+    return _settled(now.get(target(step))) is not None
 
 
 def are_same(steps: Iterable[Step], then: Mapping[Key, Any], now: Mapping[Key, Any]) -> bool:

@@ -35,7 +35,7 @@ def unread(outcome: Outcome, error: AccountError) -> Outcome:
 class Verification:
     """Judges outcomes; differing: the changes that a plan would still make of what was read.
 
-    before: the account as it was read, at `read`, before the first write; after: as it is at `now`.
+    before: the account as it was read before the first write; after: as it is at `now`.
     """
 
     def __init__(
@@ -44,11 +44,10 @@ class Verification:
         *,
         before: Live,
         after: Live,
-        read: datetime,
         now: datetime,
     ) -> None:
         self.differing = differing
-        self.read, self.now = read, now
+        self.now = now
         self.existed = {part.id for part in before.schedules or ()}
         self.parts = {part.id: part for part in after.schedules or ()}
 
@@ -112,14 +111,14 @@ class Verification:
         return f"written, but it still differs: {change.refused or paths}"
 
     def _overwritten(self, part: LiveSchedule, started: datetime) -> Iterator[str]:
-        """A schedule that came into being after we looked and before we wrote is not ours.
+        """A schedule that came into being before we wrote it is not ours: it escaped our look.
 
         Only where an overwrite keeps the time of creation; there is no other trace.
         """
         created = instant(part.created_at)
-        if created and self.read <= created < started - _SKEW:
-            at = f"{created:%H:%M:%SZ}"
-            yield f"{part.id}: somebody else created it at {at}; it is overwritten now"
+        if created and created < started - _SKEW:
+            at = f"{created:%Y-%m-%d %H:%M:%SZ}"
+            yield f"{part.id}: it was created at {at}, before this run wrote it, and is overwritten"
 
     def _unverified(self, outcome: Outcome, message: str) -> Outcome:
         """With the facts that a bug report needs: what was written, what is read, when."""

@@ -303,12 +303,19 @@ class LiveUrlGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveQueue:
-    """A queue as the account shows it; lag counts waiting messages."""
+    """A queue as the account shows it; lag counts waiting messages, None where it is not told."""
 
     name: str
     parallelism: int = 1
     paused: bool = False
-    lag: int = 0
+    lag: int | None = None
+
+    @property
+    def backlog(self) -> str | None:
+        """What would be lost with it; None where it is certain that nothing would."""
+        if self.lag is None or self.lag < 0:
+            return "how many messages wait in it is not known"
+        return f"{self.lag} messages wait in it and would be lost" if self.lag else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ def joined(pieces: Mapping[str, str]) -> str:
 
 
 def digested(view: "View") -> str:
-    """What the digests of a mark are made of, as the first releases wrote it.
+    """What the first releases made the digests of a mark of.
 
     They took a body of `{}` for none, and put a list or bytes into a mapping.
     """

@@ -76,9 +76,9 @@ def _refusals(
         if _named(name, globs):
             yield f"the file's protect section names it; take it out there, {way_out}"
     if change.kind is Kind.QUEUE and not _named(name, policy.drop_backlog):
-        lag = next((q.lag for q in live.queues or () if q.name == name), 0)
-        if lag > 0:
-            yield f"{lag} messages wait in it and would be lost; wait, or --drop-backlog {name}"
+        backlog = next((q.backlog for q in live.queues or () if q.name == name), None)
+        if backlog:
+            yield f"{backlog}; wait, or --drop-backlog {name}"
     if change.kind in (Kind.QUEUE, Kind.URL_GROUP) and not _named(name, policy.allow_in_use):
         used = users.queues if change.kind is Kind.QUEUE else users.destinations
         if name in used:

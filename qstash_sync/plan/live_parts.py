@@ -233,7 +233,7 @@ def is_as_written(declared: Declared, found: Sequence[LivePart]) -> bool:
             if last is None
             else canonical.same_but_labels(last, live.message)
         )
-        if not same or marks.readable(declared.view, live.cron) != mark.readable:
+        if not same or not declared.wrote(mark, declared.view, live.cron):
             return False
         last = live.message
     return True
@@ -257,15 +257,15 @@ def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
         else:
             view = canonical.of_message(canonical.in_units_of(schedule.message, message), labels)
         last = message, labels, view
-        parts.append(_read_part(schedule, part, view, labels))
+        parts.append(_read_part(declared, part, view, labels))
     return parts
 
 
-def _read_part(schedule: Schedule, part: LivePart, view: View, labels: tuple[str, ...]) -> Part:
-    live, mark = part.live, part.mark
+def _read_part(declared: Declared, part: LivePart, view: View, labels: tuple[str, ...]) -> Part:
+    schedule, live, mark = declared.schedule, part.live, part.mark
     if mark is None or not part.ours:
         return Part(live=live, mark=None, view=view)
-    if marks.readable(view, live.cron) == mark.readable:
+    if declared.wrote(mark, view, live.cron):
         return Part(live=live, mark=mark, view=view)
     crons = _spellings(schedule, live.cron)
     views = [view, canonical.of_message(live.message, labels)]
@@ -273,15 +273,14 @@ def _read_part(schedule: Schedule, part: LivePart, view: View, labels: tuple[str
     if timeout and timeout % 1000 == 0:
         in_seconds = replace(live.message, timeout=timeout // 1000)
         views.append(canonical.of_message(in_seconds, labels))
-    intact = _fits(mark, views, crons)
+    intact = _fits(declared, mark, views, crons)
     # With the file's message in place of an edited one, the digest is about the cron alone.
-    declared = [canonical.of_message(schedule.message)]
-    cron_intact = intact or _fits(mark, declared, crons)
+    cron_intact = intact or _fits(declared, mark, [declared.view], crons)
     return Part(live=live, mark=mark, view=view, intact=intact, cron_intact=cron_intact)
 
 
-def _fits(mark: Mark, views: Iterable[View], crons: Sequence[str]) -> bool:
-    return any(marks.readable(view, cron) == mark.readable for view in views for cron in crons)
+def _fits(declared: Declared, mark: Mark, views: Iterable[View], crons: Sequence[str]) -> bool:
+    return any(declared.wrote(mark, view, cron) for view in views for cron in crons)
 
 
 # ---------------------------------------------------------------- spellings of a stored cron

@@ -141,6 +141,12 @@ class Declared:
         """Whether a part was written with other settings; of an old mark: or other times."""
         return not self.defines(mark) and mark.definition[_HALF:] != self.settings
 
+    def wrote(self, mark: Mark, view: View, cron: str) -> bool:
+        """Whether digest `a` fits what is live: nobody has changed it since it was written."""
+        if mark.readable == readable(view, cron):
+            return True
+        return mark.definition != self.definition and mark.readable == _former_readable(view, cron)
+
     @cached_property
     def secrets(self) -> str | None:
         """Digest `c`; None where a secret is not known here."""
@@ -183,6 +189,11 @@ class Declared:
 
 def readable(view: View, cron: str) -> str:
     """Digest `a`: what QStash shows of a part, redacted values left out."""
+    return _digest(f"[{encoded(cron)},{view.text}]")
+
+
+def _former_readable(view: View, cron: str) -> str:
+    """The same as the first releases wrote it."""
     return _digest(f"[{encoded(cron)},{canonical.digested(view)}]")
 
 

@@ -358,7 +358,7 @@ def queue(data: Mapping[str, Any]) -> LiveQueue:
         name=_required(data, "name"),
         parallelism=_field(data, "parallelism", int) or 1,
         paused=_field(data, "paused", bool) or False,
-        lag=_field(data, "lag", int) or 0,
+        lag=_field(data, "lag", int),
     )
 
 

@@ -1,0 +1,43 @@
+"""Bodies: each kind is told from the others, and an empty one is none."""
+
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.model.change import Reason
+from tests.support import HEAD, World
+
+URL = "https://app.example.com/x"
+
+
+BODIES = ["body: [1]", "body: {json: [1]}", "body: {base64: /wA=}", "body_base64: /wA=", "body: '/wA='", "body: ['base64', '/wA=']", "body: {}", "body: []", "body: '{}x'", "body: {__typename: A}", "body: {__typename: B}", "body: {json: 1}", "retries: 3"]  # fmt: skip
+
+
+@pytest.mark.parametrize("after", BODIES)
+@pytest.mark.parametrize("before", BODIES)
+def test_no_body_can_pass_for_another(world: World, before: str, after: str) -> None:
+    """In the file or in the account: a body is compared by its kind and its value."""
+    text = HEAD + f"schedules: {{s: {{cron: '0 9 * * *', destination: '{URL}', %s}}}}\n"
+    world.apply(text % after)
+    edited = {key: world.schedule("billing.s").get(key) for key in ("body", "bodyBase64")}
+    header = world.schedule("billing.s")["header"]
+    world.apply(text % before)
+    assert bool(world.plan(text % after).changes) is (before != after)
+    world.edit("billing.s", **edited, header=header)
+    plan = world.plan(text % before)
+    assert [change.reason for change in plan.changes] == [Reason.DRIFT] * (before != after)
+
+
+@pytest.mark.parametrize("empty", ["body: ''", "body: '${env.NONE:-}'", "body: '${var.e}'", "body_file: empty.txt", "body_base64: ''"])  # fmt: skip
+def test_an_empty_body_is_none(
+    world: World, empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.txt").write_bytes(b"")
+    text = (
+        HEAD
+        + f"vars: {{e: ''}}\nschedules: {{s: {{cron: '0 9 * * *', destination: '{URL}', {empty}}}}}\n"
+    )
+    world.apply(text)
+    assert world.plan(text).empty
+    assert world.plan(text.replace(f", {empty}", "")).empty
