@@ -65,6 +65,8 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
 
     if found.errors:
         return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
+    if any(change.refused for change in found.changes):  # an apply would end with 4
+        return ExitCode.REFUSED
     differs = detailed_exitcode and not found.empty
     return ExitCode.DIFFERENCES if differs else ExitCode.DONE
 

@@ -9,7 +9,7 @@ no mark                                                           adopted
 from collections.abc import Sequence
 
 from qstash_sync.model.change import FieldChange, Reason
-from qstash_sync.plan import canonical, diff, mark
+from qstash_sync.plan import canonical, diff, mark, time_label
 from qstash_sync.plan.live_parts import Part, Writing
 from qstash_sync.plan.live_times import When
 from qstash_sync.plan.mark import Declared
@@ -47,27 +47,27 @@ def reason(
 
 
 def write_only(
-    declared: Declared, parts: Sequence[Part], *, alone: bool
+    declared: Declared, parts: Sequence[Part], when: When, settings: Sequence[FieldChange]
 ) -> tuple[FieldChange, ...]:
     """Changes that only the mark reveals: of settings that QStash does not show.
 
-    alone: nothing else differs, so a new definition is one of such settings.
+    when, settings: what differs beside. Without other settings, a new definition is one of these.
     """
     marks = [part.mark for part in parts if part.mark]
     if len(marks) < len(parts):
-        return (FieldChange(path="mark", after="ours", note="adopted"),) if alone else ()
+        adopted = FieldChange(path="mark", after="ours", note="adopted")
+        return () if settings or when.fields else (adopted,)
     schedule = declared.schedule
     found: list[FieldChange] = []
+    # A mark of the first releases, which has no time label, has one digest for times and settings.
+    told = all(time_label.read(part.live.message.labels) for part in parts)
+    alone = not settings and (told or not when.fields)
     if alone and any(map(declared.settings_moved, marks)):
         names = ", ".join(canonical.write_only(schedule)) or "redact or a setting of a callback"
+        if not told:
+            names = f"timezone, dst, {names}"
         note = "one of these, which QStash does not show, changed in the file"
         found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
-    elif alone and any(map(declared.times_moved, marks)):
-        note = "its policies, which QStash does not show, changed in the file"
-        job = schedule.timing.job
-        policies = (("strategy", schedule.timing.strategy), ("gap", job.gap), ("fold", job.fold))
-        after = ", ".join(f"{name} {policy}" for name, policy in policies if policy)
-        found.append(FieldChange(path="dst", before=diff.HIDDEN, after=after, note=note))
     elif _secrets_moved(declared, parts) and _had_secrets(declared, parts):
         note = "a secret that does not read back changed"
         found.append(

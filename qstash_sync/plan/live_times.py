@@ -17,7 +17,7 @@ from qstash_sync.crons.robfig import firings
 from qstash_sync.model.change import FieldChange, Firings, Note
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
-from qstash_sync.plan import time_label, times
+from qstash_sync.plan import diff, time_label, times
 from qstash_sync.plan.live_parts import (
     Part,
     SetState,
@@ -61,10 +61,9 @@ def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | 
         return _without_compilation(schedule, live, made, found)
     notes = times.warnings(made, schedule.name, schedule.location)
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
-    if same and found.writing in (Writing.WHOLE, Writing.EDITED):
-        return When(crons=live, diagnostics=notes)
-
     former = _former(declared, parts)
+    if same and found.writing in (Writing.WHOLE, Writing.EDITED):
+        return When(crons=live, fields=_meant(declared, parts, former), diagnostics=notes)
     return When(
         crons=made.crons,
         writing=found.writing,
@@ -83,6 +82,23 @@ def differing(former: Job, job: Job) -> tuple[FieldChange, ...]:
     if former.timezone != job.timezone:
         fields.append(FieldChange(path="timezone", before=former.timezone, after=job.timezone))
     return tuple(fields)
+
+
+def _meant(
+    declared: Declared, parts: Sequence[Part], former: Job | None
+) -> tuple[FieldChange, ...]:
+    """What the file has changed of a time without any effect on the crons that are stored."""
+    if not any(part.mark and declared.times_moved(part.mark) for part in parts):
+        return ()
+    schedule = declared.schedule
+    job = schedule.timing.job
+    changed = differing(former, job) if former else ()
+    if changed or former is None:
+        return changed
+    policies = (("strategy", schedule.timing.strategy), ("gap", job.gap), ("fold", job.fold))
+    after = ", ".join(f"{name} {policy}" for name, policy in policies if policy)
+    note = "its policies, which QStash does not show, changed in the file"
+    return (FieldChange(path="dst", before=diff.HIDDEN, after=after, note=note),)
 
 
 def _former(declared: Declared, parts: Sequence[Part]) -> Job | None:

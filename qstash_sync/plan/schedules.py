@@ -267,7 +267,7 @@ class ScheduleComparer:
             if (changed := diff.compare(part.view, declared.view))
         }
         settings = next(iter(differing.values()), ())  # the first part speaks for the others
-        hidden = attribution.write_only(declared, parts, alone=not (settings or when.fields))
+        hidden = attribution.write_only(declared, parts, when, settings)
         changed = (*when.fields, *settings, *hidden)
 
         pause, diagnostics = pauses.judge(schedule, parts)

@@ -6,6 +6,7 @@ import pytest
 
 from qstash_sync.plan import attribution, diff, pauses, schedules
 from qstash_sync.plan.live_parts import LivePart, Writing, is_as_written, read_parts, state
+from qstash_sync.plan.live_times import When
 from qstash_sync.plan.mark import Declared
 
 
@@ -17,7 +18,7 @@ def both_ways(declared: Declared, found: Sequence[LivePart]) -> bool:
         assert state(declared.schedule, parts).writing is Writing.WHOLE
         assert all(part.intact for part in parts)
         assert not any(diff.compare(part.view, declared.view) for part in parts)
-        assert not attribution.write_only(declared, parts, alone=True)
+        assert not attribution.write_only(declared, parts, When(crons=()), ())
         pause, said = pauses.judge(declared.schedule, parts)
         assert not pause.fields
         assert not pause.stale

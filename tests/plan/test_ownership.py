@@ -343,6 +343,8 @@ def test_an_unmarked_id_is_refused_for_that_schedule_only_and_the_run_ends_with_
     with FaultServer(account) as server:
         theirs = server.console.edit("schedule", "billing.a", labels=["theirs"], retries=9)
     path.write_text(in_utc(["a", "b", "c"]))
+    for more in ((), ("--detailed-exitcode",), ("--format", "json")):
+        assert cli("plan", *words, *more).code == 3  # what the apply will refuse is no success
     ran = cli("apply", "--yes", *words)
     assert ran.code == 4
     assert "refused    update schedule a" in ran.err

@@ -1,0 +1,114 @@
+"""What a plan says of a change of time: the local time before and after, and every firing's fate."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from qstash_sync.crons.effect import Effect
+from qstash_sync.model.change import Change, Firings, Stored
+from tests.support import HEAD, World
+
+URL = "https://app.example.com/x"
+
+
+def text(cron: str = "0 9 * * 1-5", timezone: str = "America/New_York", more: str = "") -> str:
+    shown = json.dumps(cron.split(" | ")) if " | " in cron else json.dumps(cron)
+    settings = f"cron: {shown}, timezone: {timezone}, destination: {URL}{more}"
+    return HEAD + f"schedules: {{s: {{{settings}}}}}\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    after: str
+    fields: list[tuple[str, str, str]]
+    fates: tuple[int, int, int]  # moved, added, removed
+    by: float | None  # minutes
+
+
+WEEKDAYS = 262  # from Monday 23 November 2026 on, for 366 days
+CASES = {
+    "half an hour later": Case(text("30 9 * * 1-5"), [("cron", "0 9 * * 1-5", "30 9 * * 1-5")], (WEEKDAYS, 0, 0), 30),
+    "to Chicago": Case(text(timezone="America/Chicago"), [("timezone", "America/New_York", "America/Chicago")], (WEEKDAYS, 0, 0), 60),
+    "to another coast and time": Case(
+        text("0 6 * * 1-5", "America/Los_Angeles"),
+        [("cron", "0 9 * * 1-5", "0 6 * * 1-5"), ("timezone", "America/New_York", "America/Los_Angeles")],
+        (0, 0, 0), None,
+    ),
+    "on Saturdays, too": Case(text("0 9 * * 1-6"), [("cron", "0 9 * * 1-5", "0 9 * * 1-6")], (0, 52, 0), None),
+    "not on Fridays": Case(text("0 9 * * 1-4"), [("cron", "0 9 * * 1-5", "0 9 * * 1-4")], (0, 0, 52), None),
+    "twice a day": Case(text("0 9,17 * * 1-5"), [("cron", "0 9 * * 1-5", "0 9,17 * * 1-5")], (0, WEEKDAYS, 0), None),
+    "another strategy": Case(text(more=", dst: {strategy: native}"), [], (0, 0, 0), None),
+    "later and on Saturdays": Case(text("30 9 * * 1-6"), [("cron", "0 9 * * 1-5", "30 9 * * 1-6")], (WEEKDAYS, 52, 0), None),
+}  # fmt: skip
+
+
+def only(world: World, after: str) -> Change:
+    (change,) = world.plan(after).changes
+    return change
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_effect_is_that_of_the_local_times(world: World, name: str) -> None:
+    case = CASES[name]
+    world.apply(text())
+    change = only(world, case.after)
+    local = [(f.path, f.before, f.after) for f in change.fields if f.path in ("cron", "timezone")]
+    assert local == case.fields
+    effects = [note.effect for note in change.notes if isinstance(note, Firings)]
+    effect = effects[0] if effects else Effect()  # the stored crons stay
+    assert (effect.moved, effect.added, effect.removed) == case.fates
+    minutes = effect.by.total_seconds() / 60 if effect.by else None
+    assert minutes == case.by
+    stored = [note for note in change.notes if isinstance(note, Stored)]
+    assert bool(stored) is bool(case.fields and effects)
+
+
+def test_an_old_mark_tells_no_local_time_and_is_compared_as_far_as_it_was_exact(
+    world: World,
+) -> None:
+    """Beyond the horizon of its parts nobody ever meant anything."""
+    world.apply(text())
+    for stored in world.account.store.all("schedule"):
+        mark, name, _, *rest = stored["labels"]
+        world.edit(stored["scheduleId"], labels=[mark, name, *rest])
+    assert world.plan(text()).empty
+    change = only(world, text("30 9 * * 1-5"))
+    (effect,) = [note.effect for note in change.notes if isinstance(note, Firings)]
+    assert effect.days == 45
+    assert (effect.moved, effect.added, effect.removed) == (33, 0, 0)
+    assert effect.by is not None
+    assert effect.by.total_seconds() == 30 * 60
+
+
+WRITE_ONLY = "callback: {url: 'https://c.example.com', retries: %s}"
+SPELLINGS: list[tuple[str, str, str, dict[str, str], set[str]]] = [
+    ("a secret respelt", "headers: {A: 'Bearer ${env.T}'}", "headers: {A: '${env.U}'}", {}, set()),
+    ("a secret respelt in a body", "body: {a: 'x${env.V}'}", "body: {a: '${env.W}'}", {}, set()),
+    ("a redacted one respelt", "headers: {A: 'Bearer ${env.T}'}, redact: {headers: [A]}", "headers: {A: '${env.U}'}, redact: {headers: [A]}", {}, set()),
+    ("a body", "body: {a: 1}", "body: {a: 2}", {}, {"body.a"}),
+    ("a body with a secret", "body: {a: 1, b: '${env.V}'}", "body: {a: 2, b: '${env.V}'}", {}, {"body.a"}),
+    ("a redacted body", "body: {a: 1}, redact: {body: true}", "body: {a: 2}, redact: {body: true}", {}, {"write_only: redact.body"}),
+    ("a setting of a callback", WRITE_ONLY % 1, WRITE_ONLY % 2, {}, {"write_only: callback.retries"}),
+    ("a policy", "dst: {fold: first}", "dst: {fold: second}", {}, {"dst: strategy split, fold second"}),
+    ("a zone that is as good", "timezone: UTC", "timezone: Etc/UTC", {}, {"timezone: Etc/UTC"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("_id", "before", "after", "more", "told"), SPELLINGS, ids=[c[0] for c in SPELLINGS]
+)
+def test_a_change_is_put_down_to_what_can_have_changed(
+    world: World, _id: str, before: str, after: str, more: dict[str, str], told: set[str]
+) -> None:
+    world.environ = {"T": "t", "U": "Bearer t", "V": "v", "W": "xv"}
+    file = HEAD + f"schedules: {{s: {{cron: '0 9 * * *', destination: {URL}, %s}}}}\n"
+    world.apply(file % before)
+    world.environ |= more
+    plan = world.plan(file % after)
+    found = {
+        f"{f.path}: {f.after}" if f.path in ("write_only", "dst", "timezone") else f.path
+        for change in plan.changes
+        for f in change.fields
+    }
+    assert found == told
