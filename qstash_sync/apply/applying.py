@@ -57,7 +57,10 @@ def apply(
     except AccountError as error:
         judged = {key: verification.unread(one, error) for key, one in judged.items()}
     else:
-        index = LiveParts(desired, after.schedules or ())
+        in_milliseconds = fresh.index.in_milliseconds or verification.reads_milliseconds(
+            outcomes.values(), after
+        )
+        index = LiveParts(desired, after.schedules or (), in_milliseconds=in_milliseconds)
         within = approved | _moved(live, fresh.index, after, index)
         found = reconcile(desired, after, index, plan.now, within=within)
         left = {change.key: change for change in consented(found, policy)}

@@ -8,7 +8,7 @@ failed     no              yes                  done: only the answer was lost
 failed     otherwise                            failed
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,6 +30,21 @@ def unread(outcome: Outcome, error: AccountError) -> Outcome:
         return outcome
     message = f"cannot be read again: {error}"
     return replace(outcome, status=Status.UNVERIFIED, message=message)
+
+
+def reads_milliseconds(outcomes: Iterable[Outcome], after: Live) -> bool:
+    """Whether a timeout that was just written in seconds reads back a thousand times as large."""
+    shown = {part.id: part.message.timeout for part in after.schedules or ()}
+    sent = (
+        step
+        for outcome in outcomes
+        if outcome.status is Status.DONE
+        for step in outcome.change.steps
+        if isinstance(step, PutSchedule)
+    )
+    return any(
+        step.message.timeout and shown.get(step.id) == 1000 * step.message.timeout for step in sent
+    )
 
 
 class Verification:

@@ -13,7 +13,7 @@ import base64
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from itertools import chain, count
 from operator import attrgetter
 from typing import Any
@@ -331,13 +331,6 @@ def fits(text: str, value: str) -> bool:
     """Whether a text could be a value in which something is not known: masks fit anything."""
     pieces = re.split(f"{re.escape(UNKNOWN_MASK)}|{re.escape(MASK)}", value)
     return re.fullmatch(".*".join(map(re.escape, pieces)), text, re.DOTALL) is not None
-
-
-def in_units_of(desired: Message, live: Message) -> Message:
-    """What the account shows, in the units of the file: a timeout may come in milliseconds."""
-    if desired.timeout and live.timeout == desired.timeout * 1000:
-        return replace(live, timeout=desired.timeout)
-    return live
 
 
 def of_queue(queue: Queue | LiveQueue) -> View:

@@ -55,15 +55,20 @@ class LivePart:
 class LiveParts:
     """The live schedules of an account, by their ids and by the schedules that they belong to."""
 
-    def __init__(self, desired: Desired, live: Iterable[LiveSchedule]) -> None:
+    def __init__(
+        self,
+        desired: Desired,
+        live: Iterable[LiveSchedule],
+        *,
+        in_milliseconds: bool = False,
+    ) -> None:
+        """in_milliseconds: timeouts are known to read back so, whatever the marks show."""
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)
         self.former = desired.namespace_was
         former_scope = marks.scope(self.former, desired.environment) if self.former else None
         declared = {schedule.id for schedule in desired.schedules or ()}
         self.by_id: dict[str, LivePart] = {}
-        self._by_base: dict[str, list[LivePart]] = {}
-        self._adopted: dict[str, list[LivePart]] = {}
         for schedule in live:
             mark = marks.parse(schedule.message.labels)
             base, number = self._base_and_number(schedule.id, declared, mark)
@@ -73,14 +78,46 @@ class LiveParts:
                 and mark.scope == former_scope
                 and schedule.id.startswith(f"{self.former}.")
             )
-            part = LivePart(schedule, base, number, mark, ours, former)
-            self.by_id[schedule.id] = part
-            self._by_base.setdefault(base, []).append(part)
-            if ours and mark and mark.bound:
+            self.by_id[schedule.id] = LivePart(schedule, base, number, mark, ours, former)
+        self.in_milliseconds = in_milliseconds or self._reads_milliseconds()
+        if self.in_milliseconds:
+            self.by_id = {key: _in_seconds(part) for key, part in self.by_id.items()}
+        self._by_base: dict[str, list[LivePart]] = {}
+        self._adopted: dict[str, list[LivePart]] = {}
+        for part in self.by_id.values():
+            self._by_base.setdefault(part.base, []).append(part)
+            if part.ours and part.mark and part.mark.bound:
                 self._adopted.setdefault(self._name(part), []).append(part)
         for parts in (*self._by_base.values(), *self._adopted.values()):
             if len(parts) > 1:
                 parts.sort(key=lambda part: part.number)
+
+    def _reads_milliseconds(self) -> bool:
+        """Whether the account shows timeouts in milliseconds, which no documentation says.
+
+        By digest `a` of parts that nobody has changed. One such part alone might be one that was
+        changed to a thousand times as much: it takes two, or a mark that remembers.
+        """
+        count = 0
+        for part in self.by_id.values():
+            mark, timeout = part.mark, part.live.message.timeout
+            if not part.ours or mark is None or not timeout or timeout % 1000:
+                continue
+            labels = marks.own_labels(part.live.message.labels, self.namespace, self.name_of(part))
+            if marks.fits(mark, canonical.of_message(part.live.message, labels), part.live.cron):
+                return False
+            seconds = _in_seconds(part).live.message
+            if marks.fits(mark, canonical.of_message(seconds, labels), part.live.cron):
+                count += 2 if mark.in_milliseconds else 1
+        return count > 1
+
+    def may_read_milliseconds(self, schedule: Schedule) -> bool:
+        """Whether a mark is to remember that a timeout reads back a thousand times as large."""
+        timeout = schedule.message.timeout
+        if not timeout:
+            return False
+        live = (part.live.message.timeout for part in self.of(schedule.id))
+        return self.in_milliseconds or any(shown == 1000 * timeout for shown in live)
 
     def _base_and_number(
         self, part_id: str, declared: Collection[str], mark: Mark | None
@@ -128,6 +165,14 @@ class LiveParts:
     def is_managed(self, part: LivePart) -> bool:
         """Whether it is ours to delete, or of the namespace that this one replaces."""
         return part.ours or part.former
+
+
+def _in_seconds(part: LivePart) -> LivePart:
+    message = part.live.message
+    if not message.timeout or message.timeout % 1000:
+        return part
+    message = replace(message, timeout=message.timeout // 1000)
+    return replace(part, live=replace(part.live, message=message))
 
 
 # ---------------------------------------------------------------- what the marks say of a set
@@ -255,7 +300,7 @@ def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
         elif canonical.is_as_declared(message, schedule.message, labels):
             view = declared.view
         else:
-            view = canonical.of_message(canonical.in_units_of(schedule.message, message), labels)
+            view = canonical.of_message(message, labels)
         last = message, labels, view
         parts.append(_read_part(declared, part, view, labels))
     return parts
@@ -269,10 +314,6 @@ def _read_part(declared: Declared, part: LivePart, view: View, labels: tuple[str
         return Part(live=live, mark=mark, view=view)
     crons = _spellings(schedule, live.cron)
     views = [view, canonical.of_message(live.message, labels)]
-    timeout = live.message.timeout
-    if timeout and timeout % 1000 == 0:
-        in_seconds = replace(live.message, timeout=timeout // 1000)
-        views.append(canonical.of_message(in_seconds, labels))
     intact = _fits(declared, mark, views, crons)
     # With the file's message in place of an edited one, the digest is about the cron alone.
     cron_intact = intact or _fits(declared, mark, [declared.view], crons)

@@ -1,11 +1,12 @@
 """The mark: the first label of every schedule part that we write, and what it tells.
 
-    qsync1-<e>-<k>of<n>-<a>-<b>-<c>[-p][-s][-z][-i<d>]
+    qsync1-<e>-<k>of<n>-<a>-<b>-<c>[-p][-s][-z][-m][-i<d>]
 
     e    namespace and environment          k, n   which part of how many
     a    the readable settings as written   b      what is declared, secrets aside: times, settings
     c    secrets that do not read back      -p     protected
     -s   what reads back holds secrets      -z     paused when written
+    -m   the timeout may read back in milliseconds
     -i   which id it belongs to, where that is not in the namespace
 
 Comparison never rests on digests: they only say who moved (`a` no longer fits: the account;
@@ -29,7 +30,7 @@ PREFIX = "qsync1-"
 _MARK = re.compile(
     r"qsync1-(?P<e>[0-9a-f]{4})-(?P<k>\d{1,3})of(?P<n>\d{1,3})"
     r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})"
-    r"(?P<p>-p)?(?P<s>-s)?(?P<z>-z)?(?:-i(?P<i>[0-9a-f]{4}))?"
+    r"(?P<p>-p)?(?P<s>-s)?(?P<z>-z)?(?P<m>-m)?(?:-i(?P<i>[0-9a-f]{4}))?"
 )
 _HALF = 6  # digits of digest `b` for the times, and as many for the settings
 NO_SECRETS = "0" * 12
@@ -53,10 +54,12 @@ class Mark:
     protected: bool = False
     exposed: bool = False
     paused: bool = False
+    in_milliseconds: bool = False
     bound: str | None = None
 
     def __str__(self) -> str:
         flags = "-p" * self.protected + "-s" * self.exposed + "-z" * self.paused
+        flags += "-m" * self.in_milliseconds
         flags += f"-i{self.bound}" if self.bound else ""
         digests = f"{self.readable}-{self.definition}-{self.secrets}"
         return f"{PREFIX}{self.scope}-{self.part}of{self.parts}-{digests}{flags}"
@@ -77,6 +80,7 @@ def parse(labels: Iterable[str]) -> Mark | None:
                 protected=bool(match["p"]),
                 exposed=bool(match["s"]),
                 paused=bool(match["z"]),
+                in_milliseconds=bool(match["m"]),
                 bound=match["i"],
             )
     return None
@@ -143,9 +147,9 @@ class Declared:
 
     def wrote(self, mark: Mark, view: View, cron: str) -> bool:
         """Whether digest `a` fits what is live: nobody has changed it since it was written."""
-        if mark.readable == readable(view, cron):
-            return True
-        return mark.definition != self.definition and mark.readable == _former_readable(view, cron)
+        if mark.definition == self.definition:
+            return mark.readable == readable(view, cron)
+        return fits(mark, view, cron)
 
     @cached_property
     def secrets(self) -> str | None:
@@ -164,7 +168,16 @@ class Declared:
         values += [text for name, text in message.headers if not message.redact.hides(name)]
         return any(isinstance(value, Secret) for value in values)
 
-    def mark(self, part_id: str, cron: str, *, part: int, parts: int, paused: bool) -> Mark:
+    def mark(
+        self,
+        part_id: str,
+        cron: str,
+        *,
+        part: int,
+        parts: int,
+        paused: bool,
+        in_milliseconds: bool = False,
+    ) -> Mark:
         """The mark that a part is written with."""
         return Mark(
             scope=scope(self.namespace, self.environment),
@@ -176,6 +189,7 @@ class Declared:
             protected=self.schedule.protect,
             exposed=self.exposed,
             paused=paused,
+            in_milliseconds=in_milliseconds,
             bound=binding(part_id, self.namespace),
         )
 
@@ -190,6 +204,11 @@ class Declared:
 def readable(view: View, cron: str) -> str:
     """Digest `a`: what QStash shows of a part, redacted values left out."""
     return _digest(f"[{encoded(cron)},{view.text}]")
+
+
+def fits(mark: Mark, view: View, cron: str) -> bool:
+    """Whether digest `a` of a mark is that of what is live, of the first releases' or ours."""
+    return mark.readable in (readable(view, cron), _former_readable(view, cron))
 
 
 def _former_readable(view: View, cron: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
-from qstash_sync.plan.live_parts import LivePart, Part, same_crons
+from qstash_sync.plan.live_parts import LiveParts, Part, same_crons
 from qstash_sync.plan.mark import Declared, Mark
 
 
@@ -12,22 +12,25 @@ def part_writes(
     declared: Declared,
     crons: Mapping[str, str],
     known: Mapping[str, Part],
-    live: Mapping[str, LivePart],
+    index: LiveParts,
     *,
     paused: bool,
 ) -> Iterator[Step]:
     """The parts that are not as they should be: each whole, then its pause.
 
-    crons: of each part id, in order. known: live parts whose settings are right. live: whatever
-    has which id. An upsert may keep or reset a pause; what runs and is to run needs no word, and a
-    word would undo the pause that somebody makes meanwhile. New parts come first: a set that is
-    cut off midway has marks of two sets then, and is not taken for one that somebody has deleted
-    parts of.
+    crons: of each part id, in order. known: live parts whose settings are right. An upsert may keep
+    or reset a pause; what runs and is to run needs no word, and a word would undo the pause that
+    somebody makes meanwhile. New parts come first: a set that is cut off midway has marks of two
+    sets then, and is not taken for one that somebody has deleted parts of.
     """
-    schedule = declared.schedule
+    schedule, live = declared.schedule, index.by_id
+    in_milliseconds = index.may_read_milliseconds(schedule)
     numbered = enumerate(crons.items(), 1)
     for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
-        label = declared.mark(part_id, cron, part=number, parts=len(crons), paused=paused)
+        label = declared.mark(
+            part_id, cron, part=number, parts=len(crons), paused=paused,
+            in_milliseconds=in_milliseconds,
+        )  # fmt: skip
         part = known.get(part_id)
         if part is None or not _is_as_written(part, cron, label):
             labels = (str(label), *declared.labels)

@@ -154,7 +154,7 @@ class ScheduleComparer:
                 *pause_field(None, paused),
             ),
             notes=times.created_notes(schedule, made.crons),
-            steps=tuple(part_writes(declared, crons, {}, self.index.by_id, paused=paused)),
+            steps=tuple(part_writes(declared, crons, {}, self.index, paused=paused)),
         )
         return change, diagnostics
 
@@ -198,7 +198,7 @@ class ScheduleComparer:
             fields=(
                 self._renamed(schedule, old),
                 *_moved_times(schedule, old, crons),
-                *diff.compare(self._view(declared, old[0]), declared.view),
+                *diff.compare(self._view(old[0]), declared.view),
                 *pause_field(was_paused, paused),
             ),
             steps=(*created.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
@@ -214,16 +214,14 @@ class ScheduleComparer:
             return FieldChange(path="name", before=name, after=schedule.name, note=note)
         return FieldChange(path="id", before=base, after=schedule.id, note=note)
 
-    def _view(self, declared: Declared, old: LivePart) -> View:
+    def _view(self, old: LivePart) -> View:
         """The settings of a part with another name, as they are compared."""
         name, namespace = self.index.name_of(old), self.index.namespace
         if old.former and self.index.former:
             namespace = self.index.former
         message = old.live.message
         labels = marks.own_labels(message.labels, namespace, name)
-        return canonical.of_message(
-            canonical.in_units_of(declared.schedule.message, message), labels
-        )
+        return canonical.of_message(message, labels)
 
     def _with_leftovers(
         self, declared: Declared, change: Change | None, old: Sequence[LivePart]
@@ -328,7 +326,7 @@ class ScheduleComparer:
             fields=fields,
             notes=tuple(notes),
             steps=(
-                *part_writes(declared, crons, known, self.index.by_id, paused=pause.paused),
+                *part_writes(declared, crons, known, self.index, paused=pause.paused),
                 *(DeleteSchedule(id=part_id) for part_id in surplus),
             ),
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
