@@ -6,6 +6,7 @@ before the first write (what has moved since is not approved any more), and afte
 first one was, the third only over what was written or has changed meanwhile.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from qstash_sync.apply import preconditions, verification
@@ -17,7 +18,8 @@ from qstash_sync.apply.verification import Verification
 from qstash_sync.errors import AccountError, StalePlanError
 from qstash_sync.model.change import Action, Change, Key
 from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.plan import saved
+from qstash_sync.model.steps import PauseSchedule
+from qstash_sync.plan import mark, saved
 from qstash_sync.plan.decide import Plan, consented
 from qstash_sync.plan.fingerprint import Fingerprints
 from qstash_sync.plan.live_parts import LiveParts
@@ -53,14 +55,11 @@ def apply(
     outcomes = carry_out(client, changes, live, policy, control, full=full, settled=early)
     judged = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
     try:
-        after = observe(client, desired)
+        after = _remembered(client, desired, observe(client, desired), outcomes.values())
     except AccountError as error:
         judged = {key: verification.unread(one, error) for key, one in judged.items()}
     else:
-        in_milliseconds = fresh.index.in_milliseconds or verification.reads_milliseconds(
-            outcomes.values(), after
-        )
-        index = LiveParts(desired, after.schedules or (), in_milliseconds=in_milliseconds)
+        index = LiveParts(desired, after.schedules or ())
         within = approved | _moved(live, fresh.index, after, index)
         found = reconcile(desired, after, index, plan.now, within=within)
         left = {change.key: change for change in consented(found, policy)}
@@ -73,6 +72,28 @@ def apply(
             {change.key: change for change in came_up if change.key not in judged}.values()
         ),
     )
+
+
+def _remembered(
+    client: Account, desired: Desired, after: Live, outcomes: Iterable[Outcome]
+) -> Live:
+    """The account after the writes, when its marks tell in which unit its timeouts read back.
+
+    A timeout that was just written in seconds, and reads back a thousand times as large, is one in
+    milliseconds. Later nobody could tell it from an edit: so a mark remembers, once an account.
+    """
+    step = verification.in_milliseconds(outcomes, after)
+    parts = LiveParts(desired, after.schedules or ()).by_id.values()
+    if step is None or any(p.mark and p.mark.in_milliseconds for p in parts if p.ours):
+        return after
+    own, *labels = step.labels
+    found = mark.parse([own])
+    if found is not None:
+        remembering = str(replace(found, in_milliseconds=True))
+        client.write(replace(step, labels=(remembering, *labels)))
+        if any(part.id == step.id and part.paused for part in after.schedules or ()):
+            client.write(PauseSchedule(id=step.id, paused=True))
+    return observe(client, desired)
 
 
 def _moved(before: Live, then: LiveParts, after: Live, now: LiveParts) -> frozenset[Key]:

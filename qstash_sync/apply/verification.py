@@ -32,19 +32,13 @@ def unread(outcome: Outcome, error: AccountError) -> Outcome:
     return replace(outcome, status=Status.UNVERIFIED, message=message)
 
 
-def reads_milliseconds(outcomes: Iterable[Outcome], after: Live) -> bool:
-    """Whether a timeout that was just written in seconds reads back a thousand times as large."""
+def in_milliseconds(outcomes: Iterable[Outcome], after: Live) -> PutSchedule | None:
+    """A write whose timeout, sent in seconds, reads back a thousand times as large."""
     shown = {part.id: part.message.timeout for part in after.schedules or ()}
-    sent = (
-        step
-        for outcome in outcomes
-        if outcome.status is Status.DONE
-        for step in outcome.change.steps
-        if isinstance(step, PutSchedule)
-    )
-    return any(
-        step.message.timeout and shown.get(step.id) == 1000 * step.message.timeout for step in sent
-    )
+    done = (outcome.change for outcome in outcomes if outcome.status is Status.DONE)
+    puts = (s for change in done for s in change.steps if isinstance(s, PutSchedule))
+    timed = ((step, step.message.timeout) for step in puts)
+    return next((step for step, t in timed if t and shown.get(step.id) == 1000 * t), None)
 
 
 class Verification:

@@ -55,14 +55,7 @@ class LivePart:
 class LiveParts:
     """The live schedules of an account, by their ids and by the schedules that they belong to."""
 
-    def __init__(
-        self,
-        desired: Desired,
-        live: Iterable[LiveSchedule],
-        *,
-        in_milliseconds: bool = False,
-    ) -> None:
-        """in_milliseconds: timeouts are known to read back so, whatever the marks show."""
+    def __init__(self, desired: Desired, live: Iterable[LiveSchedule]) -> None:
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)
         self.former = desired.namespace_was
@@ -79,7 +72,7 @@ class LiveParts:
                 and schedule.id.startswith(f"{self.former}.")
             )
             self.by_id[schedule.id] = LivePart(schedule, base, number, mark, ours, former)
-        self.in_milliseconds = in_milliseconds or self._reads_milliseconds()
+        self.in_milliseconds = self._reads_milliseconds()
         if self.in_milliseconds:
             self.by_id = {key: _in_seconds(part) for key, part in self.by_id.items()}
         self._by_base: dict[str, list[LivePart]] = {}
@@ -110,14 +103,6 @@ class LiveParts:
             if marks.fits(mark, canonical.of_message(seconds, labels), part.live.cron):
                 count += 2 if mark.in_milliseconds else 1
         return count > 1
-
-    def may_read_milliseconds(self, schedule: Schedule) -> bool:
-        """Whether a mark is to remember that a timeout reads back a thousand times as large."""
-        timeout = schedule.message.timeout
-        if not timeout:
-            return False
-        live = (part.live.message.timeout for part in self.of(schedule.id))
-        return self.in_milliseconds or any(shown == 1000 * timeout for shown in live)
 
     def _base_and_number(
         self, part_id: str, declared: Collection[str], mark: Mark | None

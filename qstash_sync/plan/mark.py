@@ -6,7 +6,7 @@
     a    the readable settings as written   b      what is declared, secrets aside: times, settings
     c    secrets that do not read back      -p     protected
     -s   what reads back holds secrets      -z     paused when written
-    -m   the timeout may read back in milliseconds
+    -m   the timeout reads back in milliseconds
     -i   which id it belongs to, where that is not in the namespace
 
 Comparison never rests on digests: they only say who moved (`a` no longer fits: the account;

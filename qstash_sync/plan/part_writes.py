@@ -24,7 +24,7 @@ def part_writes(
     sets then, and is not taken for one that somebody has deleted parts of.
     """
     schedule, live = declared.schedule, index.by_id
-    in_milliseconds = index.may_read_milliseconds(schedule)
+    in_milliseconds = index.in_milliseconds and bool(schedule.message.timeout)
     numbered = enumerate(crons.items(), 1)
     for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
         label = declared.mark(

@@ -30,26 +30,35 @@ def test_an_edit_to_a_thousand_times_as_much_is_seen(world: World, others: tuple
     assert world.plan(file).empty
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("paused", ["", ", paused: true"])
 @pytest.mark.parametrize(
-    ("file", "certain"),
+    ("file", "writes"),
     [
-        (text("1s", "5s"), True),
-        (text("1s", timezone="America/New_York"), True),  # several parts
-        (text("1s"), False),
+        (text("1s", "5s"), 3),
+        (text("1s", timezone="America/New_York"), 4),  # several parts
+        (text("1s"), 2),
     ],
     ids=["two schedules", "parts", "one alone"],
 )
-def test_milliseconds_are_understood(file: str, *, certain: bool) -> None:
-    """One part alone may have been edited: it is written once more, and its mark remembers."""
-    with make_world(Switches(timeout_unit="ms")) as world:
+def test_milliseconds_are_understood(file: str, writes: int, paused: str, *, keeps: bool) -> None:
+    """One part is written once more, so that its mark remembers: it might have been edited."""
+    file = file.replace("}\n  ", f"{paused}}}\n  ").replace("s}\n", f"s{paused}}}\n")
+    with make_world(Switches(timeout_unit="ms", overwrite_keeps_pause=keeps)) as world:
         assert all(outcome.status == "done" for outcome in world.apply(file))
-        assert world.plan(file).empty is certain
-        world.apply(file)
-        assert world.plan(file).empty
-        for other in (file.replace("1s", "3s"), file.replace(", timeout: 1s", "")):
-            world.apply(other)
+        assert sum("/schedules/http" in path for _, path, _ in world.account.writes) == writes
+        assert {s["isPaused"] for s in world.account.store.all("schedule")} == {bool(paused)}
+        for other in (
+            file,
+            file.replace("1s", "3s"),
+            file.replace("1s", "3s")
+            + "  n: {cron: '0 1 * * *', destination: 'https://n.example.com', timeout: 2s}\n",
+        ):
             world.apply(other)
             assert world.plan(other).empty
+            world.account.forget()
+            world.apply(other)
+            assert not world.account.writes
 
 
 def test_an_edit_is_seen_among_milliseconds() -> None:
