@@ -1,20 +1,37 @@
 """Two views -> ordered field changes, and what of them may be shown."""
 
 import json
+import re
+from dataclasses import replace
+from enum import Enum, auto
 from typing import Any
 
 from qstash_sync.model.change import FieldChange, Withheld
+from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.plan.canonical import REDACTED, ZERO_COUNTS, View, fits, unknown
 
 HIDDEN = "(not shown)"
+
+
+class Trust(Enum):
+    """How much may be shown of what the account holds at a path where the file has plain text."""
+
+    PLAIN = auto()  # our mark says that it was written without a secret
+    SECRET = auto()  # it says that it was written with one, or it is too old to say
+    UNKNOWN = auto()  # there is no mark: an address may hold a secret
+
+
+_URLS = ("destination", "endpoints", *CALLBACKS)
+_TEXTS = (*_URLS, "headers", "body", "body_base64")
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
 
 
-def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
+def compare(live: View, desired: View, trust: Trust) -> tuple[FieldChange, ...]:
     """What an update would change, by path.
 
-    A live value is shown only where the file has a plain value at the same path: whatever else
-    the account holds may be a secret that has since been rotated or removed.
+    A live value is shown only where the file has a plain value at the same path, and then as far as
+    it is trusted: whatever else the account holds may be a secret that has since been rotated,
+    removed or replaced by plain text.
     """
     if live is desired or live.text == desired.text:
         return ()
@@ -38,7 +55,28 @@ def compare(live: View, desired: View) -> tuple[FieldChange, ...]:
         for item in items
         for leaf in _leaves(tuple(item.path(output_format="list")), before, after)
     }
-    return tuple(_change(path, before, after, desired) for path in sorted(found, key=_order))
+    paths = sorted(found, key=_order)
+    return tuple(_trusted(_change(path, before, after, desired), path, trust) for path in paths)
+
+
+def _trusted(change: FieldChange, path: Path, trust: Trust) -> FieldChange:
+    """A change with no more of the value before than may be shown."""
+    if change.withheld or change.before is None:
+        return change
+    if trust is Trust.SECRET and path[0] in _TEXTS:
+        return replace(change, before=HIDDEN, withheld=Withheld.CHANGED)
+    if trust is Trust.UNKNOWN and path[0] in _URLS:
+        return replace(change, before=_host(str(change.before)))
+    return change
+
+
+def _host(url: str) -> str:
+    """Scheme and host of an address; the name of a URL group is none and stays."""
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return url
+    host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/…" if rest != host else url
 
 
 def created(desired: View) -> tuple[FieldChange, ...]:

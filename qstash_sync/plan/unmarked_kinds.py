@@ -57,7 +57,7 @@ def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within:
 def _group(group: UrlGroup, live: LiveUrlGroup | None) -> Change | None:
     view = canonical.of_group(group)
     before = canonical.of_group(live, group) if live else canonical.View({"endpoints": {}}, {})
-    changed = diff.compare(before, view)
+    changed = diff.compare(before, view, diff.Trust.UNKNOWN)
     if live and not changed:
         return None
     action = Action.UPDATE if live else Action.CREATE
@@ -68,7 +68,8 @@ def _queue(queue: Queue, live: LiveQueue | None) -> Change | None:
     paused = queue.paused if queue.paused is not None else bool(live and live.paused)
     put = PutQueue(name=queue.name, parallelism=queue.parallelism, paused=paused)
     empty = canonical.View({}, {})
-    changed = diff.compare(canonical.of_queue(live) if live else empty, canonical.of_queue(queue))
+    before = canonical.of_queue(live) if live else empty
+    changed = diff.compare(before, canonical.of_queue(queue), diff.Trust.UNKNOWN)
     pause = pause_field(live.paused if live else None, paused)
     if live is None:
         return _change(Kind.QUEUE, queue, Action.CREATE, (*changed, *pause), (put,))
@@ -77,9 +78,8 @@ def _queue(queue: Queue, live: LiveQueue | None) -> Change | None:
 
 def _flow(flow: FlowControl, live: LiveFlowControl | None) -> Change | None:
     empty = canonical.View({}, {})
-    changed = diff.compare(
-        canonical.of_flow_control(live) if live else empty, canonical.of_flow_control(flow)
-    )
+    before = canonical.of_flow_control(live) if live else empty
+    changed = diff.compare(before, canonical.of_flow_control(flow), diff.Trust.UNKNOWN)
     was_paused = live.paused if live else False
     paused = flow.paused if flow.paused is not None else was_paused
     pause = pause_field(was_paused, paused)
