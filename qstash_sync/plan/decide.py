@@ -15,9 +15,10 @@ from fnmatch import fnmatchcase
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
-from qstash_sync.plan import guards, quota, references
+from qstash_sync.plan import guards, messages, quota, references
 from qstash_sync.plan.compared import Compared, Comparison
 from qstash_sync.plan.live_parts import LiveParts
+from qstash_sync.plan.messages import MessagesADay
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.quota import Usage
 
@@ -28,7 +29,8 @@ _COUNTED = {"pause": "update", "resume": "update"}
 class Plan:
     """What an apply would do, in a total order; a value, not a mode.
 
-    usage: of the kinds that have a limit. left: how many changes have other reasons than the
+    usage: of the kinds that have a limit. messages: a day, where the account's plan has a limit
+    that is near. left: how many changes have other reasons than the
     one asked for. left_alone: those that were asked for, and are not approved.
     live, index: what it was made for.
     """
@@ -43,6 +45,7 @@ class Plan:
     warnings: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
     usage: Mapping[Kind, Usage] = field(default_factory=dict)
+    messages: MessagesADay | None = None
     left: int = 0
     left_alone: tuple[Change, ...] = ()
     live: Live = field(default=Live(), repr=False)
@@ -99,6 +102,8 @@ def decide(
 
     kept = guards.guarded(kept, desired, live, policy)
     usage = quota.usage(desired.limits.plan, live, kept)
+    a_day = messages.a_day(desired, live, kept, now)
+    excess = a_day.excess() if a_day else None
     found = [
         *_dangling(desired, live, policy),
         *(
@@ -111,6 +116,7 @@ def decide(
         *guards.refused_deletes(kept),
         *guards.too_many_deletes(desired, live, kept, policy),
         *quota.limits(desired, index, kept, usage, now),
+        *((excess,) if excess else ()),
     ]
     return Plan(
         environment=desired.environment,
@@ -123,6 +129,7 @@ def decide(
         warnings=tuple(f for f in found if f.severity is not Severity.ERROR),
         errors=tuple(f for f in found if f.severity is Severity.ERROR),
         usage=usage,
+        messages=a_day,
         left=len(others) - len(asked),
         left_alone=tuple(asked),
         live=live,

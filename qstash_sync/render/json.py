@@ -1,6 +1,7 @@
 """JSON: one document for every outcome, with `format_version` and the keys of the README."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Outcome
@@ -33,6 +34,7 @@ def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None, 
         warnings=[diagnostic(f) for f in plan.warnings],
         errors=[diagnostic(f) for f in plan.errors],
         rows={"before": plan.rows[0], "after": plan.rows[1], "allowed": plan.rows_allowed},
+        messages_a_day=plan.messages and asdict(plan.messages),
         left=plan.left,
         unmanaged=[{"kind": kind, "name": name} for kind, name in plan.unmanaged],
         **more,

@@ -93,7 +93,16 @@ def summary(plan: Plan) -> str:
     count = f"{before} -> {after}" if before != after else f"{after}"
     quota = f" of {plan.rows_allowed:,}" if plan.rows_allowed else ""
     schedules = f"Schedules in the account: {count}{quota}; " if before or after else ""
-    return f"{headline(plan)}\n{schedules}tzdata {plan.tzdata}."
+    return f"{headline(plan)}\n{schedules}{_messages(plan)}tzdata {plan.tzdata}."
+
+
+def _messages(plan: Plan) -> str:
+    """How many a day, where the account's plan has a limit that is near."""
+    found = plan.messages
+    if found is None:
+        return ""
+    change = f"{found.before:,} -> " if found.before != found.after else ""
+    return f"messages a day: {change}{found.after:,} of {found.allowed:,}; "
 
 
 def headline(plan: Plan) -> str:
