@@ -16,8 +16,8 @@ from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.apply.proposal import compare, observe
 from qstash_sync.apply.verification import Verification
 from qstash_sync.errors import AccountError, StalePlanError
-from qstash_sync.model.change import Action, Change, Key
-from qstash_sync.model.resources import Desired, Kind, Live
+from qstash_sync.model.change import Action, Change
+from qstash_sync.model.resources import Desired, Key, Kind, Live
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.plan import mark, saved
 from qstash_sync.plan.decide import Plan, consented

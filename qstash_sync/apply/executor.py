@@ -29,8 +29,8 @@ from qstash_sync.apply.account import Account
 from qstash_sync.apply.outcomes import Cause, Outcome, Status
 from qstash_sync.apply.preconditions import MovedError, Preconditions
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
-from qstash_sync.model.change import Action, Change, Key
-from qstash_sync.model.resources import Kind, Live
+from qstash_sync.model.change import Action, Change
+from qstash_sync.model.resources import Key, Kind, Live
 from qstash_sync.model.steps import PinFlowControl, PutSchedule, Step
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.times import ACTIVATION

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
-from qstash_sync.model.change import Change, Key
+from qstash_sync.model.change import Change
+from qstash_sync.model.resources import Key
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.policy import Policy
 

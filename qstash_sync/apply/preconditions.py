@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.apply.account import Account
-from qstash_sync.model.change import Change, Key
-from qstash_sync.model.resources import Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
+from qstash_sync.model.change import Change
+from qstash_sync.model.resources import Key, Kind, Live, LiveFlowControl, LiveQueue, LiveSchedule
 from qstash_sync.model.steps import (
     DeleteQueue,
     DeleteSchedule,

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from qstash_sync.apply.account import Account
 from qstash_sync.crons import zones
-from qstash_sync.model.resources import Desired, Globs, Live
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.plan import mark
 from qstash_sync.plan.decide import Plan, decide
 from qstash_sync.plan.live_parts import LiveParts
@@ -81,7 +82,10 @@ def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO
 
 
 def emptied(desired: Desired) -> Desired:
-    """What a namespace is to be once it is destroyed: nothing of what is ours or declared."""
+    """What a namespace is to be once it is destroyed: nothing of what carries its mark or is owned.
+
+    Its own confirmation stands for the limits.
+    """
 
     def none_of(declared: Sequence[object] | None) -> tuple[()] | None:
         return None if declared is None else ()
@@ -92,14 +96,33 @@ def emptied(desired: Desired) -> Desired:
         url_groups=none_of(desired.url_groups),
         queues=none_of(desired.queues),
         flow_controls=none_of(desired.flow_controls),
-        owns=Globs(
-            url_groups=(*desired.owns.url_groups, *(g.name for g in desired.url_groups or ())),
-            queues=(*desired.owns.queues, *(q.name for q in desired.queues or ())),
-            flow_controls=(
-                *desired.owns.flow_controls,
-                *(f.name for f in desired.flow_controls or ()),
-            ),
-        ),
-        # Its own confirmation stands for the number.
         limits=replace(desired.limits, max_deletes=None, max_delete_percent=None),
     )
+
+
+def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
+    """What the files declare, a destroy leaves, and why; desired: before it was emptied."""
+    goes = {change.key for change in plan.changes}
+    live = {
+        *((Kind.URL_GROUP, group.name) for group in plan.live.url_groups or ()),
+        *((Kind.QUEUE, queue.name) for queue in plan.live.queues or ()),
+        *(
+            (Kind.FLOW_CONTROL, key.name)
+            for key in plan.live.flow_controls or ()
+            if key.parallelism is not None or key.rate is not None
+        ),
+    }
+    for kind in (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL):
+        for resource in getattr(desired, f"{kind}s") or ():
+            key = kind, resource.name
+            if key in goes or key not in live:
+                continue
+            other = desired.elsewhere.get(key)
+            why = f"the environment {other} declares it, too" if other else "owns does not name it"
+            yield Diagnostic(
+                severity=Severity.WARNING,
+                code="left",
+                message=f"stays: {why}",
+                path=(f"{kind}s", resource.name),
+                location=resource.location,
+            )

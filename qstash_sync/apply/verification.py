@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 
 from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.errors import AccountError
-from qstash_sync.model.change import Action, Change, Key
-from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
+from qstash_sync.model.change import Action, Change
+from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, instant
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
 from qstash_sync.plan import mark
 from qstash_sync.plan.liveness import wrong_time

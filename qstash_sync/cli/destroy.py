@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -24,7 +25,7 @@ from qstash_sync.errors import UsageError
 )
 @click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
-    """Delete all of one namespace: every schedule of ours, and what the files declare or own."""
+    """Delete all of one namespace: every schedule of ours, and what `owns` names."""
     from qstash_sync.apply import proposal
     from qstash_sync.cli.session import Session
 
@@ -36,6 +37,8 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
         raise UsageError(f"--yes {yes}: the namespace is {namespace}; nothing was deleted")
     with session.client(config, read_only=False) as client:
         found = proposal.propose(client, desired, now=session.instant, policy=session.policy)
+        left = tuple(proposal.left_behind(config.desired, found))
+        found = replace(found, warnings=found.warnings + left)
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
             if session.json or not sys.stdin.isatty():

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from qstash_sync.crons.effect import Effect
-from qstash_sync.model.resources import Kind
+from qstash_sync.model.resources import Key, Kind
 from qstash_sync.model.steps import Step
 
 
@@ -134,7 +134,7 @@ class Change:
     cut_off: bool = False
 
     @property
-    def key(self) -> tuple[Kind, str]:
+    def key(self) -> Key:
         """What tells it from every other change of a plan."""
         return self.kind, self.id
 
@@ -145,7 +145,6 @@ class Change:
         return (1, -rank, self.name) if self.action is Action.DELETE else (0, rank, self.name)
 
 
-Key = tuple[Kind, str]
 _RANKS = {kind: rank for rank, kind in enumerate(Kind)}
 
 

@@ -1,6 +1,6 @@
 """What is reconciled: desired resources from the file, live ones from the account."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -103,6 +103,9 @@ class Kind(StrEnum):
     QUEUE = "queue"
     FLOW_CONTROL = "flow_control"
     SCHEDULE = "schedule"
+
+
+Key = tuple[Kind, str]  # kind and id; of what has no id, its name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +266,8 @@ class Desired:
     url_groups: tuple[UrlGroup, ...] | None = None
     queues: tuple[Queue, ...] | None = None
     flow_controls: tuple[FlowControl, ...] | None = None
+    # Of the kinds without a mark: what another environment declares in the same account, and which.
+    elsewhere: Mapping[Key, str] = field(default_factory=dict)
     owns: Globs = Globs()
     protect: Globs = Globs()
     limits: Limits = Limits()

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from qstash_sync.model.change import Change, Key
+from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.model.resources import Kind
+from qstash_sync.model.resources import Key, Kind
 
 Within = frozenset[Key] | None  # the resources that are compared; None: all
 

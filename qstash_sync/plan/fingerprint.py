@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 from qstash_sync.crons.grammar import Cron
-from qstash_sync.model.change import Change, Key
+from qstash_sync.model.change import Change
 from qstash_sync.model.resources import (
     Desired,
+    Key,
     Kind,
     Live,
     LiveFlowControl,

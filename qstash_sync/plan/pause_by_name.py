@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from qstash_sync.model.change import Action, Change, Key, OfParts, Reason
+from qstash_sync.model.change import Action, Change, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Desired, Kind, Live, LiveSchedule, Schedule
+from qstash_sync.model.resources import Desired, Key, Kind, Live, LiveSchedule, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.plan.compared import Foreign
 from qstash_sync.plan.decide import Plan

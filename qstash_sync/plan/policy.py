@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from qstash_sync.model.change import Change, Key, Reason
+from qstash_sync.model.change import Change, Reason
+from qstash_sync.model.resources import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,8 @@ def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within:
             change = _COMPARERS[kind](resource, stored)
             found.compared.append(Compared(kind=kind, name=name, id=name, change=change))
     for name, resource in sorted(left.items()):
-        if any(fnmatchcase(name, pattern) for pattern in owned):
+        is_owned = any(fnmatchcase(name, pattern) for pattern in owned)
+        if is_owned and (kind, name) not in desired.elsewhere:
             change = _removal(kind, resource)
             if change and (within is None or change.key in within):
                 found.compared.append(Compared(kind=kind, name=name, id=name, change=change))

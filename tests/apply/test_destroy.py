@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.plan.policy import Policy
+from tests.fault_server import FaultServer
 from tests.support import HEAD, World, cli
 
 URL = "https://app.example.com/x"
 FILE = (
     HEAD
-    + f"""url_groups: {{g: {{endpoints: ['{URL}']}}}}
+    + f"""owns: {{url_groups: ['*'], queues: ['*'], flow_controls: ['*']}}
+url_groups: {{g: {{endpoints: ['{URL}']}}}}
 queues: {{q: {{}}, r: {{}}}}
 flow_controls: {{f: {{parallelism: 2}}}}
 limits: {{plan: payg, max_deletes: 0, max_delete_percent: 1}}
@@ -98,3 +100,21 @@ def test_what_is_protected_in_use_or_full_stops_it_before_the_first_delete(world
         assert "2 messages wait in it" in told
         allowed = Policy(allow_protected=("a",), drop_backlog=("r",), allow_in_use=("g", "q"))
         assert not proposal.propose(client, desired, now=world.now, policy=allowed).errors
+
+
+def test_what_the_file_does_not_own_stays_and_is_told(tmp_path: Path) -> None:
+    """A queue has no mark: whose it is, only `owns` says."""
+    path = tmp_path / "q.yaml"
+    path.write_text(FILE.replace("owns: {url_groups: ['*'], queues: ['*']", "owns: {queues: [r]"))
+    words = ("-f", str(path), f"--local={tmp_path / 'a.db'}")
+    assert cli("apply", *words).code == 0
+    ran = cli("destroy", *words, "--yes", "billing")
+    assert ran.code == 0, ran
+    for line in ("url_groups.g: stays: owns", "queues.q: stays: owns"):
+        assert line in ran.out + ran.err
+    with FaultServer(tmp_path / "a.db") as server:
+        left = server.console.snapshot()
+    assert {kind: sorted(names) for kind, names in left.items()} == {
+        "schedule": [], "topic": ["g"], "queue": ["q"], "flow": ["f"],
+    }  # fmt: skip
+    assert not left["flow"]["f"].get("isPinnedParallelism")
