@@ -78,7 +78,8 @@ def differing(former: Job, job: Job) -> tuple[FieldChange, ...]:
     fields: list[FieldChange] = []
     if {cron.key for cron in former.crons} != {cron.key for cron in job.crons}:
         before, after = (", ".join(cron.text for cron in j.crons) for j in (former, job))
-        fields.append(FieldChange(path="cron", before=before, after=after))
+        zone = job.timezone if former.timezone == job.timezone else ""
+        fields.append(FieldChange(path="cron", before=before, after=after, note=zone))
     if former.timezone != job.timezone:
         fields.append(FieldChange(path="timezone", before=former.timezone, after=job.timezone))
     return tuple(fields)
