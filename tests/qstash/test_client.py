@@ -269,8 +269,10 @@ def on_the_network(status: int, answer: Callable[[httpx.Request], object]) -> Se
 
     def said(request: httpx.Request) -> httpx.Response:
         request.read()
+        is_list = request.url.path.count("/") == 2  # /v2/schedules
         if request.method == "GET" and status != 401:
-            return httpx.Response(200, json=[], headers={"Date": formatdate(usegmt=True)})
+            headers = {"Date": formatdate(usegmt=True)}
+            return httpx.Response(200 if is_list else 404, json=[], headers=headers)
         words = {"error": str(answer(request))}
         return httpx.Response(status, json=words, headers={"Date": formatdate(usegmt=True)})
 

@@ -128,7 +128,7 @@ def test_a_schedule_that_we_write_is_read_back_equal_by_the_sdk(world: World, sd
         10,
         60,
     )
-    assert found["labels"][1:] == ["billing.s", "l1", "l2"]
+    assert found["labels"][1:] == ["billing.s", "0_9_x_x_1-5@Africa.Lagos", "l1", "l2"]
     assert [s["scheduleId"] for s in listed] == ["billing.s"]
 
 
