@@ -272,7 +272,8 @@ def on_the_network(status: int, answer: Callable[[httpx.Request], object]) -> Se
         is_list = request.url.path.count("/") == 2  # /v2/schedules
         if request.method == "GET" and status != 401:
             headers = {"Date": formatdate(usegmt=True)}
-            return httpx.Response(200 if is_list else 404, json=[], headers=headers)
+            found: object = [] if is_list else {"error": "not found"}
+            return httpx.Response(200 if is_list else 404, json=found, headers=headers)
         words = {"error": str(answer(request))}
         return httpx.Response(status, json=words, headers={"Date": formatdate(usegmt=True)})
 
