@@ -13,6 +13,8 @@ QstashSyncError          exit code
   SavedPlanError         1    the file of a saved plan is damaged, or of another version
   UsageError             64   the command line makes no sense
   StalePlanError         5    the saved plan no longer holds
+  OutputError            1    the result cannot be written to stdout
+  InternalError          1    a bug of ours
 """
 
 from enum import IntEnum
@@ -101,10 +103,14 @@ class WriteForbiddenError(QstashSyncError):
 
 
 class UsageError(QstashSyncError):
-    """The command line makes no sense."""
+    """The command line makes no sense; usage: lines that say how it would."""
 
     exit_code = ExitCode.USAGE
     code = "usage"
+
+    def __init__(self, message: str, *, usage: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
 class SavedPlanError(QstashSyncError):
@@ -122,3 +128,19 @@ class StalePlanError(QstashSyncError):
     def __init__(self, message: str, moved: tuple[Any, ...] = ()) -> None:
         super().__init__(message)
         self.moved = moved
+
+
+class OutputError(QstashSyncError):
+    """The result cannot be written to stdout; is_gone: its reader has left, as `| head` does."""
+
+    code = "output"
+
+    def __init__(self, message: str, *, is_gone: bool = False) -> None:
+        super().__init__(message)
+        self.is_gone = is_gone
+
+
+class InternalError(QstashSyncError):
+    """An exception that is no error of ours; told by its type and place, never by its text."""
+
+    code = "internal"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import sys
 import threading
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options, saved
+from qstash_sync.cli import options, saved, streams
 from qstash_sync.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
     from qstash_sync.model.resources import Desired
     from qstash_sync.plan.decide import Plan
     from qstash_sync.qstash.client import Client
+
+_STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
 
 
 @click.command()
@@ -45,7 +45,7 @@ def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
     session = Session.open(**given)
     if session.now is not None and session.local is None:
         raise UsageError("--now is for plans; apply takes it only with --local")
-    stored = saved.read(path, session) if path else None
+    stored = None if path is None else saved.read(path, session)
     config = session.config()
     with session.client(config, read_only=False) as client:
         if stored:
@@ -55,9 +55,9 @@ def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
                 client, config.desired, now=session.instant, policy=session.policy
             )
             show(session, config, found, verbose=verbose)
-        may_ask = not (stored or session.json or yes) and sys.stdin.isatty()
+        may_ask = not (stored or session.json or yes) and streams.is_terminal(sys.stdin)
         if not found.empty and not found.errors and may_ask:
-            click.confirm(f"Apply these changes to {session.whereabouts}?", abort=True)
+            streams.confirm(f"Apply these changes to {session.whereabouts}?")
         return carry_out(session, client, config.desired, found)
 
 
@@ -68,20 +68,20 @@ def show(session: Session, config: Config, found: Plan, *, verbose: bool) -> Non
     from qstash_sync.render import text
 
     session.warn(config.warnings)
-    click.echo(text.plan(found, session.paint(), verbose=verbose))
+    streams.result(text.plan(found, session.paint(), verbose=verbose))
 
 
 def carry_out(session: Session, client: Client, desired: Desired, found: Plan) -> int:
     """Apply an approved plan, or say that nothing is written; returns the exit code."""
     from qstash_sync.apply import applying
     from qstash_sync.apply.executor import Control
-    from qstash_sync.render import json as view, text
+    from qstash_sync.render import json as view, safe, text
 
     if found.errors:
         if session.json:
-            click.echo(view.plan(found, (client.reads, client.writes)))
+            streams.result(view.plan(found, (client.reads, client.writes)))
         else:
-            click.echo("Nothing was written.", err=True)
+            streams.note(safe.page("Nothing was written."))
         return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
 
     stop = threading.Event()
@@ -98,9 +98,9 @@ def carry_out(session: Session, client: Client, desired: Desired, found: Plan) -
 
     session.requests = (client.reads, client.writes)
     if session.json:
-        click.echo(view.plan(found, session.requests, applied))
+        streams.settled(view.plan(found, session.requests, applied))
     elif not found.empty:
-        click.echo(text.applied(applied, session.paint()))
+        streams.settled(text.applied(applied, session.paint()))
     return ExitCode.DONE if applied.done else ExitCode.PARTIAL
 
 
@@ -116,15 +116,15 @@ def signals(stop: threading.Event, clients: Sequence[Client]) -> Iterator[None]:
         for client in clients:
             client.cancel()
         name = signal.Signals(number).name
-        # Past `sys.stderr`: the signal may have come in the middle of a write to it.
-        with contextlib.suppress(OSError):
-            os.write(2, f"{name}: finishing what is in flight, starting nothing more\n".encode())
+        streams.interrupt(f"{name}: finishing what is in flight, starting nothing more")
 
     # Python takes handlers from the main thread only; elsewhere a caller has its own way to stop.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    # What is ignored stays ignored, as `nohup` wants it.
+    known = [number for name in _STOPS if (number := getattr(signal, name, None))]
+    before = {n: at for n in known if (at := signal.getsignal(n)) is not signal.SIG_IGN}
     for number in before:
         signal.signal(number, asked)
     try:
@@ -136,29 +136,22 @@ def signals(stop: threading.Event, clients: Sequence[Client]) -> Iterator[None]:
 
 @contextmanager
 def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
-    """A bar where stderr is a terminal, else one line a change; nothing beside JSON."""
-    from qstash_sync.render import text
+    """A bar where stderr is a terminal, else a line for each change that is done; none beside JSON.
 
-    paint = session.paint(sys.stderr)
+    What is not done stands in the result, and only there.
+    """
+    from qstash_sync.apply.outcomes import Outcome, Status
+    from qstash_sync.render import safe, text
+
     if session.json or not total:
         yield (lambda _outcome: None), (lambda _text: None)
         return
-    if not sys.stderr.isatty():
-        yield (
-            lambda outcome: click.echo(text.outcome(outcome, paint), err=True),
-            lambda words: click.echo(words, err=True),
-        )
-        return
-    # A line of text takes the bar's line, and the bar the next one.
-    with click.progressbar(length=total, label="Applying", file=sys.stderr) as bar:
+    paint = session.paint(sys.stderr)
+    with streams.progress(total, "Applying") as progress:
 
-        def report(outcome: Any) -> None:
-            if outcome.status != "done" or outcome.message:
-                click.echo(f"\r\x1b[K{text.outcome(outcome, paint)}", err=True)
-            bar.update(1)
+        def report(outcome: Outcome) -> None:
+            if outcome.status is Status.DONE and (outcome.message or not progress.has_bar):
+                progress.tell(text.progress(outcome, paint))
+            progress.advance()
 
-        def say(words: str) -> None:
-            click.echo(f"\r\x1b[K{words}", err=True)
-            bar.render_progress()
-
-        yield report, say
+        yield report, lambda words: progress.tell(safe.page(words))

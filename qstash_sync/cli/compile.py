@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import options, streams
 from qstash_sync.errors import CompileError, ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
         asked = [_of_line(crons, chosen)] if crons else _of_files(session, names)
     except (CompileError, ConfigError) as error:
         if session.json:
-            click.echo(compiled.document((), view.diagnostics_of(error)))
+            streams.result(compiled.document((), view.diagnostics_of(error)))
             return error.exit_code
         raise
     now = session.instant
@@ -93,9 +93,9 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
     errors = [f for f in diagnostics if f.severity is Severity.ERROR]
 
     if session.json:
-        click.echo(compiled.document(shown, diagnostics))
+        streams.result(compiled.document(shown, diagnostics))
     elif shown or not errors:
-        click.echo(compiled.text(shown, session.paint()))
+        streams.result(compiled.text(shown, session.paint()))
     session.warn(errors)
     return CompileError.exit_code if errors else 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import options, streams
 from qstash_sync.cli.apply import carry_out, show
 from qstash_sync.errors import UsageError
 
@@ -41,11 +41,11 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
         found = replace(found, warnings=found.warnings + left)
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
-            if session.json or not sys.stdin.isatty():
+            if session.json or not streams.is_terminal(sys.stdin):
                 raise UsageError(
                     f"destroy asks first; say --yes {namespace} where nobody can answer"
                 )
-            typed = click.prompt(f"Delete all of this from {session.whereabouts}? Type {namespace}")
+            typed = streams.ask(f"Delete all of this from {session.whereabouts}? Type {namespace}")
             if typed != namespace:
                 raise UsageError(f"{typed!r} is not {namespace}; nothing was deleted")
         return carry_out(session, client, desired, found)

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import click
 
@@ -18,10 +19,18 @@ from qstash_sync.cli import (
     pause,
     plan,
     report,
+    streams,
     tools,
     validate,
 )
-from qstash_sync.errors import ExitCode, QstashSyncError, UsageError
+from qstash_sync.errors import (
+    ExitCode,
+    InternalError,
+    OutputError,
+    QstashSyncError,
+    UsageError,
+)
+from qstash_sync.render import safe
 
 _SESSION = "qstash_sync.cli.session"  # heavy, and not for --help
 
@@ -56,11 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Plugins of pydantic could look at the values of a file, and looking for them takes a while.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     given = list(sys.argv[1:] if arguments is None else arguments)
+    streams.occupy()
     code = run(given)
-    try:
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        sys.stderr = None  # full, or gone: Python would fail to flush it, and end with 120
+    streams.end()
     gc.freeze()  # at the end, too: Python would look through all of it once more
     sys.exit(code)
 
@@ -72,6 +79,7 @@ def run(arguments: Sequence[str]) -> int:
     session = sys.modules.get(_SESSION)
     if session:
         session.Session.current = None  # of an earlier run in this process
+    streams.prepare()
     try:
         # color: click would strip what `--color always` sends into a pipe; `Paint` decides alone.
         return (
@@ -79,18 +87,29 @@ def run(arguments: Sequence[str]) -> int:
             or ExitCode.DONE
         )
     except click.exceptions.Abort:
-        click.echo("Stopped; nothing more is written.", err=True)
+        streams.note(safe.page("Stopped; nothing more is written."))
         return ExitCode.ERROR
-    except click.ClickException as error:
-        if _option(given, "--format") in ("json", "markdown"):
-            return _failed(UsageError(error.format_message()), given)
-        error.show()
-        return ExitCode.USAGE
-    except QstashSyncError as error:
-        return _failed(error, given)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone, as with `| head`
-        return ExitCode.ERROR
+    except Exception as error:  # noqa: BLE001 the last net: nobody is shown a traceback
+        return _failed(_as_ours(error), given)
+
+
+def _as_ours(error: Exception) -> QstashSyncError:
+    """Any exception as an error that can be shown; of one that is a bug, never the text."""
+    if isinstance(error, QstashSyncError):
+        return error
+    if isinstance(error, click.ClickException):
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        usage = context.get_usage().splitlines() if context else []
+        usage += [f"Try '{context.command_path} --help' for help."] if context else []
+        return UsageError(error.format_message(), usage=tuple(usage))
+    if isinstance(error, OSError) and error.filename is None:
+        # Of a page that click writes by itself, such as --help.
+        return OutputError(f"stdout cannot be written: {error.strerror}")
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    place = f" in {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
+    return InternalError(f"internal error: {type(error).__name__}{place}; please report this bug")
 
 
 def _failed(error: QstashSyncError, given: Sequence[str]) -> int:

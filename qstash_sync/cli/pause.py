@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import options, streams
 from qstash_sync.cli.apply import signals
 from qstash_sync.errors import ConfigError, ExitCode
 
@@ -72,7 +72,7 @@ def _run(
     from qstash_sync.apply.outcomes import Status
     from qstash_sync.cli.session import Session
     from qstash_sync.plan.pause_by_name import Wish
-    from qstash_sync.render import paused as view
+    from qstash_sync.render import paused as view, safe
 
     session = Session.open(environment=None, **given)
     configs, ignored = _outlines(session, environments or (None,))
@@ -98,11 +98,11 @@ def _run(
             ]
 
     if session.json:
-        click.echo(view.document(done, ignored, session.requests))
+        streams.settled(view.document(done, ignored, session.requests))
     else:
-        click.echo(view.after(done, session.paint(), paused=paused))
+        streams.settled(view.after(done, session.paint(), paused=paused))
         read, write = session.requests
-        click.echo(f"requests: {read} read, {write} write", err=True)
+        streams.note(safe.page(f"requests: {read} read, {write} write"))
     all_done = all(outcome.status is Status.DONE for one in done for outcome in one.outcomes)
     return ExitCode.DONE if all_done else ExitCode.PARTIAL
 
@@ -158,9 +158,9 @@ def _warn(session: Session, found: Sequence[Environment], ignored: Sequence[Diag
 
 
 def _ask(session: Session, found: Sequence[Environment], *, yes: bool, paused: bool) -> None:
-    if yes or session.json or not sys.stdin.isatty():
+    if yes or session.json or not streams.is_terminal(sys.stdin):
         return
     from qstash_sync.render import paused as view
 
-    click.echo(view.before(found, paused=paused))
-    click.confirm(f"{'Pause' if paused else 'Resume'} these schedules?", abort=True)
+    streams.result(view.before(found, paused=paused))
+    streams.confirm(f"{'Pause' if paused else 'Resume'} these schedules?")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options, report, saved
+from qstash_sync.cli import options, report, saved, streams
 from qstash_sync.errors import ExitCode
 
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
     from qstash_sync.plan.decide import Plan
+    from qstash_sync.render.safe import Page
 
 
 @click.command()
@@ -33,17 +34,17 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
     """Show what an apply would change. Cannot write."""
     from qstash_sync.apply import proposal
     from qstash_sync.cli.session import Session
-    from qstash_sync.render import text
+    from qstash_sync.render import safe, text
 
     session = Session.open(**given)
-    if path:
+    if path is not None:
         saved.check(path, session)
     config = session.config()
     with session.client(config, read_only=True) as client:
         found = proposal.propose(client, config.desired, now=session.instant, policy=session.policy)
 
     more: dict[str, Any] = {}
-    if path:
+    if path is not None:
         more["saved"] = None if found.errors else path
         if not found.errors:
             saved.save(path, session, config, found)
@@ -58,10 +59,10 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
             "json": lambda _: _json(document, session, more),
         },
     )
-    if path and found.errors:
-        click.echo(f"Not saved to {path}: it has errors", err=True)
-    elif path:
-        click.echo(f"Saved to {path}; apply {path}", err=True)
+    if path is not None and found.errors:
+        streams.note(safe.page(f"Not saved to {path}: it has errors"))
+    elif path is not None:
+        streams.note(safe.page(f"Saved to {path}; apply {path}"))
 
     if found.errors:
         return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
@@ -71,13 +72,13 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
     return ExitCode.DIFFERENCES if differs else ExitCode.DONE
 
 
-def _markdown(document: Plan, *, verbose: bool) -> str:
+def _markdown(document: Plan, *, verbose: bool) -> Page:
     from qstash_sync.render import markdown
 
     return markdown.plan(document, verbose=verbose)
 
 
-def _json(document: Plan, session: Session, more: dict[str, Any]) -> str:
+def _json(document: Plan, session: Session, more: dict[str, Any]) -> Page:
     from qstash_sync.render import json
 
     return json.plan(document, session.requests, **more)

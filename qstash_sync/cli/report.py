@@ -5,17 +5,24 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
-from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError, UsageError
+from qstash_sync.cli import files, streams
+from qstash_sync.errors import (
+    ConfigError,
+    OutputError,
+    QstashSyncError,
+    StalePlanError,
+    UsageError,
+)
+from qstash_sync.render import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from qstash_sync.cli.session import Session
+    from qstash_sync.render.safe import Page
     from qstash_sync.render.text import Paint
 
-    Views = Mapping[str, Callable[[Paint], str]]  # by format: the page, in these colours or none
+    Views = Mapping[str, Callable[[Paint], Page]]  # by format: the page, in these colours or none
 
 
 def show(session: Session, views: Views) -> None:
@@ -23,17 +30,8 @@ def show(session: Session, views: Views) -> None:
     from qstash_sync.render.text import Paint
 
     for form, path in session.outputs:
-        _write(path, views[form](Paint(color=False)))
-    click.echo(views[session.output_format](session.paint()))
-
-
-def _write(path: str, page: str) -> None:
-    from pathlib import Path
-
-    try:
-        Path(path).write_text(f"{page}\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--output {path}: cannot be written: {error.strerror}") from None
+        files.write(path, views[form](Paint(color=False)))
+    streams.result(views[session.output_format](session.paint()))
 
 
 def fail(
@@ -44,6 +42,8 @@ def fail(
     from qstash_sync.render import json as view, markdown
     from qstash_sync.render.text import Paint
 
+    if isinstance(error, OutputError) and error.is_gone:
+        return  # who reads no further has seen enough
     session = Session.current
     requests = session.requests if session else (0, 0)
     views: Views = {
@@ -53,25 +53,28 @@ def fail(
     }
     for form, path in session.outputs if session else ():
         try:
-            _write(path, views[form](Paint(color=False)))
+            files.write(path, views[form](Paint(color=False)))
         except UsageError as unwritable:
             # The error to be shown may be that this very file cannot be written.
             if str(unwritable) != str(error):
-                click.echo(str(unwritable), err=True)
-    if output_format in ("markdown", "json"):
-        click.echo(views[output_format](Paint(color=False)))
+                streams.note(safe.page(str(unwritable)))
+    # Where stdout is what failed, a document would not get there either.
+    if output_format in ("markdown", "json") and not isinstance(error, OutputError):
+        streams.settled(views[output_format](Paint(color=False)))
         return
     color = wants_color(session.color if session else "auto", sys.stderr)
-    click.echo(_text(error, Paint(color=color)), err=True, color=color)
+    streams.note(_text(error, Paint(color=color)))
 
 
-def _text(error: QstashSyncError, paint: Paint) -> str:
-    from qstash_sync.render.text import diagnostics, stale
+def _text(error: QstashSyncError, paint: Paint) -> Page:
+    from qstash_sync.render.text import blocks, stale
 
     if isinstance(error, StalePlanError):
         return stale(error, paint)
+    if isinstance(error, UsageError) and error.usage:
+        return safe.page([*error.usage, "", f"{paint('error:', 'red', 'bold')} {error}"])
     if not isinstance(error, ConfigError):
-        return f"{paint('error:', 'red', 'bold')} {error}"
+        return safe.page(f"{paint('error:', 'red', 'bold')} {error}")
     count = sum(f.severity == "error" for f in error.diagnostics)
     total = f"{count} error{'s' if count != 1 else ''}; nothing was written."
-    return f"{diagnostics(error.diagnostics, paint)}\n\n{total}"
+    return safe.page([*blocks(error.diagnostics, paint), "", total])

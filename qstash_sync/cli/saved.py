@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from qstash_sync.cli import files, streams
 from qstash_sync.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.plan.decide import Plan
@@ -33,6 +27,7 @@ def check(path: str, session: Session) -> None:
 
     if session.unknown_env:
         raise UsageError("--save: what --unknown-env leaves open cannot be approved; set it")
+    files.refuse_link(path, "--save")
     target = Path(path)
     if not target.exists():
         return
@@ -45,36 +40,12 @@ def check(path: str, session: Session) -> None:
 
 def save(path: str, session: Session, config: Config, found: Plan) -> None:
     """Write a plan to its file, whole or not at all, for its owner alone."""
-    from pathlib import Path
-
     from qstash_sync.plan import saved, savefile
     from qstash_sync.plan.fingerprint import Fingerprints
 
     fingerprints = Fingerprints(config.desired, found.live, found.index)
     plan = saved.of_plan(found, fingerprints, where(session, config), session.policy)
-    try:
-        with _replacing(Path(path)) as name:
-            Path(name).write_text(savefile.dump(plan), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--save {path}: cannot be written: {error.strerror}") from None
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[str]:
-    """A new file beside another, with mode 0600, that takes its place when it is complete."""
-    import tempfile
-    from pathlib import Path
-
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        yield name
-        os.fsync(handle)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(handle)
+    files.replace(path, savefile.dump(plan), "--save")
 
 
 def where(session: Session, config: Config) -> Where:
@@ -136,7 +107,7 @@ def approve(
         from qstash_sync.render import text
 
         session.warn(config.warnings)
-        click.echo(text.saved(plan, found, session.paint(), verbose=verbose))
+        streams.result(text.saved(plan, found, session.paint(), verbose=verbose))
     return found.plan
 
 

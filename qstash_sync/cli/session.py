@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import click
-
+from qstash_sync.cli import streams
 from qstash_sync.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class Session:
         """The parsed files."""
         from qstash_sync.config.load import Files, gather
 
-        return Files(gather(self.paths, sys.stdin))
+        return Files(gather(self.paths, streams.stdin() if "-" in self.paths else sys.stdin))
 
     def config(
         self,
@@ -225,7 +224,7 @@ class Session:
         if diagnostics and self.output_format == "text":
             from qstash_sync.render import text
 
-            click.echo(text.diagnostics(diagnostics, self.paint(sys.stderr)), err=True)
+            streams.note(text.diagnostics(diagnostics, self.paint(sys.stderr)))
 
 
 @dataclass(slots=True)
@@ -247,7 +246,9 @@ def wants_color(choice: str, stream: Any) -> bool:
     """Colour on a terminal, unless NO_COLOR is set; --color decides over both."""
     if choice != "auto":
         return choice == "always"
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return streams.is_terminal(stream)
 
 
 def read_env_file(path: str) -> Mapping[str, str]:

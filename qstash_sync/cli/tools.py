@@ -2,8 +2,9 @@
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import files, options, streams
 from qstash_sync.errors import ExitCode, UsageError
+from qstash_sync.render import safe
 
 
 @click.command()
@@ -14,15 +15,11 @@ def schema(path: str | None) -> int:
 
     from qstash_sync.config.schema import json_schema
 
-    text = json.dumps(json_schema(), indent=2) + "\n"
-    if path is None:
-        click.echo(text, nl=False)
-        return ExitCode.DONE
-    try:
-        with click.open_file(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(f"--output {path}: cannot be written: {error.strerror}") from None
+    page = safe.document(json.dumps(json_schema(), indent=2))
+    if path in (None, "-"):
+        streams.result(page)
+    else:
+        files.write(path, page)
     return ExitCode.DONE
 
 
@@ -45,12 +42,18 @@ def serve(port: int, local: str | None) -> int:
             served = Served(server, port)
         except OSError as error:
             raise UsageError(f"port {port}: {error.strerror}; choose another with --port") from None
-        click.echo(f"QSTASH_URL={served.url}")
-        click.echo(f"QSTASH_TOKEN={LOCAL_TOKEN}")
-        click.echo(f"# read-only: QSTASH_TOKEN={LOCAL_READ_ONLY_TOKEN}")
-        click.echo("# serving until Ctrl-C", err=True)
+        streams.result(
+            safe.page(
+                [
+                    f"QSTASH_URL={served.url}",
+                    f"QSTASH_TOKEN={LOCAL_TOKEN}",
+                    f"# read-only: QSTASH_TOKEN={LOCAL_READ_ONLY_TOKEN}",
+                ]
+            )
+        )
+        streams.note(safe.page("# serving until Ctrl-C"))
         try:
             served.run()
         except KeyboardInterrupt:
-            click.echo("# stopped", err=True)
+            streams.note(safe.page("# stopped"))
     return ExitCode.DONE

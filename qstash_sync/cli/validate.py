@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options
+from qstash_sync.cli import options, streams
 from qstash_sync.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def validate(*, mock_env: bool, **given: Any) -> int:
         else:
             found += [*config.warnings, *_about_time(session, config)]
     from qstash_sync.model.diagnostics import Severity, in_order
+    from qstash_sync.render import safe
 
     diagnostics = in_order(found)
     if any(f.severity is Severity.ERROR for f in diagnostics):
@@ -42,13 +43,14 @@ def validate(*, mock_env: bool, **given: Any) -> int:
         from qstash_sync.render import json as view
 
         warnings = [view.diagnostic(f) for f in diagnostics]
-        click.echo(view.document(warnings=warnings, errors=[], requests={"read": 0, "write": 0}))
+        streams.result(
+            view.document(warnings=warnings, errors=[], requests={"read": 0, "write": 0})
+        )
         return ExitCode.DONE
     session.warn(diagnostics)
     shown = ", ".join(name for name in names if name)
-    click.echo(
-        f"Valid: {len(files.documents)} file(s)" + (f", environments {shown}." if shown else ".")
-    )
+    where = f", environments {shown}." if shown else "."
+    streams.result(safe.page(f"Valid: {len(files.documents)} file(s){where}"))
     return ExitCode.DONE
 
 

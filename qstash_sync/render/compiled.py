@@ -10,7 +10,8 @@ from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Proof, Strategy
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.outlook import Outlook
-from qstash_sync.render import json as view
+from qstash_sync.render import json as view, safe
+from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 
 _WIDTH = 80
@@ -23,7 +24,7 @@ _CRON = 38  # a longer cron takes a line of its own
 
 def document(
     shown: Iterable[Outlook], diagnostics: Sequence[Diagnostic], requests: tuple[int, int] = (0, 0)
-) -> str:
+) -> Page:
     """All compilations, with the diagnostics of a run; an error leaves the others standing."""
     errors = [f for f in diagnostics if f.severity is Severity.ERROR]
     return view.document(
@@ -84,12 +85,12 @@ def _iso(at: datetime | None) -> str | None:
 # ---------------------------------------------------------------- text
 
 
-def text(shown: Sequence[Outlook], paint: Paint) -> str:
+def text(shown: Sequence[Outlook], paint: Paint) -> Page:
     """One block for each schedule, the sums last."""
-    blocks = ["\n".join(_block(outlook, paint)) for outlook in shown]
+    blocks = [line for outlook in shown for line in (*_block(outlook, paint), "")]
     parts = sum(len(outlook.made.parts) for outlook in shown)
     total = f"{_count(len(shown), 'schedule')}, {_count(parts, 'part')}"
-    return "\n\n".join([*blocks, paint(f"{total}; tzdata {zones.tzdata_version()}.", "dim")])
+    return safe.page([*blocks, paint(f"{total}; tzdata {zones.tzdata_version()}.", "dim")])
 
 
 def _block(outlook: Outlook, paint: Paint) -> Iterator[str]:

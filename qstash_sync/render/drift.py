@@ -7,8 +7,8 @@ from textwrap import wrap
 
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import json as view
-from qstash_sync.render.safe import clean
+from qstash_sync.render import json as view, safe
+from qstash_sync.render.safe import Page
 from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, details, noun
 
 _WIDTH = 80
@@ -34,7 +34,7 @@ _STYLES = {Status.IN_SYNC: "dim", Status.PENDING: "yellow", Status.RENEWAL_DUE: 
 # ---------------------------------------------------------------- JSON
 
 
-def document(drift: Drift, requests: tuple[int, int]) -> str:
+def document(drift: Drift, requests: tuple[int, int]) -> Page:
     """The keys of a plan, and where each resource stands."""
     return view.plan(
         replace(drift.plan, warnings=drift.warnings),
@@ -59,14 +59,14 @@ def document(drift: Drift, requests: tuple[int, int]) -> str:
 # ---------------------------------------------------------------- text
 
 
-def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool = False) -> str:
+def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool = False) -> Page:
     """The whole page: resources, diagnostics, the summary, and that nothing was written."""
     plan = drift.plan
     lines = [line for one in drift.resources for line in _resource(one, paint)]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         for kind, name in plan.unmanaged:
-            lines += fold(f"    {noun(kind)} {clean(name)}", 8)
+            lines += fold(f"    {noun(kind)} {name}", 8)
 
     diagnostics: list[str] = []
     for diagnostic in (*plan.warnings, *plan.errors):
@@ -76,10 +76,10 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         # Painted once it is folded: colours take no columns.
         diagnostics += [line.replace(label, painted, 1) for line in fold(one_line(diagnostic), 4)]
         if diagnostic.hint:
-            diagnostics += fold(f"    {clean(diagnostic.hint)}", 4)
+            diagnostics += fold(f"    {diagnostic.hint}", 4)
 
-    blocks = ["\n".join(block) for block in (lines, diagnostics) if block]
-    return "\n\n".join([*blocks, f"{summary(drift)}\n{sent(requests)}"])
+    blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
+    return safe.page([*blocks, summary(drift), sent(requests)])
 
 
 def summary(drift: Drift) -> str:
@@ -108,7 +108,7 @@ def sent(requests: tuple[int, int]) -> str:
 
 def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
     word = f"{words(one.status):11}"
-    head = f"{word}  {noun(one.kind)} {clean(one.name)}"
+    head = f"{word}  {noun(one.kind)} {one.name}"
 
     # Who moved; of a surplus resource also what it is.
     what = aside(one.change) if one.change and one.status is Status.SURPLUS else ""
@@ -137,22 +137,22 @@ def fields(one: ResourceDrift) -> Iterator[str]:
 def facts(one: ResourceDrift) -> Iterator[str]:
     """What the plan does not say, and why an apply would refuse; of deletes, a warning says so."""
     for fact in one.diagnostics:
-        yield f"      {'warning: ' * (fact.severity is Severity.WARNING)}{clean(fact.message)}"
+        yield f"      {'warning: ' * (fact.severity is Severity.WARNING)}{fact.message}"
     if one.change and one.change.refused and one.status is not Status.SURPLUS:
-        yield f"      refused: {clean(one.change.refused)}"
+        yield f"      refused: {one.change.refused}"
 
 
 def one_line(diagnostic: Diagnostic) -> str:
     """Location, severity and message on one line."""
-    where = f"{clean(str(diagnostic.location))}: " if diagnostic.location else ""
-    return f"{where}{diagnostic.severity}: {clean(diagnostic.text)}"
+    where = f"{diagnostic.location}: " if diagnostic.location else ""
+    return f"{where}{diagnostic.severity}: {diagnostic.text}"
 
 
 def fold(line: str, hang: int, width: int = _WIDTH) -> list[str]:
     """A line in so many columns, the rest of it hanging; its own indent stays, a half at most."""
     words = line.lstrip(" ")
     return wrap(
-        words,
+        safe.line(words),
         width,
         initial_indent=" " * min(len(line) - len(words), width // 2),
         subsequent_indent=" " * hang,

@@ -9,17 +9,21 @@ from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 from qstash_sync.model.change import Change, FieldChange
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.plan.decide import Plan
-from qstash_sync.render import words
+from qstash_sync.render import safe, words
+from qstash_sync.render.safe import Page
 
 FORMAT_VERSION = 1
 
 
-def document(**parts: Any) -> str:
+def document(**parts: Any) -> Page:
     """One JSON document; keys keep their order."""
-    return json.dumps({"format_version": FORMAT_VERSION, **parts}, indent=2, ensure_ascii=False)
+    found = {"format_version": FORMAT_VERSION, **parts}
+    return safe.document(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def plan(plan: Plan, requests: tuple[int, int], applied: Applied | None = None, **more: Any) -> str:
+def plan(
+    plan: Plan, requests: tuple[int, int], applied: Applied | None = None, **more: Any
+) -> Page:
     """A plan, and what became of it when it was applied; more: further keys."""
     if applied:
         more["unapproved"] = [_named(c) for c in applied.fresh]
@@ -82,7 +86,7 @@ def diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def error(error: QstashSyncError, requests: tuple[int, int]) -> str:
+def error(error: QstashSyncError, requests: tuple[int, int]) -> Page:
     """A run that ended in an error, with the keys of a plan."""
     diagnostics = [diagnostic(f) for f in diagnostics_of(error)]
     more: dict[str, Any] = {}

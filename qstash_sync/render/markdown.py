@@ -22,6 +22,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import drift as drifts, json as view, safe, text
+from qstash_sync.render.safe import Page
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
 _WIDTH = 100  # columns; a fence does not wrap
@@ -81,7 +82,7 @@ class _Section:
 # ---------------------------------------------------------------- pages
 
 
-def plan(plan: Plan, *, verbose: bool = False) -> str:
+def plan(plan: Plan, *, verbose: bool = False) -> Page:
     """What an apply would change, for a reviewer."""
     deletes = [change for change in plan.changes if change.action is Action.DELETE]
     creates = [change for change in plan.changes if change.action is Action.CREATE]
@@ -97,11 +98,11 @@ def plan(plan: Plan, *, verbose: bool = False) -> str:
         *_diagnostics(plan.warnings, "warning"),
         *_unmanaged(plan, verbose=verbose),
     ]
-    lead, *more = text.headline(plan).splitlines()
+    lead, *more = text.headline(plan)
     return _page("plan", plan.environment, [f"**{lead}**", *more, _about(plan)], sections)
 
 
-def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> str:
+def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> Page:
     """Where the declared resources stand."""
     plan = drift.plan
     sections = [
@@ -114,7 +115,7 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
     return _page("drift", plan.environment, lead, sections, drifts.sent(requests))
 
 
-def error(error: QstashSyncError, command: str, environment: str | None) -> str:
+def error(error: QstashSyncError, command: str, environment: str | None) -> Page:
     """A run that ended in an error."""
     found = view.diagnostics_of(error)
     errors = [diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR]
@@ -129,7 +130,7 @@ def _page(
     lead: Sequence[str],
     sections: Sequence[_Section],
     last: str = "",
-) -> str:
+) -> Page:
     sections = [section for section in sections if section.entries]
     where = safe.name(environment or "")
     top = [
@@ -141,7 +142,9 @@ def _page(
     bottom = [last] if last else []
     _fill(sections, LIMIT - sum(len(line) + 1 for line in (*top, *bottom)))
     lines = [*top, *(line for section in sections for line in section.lines()), *bottom]
-    return "\n".join(lines).rstrip("\n")
+    while not lines[-1]:
+        lines.pop()
+    return safe.page(lines)
 
 
 def _fill(sections: Sequence[_Section], room: int) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.pause_by_name import PausePlan
-from qstash_sync.render import json, text
+from qstash_sync.render import json, safe, text
+from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 
 
@@ -31,7 +32,7 @@ class Environment:
         return f"{self.name}: " if self.name else ""
 
 
-def before(environments: Sequence[Environment], *, paused: bool) -> str:
+def before(environments: Sequence[Environment], *, paused: bool) -> Page:
     """What would be done and where, to be confirmed."""
     lines: list[str] = []
     for one in environments:
@@ -39,24 +40,24 @@ def before(environments: Sequence[Environment], *, paused: bool) -> str:
         lines += [f"  {text.what(change)}" for change in one.found.plan.changes]
         if one.idle:
             lines.append(f"  {one.idle} more {_state(paused)} already")
-    return "\n".join(lines)
+    return safe.page(lines)
 
 
-def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) -> str:
+def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) -> Page:
     """One line a schedule that was not as wanted; the summary last."""
     idle = sum(one.idle for one in environments)
     outcomes = [(one, outcome) for one in environments for outcome in one.outcomes]
     if not outcomes and idle:
         noun = "the schedule is" if idle == 1 else f"all {idle} schedules are"
-        return f"Nothing to do: {noun} {_state(paused)} already."
+        return safe.page(f"Nothing to do: {noun} {_state(paused)} already.")
     if not outcomes:
-        return "Nothing to do: no such schedule is in the account."
+        return safe.page("Nothing to do: no such schedule is in the account.")
 
     counts = Counter(outcome.status for _, outcome in outcomes)
     shown = [f"{counts[status]} {status}" for status in Status if counts[status]]
     shown += [f"{idle} {_state(paused)} already"] if idle else []
-    lines = [text.outcome(outcome, paint, one.prefix) for one, outcome in outcomes]
-    return "\n".join([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
+    lines = [text.outcome_line(outcome, paint, one.prefix) for one, outcome in outcomes]
+    return safe.page([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
 
 
 def _state(paused: bool) -> str:  # noqa: FBT001 the state itself
@@ -86,7 +87,7 @@ def document(
     environments: Sequence[Environment],
     ignored: Iterable[Diagnostic],
     requests: tuple[int, int],
-) -> str:
+) -> Page:
     """The JSON of a run that came to its outcomes."""
     plans = [one.found.plan for one in environments]
     outcomes = [outcome for one in environments for outcome in one.outcomes]

@@ -1,14 +1,41 @@
-"""What comes from the file or the account, made harmless where it is shown."""
+"""What comes from the file, the account or the command line, made harmless where it is shown.
 
+Views hand over lines, and only these functions make a `Page` of them, the one thing that is ever
+printed: a text from outside cannot begin a line, move a cursor, hide, or command a CI runner.
+"""
+
+import json
+import os
 import re
+from collections.abc import Callable, Iterable
+from typing import NewType
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-_TRAP = re.compile(r"`(?=``)|<(?=!--|/?(?:details|summary))", re.IGNORECASE)
+Page = NewType("Page", str)
+
+# Printable to Python, and shown as nothing: fillers, joiners, and selectors that can carry text.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
+# What GitHub's runner obeys at the head of a line, and others anywhere in one.
+_COMMAND = re.compile(r"^(?P<indent>\s*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
+_TRAP = re.compile(r"`(?=``)|<(?=!--|/?(?:details|summary))|#(?=#(?:\[|vso))", re.IGNORECASE)
+_LAST_BYTE = 0xFF
+# Begins our own colours; nobody else can know it, so no text from outside makes one.
+_STYLE = f"\x1b{os.urandom(8).hex()}"
 
 
-def clean(text: str) -> str:
-    """A text for a terminal that cannot move the cursor, or begin a line."""
-    return text.translate(_CONTROL)
+def page(lines: Iterable[str] | str) -> Page:
+    """Lines for a terminal or a log; a text alone is one line."""
+    return Page("\n".join(map(_painted, [lines] if isinstance(lines, str) else lines)))
+
+
+def document(text: str) -> Page:
+    """A JSON document with line breaks of its own, in which whatever is not visible is escaped."""
+    lines = (_visible(line, as_json) for line in text.split("\n"))
+    return Page("\n".join(_COMMAND.sub(r"\\u0023", line) for line in lines))
+
+
+def fenced(text: str) -> str:
+    """A line as it may stand in a fence of Markdown: visible, and without traps."""
+    return _visible(_TRAP.sub(lambda found: _escaped(found[0]), text), _escaped)
 
 
 def name(text: str) -> str:
@@ -16,13 +43,35 @@ def name(text: str) -> str:
     return re.sub(r"[^\w.-]", "_", text, flags=re.ASCII)[:100]
 
 
-def fenced(text: str) -> str:
-    """A line as it may stand in a fence of Markdown: visible, and without traps."""
-    safe = _TRAP.sub(lambda found: _escaped(found[0]), text)
-    if safe.isprintable():
-        return safe
-    return "".join(c if c.isprintable() else _escaped(c) for c in safe)
+def line(text: str) -> str:
+    """One line, whatever is in it; made once more, it stays as it is."""
+    shown = _visible(text, _escaped)
+    return _COMMAND.sub(lambda at: (at["indent"] or "") + _escaped(at[0].strip()), shown)
+
+
+def styled(text: str, codes: str) -> str:
+    """A text in colours, which come to be in a page alone."""
+    return f"{_STYLE}[{codes}m{text}{_STYLE}[0m"
+
+
+def as_json(character: str) -> str:
+    """A character as JSON escapes it, in ASCII."""
+    escaped = json.dumps(character)[1:-1]
+    return escaped if len(escaped) > 1 else f"\\u{ord(character):04x}"
+
+
+def _painted(text: str) -> str:
+    if _STYLE not in text:
+        return line(text)
+    return "\x1b".join(map(line, text.split(_STYLE)))
+
+
+def _visible(text: str, escape: Callable[[str], str]) -> str:
+    if text.isprintable() and not _UNSEEN.search(text):
+        return text
+    return "".join(c if c.isprintable() and not _UNSEEN.match(c) else escape(c) for c in text)
 
 
 def _escaped(character: str) -> str:
-    return f"\\u{ord(character):04x}"
+    code = ord(character)
+    return f"\\x{code:02x}" if code <= _LAST_BYTE else f"\\u{code:04x}"

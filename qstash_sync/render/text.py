@@ -13,8 +13,8 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
-from qstash_sync.render import words
-from qstash_sync.render.safe import clean
+from qstash_sync.render import safe, words
+from qstash_sync.render.safe import Page
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
 _SIGNS = {
@@ -25,7 +25,7 @@ _SIGNS = {
     Action.RESUME: ("~", "yellow"),
 }
 LABEL_WIDTH = 21
-_LONGEST_VALUE = 60
+_LONGEST_VALUE, _LONGEST_LINE = 60, 200
 _COLUMNS = 46  # of a line of 80, beside the label
 
 
@@ -39,37 +39,43 @@ class Paint:
         """The text in the given styles."""
         if not self.color:
             return text
-        codes = ";".join(str(_CODES[style]) for style in styles)
-        return f"\x1b[{codes}m{text}\x1b[0m"
+        return safe.styled(text, ";".join(str(_CODES[style]) for style in styles))
 
 
-def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> str:
+def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> Page:
     """Location, message, the line with a caret, way out: one block each."""
-    lines: list[str] = []
+    return safe.page(blocks(found, paint))
+
+
+def blocks(found: Iterable[Diagnostic], paint: Paint) -> Iterator[str]:
+    """The lines of diagnostics."""
     for diagnostic in found:
         severity, location = diagnostic.severity, diagnostic.location
         style = "red" if severity is Severity.ERROR else "yellow"
         where = f"{location}: " if location else ""
-        lines.append(f"{where}{paint(severity + ':', style, 'bold')} {diagnostic.text}")
+        yield f"{where}{paint(severity + ':', style, 'bold')} {diagnostic.text}"
         if location and location.text.strip() and severity is not Severity.INFO:
             # A tab is one column here, as it is for the caret.
             number = f"{location.line:>6} | "
-            lines.append(paint(number, "dim") + clean(location.text.expandtabs(1))[:200])
+            yield paint(number, "dim") + location.text.expandtabs(1)[:_LONGEST_LINE]
             margin = " " * (len(number) - 2) + paint("| ", "dim")
             caret = " " * (location.column - 1) + paint("^", style)
-            lines.append(f"{margin}{caret} {diagnostic.hint}".rstrip())
+            yield f"{margin}{caret} {diagnostic.hint}".rstrip()
         elif diagnostic.hint:
-            lines.append(f"    {diagnostic.hint}")
-    return "\n".join(lines)
+            yield f"    {diagnostic.hint}"
 
 
-def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
+def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> Page:
     """The whole page: changes, warnings, the summary last."""
+    return safe.page(_plan(plan, paint, verbose=verbose))
+
+
+def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
     lines: list[str] = []
     for change in plan.changes:
         sign, style = _SIGNS[change.action]
         beside = aside(change)
-        head = paint(f"  {sign} {noun(change.kind)} {clean(change.name)}", style, "bold")
+        head = paint(f"  {sign} {noun(change.kind)} {change.name}", style, "bold")
         lines.append(head + (f"  {paint(beside, 'dim')}" if beside else ""))
         lines += details(change)
         if change.refused:
@@ -77,23 +83,23 @@ def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> str:
 
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
-        lines += [f"    {noun(kind)} {clean(name)}" for kind, name in plan.unmanaged]
+        lines += [f"    {noun(kind)} {name}" for kind, name in plan.unmanaged]
 
-    messages = diagnostics((*plan.warnings, *plan.errors), paint)
+    messages = [*blocks((*plan.warnings, *plan.errors), paint)]
     if messages:
-        lines += ([""] if lines else []) + messages.splitlines()
+        lines += ([""] if lines else []) + messages
     if lines:
         lines.append("")
-    return "\n".join([*lines, summary(plan)])
+    return [*lines, *summary(plan)]
 
 
-def summary(plan: Plan) -> str:
-    """The last two lines: what is to do, and what it was judged by: quota and zone data."""
+def summary(plan: Plan) -> list[str]:
+    """The last lines: what is to do, and what it was judged by: quota and zone data."""
     before, after = plan.rows
     count = f"{before} -> {after}" if before != after else f"{after}"
     quota = f" of {plan.rows_allowed:,}" if plan.rows_allowed else ""
     schedules = f"Schedules in the account: {count}{quota}; " if before or after else ""
-    return f"{headline(plan)}\n{schedules}{_messages(plan)}tzdata {plan.tzdata}."
+    return [*headline(plan), f"{schedules}{_messages(plan)}tzdata {plan.tzdata}."]
 
 
 def _messages(plan: Plan) -> str:
@@ -105,20 +111,19 @@ def _messages(plan: Plan) -> str:
     return f"messages a day: {change}{found.after:,} of {found.allowed:,}; "
 
 
-def headline(plan: Plan) -> str:
+def headline(plan: Plan) -> list[str]:
     """What is to do, in one line; a second one where --only leaves something out."""
     counts = plan.summary
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
-    if plan.left:
-        rest += f"\nNot looked at with --only: {plan.left} with other reasons."
+    more = [f"Not looked at with --only: {plan.left} with other reasons."] * bool(plan.left)
     if plan.empty and plan.left:
-        return f"Nothing to renew; {rest}"
+        return [f"Nothing to renew; {rest}", *more]
     if plan.empty:
-        return f"No changes: the account is as the file says; {rest}"
+        return [f"No changes: the account is as the file says; {rest}", *more]
     work = (
         f"{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete"
     )
-    return f"Plan: {work}; {rest}"
+    return [f"Plan: {work}; {rest}", *more]
 
 
 def noun(kind: Kind) -> str:
@@ -129,7 +134,7 @@ def noun(kind: Kind) -> str:
 def aside(change: Change) -> str:
     """What stands beside a change's name: what a delete takes away, else why it is."""
     if change.action is Action.DELETE:
-        return clean("; ".join(words.notes(change)))
+        return "; ".join(words.notes(change))
     why = {
         "file": "", "drift": "changed outside", "both": "changed outside and in the file",
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
@@ -140,9 +145,9 @@ def aside(change: Change) -> str:
 def details(change: Change) -> Iterator[str]:
     """Field by field, then what the change does."""
     for field in change.fields:
-        yield from map(clean, _field(field, change.action))
+        yield from _field(field, change.action)
     for note in words.notes(change) if change.action is not Action.DELETE else ():
-        yield f"      {'':{LABEL_WIDTH}}{clean(note)}"
+        yield f"      {'':{LABEL_WIDTH}}{note}"
 
 
 def _field(field: FieldChange, action: Action) -> Iterator[str]:
@@ -181,12 +186,17 @@ def _value(value: Any, path: str) -> str:
         return "(none)"
     if path.rpartition(".")[2] in ("timeout", "delay", "period") and isinstance(value, int):
         return words.duration(value)
-    text = clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    text = safe.line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
-def outcome(outcome: Outcome, paint: Paint, where: str = "") -> str:
-    """One line as a change ends; where: the environment before it, if there are several."""
+def progress(outcome: Outcome, paint: Paint) -> Page:
+    """One line as a change is done."""
+    return safe.page(outcome_line(outcome, paint))
+
+
+def outcome_line(outcome: Outcome, paint: Paint, where: str = "") -> str:
+    """What became of a change; where: the environment before it, if there are several."""
     style = "green" if outcome.status is Status.DONE else "red"
     head = paint(f"{outcome.status:10} {where}{what(outcome.change)}", style)
     return head + (f": {outcome.message}" if outcome.message else "")
@@ -206,10 +216,12 @@ def parts(change: Change) -> int | None:
     return next((note.of for note in change.notes if isinstance(note, OfParts)), None)
 
 
-def applied(applied: Applied, paint: Paint) -> str:
+def applied(applied: Applied, paint: Paint) -> Page:
     """The end of an apply: what is not done, counts, what came up meanwhile, facts for a report."""
     counts = Counter(item.status for item in applied.outcomes)
-    lines = [outcome(item, paint) for item in applied.outcomes if item.status is not Status.DONE]
+    lines = [
+        outcome_line(item, paint) for item in applied.outcomes if item.status is not Status.DONE
+    ]
     lines += [""] * bool(lines)
     lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
     for change in applied.fresh:
@@ -218,25 +230,25 @@ def applied(applied: Applied, paint: Paint) -> str:
     if facts:
         lines += ["", paint("--- for a bug report ---", "bold")]
         lines += [f"{noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
-    return "\n".join(lines)
+    return safe.page(lines)
 
 
 # Saved plans
 
 
-def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = False) -> str:
+def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = False) -> Page:
     """The page of a saved plan that holds: what is left of it to do."""
     count, done = len(found.changes), len(approval.done)
     head = f"Saved plan of {found.now:%a %Y-%m-%d %H:%MZ}: "
     head += f"{count} change{'s' * (count != 1)}" if count else "nothing to do"
     if done == count:
-        return head + ", done already" * bool(count) + "."
+        return safe.page(head + ", done already" * bool(count) + ".")
     changes = tuple(c for c in approval.plan.changes if c.key not in approval.done)
-    page = plan(replace(approval.plan, changes=changes), paint, verbose=verbose)
-    return f"{head}{f', {done} done already' * bool(done)}.\n{page}"
+    lines = _plan(replace(approval.plan, changes=changes), paint, verbose=verbose)
+    return safe.page([f"{head}{f', {done} done already' * bool(done)}.", *lines])
 
 
-def stale(error: StalePlanError, paint: Paint) -> str:
+def stale(error: StalePlanError, paint: Paint) -> Page:
     """Why a saved plan is not applied: each change that has moved, with the fields that show it."""
     lines = [f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}"]
     for moved in error.moved:
@@ -246,7 +258,7 @@ def stale(error: StalePlanError, paint: Paint) -> str:
             for when, field in (("approved", move.approved), ("now", move.now)):
                 shown = _sides(field) + _note(field) if field else "no change"
                 lines.append(f"        {when:8}  {shown}")
-    return "\n".join([*lines, "Nothing was written; plan again."])
+    return safe.page([*lines, "Nothing was written; plan again."])
 
 
 def _sides(field: FieldChange) -> str:

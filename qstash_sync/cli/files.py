@@ -1,0 +1,72 @@
+"""The files that a run leaves behind: reports, and saved plans.
+
+The name is what the person gave; where a symbolic link has been put there, following it would let
+whoever made it choose what is overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qstash_sync.errors import UsageError
+
+if TYPE_CHECKING:
+    from qstash_sync.render.safe import Page
+
+_NO_LINK = "a symbolic link, which is not followed; name the file itself"
+
+
+def write(path: str, page: Page, option: str = "--output") -> None:
+    """Write a page to a file; raises `UsageError`."""
+    refuse_link(path, option)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    try:
+        handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) * (not _is_device(path)), 0o666)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{page}\n")
+    except (OSError, ValueError) as error:
+        raise _cannot_be_written(path, option, error) from None
+
+
+def replace(path: str, text: str, option: str) -> None:
+    """Put a new file in place, for its owner alone, whole or not at all; raises `UsageError`."""
+    refuse_link(path, option)
+    target = Path(path)
+    try:
+        # Made with mode 0600, and beside the target: a rename cannot cross file systems.
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except (OSError, ValueError) as error:
+        raise _cannot_be_written(path, option, error) from None
+
+
+def refuse_link(path: str, option: str) -> None:
+    """Say no to a symbolic link; raises `UsageError`."""
+    try:
+        is_link = Path(path).is_symlink() and not _is_device(path)
+    except (OSError, ValueError) as error:
+        raise _cannot_be_written(path, option, error) from None
+    if is_link:
+        raise UsageError(f"{option} {path}: {_NO_LINK}")
+
+
+def _is_device(path: str) -> bool:
+    """Whether the system made the name, such as /dev/stdout and /dev/fd/3: these are links."""
+    homes = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd").resolve())
+    return Path(path).parent.resolve() in homes
+
+
+def _cannot_be_written(path: str, option: str, error: Exception) -> UsageError:
+    fact = getattr(error, "strerror", None) or "no name of a file"
+    return UsageError(f"{option} {path}: cannot be written: {fact}")

@@ -1,0 +1,190 @@
+"""The one place that prints: results on stdout, everything else on stderr.
+
+                    cannot be written
+result, document    `OutputError`: nobody would know what the command found
+settled             said on stderr; what is done is done, and so is the exit code
+note, progress      nothing: what was only to be told never ends a run
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from qstash_sync.errors import OutputError, UsageError
+from qstash_sync.render import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qstash_sync.render.safe import Page
+
+_ESCAPE = "qstash_sync.escape"
+
+
+def prepare() -> None:
+    """Let stdout and stderr escape what their encodings lack, in a way that JSON reads, too."""
+    codecs.register_error(_ESCAPE, _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=_ESCAPE)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(safe.as_json, error.object[error.start : error.end])), error.end
+
+
+def occupy() -> None:
+    """Give the numbers of closed standard streams to nothing: a database could be given one."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def end() -> None:
+    """Flush both streams; those that cannot are let go, or Python would end with its own code."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except (OSError, ValueError, AttributeError):
+            setattr(sys, name, None)
+
+
+# Out
+
+
+def result(page: Page) -> None:
+    """Write to stdout; raises `OutputError` where that fails."""
+    if sys.stdout is None:
+        raise OutputError("stdout is closed; the result goes nowhere")
+    try:
+        click.echo(page, file=sys.stdout, color=True)
+    except BrokenPipeError:
+        raise OutputError("stdout: its reader has gone", is_gone=True) from None
+    except (OSError, ValueError) as error:
+        raise OutputError(f"stdout cannot be written: {_fact(error)}") from None
+
+
+def settled(page: Page) -> None:
+    """Write what has become of an account to stdout, or else to stderr; never raises."""
+    try:
+        result(page)
+    except OutputError as error:
+        note(safe.page(f"error: {error}"))
+        note(page)
+
+
+def note(page: Page) -> None:
+    """Write to stderr, where that is possible."""
+    click.echo(page, file=_STDERR, color=True)
+
+
+def interrupt(words: str) -> None:
+    """Write to stderr from a signal's handler: it may have come in the middle of another write."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{safe.page(words)}\n".encode())
+
+
+@contextlib.contextmanager
+def progress(total: int, label: str) -> Iterator[Progress]:
+    """How far a run is: a bar where stderr is a terminal."""
+    if not is_terminal(sys.stderr):
+        yield Progress(None)
+        return
+    with click.progressbar(length=total, label=label, file=_STDERR) as bar:
+        yield Progress(bar)
+
+
+class Progress:
+    """A bar, or none; a line of text takes the bar's line, and the bar the next one."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    @property
+    def has_bar(self) -> bool:
+        """Whether there is one."""
+        return self._bar is not None
+
+    def tell(self, page: Page) -> None:
+        """Say something beside it."""
+        if self._bar is None:
+            note(page)
+            return
+        click.echo(f"\r\x1b[K{page}", file=_STDERR, color=True)
+        self._bar.render_progress()
+
+    def advance(self) -> None:
+        """One more is over."""
+        if self._bar is not None:
+            self._bar.update(1)
+
+
+class _Harmless:
+    """What stderr is, as far as it is there and can be written."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return is_terminal(sys.stderr)
+
+
+_STDERR: Any = _Harmless()
+
+
+def _fact(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+# In
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether somebody is there; nobody is at a stream that is closed."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError, OSError):
+        return False
+
+
+def stdin() -> TextIO:
+    """Standard input; raises `UsageError` where it is closed."""
+    if sys.stdin is None:
+        raise UsageError("-f -: stdin is closed; give it the file, or name one")
+    return sys.stdin
+
+
+def confirm(question: str) -> None:
+    """Ask for a yes; ends the run without one."""
+    _asked(lambda text: click.confirm(text, abort=True), question)
+
+
+def ask(question: str) -> str:
+    """Ask for a word."""
+    return str(_asked(click.prompt, question))
+
+
+def _asked(how: Any, question: str) -> Any:
+    try:
+        return how(safe.page(question))
+    except OSError as error:
+        raise OutputError(f"stdout cannot be written: {_fact(error)}") from None
