@@ -56,9 +56,6 @@ def apply(
     judged = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
     try:
         after = _remembered(client, desired, observe(client, desired), outcomes.values())
-    except AccountError as error:
-        judged = {key: verification.unread(one, error) for key, one in judged.items()}
-    else:
         index = LiveParts(desired, after.schedules or ())
         within = approved | _moved(live, fresh.index, after, index)
         found = reconcile(desired, after, index, plan.now, within=within)
@@ -66,6 +63,8 @@ def apply(
         verdict = Verification(left, before=live, after=after, now=client.now())
         judged = {key: verdict.of(outcome) for key, outcome in judged.items()}
         came_up += [change for change in left.values() if policy.only in (None, change.reason)]
+    except Exception as error:  # noqa: BLE001 of the account, or ours: what is done is told
+        judged = {key: verification.unread(one, error) for key, one in judged.items()}
     return Applied(
         outcomes=tuple(judged[change.key] for change in plan.changes),
         fresh=tuple(

@@ -26,7 +26,7 @@ from typing import TypeVar
 
 from qstash_sync.apply import preconditions, windows
 from qstash_sync.apply.account import Account
-from qstash_sync.apply.outcomes import Cause, Outcome, Status
+from qstash_sync.apply.outcomes import Cause, Outcome, Status, internal
 from qstash_sync.apply.preconditions import MovedError, Preconditions
 from qstash_sync.errors import AccountError, RejectedError, UnreachableError
 from qstash_sync.model.change import Action, Change
@@ -192,10 +192,15 @@ class _Run:
         begin: list[Change] = []
         while line.ready and len(begin) < room:
             change = line.ready.popleft()
-            outcome = self._early(change)
+            try:
+                outcome = self._early(change)
+                is_open = outcome is None and self._is_open(change, line)
+            except Exception as error:  # noqa: BLE001 as in `_work`
+                is_open = False
+                outcome = Outcome(change=change, status=Status.FAILED, message=internal(error))
             if outcome:
                 self._take(outcome)
-            elif self._is_open(change, line):
+            elif is_open:
                 begin.append(change)
         return begin
 
@@ -291,7 +296,7 @@ class _Run:
         try:
             return self._steps(change)
         except Exception as error:  # noqa: BLE001 its text may hold anything
-            return Outcome(change=change, status=Status.FAILED, message=_internal(error))
+            return Outcome(change=change, status=Status.FAILED, message=internal(error))
 
     def _steps(self, change: Change) -> Outcome | None:
         """Send a change's steps; None if its window has closed since it was submitted."""
@@ -360,7 +365,7 @@ class _Run:
                 replace(outcome, status=Status.FAILED, message=str(error)), error, step
             )
         except Exception as error:  # noqa: BLE001 as in `_work`, but here it is known what is left
-            return replace(outcome, status=Status.FAILED, message=_internal(error))
+            return replace(outcome, status=Status.FAILED, message=internal(error))
         self.lost = 0
         return None
 
@@ -373,10 +378,6 @@ def _is_lost(error: AccountError) -> bool:
 
 def _blocked(change: Change, why: str) -> Outcome:
     return Outcome(change=change, status=Status.BLOCKED, message=why)
-
-
-def _internal(error: Exception) -> str:
-    return f"internal error: {type(error).__name__}"
 
 
 def _needs(change: Change) -> Iterator[Key]:

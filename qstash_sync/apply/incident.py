@@ -9,7 +9,6 @@ from qstash_sync.apply.executor import Control, carry_out
 from qstash_sync.apply.outcomes import Applied, Outcome, Status
 from qstash_sync.apply.verification import Verification
 from qstash_sync.crons import zones
-from qstash_sync.errors import AccountError
 from qstash_sync.plan.pause_by_name import PausePlan, Wish, pause_plan
 from qstash_sync.plan.policy import Policy
 
@@ -32,9 +31,6 @@ def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None
     if any(change.steps for change in plan.changes):
         try:
             after = look(client, wish, now=plan.now)
-        except AccountError as error:
-            outcomes = {key: verification.unread(one, error) for key, one in outcomes.items()}
-        else:
             left = {change.key: change for change in after.plan.changes}
             verdict = Verification(
                 {key: change for key, change in left.items() if change.steps},
@@ -42,12 +38,14 @@ def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None
                 after=after.plan.live,
                 now=client.now(),
             )
-            outcomes = {key: verdict.of(outcome) for key, outcome in outcomes.items()}
             came_up = [
                 _refused(verdict.appeared(change), after)
                 for key, change in left.items()
                 if key not in outcomes
             ]
+            outcomes = {key: verdict.of(outcome) for key, outcome in outcomes.items()}
+        except Exception as error:  # noqa: BLE001 of the account, or ours: what is done is told
+            outcomes = {key: verification.unread(one, error) for key, one in outcomes.items()}
     judged = [_refused(outcome, found) for outcome in outcomes.values()]
     ordered = sorted((*judged, *came_up), key=lambda outcome: outcome.change.order)
     return Applied(outcomes=tuple(ordered))

@@ -41,6 +41,11 @@ class Outcome:
     facts: tuple[str, ...] = ()
 
 
+def internal(error: Exception) -> str:
+    """A bug of ours, named by its type alone: its text may hold anything."""
+    return f"internal error: {type(error).__name__}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """What became of each change of a plan, in its order; fresh: changes that came up meanwhile."""

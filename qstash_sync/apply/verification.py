@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from qstash_sync.apply.outcomes import Outcome, Status
+from qstash_sync.apply.outcomes import Outcome, Status, internal
 from qstash_sync.errors import AccountError
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, instant
@@ -24,11 +24,12 @@ from qstash_sync.plan.times import ACTIVATION
 _SKEW = timedelta(seconds=1)  # by which the clocks of one service may differ
 
 
-def unread(outcome: Outcome, error: AccountError) -> Outcome:
-    """What is done, but cannot be looked at."""
+def unread(outcome: Outcome, error: Exception) -> Outcome:
+    """What is done, but cannot be looked at: for an error of the account, or a bug of ours."""
     if outcome.status is not Status.DONE:
         return outcome
-    message = f"cannot be read again: {error}"
+    why = str(error) if isinstance(error, AccountError) else internal(error)
+    message = f"cannot be read again: {why}"
     return replace(outcome, status=Status.UNVERIFIED, message=message)
 
 
@@ -61,7 +62,13 @@ class Verification:
         self.parts = {part.id: part for part in after.schedules or ()}
 
     def of(self, outcome: Outcome) -> Outcome:
-        """The outcome as it turned out to be."""
+        """The outcome as it turned out to be; a bug of ours costs this one alone."""
+        try:
+            return self._judged(outcome)
+        except Exception as error:  # noqa: BLE001 its text may hold anything
+            return unread(outcome, error)
+
+    def _judged(self, outcome: Outcome) -> Outcome:
         still = self.differing.get(outcome.change.key)
         wrong = [step for step in outcome.change.steps if not self._shows(step)]
         if outcome.status is Status.FAILED and still is None and not wrong:

@@ -16,17 +16,19 @@ from unittest.mock import Mock, create_autospec
 import httpx
 import pytest
 
-from qstash_sync.apply import applying, proposal, windows
+from qstash_sync.apply import applying, executor, incident, proposal, windows
 from qstash_sync.apply.executor import Control
 from qstash_sync.apply.outcomes import Outcome, Status
+from qstash_sync.apply.verification import Verification
 from qstash_sync.errors import AuthError, RejectedError
 from qstash_sync.local import LOCAL_TOKEN, Served
 from qstash_sync.model.steps import Step
 from qstash_sync.plan import mark
+from qstash_sync.plan.pause_by_name import Wish
 from qstash_sync.qstash.client import Client
 from tests.fault_server import FaultServer
 from tests.mixed import Scene
-from tests.support import World, config, secret
+from tests.support import World, config, ids, secret
 
 HEAD = "version: 1\nnamespace: n\ndefaults: {destination: 'https://e.com', timezone: UTC}\n"
 SEVERAL = HEAD + "schedules:\n" + "".join(f"  s{k}: {{cron: '0 9 * * *'}}\n" for k in range(6))
@@ -101,6 +103,49 @@ def test_a_bug_outside_of_the_requests_costs_one_change_too(
         monkeypatch.setattr(windows, "in_order", broken)
         found = outcomes(world, PARTS.replace("0 9", "30 9").replace("@daily", "@hourly"))
         assert {one.message for one in found.values()} == {"internal error: ValueError"}
+
+
+# A bug in the calling thread: where, at which call, and how many changes it costs.
+ASIDE: list[tuple[str, Any, str, int, int]] = [
+    ("before a change begins", executor._Run, "_is_open", 3, 1),
+    ("in what it needs", executor._Run, "_early", 3, 1),
+    ("in the last read", Client, "start_reading", 3, 6),
+    ("in the comparison after it", applying, "reconcile", 1, 6),
+    ("in the judgement of one", Verification, "_doubts", 3, 1),
+]
+
+
+@pytest.mark.parametrize(("_id", "place", "name", "call", "costs"), ASIDE, ids=ids(ASIDE))
+def test_a_bug_beside_the_workers_loses_no_outcome(
+    _id: str, place: Any, name: str, call: int, costs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, calls = getattr(place, name), []
+
+    def broken(*arguments: Any, **more: Any) -> Any:
+        calls.append(name)
+        if len(calls) == call:
+            raise IndexError("s3cret")
+        return sound(*arguments, **more)
+
+    with scene() as world:
+        monkeypatch.setattr(place, name, broken)
+        found = outcomes(world, SEVERAL)
+    wrong = {name: one for name, one in found.items() if one.status is not Status.DONE}
+    assert (len(found), len(wrong)) == (6, costs)
+    for one in wrong.values():
+        assert one.status in (Status.FAILED, Status.UNVERIFIED)
+        assert one.message.endswith("internal error: IndexError")
+
+
+def test_a_pause_whose_last_read_meets_a_bug_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scene(SEVERAL) as world, world.client() as client:
+        wish = Wish(desired=config(SEVERAL).desired, globs=("*",), paused=True)
+        plan = incident.look(client, wish, now=world.at)
+        monkeypatch.setattr(incident, "look", Mock(side_effect=RecursionError("s3cret")))
+        found = incident.pause(client, wish, plan, Control(sleep=world.sleep))
+    told = {(one.status, one.message) for one in found.outcomes}
+    assert told == {(Status.UNVERIFIED, "cannot be read again: internal error: RecursionError")}
+    assert len(found.outcomes) == 6
 
 
 @pytest.mark.parametrize("error", [OSError(28, "full"), BrokenPipeError(), ValueError("closed")])

@@ -243,6 +243,32 @@ def _stop() -> Any:
     return threading.Event()
 
 
+# A bug of ours
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+@pytest.mark.parametrize("error", [KeyError("s3cret"), MemoryError(), RecursionError("s3cret")])
+def test_a_bug_is_told_by_its_type_and_place_in_every_format(
+    error: Exception, form: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread that reads the account, too; never by its text, which may hold anything."""
+
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("qstash_sync.qstash.wire.parse", broken)
+    account = f"--local={file.parent / 'account.db'}"
+    assert run(("apply", "--yes"), file).returncode == 0
+    ran = cli("plan", "-f", str(file), account, *NOW, "--format", form)
+    assert ran.code == 1
+    name = type(error).__name__
+    assert f"internal error: {name} in test_streams.py:" in ran.text
+    assert "Traceback" not in ran.text
+    assert "s3cret" not in ran.text
+    if form == "json":
+        assert json.loads(ran.out)["errors"][0]["code"] == "internal"
+
+
 # What prints
 
 
