@@ -15,7 +15,7 @@ from qstash_sync.apply.executor import Control, carry_out
 from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.apply.proposal import compare, observe
 from qstash_sync.apply.verification import Verification
-from qstash_sync.errors import AccountError, StalePlanError
+from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Desired, Key, Kind, Live
 from qstash_sync.model.steps import PauseSchedule

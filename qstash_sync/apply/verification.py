@@ -9,7 +9,7 @@ failed     otherwise                            failed
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 from qstash_sync.apply.outcomes import Outcome, Status, internal
@@ -19,6 +19,7 @@ from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, instant
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
 from qstash_sync.plan import mark
 from qstash_sync.plan.liveness import wrong_time
+from qstash_sync.plan.mark import Mark
 from qstash_sync.plan.times import ACTIVATION
 
 _SKEW = timedelta(seconds=1)  # by which the clocks of one service may differ
@@ -137,16 +138,25 @@ class Verification:
             yield f"{part.id}: it was created at {at}, before this run wrote it, and is overwritten"
 
     def _unverified(self, outcome: Outcome, message: str) -> Outcome:
-        """With the facts that a bug report needs: what was written, what is read, when."""
+        """With the facts that a bug report needs: what was written, what is read, when.
+
+        A report is public, and a digest over what reads back is no more secret than a PIN in it:
+        of a mark it is told how it differs from what was sent.
+        """
         when = f"written {outcome.started:%Y-%m-%dT%H:%M:%SZ}, read {self.now:%Y-%m-%dT%H:%M:%SZ}"
         puts = {step.id: step for step in outcome.change.steps if isinstance(step, PutSchedule)}
-        sent = [f"sent {put.id}: cron {put.cron}, mark {put.labels[0]}" for put in puts.values()]
-        read = [_as_read(part) for part_id, part in self.parts.items() if part_id in puts]
+        marks = {part_id: mark.parse(put.labels) for part_id, put in puts.items()}
+        sent = [f"sent {put.id}: cron {put.cron}" for put in puts.values()]
+        read = [_as_read(part, marks[i]) for i, part in self.parts.items() if i in puts]
         facts = (when, *sent, *read) if puts else ()
         return replace(outcome, status=Status.UNVERIFIED, message=message, facts=facts)
 
 
-def _as_read(part: LiveSchedule) -> str:
-    label = mark.parse(part.message.labels)
+def _as_read(part: LiveSchedule, sent: Mark | None) -> str:
+    found = mark.parse(part.message.labels)
+    said = "no mark"
+    if sent and found:
+        names = [f.name for f in fields(Mark) if getattr(sent, f.name) != getattr(found, f.name)]
+        said = f"its mark differs in {', '.join(names)}" if names else "its mark as sent"
     state = "paused" if part.paused else "active"
-    return f"read {part.id}: cron {part.cron}, mark {label}, next {part.next_at}, {state}"
+    return f"read {part.id}: cron {part.cron}, {said}, next {part.next_at}, {state}"

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import random
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -384,6 +385,14 @@ def test_a_next_firing_that_is_none_of_ours_is_unverified_with_the_facts(
     assert any(", next 17" in fact and fact.endswith(", active") for fact in facts)
     for secret in ENVIRON.values():
         assert secret not in ran.text
+    # Nor a digest from which a short one could be guessed, in any format.
+    labels = [mark for part in site.snapshot()["schedule"].values() for mark in part["labels"]]
+    digests = [
+        d for label in labels for d in re.findall(r"(?<=-)[0-9a-f]{12}", label) if int(d, 16)
+    ]
+    assert digests
+    assert not [digest for digest in digests if digest in ran.text]
+    assert any("its mark as sent" in fact for fact in facts)
     before = site.snapshot()
     assert site.run(FIRST, "plan", "--detailed-exitcode").code == 0
     assert site.run(FIRST, "apply", "--yes").code == 0
