@@ -64,7 +64,7 @@ def judge(
     secrets, which takes long, and there is one for every resource that is created.
     """
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        return _success(answer, is_read=is_read, url=url)
+        return _success(answer, is_read=is_read, url=url, scrub=scrub)
     if answer.status < HTTPStatus.BAD_REQUEST:
         where = scrub(answer.location) or "nowhere"
         raise BadResponseError(f"{url} redirects to {where}; set QSTASH_URL to the address itself")
@@ -78,10 +78,11 @@ def judge(
     limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
     failing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if limited or failing or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        said = f"QStash answered {answer.status}: {reason or answer.kind}"
+        said = f"QStash answered {answer.status}: {reason or scrub(answer.kind)}"
         return Retryable(text=said, error=rejected, reset=answer.reset if limited else None)
     if text is None or reason is None:
-        raise BadResponseError(f"{url} answered {answer.status} with {answer.kind}; {NOT_QSTASH}")
+        kind = scrub(answer.kind)
+        raise BadResponseError(f"{url} answered {answer.status} with {kind}; {NOT_QSTASH}")
     if is_wrong_region:
         others = " or ".join(region for region in _REGIONS if f"({region})" not in text)
         hint = f"set region: {others} (or QSTASH_REGION, QSTASH_URL)"
@@ -93,14 +94,14 @@ def judge(
     raise rejected(f"QStash answered {answer.status}: {reason}")
 
 
-def _success(answer: Answer, *, is_read: bool, url: str) -> Any:
+def _success(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str]) -> Any:
     """A read has JSON; a write may say anything but a page, which comes from something between."""
     try:
         data = _json(answer.content)
     except (ValueError, RecursionError):
         is_page = answer.kind == "text/html" or answer.content.lstrip().startswith(b"<")
         if is_read or is_page:
-            said = f"{url} did not answer with JSON ({answer.kind}); {NOT_QSTASH}"
+            said = f"{url} did not answer with JSON ({scrub(answer.kind)}); {NOT_QSTASH}"
             return Retryable(text=said, error=BadResponseError)
         data = None
     return data

@@ -138,7 +138,8 @@ class Client:
             return None
         found = self._parsed(kind, data, f"the {kind} {name}")
         if _name(found) != name:
-            raise BadResponseError(f"asked for {name}, QStash answered with {_name(found)}")
+            other = self.scrub(_name(found))
+            raise BadResponseError(f"asked for {name}, QStash answered with {other}")
         return found
 
     def _list(self, kind: Kind) -> Any:
@@ -150,7 +151,8 @@ class Client:
         for number, item in enumerate(data or (), 1):  # an empty list may come as null
             resource = self._parsed(kind, item, f"number {number} of {path}")
             if _name(resource) in found:
-                raise BadResponseError(f"{self.url} lists {_name(resource)} twice in {path}")
+                name = self.scrub(_name(resource))
+                raise BadResponseError(f"{self.url} lists {name} twice in {path}")
             found[_name(resource)] = resource
         return tuple(found[name] for name in sorted(found))
 
@@ -158,7 +160,7 @@ class Client:
         try:
             return wire.parse(kind, data)
         except wire.MalformedError as malformed:
-            fact = str(malformed)
+            fact = self.scrub(str(malformed))  # it may name a header of the answer
         raise BadResponseError(f"{self.url} answered with {what} in a form unknown to us: {fact}")
 
     # Writing

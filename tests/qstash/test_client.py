@@ -155,7 +155,7 @@ def test_an_apply_with_a_read_only_token_writes_nothing_and_says_why(world: Worl
         environ = {"QSTASH_TOKEN": LOCAL_READ_ONLY_TOKEN, "QSTASH_URL": served.url}
         ran = cli("apply", "-f", "examples/quickstart", "--yes", environ=environ)
     assert ran.code == 4
-    assert "is it a read-only token?" in ran.err
+    assert "is it a read-only token?" in ran.out
     assert all(world.account.store.count(kind) == 0 for kind in ("schedule", "queue", "topic"))
 
 
@@ -294,8 +294,8 @@ def test_secrets_are_masked_in_what_a_server_on_the_network_quotes(tmp_path: Pat
         words = ("apply", "--yes", "-f", str(tmp_path / "q.yaml"))
         ran = cli(*words, environ={**environ, "QSTASH_URL": served.url})
     assert ran.code == 4, ran.text
-    assert "(secret)" in ran.err
-    assert "QStash answered 400: " in ran.err
+    assert "(secret)" in ran.out
+    assert "QStash answered 400: " in ran.out
     assert "canary-77" not in ran.text
 
 
