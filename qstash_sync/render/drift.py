@@ -8,6 +8,7 @@ from textwrap import wrap
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view, safe
+from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, details, noun
 
@@ -69,7 +70,7 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
             lines += fold(f"    {noun(kind)} {name}", 8)
 
     diagnostics: list[str] = []
-    for diagnostic in (*plan.warnings, *plan.errors):
+    for diagnostic in folded((*plan.warnings, *plan.errors)):
         label = f"{diagnostic.severity}:"
         style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
         painted = paint(label, style, "bold")

@@ -22,6 +22,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import drift as drifts, json as view, safe, text
+from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
@@ -89,13 +90,13 @@ def plan(plan: Plan, *, verbose: bool = False) -> Page:
     updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
     updates.sort(key=lambda change: (not change.refused, _RISK.index(change.reason)))
     sections = [
-        *_diagnostics(plan.errors, "error"),
+        *_diagnostics(plan.errors),
         _Section(title=f"{len(deletes):,} to delete", entries=[*map(_change, deletes)]),
         _Section(title=f"{len(updates):,} to update", entries=[*map(_change, updates)]),
         _Section(
             title=f"{len(creates):,} to create", entries=[*map(_change, creates)], folded=True
         ),
-        *_diagnostics(plan.warnings, "warning"),
+        *_diagnostics(plan.warnings),
         *_unmanaged(plan, verbose=verbose),
     ]
     lead, *more = text.headline(plan)
@@ -106,9 +107,9 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
     """Where the declared resources stand."""
     plan = drift.plan
     sections = [
-        *_diagnostics(plan.errors, "error"),
+        *_diagnostics(plan.errors),
         *(section for status in Status for section in _resources(drift, status)),
-        *_diagnostics(plan.warnings, "warning"),
+        *_diagnostics(plan.warnings),
         *_unmanaged(plan, verbose=verbose),
     ]
     lead = [f"**{drifts.summary(drift)}**", _about(plan)]
@@ -118,10 +119,8 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
 def error(error: QstashSyncError, command: str, environment: str | None) -> Page:
     """A run that ended in an error."""
     found = view.diagnostics_of(error)
-    errors = [diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR]
-    others = [diagnostic for diagnostic in found if diagnostic not in errors]
-    sections = [*_diagnostics(errors, "error"), *_diagnostics(others, "warning")]
-    return _page(command, environment, ["**It ended in an error; nothing was written.**"], sections)
+    lead = ["**It ended in an error; nothing was written.**"]
+    return _page(command, environment, lead, [*_diagnostics(found)])
 
 
 def _page(
@@ -232,14 +231,26 @@ def _resource(one: ResourceDrift) -> _Entry:
     return _Entry(head=f"{head}  {taken}" if taken else head, details=details)
 
 
-def _diagnostics(found: Sequence[Diagnostic], noun: str) -> Iterator[_Section]:
+_TITLES = {
+    Severity.ERROR: ("error", "errors"),
+    Severity.DIFFERENCE: ("difference", "differences"),
+    Severity.WARNING: ("warning", "warnings"),
+    Severity.INFO: ("thing to know", "things to know"),
+}
+
+
+def _diagnostics(found: Sequence[Diagnostic]) -> Iterator[_Section]:
+    """A section for each severity, the heaviest first."""
+
     def entry(diagnostic: Diagnostic) -> _Entry:
         sign = "-" if diagnostic.severity is Severity.ERROR else "!"
         hint = [f"      {diagnostic.hint}"] * bool(diagnostic.hint)
         return _Entry(head=f"{sign} {drifts.one_line(diagnostic)}", details=lambda: hint)
 
-    title = f"{len(found):,} {noun}{'s' * (len(found) != 1)}"
-    yield _Section(title=title, entries=[*map(entry, found)], most=_MOST_FINDINGS)
+    for severity, (one, many) in _TITLES.items():
+        some = [diagnostic for diagnostic in found if diagnostic.severity is severity]
+        title = f"{len(some):,} {one if len(some) == 1 else many}"
+        yield _Section(title=title, entries=[*map(entry, folded(some))], most=_MOST_FINDINGS)
 
 
 def _unmanaged(plan: Plan, *, verbose: bool) -> Iterator[_Section]:

@@ -14,6 +14,7 @@ from qstash_sync.model.resources import Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
 from qstash_sync.render import safe, words
+from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
@@ -49,7 +50,7 @@ def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> Page:
 
 def blocks(found: Iterable[Diagnostic], paint: Paint) -> Iterator[str]:
     """The lines of diagnostics."""
-    for diagnostic in found:
+    for diagnostic in folded(found):
         severity, location = diagnostic.severity, diagnostic.location
         style = "red" if severity is Severity.ERROR else "yellow"
         where = f"{location}: " if location else ""

@@ -67,7 +67,9 @@ def counted(page: str) -> dict[str, tuple[int, int]]:
             assert not fenced or INSIDE.fullmatch(line), line
             assert not fenced or line.isprintable()
             if fenced and not line.startswith("   "):
-                found[title] = found[title][0] + 1, found[title][1]
+                alike = re.match(r"! (?:warning|info): ([\d,]+) (?:times|like this)", line)
+                entries = number(alike[1]) if alike else 1
+                found[title] = found[title][0] + entries, found[title][1]
             continue
         if line == "```diff":
             fenced = True
@@ -202,9 +204,11 @@ def test_nothing_breaks_out_of_a_page_and_everything_is_counted(size: int, round
             assert sum(listed) == deletes, context
             told = sum(sum(both) for title, both in found.items() if " to " in title)
             assert told == len(plan.changes), context
-        for name, severity in (("error", plan.errors), ("warning", plan.warnings)):
-            title = f"### {len(severity):,} {name}{'s' * (len(severity) != 1)}"
-            assert (title in found) == bool(severity), context
+        said = (*plan.errors, *plan.warnings)
+        for name, severity in (("error", Severity.ERROR), ("warning", Severity.WARNING)):
+            count = sum(one.severity is severity for one in said)
+            title = f"### {count:,} {name}{'s' * (count != 1)}"
+            assert (title in found) == bool(count), context
 
 
 @pytest.mark.parametrize("action", [None, *Action], ids=str)

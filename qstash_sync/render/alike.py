@@ -1,0 +1,47 @@
+"""Many messages of one kind as one line: the fact, how often, and the first places.
+
+Of warnings and information alone: each error and each difference is to be looked at by itself. JSON
+keeps all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+
+_MOST = 5  # of one kind that are shown each by itself, and of different facts of one kind
+_PLACES = 3
+_FOLDED = (Severity.WARNING, Severity.INFO)
+
+
+def folded(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The same in their order, but what is alike stands where the first of it stood.
+
+    Alike is what has one severity, code, fact and way out, whatever it is about; and of more facts
+    of one code than a reader wants to know, all.
+    """
+    kinds: dict[tuple[object, ...], dict[tuple[object, ...], list[Diagnostic]]] = {}
+    for one in diagnostics:
+        kind = (one.severity, one.code) if one.severity in _FOLDED else (one,)
+        facts = kinds.setdefault(kind, {})
+        facts.setdefault((one.message, one.hint), []).append(one)
+
+    found: list[Diagnostic] = []
+    for facts in kinds.values():
+        whole = [one for group in facts.values() for one in group]
+        if len(whole) <= _MOST:
+            found += whole
+        elif len(facts) <= _MOST:
+            for group in facts.values():
+                found += group if len(group) == 1 else [_once(group, "times")]
+        else:
+            found.append(_once(whole, "like this"))
+    return found
+
+
+def _once(group: Sequence[Diagnostic], how: str) -> Diagnostic:
+    places = [str(one.location or ".".join(map(str, one.path))) for one in group]
+    first = ", ".join(list(dict.fromkeys(filter(None, places)))[:_PLACES])
+    where = f", first at {first}" if first else ""
+    message = f"{len(group):,} {how}{where}: {group[0].message}"
+    return replace(group[0], message=message, path=(), location=None)

@@ -1,0 +1,105 @@
+"""Six hundred messages of one kind are one line, and one of each kind stays as it is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
+from qstash_sync.render.alike import folded
+from tests.support import HEAD, cli
+
+NOW = ("--now", "2026-11-23T12:00Z")
+
+
+def warning(number: int, message: str = "m", code: str = "time", **more: object) -> Diagnostic:
+    found = Diagnostic(
+        severity=Severity.WARNING,
+        code=code,
+        message=message,
+        path=("schedules", f"s{number}"),
+        location=Location("q.yaml", number, 3, "the line"),
+        hint="do this",
+    )
+    return replace(found, **more)  # type: ignore[arg-type]
+
+
+def test_many_of_one_fact_are_one_with_the_count_and_the_first_three_places() -> None:
+    (one,) = folded(warning(n) for n in range(1, 1201))
+    assert one.text == "1,200 times, first at q.yaml:1:3, q.yaml:2:3, q.yaml:3:3: m"
+    assert (one.hint, one.location, one.severity) == ("do this", None, Severity.WARNING)
+
+
+def test_a_few_facts_of_one_code_are_a_line_each() -> None:
+    found = folded(warning(n, f"m{n % 3}") for n in range(30))
+    assert [one.text.rpartition(": ")[2] for one in found] == ["m0", "m1", "m2"]
+    assert all(one.text.startswith("10 times, first at ") for one in found)
+
+
+def test_very_many_facts_of_one_code_are_one_line_that_shows_the_first() -> None:
+    (one,) = folded(warning(n, f"m{n}") for n in range(600))
+    assert one.text.startswith("600 like this, first at q.yaml:0:3, ")
+    assert one.text.endswith(": m0")
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_a_few_stay_as_they_are(count: int) -> None:
+    some = [warning(n) for n in range(count)]
+    assert folded(some) == some
+
+
+def test_what_is_told_once_keeps_its_place_beside_what_is_told_often() -> None:
+    often = [warning(n) for n in range(9)]
+    found = folded([*often[:4], warning(0, "other", code="zone"), *often[4:], warning(1, "m2")])
+    assert [one.code for one in found] == ["time", "time", "zone"]
+    assert found[1].path == ("schedules", "s1")
+
+
+@pytest.mark.parametrize("severity", [Severity.ERROR, Severity.DIFFERENCE])
+def test_each_error_and_each_difference_is_looked_at_by_itself(severity: Severity) -> None:
+    some = [warning(n, severity=severity) for n in range(600)]
+    assert folded(some) == some
+
+
+def test_without_a_place_the_path_says_what_it_is_about() -> None:
+    (one,) = folded(warning(n, location=None) for n in range(6))
+    assert "first at schedules.s0, schedules.s1, schedules.s2: m" in one.text
+    (one,) = folded(warning(n, location=None, path=()) for n in range(6))
+    assert one.text == "6 times: m"
+
+
+MANY = HEAD + "schedules:\n" + "".join(
+    f"  s{k}: {{cron: '30 2 * * *', timezone: Europe/Berlin, destination: 'https://e.example.com/{k}'}}\n"
+    for k in range(600)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", [("validate",), ("plan",), ("plan", "--format", "markdown"), ("drift",)], ids=" ".join
+)
+def test_no_view_prints_hundreds_of_lines_of_one_warning(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "q.yaml"
+    file.write_text(MANY)
+    local = [f"--local={tmp_path / 'a.db'}"] * (words[0] != "validate")
+    ran = cli(*words, "-f", str(file), *local, *NOW)
+    lines = ran.text.splitlines()
+    begin = next(n for n, line in enumerate(lines) if "600 times" in line)
+    assert len(lines) - begin <= 20
+    whole = cli(words[0], "-f", str(file), *local, *NOW, "--format", "json")
+    assert whole.out.count("does not exist in Europe/Berlin") == 600
+
+
+def test_information_is_not_counted_as_a_warning(tmp_path: Path) -> None:
+    file, local = tmp_path / "q.yaml", f"--local={tmp_path / 'a.db'}"
+    text = (
+        HEAD
+        + "schedules: {a: {cron: '0 9 * * *', destination: 'https://e.example.com/x', paused: true}}\n"
+    )
+    file.write_text(text)
+    assert cli("apply", "--yes", "-f", str(file), local, *NOW).code == 0
+    file.write_text(text.replace(", paused: true", ""))
+    ran = cli("plan", "--format", "markdown", "-f", str(file), local, *NOW)
+    assert "### 1 thing to know" in ran.out
+    assert "warning" not in ran.out
