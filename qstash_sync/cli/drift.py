@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from qstash_sync.cli import options, report
-from qstash_sync.errors import ExitCode
+from qstash_sync.errors import ExitCode, UsageError
 
 
 @click.command()
@@ -20,7 +20,11 @@ from qstash_sync.errors import ExitCode
     options.verbose,
     output=options.report,
 )
-def drift(*, verbose: bool, **given: Any) -> int:
+@click.option(
+    "--fail-on", type=click.Choice(["unmanaged"]),
+    help="unmanaged: exit 2 for what is in the account and not ours, too, and list it.",
+)  # fmt: skip
+def drift(*, fail_on: str | None, verbose: bool, **given: Any) -> int:
     """Tell where each resource stands; exit 2 where account and files differ. Cannot write."""
     from qstash_sync.apply import watching
     from qstash_sync.cli.session import Session
@@ -31,6 +35,9 @@ def drift(*, verbose: bool, **given: Any) -> int:
     session.warn(config.warnings)
     with session.client(config, read_only=True) as client:
         found = watching.watch(client, config.desired, now=session.instant)
+    if fail_on and not found.plan.managed:
+        raise UsageError(f"--fail-on {fail_on}: no section is declared, so nothing is looked for")
+    verbose = verbose or fail_on is not None
     whole = replace(found.plan, warnings=config.warnings + found.plan.warnings)
     document = replace(found, plan=whole)  # text has the file's warnings on stderr
     report.show(
@@ -43,4 +50,5 @@ def drift(*, verbose: bool, **given: Any) -> int:
     )
     if found.plan.errors:
         return ExitCode.ERROR
-    return ExitCode.DIFFERENCES if found.differences else ExitCode.DONE
+    differs = found.differences or (fail_on and found.plan.unmanaged)
+    return ExitCode.DIFFERENCES if differs else ExitCode.DONE

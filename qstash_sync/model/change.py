@@ -1,6 +1,7 @@
 """A change: what happens to one resource, why, and the writes that make it so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -93,9 +94,17 @@ class PausesAll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takes:
-    """What a delete takes away: parts with their crons, endpoints, or waiting messages."""
+    """What a delete takes away: a schedule with its parts, endpoints, or waiting messages.
+
+    local: its cron and zone, where a label tells them. destination: as far as it may be shown.
+    next_at: None if paused, or not known.
+    """
 
     crons: tuple[str, ...] = ()
+    local: str | None = None
+    destination: str | None = None
+    paused: bool = False
+    next_at: datetime | None = field(default=None, compare=False)  # time alone moves it
     endpoints: int | None = None
     waiting: int | None = None
     unpins: bool = False

@@ -32,7 +32,7 @@ class Plan:
     usage: of the kinds that have a limit. messages: a day, where the account's plan has a limit
     that is near. left: how many changes have other reasons than the
     one asked for. left_alone: those that were asked for, and are not approved.
-    live, index: what it was made for.
+    managed: the kinds that the file has a section of. live, index: what it was made for.
     """
 
     environment: str | None
@@ -48,6 +48,7 @@ class Plan:
     messages: MessagesADay | None = None
     left: int = 0
     left_alone: tuple[Change, ...] = ()
+    managed: tuple[Kind, ...] = tuple(Kind)
     live: Live = field(default=Live(), repr=False)
     index: LiveParts = field(repr=False, compare=False)
 
@@ -132,6 +133,7 @@ def decide(
         messages=a_day,
         left=len(others) - len(asked),
         left_alone=tuple(asked),
+        managed=tuple(kind for kind in Kind if getattr(desired, f"{kind}s") is not None),
         live=live,
         index=index,
     )

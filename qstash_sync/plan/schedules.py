@@ -27,7 +27,6 @@ from qstash_sync.model.change import (
     PausesAll,
     Reason,
     Swap,
-    Takes,
     pause_field,
 )
 from qstash_sync.model.diagnostics import Diagnostic, Severity
@@ -40,6 +39,7 @@ from qstash_sync.plan import (
     live_times,
     mark as marks,
     pauses,
+    taken,
     time_label,
     times,
 )
@@ -104,7 +104,7 @@ class ScheduleComparer:
             id=base,
             action=Action.DELETE,
             reason=Reason.FILE,
-            notes=(Takes(crons=tuple(part.live.cron for part in parts)),),
+            notes=(taken.by_delete(parts),),
             steps=tuple(DeleteSchedule(id=part.live.id) for part in reversed(parts)),
             protected=_are_protected(parts),
         )

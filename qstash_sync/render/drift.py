@@ -10,7 +10,7 @@ from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
-from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, details, noun
+from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, details, headline, noun, unmanaged
 
 _WIDTH = 80
 _ASIDE = 44  # the column of what stands beside a name
@@ -66,8 +66,8 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
     lines = [line for one in drift.resources for line in _resource(one, paint)]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
-        for kind, name in plan.unmanaged:
-            lines += fold(f"    {noun(kind)} {name}", 8)
+        for line in unmanaged(plan):
+            lines += fold(f"    {line}", 8)
 
     diagnostics: list[str] = []
     for diagnostic in folded((*plan.warnings, *plan.errors)):
@@ -92,6 +92,8 @@ def summary(drift: Drift) -> str:
         for differs in (True, False)
     )
     rest = ", ".join([*others, f"{len(drift.plan.unmanaged)} unmanaged."])
+    if not drift.plan.managed:
+        return headline(drift.plan)[0]
     if not drift.differences:
         return f"No differences: {rest}"
     return f"Differences: {', '.join(differing)}; {rest}"
@@ -130,8 +132,8 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
 
 
 def fields(one: ResourceDrift) -> Iterator[str]:
-    """What an apply would change, where both sides are there."""
-    if one.change and one.status not in (Status.SURPLUS, Status.MISSING):
+    """What an apply would change, or take away, of what is there."""
+    if one.change and one.status is not Status.MISSING:
         yield from details(one.change)
 
 

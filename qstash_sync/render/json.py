@@ -6,8 +6,9 @@ from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Outcome
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
-from qstash_sync.model.change import Change, FieldChange
+from qstash_sync.model.change import Change, FieldChange, Takes
 from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.plan import taken
 from qstash_sync.plan.decide import Plan
 from qstash_sync.render import safe, words
 from qstash_sync.render.safe import Page
@@ -40,7 +41,8 @@ def plan(
         rows={"before": plan.rows[0], "after": plan.rows[1], "allowed": plan.rows_allowed},
         messages_a_day=plan.messages and asdict(plan.messages),
         left=plan.left,
-        unmanaged=[{"kind": kind, "name": name} for kind, name in plan.unmanaged],
+        managed=list(plan.managed),
+        unmanaged=[asdict(one) for one in taken.unmanaged(plan.unmanaged, plan.live, plan.index)],
         **more,
         requests={"read": requests[0], "write": requests[1]},
     )
@@ -57,6 +59,15 @@ def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
     notes = words.notes(change)
     if notes:
         result["notes"] = notes
+    takes = next((note for note in change.notes if isinstance(note, Takes)), None)
+    if takes and takes.destination is not None:
+        result["takes"] = {
+            "crons": list(takes.crons),
+            "local": takes.local,
+            "destination": takes.destination,
+            "paused": takes.paused,
+            "next_firing": takes.next_at and f"{takes.next_at:%Y-%m-%dT%H:%M:%SZ}",
+        }
     if change.refused:
         result["refused"] = change.refused
     if outcome:

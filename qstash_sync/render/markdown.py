@@ -89,13 +89,15 @@ def plan(plan: Plan, *, verbose: bool = False) -> Page:
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
     updates.sort(key=lambda change: (not change.refused, _RISK.index(change.reason)))
+
+    def entries(changes: Iterable[Change]) -> list[_Entry]:
+        return [_change(change, plan) for change in changes]
+
     sections = [
         *_diagnostics(plan.errors),
-        _Section(title=f"{len(deletes):,} to delete", entries=[*map(_change, deletes)]),
-        _Section(title=f"{len(updates):,} to update", entries=[*map(_change, updates)]),
-        _Section(
-            title=f"{len(creates):,} to create", entries=[*map(_change, creates)], folded=True
-        ),
+        _Section(title=f"{len(deletes):,} to delete", entries=entries(deletes)),
+        _Section(title=f"{len(updates):,} to update", entries=entries(updates)),
+        _Section(title=f"{len(creates):,} to create", entries=entries(creates), folded=True),
         *_diagnostics(plan.warnings),
         *_unmanaged(plan, verbose=verbose),
     ]
@@ -198,11 +200,10 @@ def _lines(line: str) -> list[str]:
 # ---------------------------------------------------------------- sections
 
 
-def _change(change: Change) -> _Entry:
+def _change(change: Change, plan: Plan) -> _Entry:
     def details() -> Iterator[str]:
         yield from text.details(change)
-        if change.refused:
-            yield f"      refused: {change.refused}"
+        yield from (f"      {line}" for line in text.refusal(change, plan))
 
     head = f"{_SIGNS.get(change.action, '!')} {text.noun(change.kind)} {change.name}"
     beside = text.aside(change)
@@ -256,7 +257,7 @@ def _diagnostics(found: Sequence[Diagnostic]) -> Iterator[_Section]:
 def _unmanaged(plan: Plan, *, verbose: bool) -> Iterator[_Section]:
     if verbose:
         title = f"{len(plan.unmanaged):,} unmanaged: in the account, not ours, never touched"
-        idle = [_Entry(head=f"  {text.noun(kind)} {name}") for kind, name in plan.unmanaged]
+        idle = [_Entry(head=f"  {line}") for line in text.unmanaged(plan)]
         yield _Section(title=title, entries=idle, folded=True, idle=True)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
-from qstash_sync.model.change import Action, Change, FieldChange, OfParts
+from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind
+from qstash_sync.plan import taken
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
 from qstash_sync.render import safe, words
@@ -26,6 +27,7 @@ _SIGNS = {
     Action.RESUME: ("~", "yellow"),
 }
 LABEL_WIDTH = 21
+_SECTIONS = "declare schedules, url_groups, queues or flow_controls ({} means none of ours)"
 _LONGEST_VALUE, _LONGEST_LINE = 60, 200
 _COLUMNS = 46  # of a line of 80, beside the label
 
@@ -79,12 +81,11 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
         head = paint(f"  {sign} {noun(change.kind)} {change.name}", style, "bold")
         lines.append(head + (f"  {paint(beside, 'dim')}" if beside else ""))
         lines += details(change)
-        if change.refused:
-            lines.append(f"      {paint('refused: ' + change.refused, 'red')}")
+        lines += [f"      {paint(line, 'red')}" for line in refusal(change, plan)]
 
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
-        lines += [f"    {noun(kind)} {name}" for kind, name in plan.unmanaged]
+        lines += [f"    {line}" for line in unmanaged(plan)]
 
     messages = [*blocks((*plan.warnings, *plan.errors), paint)]
     if messages:
@@ -119,12 +120,26 @@ def headline(plan: Plan) -> list[str]:
     more = [f"Not looked at with --only: {plan.left} with other reasons."] * bool(plan.left)
     if plan.empty and plan.left:
         return [f"Nothing to renew; {rest}", *more]
+    if not plan.managed:
+        return [f"No section is declared, so nothing is managed: {_SECTIONS}.", *more]
     if plan.empty:
         return [f"No changes: the account is as the file says; {rest}", *more]
     work = (
         f"{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete"
     )
     return [f"Plan: {work}; {rest}", *more]
+
+
+def refusal(change: Change, plan: Plan) -> list[str]:
+    """Why a change will not be made, unless an error of the plan says it."""
+    is_told = change.action is Action.DELETE or change.refused in {e.text for e in plan.errors}
+    return [f"refused: {change.refused}"] if change.refused and not is_told else []
+
+
+def unmanaged(plan: Plan) -> list[str]:
+    """What is in the account and not ours, each with what is known of it."""
+    found = taken.unmanaged(plan.unmanaged, plan.live, plan.index)
+    return [f"{noun(one.kind)} {one.name}  {words.unmanaged(one)}".rstrip() for one in found]
 
 
 def noun(kind: Kind) -> str:
@@ -147,7 +162,14 @@ def details(change: Change) -> Iterator[str]:
     """Field by field, then what the change does."""
     for field in change.fields:
         yield from _field(field, change.action)
-    for note in words.notes(change) if change.action is not Action.DELETE else ():
+    if change.reason is Reason.RENAME and len(change.fields) == 1:
+        yield f"      {'':{LABEL_WIDTH}}nothing else changes"
+    if change.action is Action.DELETE:
+        for label, (first, *more) in words.taken(change):
+            yield f"      {label:{LABEL_WIDTH}}{first}"
+            yield from (f"      {'':{LABEL_WIDTH}}{line}" for line in more)
+        return
+    for note in words.notes(change):
         yield f"      {'':{LABEL_WIDTH}}{note}"
 
 
@@ -160,7 +182,7 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
 
     # Of several stored crons, those that go and those that come; not those that stay.
     if field.path == "cron" and ", " in f"{field.before}{field.after}":
-        yield f"      {label}{field.note}"
+        yield f"      {label}{field.note or 'as QStash stores it:'}"
         before, after = (str(side or "").split(", ") for side in (field.before, field.after))
         for sign, crons, others in (("-", before, after), ("+", after, before)):
             yield from (f"      {'':{LABEL_WIDTH}}{sign} {c}" for c in crons if c not in others)
@@ -220,9 +242,10 @@ def parts(change: Change) -> int | None:
 def applied(applied: Applied, paint: Paint) -> Page:
     """The end of an apply: what is not done, counts, what came up meanwhile, facts for a report."""
     counts = Counter(item.status for item in applied.outcomes)
-    lines = [
-        outcome_line(item, paint) for item in applied.outcomes if item.status is not Status.DONE
-    ]
+    left = [item for item in applied.outcomes if item.status is not Status.DONE]
+    # Of what the plan had refused already, the plan's page says why.
+    told = [replace(item, message="") if item.change.refused else item for item in left]
+    lines = [outcome_line(item, paint) for item in told]
     lines += [""] * bool(lines)
     lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
     for change in applied.fresh:

@@ -13,6 +13,7 @@ from qstash_sync.model.change import (
     Stored,
     Takes,
 )
+from qstash_sync.plan.taken import Unmanaged
 
 
 def notes(change: Change) -> list[str]:
@@ -37,12 +38,42 @@ def notes(change: Change) -> list[str]:
 
 def _taken(note: Takes) -> str:
     if note.endpoints is not None:
-        return f"{note.endpoints} endpoints"
+        return _endpoints(note.endpoints)
     if note.waiting is not None:
         return f"{note.waiting} waiting"
     if note.unpins:
         return "unpinned: a key cannot be deleted, and a pause stays"
     return f"cron {note.crons[0]}" if len(note.crons) == 1 else f"{len(note.crons)} parts"
+
+
+def _endpoints(count: int) -> str:
+    return f"{count} endpoint{'s' * (count != 1)}"
+
+
+def taken(change: Change) -> list[tuple[str, list[str]]]:
+    """What is known of a schedule that is deleted, by labels; its first line stands beside it."""
+    found: list[tuple[str, list[str]]] = []
+    for note in change.notes:
+        if isinstance(note, Takes) and note.destination is not None:
+            soon = f"{note.next_at:%a %Y-%m-%d %H:%MZ}" if note.next_at else "not known"
+            found = [
+                ("cron", [note.local] if note.local else [*note.crons]),
+                ("destination", [note.destination]),
+                ("next firing", ["none: paused" if note.paused else soon]),
+            ]
+    return [(label, lines) for label, lines in found if lines]
+
+
+def unmanaged(one: Unmanaged) -> str:
+    """What is known of a resource that is not ours, beside its name."""
+    facts = [
+        one.cron,
+        one.destination and f"to {one.destination}",
+        one.marked and f"carries the mark of {one.marked}",
+        None if one.endpoints is None else _endpoints(one.endpoints),
+        None if one.waiting is None else f"{one.waiting} waiting",
+    ]
+    return "  ".join(filter(None, facts))
 
 
 def _firings(note: Firings) -> list[str]:

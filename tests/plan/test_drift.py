@@ -232,9 +232,11 @@ def test_what_is_surplus_comes_first_in_every_format(account: Account) -> None:
     with FaultServer(account.folder / "account.db") as server:
         left_over(server)
     account.write(HEAD + OTHERS + "schedules: {}\n")
-    text = account.run("drift").out.splitlines()
+    ran = account.run("drift")
+    text = [line for line in ran.out.splitlines() if not line.startswith(" ")]
     count = account.count + 2
     assert all(line.startswith("surplus ") for line in text[:count])
+    assert ran.out.count("      destination          https://app.example.com/…") == account.count
     data = json.loads(account.run("drift", "--format", "json").out)
     assert [item["status"] for item in data["status"][:count]] == ["surplus"] * count
     page = account.run("drift", "--format", "markdown").out
@@ -572,8 +574,11 @@ def test_a_stray_part_is_told_and_the_unmanaged_are_counted(account: Account) ->
     assert f"{account.count + 3} in sync, {account.count + 2} unmanaged." in ran.out
     assert ran.out.count("looks like a part of") == account.count
     assert "scd_other" not in ran.out
-    assert "\n    schedule scd_other\n" in account.run("drift", "-v").out
-    assert "\n  schedule scd_other\n" in account.run("drift", "-v", "--format", "markdown").out
+    assert "\n    schedule scd_other  " in account.run("drift", "-v").out
+    failing = account.run("drift", "--fail-on", "unmanaged")
+    assert failing.code == 2
+    assert "\n    schedule scd_other  " in failing.out
+    assert "\n  schedule scd_other  " in account.run("drift", "-v", "--format", "markdown").out
 
 
 # ---------------------------------------------------------------- secrets

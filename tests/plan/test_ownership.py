@@ -347,9 +347,9 @@ def test_an_unmarked_id_is_refused_for_that_schedule_only_and_the_run_ends_with_
         assert cli("plan", *words, *more).code == 3  # what the apply will refuse is no success
     ran = cli("apply", "--yes", *words)
     assert ran.code == 4
-    assert "refused    update schedule a" in ran.err
-    assert "billing.a has no mark of ours" in ran.err
-    assert "--adopt a" in ran.err
+    assert "refused    update schedule a" in ran.out
+    assert "billing.a has no mark of ours" in ran.out
+    assert "--adopt a" in ran.out
     with FaultServer(account) as server:
         found = server.console.snapshot()["schedule"]
         assert found["billing.a"] == theirs
@@ -805,8 +805,14 @@ def test_unmanaged_resources_are_counted_and_listed_with_v(tmp_path: Path) -> No
     quiet, full = cli("plan", *words), cli("plan", *words, "-v")
     assert "0 unchanged, 3 unmanaged." in quiet.out
     assert "other.a" not in quiet.out
-    for line in ("    schedule other.a", "    queue q", "    URL group g"):
+    for line in (
+        "    queue q  0 waiting",
+        "    URL group g  1 endpoint",
+    ):
         assert line in full.out.splitlines()
+    assert re.search(
+        r"    schedule other\.a  \S+( \S+){4}  to http.*  carries the mark of other\.a\n", full.out
+    )
     data = json.loads(cli("plan", *words, "--format", "json").out)
     assert data["summary"]["unmanaged"] == 3
 

@@ -1,0 +1,83 @@
+"""What may be told of live resources that the file does not have: deleted ones, unmanaged ones.
+
+A live address may hold a secret, and the file has nothing that says where: its host is all of it
+that is shown.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qstash_sync.model.change import Takes
+from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
+from qstash_sync.plan import mark, time_label
+from qstash_sync.plan.live_parts import LivePart, LiveParts
+
+_ADDRESS = re.compile(
+    r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[^/?#@]*)(?P<rest>.*)", re.DOTALL | re.IGNORECASE
+)
+
+
+def address(destination: str) -> str:
+    """A live destination as it may be shown: the host of a URL, or the name of a URL group."""
+    found = _ADDRESS.match(destination)
+    if not found:
+        return destination
+    return f"{found['scheme']}{found['host']}{'/…' if found['rest'].strip('/') else ''}"
+
+
+def by_delete(parts: Sequence[LivePart]) -> Takes:
+    """What deleting the parts of a schedule takes away."""
+    found = [part.live for part in parts]
+    job = time_label.read(found[0].message.labels)
+    firings = [at for live in found if not live.paused and (at := instant(live.next_at))]
+    return Takes(
+        crons=tuple(live.cron for live in found),
+        local=job and f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}",
+        destination=address(str(found[0].message.destination)),
+        paused=all(live.paused for live in found),
+        next_at=min(firings, default=None),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmanaged:
+    """One live resource that is not ours; marked: the name behind a mark that is somebody's."""
+
+    kind: Kind
+    name: str
+    cron: str | None = None
+    destination: str | None = None
+    marked: str | None = None
+    endpoints: int | None = None
+    waiting: int | None = None
+
+
+def unmanaged(
+    names: Sequence[tuple[Kind, str]], live: Live, index: LiveParts
+) -> tuple[Unmanaged, ...]:
+    """What is known of unmanaged resources, in their order."""
+    groups = {group.name: len(group.endpoints) for group in live.url_groups or ()}
+    queues = {queue.name: queue.lag for queue in live.queues or ()}
+
+    def described(kind: Kind, name: str) -> Unmanaged:
+        if kind is Kind.URL_GROUP:
+            return Unmanaged(kind=kind, name=name, endpoints=groups.get(name))
+        part = index.by_id.get(name) if kind is Kind.SCHEDULE else None
+        if part is None:
+            return Unmanaged(kind=kind, name=name, waiting=queues.get(name))
+        return Unmanaged(
+            kind=kind,
+            name=name,
+            cron=part.live.cron,
+            destination=address(str(part.live.message.destination)),
+            marked=_marked(part.live) if part.mark else None,
+        )
+
+    return tuple(described(kind, name) for kind, name in names)
+
+
+def _marked(live: LiveSchedule) -> str:
+    """The name that stands behind a mark."""
+    names = (label for label in live.message.labels if not label.startswith(mark.PREFIX))
+    return next(names, "(no name)")

@@ -1,0 +1,210 @@
+"""What a plan says of a rename, a delete, a refusal, and of a file that declares nothing."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.model.change import Action, Change, FieldChange, Reason
+from qstash_sync.model.resources import Kind, Live
+from qstash_sync.plan import taken
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.live_parts import LiveParts
+from qstash_sync.render import markdown, text
+from qstash_sync.render.text import Paint
+from tests.fault_server import FaultServer
+from tests.support import HEAD, Ran, World, cli, config
+
+URL = "https://user:pw@hooks.example.com/T0/B0/s3cret?key=s3cret#x"
+NEW_YORK = (
+    HEAD + "schedules: {a: {cron: '0 9 * * 1-5', timezone: America/New_York,"
+    " destination: 'https://e.example.com/x'}}\n"
+)
+NOTHING = HEAD + "schedules: {}\n"
+PLAIN = Paint(color=False)
+
+
+class Account:
+    """Files and a local account beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = folder / "a.db"
+
+    def run(self, content: str, *words: str) -> Ran:
+        path = self.folder / "q.yaml"
+        path.write_text(content)
+        local = [f"--local={self.database}", "--now", "2026-11-23T12:00Z"]
+        return cli(*words, "-f", str(path), *local)
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Account:
+    return Account(tmp_path)
+
+
+def plan_of(*changes: Change) -> Plan:
+    desired = config(NOTHING).desired
+    return Plan(
+        environment=None, namespace="billing", now=datetime(2026, 11, 23, tzinfo=UTC), tzdata="x",
+        changes=changes, index=LiveParts(desired, ()), live=Live(),
+    )  # fmt: skip
+
+
+def renamed(*more: FieldChange) -> Plan:
+    name = FieldChange(path="name", before="a", after="b")
+    return plan_of(
+        Change(
+            kind=Kind.SCHEDULE, name="b", id="billing.b", action=Action.UPDATE,
+            reason=Reason.RENAME, fields=(name, *more),
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_rename_says_that_nothing_else_changes_or_what_does(form: str) -> None:
+    def page(plan: Plan) -> str:
+        return markdown.plan(plan) if form == "markdown" else text.plan(plan, PLAIN)
+
+    assert "nothing else changes" in page(renamed())
+    other = page(renamed(FieldChange(path="retries", before=3, after=4)))
+    assert "nothing else changes" not in other
+    assert "3 -> 4" in other
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_delete_says_when_and_where_the_schedule_fires(account: Account, form: str) -> None:
+    assert account.run(NEW_YORK, "apply", "--yes").code == 0
+    for words in (("plan", "--allow-deletes", "1"), ("drift",)):
+        ran = account.run(NOTHING, *words, "--format", form)
+        for line in (
+            "      cron                 0 9 * * 1-5 in America/New_York\n",
+            "      destination          https://e.example.com/…\n",
+            "      next firing          Mon 2026-11-23 14:00Z\n",
+        ):
+            assert line in ran.out
+    found = json.loads(account.run(NOTHING, "plan", "--format", "json").out)["changes"][0]["takes"]
+    assert found["next_firing"] == "2026-11-23T14:00:00Z"
+    assert found["destination"] == "https://e.example.com/…"
+    assert len(found["crons"]) == 3
+    with FaultServer(account.database) as server:
+        for part, stored in server.console.snapshot()["schedule"].items():
+            server.console.edit("schedule", part, labels=stored["labels"][:2])
+    for cron in found["crons"]:
+        assert cron in account.run(NOTHING, "plan", "--format", form).out
+
+
+def test_the_next_firing_of_a_paused_schedule_is_none(account: Account) -> None:
+    paused = NEW_YORK.replace("'}", "', paused: true}")
+    assert account.run(paused, "apply", "--yes").code == 0
+    assert "next firing          none: paused" in account.run(NOTHING, "plan").out
+
+
+def test_time_alone_does_not_make_a_delete_another_one(world: World) -> None:
+    """Else a plan that somebody reads for a day could not be applied any more."""
+    world.apply(NEW_YORK)
+    first = world.plan(NOTHING)
+    world.edit("billing.a", nextScheduleTime=1_795_600_000_000)
+    assert world.plan(NOTHING).changes == first.changes
+
+
+@pytest.mark.parametrize(
+    ("_id", "live", "shown"),
+    [
+        ("a URL", "https://e.com/p/s3cret", "https://e.com/…"),
+        ("a query", "https://e.com?k=s3cret", "https://e.com/…"),
+        ("a login", URL, "https://hooks.example.com/…"),
+        ("a login alone", "http://s3cret@e.com:8080", "http://e.com:8080"),
+        ("a host", "https://e.com/", "https://e.com"),
+        ("capitals", "HTTPS://E.com/s3cret", "HTTPS://E.com/…"),
+        ("two lines", "https://e.com/\ns3cret", "https://e.com/…"),
+        ("a URL group", "orders", "orders"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else "",
+)
+def test_of_a_live_address_the_host_is_shown(_id: str, live: str, shown: str) -> None:
+    assert taken.address(live) == shown
+
+
+def test_crons_that_change_have_a_line_that_says_what_they_are(account: Account) -> None:
+    """Also where only the strategy changes, and the local cron is that of the native one."""
+    assert account.run(NEW_YORK, "apply", "--yes").code == 0
+    for strategy in ("native, accept: true", "follow"):
+        changed = NEW_YORK.replace("'}", f"', dst: {{strategy: {strategy}}}}}")
+        for words in (("plan",), ("drift",), ("plan", "--format", "markdown")):
+            ran = account.run(changed, *words)
+            assert not [line for line in ran.out.splitlines() if line.split() == ["cron"]]
+
+
+def test_why_a_change_is_refused_is_said_once(account: Account) -> None:
+    text = NEW_YORK.replace("'}", "', protect: true}")
+    assert account.run(text, "apply", "--yes").code == 0
+    invalid = NEW_YORK.replace("0 9 * * 1-5", "30 2 * * *").replace(
+        "'}", "', dst: {strategy: native}}"
+    )
+    for content, why in ((NOTHING, "protected: apply it once"), (invalid, "parser would miss")):
+        for form in ("text", "markdown"):
+            ran = account.run(content, "plan", "--format", form)
+            flat = " ".join(ran.text.split())
+            assert ran.code in (1, 3)
+            assert flat.count(why) == 1, ran.text
+
+
+def test_a_change_that_fails_is_told_once_with_its_reason(account: Account) -> None:
+    """What is done is told as it is done; what is not stands in the result."""
+    assert account.run(NEW_YORK, "apply", "--yes").code == 0
+    with FaultServer(account.database) as server:
+        server.console.edit("schedule", "billing.a", labels=["theirs"])
+    ran = account.run(NEW_YORK.replace("1-5", "1-4"), "apply", "--yes")
+    assert ran.code == 4
+    assert "refused" not in ran.err
+    assert ran.out.count("has no mark of ours") == 1
+    assert ran.out.count("refused    update schedule a\n") == 1
+
+
+# A file that declares nothing, and what is not ours
+
+
+@pytest.mark.parametrize("words", [("plan",), ("drift",), ("plan", "--format", "markdown"), ("drift", "--format", "markdown")], ids=" ".join)  # fmt: skip
+def test_a_file_that_declares_no_section_is_not_told_that_all_is_well(
+    account: Account, words: tuple[str, ...]
+) -> None:
+    assert account.run(NEW_YORK, "apply", "--yes").code == 0
+    ran = account.run(HEAD, *words)
+    assert ran.code == 0
+    assert "No section is declared, so nothing is managed" in ran.out
+    assert "No changes" not in ran.out
+    assert "No differences" not in ran.out
+    found = json.loads(account.run(HEAD, words[0], "--format", "json").out)
+    assert found["managed"] == []
+    assert account.run(HEAD, "drift", "--fail-on", "unmanaged").code == 64
+
+
+def test_what_is_not_ours_is_listed_with_cron_destination_and_mark(account: Account) -> None:
+    other = NEW_YORK.replace("billing", "acme").replace(
+        "https://e.example.com/x", URL.split("#", maxsplit=1)[0].replace("user:pw@", "")
+    )
+    assert account.run(other, "apply", "--yes").code == 0
+    with FaultServer(account.database) as server:
+        theirs = server.console.edit("schedule", "acme.a.2", labels=[])
+        server.store.put("schedule", "copy", {**theirs, "scheduleId": "copy"})
+    quiet, ran = account.run(NOTHING, "plan"), account.run(NOTHING, "plan", "-v")
+    assert "4 unmanaged" in quiet.out
+    assert "acme" not in quiet.out
+    for line in (
+        "    schedule acme.a  0 14 * 1,2,11,12 1-5  to https://hooks.example.com/…  carries the mark of acme.a",
+        "    schedule acme.a.2  0 14 1-5,8-12 3-10 *  to https://hooks.example.com/…",
+        "    schedule copy  0 14 1-5,8-12 3-10 *  to https://hooks.example.com/…",
+    ):
+        assert line in ran.out.splitlines()
+    assert "s3cret" not in ran.text
+    found = json.loads(account.run(NOTHING, "drift", "--format", "json").out)["unmanaged"]
+    assert [one["marked"] for one in found] == ["acme.a", None, "acme.a", None]
+    assert found[0]["cron"] == "0 14 * 1,2,11,12 1-5"
+    drift = account.run(NOTHING, "drift", "--fail-on", "unmanaged")
+    assert drift.code == 2
+    assert "schedule copy" in drift.out
+    assert account.run(NOTHING, "drift").code == 0
+    page = account.run(NOTHING, "drift", "--fail-on", "unmanaged", "--format", "markdown").out
+    assert "schedule copy" in page
