@@ -33,7 +33,7 @@ def by_delete(parts: Sequence[LivePart]) -> Takes:
     firings = [at for live in found if not live.paused and (at := instant(live.next_at))]
     return Takes(
         crons=tuple(live.cron for live in found),
-        local=job and f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}",
+        local=f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}" if job else None,
         destination=address(str(found[0].message.destination)),
         paused=all(live.paused for live in found),
         next_at=min(firings, default=None),

@@ -164,6 +164,7 @@ def details(change: Change) -> Iterator[str]:
         yield from _field(field, change.action)
     if change.reason is Reason.RENAME and len(change.fields) == 1:
         yield f"      {'':{LABEL_WIDTH}}nothing else changes"
+        return
     if change.action is Action.DELETE:
         for label, (first, *more) in words.taken(change):
             yield f"      {label:{LABEL_WIDTH}}{first}"
@@ -181,7 +182,7 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         return
 
     # Of several stored crons, those that go and those that come; not those that stay.
-    if field.path == "cron" and ", " in f"{field.before}{field.after}":
+    if field.path in ("cron", "parts") and ", " in f"{field.before}{field.after}":
         yield f"      {label}{field.note or 'as QStash stores it:'}"
         before, after = (str(side or "").split(", ") for side in (field.before, field.after))
         for sign, crons, others in (("-", before, after), ("+", after, before)):

@@ -73,6 +73,20 @@ def test_a_rename_says_that_nothing_else_changes_or_what_does(form: str) -> None
     assert "3 -> 4" in other
 
 
+def test_a_rename_shows_what_changes_and_no_more(account: Account) -> None:
+    assert account.run(NEW_YORK, "apply", "--yes").code == 0
+    moved = NEW_YORK.replace("a: {", "b: {was: a, ")
+    for words in (("plan",), ("drift",), ("plan", "--format", "markdown")):
+        lines = account.run(moved, *words).out.splitlines()
+        found = [" ".join(line.split()) for line in lines if line.startswith("      ")]
+        assert found == ["name a -> b", "nothing else changes"]
+    found = json.loads(account.run(moved, "plan", "--format", "json").out)["changes"][0]["fields"]
+    assert [one["path"] for one in found] == ["name"]
+    out = account.run(moved.replace("/x'", "/y'"), "plan").out
+    assert "destination          https://e.example.com/x -> https://e.example.com/y" in out
+    assert "(none)" not in out
+
+
 @pytest.mark.parametrize("form", ["text", "markdown"])
 def test_a_delete_says_when_and_where_the_schedule_fires(account: Account, form: str) -> None:
     assert account.run(NEW_YORK, "apply", "--yes").code == 0
@@ -134,7 +148,10 @@ def test_crons_that_change_have_a_line_that_says_what_they_are(account: Account)
         changed = NEW_YORK.replace("'}", f"', dst: {{strategy: {strategy}}}}}")
         for words in (("plan",), ("drift",), ("plan", "--format", "markdown")):
             ran = account.run(changed, *words)
-            assert not [line for line in ran.out.splitlines() if line.split() == ["cron"]]
+            assert not [
+                line for line in ran.out.splitlines() if line.split() in (["cron"], ["parts"])
+            ]
+            assert "- 0 13 15-19,22-26,29-31 3-10 *" in ran.out
 
 
 def test_why_a_change_is_refused_is_said_once(account: Account) -> None:
