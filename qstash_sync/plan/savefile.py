@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any
 
 from qstash_sync.errors import SavedPlanError
@@ -19,6 +20,8 @@ KIND = "qstash-sync plan"
 FORMAT_VERSION = 2  # 1 had fingerprints over unset fields
 _HEAD = 100  # characters of a document within which its kind stands
 _DERIVED = {"among"}  # options that follow from the changes
+_GLOBS = [field.name for field in fields(Policy) if field.default == ()]
+_YEARS = range(1970, 3000)
 
 
 def dump(saved: Saved) -> str:
@@ -53,11 +56,11 @@ def load(text: str) -> Saved:
     if version != FORMAT_VERSION:
         what = f"written in format {version}, this version reads {FORMAT_VERSION}"
         raise SavedPlanError(f"made by another version of qstash-sync: {what}")
-    if body.pop("checksum", None) != _checksum(body):
-        raise SavedPlanError("changed since it was saved: its checksum does not fit")
     try:
+        if body.pop("checksum", None) != _checksum(body):
+            raise SavedPlanError("changed since it was saved: its checksum does not fit")
         return _saved(body)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         raise SavedPlanError("damaged: not in the form in which plans are saved") from None
 
 
@@ -84,47 +87,96 @@ def _change(approved: Approved) -> dict[str, Any]:
 
 
 def _saved(body: dict[str, Any]) -> Saved:
-    where = {key: body[key] for key in ("environment", "namespace")}
-    where |= {key: body["account"][key] for key in ("user", "region", "url")}
+    account = _typed(body, "account", dict)
     return Saved(
-        now=datetime.fromisoformat(body["now"]),
-        tzdata=body["tzdata"],
-        where=Where(**where),
-        policy=_policy(body["options"]),
-        changes=tuple(_approved(change) for change in body["changes"]),
+        now=_instant(_text(body, "now")),
+        tzdata=_text(body, "tzdata"),
+        where=Where(
+            environment=_text_or_none(body, "environment"),
+            namespace=_text(body, "namespace"),
+            user=_text_or_none(account, "user"),
+            region=_text_or_none(account, "region"),
+            url=_text(account, "url"),
+        ),
+        policy=_policy(_typed(body, "options", dict)),
+        changes=tuple(_approved(change) for change in _typed(body, "changes", list)),
     )
 
 
 def _policy(found: dict[str, Any]) -> Policy:
-    known = {field.name for field in fields(Policy)}
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in found.items()
-        if key in known
-    }
-    return Policy(**{**values, "only": Reason(values["only"]) if values["only"] else None})
+    only, most = _text_or_none(found, "only"), _typed(found, "allow_deletes", int, NoneType)
+    if most is not None and most < 0:
+        raise ValueError(most)
+    globs: dict[str, Any] = {key: _texts(found, key) for key in _GLOBS}
+    return Policy(
+        only=None if only is None else Reason(only),
+        allow_deletes=most,
+        delete_after_failure=_typed(found, "delete_after_failure", bool),
+        **globs,
+    )
 
 
 def _approved(found: dict[str, Any]) -> Approved:
-    until = found["exact_until"]
-    fields_of_change = [
-        FieldChange(**{**field, "withheld": Withheld(why) if (why := field["withheld"]) else None})
-        for field in found["fields"]
-    ]
+    until, digests = _text_or_none(found, "exact_until"), _typed(found, "digests", dict)
     return Approved(
         change=Change(
             kind=Kind(found["kind"]),
-            name=found["name"],
-            id=found["id"],
+            name=_text(found, "name"),
+            id=_text(found, "id"),
             action=Action(found["action"]),
             reason=Reason(found["reason"]),
-            fields=tuple(fields_of_change),
-            refused=found["refused"],
+            fields=tuple(_field(field) for field in _typed(found, "fields", list)),
+            refused=_text_or_none(found, "refused"),
         ),
-        paused=found["paused"],
-        exact_until=datetime.fromisoformat(until) if until else None,
-        **{key: found["digests"][key] for key in ("file", "account", "writes")},
+        paused=_typed(found, "paused", int),
+        exact_until=_instant(until) if until else None,
+        **{key: _text(digests, key) for key in ("file", "account", "writes")},
     )
+
+
+def _field(found: dict[str, Any]) -> FieldChange:
+    why = _text_or_none(found, "withheld")
+    return FieldChange(
+        path=_text(found, "path"),
+        before=found["before"],
+        after=found["after"],
+        withheld=Withheld(why) if why else None,
+        note=_text(found, "note"),
+    )
+
+
+# The checksum says that nothing is damaged, not who wrote it: each value is of its type, or none.
+
+
+def _typed(found: dict[str, Any], key: str, *kinds: type) -> Any:
+    if type(found[key]) not in kinds:
+        raise TypeError(key)
+    return found[key]
+
+
+def _text(found: dict[str, Any], key: str) -> str:
+    text: str = _typed(found, key, str)
+    return text
+
+
+def _text_or_none(found: dict[str, Any], key: str) -> str | None:
+    text: str | None = _typed(found, key, str, NoneType)
+    return text
+
+
+def _texts(found: dict[str, Any], key: str) -> tuple[str, ...]:
+    items: list[Any] = _typed(found, key, list)
+    if any(type(item) is not str for item in items):
+        raise TypeError(key)
+    return tuple(items)
+
+
+def _instant(text: str) -> datetime:
+    """A time with its zone, far from the ends of the calendar."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or at.year not in _YEARS:
+        raise ValueError(text)
+    return at
 
 
 def _time(at: datetime) -> str:

@@ -3,11 +3,12 @@
 import base64
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import random
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -827,6 +828,86 @@ def test_any_cut_of_a_plan_is_told_and_no_traceback(world: World) -> None:
     for end in range(1, len(document) - 1):
         with pytest.raises(SavedPlanError):
             savefile.load(document[:end])
+
+
+# Whatever an editor may leave behind: of another type, out of range, hostile, or nothing at all.
+EDITS: list[Any] = [
+    None, True, -1, 10**30, 1.5, float("nan"), "", "x", "\x1b[31m\n::error::x", "\ud800",
+    "2026-11-23T12:00:00", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00",
+    [], {}, [1], ["a"], {"a": 1}, [[None]], "(gone)",
+]  # fmt: skip
+
+
+def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of everything in a document."""
+    if path:
+        yield path
+    items = (
+        tree.items()
+        if isinstance(tree, dict)
+        else enumerate(tree)
+        if isinstance(tree, list)
+        else ()
+    )
+    for key, value in items:
+        yield from places(value, (*path, key))
+
+
+def rewritten(document: dict[str, Any], path: tuple[Any, ...], value: Any) -> str:
+    """A document with one value that is another, and the checksum that fits."""
+    made = json.loads(json.dumps(document))
+    made.pop("checksum", None)
+    parent = made
+    for key in path[:-1]:
+        parent = parent[key]
+    if value == "(gone)":
+        del parent[path[-1]]
+    else:
+        parent[path[-1]] = value
+    made["checksum"] = savefile._checksum(made)
+    return json.dumps(made)
+
+
+def test_an_edit_by_hand_with_a_checksum_that_fits_is_damage_or_another_plan(
+    tmp_path: Path,
+) -> None:
+    """Whatever is read has the types of a plan, so that nothing breaks on it later."""
+    path, plan = tmp_path / "q.yaml", tmp_path / "p.json"
+    words = ("-f", str(path), f"--local={tmp_path / 'a.db'}", "--now", "2026-11-23T12:00Z")
+    path.write_text(in_two_parts("0 9"))
+    assert cli("apply", "--yes", *words).code == 0
+    path.write_text(in_two_parts("30 9"))
+    assert cli("plan", "--save", str(plan), *words).code == 0
+    document = json.loads(plan.read_text())
+    read = 0
+    for number, (place, value) in enumerate(itertools.product(places(document), EDITS)):
+        if place == ("checksum",):
+            continue
+        text = rewritten(document, place, value)
+        try:
+            found = savefile.load(text)
+        except SavedPlanError:
+            pass
+        else:
+            read += 1
+            assert json.loads(savefile.dump(found))["kind"] == savefile.KIND
+            assert isinstance(found.keys, frozenset)
+        if number % 29 == 0 or place in {("now",), ("environment",), ("options", "adopt")}:
+            plan.write_text(text)
+            ran = cli("apply", str(plan), *words)
+            assert ran.code in (0, 1, 5, 64), (place, value)
+            assert "internal error" not in ran.text, (place, value)
+            assert "Traceback" not in ran.text
+            assert "\x1b" not in ran.text
+            assert "\n::error" not in ran.text
+    assert read > 100
+
+
+def in_two_parts(cron: str) -> str:
+    return HEAD + (
+        f"schedules: {{a: {{cron: '{cron} * * 1-5', timezone: America/New_York, "
+        "destination: 'https://e.example.com/x', headers: {X-A: b}}}\n"
+    )
 
 
 def test_a_body_that_is_not_ours_with_a_checksum_that_fits_is_told(world: World) -> None:
