@@ -189,7 +189,7 @@ class _Tree:
         if top.is_map and top.key is None:
             is_plain = event.implicit[0] and event.tag in (None, "!")
             merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")
-            self.key(_MERGE if merges else text, mark)
+            self.key(_MERGE if merges else self.whole(text, mark, _NO_KEY), mark)
             value = text
         else:
             value = self.meaning(event, mark)
@@ -200,8 +200,8 @@ class _Tree:
     def meaning(self, event: Any, mark: int) -> Value:
         """What a scalar stands for: by its tag, else by its look if it has no quotes."""
         text, tag = event.value, event.tag
-        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-            self.error("yaml", "half of a surrogate pair is no character", mark)
+        text = self.whole(text, mark, None)
+        if text is None:
             return None
         if tag is not None and tag != "!":
             return self.tagged(tag, text, mark)
@@ -213,6 +213,16 @@ class _Tree:
         if found is None:
             return text
         return self.number(float if found.lastindex else int, text, mark)
+
+    def whole(self, text: str, mark: int, instead: Any) -> Any:
+        """A text of whole characters: JSON may write one as two escapes, halves to YAML."""
+        if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text):
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.error("yaml", "half of a surrogate pair is no character", mark)
+            return instead
 
     def tagged(self, tag: str, text: str, mark: int) -> Value:
         """What a scalar with an explicit tag stands for; the core types need none, but may."""

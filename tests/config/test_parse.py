@@ -171,3 +171,12 @@ def test_what_aliases_share_is_not_copied() -> None:
     one, two, three = document.root["x-c"]
     assert one is two is document.root["x-b"]
     assert three["a"] is one["a"]
+
+
+def test_characters_that_json_writes_as_two_halves_are_whole() -> None:
+    body = r'{"k\ud83d\ude00": "v\ud83d\ude01", plain: "\u00e9"}'
+    built, found = build(schedule(f"body: {body}"))
+    assert not found
+    assert built is not None
+    (made,) = built.desired.schedules or ()
+    assert made.message.body == '{"k\U0001f600":"v\U0001f601","plain":"\u00e9"}'

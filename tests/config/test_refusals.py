@@ -60,6 +60,7 @@ CASES = [
     ("version true", "version: true\nnamespace: a", "version: must be 1", ""),
     ("fraction", HEAD + "queues: {q: {parallelism: 1.5}}", "a whole number, not a decimal number", ""),
     ("surrogate", schedule('body: "\\uD800"'), "half of a surrogate pair", ""),
+    ("surrogate in a key", schedule('body: {"a\\uDC00": 1}'), "half of a surrogate pair", ""),
     ("nesting", HEAD + "x-a: " + "[" * 900, "nested too deeply", ""),
     ("version", "version: 2\nnamespace: a", "version: must be 1", ""),
     ("no destination", HEAD + "schedules: {a: {cron: '0 9 * * *'}}", "destination: this key is missing", "url_group"),
