@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qstash_sync.config import schema
@@ -17,6 +17,7 @@ from qstash_sync.config.types import NAMESPACE, Frame
 from qstash_sync.config.wrong import type_name
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Desired, Secret
+from qstash_sync.plan.known_secrets import KnownSecrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +71,9 @@ class Environment:
 
     def diagnostics(self) -> list[Diagnostic]:
         """What was found, but for what is about a value that is not the real one anyway."""
-        mocked = self.scope.mocked
-        return [d for d in self.report if d.code == "environment" or d.location not in mocked]
+        mocked, known = self.scope.mocked, KnownSecrets(self.scope.secrets)
+        told = (d for d in self.report if d.code == "environment" or d.location not in mocked)
+        return [known.in_diagnostic(diagnostic) for diagnostic in told]
 
     def _is_chosen(self) -> bool:
         name, names = self.name, self.names
@@ -117,11 +119,12 @@ class Environment:
         builder = Builder(namespace, former, self.name, frame)
         built = {section: resources.build(section, builder) for section in SECTIONS}
         check_identities(built["schedules"] or (), self.report)
+        secrets = tuple(sorted(self.scope.secrets))
         return Config(
-            desired=desired(builder, self.top, built),
+            desired=replace(desired(builder, self.top, built), secrets=secrets),
             account=account,
             environments=self.names,
-            secrets=tuple(sorted(self.scope.secrets)),
+            secrets=secrets,
         )
 
     def _head(self, root: Map) -> None:

@@ -271,6 +271,7 @@ class Desired:
     owns: Globs = Globs()
     protect: Globs = Globs()
     limits: Limits = Limits()
+    secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)  # to be masked
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

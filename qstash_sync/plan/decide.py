@@ -17,6 +17,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.plan import guards, messages, quota, references
 from qstash_sync.plan.compared import Compared, Comparison
+from qstash_sync.plan.known_secrets import KnownSecrets
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.messages import MessagesADay
 from qstash_sync.plan.policy import Policy
@@ -119,12 +120,14 @@ def decide(
         *quota.limits(desired, index, kept, usage, now),
         *((excess,) if excess else ()),
     ]
+    known = KnownSecrets(desired.secrets)
+    found = [known.in_diagnostic(diagnostic) for diagnostic in found]
     return Plan(
         environment=desired.environment,
         namespace=desired.namespace,
         now=now,
         tzdata=tzdata,
-        changes=tuple(kept),
+        changes=tuple(map(known.in_change, kept)),
         unchanged=tuple(sorted((one.kind, one.name) for one in compared if one.change is None)),
         unmanaged=tuple(sorted(comparison.unmanaged)),
         warnings=tuple(f for f in found if f.severity is not Severity.ERROR),
@@ -132,7 +135,7 @@ def decide(
         usage=usage,
         messages=a_day,
         left=len(others) - len(asked),
-        left_alone=tuple(asked),
+        left_alone=tuple(map(known.in_change, asked)),
         managed=tuple(kind for kind in Kind if getattr(desired, f"{kind}s") is not None),
         live=live,
         index=index,

@@ -30,6 +30,7 @@ from qstash_sync.model.resources import (
 )
 from qstash_sync.plan import guards, liveness
 from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.known_secrets import KnownSecrets
 from qstash_sync.plan.pauses import LEFT_SO
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
@@ -112,6 +113,7 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
     """
     schedules = {schedule.name: schedule for schedule in desired.schedules or ()}
     left_paused = _left_paused(desired, live)
+    known = KnownSecrets(desired.secrets)
     changed = [(change.kind, change.name, change) for change in plan.changes]
     unchanged = [(kind, name, None) for kind, name in plan.unchanged]
     resources = []
@@ -125,7 +127,7 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
         # A renewal that is due for long is a difference, but nobody's doing.
         if any(d.severity is Severity.DIFFERENCE and d.code != "renewal" for d in found):
             status = _MOVED.get(status, status)
-        diagnostics = tuple(found)
+        diagnostics = tuple(map(known.in_diagnostic, found))
         resources.append(
             ResourceDrift(
                 kind=kind, name=name, status=status, change=change, diagnostics=diagnostics

@@ -216,8 +216,10 @@ def test_words_of_a_file_are_shown_and_do_nothing(_id: str, spot: str, tmp_path:
     file = tmp_path / "q.yaml"
     local = f"--local={tmp_path / 'a.db'}"
     for word in HOSTILE:
-        quoted = yaml_quoted(word)
-        file.write_text(HEAD + spot.replace("%s", quoted), encoding="utf-8")
+        halves = json.dumps(word)  # as JSON escapes it, which is two halves to YAML
+        file.write_text(HEAD + spot.replace("%s", halves), encoding="utf-8")
+        assert_harmless(cli("plan", local, "-f", str(file), environ=ENVIRON), context=word)
+        file.write_text(HEAD + spot.replace("%s", yaml_quoted(word)), encoding="utf-8")
         for words in (
             ("plan", local, "-v"),
             ("validate",),

@@ -82,3 +82,39 @@ def test_no_output_shows_what_it_was(
     assert "update" in shown or "differs" in shown
     if marks != "none" or name in ADDRESSES:  # of what is not ours, plain settings may be shown
         assert SECRET not in shown
+
+
+def test_a_secret_that_somebody_copied_to_a_plain_setting_is_masked(tmp_path: Path) -> None:
+    """What this run knows as a secret is one wherever it stands: in a setting, a body, a warning."""
+    account, path, saved = tmp_path / "a.db", tmp_path / "q.yaml", tmp_path / "plan.json"
+    words = ("-f", str(path), f"--local={account}", "--now", "2026-11-23T12:00Z")
+    secret = "t0ken with/special+chars"
+    settings = (
+        "headers: {X-K: 'Bearer ${env.S}', X-Plain: p}, body: {k: plain, l: [a]}, labels: [one]"
+    )
+    path.write_text(file(settings, "https://h.example.com/plain"))
+    environ = {"S": secret}
+    assert cli("apply", "--yes", *words, environ=environ).code == 0
+    with FaultServer(account) as server:
+        stored = server.store.get("schedule", "billing.s") or {}
+        server.console.edit(
+            "schedule",
+            "billing.s",
+            destination="https://h.example.com/t0ken%20with%2Fspecial%2Bchars",
+            header={**stored["header"], "X-Plain": [f"Bearer {secret}"]},
+            body=f'{{"k":"{secret}","l":["x {secret}"]}}',
+            labels=[*stored["labels"][:3], secret],
+            error=f"failed with {secret}",
+            lastScheduleStates={"m": "FAIL"},
+        )
+    shown = ""
+    for command in ("plan", "drift", "apply"):
+        for form in ("text", "json", "markdown")[: 2 if command == "apply" else 3]:
+            options = ["--save", str(saved)] if command == "plan" and form == "text" else []
+            options += ["--yes"] if command == "apply" else []
+            ran = cli(command, *words, "--format", form, *options, environ=environ)
+            shown += ran.out + ran.err
+    shown += saved.read_text()
+    assert secret not in shown
+    assert "t0ken%20with" not in shown
+    assert "headers.X-Plain" in shown
