@@ -189,7 +189,8 @@ class _Tree:
         if top.is_map and top.key is None:
             is_plain = event.implicit[0] and event.tag in (None, "!")
             merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")
-            self.key(_MERGE if merges else self.whole(text, mark, _NO_KEY), mark)
+            key = text if text.isascii() else self.whole(text, mark, _NO_KEY)
+            self.key(_MERGE if merges else key, mark)
             value = text
         else:
             value = self.meaning(event, mark)
@@ -200,9 +201,10 @@ class _Tree:
     def meaning(self, event: Any, mark: int) -> Value:
         """What a scalar stands for: by its tag, else by its look if it has no quotes."""
         text, tag = event.value, event.tag
-        text = self.whole(text, mark, None)
-        if text is None:
-            return None
+        if not text.isascii():
+            text = self.whole(text, mark, None)
+            if text is None:
+                return None
         if tag is not None and tag != "!":
             return self.tagged(tag, text, mark)
         if not event.implicit[0]:
@@ -216,7 +218,7 @@ class _Tree:
 
     def whole(self, text: str, mark: int, instead: Any) -> Any:
         """A text of whole characters: JSON may write one as two escapes, halves to YAML."""
-        if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text):
+        if not any("\ud800" <= c <= "\udfff" for c in text):
             return text
         try:
             return text.encode("utf-16", "surrogatepass").decode("utf-16")

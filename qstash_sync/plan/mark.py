@@ -193,7 +193,7 @@ class Declared:
             bound=binding(part_id, self.namespace),
         )
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The labels that a part is written with, behind its mark."""
         told = time_label.label(self.schedule.timing.job)
