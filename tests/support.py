@@ -144,13 +144,17 @@ class Ran:
         return self.out + self.err
 
 
-def cli(*words: str, environ: dict[str, str] | None = None, stdin: str = "") -> Ran:
-    """Run the command line in this process, with just this environment."""
+def cli(*words: str, environ: dict[str, str] | None = None, stdin: str | bytes = "") -> Ran:
+    """Run the command line in this process, with just this environment.
+
+    Python decodes standard input by the locale, which here is no UTF-8.
+    """
+    given = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = io.StringIO(), io.StringIO()
     bare = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     with (
         mock.patch.dict(os.environ, {**bare, **(environ or {})}, clear=True),
-        mock.patch("sys.stdin", io.StringIO(stdin)),
+        mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(given), encoding="cp1252")),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

@@ -253,10 +253,12 @@ def wants_color(choice: str, stream: Any) -> bool:
 
 def read_env_file(path: str) -> Mapping[str, str]:
     """K=V lines; `export`, quotes, comments and empty lines are understood."""
+    from qstash_sync.config.sources import UnreadableError, read_text
+
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--env-file {path}: cannot be read: {type(error).__name__}") from None
+        text = read_text(Path(path))
+    except UnreadableError as error:
+        raise UsageError(f"--env-file {path}: {error}") from None
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         entry = line.strip().removeprefix("export ").strip()

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
 
-from qstash_sync.config import url
+from qstash_sync.config import sources, url
 from qstash_sync.config.literals import LITERAL_SECRET, secret_in
 from qstash_sync.config.text import shadow, to_json
 from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
@@ -114,14 +115,21 @@ def _body(value: Any, info: ValidationInfo[Frame]) -> Content | None:
 
 def _body_file(value: Any, info: ValidationInfo[Frame]) -> Content:
     name = string(value)
-    path = Path(info.context.folder) / name
+    folder = Path(info.context.folder)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        fact = f"{name} cannot be read: {error.strerror}"
-        raise bad(fact, f"looked at {path}", "body") from None
-    except ValueError:
+        path = (folder / name).resolve()
+        is_inside = path.is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a NUL, or links in a circle
         raise bad(f"{name!r} cannot be the name of a file", code="body") from None
+    if not is_inside:
+        hint = "a body is read from below the folder of its file, wherever links lead"
+        raise bad(f"{name} leads out of {folder}", hint, "body")
+    try:
+        data = sources.read_bytes(path, _most(info.context))
+    except sources.TooLargeError as error:
+        raise _too_large(error.size, info.context) from None
+    except sources.UnreadableError as error:
+        raise bad(f"{name}: {error}", f"looked at {folder / name}", "body") from None
     return _without_literals(_sized(Content(data), info))
 
 
@@ -135,17 +143,23 @@ def _body_base64(value: Any, info: ValidationInfo[Frame]) -> Content:
     return _without_literals(_sized(Content(data), info))
 
 
+def _most(frame: Frame) -> int:
+    return frame.limits.body if frame.limits else max(plan.body for plan in PLANS.values())
+
+
+def _too_large(size: int, frame: Frame) -> PydanticCustomError:
+    who = f"the plan {frame.plan}" if frame.limits else "QStash"
+    fact = f"the body has {size:,} bytes; {who} allows {_most(frame):,}"
+    return bad(fact, "send a reference to the data instead", "body")
+
+
 def _sized(content: Content, info: ValidationInfo[Frame]) -> Content:
     """The content, unless it is larger than the plan allows, or a digest."""
     data = content.data
     if not isinstance(data, bytes):
         data = shadow(data).encode("utf-8", "surrogatepass")
-    frame: Frame = info.context
-    most = frame.limits.body if frame.limits else max(plan.body for plan in PLANS.values())
-    if len(data) > most:
-        who = f"the plan {frame.plan}" if frame.limits else "QStash"
-        fact = f"the body has {len(data):,} bytes; {who} allows {most:,}"
-        raise bad(fact, "send a reference to the data instead", "body")
+    if len(data) > _most(info.context):
+        raise _too_large(len(data), info.context)
     if data.startswith(_REDACTED.encode()):
         raise bad("is a digest, not its value", _HOW_REDACTED, "redacted")
     return content

@@ -1,12 +1,36 @@
-"""Where files come from: paths, directories and standard input; the texts are read here."""
+"""Where texts come from: paths, directories and standard input, all read here and by one rule.
+
+What is read is a regular file of a bounded size, or standard input. Anything else that has a name
+would hang (a FIFO that nobody writes), never end (a device), or show what is nobody's file (the
+environment of a process, with the token in it).
+"""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from qstash_sync.errors import UsageError
+
+MAX_BYTES = 10_000_000  # of one file; 50,000 schedules, the most that QStash has, need half of it
+SUFFIXES = (".yaml", ".yml")
+_READ = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"):
+    _READ |= getattr(os, _flag, 0)
+
+
+class UnreadableError(Exception):
+    """Why the content of a file cannot be had; its text is for people."""
+
+
+class TooLargeError(UnreadableError):
+    """A file of more bytes than may be read."""
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(f"is larger than {most:,} bytes, the most that is read")
+        self.size = size
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,31 +42,109 @@ class Source:
     text: str
 
 
-def gather(paths: Sequence[str], stdin: TextIO) -> tuple[Source, ...]:
-    """Read files, directories (all `*.yaml`, `*.yml`) and `-`; the default is `qstash.yaml`."""
+def gather(paths: Sequence[str], stdin: TextIO | None) -> tuple[Source, ...]:
+    """Read files, directories (all `*.yaml`, `*.yml`) and `-`; the default is `qstash.yaml`.
+
+    Raises `UsageError` for whatever cannot be read: what a file declares would be missing, and
+    what is missing is deleted.
+    """
     if not paths:
-        paths = [next((name for name in ("qstash.yaml", "qstash") if Path(name).exists()), "")]
+        paths = [next((name for name in ("qstash.yaml", "qstash") if os.path.lexists(name)), "")]
     if paths == [""]:
         raise UsageError("no qstash.yaml and no qstash/ here; name the file or directory with -f")
     return tuple(source for path in paths for source in _sources(path, stdin))
 
 
-def _sources(path: str, stdin: TextIO) -> Iterator[Source]:
+def _sources(path: str, stdin: TextIO | None) -> Iterator[Source]:
     if path == "-":
-        yield Source("<stdin>", ".", stdin.read())
+        yield Source("<stdin>", ".", _from_stdin(stdin))
         return
     root = Path(path)
-    files = [root]
-    if root.is_dir():
-        files = sorted(p for p in root.iterdir() if p.suffix in (".yaml", ".yml") and p.is_file())
-        if not files:
-            raise UsageError(f"{path}: no *.yaml or *.yml in this directory")
+    try:
+        is_directory = root.is_dir()
+        files = sorted(map(root.joinpath, _declared(root))) if is_directory else [root]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{_shown(path)}: cannot be read: {_reason(error)}") from None
+    if not files:
+        raise UsageError(f"{path}: no *.yaml or *.yml in this directory")
     for file in files:
         try:
-            yield Source(str(file), str(file.parent), file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UsageError(f"{file}: no such file or directory; name it with -f") from None
-        except UnicodeDecodeError:
-            raise UsageError(f"{file}: not UTF-8 text") from None
-        except OSError as error:
-            raise UsageError(f"{file}: cannot be read: {os.strerror(error.errno or 0)}") from None
+            yield Source(str(file), str(file.parent), read_text(file))
+        except UnreadableError as error:
+            hint = "" if is_directory else "; name it with -f, where - is standard input"
+            raise UsageError(f"{_shown(file)}: {error}{hint}") from None
+
+
+def _declared(folder: Path) -> list[str]:
+    """Every entry that calls itself YAML, whatever it is: none may be left out in silence."""
+    return [name for name in os.listdir(folder) if name.lower().endswith(SUFFIXES)]  # noqa: PTH208 names
+
+
+def _from_stdin(stdin: TextIO | None) -> str:
+    try:
+        data = b"" if stdin is None else stdin.buffer.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"-f -: standard input cannot be read: {_reason(error)}") from None
+    if stdin is None:
+        raise UsageError("-f -: standard input is closed")
+    try:
+        if len(data) > MAX_BYTES:
+            raise TooLargeError(len(data), MAX_BYTES)
+        return _decoded(data)
+    except UnreadableError as error:
+        raise UsageError(f"-f -: {error}") from None
+
+
+def read_text(path: Path) -> str:
+    """The UTF-8 text of a regular file; raises `UnreadableError`."""
+    return _decoded(read_bytes(path))
+
+
+def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
+    """The content of a regular file; raises `UnreadableError`, of too many bytes `TooLargeError`.
+
+    A FIFO opens at once here, so that it can be seen to be one.
+    """
+    try:
+        handle = os.open(path, _READ)
+        with open(handle, "rb") as file:  # noqa: PTH123 a handle has no path
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode):
+                raise UnreadableError(f"is {_kind(found.st_mode)}, not a regular file")
+            if found.st_size > most:
+                raise TooLargeError(found.st_size, most)
+            data = file.read(found.st_size + 1)
+    except FileNotFoundError:
+        fact = "a symbolic link to nothing" if path.is_symlink() else "no such file or directory"
+        raise UnreadableError(fact) from None
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"cannot be read: {_reason(error)}") from None
+    if len(data) > found.st_size:  # the files of /proc say that they are empty
+        raise UnreadableError("holds more than its size says, so it is no ordinary file")
+    return data
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(f"not UTF-8 text, in line {line}") from None
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_ISDIR: "a directory", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket",
+        stat.S_ISCHR: "a device", stat.S_ISBLK: "a device",
+    }  # fmt: skip
+    return next((word for test, word in kinds.items() if test(mode)), "something else")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return "this cannot be a name"  # a NUL in it
+
+
+def _shown(path: str | Path) -> str:
+    return str(path).encode("utf-8", "backslashreplace").decode()

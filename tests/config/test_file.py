@@ -175,9 +175,7 @@ def test_files_of_a_directory_are_merged_and_defaults_hold_for_their_own(tmp_pat
     (tmp_path / "c.yaml").write_text(
         f"version: 1\ndefaults: {{timezone: UTC}}\nschedules: {{y: {{cron: '0 9 * * *', destination: {URL}}}}}\n"
     )
-    import io
-
-    built = load(gather([str(tmp_path)], io.StringIO()), environ={})
+    built = load(gather([str(tmp_path)], None), environ={})
     assert [s.message.retries for s in built.desired.schedules or ()] == [9, 3]
     (tmp_path / "d.yaml").write_text(
         f"version: 1\nnamespace: m\nschedules: {{y: {{cron: '0 9 * * *', destination: {URL}}}}}\n"

@@ -122,7 +122,7 @@ CASES = [
     ("only", schedule("only: [prod]"), "no such environment: prod", ""),
     ("body twice", schedule("body: x, body_base64: eA=="), "exclude each other", ""),
     ("base64", schedule("body_base64: '!!!'"), "not valid base64", ""),
-    ("body file", schedule("body_file: nope.bin"), "nope.bin cannot be read", ""),
+    ("body file", schedule("body_file: nope.bin"), "nope.bin: no such file or directory", ""),
     ("same id", HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}}}, b: {{cron: '0 9 * * *', destination: {URL}, id: billing.a}}}}", "has the same id as", ""),
 ]  # fmt: skip
 

@@ -1,0 +1,175 @@
+"""What is read: every file that calls itself YAML, and nothing that is no ordinary file."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import HEAD, cli, ids, messages
+
+ROOT = Path(__file__).parents[2]
+URL = "https://app.example.com/x"
+ONE = HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}}}}}\n"
+TWO = f"version: 1\ndefaults: {{timezone: UTC}}\nschedules: {{b: {{cron: '@daily', destination: {URL}}}}}\n"
+
+
+def socket_at(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        here = Path.cwd()
+        os.chdir(path.parent)  # the path of a socket must be short
+        listening.bind(path.name)
+        os.chdir(here)
+
+
+MADE: list[tuple[str, Callable[[Path], object], str]] = [
+    ("a link to nothing", lambda p: p.symlink_to("nowhere"), "a symbolic link to nothing"),
+    ("a link to itself", lambda p: p.symlink_to(p.name), "Too many levels of symbolic links"),
+    ("a directory", lambda p: p.mkdir(), "Is a directory"),
+    ("a FIFO", os.mkfifo, "is a pipe, not a regular file"),
+    ("a socket", socket_at, "cannot be read: "),
+    ("endless zeros", lambda p: p.symlink_to("/dev/zero"), "is a device, not a regular file"),
+    ("the environment of the process", lambda p: p.symlink_to("/proc/self/environ"), "it is no ordinary file"),
+    ("too much", lambda p: p.write_text("#" * 10_000_001), "is larger than 10,000,000 bytes"),
+    ("no UTF-8", lambda p: p.write_bytes(b"a: 1\nb: M\xfcller\n"), "not UTF-8 text, in line 2"),
+    ("UTF-16", lambda p: p.write_bytes("a: 1\n".encode("utf-16")), "not UTF-8 text, in line 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "make", "fact"), MADE, ids=ids(MADE))
+@pytest.mark.parametrize("name", ["b.yaml", "b.yml", "B.YAML", ".b.yaml", ".yaml"])
+def test_every_entry_of_a_directory_that_calls_itself_yaml_is_read_or_an_error(
+    tmp_path: Path, name: str, _id: str, make: Callable[[Path], object], fact: str
+) -> None:
+    """What is left out in silence would be deleted in the account."""
+    (tmp_path / "a.yaml").write_text(ONE)
+    make(tmp_path / name)
+    ran = cli("plan", "-f", str(tmp_path), f"--local={tmp_path / 'a.db'}")
+    assert ran.code == 64, ran
+    assert f"{name}: " in ran.err
+    assert fact in ran.err
+    assert not (tmp_path / "a.db").exists()
+
+
+@pytest.mark.parametrize(("_id", "make", "fact"), MADE, ids=ids(MADE))
+@pytest.mark.parametrize("option", ["-f", "--env-file"])
+def test_what_is_no_ordinary_file_is_refused_wherever_a_file_is_named(
+    tmp_path: Path, option: str, _id: str, make: Callable[[Path], object], fact: str
+) -> None:
+    (tmp_path / "a.yaml").write_text(ONE + f"# {'${env.X}'}\n")
+    path = tmp_path / "there"
+    make(path)
+    if option == "-f" and path.is_dir():
+        fact = "no *.yaml or *.yml in this directory"
+    ran = cli("validate", "-f", str(tmp_path / "a.yaml"), option, str(path))
+    assert ran.code == 64, ran
+    assert fact in ran.err
+    assert "PATH=" not in ran.text
+
+
+@pytest.mark.parametrize(("_id", "make", "fact"), MADE[:7], ids=ids(MADE[:7]))
+def test_a_body_is_an_ordinary_file(
+    tmp_path: Path, _id: str, make: Callable[[Path], object], fact: str
+) -> None:
+    (tmp_path / "q.yaml").write_text(ONE.replace("'0 9 * * *'", "'0 9 * * *', body_file: body"))
+    make(tmp_path / "body")
+    ran = cli("plan", "-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    assert ran.code == 1, ran
+    assert "schedules.a.body_file: " in ran.err
+    assert "PATH=" not in ran.text
+    assert "Traceback" not in ran.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/proc/self/environ", "../../etc/passwd", "../out.txt", "link.txt", "folder/out.txt", "a\0b",
+     "", ".", "x/../../out.txt"],
+)  # fmt: skip
+def test_a_body_file_stays_below_the_folder_of_its_file(tmp_path: Path, name: str) -> None:
+    """A pull request must not be able to show any file of the machine that plans it."""
+    inside = tmp_path / "in"
+    inside.mkdir()
+    (tmp_path / "out.txt").write_text("outside")
+    (inside / "link.txt").symlink_to("../out.txt")
+    (inside / "folder").symlink_to("..")
+    quoted = name.replace("\0", "\\0")
+    text = ONE.replace("'0 9 * * *'", f"'0 9 * * *', body_file: \"{quoted}\"")
+    (inside / "q.yaml").write_text(text)
+    for output_format in ("text", "json"):
+        ran = cli(
+            "plan", "-f", str(inside), f"--local={tmp_path / 'a.db'}", "--format", output_format
+        )
+        assert ran.code == 1, ran
+        assert "body_file" in ran.text
+        assert "outside" not in ran.text.replace("leads out", "")
+        assert "root:" not in ran.text
+
+
+def test_a_body_file_may_be_a_link_that_stays_below_the_folder(tmp_path: Path) -> None:
+    """As in a volume of Kubernetes, where every file is a link into a folder with a date."""
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..2026" / "body.txt").write_text("inside")
+    (tmp_path / "body.txt").symlink_to("..2026/body.txt")
+    (tmp_path / "q.yaml").write_text(ONE.replace("'0 9 * * *'", "'0 9 * * *', body_file: body.txt"))
+    ran = cli("plan", "-f", str(tmp_path), f"--local={tmp_path / 'a.db'}")
+    assert (ran.code, "inside" in ran.out) == (0, True), ran
+
+
+def test_the_default_is_not_another_file_when_the_first_is_a_broken_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "qstash").mkdir()
+    (tmp_path / "qstash" / "a.yaml").write_text(ONE)
+    assert cli("validate").code == 0
+    (tmp_path / "qstash.yaml").symlink_to("nowhere")
+    ran = cli("validate")
+    assert (ran.code, "qstash.yaml: a symbolic link to nothing" in ran.err) == (64, True), ran
+
+
+def test_all_suffixes_of_a_directory_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.YAML").write_text(ONE)
+    (tmp_path / "b.Yml").write_text(TWO)
+    (tmp_path / "c.yaml~").write_text("no YAML: [")
+    assert "Valid: 2 file(s)." in cli("validate", "-f", str(tmp_path)).out
+
+
+def test_standard_input_is_utf_8_whatever_the_locale_says(tmp_path: Path) -> None:
+    text = ONE.replace("'0 9 * * *'", "'0 9 * * *', body: Müller 😀")
+    local = f"--local={tmp_path / 'a.db'}"
+    assert "Müller 😀" in cli("plan", "-f", "-", local, stdin=text).out
+    assert "Müller 😀" in cli("plan", "-f", "-", local, stdin="\ufeff" + text).out
+    ran = cli("plan", "-f", "-", local, stdin=text.encode("utf-16"))
+    assert (ran.code, ran.err) == (64, "error: -f -: not UTF-8 text, in line 1\n")
+    ran = cli("plan", "-f", "-", local, stdin="#" * 10_000_001)
+    assert (ran.code, "is larger than" in ran.err) == (64, True)
+
+
+def test_a_closed_standard_input_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(ONE)
+    tool = f"'{sys.executable}' -m qstash_sync"
+    for words, code, told in (
+        ("validate -f - <&-", 64, "stdin is closed"),
+        (f"apply -f {tmp_path}/a.yaml --local={tmp_path}/a.db <&-", 0, "Applied"),
+        (f"pause '*' -f {tmp_path}/a.yaml --local={tmp_path}/a.db <&-", 0, "Paused"),
+        (f"destroy -f {tmp_path}/a.yaml --local={tmp_path}/a.db <&-", 64, "--yes"),
+    ):
+        ran = subprocess.run(
+            f"{tool} {words}", shell=True, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == code, (words, ran)
+        assert told in ran.stdout + ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
+def test_a_file_that_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> None:
+    for name in ("nope.yaml", "a\0b"):
+        ran = cli("plan", "-f", str(tmp_path / name))
+        assert ran.code == 64
+        assert "name it with -f" in ran.err
+    assert "body_file: nope.bin: no such file" in messages(
+        ONE.replace("'0 9 * * *'", "'0 9 * * *', body_file: nope.bin")
+    )[0]  # fmt: skip
