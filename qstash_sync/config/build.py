@@ -226,17 +226,21 @@ class Builder:
             entry.error("missing", ("endpoints",), fact, "add one, or remove the group")
             return None
         endpoints: list[Endpoint] = []
+        names, known = set[str](), set[tuple[str | None, str]]()
         for number, item in enumerate(given.endpoints):
             path = ("endpoints", number)
             if item.name is not None and not item.name.strip():
                 entry.error(
                     "name", path, "an endpoint's name is empty", "leave it out or give it one"
                 )
-            if any(item.name is not None and item.name == other.name for other in endpoints):
+            if item.name in names:
                 fact = f"the endpoint {item.name} stands here twice"
                 entry.error("duplicate", path, fact, "keep one")
-            if any(_same(item.url, other.url) and item.name == other.name for other in endpoints):
-                entry.error("duplicate", path, "this endpoint stands here twice", "keep one")
+            if is_known(item.url):  # what is not known here may be anything
+                if (item.name, plain(item.url)) in known:
+                    entry.error("duplicate", path, "this endpoint stands here twice", "keep one")
+                known.add((item.name, plain(item.url)))
+            names |= set() if item.name is None else {item.name}
             endpoints.append(Endpoint(url=item.url, name=item.name))
         limits = self.frame.limits
         if limits and len(endpoints) > limits.endpoints:
@@ -379,8 +383,3 @@ def _flow_control(entry: Entry, given: schema.FlowControlSpec) -> FlowControl:
 def _redact(given: schema.RedactSpec) -> Redact:
     names = given.headers if isinstance(given.headers, tuple) else ()
     return Redact(body=bool(given.body), all_headers=given.headers is True, headers=names)
-
-
-def _same(one: Text, other: Text) -> bool:
-    """Whether two texts are the same; what is not known here may be anything."""
-    return is_known(one) and is_known(other) and plain(one) == plain(other)

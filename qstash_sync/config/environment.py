@@ -8,7 +8,7 @@ from typing import Any
 from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, check_identities, desired
 from qstash_sync.config.interpolate import Scope, is_text
-from qstash_sync.config.layers import Checker, Layer, meant
+from qstash_sync.config.layers import LISTED, Checker, Layer, meant
 from qstash_sync.config.literals import LITERAL_SECRET
 from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS, Resources
@@ -82,7 +82,7 @@ class Environment:
             fact = f"-e {name}: the file has no environments section"
         elif self.environments is not None and name is None:
             fact = "the file has environments: say which"
-            hint = f"-e {' or -e '.join(names)}"
+            hint = f"-e {' or -e '.join(names)}" if len(names) <= LISTED else "-e NAME"
         elif self.environments is not None and name not in names:
             fact, hint = f"-e {name}: no such environment", meant(name or "", names)
         if fact:
@@ -157,7 +157,7 @@ class Environment:
         known = tuple(schema.EnvironmentSpec.model_fields)
         for key in raw:
             if key not in known:
-                hint = meant(key, known)
+                hint = "" if self.report.is_long else meant(key, known)
                 self.report.error("unknown_key", (*path, key), "unknown key", raw.at(key), hint)
 
     def _same_account(self) -> None:
@@ -168,6 +168,9 @@ class Environment:
                 continue
             namespace = raw.get("namespace", self.raw_top.get("namespace", (None,))[0])
             where = (raw.get("region"), raw.get("url"), namespace)
+            named = (*where, raw.get("account"), raw.get("token"))
+            if not all(isinstance(value, str | None) for value in named):
+                continue  # of a wrong type, which is told elsewhere
             for identity in (("account", raw.get("account")), ("token", raw.get("token"))):
                 if identity[1] is None and (identity[0] == "account" or raw.get("account")):
                     continue

@@ -19,8 +19,10 @@ from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Piece, Secret, join
 
-MAX_EXPANDED = 50_000_000  # characters and values that other variables may bring into one
-MAX_TOTAL = 500_000_000  # likewise that they may bring into all settings of an environment
+MAX_EXPANDED = 10_000_000  # characters and values that other variables may bring into one
+MAX_TOTAL = 50_000_000  # likewise that they may bring into all settings of an environment
+
+_LISTED = 12  # more names than this help nobody
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _EXPRESSION = re.compile(
@@ -130,8 +132,9 @@ class Scope:
 
     def _variable(self, name: str, location: Location, path: Path) -> Value:
         if name not in self.variables:
-            known = ", ".join(sorted(self.variables)) or "none are"
-            hint = f"defined: {known}; add it to vars or give --var {name}=…"
+            hint = f"add it to vars or give --var {name}=…"
+            if len(self.variables) <= _LISTED:
+                hint = f"defined: {', '.join(sorted(self.variables)) or 'none are'}; {hint}"
             fact = f"the variable {name} is not defined"
             self.report.error("variable", path, fact, location, hint)
             return ""

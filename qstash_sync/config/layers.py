@@ -99,7 +99,8 @@ class Checker:
         if code == "extra_forbidden":
             key = str(trail[-1])
             whole = schema.FileSpec if model is schema.HeadSpec else model
-            code, fact, hint = "unknown_key", "unknown key", meant(key, keys(whole, trail[:-1]))
+            hint = "" if self.report.is_long else meant(key, keys(whole, trail[:-1]))
+            code, fact = "unknown_key", "unknown key"
             if key in _REFUSED:
                 code, hint = "refused_key", _REFUSED[key]
                 fact = "QStash has this, but it cannot hold for a schedule"
@@ -125,7 +126,7 @@ _REFUSED = {
     "batch": "a schedule sends one message; use a url_group to reach several endpoints",
     "ratePerSecond": "write flow_control: {key: …, rate: …, period: 1s}",
 }
-_LISTED = 12  # more names than this help nobody
+LISTED = 12  # more names than this help nobody
 
 
 def meant(word: str, known: Sequence[str]) -> str:
@@ -135,7 +136,7 @@ def meant(word: str, known: Sequence[str]) -> str:
     close = get_close_matches(word, known, 1, 0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return f"known: {', '.join(known)}" if known and len(known) <= _LISTED else ""
+    return f"known: {', '.join(known)}" if known and len(known) <= LISTED else ""
 
 
 def keys(model: type[schema.Spec], trail: Sequence[object]) -> tuple[str, ...]:

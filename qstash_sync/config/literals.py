@@ -7,6 +7,7 @@ from dataclasses import replace
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import MASK
 
+_SHOWN = 400  # characters; a value that a message quotes may have millions
 LITERAL_SECRET = "literal_secret"  # noqa: S105 the code of a diagnostic
 
 _SHAPES = (
@@ -36,13 +37,7 @@ def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
         location = diagnostic.location
         if location and _line(diagnostic) in lines:
             location = replace(location, text="")
-        yield replace(
-            diagnostic,
-            path=tuple(_masked(s) if isinstance(s, str) else s for s in diagnostic.path),
-            message=_masked(diagnostic.message),
-            hint=_masked(diagnostic.hint),
-            location=location,
-        )
+        yield replace(diagnostic, location=location)
 
 
 def _line(diagnostic: Diagnostic) -> tuple[str, int] | None:
@@ -50,7 +45,12 @@ def _line(diagnostic: Diagnostic) -> tuple[str, int] | None:
     return (location.file, location.line) if location else None
 
 
-def _masked(text: str) -> str:
+def presentable(text: str) -> str:
+    """A message, a hint or a name as it may be shown, whatever value it quotes.
+
+    Masked first, then cut: half a secret has no shape by which it could be known. It is cut in the
+    middle, since what is said of a value stands around it.
+    """
     for shape, _ in _SHAPES:
         text = shape.sub(MASK, text)
-    return text
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-(_SHOWN // 2) :]}"

@@ -19,6 +19,9 @@ from qstash_sync.model.diagnostics import Diagnostic, Location, Severity, in_ord
 
 __all__ = ["Account", "Config", "Files", "Source", "gather", "load"]
 
+MAX_ENVIRONMENTS = 200  # `validate` builds each, and each looks at all
+MAX_TOLD = 200  # errors of one run; nobody reads more at a time
+
 _SINGLE = (
     "namespace", "namespace_was", "vars", "owns", "limits", "protect", "environments",
     "allow_private",
@@ -53,7 +56,11 @@ class Files:
             if document:
                 self._literal_secrets(source, document)
                 self.documents.append(replace(document, root=self._top_level(document.root)))
-        found = self.top.get("environments", (None, None))[0]
+        found, at = self.top.get("environments", (None, None))
+        if isinstance(found, Map) and len(found) > MAX_ENVIRONMENTS:
+            fact = f"{len(found):,} environments; {MAX_ENVIRONMENTS} can be checked in one run"
+            self.report.error("limit", ("environments",), fact, at, "split them over files")
+            found = self.top.pop("environments")[0].like()
         self.environments: Map | None = found if isinstance(found, Map) else None
 
     def _literal_secrets(self, source: Source, document: Document) -> None:
@@ -101,7 +108,11 @@ class Files:
     ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
         config, diagnostics = self.attempt(environment, variables, environ, missing)
-        if config is None or any(d.severity is Severity.ERROR for d in diagnostics):
+        errors = sum(d.severity is Severity.ERROR for d in diagnostics)
+        if errors > MAX_TOLD:  # they are in order: errors first
+            more = f"{errors - MAX_TOLD:,} more errors"
+            diagnostics = (*diagnostics[:MAX_TOLD], Diagnostic(code="more", message=more))
+        if config is None or errors:
             return None, diagnostics
         return replace(config, warnings=diagnostics), diagnostics
 

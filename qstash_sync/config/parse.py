@@ -35,15 +35,25 @@ else:
     _LIBYAML = (CParser,)
 
 MAX_REPEATED = 1_000_000  # nodes that aliases may stand for, all together
+MAX_EVENTS = 1_500_000  # of the parser: nodes, and the ends of collections
+_REREAD = 300_000  # characters that PyYAML's own parser reads in a second or two
+_UNIT = 64  # characters of a text that count as one node
 _SHOWN = 40  # characters of what is no number
+_DIGITS = 300  # more than a number of JSON has, or could be sent
 
 _TAG = "tag:yaml.org,2002:"
-_COLLECTIONS = (None, "!", f"{_TAG}map", f"{_TAG}seq")
+_COLLECTIONS = {Map: (None, "!", f"{_TAG}map"), Seq: (None, "!", f"{_TAG}seq")}
 _WORDS: dict[str, Value] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True)
 _WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
-_NUMERIC = frozenset("-0123456789")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_NUMERIC = frozenset("-+.0123456789")
+# A leading zero makes a text, as in 010: half of the readers of YAML take it for an octal.
+_NUMBER = re.compile(
+    r"(?P<based>0x[0-9a-fA-F]+|0o[0-7]+)|(?P<whole>[-+]?(?:0|[1-9][0-9]*))"
+    r"|(?P<real>[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
+    r"|(?P<none>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
+)
+_TYPES = {"bool": bool, "null": type(None)}
 _MERGE, _NO_KEY = object(), object()
 
 
@@ -63,7 +73,8 @@ def read(text: str, *, name: str, folder: str, report: Report) -> Document | Non
     """Parse one document; None where it is no mapping that can be read."""
     origin = Origin(name, text)
     problem: Exception | None = None
-    for parser in PARSERS:
+    # The slow parser has the better words, but not for what it would read for a minute.
+    for parser in PARSERS[:1] if len(text) > _REREAD else PARSERS:
         found = Report()
         try:
             root = _Tree(origin, found).build(parser(text))
@@ -128,7 +139,8 @@ class _Node:
         self.key: Any = None
         self.key_mark = mark
         self.merged: list[Map] = []
-        self.size = self.height = 0
+        self.size = 0 if text is None else len(text) // _UNIT
+        self.height = 0
 
 
 class _Tree:
@@ -154,7 +166,10 @@ class _Tree:
             ScalarEvent: self.scalar,
             AliasEvent: self.alias,
         }
-        for event in iter(parser.get_event, None):
+        for count, event in enumerate(iter(parser.get_event, None)):
+            if count > MAX_EVENTS:
+                fact = "more values than any account could hold"
+                raise _TooLargeError(_packed(event.start_mark), fact)
             if handle := handlers.get(type(event)):
                 handle(event)
         documents = self.top.value
@@ -186,9 +201,12 @@ class _Tree:
         mark = start.line << 32 | start.column
         if self.templates and "${" in text:
             top.value.dynamic = True
+        top.size += len(text) // _UNIT
         if top.is_map and top.key is None:
             is_plain = event.implicit[0] and event.tag in (None, "!")
             merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")
+            if event.tag not in (None, "!", f"{_TAG}str") and not merges:
+                self.error("yaml", f"the tag {event.tag} is not allowed on a key", mark)
             key = text if text.isascii() else self.whole(text, mark, _NO_KEY)
             self.key(_MERGE if merges else key, mark)
             value = text
@@ -212,9 +230,7 @@ class _Tree:
         if text in _WORDS:
             return _WORDS[text]
         found = _NUMBER.fullmatch(text) if text[0] in _NUMERIC else None
-        if found is None:
-            return text
-        return self.number(float if found.lastindex else int, text, mark)
+        return text if found is None else self.number(found, mark)
 
     def whole(self, text: str, mark: int, instead: Any) -> Any:
         """A text of whole characters: JSON may write one as two escapes, halves to YAML."""
@@ -231,34 +247,44 @@ class _Tree:
         kind = tag.removeprefix(_TAG)
         if kind in ("str", "merge"):
             return text
-        if kind == "bool":
-            return text.lower() == "true"
-        if kind in ("int", "float"):
-            return self.number(int if kind == "int" else float, text, mark)
-        if kind != "null":
-            self.error("yaml", f"the tag {tag} is not allowed", mark)
+        found = _NUMBER.fullmatch(text)
+        if kind == "int" and (found is None or found["real"] is None):
+            return self.number(found, mark, text)
+        if kind == "float":
+            value = self.number(found, mark, text)
+            return None if value is None else float(value)
+        if kind in ("bool", "null") and type(_WORDS.get(text, "")) is _TYPES[kind]:
+            return _WORDS[text]
+        known = kind in ("int", "bool", "null")
+        fact = f"{_shown(text)} is no {kind}" if known else f"the tag {tag} is not allowed"
+        self.error("yaml", fact, mark)
         return None
 
-    def number(self, kind: Callable[[str], float], text: str, mark: int) -> Value:
-        """An int or float; JSON has no other numbers than finite ones."""
-        try:
-            value = kind(text)
-        except ValueError:  # a tag that lies, or an integer of thousands of digits
-            value = float("nan")
-        if value - value == 0:
-            return value
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        self.error("yaml", f"{shown} is not a number that can be sent", mark)
-        return None
+    def number(self, found: re.Match[str] | None, mark: int, text: str = "") -> Value:
+        """An int or float; JSON has no other numbers than finite ones.
+
+        A float that is so small that it becomes zero is none either.
+        """
+        text = text if found is None else found[0]
+        value: float | None = None
+        if found is not None and found["none"] is None and len(text) <= _DIGITS:
+            value = float(text) if found["real"] else int(text, 0)
+            mantissa = text.lower().partition("e")[0]
+            if value - value != 0 or (found["real"] and not value and mantissa.strip("+-0.")):
+                value = None
+        if value is None:
+            fact = f"{_shown(text)} is not a number that can be sent"
+            self.error("yaml", fact, mark, hint="quote it, if it is a text")
+        return value
 
     def start(self, event: Any) -> None:
         """Open a mapping or list."""
         mark = _packed(event.start_mark)
         if len(self.stack) > MAX_DEPTH:
             raise _TooLargeError(mark, "nested too deeply to be read")
-        if event.tag not in _COLLECTIONS:
-            self.error("yaml", f"the tag {event.tag} is not allowed", mark)
         kind = Map if type(event) is MappingStartEvent else Seq
+        if event.tag not in _COLLECTIONS[kind]:
+            self.error("yaml", f"the tag {event.tag} is not allowed", mark)
         node = _Node(kind(self.origin, mark), mark)
         if event.anchor is not None:
             self.remember(event, node)
@@ -351,6 +377,10 @@ class _Tree:
                 self.top.merged.append(item)
             else:
                 self.error("type", "only a mapping can be merged in", at, key="<<")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _packed(mark: Any) -> int:

@@ -1,15 +1,29 @@
 """What is wrong with the files, collected while they are read; nothing stops at the first error."""
 
+from qstash_sync.config.literals import presentable
 from qstash_sync.model.diagnostics import Diagnostic, Location
 
 Path = tuple[str | int, ...]
+MAX_HINTED = 300  # errors of one run whose near misses are searched for
 
 
 class Report(list[Diagnostic]):
     """The diagnostics so far."""
 
+    @property
+    def is_long(self) -> bool:
+        """Whether there are so many that nobody reads the hints of the next one."""
+        return len(self) > MAX_HINTED
+
     def error(
         self, code: str, path: Path, message: str, location: Location | None, hint: str = ""
     ) -> None:
         """Note an error: what kind, about which setting, the fact, where, and the way out."""
-        self.append(Diagnostic(code=code, path=path, message=message, location=location, hint=hint))
+        found = Diagnostic(
+            code=code,
+            path=tuple(presentable(step) if isinstance(step, str) else step for step in path),
+            message=presentable(message),
+            location=location,
+            hint=presentable(hint),
+        )
+        self.append(found)

@@ -97,5 +97,6 @@ class Resources:
         for name in names if isinstance(names, Map) else ():
             if name not in known:
                 path = (*self.path, "overrides", section, name)
-                at, hint = self.overridden[section].at(name), meant(name, tuple(known))
+                at = self.overridden[section].at(name)
+                hint = "" if self.report.is_long else meant(name, tuple(known))
                 self.report.error("unknown_name", path, "nothing to override", at, hint)

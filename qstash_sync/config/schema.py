@@ -183,7 +183,7 @@ class LimitsSpec(Spec):
     max_deletes: types.MostDeletes | None = Field(
         default=None, description="10 when not given; none lifts the limit."
     )
-    max_delete_percent: types.MostDeletes | None = Field(
+    max_delete_percent: types.MostPercent | None = Field(
         default=None, description="30 when not given, from three deletes on; none lifts it."
     )
 

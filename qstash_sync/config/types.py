@@ -164,14 +164,20 @@ def _version(value: Any, _: object) -> int:
 
 
 NO_LIMIT = "none"
+
+
+def _most(high: int) -> Check:
+    """A limit of deletes, or the word that lifts it."""
+
+    def check(value: Any, _: ValidationInfo[Frame]) -> int | str:
+        return NO_LIMIT if value == NO_LIMIT else _in_range(_integer(value), 0, high)
+
+    return Check(check, or_variable({"type": "integer"}, {"const": NO_LIMIT}))
+
+
 _MOST_PARALLEL = max(plan.queue_parallelism for plan in PLANS.values())
-MostDeletes = Annotated[
-    int | str,
-    Check(
-        lambda value, _: value if value == NO_LIMIT else _integer(value),
-        or_variable({"type": "integer"}, {"const": NO_LIMIT}),
-    ),
-]
+MostDeletes = Annotated[int | str, _most(1_000_000)]
+MostPercent = Annotated[int | str, _most(100)]
 Retries = Annotated[int, whole(0, 999)]
 Timeout = Annotated[int, seconds(1, lambda plan: plan.timeout if plan else HALF_DAY)]
 CallbackTimeout = Annotated[int, seconds(1, HALF_DAY)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
+from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -25,6 +26,9 @@ MACROS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+
+
+MAX_DIGITS = 9  # of a number in a cron; Python reads no more than a few thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,10 @@ def _expand(text: str) -> str:
 
 def _refuse_count(texts: tuple[str, ...]) -> None:
     if texts and texts[0].startswith(("CRON_TZ=", "TZ=")):
-        raise CronError("the zone has a key of its own: timezone: Europe/Berlin")
+        name = texts[0].partition("=")[2]
+        zones.zone(name)  # or the zone that is meant
+        rest = " ".join(texts[1:])
+        raise CronError(f"the zone has a key of its own: write timezone: {name}, cron: {rest!r}")
     if len(texts) == len(KINDS):
         return
     if len(texts) in (6, 7):
@@ -217,8 +224,10 @@ def _item(item: str, kind: FieldKind) -> range:
 
 def _step(item: str, text: str, kind: FieldKind) -> int:
     size = kind.high - kind.low + 1
-    if not _is_number(text) or int(text) == 0:
+    if not _is_number(text) or not text.strip("0"):
         raise CronError(f"{kind.name}: {item} has no valid step; write for example */15")
+    if len(text) > MAX_DIGITS:
+        raise CronError(f"{kind.name}: the step has {len(text)} digits; there are {size} values")
     if int(text) > size:
         fact = f"{item} steps over all {size} values, so only the first would ever fire"
         raise CronError(f"{kind.name}: {fact}; write that one")
@@ -235,6 +244,8 @@ def _number(text: str, kind: FieldKind) -> int:
         known = f" or {kind.names[0]}-{kind.names[-1]}" if kind.names else ""
         what = f"{text!r} is not understood" if text else "an item is empty"
         raise CronError(f"{kind.name}: {what}; write {kind.low}-{kind.high}{known}")
+    if len(text) > MAX_DIGITS:
+        raise CronError(f"{kind.name}: a number of {len(text)} digits is out of range")
     value = int(text)
     top = 7 if kind is WEEKDAY else kind.high
     if not kind.low <= value <= top:

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from qstash_sync.crons.error import CronError
+from qstash_sync.crons.zone_names import advice
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -51,23 +52,13 @@ def zone(name: str) -> "ZoneInfo":
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - only where a zone is named
 
     if name not in _known():
-        raise CronError(f"{name!r} is not a time zone; did you mean {_nearest(name)}?")
+        raise CronError(f"{name!r} is not a time zone; {advice(name, names())}")
     return ZoneInfo.from_file(BytesIO(_data(f"zoneinfo/{name}")), key=name)
 
 
 @cache
 def _known() -> frozenset[str]:
     return frozenset(names())
-
-
-def _nearest(name: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a name that is wrong
-
-    folded = {known.lower(): known for known in names()}
-    wanted = name.strip().lower().replace(" ", "_")
-    city = [known for low, known in folded.items() if low.rpartition("/")[2] == wanted]
-    close = [folded[found] for found in get_close_matches(wanted, folded, 1, 0.5)]
-    return next(iter([*city, *close]), "Europe/Berlin")
 
 
 def offset(name: str, at: datetime) -> int:

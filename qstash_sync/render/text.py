@@ -28,7 +28,8 @@ _SIGNS = {
 }
 LABEL_WIDTH = 21
 _SECTIONS = "declare schedules, url_groups, queues or flow_controls ({} means none of ours)"
-_LONGEST_VALUE, _LONGEST_LINE = 60, 200
+_LONGEST_VALUE = 60
+_BEFORE, _WIDTH = 160, 200  # columns of a line of a file: at most before its caret, and in all
 _COLUMNS = 46  # of a line of 80, beside the label
 
 
@@ -60,9 +61,10 @@ def blocks(found: Iterable[Diagnostic], paint: Paint) -> Iterator[str]:
         if location and location.text.strip() and severity is not Severity.INFO:
             # A tab is one column here, as it is for the caret.
             number = f"{location.line:>6} | "
-            yield paint(number, "dim") + location.text.expandtabs(1)[:_LONGEST_LINE]
+            start = max(0, location.column - _BEFORE)  # a line may have a million columns
+            yield paint(number, "dim") + location.text.expandtabs(1)[start : start + _WIDTH]
             margin = " " * (len(number) - 2) + paint("| ", "dim")
-            caret = " " * (location.column - 1) + paint("^", style)
+            caret = " " * (location.column - 1 - start) + paint("^", style)
             yield f"{margin}{caret} {diagnostic.hint}".rstrip()
         elif diagnostic.hint:
             yield f"    {diagnostic.hint}"

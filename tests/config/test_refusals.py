@@ -104,6 +104,8 @@ CASES = [
     ("unknown function", schedule("retry_delay: sleep(1)"), "'sleep' is not known", "retried"),
     ("geometric", schedule("retry_delay: geometric(2)"), "'geometric' is not known", "pow(2, retried)"),
     ("arity", schedule("retry_delay: pow(2)"), "pow takes 2, not 1", ""),
+    ("minus deletes", HEAD + "limits: {max_deletes: -1}", "-1 is out of range", "0 to"),
+    ("percent", HEAD + "limits: {max_delete_percent: 101}", "101 is out of range", "0 to 100"),
     ("retries", schedule("retries: -1"), "out of range", "0 to"),
     ("timeout", schedule("timeout: 0s"), "out of range", ""),
     ("period", schedule("flow_control: {key: k, rate: 1, period: 8d}"), "out of range", ""),
@@ -166,6 +168,22 @@ def test_nothing_is_written_and_no_traceback_is_shown(
         assert "Traceback" not in ran.text
         assert "error:" in ran.err
     assert not account.exists()
+
+
+WRONG_KINDS = ["[x]", "{a: b}", "5", "true", "null", "1.5"]
+
+
+@pytest.mark.parametrize("value", WRONG_KINDS)
+@pytest.mark.parametrize(
+    "key", ["account", "region", "url", "namespace", "token", "vars", "defaults", "overrides"]
+)
+def test_a_setting_of_an_environment_of_a_wrong_kind_is_an_error_at_its_key(
+    key: str, value: str
+) -> None:
+    text = f"version: 1\nnamespace: n\nenvironments:\n  e:\n    {key}: {value}\n  f: {{}}\n"
+    for environment in ("e", "f"):
+        for message in messages(text, environment=environment):
+            assert message.startswith("q.yaml:"), message
 
 
 def test_all_errors_of_a_run_are_told_at_once() -> None:

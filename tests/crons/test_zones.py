@@ -13,7 +13,7 @@ UNKNOWN = {
     "New York": "America/New_York",
     "Tokyo": "Asia/Tokyo",
     "America/New_york": "America/New_York",
-    "../etc/passwd": "?",
+    "../etc/passwd": "a name such as Europe/Berlin",
 }
 
 
