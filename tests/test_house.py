@@ -26,6 +26,7 @@ OWNERS = {
     "pydantic": ("config/",),
     "pydantic_core": ("config/",),
     "yaml": ("config/",),
+    "dotenv": ("config/env_file.py",),
     "deepdiff": ("plan/diff.py",),
     "croniter": ("crons/compile.py",),
     "httpx": (

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import click
 
 LOCAL_FILE = ".qstash-local.db"
+LONGEST = 366 * 86_400  # seconds that an option may stand for
+_SHOWN = 40  # characters of what is no duration
 FORMATS = ("text", "markdown", "json")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,8 +20,9 @@ variables = click.option(
     "--var", "variables", multiple=True, metavar="K=V", help="Set a variable, over the file's."
 )
 env_file = click.option(
-    "--env-file", metavar="PATH", help="Read environment variables from a file of K=V lines."
-)
+    "--env-file", metavar="PATH",
+    help="Read NAME=VALUE lines by python-dotenv's rules; what the process has set wins.",
+)  # fmt: skip
 local = click.option(
     "--local", metavar="FILE",
     help=f"Use an embedded QStash kept in FILE ({LOCAL_FILE}): no account, no network.",
@@ -131,8 +134,12 @@ def seconds(text: str, option: str) -> int:
 
     from qstash_sync.errors import UsageError
 
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
+    digits = r"(\d{1,9})"
+    match = re.fullmatch(rf"(?:{digits}h)?(?:{digits}m)?(?:{digits}s?)?", text.strip(), re.ASCII)
     if not match or not any(match.groups()):
-        raise UsageError(f"{option} {text}: write it like 90s, 5m or 1h30m")
+        raise UsageError(f"{option} {text[:_SHOWN]}: write it like 90s, 5m or 1h30m")
     hours, minutes, rest = (int(group or 0) for group in match.groups())
-    return 3600 * hours + 60 * minutes + rest
+    total = 3600 * hours + 60 * minutes + rest
+    if total > LONGEST:
+        raise UsageError(f"{option} {text}: more than a year; write it like 90s, 5m or 1h30m")
+    return total

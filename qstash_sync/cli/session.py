@@ -3,11 +3,10 @@
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from qstash_sync.cli import streams
@@ -95,11 +94,12 @@ class Session:
         )
 
     def environ(self) -> dict[str, str]:
-        """The process environment, and over it what `--env-file` says."""
-        found = dict(os.environ)
-        if self.env_file:
-            found |= read_env_file(self.env_file)
-        return found
+        """The process environment, and what `--env-file` adds to it."""
+        if not self.env_file:
+            return dict(os.environ)
+        from qstash_sync.config.env_file import surroundings
+
+        return surroundings(self.env_file, os.environ)
 
     def given(self) -> dict[str, str]:
         """The `--var` options."""
@@ -249,26 +249,3 @@ def wants_color(choice: str, stream: Any) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return streams.is_terminal(stream)
-
-
-def read_env_file(path: str) -> Mapping[str, str]:
-    """K=V lines; `export`, quotes, comments and empty lines are understood."""
-    from qstash_sync.config.sources import UnreadableError, read_text
-
-    try:
-        text = read_text(Path(path))
-    except UnreadableError as error:
-        raise UsageError(f"--env-file {path}: {error}") from None
-    found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        entry = line.strip().removeprefix("export ").strip()
-        if not entry or entry.startswith("#"):
-            continue
-        name, equals, value = entry.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise UsageError(f"--env-file {path}:{number}: not a NAME=VALUE line")
-        value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        found[name.strip()] = value
-    return found

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qstash_sync.config.report import Path, Report
+from qstash_sync.config.text import has_control, shadow
 from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Piece, Secret, join
@@ -57,6 +58,7 @@ class Scope:
     report: Report = field(default_factory=Report)
     mocked: set[Location] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set, repr=False)
+    broken: dict[Location, str] = field(default_factory=dict)  # by whom a line break came there
     _known: dict[str, _Expansion] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     _depth: int = 0  # of the collections and variables that are open
@@ -150,6 +152,8 @@ class Scope:
         found = self._known[name]
         if found.mocked:
             self.mocked.add(location)
+        if isinstance(found.value, str | Secret) and has_control(shadow(found.value)):
+            self.broken.setdefault(location, f"the variable {name}")
         self._size += found.size
         self._tallest = max(self._tallest, found.height)
         most = MAX_EXPANDED if self._open else MAX_TOTAL
@@ -207,6 +211,8 @@ class Scope:
             hint = "encode it, for example as base64"
             self.report.error("environment", path, fact, location, hint)
             found = ""
+        if has_control(found):
+            self.broken[location] = f"the environment variable {name}"
         self._size += len(found)
         if is_plain:
             return Loose(found)

@@ -17,7 +17,7 @@ from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import Map, Value, spell
 from qstash_sync.config.types import Frame
-from qstash_sync.config.wrong import type_name, wrong_text
+from qstash_sync.config.wrong import LINE_BREAK, type_name, wrong_text
 from qstash_sync.model.diagnostics import Location
 
 # The more specific layer wins such a group as a whole: a body_file replaces a default's body.
@@ -107,6 +107,8 @@ class Checker:
         elif code == "string_type":
             told = wrong_text(detail["input"]).context or {}
             code, fact, hint = "type", told["fact"], told["hint"]
+        elif code == LINE_BREAK and location in self.scope.broken:
+            hint = f"remove it from {self.scope.broken[location]}"
         elif fact is None:
             code, fact = "type", _FACTS.get(code, str(detail["msg"]))
         self.report.error(code, path + trail, fact, location or tree.location, hint)

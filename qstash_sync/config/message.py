@@ -14,7 +14,7 @@ from qstash_sync.config import sources, url
 from qstash_sync.config.literals import LITERAL_SECRET, secret_in
 from qstash_sync.config.text import shadow, to_json
 from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
-from qstash_sync.config.wrong import bad, each, wrong_type
+from qstash_sync.config.wrong import LINE_BREAK, bad, each, wrong_type
 from qstash_sync.model import settings
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Secret, Text
@@ -31,7 +31,14 @@ def _url(value: Any, info: ValidationInfo[Frame]) -> Text:
 
 def _url_or_path(value: Any, info: ValidationInfo[Frame]) -> Text:
     target = text(value)  # a path is checked when it is known which base_url it follows
+    url.check_line(target)
     return target if shadow(target).startswith("/") else _url(target, info)
+
+
+def _base_url(value: Any, _: object) -> str:
+    base = string(value)
+    url.check_line(base)
+    return base
 
 
 @lru_cache(maxsize=1024)
@@ -47,8 +54,9 @@ def header_value(name: str, value: Text) -> Text:
     seen = shadow(value)
     fact = hint = ""
     if "\n" in seen or "\r" in seen:
-        fact, hint = "contains a line break", "a header is a single line"
-    elif not is_line(seen):
+        fact = f"the header {name} contains a line break"
+        raise bad(fact, "a header is a single line", LINE_BREAK)
+    if not is_line(seen):
         fact, hint = "contains characters outside ASCII", "encode it, for example as base64"
     elif seen != seen.strip():
         fact, hint = "starts or ends with a space, which HTTP drops", "remove the space"
@@ -176,6 +184,7 @@ def _without_literals(content: Content) -> Content:
 _HEADERS = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}
 _ANY_BODY = {"type": ["string", "object", "array", "null"]}
 _ALL_OR_SOME = {"anyOf": [{"type": "boolean"}, {"type": "array", "items": TEXT}]}
+BaseUrl = Annotated[str, Check(_base_url, TEXT)]
 Url = Annotated[Text, Check(_url, TEXT)]
 UrlOrPath = Annotated[Text, Check(_url_or_path, TEXT)]
 Headers = Annotated[dict[str, Text | None], Check(_headers, _HEADERS)]

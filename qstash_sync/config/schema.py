@@ -86,7 +86,7 @@ class ScheduleSpec(Spec):
         default=None, description="An IANA zone, such as Europe/Berlin."
     )
     dst: DstSpec | None = None
-    base_url: str | None = Field(
+    base_url: message.BaseUrl | None = Field(
         default=None, description="Put before a destination or callback that starts with /."
     )
     destination: message.UrlOrPath | None = None

@@ -1,11 +1,13 @@
 """Texts with hidden pieces, as checks must see them."""
 
 import json
+import re
 from collections.abc import Callable
 
 from qstash_sync.config.tree import Value
 from qstash_sync.model.resources import Piece, Secret, Text, join
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -14,6 +16,11 @@ def shadow(value: Text) -> str:
     if isinstance(value, str):
         return value
     return "".join(piece.text if piece.known else "unknown" for piece in value.pieces)
+
+
+def has_control(text: str) -> bool:
+    """Whether a text is more than one line, or has other characters that no URL or header has."""
+    return _CONTROL.search(text) is not None
 
 
 def map_pieces(value: Text, change: Callable[[str], str]) -> Text:

@@ -270,7 +270,7 @@ def _environments(value: Any, info: ValidationInfo[Frame]) -> tuple[str, ...]:
 
 def _cron(cron: str) -> Cron:
     try:
-        return parse(cron)
+        return parse(" ".join(cron.split()))  # a block of YAML ends in a line break
     except CronError as error:
         raise bad(str(error), code="cron") from None
 

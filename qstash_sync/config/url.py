@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from qstash_sync.config.text import map_pieces, shadow
-from qstash_sync.config.wrong import bad
+from qstash_sync.config.text import has_control, map_pieces, shadow
+from qstash_sync.config.wrong import LINE_BREAK, bad
 from qstash_sync.model.resources import Secret, Text, join
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def check(value: Text, *, allow_private: bool) -> Text:
     Host in lower case and ASCII, everything outside URL characters percent-encoded. QStash calls
     public hosts only, and takes the URL literally: no fragment, no dot segments.
     """
+    check_line(value)
     if not shadow(value).lower().startswith(("http://", "https://")):
         raise _bad("a URL must start with https://", _scheme_hint(value))
     if isinstance(value, Secret) or _UNSAFE.search(value):
@@ -55,6 +56,13 @@ def check(value: Text, *, allow_private: bool) -> Text:
         hint = "write https://, or allow_private: true for a local server"
         raise _bad("http:// sends everything in clear", hint)
     return value
+
+
+def check_line(value: Text) -> None:
+    """Refuse what is not a single line: sent percent-encoded, it would reach nobody."""
+    if has_control(shadow(value)):
+        fact = "a URL cannot contain line breaks or other control characters"
+        raise bad(fact, "remove them", LINE_BREAK)
 
 
 def _scheme_hint(value: Text) -> str:

@@ -7,6 +7,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from qstash_sync.model.resources import Secret
 
+LINE_BREAK = "line_break"  # the code of an error that a variable may have brought along
 K = TypeVar("K", bound=str | int)
 V = TypeVar("V")
 T = TypeVar("T")
