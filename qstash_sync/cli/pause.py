@@ -138,7 +138,8 @@ def _accounts(session: Session, configs: Sequence[Config]) -> Iterator[list[Clie
     try:
         with ExitStack() as stack:
             clients.extend(
-                stack.enter_context(session.client(config, read_only=False)) for config in configs
+                stack.enter_context(session.client(config, read_only=False, tells=False))
+                for config in configs
             )
             yield clients
     finally:

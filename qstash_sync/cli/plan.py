@@ -12,6 +12,7 @@ from qstash_sync.errors import ExitCode
 
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
+    from qstash_sync.config.account import Endpoint
     from qstash_sync.plan.decide import Plan
     from qstash_sync.render.safe import Page
 
@@ -43,7 +44,8 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
     with session.client(config, read_only=True) as client:
         found = proposal.propose(client, config.desired, now=session.instant, policy=session.policy)
 
-    more: dict[str, Any] = {}
+    endpoint = session.endpoint  # none of a local server
+    more: dict[str, Any] = {"account": endpoint and endpoint.as_json}
     if path is not None:
         more["saved"] = None if found.errors else path
         if not found.errors:
@@ -55,7 +57,7 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
         session,
         {
             "text": lambda paint: text.plan(found, paint, verbose=verbose),
-            "markdown": lambda _: _markdown(document, verbose=verbose),
+            "markdown": lambda _: _markdown(document, endpoint, verbose=verbose),
             "json": lambda _: _json(document, session, more),
         },
     )
@@ -72,10 +74,10 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
     return ExitCode.DIFFERENCES if differs else ExitCode.DONE
 
 
-def _markdown(document: Plan, *, verbose: bool) -> Page:
+def _markdown(document: Plan, endpoint: Endpoint | None, *, verbose: bool) -> Page:
     from qstash_sync.render import markdown
 
-    return markdown.plan(document, verbose=verbose)
+    return markdown.plan(document, verbose=verbose, account=str(endpoint) if endpoint else "")
 
 
 def _json(document: Plan, session: Session, more: dict[str, Any]) -> Page:

@@ -143,8 +143,14 @@ class Session:
     # The account
 
     @contextmanager
-    def client(self, config: "Config", *, read_only: bool) -> "Iterator[Client]":
-        """A client for the environment's account, or for the local server."""
+    def client(
+        self, config: "Config", *, read_only: bool, tells: bool = True
+    ) -> "Iterator[Client]":
+        """A client for the environment's account, or for the local server.
+
+        tells: say which account it is, and why, where the page does not.
+        """
+        from qstash_sync.qstash.answers import Origin
         from qstash_sync.qstash.client import Client
 
         if self.local is not None:
@@ -158,15 +164,21 @@ class Session:
         self.endpoint = endpoint
         user = f"{endpoint.user} at " if endpoint.user else ""  # where the token tells it
         self.whereabouts = (f"{environment}: " if environment else "") + f"{user}{endpoint.url}"
-        with self._counted(
-            Client(
-                endpoint.url,
-                endpoint.token,
-                read_only=read_only,
-                parallelism=self.parallelism,
-                hide=config.secrets,
-            )
-        ) as client:
+        made = Client(
+            endpoint.url,
+            endpoint.token,
+            read_only=read_only,
+            parallelism=self.parallelism,
+            hide=config.secrets,
+            origin=Origin(url=endpoint.url_from, token=endpoint.token_from),
+        )
+        with self._counted(made) as client:
+            if tells and self.output_format == "text":
+                from qstash_sync.render import safe
+
+                # The client has taken the address, so it holds no password.
+                told = f"Account: {self.whereabouts} ({endpoint.reason})"
+                streams.note(safe.page(told))
             yield client
 
     @contextmanager

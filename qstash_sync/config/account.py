@@ -1,8 +1,15 @@
-"""Which account: URL and token from the file's environment or the SDKs' variables.
+"""Which account: the file first, then the SDKs' variables, and what said so.
 
-environments.<name>.token, .region, .url       never falls back to $QSTASH_TOKEN
-QSTASH_REGION=US_EAST_1, US_EAST_1_QSTASH_TOKEN, US_EAST_1_QSTASH_URL
-QSTASH_TOKEN, QSTASH_URL
+The token of an environment is its own and never $QSTASH_TOKEN. An address is found in this order;
+with a variable's token, the first line stands for both:
+
+    QSTASH_REGION=US_EAST_1 and US_EAST_1_QSTASH_TOKEN    with US_EAST_1_QSTASH_URL, or the region's
+    environments.<name>.url, environments.<name>.region
+    QSTASH_URL
+    QSTASH_REGION                                         the region's address
+    the address of the EU
+
+So a token of a local server never goes to the real one because a region was named, too.
 """
 
 import base64
@@ -22,41 +29,85 @@ REGIONS = {
 }
 
 
+_DEFAULT = "eu-central-1"
+_BY_VARIABLE = {name.replace("-", "_").upper(): url for name, url in REGIONS.items()}
 _HOSTS = {urlsplit(url).hostname: region for region, url in REGIONS.items()} | {
     f"qstash-{region}.upstash.io": region for region in REGIONS
 }
 
 
+_URL = "QSTASH_URL"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where to send requests and with which token; user is None where the token hides it."""
+    """Where to send requests and with which token; user is None where the token hides it.
+
+    url_from, token_from: the variable or setting that said so, for messages.
+    """
 
     url: str
     token: Secret
     user: str | None = None
+    url_from: str = _URL
+    token_from: str = "QSTASH_TOKEN"  # noqa: S105 its name
+    is_default: bool = False  # nothing says an address
+
+    def __str__(self) -> str:
+        user = f"{self.user} at " if self.user else ""
+        return f"{user}{self.url}, {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Why it is this account."""
+        return f"address by {self._address_by or 'the default'}, token by {self.token_from}"
+
+    @property
+    def as_json(self) -> dict[str, str | None]:
+        """The same for a document."""
+        found = {"url": self.url, "user": self.user}
+        return {**found, "address_by": self._address_by, "token_by": self.token_from}
+
+    @property
+    def _address_by(self) -> str | None:
+        return None if self.is_default else self.url_from
 
 
 def resolve(account: Account, environment: str | None, environ: Mapping[str, str]) -> Endpoint:
     """The URL and token to use; raises `AuthError` or `ConfigError` with the line to set."""
     if environment is not None:
-        endpoint = _of_environment(account, environment)
+        endpoint = _of_environment(account, environment, environ)
     else:
         endpoint = _of_variables(environ)
     if not endpoint.url.startswith(("http://", "https://")):
-        where = "QSTASH_URL" if environment is None else f"environments.{environment}.url"
-        raise AuthError(f"{where} is not an address; it must start with https://")
+        fact = f"{endpoint.url_from} is not an address; it must start with https://"
+        raise AuthError(fact)
     if account.user is not None and endpoint.user not in (None, account.user):
         fact = f"the token belongs to {endpoint.user}, not to {account.user}"
         raise _error("account", environment, fact, account)
     return endpoint
 
 
-def _of_environment(account: Account, environment: str) -> Endpoint:
+def _of_environment(account: Account, environment: str, environ: Mapping[str, str]) -> Endpoint:
     if account.token is None:
         hint = "set the variable that `token: ${env.…}` names; $QSTASH_TOKEN is not used here"
         raise _error("token", environment, "no token", account, hint)
-    url = account.url or REGIONS[account.region or "eu-central-1"]
-    return Endpoint(url=url, token=account.token, user=user_of(account.token))
+    place = f"environments.{environment}"
+    url_from: str | None
+    if account.url:
+        url, url_from = account.url, f"{place}.url"
+    elif account.region:
+        url, url_from = REGIONS[account.region], f"{place}.region"
+    else:
+        url, url_from = _address(environ)
+    return Endpoint(
+        url=url,
+        token=account.token,
+        user=user_of(account.token),
+        url_from=url_from or _URL,
+        is_default=url_from is None,
+        token_from=account.token_from or f"{place}.token",
+    )
 
 
 def _error(
@@ -69,18 +120,45 @@ def _error(
 
 
 def _of_variables(environ: Mapping[str, str]) -> Endpoint:
-    region = environ.get("QSTASH_REGION", "").replace("-", "_").upper()
-    known = {name.replace("-", "_").upper(): url for name, url in REGIONS.items()}
-    if region and region not in known:
-        raise AuthError(f"QSTASH_REGION={region} is unknown; known: {', '.join(known)}")
-    prefix = f"{region}_" if region else ""
-    text = environ.get(f"{prefix}QSTASH_TOKEN") or environ.get("QSTASH_TOKEN")
+    region = _region(environ)
+    own = f"{region}_QSTASH_TOKEN"
+    url_from: str | None
+    if region and environ.get(own):
+        address = f"{region}_QSTASH_URL"
+        url = environ.get(address) or _BY_VARIABLE[region]
+        url_from, token_from = address if environ.get(address) else "QSTASH_REGION", own
+    else:
+        url, url_from = _address(environ)
+        token_from = "QSTASH_TOKEN"  # noqa: S105 its name
+    text = environ.get(token_from, "").strip()
     if not text:
-        raise AuthError(f"no token: set {prefix}QSTASH_TOKEN, or try it with --local")
-    url = environ.get(f"{prefix}QSTASH_URL") or (known[region] if region else None)
-    token = Secret((Piece(text.strip(), hidden=True),))
-    url = url or environ.get("QSTASH_URL") or REGIONS["eu-central-1"]
-    return Endpoint(url=url, token=token, user=user_of(token))
+        either = f"{own} or QSTASH_TOKEN" if region else token_from
+        raise AuthError(f"no token: set {either}, or try it with --local")
+    token = Secret((Piece(text, hidden=True),))
+    return Endpoint(
+        url=url,
+        token=token,
+        user=user_of(token),
+        url_from=url_from or _URL,
+        token_from=token_from,
+        is_default=url_from is None,
+    )
+
+
+def _address(environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """The address that the variables say without a region's own token, and which of them does."""
+    if url := environ.get(_URL):
+        return url, _URL
+    if region := _region(environ):
+        return _BY_VARIABLE[region], "QSTASH_REGION"
+    return REGIONS[_DEFAULT], None
+
+
+def _region(environ: Mapping[str, str]) -> str:
+    region = environ.get("QSTASH_REGION", "").strip().replace("-", "_").upper()
+    if region and region not in _BY_VARIABLE:
+        raise AuthError(f"QSTASH_REGION={region!r} is unknown; known: {', '.join(_BY_VARIABLE)}")
+    return region
 
 
 def region_of(url: str) -> str | None:

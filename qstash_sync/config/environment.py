@@ -28,6 +28,7 @@ class Account:
     region: str | None = None
     url: str | None = None
     user: str | None = None
+    token_from: str | None = None  # the variable that `token` names
     location: Location | None = None
 
 
@@ -199,6 +200,7 @@ class Environment:
             region=spec.region,
             url=spec.url,
             user=spec.account,
+            token_from=named[1] if (named := _named(raw.get("token"))) else None,
             location=raw.at("token"),
         )
         former = spec.namespace_was if "namespace" in raw else self.top.get("namespace_was")
@@ -207,7 +209,7 @@ class Environment:
     def _token(self, raw: Map) -> Secret | None:
         """The token, where it is known; a command that needs it says so otherwise."""
         token = raw.get("token")
-        named = re.match(r"\s*\$\{env\.(\w+)", token) if isinstance(token, str) else None
+        named = _named(token)
         if not named or not self.scope.environ.get(named[1]):
             return None
         path = ("environments", self.name or "", "token")
@@ -231,3 +233,8 @@ class Environment:
             fact = f"{found!r} is not allowed"
             self.report.error("name", ("namespace",), fact, location, "use a-z, 0-9 and -")
         return "invalid"
+
+
+def _named(token: Value) -> re.Match[str] | None:
+    """The variable that an environment's token comes from, as the first group."""
+    return re.match(r"\s*\$\{env\.(\w+)", token) if isinstance(token, str) else None

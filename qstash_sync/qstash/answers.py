@@ -55,8 +55,22 @@ class Absent(Enum):
     ABSENT = auto()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The variables or settings that address and token come from: what a message names."""
+
+    url: str = "QSTASH_URL"
+    token: str = "QSTASH_TOKEN"  # noqa: S105 its name
+
+
 def judge(
-    answer: Answer, *, is_read: bool, may_be_absent: bool, url: str, scrub: Callable[[str], str]
+    answer: Answer,
+    *,
+    is_read: bool,
+    may_be_absent: bool,
+    url: str,
+    scrub: Callable[[str], str],
+    origin: Origin = Origin(),
 ) -> Any:
     """The JSON of an answer (None: a write has none) or `Retryable`; raises an `AccountError`.
 
@@ -67,7 +81,9 @@ def judge(
         return _success(answer, is_read=is_read, url=url, scrub=scrub)
     if answer.status < HTTPStatus.BAD_REQUEST:
         where = scrub(answer.location) or "nowhere"
-        raise BadResponseError(f"{url} redirects to {where}; set QSTASH_URL to the address itself")
+        raise BadResponseError(
+            f"{url} redirects to {where}; set {origin.url} to the address itself"
+        )
     text = _error_text(answer)
     is_wrong_region = _WRONG_REGION in (text or "")
     is_absent = answer.status == HTTPStatus.NOT_FOUND and text is not None and not is_wrong_region
@@ -85,10 +101,10 @@ def judge(
         raise BadResponseError(f"{url} answered {answer.status} with {kind}; {NOT_QSTASH}")
     if is_wrong_region:
         others = " or ".join(region for region in _REGIONS if f"({region})" not in text)
-        hint = f"set region: {others} (or QSTASH_REGION, QSTASH_URL)"
+        hint = f"set region: {others} (or QSTASH_REGION, QSTASH_URL); it is {origin.token}"
         raise WrongRegionError(f"{url}: {reason}: the token belongs to another region; {hint}")
     if answer.status == HTTPStatus.UNAUTHORIZED and is_read:
-        raise AuthError(f"{url} refuses the token: {reason}; set a valid QSTASH_TOKEN")
+        raise AuthError(f"{url} refuses the token: {reason}; set a valid {origin.token}")
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise AuthError(f"{url} does not allow this: {reason}; is it a read-only token?")
     raise rejected(f"QStash answered {answer.status}: {reason}")

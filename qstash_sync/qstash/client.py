@@ -26,7 +26,7 @@ from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, 
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.plan import endpoints
 from qstash_sync.qstash import wire
-from qstash_sync.qstash.answers import NOT_QSTASH, Absent, Answer, Retryable, judge
+from qstash_sync.qstash.answers import NOT_QSTASH, Absent, Answer, Origin, Retryable, judge
 from qstash_sync.qstash.connections import Connections
 from qstash_sync.qstash.mask import Mask
 from qstash_sync.qstash.throttle import Throttle
@@ -56,13 +56,15 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         parallelism: int = 8,
         hide: Iterable[str] = (),
+        origin: Origin = Origin(),  # noqa: B008 frozen
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         timeout: float = TIMEOUT,
         deadline: float = DEADLINE,
     ) -> None:
-        self.url = _address(url)
+        self.url = _address(url, origin)
+        self._origin = origin
         self.read_only = read_only
         self.reads = self.writes = 0
         self._count = threading.Lock()
@@ -71,7 +73,7 @@ class Client:
         self._at_once = min(parallelism, _READS_AT_ONCE)  # no thread without a connection
         self._throttle = Throttle(sleep, clock, monotonic)
         self._mask = Mask((token.reveal(), *hide))
-        self._headers = (("Authorization", f"Bearer {_checked(token)}"), *_HEADERS)
+        self._headers = (("Authorization", f"Bearer {_checked(token, origin)}"), *_HEADERS)
         self._connections = Connections(self.url, transport, parallelism)
 
     def __enter__(self) -> Self:
@@ -224,6 +226,7 @@ class Client:
                     may_be_absent=may_be_absent,
                     url=self.url,
                     scrub=self.scrub,
+                    origin=self._origin,
                 )
             if not isinstance(found, Retryable):
                 return found
@@ -292,7 +295,7 @@ class Client:
                 location=headers.get("location", ""),
                 reset=headers.get("burst-ratelimit-reset") or headers.get("retry-after", ""),
             )
-        text = f"{self.url} cannot be reached: {lost}; is QSTASH_URL right?"
+        text = f"{self.url} cannot be reached: {lost}; is {self._origin.url} right?"
         return Retryable(text=text, error=UnreachableError)
 
     def _chunks(self, response: httpx.Response, until: float) -> Iterator[bytes]:
@@ -307,14 +310,16 @@ def _fits_header(value: str) -> bool:
     return value.isascii() and value.isprintable() and value == value.strip()
 
 
-def _checked(token: Secret) -> str:
+def _checked(token: Secret, origin: Origin) -> str:
     text = token.reveal()
     if not text or not _fits_header(text) or " " in text:
-        raise AuthError("the token is none: spaces, or characters outside ASCII; set QSTASH_TOKEN")
+        raise AuthError(
+            f"the token is none: spaces, or characters outside ASCII; set {origin.token}"
+        )
     return text
 
 
-def _address(url: str) -> str:
+def _address(url: str, origin: Origin) -> str:
     """The address without the path that the SDKs allow behind it; raises where it is none."""
     try:
         found = httpx.URL(url)
@@ -323,7 +328,7 @@ def _address(url: str) -> str:
     except (httpx.InvalidURL, ValueError):
         is_address = is_plain = False
     if not (is_address and is_plain):
-        raise UnreachableError("what is set is not an address of QStash; is QSTASH_URL right?")
+        raise UnreachableError(f"what is set is not an address of QStash; is {origin.url} right?")
     return re.sub(r"/*(v2/*(publish/*)?)?$", "", url)
 
 

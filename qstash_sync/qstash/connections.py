@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import httpx
 
 from qstash_sync.errors import UnreachableError
+from qstash_sync.qstash import proxies
 
 _ENVIRONMENT = "are HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE right?"
 
@@ -55,7 +56,8 @@ class Connections:
             return httpx.Client(
                 transport=self._transport,
                 verify=self.trusted(),
-                trust_env=self._transport is None,
+                trust_env=False,  # httpx refuses what others take in NO_PROXY, such as fd00::/8
+                proxy=None if self._transport else proxies.for_url(self._url),
                 limits=httpx.Limits(max_connections=1),
             )
         except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:

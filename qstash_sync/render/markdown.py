@@ -83,8 +83,8 @@ class _Section:
 # ---------------------------------------------------------------- pages
 
 
-def plan(plan: Plan, *, verbose: bool = False) -> Page:
-    """What an apply would change, for a reviewer."""
+def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
+    """What an apply would change, for a reviewer; account: which it is about, and why."""
     deletes = [change for change in plan.changes if change.action is Action.DELETE]
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
@@ -102,7 +102,10 @@ def plan(plan: Plan, *, verbose: bool = False) -> Page:
         *_unmanaged(plan, verbose=verbose),
     ]
     lead, *more = text.headline(plan)
-    return _page("plan", plan.environment, [f"**{lead}**", *more, _about(plan)], sections)
+    about = _about(plan)
+    if account:
+        about += f" Account: `{safe.fenced(account.replace('`', '_'))}`."
+    return _page("plan", plan.environment, [f"**{lead}**", *more, about], sections)
 
 
 def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> Page:

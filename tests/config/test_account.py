@@ -1,0 +1,168 @@
+"""Which account is spoken to: the file first, then the SDKs' variables; and what says so."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.config.account import Endpoint, resolve
+from qstash_sync.config.environment import Account
+from qstash_sync.errors import AuthError
+from qstash_sync.local import LOCAL_TOKEN
+from qstash_sync.local.serve import Served
+from qstash_sync.qstash import proxies
+from tests.support import HEAD, World, cli, ids, secret
+
+EU, US = "https://qstash.upstash.io", "https://qstash-us-east-1.upstash.io"
+LOCAL, OWN = "http://127.0.0.1:1", "https://us.example.com"
+PLAIN = {"QSTASH_TOKEN": "plain"}
+PAIR = {"US_EAST_1_QSTASH_TOKEN": "pair", "US_EAST_1_QSTASH_URL": OWN}
+REGION = {"QSTASH_REGION": "US_EAST_1"}
+BY_VARIABLES: list[tuple[str, dict[str, str], str, str, str]] = [
+    ("nothing but a token", PLAIN, EU, "plain", "address by the default, token by QSTASH_TOKEN"),
+    ("an address", {**PLAIN, "QSTASH_URL": LOCAL}, LOCAL, "plain", "address by QSTASH_URL, token by QSTASH_TOKEN"),
+    ("a region", {**PLAIN, **REGION}, US, "plain", "address by QSTASH_REGION, token by QSTASH_TOKEN"),
+    ("a region and an address", {**PLAIN, **REGION, "QSTASH_URL": LOCAL}, LOCAL, "plain", "address by QSTASH_URL, token by QSTASH_TOKEN"),
+    ("a region's own pair", {**PLAIN, **REGION, **PAIR, "QSTASH_URL": LOCAL}, OWN, "pair", "address by US_EAST_1_QSTASH_URL, token by US_EAST_1_QSTASH_TOKEN"),
+    ("a region's own token", {**REGION, "US_EAST_1_QSTASH_TOKEN": "pair", "QSTASH_URL": LOCAL}, US, "pair", "address by QSTASH_REGION, token by US_EAST_1_QSTASH_TOKEN"),
+    ("a region's own address alone", {**PLAIN, **REGION, "US_EAST_1_QSTASH_URL": OWN, "QSTASH_URL": LOCAL}, LOCAL, "plain", "address by QSTASH_URL, token by QSTASH_TOKEN"),
+    ("a pair without its region", {**PLAIN, **PAIR}, EU, "plain", "address by the default, token by QSTASH_TOKEN"),
+    ("empty is not set", {**PLAIN, **REGION, "US_EAST_1_QSTASH_TOKEN": "", "QSTASH_URL": ""}, US, "plain", "address by QSTASH_REGION, token by QSTASH_TOKEN"),
+    ("spelled as the region", {**PLAIN, "QSTASH_REGION": "us-east-1"}, US, "plain", "address by QSTASH_REGION, token by QSTASH_TOKEN"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("_id", "environ", "url", "token", "reason"), BY_VARIABLES, ids=ids(BY_VARIABLES)
+)
+def test_without_environments_the_variables_say_it(
+    _id: str, environ: dict[str, str], url: str, token: str, reason: str
+) -> None:
+    found = resolve(Account(), None, environ)
+    assert (found.url, found.token.reveal(), found.reason) == (url, token, reason)
+
+
+OF_ENVIRONMENTS: list[tuple[str, Account, dict[str, str], str, str]] = [
+    ("its own address", Account(url=OWN, region="us-east-1"), {"QSTASH_URL": LOCAL}, OWN, "environments.e.url"),
+    ("its own region", Account(region="us-east-1"), {"QSTASH_URL": LOCAL}, US, "environments.e.region"),
+    ("QSTASH_URL", Account(), {"QSTASH_URL": LOCAL}, LOCAL, "QSTASH_URL"),
+    ("QSTASH_URL before a region", Account(), {"QSTASH_URL": LOCAL, **REGION}, LOCAL, "QSTASH_URL"),
+    ("QSTASH_REGION", Account(), REGION, US, "QSTASH_REGION"),
+    ("nothing", Account(), {}, EU, "the default"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("_id", "account", "environ", "url", "by"), OF_ENVIRONMENTS, ids=ids(OF_ENVIRONMENTS)
+)
+def test_of_an_environment_the_file_says_it_first_and_then_the_variables(
+    _id: str, account: Account, environ: dict[str, str], url: str, by: str
+) -> None:
+    """A token of a local server must not go to the real one."""
+    own = Account(url=account.url, region=account.region, token=secret("own"), token_from="T")
+    found: Endpoint = resolve(own, "e", {**PLAIN, **PAIR, **environ})
+    assert (found.url, found.token.reveal()) == (url, "own")
+    assert found.reason == f"address by {by}, token by T"
+
+
+def test_a_missing_token_names_each_variable_that_would_do() -> None:
+    with pytest.raises(AuthError, match="set US_EAST_1_QSTASH_TOKEN or QSTASH_TOKEN, or try"):
+        resolve(Account(), None, REGION)
+
+
+def test_the_page_says_which_account_it_is_about_and_why(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "q.yaml"
+    path.write_text(HEAD + "environments: {e: {token: '${env.T}'}}\nqueues: {}\n")
+    with Served(world.account) as served:
+        environ = {"T": LOCAL_TOKEN, "QSTASH_URL": served.url}
+        for command in (("plan",), ("drift",), ("apply", "--yes"), ("destroy", "--yes", "billing")):
+            ran = cli(*command, "-f", str(path), "-e", "e", environ=environ)
+            assert ran.code == 0, ran
+            assert ran.err.startswith(
+                f"Account: e: localUser at {served.url} (address by QSTASH_URL, token by T)\n"
+            )
+            ran = cli(*command, "-f", str(path), "-e", "e", "--format", "json", environ=environ)
+            assert "Account:" not in ran.err
+        page = cli("plan", "-f", str(path), "-e", "e", "--format", "markdown", environ=environ)
+        assert f"Account: `localUser at {served.url}, address by QSTASH_URL, token by T" in page.out
+        found = json.loads(
+            cli("plan", "-f", str(path), "-e", "e", "--format", "json", environ=environ).out
+        )
+        assert found["account"] == {
+            "url": served.url, "user": "localUser", "address_by": "QSTASH_URL", "token_by": "T",
+        }  # fmt: skip
+
+
+WRONG = [
+    ("a token that is none", {"T": "a b", "QSTASH_URL": LOCAL}, "set T"),
+    ("an address that is none", {"T": "t", "QSTASH_URL": "http://"}, "is QSTASH_URL right?"),
+    ("a port", {"T": "t", "QSTASH_URL": "http://127.0.0.1:port"}, "is QSTASH_URL right?"),
+    ("no address", {"T": "t", "QSTASH_URL": "127.0.0.1:1"}, "QSTASH_URL is not an address"),
+    ("a line break", {"T": "t", "QSTASH_URL": f"{LOCAL}\n"}, "is QSTASH_URL right?"),
+]
+
+
+@pytest.mark.parametrize(("_id", "environ", "said"), WRONG, ids=ids(WRONG))
+def test_a_message_names_the_variable_that_was_really_used(
+    tmp_path: Path, _id: str, environ: dict[str, str], said: str
+) -> None:
+    path = tmp_path / "q.yaml"
+    path.write_text(HEAD + "environments: {e: {token: '${env.T}'}}\nqueues: {}\n")
+    ran = cli("plan", "-f", str(path), "-e", "e", environ=environ)
+    assert ran.code == 1
+    assert said in ran.err
+    assert "QSTASH_TOKEN" not in ran.err
+
+
+def test_a_refused_token_of_an_environment_is_named_by_its_variable(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "q.yaml"
+    with Served(world.account) as served:
+        path.write_text(
+            HEAD
+            + f"environments: {{e: {{token: '${{env.T}}', url: '{served.url}'}}}}\nqueues: {{}}\n"
+        )
+        ran = cli("plan", "-f", str(path), "-e", "e", environ={"T": "wrong"})
+    assert (ran.code, "set a valid T" in ran.err) == (1, True), ran
+
+
+EXEMPT = [
+    ("nothing", "", "https://h.example.com", True),
+    ("another network", "fd00::/8", "https://h.example.com", True),
+    ("a network", "fd00::/8", "https://[fd00::1]:8080", False),
+    ("an older network", "10.0.0.0/8,fd00::/8", "https://10.1.2.3", False),
+    ("an address", "::1", "https://[::1]", False),
+    ("an address with a port", "[::1]:443", "https://[::1]", False),
+    ("another port", "h.example.com:8443", "https://h.example.com", True),
+    ("its port", "h.example.com:443", "https://h.example.com", False),
+    ("a name", "h.example.com", "https://h.example.com", False),
+    ("a domain", "example.com", "https://h.example.com", False),
+    ("a domain with a dot", ".example.com", "https://h.example.com", False),
+    ("a domain with a star", "*.example.com", "https://h.example.com", False),
+    ("half a label", "ample.com", "https://h.example.com", True),
+    ("everything", "*", "https://h.example.com", False),
+    ("noise", "[::1, ,:,/,a/b,[,%%", "https://h.example.com", True),
+]
+
+
+@pytest.mark.parametrize(("_id", "exempt", "url", "is_proxied"), EXEMPT, ids=ids(EXEMPT))
+def test_no_proxy_is_read_as_other_tools_read_it(
+    monkeypatch: pytest.MonkeyPatch, _id: str, exempt: str, url: str, is_proxied: bool
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", exempt)
+    assert proxies.for_url(url) is None
+    monkeypatch.setenv("ALL_PROXY", "proxy.example.com:3128")
+    assert proxies.for_url(url) == ("http://proxy.example.com:3128" if is_proxied else None)
+    monkeypatch.setenv("HTTPS_PROXY", "https://other.example.com")
+    assert proxies.for_url(url) == ("https://other.example.com" if is_proxied else None)
+
+
+def test_a_network_in_no_proxy_breaks_no_command(world: World) -> None:
+    with Served(world.account) as served:
+        environ = {"QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_TOKEN, "NO_PROXY": "fd00::/8"}
+        assert cli("plan", "-f", "examples/quickstart", environ=environ).code == 0
+        refused = {**environ, "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.0/8"}
+        assert cli("plan", "-f", "examples/quickstart", environ=refused).code == 0
