@@ -90,10 +90,10 @@ def run(arguments: Sequence[str]) -> int:
         streams.note(safe.page("Stopped; nothing more is written."))
         return ExitCode.ERROR
     except Exception as error:  # noqa: BLE001 the last net: nobody is shown a traceback
-        return _failed(_as_ours(error), given)
+        return _failed(_as_ours(error, arguments), given)
 
 
-def _as_ours(error: Exception) -> QstashSyncError:
+def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
     """Any exception as an error that can be shown; of one that is a bug, never the text."""
     if isinstance(error, QstashSyncError):
         return error
@@ -101,7 +101,8 @@ def _as_ours(error: Exception) -> QstashSyncError:
         context = error.ctx if isinstance(error, click.UsageError) else None
         usage = context.get_usage().splitlines() if context else []
         usage += [f"Try '{context.command_path} --help' for help."] if context else []
-        return UsageError(error.format_message(), usage=tuple(usage))
+        fact = f"{error.format_message()}{_about_local(arguments)}"
+        return UsageError(fact, usage=tuple(usage))
     if isinstance(error, OSError) and error.filename is None:
         # Of a page that click writes by itself, such as --help.
         return OutputError(f"stdout cannot be written: {error.strerror}")
@@ -123,6 +124,14 @@ def _failed(error: QstashSyncError, given: Sequence[str]) -> int:
         environment=session.environment if session else _option(given, "-e", "--env"),
     )
     return error.exit_code
+
+
+def _about_local(words: Sequence[str]) -> str:
+    """The way out for who wrote `--local x.db`, where x.db is a word of its own."""
+    file = _option(words, "--local") if "--local" in words else None
+    if not file or file.startswith("-"):
+        return ""
+    return f" If {file} is the file of --local, write --local={file}"
 
 
 def _option(words: Sequence[str], *names: str) -> str | None:

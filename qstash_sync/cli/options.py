@@ -24,8 +24,9 @@ env_file = click.option(
     help="Read NAME=VALUE lines by python-dotenv's rules; what the process has set wins.",
 )  # fmt: skip
 local = click.option(
-    "--local", metavar="FILE",
-    help=f"Use an embedded QStash kept in FILE ({LOCAL_FILE}): no account, no network.",
+    "--local", metavar="[=FILE]",
+    help="Use an embedded QStash: no account, no network. It is kept in FILE, as in --local=x.db"
+    f" (without: {LOCAL_FILE}).",
 )  # fmt: skip
 now = click.option(
     "--now", metavar="ISO", help="Pretend it is this time, such as 2027-03-14T09:00Z."

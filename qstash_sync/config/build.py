@@ -14,7 +14,13 @@ from qstash_sync.config import schema, url
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import shadow
 from qstash_sync.config.tree import Map, spell
-from qstash_sync.config.types import NO_LIMIT, Frame, check_name, check_schedule_name
+from qstash_sync.config.types import (
+    NO_LIMIT,
+    Frame,
+    check_flow_key,
+    check_name,
+    check_schedule_name,
+)
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
 from qstash_sync.model import settings
@@ -43,6 +49,7 @@ from qstash_sync.model.resources import (
 _RENEW_BEFORE = timedelta(days=45)
 _NO_REDACTION = Redact()
 _BODIES = ("body", "body_file", "body_base64")
+_NAMES = {"schedules": check_schedule_name, "flow_controls": check_flow_key}  # by section
 _NOTES = ("description", "owner", "runbook")
 
 
@@ -93,9 +100,11 @@ class Builder:
         """One resource, or None where the report says why not, or it is for another environment."""
         before = len(entry.report)
         try:
-            (check_schedule_name if entry.section == "schedules" else check_name)(entry.name)
+            _NAMES.get(entry.section, check_name)(entry.name)
         except PydanticCustomError as error:
             _note(entry, (), error)
+            return None
+        if entry.is_broken("only", "except") or not self._is_selected(entry, given):
             return None
         resource: Any
         match given:
@@ -110,8 +119,6 @@ class Builder:
         return resource if len(entry.report) == before and not entry.broken else None
 
     def _schedule(self, entry: Entry, given: schema.ScheduleSpec) -> Schedule | None:
-        if entry.is_broken("only", "except") or not self._is_selected(entry, given):
-            return None
         timing = _timing(entry, given)
         message = self._message(entry, given)
         if timing is None or message is None:
@@ -131,7 +138,8 @@ class Builder:
             location=entry.location,
         )
 
-    def _is_selected(self, entry: Entry, given: schema.ScheduleSpec) -> bool:
+    def _is_selected(self, entry: Entry, given: schema.ScheduleSpec | schema.SelectedSpec) -> bool:
+        """Whether a resource is there in this environment."""
         if given.only is not None and given.except_ is not None:
             entry.error("conflict", ("except",), "only and except exclude each other", "keep one")
         if given.only is not None:

@@ -88,6 +88,19 @@ class Scope:
         self._depth -= 1
         return result
 
+    def name(self, text: str, location: Location, path: Path) -> str | None:
+        """The name that a text with `${…}` stands for; None where it is an error, which is told."""
+        before = len(self.report)
+        found = self._text(text, location, path)
+        if isinstance(found, Secret):
+            hint = "write ${env.NAME|plain} if it is none"
+            self.report.error(
+                "type", path, "a name cannot be, or contain, a secret", location, hint
+            )
+        elif not isinstance(found, str | int) or isinstance(found, bool):
+            self.report.error("type", path, "a name must be text", location)
+        return str(found) if len(self.report) == before else None
+
     def _text(self, text: str, location: Location, path: Path) -> Value:
         whole = _TOKEN.fullmatch(text)
         if whole and whole[1] is not None:

@@ -41,6 +41,9 @@ class Resources:
         defaults = self._layer(schema.ScheduleSpec, own, "defaults", self.path, here)
         overrides = own.get("overrides")
         self.overridden: Map = overrides if isinstance(overrides, Map) else NOTHING
+        if self.overridden.dynamic:
+            own = own.replaced("overrides", self._overrides_by_name())
+            self.overridden = own["overrides"]
         self.overrides = self._layer(schema.OverridesSpec, own, "overrides", self.path, here)
         self.files: list[tuple[Map, Frame, Layer | None]] = []
         for document in documents:
@@ -64,8 +67,10 @@ class Resources:
         built: dict[str, Any] = {}
         locations: dict[str, Location] = {}
         for root, frame, below in holders:
-            entries = root[section]
+            entries = self._named(root[section], (section,))
             for name, raw in entries.items():
+                if section == "schedules" and name.startswith("x-"):
+                    continue  # an anchor's home
                 location = entries.at(name)
                 if name in locations:
                     fact = f"this name stands in two files, first in {locations[name]}"
@@ -82,6 +87,37 @@ class Resources:
                     built[name] = builder.build(entry, layer.spec)
         self._check_overrides(section, locations)
         return tuple(built[name] for name in sorted(built) if built[name] is not None)
+
+    def _overrides_by_name(self) -> Map:
+        result = self.overridden
+        for section, entries in self.overridden.items():
+            if isinstance(entries, Map):
+                path = (*self.path, "overrides", section)
+                result = result.replaced(section, self._named(entries, path))
+        return result
+
+    def _named(self, entries: Map, path: Path) -> Map:
+        """The same entries, by names in which no variable stands any more.
+
+        So a preview has queues, groups and keys of its own. A schedule's name is not sent: its id
+        has the namespace, which may hold a variable.
+        """
+        if path[-1] == "schedules" or not any("${" in name for name in entries):
+            return entries
+        result = Map(entries.origin, entries.mark)
+        result.dynamic = entries.dynamic
+        for written, value in entries.items():
+            location = entries.at(written)
+            name = self.checker.scope.name(written, location, (*path, written))
+            if name is None:
+                continue
+            if name in result:
+                fact = f"the name {name} stands here twice, first in {result.at(name)}"
+                self.report.error("duplicate", (*path, written), fact, location, "rename one")
+                continue
+            result.add(name, value)
+            result.marks[name] = entries.marks[written]
+        return result
 
     def _overridden(self, section: str, name: str, layer: Layer | None) -> Layer | None:
         names = self.overridden.get(section)

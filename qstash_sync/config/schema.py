@@ -63,7 +63,7 @@ CallbackField = Annotated[
 class FlowUseSpec(Spec):
     """The flow-control key of a schedule, with limits of its own or without."""
 
-    key: types.Name
+    key: types.FlowKey
     parallelism: types.Parallelism | None = None
     rate: types.Rate | None = None
     period: types.Period | None = None
@@ -138,7 +138,14 @@ def _endpoints(value: Any) -> Any:
     return value
 
 
-class UrlGroupSpec(Spec):
+class SelectedSpec(Spec):
+    """What is there in some environments only."""
+
+    only: types.Environments | None = None
+    except_: types.Environments | None = Field(default=None, alias="except")
+
+
+class UrlGroupSpec(SelectedSpec):
     """A URL group: named endpoints as a mapping, or a list of URLs."""
 
     endpoints: (
@@ -152,14 +159,14 @@ class UrlGroupSpec(Spec):
     ) = None
 
 
-class QueueSpec(Spec):
+class QueueSpec(SelectedSpec):
     """A queue."""
 
     parallelism: types.QueueParallelism | None = None
     paused: types.Bool | None = None
 
 
-class FlowControlSpec(Spec):
+class FlowControlSpec(SelectedSpec):
     """A flow-control key: what is given is pinned."""
 
     parallelism: types.Parallelism | None = None

@@ -72,6 +72,12 @@ class Map(dict[str, Value]):
         """Set a value."""
         self[str(key)] = value
 
+    def replaced(self, key: str, value: Value) -> "Map":
+        """The same mapping with another value of a key."""
+        result = self.without()
+        result[key] = value
+        return result
+
     def without(self, *keys: str) -> "Map":
         """The same mapping with fewer keys."""
         result = self.like()

@@ -235,6 +235,8 @@ _NAME, _SCHEDULE_NAME = r"[A-Za-z0-9._-]+", r"[a-z0-9][a-z0-9_-]*"
 _NOT_ALLOWED, _ALLOWED = "the name {!r} is not allowed", "use letters, digits, -, _ and ."
 _NAME_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_NAME}$"})
 check_name = name_like(_NAME, _NOT_ALLOWED, _ALLOWED)
+_FLOW_KEY = r"[A-Za-z0-9._:@/-]+"
+check_flow_key = name_like(_FLOW_KEY, _NOT_ALLOWED, "use letters, digits, -, _, ., :, @ and /")
 check_schedule_name = name_like(_SCHEDULE_NAME, _NOT_ALLOWED, "use a-z, 0-9, - and _")
 _check_id = name_like(_NAME, "{!r} is not a schedule id", _ALLOWED)
 _check_former = name_like(_NAME, "{!r} is neither a name nor an id of a schedule", _ALLOWED)
@@ -285,6 +287,11 @@ def _zone(name: str) -> str:
 
 TextField = Annotated[Text, Check(text, TEXT)]
 Name = Annotated[str, AfterValidator(check_name), _NAME_SCHEMA]
+FlowKey = Annotated[
+    str,
+    AfterValidator(check_flow_key),
+    WithJsonSchema({"type": "string", "pattern": rf"^{_FLOW_KEY}$"}),
+]
 ScheduleId = Annotated[str, AfterValidator(_check_id), _NAME_SCHEMA]
 FormerName = Annotated[str, AfterValidator(_check_former), _NAME_SCHEMA]
 Namespace = Annotated[
