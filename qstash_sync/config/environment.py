@@ -7,10 +7,11 @@ from typing import Any
 
 from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, check_identities, desired
+from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import Scope, is_text
 from qstash_sync.config.layers import LISTED, Checker, Layer, meant
 from qstash_sync.config.literals import LITERAL_SECRET
-from qstash_sync.config.report import Report
+from qstash_sync.config.report import Path, Report
 from qstash_sync.config.resources import SECTIONS, Resources
 from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
 from qstash_sync.config.types import NAMESPACE, Frame
@@ -43,6 +44,10 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
+_TOKENS = re.compile(r"(?:\w+_)?QSTASH_(?:TOKEN|(?:CURRENT|NEXT)_SIGNING_KEY)")
+_USUAL = {"QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"}
+
+
 class Environment:
     """One environment on its way through the steps; collects diagnostics, stops at none."""
 
@@ -67,7 +72,8 @@ class Environment:
         own = (self.environments or NOTHING).get(name or "")
         self.own: Map = own if isinstance(own, Map) else NOTHING
         self.top: dict[str, Any] = {}  # the top level as it was checked, by key
-        self.scope = Scope(self._variables(variables), environ, missing, self.report)
+        self.scope = Scope({}, environ, missing, self.report, tokens=self._tokens(environ))
+        self.scope.variables = self._variables(variables)
         self.checker = Checker(self.scope, self.report)
 
     def diagnostics(self) -> list[Diagnostic]:
@@ -92,13 +98,28 @@ class Environment:
 
     def _variables(self, given: Mapping[str, str]) -> dict[str, tuple[Value, Location | None]]:
         result: dict[str, tuple[Value, Location | None]] = {}
-        for layer in (self.raw_top.get("vars", (None,))[0], self.own.get("vars")):
+        hider = Hider(self.scope, self.report)
+        places: tuple[Path, Path] = (("vars",), ("environments", self.name or "", "vars"))
+        layers = self.raw_top.get("vars", (None,))[0], self.own.get("vars")
+        for layer, path in zip(layers, places, strict=True):
             if isinstance(layer, Map):
-                result.update({key: (value, layer.at(key)) for key, value in layer.items()})
+                hidden = hider.data(layer, path)
+                result.update({key: (hidden[key], layer.at(key)) for key in layer})
         for name, value in given.items():
             if not is_text(value):
                 self.report.error("variable", (), f"--var {name}: is not UTF-8 text", None)
+            if holder := self.scope.holder_of_token("", value):
+                fact = f"--var {name}: holds the token of {holder}, and variables are shown"
+                self.report.error("never_plain", (), fact, None, f"write ${{env.{holder}}}")
         return {**result, **{key: (Loose(value), None) for key, value in given.items()}}
+
+    def _tokens(self, environ: Mapping[str, str]) -> frozenset[str]:
+        """The variables that hold a token of this or another run, or a signing key."""
+        own = (
+            raw.get("token") for raw in (self.environments or {}).values() if isinstance(raw, Map)
+        )
+        named = {found[1] for token in own if (found := _named(token))}
+        return frozenset(named | {name for name in environ if _TOKENS.fullmatch(name)} | _USUAL)
 
     def config(self) -> Config | None:
         """What can be built; None where it is not certain which environment is meant."""

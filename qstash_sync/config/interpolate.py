@@ -11,9 +11,10 @@ makes secret whatever uses it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from qstash_sync.config.literals import secret_in
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import has_control, shadow
 from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
@@ -23,6 +24,7 @@ from qstash_sync.model.resources import Piece, Secret, join
 MAX_EXPANDED = 10_000_000  # characters and values that other variables may bring into one
 MAX_TOTAL = 50_000_000  # likewise that they may bring into all settings of an environment
 
+_LEAST = 8  # characters of a token that is searched for in other values
 _LISTED = 12  # more names than this help nobody
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -41,6 +43,7 @@ class _Expansion:
     size: int
     height: int
     mocked: bool
+    declared: bool
 
 
 @dataclass(slots=True)
@@ -58,6 +61,8 @@ class Scope:
     report: Report = field(default_factory=Report)
     mocked: set[Location] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set, repr=False)
+    declared: set[Location] = field(default_factory=set)  # where `|plain` says: no secret
+    tokens: Collection[str] = ()  # variables that hold a token or a signing key of QStash
     broken: dict[Location, str] = field(default_factory=dict)  # by whom a line break came there
     _known: dict[str, _Expansion] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
@@ -163,10 +168,7 @@ class Scope:
         if name not in self._known:
             self._known[name] = self._expanded(name, location, path)
         found = self._known[name]
-        if found.mocked:
-            self.mocked.add(location)
-        if isinstance(found.value, str | Secret) and has_control(shadow(found.value)):
-            self.broken.setdefault(location, f"the variable {name}")
+        self._remember(found, name, location)
         self._size += found.size
         self._tallest = max(self._tallest, found.height)
         most = MAX_EXPANDED if self._open else MAX_TOTAL
@@ -177,14 +179,24 @@ class Scope:
             return self._give_up("nested too deeply to be read", location, path)
         return found.value
 
+    def _remember(self, found: _Expansion, name: str, location: Location) -> None:
+        """What holds of a variable holds of the place where it is used."""
+        if found.mocked:
+            self.mocked.add(location)
+        if found.declared:
+            self.declared.add(location)
+        if isinstance(found.value, str | Secret) and has_control(shadow(found.value)):
+            self.broken.setdefault(location, f"the variable {name}")
+
     def _expanded(self, name: str, location: Location, path: Path) -> _Expansion:
         """The value of a variable, found once, however often and deep it is used."""
         raw, origin = self.variables[name]
         size, height = _measure(raw)
         if self._depth + height >= MAX_DEPTH:
             value = self._give_up("nested too deeply to be read", location, path)
-            return _Expansion(value, 0, 0, mocked=False)
-        outside, mocked = (self._size, self._tallest), len(self.mocked)
+            return _Expansion(value, 0, 0, mocked=False, declared=False)
+        outside = self._size, self._tallest
+        mocked, declared = len(self.mocked), len(self.declared)
         self._size = self._tallest = 0
         self._depth += 1
         self._open.append(name)
@@ -194,7 +206,13 @@ class Scope:
         size += self._size
         height += self._tallest + 1
         self._size, self._tallest = outside
-        return _Expansion(value, size, height, mocked=len(self.mocked) > mocked)
+        return _Expansion(
+            value,
+            size,
+            height,
+            mocked=len(self.mocked) > mocked,
+            declared=len(self.declared) > declared,
+        )
 
     def _give_up(self, fact: str, location: Location, path: Path) -> str:
         """Say once that variables grow without bounds; from then on they stand for nothing."""
@@ -227,10 +245,28 @@ class Scope:
         if has_control(found):
             self.broken[location] = f"the environment variable {name}"
         self._size += len(found)
-        if is_plain:
+        if is_plain and not self._is_never_plain(name, found, location, path):
+            self.declared.add(location)
             return Loose(found)
         self.secrets.add(found)
         return Secret((Piece(found, hidden=True),))
+
+    def _is_never_plain(self, name: str, found: str, location: Location, path: Path) -> bool:
+        """Whether a value stays a secret in spite of `|plain`: then that is an error."""
+        kind = secret_in(found)
+        if holder := self.holder_of_token(name, found):
+            kind = f"the token or key of QStash that stands in {holder}"
+        if kind:
+            fact = f"${{env.{name}|plain}}: {kind} is never shown"
+            self.report.error("never_plain", path, fact, location, f"write ${{env.{name}}}")
+        return kind is not None
+
+    def holder_of_token(self, name: str, value: str) -> str | None:
+        """The variable whose token a value is or contains, though another one brought it."""
+        if name in self.tokens:
+            return name
+        held = ((token, self.environ.get(token, "").strip()) for token in self.tokens)
+        return next((name for name, text in held if len(text) >= _LEAST and text in value), None)
 
 
 def _measure(value: Value) -> tuple[int, int]:

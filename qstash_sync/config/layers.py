@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from qstash_sync.config import schema
+from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import Map, Value, spell
@@ -78,6 +79,8 @@ class Checker:
             self.report.error("type", path, fact, location, hint)
             return None
         tree: Map = self.scope.resolve(raw, location, path)
+        if model in _SENT:
+            tree = Hider(self.scope, self.report).settings(tree, path)
         try:
             return Layer(model.model_validate(tree, context=frame), (tree,))
         except ValidationError as error:
@@ -128,6 +131,7 @@ _REFUSED = {
     "batch": "a schedule sends one message; use a url_group to reach several endpoints",
     "ratePerSecond": "write flow_control: {key: …, rate: …, period: 1s}",
 }
+_SENT = (schema.ScheduleSpec, schema.UrlGroupSpec, schema.OverridesSpec)  # to destinations
 LISTED = 12  # more names than this help nobody
 
 

@@ -13,9 +13,23 @@ LITERAL_SECRET = "literal_secret"  # noqa: S105 the code of a diagnostic
 _SHAPES = (
     (re.compile(r"\bsig_[A-Za-z0-9]{20,}"), "a QStash signing key"),
     (re.compile(r"eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"), "a QStash token"),
+    (re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"), "a Stripe key"),
+    (re.compile(r"\bwhsec_[A-Za-z0-9+/=]{16,}"), "a signing secret of webhooks"),
+    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}"), "a GitHub token"),
+    (re.compile(r"\bglpat-[\w-]{20,}"), "a GitLab token"),
+    (re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-[A-Za-z0-9-]{10,}"), "a Slack token"),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "an AWS access key"),
+    (re.compile(r"\bAIza[\w-]{35}"), "a Google key"),
+    (re.compile(r"\bSG\.[\w-]{22}\.[\w-]{43}"), "a SendGrid key"),
+    (re.compile(r"\bnpm_[A-Za-z0-9]{36}"), "an npm token"),
+    (re.compile(r"\bsk-(?:proj|ant|svcacct)-[\w-]{20,}|\bsk-[A-Za-z0-9]{40,}"), "an API key"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"), "a private key"),
 )
 # In a file's own text a secret may be behind escapes, or broken at the end of a line.
-_TRACES = re.compile(r"sig_|eyJVc2VySUQiOi|\\[xuU\r\n]")
+_TRACES = re.compile(
+    r"sig_|eyJVc2VySUQiOi|[sr]k_|whsec_|gh[pousr]_|github_pat_|glpat-|xox|xapp-|AKIA|ASIA|AIza"
+    r"|SG\.|npm_|sk-|PRIVATE KEY|\\[xuU\r\n]"
+)
 
 
 def might_hold_secret(text: str) -> bool:

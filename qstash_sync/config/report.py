@@ -1,7 +1,7 @@
 """What is wrong with the files, collected while they are read; nothing stops at the first error."""
 
 from qstash_sync.config.literals import presentable
-from qstash_sync.model.diagnostics import Diagnostic, Location
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 
 Path = tuple[str | int, ...]
 MAX_HINTED = 300  # errors of one run whose near misses are searched for
@@ -19,7 +19,25 @@ class Report(list[Diagnostic]):
         self, code: str, path: Path, message: str, location: Location | None, hint: str = ""
     ) -> None:
         """Note an error: what kind, about which setting, the fact, where, and the way out."""
+        self._note(Severity.ERROR, code, path, message, location, hint)
+
+    def warning(
+        self, code: str, path: Path, message: str, location: Location | None, hint: str = ""
+    ) -> None:
+        """Note a warning, likewise."""
+        self._note(Severity.WARNING, code, path, message, location, hint)
+
+    def _note(
+        self,
+        severity: Severity,
+        code: str,
+        path: Path,
+        message: str,
+        location: Location | None,
+        hint: str,
+    ) -> None:
         found = Diagnostic(
+            severity=severity,
             code=code,
             path=tuple(presentable(step) if isinstance(step, str) else step for step in path),
             message=presentable(message),

@@ -83,7 +83,8 @@ class Resources:
                 if section == "schedules":
                     layer = over(below, layer)
                 if layer is not None:
-                    entry = Entry(section, name, location, layer.trees, layer.broken, self.report)
+                    at = entries.at(name)  # once more: its line may hold a secret, as is known now
+                    entry = Entry(section, name, at, layer.trees, layer.broken, self.report)
                     built[name] = builder.build(entry, layer.spec)
         self._check_overrides(section, locations)
         return tuple(built[name] for name in sorted(built) if built[name] is not None)

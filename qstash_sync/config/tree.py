@@ -24,6 +24,7 @@ class Origin:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
+        self.hidden: set[str] = set()  # what must not be shown of it
 
     @cached_property
     def lines(self) -> list[str]:
@@ -34,6 +35,8 @@ class Origin:
         """The location of a packed position."""
         line = mark >> 32
         text = self.lines[line] if line < len(self.lines) else ""
+        if any(secret in text for secret in self.hidden):
+            text = ""
         return Location(self.name, line + 1, (mark & _COLUMN) + 1, text)
 
 

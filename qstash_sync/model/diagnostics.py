@@ -8,7 +8,7 @@ message      the fact, for people alone; no code reads it
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -31,7 +31,7 @@ class Location:
     file: str
     line: int
     column: int
-    text: str = ""
+    text: str = field(default="", compare=False)  # empty where it would show a secret
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

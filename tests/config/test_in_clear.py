@@ -1,0 +1,188 @@
+"""Secrets in clear: by their shape an error, by their name a warning, and shown by no page."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.model.diagnostics import Severity
+from tests.support import HEAD, World, build, cli, config, ids
+
+CANARY = "S3cretC4naryV4lue"
+URL = "https://app.example.com/x"
+
+
+def schedule(settings: str, destination: str = URL) -> str:
+    return (
+        HEAD
+        + f"schedules:\n  a: {{cron: '0 9 * * *', destination: '{destination}', {settings} retries: 2}}\n"
+    )
+
+
+WARNED = [
+    ("x-vercel-protection-bypass", schedule(f"headers: {{x-vercel-protection-bypass: {CANARY}}},")),
+    ("apikey", schedule(f"headers: {{apikey: {CANARY}}},")),
+    ("X-Cron-Auth", schedule(f"headers: {{X-Cron-Auth: {CANARY}}},")),
+    ("X-Password", schedule(f"headers: {{X-Password: 'p {CANARY}'}},")),
+    ("X-Signature", schedule(f"headers: {{X-Signature: {CANARY}}},")),
+    ("callback's header", schedule(f"callback: {{url: '{URL}', headers: {{apikey: {CANARY}}}}},")),
+    ("?secret=", schedule("", f"{URL}?a=1&secret={CANARY}")),
+    ("?token=", schedule("", f"{URL}?token={CANARY}&b=2")),
+    ("?access_token=", schedule("", f"{URL}?access_token={CANARY}")),
+    ("?x-vercel-protection-bypass=", schedule("", f"{URL}?x-vercel-protection-bypass={CANARY}")),
+    ("?key=", schedule("", f"{URL}?key={CANARY}")),
+    ("?sig= beside a secret", schedule("", f"{URL}?sig={CANARY}&o=${{env.O}}")),
+    ("path with a query", schedule("base_url: 'https://e.com',", f"/x?apiKey={CANARY}")),
+    ("Slack", schedule("", f"https://hooks.slack.com/services/T0/B0/{CANARY}")),
+    ("Discord", schedule("", f"https://discord.com/api/webhooks/123/{CANARY}?wait=true")),
+    ("Telegram", schedule("", f"https://api.telegram.org/bot1:{CANARY}/sendMessage")),
+    ("Teams", schedule("", f"https://acme.webhook.office.com/webhookb2/{CANARY}")),
+    ("callback", schedule(f"callback: 'https://hooks.slack.com/services/T0/B0/{CANARY}',")),
+    ("failure callback", schedule(f"failure_callback: {{url: '{URL}?token={CANARY}'}},")),
+    ("endpoint", HEAD + f"url_groups: {{g: {{endpoints: ['{URL}?token={CANARY}']}}}}"),
+    ("named endpoint", HEAD + f"url_groups: {{g: {{endpoints: {{a: '{URL}?token={CANARY}'}}}}}}"),
+    ("endpoint as a mapping", HEAD + f"url_groups: {{g: {{endpoints: [{{url: '{URL}?token={CANARY}'}}]}}}}"),
+    ("api_key in a body", schedule(f"body: {{a: 1, api_key: {CANARY}}},")),
+    ("deep in a body", schedule(f"body: [{{a: [{{clientSecret: {CANARY}, b: 2}}]}}],")),
+    ("JSON text", schedule(f"body: '{{\"a\": 1, \"password\": \"{CANARY}\"}}',")),
+    ("a form", schedule(f"body: 'a=1&access_token={CANARY}&b=2',")),
+    ("defaults", "version: 1\nnamespace: billing\ndefaults: {timezone: UTC, headers: {apikey: " + CANARY + "}}\nschedules: {a: {cron: '@daily', destination: '" + URL + "'}}"),
+    ("a variable's value", HEAD + f"vars: {{v: {CANARY}}}\nschedules: {{a: {{cron: '@daily', destination: '{URL}?token=${{var.v}}'}}}}"),
+    ("a variable's name", HEAD + f"vars: {{api_token: {CANARY}}}\nschedules: {{a: {{cron: '@daily', destination: '{URL}', body: 'x ${{var.api_token}}'}}}}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text"), WARNED, ids=ids(WARNED))
+def test_what_is_called_a_secret_is_a_warning_and_is_shown_nowhere(
+    world: World, tmp_path: Path, _id: str, text: str
+) -> None:
+    built, found = build(text, {"O": "other"})
+    assert built is not None, found
+    (warning,) = [f for f in found if f.code == "literal_secret"]
+    assert warning.severity is Severity.WARNING
+    assert warning.location is not None
+    assert "${env.NAME}" in warning.hint
+    assert CANARY not in repr((built, found))
+
+    world.environ = {"O": "other"}
+    world.apply(text)
+    assert world.plan(text).empty
+    stored = [*world.account.store.all("schedule"), *world.account.store.all("topic")]
+    bodies = [base64.b64decode(one.get("bodyBase64", "")) for one in stored]
+    assert CANARY in f"{stored} {bodies}"  # it is sent as it is
+
+    (tmp_path / "q.yaml").write_text(text)
+    words = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    for output in ("text", "json", "markdown"):
+        ran = cli("plan", *words, "-v", "--format", output, environ={"O": "other"})
+        assert ran.code == 0, ran
+        assert CANARY not in ran.text
+        assert "literal" in ran.text
+
+
+PLAIN = [
+    ("an author", "headers: {X-Author: bob, X-Tokenizer: a, X-Request-Id: b},", URL),
+    ("numbers and nothing", "body: {token: null, max_tokens: 5, password: '', secret: true},", URL),
+    ("a query", "", f"{URL}?page=2&monkey=1&tokens=3&design=4"),
+    ("a page of Slack's", "", "https://slack.com/services/T0/B0"),
+    ("a text", "body: 'the password is: none',", URL),
+    ("a secret already", "headers: {X-Cron-Auth: '${env.O}'}, body: {api_key: '${env.O}'},", f"{URL}?token=${{env.O}}"),
+    ("declared", "headers: {X-Cron-Auth: 'a ${env.O|plain}', Authorization: '${env.O|plain}'}, body: {api_key: '${env.O|plain}'},", f"{URL}?token=${{env.O|plain}}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "settings", "destination"), PLAIN, ids=ids(PLAIN))
+def test_what_is_no_secret_or_declared_to_be_none_is_left_alone(
+    _id: str, settings: str, destination: str
+) -> None:
+    text = schedule(settings, destination)
+    assert [f.text for f in build(text, {"O": "other"})[1]] == []
+    assert config(text, {"O": "other"}).desired.schedules
+
+
+def test_a_declaration_holds_through_a_variable() -> None:
+    text = HEAD + "vars: {v: '${env.O|plain}'}\n"
+    text += f"schedules: {{a: {{cron: '@daily', destination: '{URL}', headers: {{Authorization: '${{var.v}}'}}}}}}"
+    assert [f.text for f in build(text, {"O": "other"})[1]] == []
+
+
+SHAPES = [
+    ("Stripe", "sk_live_" + "a1B2" * 6),
+    ("Stripe test", "rk_test_" + "a1B2" * 6),
+    ("webhooks", "whsec_" + "a1B2" * 6),
+    ("GitHub", "ghp_" + "a1B2" * 9),
+    ("GitHub, fine-grained", "github_pat_" + "a1_2" * 9),
+    ("GitLab", "glpat-" + "a1B2" * 5),
+    ("Slack", "xoxb-" + "123456-" * 3 + "abc"),
+    ("Slack app", "xapp-1-" + "A1B2" * 5),
+    ("AWS", "AKIA" + "A1B2" * 4),
+    ("Google", "AIza" + "a1B2-" * 7),
+    ("SendGrid", "SG." + "a" * 22 + "." + "b" * 43),
+    ("npm", "npm_" + "a1B2" * 9),
+    ("OpenAI", "sk-proj-" + "a1B2" * 9),
+    ("Upstash", "sig_" + "a1B2" * 6),
+    ("a private key", "-----BEGIN RSA PRIVATE KEY-----"),
+]
+PLACES = [
+    schedule("headers: {X: 'a SHAPE'},"), schedule("body: {a: [SHAPE]},"), schedule("", f"{URL}?q=SHAPE"),
+    schedule("description: SHAPE,"), HEAD + "vars: {v: SHAPE}", HEAD + "x-mine: [SHAPE]", HEAD + "queues: {SHAPE: {}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "shape"), SHAPES, ids=ids(SHAPES))
+def test_a_secret_of_a_known_shape_is_an_error_wherever_it_stands(
+    tmp_path: Path, _id: str, shape: str
+) -> None:
+    for place in PLACES:
+        (tmp_path / "q.yaml").write_text(place.replace("SHAPE", shape))
+        ran = cli("validate", "-f", str(tmp_path / "q.yaml"))
+        assert (ran.code, "in clear" in ran.err) == (1, True), ran
+        assert shape not in ran.text
+
+
+TOKEN = "t0ken-of-this-run"
+UNMASKED = [
+    ("the token", "${env.QSTASH_TOKEN|plain}", {"QSTASH_TOKEN": TOKEN}),
+    ("that of a region", "${env.US_EAST_1_QSTASH_TOKEN|plain}", {"US_EAST_1_QSTASH_TOKEN": TOKEN}),
+    ("that of the environment", "${env.MINE|plain}", {"MINE": TOKEN}),
+    ("that of another", "${env.OTHER|plain}", {"MINE": "x", "OTHER": TOKEN}),
+    ("a copy", "${env.COPY|plain}", {"QSTASH_TOKEN": TOKEN, "COPY": TOKEN}),
+    (
+        "in a longer text",
+        "${env.COPY|plain}",
+        {"QSTASH_TOKEN": f"{TOKEN}\n", "COPY": f"Bearer {TOKEN}!"},
+    ),
+    ("with a default", "${env.QSTASH_TOKEN:-x|plain}", {"QSTASH_TOKEN": TOKEN}),
+    ("a signing key", "${env.QSTASH_NEXT_SIGNING_KEY|plain}", {"QSTASH_NEXT_SIGNING_KEY": TOKEN}),
+    ("a known shape", "${env.STRIPE|plain}", {"STRIPE": "sk_live_" + "a1B2" * 6}),
+    ("through a variable", "${var.v}", {"QSTASH_TOKEN": TOKEN}),
+]
+
+
+@pytest.mark.parametrize(("_id", "value", "environ"), UNMASKED, ids=ids(UNMASKED))
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_token_of_the_run_is_never_plain(
+    tmp_path: Path, form: str, _id: str, value: str, environ: dict[str, str]
+) -> None:
+    text = (
+        HEAD
+        + "environments: {e: {token: '${env.MINE}'}, f: {token: '${env.OTHER}', namespace: n}}\n"
+    )
+    text += "vars: {v: 'x ${env.QSTASH_TOKEN|plain}'}\n"
+    text += f"schedules: {{a: {{cron: '@daily', destination: '{URL}', description: '{value}'}}}}\n"
+    (tmp_path / "q.yaml").write_text(text)
+    words = ("plan", "-f", str(tmp_path / "q.yaml"), "-e", "e", f"--local={tmp_path / 'a.db'}")
+    ran = cli(*words, "--format", form, environ={"MINE": "mine-mine-mine", **environ})
+    assert ran.code == 1
+    assert "is never shown" in ran.text
+    for hidden in environ.values():
+        assert len(hidden) < 8 or hidden.strip() not in ran.text
+
+
+def test_the_token_of_the_run_is_no_value_of_var(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(HEAD + "queues: {}\n")
+    words = ("validate", "-f", str(tmp_path / "q.yaml"), "--var", f"t=Bearer {TOKEN}")
+    ran = cli(*words, environ={"QSTASH_TOKEN": TOKEN})
+    assert (ran.code, TOKEN in ran.text) == (1, False)
+    assert "--var t: holds the token of QSTASH_TOKEN" in ran.err
+    assert cli(*words).code == 0
