@@ -196,7 +196,7 @@ def _of_files(session: Session, names: Sequence[str]) -> list[Asked]:
             known = ", ".join(schedule.name for schedule in schedules) or "none"
             raise UsageError(f"--name {glob}: no schedule of this name; the files have {known}")
     return [
-        (schedule.timing, schedule.name, schedule.location)
+        (schedule.timing, schedule.name, schedule.cron_location)
         for schedule in schedules
         if not names or any(fnmatchcase(schedule.name, glob) for glob in names)
     ]

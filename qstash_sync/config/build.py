@@ -75,6 +75,11 @@ class Entry:
         whole = (self.section, self.name, *path)
         self.report.error(code, whole, fact, location or self.location, hint)
 
+    def at(self, key: str) -> Location:
+        """Where the layer that wins has a setting."""
+        tree = next((tree for tree in reversed(self.trees) if key in tree), None)
+        return self.location if tree is None else tree.at(key)
+
     def missing(self, key: str, hint: str) -> None:
         """Note that a setting is not there, unless it may be the one that is misspelt."""
         if self.broken.issubset(schema.ScheduleSpec.model_fields):
@@ -136,6 +141,7 @@ class Builder:
             was=given.was,
             notes=tuple((key, value) for key, value in notes if value is not None),
             location=entry.location,
+            cron_location=entry.at("cron"),
         )
 
     def _is_selected(self, entry: Entry, given: schema.ScheduleSpec | schema.SelectedSpec) -> bool:

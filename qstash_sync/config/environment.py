@@ -44,6 +44,7 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
+_CAUSES = ("environment", "interpolation")  # of what follows at the same place
 _TOKENS = re.compile(r"(?:\w+_)?QSTASH_(?:TOKEN|(?:CURRENT|NEXT)_SIGNING_KEY)")
 _USUAL = {"QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"}
 
@@ -79,7 +80,7 @@ class Environment:
     def diagnostics(self) -> list[Diagnostic]:
         """What was found, but for what is about a value that is not the real one anyway."""
         mocked, known = self.scope.mocked, KnownSecrets(self.scope.secrets)
-        told = (d for d in self.report if d.code == "environment" or d.location not in mocked)
+        told = (d for d in self.report if d.code in _CAUSES or d.location not in mocked)
         return [known.in_diagnostic(diagnostic) for diagnostic in told]
 
     def _is_chosen(self) -> bool:
@@ -159,7 +160,8 @@ class Environment:
         for key in ("environments", "vars", *SECTIONS):
             if key in root and not isinstance(root[key], Map):
                 fact = f"must be a mapping, not {type_name(root[key])}"
-                self.report.error("type", (key,), fact, root.at(key))
+                hint = f"each has a name: write {key}: {{NAME: …}}" if key in SECTIONS else ""
+                self.report.error("type", (key,), fact, root.at(key), hint)
 
     def _environment(self, name: str, raw: Value) -> None:
         """Check what must be right of every environment, whichever is chosen."""

@@ -27,7 +27,8 @@ MAX_TOTAL = 50_000_000  # likewise that they may bring into all settings of an e
 _LEAST = 8  # characters of a token that is searched for in other values
 _LISTED = 12  # more names than this help nobody
 
-_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_WORKFLOW = "${{"
+_TOKEN = re.compile(r"\$\$\{|\$\{\{[^{}]*\}\}|\$\{([^{}]*)\}|\$\{")
 _EXPRESSION = re.compile(
     r"(?:var\.(?P<var>[A-Za-z_][\w-]*)"
     r"|env\.(?P<env>[A-Za-z_]\w*)(?P<default>:-[^|]*)?)(?P<plain>\|plain)?"
@@ -124,9 +125,7 @@ class Scope:
         if match[0] == "$${":
             return "${"
         if match[1] is None:
-            fact = "${ without a closing brace"
-            self.report.error("interpolation", path, fact, location, "$${ is a literal ${")
-            return ""
+            return self._not_ours(match[0], location, path)
         value = self._expression(match[1], location, path)
         if isinstance(value, Secret):
             return value
@@ -139,11 +138,24 @@ class Scope:
             self.report.error("interpolation", path, fact, location)
         return ""
 
+    def _not_ours(self, source: str, location: Location, path: Path) -> str:
+        """Refuse what begins like a reference and is none."""
+        fact, hint = "${ without a closing brace", "$${ is a literal ${"
+        if source.startswith(_WORKFLOW):
+            fact = f"{source} means something in a workflow of GitHub Actions only"
+            hint = f"give it to a variable there, as in env: NAME: {source}; write ${{env.NAME}}"
+        self.report.error("interpolation", path, fact, location, hint)
+        self.mocked.add(location)  # one message is enough
+        return ""
+
     def _expression(self, source: str, location: Location, path: Path) -> Value:
         match = _EXPRESSION.fullmatch(source.strip())
         if not match or (match["var"] and match["plain"]):
             fact = f"${{{source}}} is not understood"
-            self.report.error("interpolation", path, fact, location, _FORMS)
+            is_name = re.fullmatch(r"\w+", source.strip(), re.ASCII)
+            hint = f"write ${{env.{source.strip()}}} or ${{var.{source.strip()}}}"
+            self.report.error("interpolation", path, fact, location, hint if is_name else _FORMS)
+            self.mocked.add(location)
             return ""
         if match["var"]:
             return self._variable(match["var"], location, path)

@@ -75,7 +75,9 @@ class Checker:
         """Interpolate and check one mapping; None if it is none. What is right of it goes on."""
         if not isinstance(raw, Map):
             fact = f"must be a mapping, not {type_name(raw)}"
-            hint = "write its settings below it" if raw is None else ""
+            hint = "write its settings below it, indented" if raw is None else ""
+            if path[-1] in keys(model, ()):
+                hint = f"is {path[-1]} a setting? indent it below the name that it belongs to"
             self.report.error("type", path, fact, location, hint)
             return None
         tree: Map = self.scope.resolve(raw, location, path)
@@ -102,7 +104,7 @@ class Checker:
         if code == "extra_forbidden":
             key = str(trail[-1])
             whole = schema.FileSpec if model is schema.HeadSpec else model
-            hint = "" if self.report.is_long else meant(key, keys(whole, trail[:-1]))
+            hint = "" if self.report.is_long else _way_out(key, keys(whole, trail[:-1]))
             code, fact = "unknown_key", "unknown key"
             if key in _REFUSED:
                 code, hint = "refused_key", _REFUSED[key]
@@ -133,6 +135,32 @@ _REFUSED = {
 }
 _SENT = (schema.ScheduleSpec, schema.UrlGroupSpec, schema.OverridesSpec)  # to destinations
 LISTED = 12  # more names than this help nobody
+
+
+# What a setting is called elsewhere, by its name here.
+_ELSEWHERE = {
+    "destination": "url, uri, path, endpoint, target, target_url, webhook",
+    "cron": "schedule, cronExpression, cron_expression, expression, rate, every, interval",
+    "timezone": "tz, zone, time_zone, timeZone", "id": "scheduleId, schedule_id",
+    "url_group": "topic, group, urlGroup", "body": "payload, data, json, message",
+    "was": "renamed_from, old_name", "only": "env, environment, environments",
+    "schedules": "jobs, crons, cron", "url_groups": "topics, groups",
+    "flow_controls": "flow_control, flowControls, flowControl", "queues": "queue",
+    "parallelism": "concurrency", "namespace": "prefix", "vars": "variables",
+}  # fmt: skip
+_OPPOSITES = {"enabled", "active", "disabled", "suspend", "suspended", "isPaused"}
+
+
+def _way_out(key: str, known: Sequence[str]) -> str:
+    """What to write in place of an unknown key."""
+    if key in _OPPOSITES and "paused" in known:
+        return "write paused: true or paused: false; without it a pause stays as it is"
+    for ours, theirs in _ELSEWHERE.items():
+        if ours in known and key in theirs.split(", "):
+            return f"write {ours}:"
+    if key == "name" and "cron" in known:
+        return "the key of the entry is its name"
+    return meant(key, known)
 
 
 def meant(word: str, known: Sequence[str]) -> str:

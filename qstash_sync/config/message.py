@@ -14,7 +14,7 @@ from qstash_sync.config import sources, url
 from qstash_sync.config.literals import LITERAL_SECRET, secret_in
 from qstash_sync.config.text import shadow, to_json
 from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
-from qstash_sync.config.wrong import LINE_BREAK, bad, each, wrong_type
+from qstash_sync.config.wrong import LINE_BREAK, bad, each, written, wrong_type
 from qstash_sync.model import settings
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Secret, Text
@@ -112,7 +112,7 @@ def _body(value: Any, info: ValidationInfo[Frame]) -> Content | None:
     if isinstance(value, dict | list):
         return _sized(Content(to_json(value), "application/json"), info)
     if not isinstance(value, str | Secret):
-        raise wrong_type("a mapping, a list or text", value, f'quote it: "{value}"')
+        raise wrong_type("a mapping, a list or text", value, f'quote it: "{written(value)}"')
     return _sized(Content(text(value)), info)
 
 

@@ -25,7 +25,7 @@ from yaml.reader import Reader, ReaderError
 from yaml.scanner import Scanner
 
 from qstash_sync.config.report import Report
-from qstash_sync.config.tree import MAX_DEPTH, Document, Map, Origin, Seq, Value
+from qstash_sync.config.tree import MAX_DEPTH, Document, Map, Origin, Seq, Value, Written
 
 try:
     from yaml._yaml import CParser
@@ -53,6 +53,17 @@ _NUMBER = re.compile(
     r"|(?P<real>[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<none>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
+# A value without quotes that begins as only an alias may, or as nothing may, with its key.
+_BARE = re.compile(
+    r"(?:^|[{,\[]|(?<=- ))\s*(?:- +)?(?:([\w.-]+)\s*:\s+)?"
+    r"([*@`%].*?)(?=\s*(?:,\s*[\w.-]+\s*:|[}\]]|\s#|$))"
+)
+# What the parser's own words mean to who wrote the file.
+_HINTS = {
+    "\\t": "indent with spaces",
+    "<block end>": "the keys of one mapping begin in the same column, as do the items of a list",
+    "mapping values are not allowed": "quote a text that has a colon; keys begin in one column",
+}
 _TYPES = {"bool": bool, "null": type(None)}
 _MERGE, _NO_KEY = object(), object()
 
@@ -78,7 +89,7 @@ def read(text: str, *, name: str, folder: str, report: Report) -> Document | Non
         found = Report()
         try:
             root = _Tree(origin, found).build(parser(text))
-        except _TooLargeError as error:
+        except _RefusedError as error:
             report.error("yaml", (), error.fact, origin.location(error.mark), error.hint)
             return None
         except (YAMLError, UnicodeError) as error:
@@ -99,21 +110,22 @@ def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
     assert isinstance(error, MarkedYAMLError)
     mark = error.problem_mark or error.context_mark
     location = origin.location(_packed(mark) if mark else 0)
-    alias = re.match(r"\s*(?:- +)?(?:([\w.-]+)\s*:\s+)?(\*[^#]*)", location.text)
-    if alias and not re.fullmatch(r"\*[\w-]+\s*", alias[2]):
-        start = location.text.index(alias[2])
-        location = origin.location((location.line - 1) << 32 | start)
-        path = (alias[1],) if alias[1] else ()
-        hint = f'quote it: "{alias[2].strip()}"'
-        report.error("yaml", path, "a YAML alias, not a cron", location, hint)
-        return
+    for bare in _BARE.finditer(location.text):
+        covers = bare.start(2) <= location.column - 1 <= bare.end(2)
+        if covers and not re.fullmatch(r"\*[\w-]+\s*", bare[2]):
+            location = origin.location((location.line - 1) << 32 | bare.start(2))
+            path = (bare[1],) if bare[1] else ()
+            is_alias = bare[2].startswith("*")
+            fact = "a YAML alias, not a cron" if is_alias else f"YAML keeps {bare[2][0]} for itself"
+            report.error("yaml", path, fact, location, f'quote it: "{bare[2].strip()}"')
+            return
     fact = (error.problem or error.context or "cannot be read").strip()
-    hint = "indent with spaces" if "\\t" in fact else ""
+    hint = next((hint for words, hint in _HINTS.items() if words in fact), "")
     report.error("yaml", (), f"not valid YAML: {fact}", location, hint)
 
 
-class _TooLargeError(Exception):
-    """A document that would grow without bounds, or that no walk could follow."""
+class _RefusedError(Exception):
+    """A document that would grow without bounds, that no walk could follow, or that is two."""
 
     def __init__(self, mark: int, fact: str, hint: str = "") -> None:
         super().__init__(fact)
@@ -169,7 +181,7 @@ class _Tree:
         for count, event in enumerate(iter(parser.get_event, None)):
             if count > MAX_EVENTS:
                 fact = "more values than any account could hold"
-                raise _TooLargeError(_packed(event.start_mark), fact)
+                raise _RefusedError(_packed(event.start_mark), fact)
             if handle := handlers.get(type(event)):
                 handle(event)
         documents = self.top.value
@@ -193,7 +205,8 @@ class _Tree:
     def document(self, event: Any) -> None:
         """There is to be one."""
         if self.top.value:
-            raise ComposerError(None, None, "but found another document", event.start_mark)
+            hint = "a directory may have several files, each with one document"
+            raise _RefusedError(_packed(event.start_mark), "a second document in one file", hint)
 
     def scalar(self, event: Any) -> None:
         """A key, or a value."""
@@ -268,7 +281,7 @@ class _Tree:
         text = text if found is None else found[0]
         value: float | None = None
         if found is not None and found["none"] is None and len(text) <= _DIGITS:
-            value = float(text) if found["real"] else int(text, 0)
+            value = Written(text) if found["real"] else int(text, 0)
             mantissa = text.lower().partition("e")[0]
             if value - value != 0 or (found["real"] and not value and mantissa.strip("+-0.")):
                 value = None
@@ -281,7 +294,7 @@ class _Tree:
         """Open a mapping or list."""
         mark = _packed(event.start_mark)
         if len(self.stack) > MAX_DEPTH:
-            raise _TooLargeError(mark, "nested too deeply to be read")
+            raise _RefusedError(mark, "nested too deeply to be read")
         kind = Map if type(event) is MappingStartEvent else Seq
         if event.tag not in _COLLECTIONS[kind]:
             self.error("yaml", f"the tag {event.tag} is not allowed", mark)
@@ -320,9 +333,9 @@ class _Tree:
         self.repeated += node.size
         if self.repeated > MAX_REPEATED:
             fact = f"aliases make more than {MAX_REPEATED:,} values of this file"
-            raise _TooLargeError(mark, fact, "write out what is needed")
+            raise _RefusedError(mark, fact, "write out what is needed")
         if len(self.stack) + node.height > MAX_DEPTH:
-            raise _TooLargeError(mark, "nested too deeply to be read")
+            raise _RefusedError(mark, "nested too deeply to be read")
         if node.text is not None and self.top.is_map and self.top.key is None:
             self.key(node.text, node.mark)
         else:

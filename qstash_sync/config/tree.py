@@ -7,7 +7,7 @@ Positions are kept as packed integers, `line << 32 | column`, one for each key a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from qstash_sync.config.report import Path
 from qstash_sync.model.diagnostics import Location
@@ -124,6 +124,20 @@ class Loose(str):
     """Text that stands for a whole value of any type: `${var.x}`, `${env.X|plain}`, `--var`."""
 
     __slots__ = ()
+
+
+class Written(float):
+    """A decimal number that knows how it was written: `1.10` is no 1.1 to who means a version."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> Self:
+        """The number that a text stands for."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

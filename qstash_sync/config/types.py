@@ -159,7 +159,9 @@ def boolean(value: Any, _: object = None) -> bool:
 
 def _version(value: Any, _: object) -> int:
     if type(value) is not int or value != 1:
-        raise bad("must be 1, the only version there is")
+        meant = str(value) in ("1", "1.0") and not isinstance(value, bool)
+        hint = "write it as a number: version: 1" if meant else ""
+        raise bad("must be 1, the only version there is", hint)
     return 1
 
 

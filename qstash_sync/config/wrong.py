@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from qstash_sync.config.tree import Written
 from qstash_sync.model.resources import Secret
 
 LINE_BREAK = "line_break"  # the code of an error that a variable may have brought along
@@ -32,8 +33,15 @@ def wrong_type(expected: str, value: object, hint: str = "") -> PydanticCustomEr
 
 def wrong_text(value: object) -> PydanticCustomError:
     """The error for a value that is no text; `str` itself is checked by pydantic."""
-    quoted = isinstance(value, int | float)
-    return wrong_type("text", value, f'quote it: "{value}"' if quoted else "")
+    hint = f'quote it: "{written(value)}"' if isinstance(value, int | float) else ""
+    return wrong_type("text", value, hint)
+
+
+def written(value: float) -> str:
+    """A number or a truth value as the file has it."""
+    if isinstance(value, Written):
+        return value.text
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def type_name(value: object) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from qstash_sync.crons import zones
+from qstash_sync.crons import dialects, zones
 from qstash_sync.crons.error import CronError
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -28,6 +28,7 @@ MACROS = {
 }
 
 
+_SHOWN = 60  # characters of a cron that is in no form of ours
 MAX_DIGITS = 9  # of a number in a cron; Python reads no more than a few thousand
 
 
@@ -113,6 +114,7 @@ def parse(text: str) -> Cron:
 
     Raises CronError, with one reason per kind of mistake and the way out.
     """
+    _refuse_dialect(text)
     texts = tuple(_expand(text).replace("?", "*").split())
     _refuse_count(texts)
     minutes, hours, days, months, weekdays = (
@@ -168,6 +170,19 @@ def _expand(text: str) -> str:
     )
 
 
+def _refuse_dialect(text: str) -> None:
+    """Say whose form it is, and what it would be here, where that can be read."""
+    if not (found := dialects.advice(text)):
+        return
+    whose, translated = found
+    try:
+        hint = f"write {parse(translated).text!r}" if translated else ""
+    except CronError:
+        hint = ""
+    way_out = hint or "write minute hour day-of-month month weekday, Sunday is 0"
+    raise CronError(f"{text.strip()[:_SHOWN]!r} is {whose}; {way_out}")
+
+
 def _refuse_count(texts: tuple[str, ...]) -> None:
     if texts and texts[0].startswith(("CRON_TZ=", "TZ=")):
         name = texts[0].partition("=")[2]
@@ -181,7 +196,10 @@ def _refuse_count(texts: tuple[str, ...]) -> None:
             f"{len(texts)} fields: QStash has no seconds and no years; leave out the first field,"
             " or the last of seven"
         )
-    raise CronError(f"{len(texts)} fields instead of 5: minute hour day-of-month month weekday")
+    if len(texts) == 1 and f"@{texts[0].lower()}" in MACROS:
+        raise CronError(f"did you mean @{texts[0].lower()}?")
+    fields = "1 field" if len(texts) == 1 else f"{len(texts)} fields"
+    raise CronError(f"{fields} instead of 5: minute hour day-of-month month weekday")
 
 
 # The extensions of other crons, each with the way out.

@@ -189,6 +189,7 @@ class Schedule:
     was: str | None = None
     notes: tuple[tuple[str, str], ...] = ()  # description, owner, runbook
     location: Location | None = field(default=None, compare=False)
+    cron_location: Location | None = field(default=None, compare=False)
 
     def part_id(self, number: int) -> str:
         """The id of part 1, 2, 3, …."""

@@ -39,7 +39,12 @@ def compiled(
         )
     except CronError as error:
         path = ("schedules", schedule.name, "cron")
-        return Diagnostic(code="cron", message=str(error), path=path, location=schedule.location)
+        return Diagnostic(
+            code="cron",
+            message=str(error),
+            path=path,
+            location=schedule.cron_location or schedule.location,
+        )
 
 
 def warnings(

@@ -379,12 +379,12 @@ def test_a_file_is_compiled_without_account_and_variables_and_failures_keep_to_t
     )
     (error,) = found["errors"]
     assert error["message"].startswith('schedules.eternal.cron: "0 0 29 2 */7" does not fire')
-    assert (error["file"], error["line"], error["column"]) == (str(file), 12, 3)
+    assert (error["file"], error["line"], error["column"]) == (str(file), 13, 5)
     ran = compiled("-f", str(file))
     assert ran.code == 1
     assert ran.out.startswith("daily: 0 9 * * * in America/New_York\n")
     assert "\nkolkata: 0 9 * * *, 0 17 * * * in Asia/Kolkata\n" in ran.out
-    assert ran.err.startswith(f"{file}:12:3: error: schedules.eternal.cron: ")
+    assert ran.err.startswith(f"{file}:13:5: error: schedules.eternal.cron: ")
     assert ran.err.count("error:") == 1
 
 
@@ -402,7 +402,7 @@ def test_more_parts_than_allowed_are_shown_and_an_error(file: Path) -> None:
     count = len(found["schedules"][0]["parts"])
     (error,) = found["errors"]
     assert error["message"] == f"schedules.kolkata: needs {count} parts, max_parts is 1"
-    assert error["line"] == 15
+    assert error["line"] == 16
     ran = compiled("0 9 * * *", "--timezone", "America/New_York", "--max-parts", "1")
     assert ran.code == 1
     assert ran.out.startswith("0 9 * * * in America/New_York")

@@ -1,0 +1,101 @@
+"""What a person types wrong, and the hint that gets them on; each at its place."""
+
+import pytest
+
+from tests.support import HEAD, cli, ids, messages
+
+URL = "https://e.example.com/x"
+
+
+def block(*lines: str) -> str:
+    inner = "".join(f"    {line}\n" for line in (f"destination: {URL}", *lines))
+    return HEAD + f"schedules:\n  a:\n{inner}"
+
+
+def flow(settings: str) -> str:
+    return HEAD + f"schedules:\n  a: {{{settings}}}\n"
+
+
+CASES = [
+    ("flow cron", flow(f"cron: */5 * * * *, destination: {URL}"), "5:13", 'quote it: "*/5 * * * *"'),
+    ("flow cron last", flow(f"destination: {URL}, cron: */5 * * * *"), "5:51", 'quote it: "*/5 * * * *"'),
+    ("flow cron with a list", flow(f"cron: */5 1,2 * * *, destination: {URL}"), "5:13", 'quote it: "*/5 1,2 * * *"'),
+    ("bare macro", block("cron: @daily"), "7:11", 'quote it: "@daily"'),
+    ("bare macro in flow", flow(f"cron: @daily, destination: {URL}"), "5:13", 'quote it: "@daily"'),
+    ("bare macro in a list", block("cron:", "- @daily"), "8:7", 'quote it: "@daily"'),
+    ("bare macro in a flow list", block("cron: [@daily, '0 9 * * *']"), "7:12", 'quote it: "@daily'),
+    ("backquote", block("cron: '@daily'", "description: `x`"), "8:18", 'quote it: "`x`"'),
+    ("first key", HEAD + f"schedules:\n  a:\n    cron: 61 * * * *\n    destination: {URL}\n", "6:5", "61 is out of range"),
+    ("first key of defaults", f"version: 1\nnamespace: n\ndefaults:\n  timezone: Mars\nschedules: {{a: {{cron: '@daily', destination: {URL}}}}}", "4:3", "Mars"),
+    ("second cron of a list", block("cron: ['0 9 * * *', '61 9 * * *']"), "7:25", "61 is out of range"),
+    ("wrong indentation", HEAD + f"schedules:\n  a:\n    cron: '@daily'\n   destination: {URL}\n", "7:4", "begin in the same column"),
+    ("deeper", HEAD + f"schedules:\n  a:\n    cron: '@daily'\n      destination: {URL}\n", "7:7", "begin in the same column"),
+    ("settings beside the name", HEAD + f"schedules:\n  a:\n  cron: '@daily'\n  destination: {URL}\n", "6:3", "indent it below the name"),
+    ("a tab", HEAD + "schedules:\n\ta: {}\n", "5:1", "indent with spaces"),
+    ("two documents", HEAD + "---\nqueues: {}\n", "4:1", "several files"),
+    ("a colon in a text", block("cron: '@daily'", "description: note: x"), "8:22", "quote a text that has a colon"),
+    ("a quoted version", "version: '1'\nnamespace: n\n", "1:1", "version: 1"),
+    ("a decimal version", "version: 1.0\nnamespace: n\n", "1:1", "version: 1"),
+    ("a workflow's secret", block("cron: '@daily'", "headers: {Authorization: 'Bearer ${{ secrets.X }}'}"), "8:15", "write ${env.NAME}"),
+    ("a workflow's secret alone", block("cron: '@daily'", "body: ${{ secrets.X }}"), "8:5", "write ${env.NAME}"),
+    ("a shell's variable", block("cron: '@daily'", "body: ${X}"), "8:5", "write ${env.X} or ${var.X}"),
+    ("true in a header", block("cron: '@daily'", "headers: {X-Debug: true}"), "8:15", 'quote it: "true"'),
+    ("a version in a header", block("cron: '@daily'", "headers: {X-V: 1.10}"), "8:15", 'quote it: "1.10"'),
+    ("false as a label", block("cron: '@daily'", "labels: [False]"), "8:14", 'quote it: "false"'),
+    ("true as a body", block("cron: '@daily'", "body: true"), "8:5", 'quote it: "true"'),
+    ("a list of schedules", HEAD + "schedules:\n  - cron: '@daily'\n", "4:1", "schedules: {NAME: …}"),
+    ("AWS", block("cron: 0 12 ? * 2 *"), "7:5", "write '0 12 * * 1'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text", "place", "hint"), CASES, ids=ids(CASES))
+def test_the_hint_stands_at_the_place(_id: str, text: str, place: str, hint: str) -> None:
+    found = [message for message in messages(text) if message.startswith(f"q.yaml:{place}: ")]
+    assert found, messages(text)
+    assert any(hint in message for message in found), found
+
+
+ALONE = [
+    case for case in CASES if case[0].startswith(("flow", "bare", "two", "a workflow", "true"))
+]
+
+
+@pytest.mark.parametrize(("_id", "text", "place", "hint"), ALONE, ids=ids(ALONE))
+def test_one_mistake_is_told_once(_id: str, text: str, place: str, hint: str) -> None:
+    assert len(messages(text)) == 1
+
+
+KEYS = {
+    "url": "destination", "path": "destination", "schedule": "cron", "expression": "cron",
+    "tz": "timezone", "scheduleId": "id", "enabled": "paused", "suspend": "paused",
+    "topic": "url_group", "payload": "body", "json": "body", "flowControl": "flow_control",
+    "failureCallback": "failure_callback", "contentType": "content_type", "environments": "only",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("theirs", "ours"), KEYS.items())
+def test_a_key_of_elsewhere_gets_its_name_here(theirs: str, ours: str) -> None:
+    (found,) = messages(block("cron: '@daily'", f"{theirs}: x"))
+    assert found.startswith(f"q.yaml:8:5: schedules.a.{theirs}: unknown key | ")
+    assert ours in found.partition(" | ")[2]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("jobs", "schedules"),
+        ("crons", "schedules"),
+        ("topics", "url_groups"),
+        ("variables", "vars"),
+    ],
+)
+def test_a_section_of_elsewhere_gets_its_name_here(theirs: str, ours: str) -> None:
+    (found,) = messages(HEAD + f"{theirs}: {{}}\n")
+    assert f"write {ours}:" in found
+
+
+def test_what_cannot_be_compiled_is_told_at_its_cron() -> None:
+    text = block("cron: '30 2 * * *'", "timezone: Europe/Berlin", "dst: {strategy: native}")
+    ran = cli("validate", "-f", "-", stdin=text)
+    assert ran.code == 1, ran
+    assert ran.err.startswith("<stdin>:7:5: error: schedules.a.cron: ")
