@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from qstash_sync.config.interpolate import Scope
-from qstash_sync.config.literals import LITERAL_SECRET
+from qstash_sync.config.literals import LITERAL_SECRET, NAMES, WEBHOOK, is_called
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import Map, Seq, Value
 from qstash_sync.model.resources import Piece, Secret, join
@@ -19,26 +19,11 @@ from qstash_sync.model.resources import Piece, Secret, join
 Span = tuple[int, int]
 
 _HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
-_NAMES = (
-    "accesskey", "apikey", "authorization", "bearer", "bypass", "credential", "credentials", "jwt",
-    "passphrase", "passwd", "password", "privatekey", "secret", "secretkey", "signingkey", "token",
-)  # fmt: skip
-_OF_QUERIES = (*_NAMES, "auth", "code", "hmac", "key", "pwd", "sig", "signature")
-_WORDS = {*_NAMES, "auth", "key", "pwd", "session", "sig", "signature"}  # of headers
+_OF_QUERIES = (*NAMES, "auth", "code", "hmac", "key", "pwd", "sig", "signature")
+_WORDS = {*NAMES, "auth", "key", "pwd", "session", "sig", "signature"}  # of headers
 _QUERY = re.compile(r"[?&]([^=&#]+)=([^&#]+)")
 _FORM = re.compile(r"(?:^|&)([\w.\[\]-]+)=([^&\s]+)")
 _MEMBER = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)+)"')
-# Addresses whose path is the secret: who knows it may post.
-_WEBHOOK = re.compile(
-    r"https?://(?:"
-    r"hooks\.slack\.com/(?:services|workflows|triggers)/"
-    r"|(?:[\w-]+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/"
-    r"|(?:[\w-]+\.)+webhook\.office\.com/webhookb2/|outlook\.office(?:365)?\.com/webhook/"
-    r"|api\.telegram\.org/bot|hooks\.zapier\.com/hooks/catch/|hook\.(?:\w+\.)?make\.com/"
-    r"|maker\.ifttt\.com/trigger/[^/?#]+/(?:json/)?with/key/"
-    r")([^?#]+)",
-    re.IGNORECASE,
-)
 _URLS = ("destination", "callback", "failure_callback", "url")
 _WAY_OUT = "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
 
@@ -95,7 +80,7 @@ class Hider:
                 continue  # a secret already, or unset
             if _HEADERS.fullmatch(lowered):
                 self._refuse(headers, name, path)
-            elif not _WORDS.isdisjoint(re.split("[-_.]", lowered)) or _is_called(name, _NAMES):
+            elif not _WORDS.isdisjoint(re.split("[-_.]", lowered)) or is_called(name):
                 found = self.hidden(text, _all_of, headers, name, (*path, name))
                 result = result if found is text else result.replaced(name, found)
         return result
@@ -113,7 +98,7 @@ class Hider:
         result, is_changed = value.like(), False
         for key, item in value.children():
             inner = (*path, key)
-            if isinstance(item, str) and isinstance(key, str) and _is_called(key, _NAMES):
+            if isinstance(item, str) and isinstance(key, str) and is_called(key):
                 found = self.hidden(item, _all_of, value, key, inner)
             else:
                 found = self.data(item, inner)
@@ -144,6 +129,7 @@ class Hider:
             end = 0
             for start, stop in found.get(number, ()):
                 holder.origin.hidden.add(piece.text[start:stop])
+                self.scope.secrets.add(piece.text[start:stop])  # masked wherever else it stands
                 secret = Secret((Piece(piece.text[start:stop], hidden=True),))
                 result += [piece.text[end:start], secret]
                 end = stop
@@ -157,10 +143,10 @@ def _all_of(text: str) -> Iterator[Span]:
 
 
 def _in_url(text: str) -> Iterator[Span]:
-    if webhook := _WEBHOOK.match(text):
+    if webhook := WEBHOOK.match(text):
         yield webhook.span(1)
     for name, span in _pairs(_QUERY, text):
-        if _is_called(name, _OF_QUERIES):
+        if is_called(name, _OF_QUERIES):
             yield span
 
 
@@ -168,15 +154,9 @@ def _in_text(text: str) -> Iterator[Span]:
     """In a body that is text: JSON's members, or the pairs of a form."""
     pattern = _MEMBER if text.lstrip()[:1] in ("{", "[") else _FORM
     for name, span in _pairs(pattern, text):
-        if _is_called(name, _NAMES):
+        if is_called(name):
             yield span
 
 
 def _pairs(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, Span]]:
     return ((found[1], found.span(2)) for found in pattern.finditer(text))
-
-
-def _is_called(name: str, names: tuple[str, ...]) -> bool:
-    """Whether a name, or its last words, is one of some: access_token, X-Api-Key, stripeSecret."""
-    words = re.sub(r"[^a-z]", "", name.lower())
-    return words in names or words.endswith(_NAMES)

@@ -25,6 +25,23 @@ _SHAPES = (
     (re.compile(r"\bsk-(?:proj|ant|svcacct)-[\w-]{20,}|\bsk-[A-Za-z0-9]{40,}"), "an API key"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"), "a private key"),
 )
+# What a secret is called, in the letters of its name alone.
+NAMES = (
+    "accesskey", "apikey", "authorization", "bearer", "bypass", "credential", "credentials", "jwt",
+    "passphrase", "passwd", "password", "privatekey", "secret", "secretkey", "signingkey", "token",
+)  # fmt: skip
+# Addresses whose path is the secret: who knows it may post.
+WEBHOOK = re.compile(
+    r"https?://(?:"
+    r"hooks\.slack\.com/(?:services|workflows|triggers)/"
+    r"|(?:[\w-]+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/"
+    r"|(?:[\w-]+\.)+webhook\.office\.com/webhookb2/|outlook\.office(?:365)?\.com/webhook/"
+    r"|api\.telegram\.org/bot|hooks\.zapier\.com/hooks/catch/|hook\.(?:\w+\.)?make\.com/"
+    r"|maker\.ifttt\.com/trigger/[^/?#]+/(?:json/)?with/key/"
+    r")([^?#]+)",
+    re.IGNORECASE,
+)
+_MEMBER = re.compile(r"([\w.-]+)[\"']?\s*[:=]\s*[\"']?(?=[^\s\"'$,}\]&|>])")
 # In a file's own text a secret may be behind escapes, or broken at the end of a line.
 _TRACES = re.compile(
     r"sig_|eyJVc2VySUQiOi|[sr]k_|whsec_|gh[pousr]_|github_pat_|glpat-|xox|xapp-|AKIA|ASIA|AIza"
@@ -42,10 +59,23 @@ def secret_in(text: str) -> str | None:
     return next((kind for shape, kind in _SHAPES if shape.search(text)), None)
 
 
+def is_called(name: str, also: Sequence[str] = ()) -> bool:
+    """Whether a name, or its last words, is a secret's: access_token, X-Api-Key, stripeSecret."""
+    letters = re.sub(r"[^a-z]", "", name.lower())
+    return letters in also or letters.endswith(NAMES)
+
+
+def _shows_secret(line: str) -> bool:
+    """Whether a secret stands in a line of a file, as far as its words tell: it may be no YAML."""
+    if secret_in(line) or WEBHOOK.search(line):
+        return True
+    return any(is_called(found[1]) for found in _MEMBER.finditer(line))
+
+
 def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
     """The diagnostics, none with a line in which a secret stands in clear."""
     texts = {_line(d): d.location.text for d in diagnostics if d.location}
-    lines = {line for line, text in texts.items() if secret_in(text)}
+    lines = {line for line, text in texts.items() if _shows_secret(text)}
     lines |= {_line(d) for d in diagnostics if d.code == LITERAL_SECRET}
     for diagnostic in diagnostics:
         location = diagnostic.location
