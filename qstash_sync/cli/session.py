@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from qstash_sync.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
     from qstash_sync.config.load import Config, Files
+    from qstash_sync.local import LocalQStash
     from qstash_sync.model.diagnostics import Diagnostic
     from qstash_sync.plan.policy import Policy
     from qstash_sync.qstash.client import Client
@@ -185,7 +186,7 @@ class Session:
     def _local_client(self, *, read_only: bool) -> "Iterator[Client]":
         import httpx
 
-        from qstash_sync.local import LOCAL_TOKEN, LocalQStash
+        from qstash_sync.local import LOCAL_TOKEN
         from qstash_sync.model.resources import Piece, Secret
         from qstash_sync.qstash.client import Client
 
@@ -194,7 +195,7 @@ class Session:
         self.clock = None if self.now is None else Clock(self.instant.timestamp())
         clock = self.clock.time if self.clock else time.time
         with (
-            LocalQStash(self.local or ":memory:", clock=clock) as server,
+            local_account(str(self.local), clock) as server,
             self._counted(
                 Client(
                     "http://local",
@@ -237,6 +238,18 @@ class Session:
             from qstash_sync.render import text
 
             streams.note(text.diagnostics(diagnostics, self.paint(sys.stderr)))
+
+
+def local_account(path: str, clock: Callable[[], float] = time.time) -> "LocalQStash":
+    """The embedded QStash in a file; raises `UsageError` where it cannot be one's."""
+    from qstash_sync.local import LocalQStash, StoreError
+
+    if not path:
+        raise UsageError("--local=: say which file; --local alone takes the default one")
+    try:
+        return LocalQStash(path, clock=clock)
+    except StoreError as error:
+        raise UsageError(f"--local={path}: {error}; it keeps an account in a file") from None
 
 
 @dataclass(slots=True)

@@ -34,10 +34,11 @@ def schema(path: str | None) -> int:
 @options.local
 def serve(port: int, local: str | None) -> int:
     """Serve the local QStash on 127.0.0.1, for SDKs and other tools."""
-    from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash
+    from qstash_sync.cli.session import local_account
+    from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN
     from qstash_sync.local.serve import Served
 
-    with LocalQStash(local or options.LOCAL_FILE) as server:
+    with local_account(options.LOCAL_FILE if local is None else local) as server:
         try:
             served = Served(server, port)
         except OSError as error:

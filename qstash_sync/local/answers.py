@@ -12,7 +12,7 @@ from qstash_sync.local.store import Document, Store
 from qstash_sync.local.switches import Switches
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_PART = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BAD_SCHEME = "invalid destination url: endpoint has invalid scheme, add http:// or https://"
 
@@ -52,8 +52,9 @@ class Call:
     def json(self) -> Document:
         """The body as an object."""
         try:
-            data = json.loads(self.body or b"{}")
-        except ValueError:
+            data = json.loads((self.body or b"{}").decode())
+            json.dumps(data, ensure_ascii=False).encode()  # no half of a character
+        except (ValueError, RecursionError):
             raise bad("invalid request body: not JSON") from None
         if not isinstance(data, dict):
             raise bad("invalid request body: not an object")
@@ -118,7 +119,10 @@ def check_url(url: str, switches: Switches) -> str:
         raise bad(_BAD_SCHEME)
     if not switches.check_destinations:
         return url
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        raise bad("invalid destination url: endpoint has no host") from None
     try:
         address = ipaddress.ip_address("::1" if host == "localhost" else host)
     except ValueError:

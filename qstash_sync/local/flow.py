@@ -1,31 +1,37 @@
 """The routes of flow-control keys, which come into being by use and are never deleted."""
 
+from http import HTTPStatus
 from urllib.parse import parse_qs
 
-from qstash_sync.local.answers import Call, bad, found, integer, refuse_missing
+from qstash_sync.local.answers import Call, Refused, bad, found, integer, refuse_missing
 from qstash_sync.local.limits import MAX_PERIOD
 from qstash_sync.local.store import Document, Store
 from qstash_sync.local.switches import Switches
 
 _ZEROS: Document = {
-    "waitListSize": 0, "parallelismMax": 0, "parallelismCount": 0, "rateMax": 0, "rateCount": 0,
+    "waitListSize": 0, "parallelismMax": 0, "rateMax": 0, "rateCount": 0,
     "ratePeriod": 0, "ratePeriodStart": 0, "isPinnedParallelism": False, "isPinnedRate": False,
     "isPaused": False,
 }  # fmt: skip
 _USED = "used"  # whether a message ever had this key
 
 
-def listed(call: Call) -> list[Document]:
+def listed(call: Call) -> list[Document] | None:
     """GET /v2/flowControl, with the `search` of the changelog."""
+    if call.switches.flow_list != HTTPStatus.OK.value:
+        raise Refused(HTTPStatus.NOT_FOUND, "GET /v2/flowControl is not an endpoint")
     search = _query(call).get("search", "")
     keys = [stored for stored in call.store.all("flow") if _stays(stored, call.switches)]
-    return [_shown(key, call.switches) for key in keys if search in key["flowControlKey"]]
+    shown = [_shown(key) for key in keys if search in key["flowControlKey"]]
+    if not call.switches.flow_zeros_shown:
+        shown = [{key: value for key, value in item.items() if value} for item in shown]
+    return call.switches.listed(shown)
 
 
 def get(call: Call) -> Document:
     """GET /v2/flowControl/{key}."""
     key = call.names["name"]
-    return _shown(found(_stored(call, key), "flow control key", key), call.switches)
+    return _shown(found(_stored(call, key), "flow control key", key))
 
 
 def change(call: Call) -> None:
@@ -74,11 +80,9 @@ def _stays(stored: Document, switches: Switches) -> bool:
     return not switches.idle_pins_vanish or stored.get(_USED, False)
 
 
-def _shown(stored: Document, switches: Switches) -> Document:
-    shown = {**_ZEROS, **{key: value for key, value in stored.items() if key != _USED}}
-    if switches.flow_zeros_shown:
-        return shown
-    return {key: value for key, value in shown.items() if value}
+def _shown(stored: Document) -> Document:
+    """With its zeros, but for a count of what runs at once: where nothing does, there is none."""
+    return {**_ZEROS, **{key: value for key, value in stored.items() if key != _USED}}
 
 
 def _pinned(query: dict[str, str], now: float) -> Document:

@@ -5,9 +5,9 @@ from qstash_sync.local.limits import within
 from qstash_sync.local.store import Document
 
 
-def listed(call: Call) -> list[Document]:
+def listed(call: Call) -> list[Document] | None:
     """GET /v2/topics."""
-    return [_shown(stored) for stored in call.store.all("topic")]
+    return call.switches.listed([_shown(stored) for stored in call.store.all("topic")])
 
 
 def get(call: Call) -> Document:

@@ -6,12 +6,17 @@ from qstash_sync.local.answers import Call
 from qstash_sync.local.limits import PLANS
 from qstash_sync.local.store import Document
 
-_FIRST = {"current": "sig_local_current", "next": "sig_local_next"}
+# Those of the official development server, published in its documentation: an SDK in its
+# development mode (`QSTASH_DEV=1`) talks to no server that has others.
+PUBLISHED = {
+    "current": "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r",
+    "next": "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs",
+}
 
 
 def get(call: Call) -> Document:
     """GET /v2/keys."""
-    return call.store.get("account", "keys") or _FIRST
+    return call.store.get("account", "keys") or PUBLISHED
 
 
 def rotate(call: Call) -> Document:

@@ -35,10 +35,10 @@ def create(call: Call) -> Document:
     """POST /v2/schedules/{destination}: create, or replace the one with the same id as a whole."""
     sent = {name.lower(): value.strip(" \t") for name, value in call.headers}
     schedule_id = sent.get("upstash-schedule-id")
-    if not schedule_id:
+    if not schedule_id or not call.switches.schedule_id_kept:
         schedule_id = "scd_" + "".join(secrets.choice(_ALPHABET) for _ in range(28))
     check_name(schedule_id, "Upstash-Schedule-Id")
-    destination = _destination(call)
+    target = destination(call)
     text = sent.get("upstash-cron", "")
     try:
         cron.parse(text, descriptors=call.switches.descriptors)
@@ -50,7 +50,7 @@ def create(call: Call) -> Document:
     stored = settings(call) | {
         "scheduleId": schedule_id,
         "cron": text,
-        "destination": destination,
+        "destination": target,
         **_carried_over(call, old or {}),
     }
     if "queueName" in stored and call.switches.queue_from_schedule:
@@ -75,7 +75,7 @@ def _carried_over(call: Call, old: Document) -> Document:
     return kept
 
 
-def _destination(call: Call) -> str:
+def destination(call: Call) -> str:
     """The literal remainder of the path with its query string: a URL or the name of a group."""
     if not call.rest:
         raise bad("a non-empty destination must be provided")
@@ -135,10 +135,16 @@ def shown(call: Call, stored: Document) -> Document:
         result.setdefault("period", 1)
     if "timeout" in result and switches.timeout_unit == "ms":
         result["timeout"] *= 1000
-    if stored["labels"] and switches.labels_shown:
-        result |= {"label": stored["labels"][0], "labels": stored["labels"]}
+    result |= _labels(stored["labels"], switches.labels_shown)
     result[switches.caller_key] = "127.0.0.1"
     return result | _headers(call, stored) | _body(call, stored) | _next_time(call, stored)
+
+
+def _labels(labels: list[str], shown: str) -> Document:
+    if not labels or shown == "none":
+        return {}
+    label = ",".join(labels) if shown == "joined" else labels[0]
+    return {"label": label} | ({"labels": labels} if shown == "both" else {})
 
 
 def _headers(call: Call, stored: Document) -> Document:

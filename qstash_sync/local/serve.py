@@ -1,8 +1,12 @@
 """The local server on a socket, for SDKs and other tools: 127.0.0.1 only."""
 
 import contextlib
+import json
+import re
 import socket
 import threading
+from collections.abc import Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -10,6 +14,8 @@ import httpx
 
 from qstash_sync.local.server import LocalQStash
 
+_LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+_LONGEST_BODY = 64_000_000  # bytes: above what any plan allows of a message
 _LONGEST_HANG = 3600.0  # seconds; clients give up long before, closing the server ends it
 
 
@@ -104,16 +110,19 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def answer(self) -> None:
-        if self.headers.get("Transfer-Encoding"):
-            self.send_error(411)  # no client of this API streams its bodies
+        why = self._stranger()
+        if why:
+            self._refuse(HTTPStatus.FORBIDDEN, why)
             return
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
+        if body is None:
+            return
         # The target goes beside the URL, as it came: http.server and httpx would both clean a path.
         target = self.requestline.split()[1].encode("latin-1")
         request = httpx.Request(
             self.command,
             "http://127.0.0.1/",
-            headers=self.headers.items(),
+            headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in self.headers.items()],
             content=body,
             extensions={"target": target},
         )
@@ -126,14 +135,63 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
 
-        self.send_response_only(response.status_code)
         rate = [name for name in response.headers if name.startswith("burst-")]
-        for name in ("Content-Type", "Date", *rate):
-            self.send_header(name, response.headers[name])
+        headers = {name: response.headers[name] for name in ("Content-Type", "Date", *rate)}
+        self._send(response.status_code, headers, response.content)
+
+    def _stranger(self) -> str | None:
+        """Why a request is no program's of this machine, if so.
+
+        A page in a browser reaches us, too: under a name of its own that it lets mean 127.0.0.1,
+        or by sending what needs no permission.
+        """
+        hosts = self.headers.get_all("Host", [])
+        if not hosts or any(not _LOOPBACK.fullmatch(host) for host in hosts):
+            return "this server answers to 127.0.0.1 and localhost only"
+        site = self.headers.get("Sec-Fetch-Site", "none")
+        if self.headers.get("Origin") is not None or site != "none":
+            return "this server answers no page of a browser"
+        return None
+
+    def _body(self) -> bytes | None:
+        """The body; None where it cannot be read, which is answered already."""
+        if self.headers.get("Transfer-Encoding"):
+            # No client of this API streams its bodies.
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "a Content-Length is required")
+            return None
+        lengths = set(self.headers.get_all("Content-Length", ["0"]))
+        length = lengths.pop()
+        if lengths or not re.fullmatch(r"[0-9]{1,12}", length):
+            self._refuse(HTTPStatus.BAD_REQUEST, "the Content-Length is no number")
+            return None
+        if int(length) > _LONGEST_BODY:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too long")
+            return None
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self._refuse(HTTPStatus.BAD_REQUEST, "the body is shorter than its Content-Length")
+            return None
+        return body
+
+    def _refuse(self, status: int, text: str) -> None:
+        """Without the account, and without what else comes on this connection."""
+        self.close_connection = True
+        self.request_version = self.protocol_version  # before that is read, it is that of 1991
+        content = json.dumps({"error": text}).encode()
+        self._send(status, {"Content-Type": "application/json", "Connection": "close"}, content)
+
+    def _send(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         # httpx leaves the length of an empty body out, and the client would wait for more.
-        self.send_header("Content-Length", str(len(response.content)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(response.content)
+        self.wfile.write(content)
+
+    def send_error(self, code: int, *_: Any, **__: Any) -> None:
+        """What http.server itself refuses, in QStash's form."""
+        self._refuse(code, HTTPStatus(code).phrase)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 http.server's names
 

@@ -20,10 +20,10 @@ from urllib.parse import parse_qs, unquote
 
 import httpx
 
-from qstash_sync.local import cron, flow, groups, keys, queues, schedules
+from qstash_sync.local import cron, flow, groups, keys, messages, queues, schedules
 from qstash_sync.local.answers import Call, Refused
 from qstash_sync.local.limits import Burst
-from qstash_sync.local.store import Store
+from qstash_sync.local.store import Store, StoreError
 from qstash_sync.local.switches import Switches
 
 
@@ -32,6 +32,10 @@ def _token(user: str, password: str) -> str:
 
 
 LOCAL_TOKEN = _token("localUser", "local-password")
+# The official development server's, published in its documentation, and built into the SDKs.
+DEVELOPMENT_TOKEN = base64.b64encode(
+    b'{"UserID":"defaultUser","Password":"defaultPassword"}'
+).decode()
 LOCAL_READ_ONLY_TOKEN = _token("localUser", "local-read-only")
 OTHER_REGION_TOKEN = _token("otherUser", "other-region")
 
@@ -63,6 +67,8 @@ _ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"flowControl/{_NAME}/?", flow.get),
     ("POST", rf"flowControl/{_NAME}/(?P<verb>pause|resume|pin|unpin|resetRate)/?", flow.change),
     ("GET", r"globalParallelism/?", keys.global_parallelism),
+    ("POST", r"publish/(?P<rest>.*)", messages.publish),
+    ("DELETE", rf"messages/{_NAME}/?", messages.delete),
     ("GET", r"keys/?", keys.get),
     ("POST", r"keys/rotate/?", keys.rotate),
 ]
@@ -136,9 +142,11 @@ class LocalQStash:
                 response.headers.update(self.rate_headers(0))
             return response
         try:
-            response = self._succeed(self._dispatch(request))
+            response = self._succeed(request.method, self._dispatch(request))
         except Refused as refused:
             response = self._error(refused.status, refused.text)
+        except StoreError as error:
+            response = self._error(HTTPStatus.SERVICE_UNAVAILABLE, f"the account's file: {error}")
         if self.switches.rate_headers:
             response.headers.update(self.rate_headers(left))
         return response
@@ -150,7 +158,7 @@ class LocalQStash:
             token = parse_qs(query).get("qstash_token", [""])[0]
         if token == OTHER_REGION_TOKEN:
             raise Refused(404, "user not found in this region (eu-central-1)")
-        if token not in {LOCAL_TOKEN, LOCAL_READ_ONLY_TOKEN}:
+        if token not in {LOCAL_TOKEN, LOCAL_READ_ONLY_TOKEN, DEVELOPMENT_TOKEN}:
             raise Refused(401, "unable to authenticate: invalid token")
         if token == LOCAL_READ_ONLY_TOKEN and request.method != "GET":
             raise Refused(self.switches.read_only_write, "unable to authorize: read-only token")
@@ -179,9 +187,9 @@ class LocalQStash:
         status = HTTPStatus.METHOD_NOT_ALLOWED if fitting else HTTPStatus.NOT_FOUND
         raise Refused(status, f"{request.method} {path} is not an endpoint")
 
-    def _succeed(self, result: Any) -> httpx.Response:
+    def _succeed(self, method: str, result: Any) -> httpx.Response:
         """What a route returns: nothing, an object, or a list, whose order is a switch."""
-        if result is None:
+        if result is None and method != "GET":
             return self._response(200, _SUCCESS[self.switches.success_body])
         if isinstance(result, list):
             if self.switches.list_order == "random":
@@ -189,8 +197,6 @@ class LocalQStash:
                     self._random.shuffle(result)
             if self.switches.list_order == "reverse":
                 result.reverse()
-            if not result and self.switches.empty_list == "null":
-                result = None
         return self._response(200, json.dumps(result))
 
     def _error(self, status: int, text: str) -> httpx.Response:

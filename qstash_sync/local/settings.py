@@ -22,7 +22,7 @@ def settings(call: Call) -> Document:
 
     A full replace: what this request does not say is not there afterwards.
     """
-    sent = _sent(call)
+    sent = sent_by_name(call)
     stored: Document = {"method": _method(sent), "retries": 3}
     stored |= {key: sent[name] for name, key in _VERBATIM.items() if name in sent}
     if "queueName" in stored:
@@ -33,7 +33,7 @@ def settings(call: Call) -> Document:
         if name in sent:
             stored[key] = seconds(name, sent[name])
             within(call, key, stored[key])
-    stored |= _flow_control(sent)
+    stored |= flow_control(sent)
     stored["labels"] = _items(sent.get("Upstash-Label", ""))
     stored["redact"] = _redact(call, sent.get("Upstash-Redact-Fields", ""))
     for key, name in CALLBACKS:
@@ -48,7 +48,7 @@ def settings(call: Call) -> Document:
     return stored
 
 
-def _sent(call: Call) -> dict[str, str]:
+def sent_by_name(call: Call) -> dict[str, str]:
     """The headers by canonical name; of those without a value, none."""
     sent = {canonical(name): value.strip(" \t") for name, value in call.headers}
     empty = [name for name, value in sent.items() if not value and name.startswith("Upstash-")]
@@ -65,7 +65,7 @@ def _method(sent: dict[str, str]) -> str:
     return method
 
 
-def _flow_control(sent: dict[str, str]) -> Document:
+def flow_control(sent: dict[str, str]) -> Document:
     """parallelism, rate and period of `parallelism=5, rate=10, period=1m`, in any order."""
     read: Document = {}
     for item in _items(sent.get("Upstash-Flow-Control-Value", "")):

@@ -35,6 +35,7 @@ class Switches:
     rate_headers: bool = False  # Burst-RateLimit-* on every answer
 
     # What a write takes.
+    schedule_id_kept: bool = True  # False: as behind a proxy that drops `Upstash-Schedule-Id`
     check_destinations: bool = False  # refuse loopback and private addresses
     unknown_group: Literal[404, 200] = 404  # a schedule may name a group that does not exist
     queue_from_schedule: bool = False  # naming a missing queue in a schedule creates it
@@ -53,13 +54,14 @@ class Switches:
     parallelism_zero_shown: bool = True
     retries_zero_shown: bool = True
     period_default_shown: bool = True
-    flow_zeros_shown: bool = True
+    flow_zeros_shown: bool = True  # in the list; one key always shows its own
     caller_key: Literal["callerIP", "callerIp"] = "callerIP"
-    labels_shown: bool = True
+    labels_shown: Literal["both", "first", "joined", "none"] = "both"  # `label` alone, or nothing
     callback_header_shown: Literal["forwarded", "all", "none"] = "forwarded"
     next_time: Literal["right", "absent", "wrong"] = "right"  # wrong: the zone is not the cron's
     success_body: Literal["empty", "text", "json"] = "empty"  # of pause, delete and the like
-    empty_list: Literal["array", "null"] = "array"
+    empty_list: Literal["array", "null"] = "array"  # of URL groups and keys
+    flow_list: Literal[200, 404] = 200  # no SDK asks for the list of keys any more
     list_order: Literal["creation", "reverse", "random"] = "creation"
     list_seed: Annotated[int, 0, 1] = 0  # of the random order
 
@@ -73,6 +75,10 @@ class Switches:
         """Every other value of every switch, one at a time."""
         for name, values in self.values().items():
             yield from ((name, value) for value in values if value != getattr(self, name))
+
+    def listed(self, items: list[Any]) -> list[Any] | None:
+        """A list whose emptiness is left open."""
+        return None if not items and self.empty_list == "null" else items
 
     def with_(self, **changes: Any) -> "Switches":
         """The same with some switches set."""

@@ -1,6 +1,7 @@
 """URL groups, queues, flow-control keys and signing keys."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -126,7 +127,7 @@ def test_a_pin_sets_what_it_names_and_unpin_frees_it_with_its_value(api: Api) ->
     api.send("POST", "/v2/flowControl/k/pin?parallelism=3&rate=20&period=120")
     key = api.get("/v2/flowControl/k")
     assert key == {
-        "flowControlKey": "k", "waitListSize": 0, "parallelismMax": 3, "parallelismCount": 0,
+        "flowControlKey": "k", "waitListSize": 0, "parallelismMax": 3,
         "rateMax": 20, "rateCount": 0, "ratePeriod": 120, "ratePeriodStart": int(NOW),
         "isPinnedParallelism": True, "isPinnedRate": True, "isPaused": False,
     }  # fmt: skip
@@ -145,6 +146,20 @@ def test_a_message_overwrites_only_what_is_not_pinned(api: Api) -> None:
     api.server.console.tick("s")
     key = api.get("/v2/flowControl/k")
     assert (key["parallelismMax"], key["rateMax"], key["ratePeriod"]) == (3, 8, 60)
+
+
+def test_a_message_with_a_key_makes_it_and_is_not_kept(api: Api) -> None:
+    """Nothing is delivered here: a message without a key has nothing to show for itself."""
+    key: Any = {"flow_control_key": "plan:pro", "flow_control_value": "parallelism=5, rate=10"}
+    sent = api.send("POST", f"/v2/publish/{URL}?a=1", **key)
+    assert sent.json()["messageId"].startswith("msg_")
+    found = api.get("/v2/flowControl/plan:pro")
+    assert (found["parallelismMax"], found["rateMax"], found["ratePeriod"]) == (5, 10, 1)
+    assert "parallelismCount" not in found
+    assert api.send("DELETE", f"/v2/messages/{sent.json()['messageId']}").status_code == 200
+    assert api.send("POST", f"/v2/publish/{URL}").status_code == 404
+    assert api.send("POST", "/v2/publish/nonsense:", **key).status_code == 400
+    assert api.send("POST", "/v2/publish/no-group", **key).status_code == 404
 
 
 def test_a_key_is_paused_resumed_reset_and_found(api: Api) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, OTHER_REGION_TOKEN, serve
+from qstash_sync.local.keys import PUBLISHED
 from tests.fault_server import KINDS, Fault, FaultServer
 from tests.local.api import NOW, URL, Api, an_api, error
 
@@ -204,7 +205,7 @@ def test_a_hang_lasts_until_the_client_gives_up(api: Api) -> None:
     with serve(api.server) as served, httpx.Client(headers=BEARER) as client:
         with pytest.raises(httpx.ReadTimeout):
             client.post(f"{served.url}/v2/keys/rotate", timeout=0.2)
-        assert client.get(f"{served.url}/v2/keys").json()["current"] == "sig_local_next"
+        assert client.get(f"{served.url}/v2/keys").json()["current"] == PUBLISHED["next"]
 
 
 def test_the_socket_is_for_this_machine_only(api: Api) -> None:

@@ -75,7 +75,9 @@ def pinned(api: Api) -> int:
 
 def flow_field(api: Api) -> Any:
     api.send("POST", "/v2/flowControl/k/pin?parallelism=1")
-    return api.get("/v2/flowControl/k").get("rateMax")
+    assert api.get("/v2/flowControl/k")["rateMax"] == 0  # of one key it always shows
+    (key,) = api.get("/v2/flowControl")
+    return key.get("rateMax")
 
 
 def listed(api: Api) -> str:
@@ -101,6 +103,12 @@ def schedules(api: Api) -> int:
     for number in range(11):
         api.create(schedule_id=f"s{number}")
     return len(api.get("/v2/schedules"))
+
+
+def stored_id(api: Api) -> str:
+    made: str = api.create().json()["scheduleId"]
+    assert [item["scheduleId"] for item in api.get("/v2/schedules")] == [made]
+    return made[:4]
 
 
 def first_firing(api: Api) -> float:
@@ -154,7 +162,9 @@ PROBES: list[tuple[str, Any, dict[str, Any], Callable[[Api], Any], Any, Any]] = 
     ("period_default_shown", False, {}, shown("period", **KEY), 1, None),
     ("flow_zeros_shown", False, {}, flow_field, 0, None),
     ("caller_key", "callerIp", {}, shown("callerIp"), None, "127.0.0.1"),
-    ("labels_shown", False, {}, shown("labels", label="a"), ["a"], None),
+    ("labels_shown", "none", {}, shown("label", label="a"), "a", None),
+    ("labels_shown", "first", {}, shown("labels", label="a,b"), ["a", "b"], None),
+    ("labels_shown", "joined", {}, shown("label", label="a, b"), "a", "a,b"),
     (
         "callback_header_shown", "all", {}, shown("callbackHeader", **CALLBACK),
         {"X": ["1"]}, {"X": ["1"], "Method": ["PUT"]},
@@ -164,6 +174,8 @@ PROBES: list[tuple[str, Any, dict[str, Any], Callable[[Api], Any], Any, Any]] = 
     ("next_time", "wrong", {}, shown("nextScheduleTime"), 1_795_510_800_000, 1_795_490_100_000),
     ("success_body", "text", {}, lambda api: api.send("DELETE", "/v2/queues/q").text, "", "OK"),
     ("success_body", "json", {}, lambda api: api.send("DELETE", "/v2/queues/q").text, "", "{}"),
+    ("flow_list", 404, {}, status("GET", "/v2/flowControl"), 200, 404),
+    ("schedule_id_kept", False, {}, stored_id, "s", "scd_"),
     ("empty_list", "null", {}, lambda api: api.send("GET", "/v2/topics").text, "[]", "null"),
     ("list_order", "reverse", {}, listed, "abcdef", "fedcba"),
     ("list_order", "random", {}, listed, "abcdef", "ecbafd"),
