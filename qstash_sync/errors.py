@@ -8,9 +8,11 @@ QstashSyncError          exit code
     WrongRegionError     1    the token belongs to another region
     UnreachableError     1    no answer
     BadResponseError     1    an answer that is not QStash's
+      StrayError         1    a schedule was written under another id than ours
     RejectedError        1    QStash says no to one request
   WriteForbiddenError    1    a read-only command tried to write
   SavedPlanError         1    the file of a saved plan is damaged, or of another version
+  ClockError             3    our clock and QStash's are too far apart to write
   UsageError             64   the command line makes no sense
   StalePlanError         5    the saved plan no longer holds
   OutputError            1    the result cannot be written to stdout
@@ -86,6 +88,19 @@ class BadResponseError(AccountError):
     code = "response"
 
 
+class StrayError(BadResponseError):
+    """A schedule was written under another id than ours: each further one would be one more.
+
+    sent: False where one was before, so that this one was not even sent.
+    """
+
+    code = "stray"
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
 class RejectedError(AccountError):
     """QStash answered one request with an error; status is its HTTP status."""
 
@@ -100,6 +115,13 @@ class WriteForbiddenError(QstashSyncError):
     """A command that cannot write was about to; a bug of ours, caught before the request."""
 
     code = "write_forbidden"
+
+
+class ClockError(QstashSyncError):
+    """Our clock and QStash's are too far apart: what we would write fires at other times."""
+
+    exit_code = ExitCode.REFUSED
+    code = "clock"
 
 
 class UsageError(QstashSyncError):

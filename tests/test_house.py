@@ -32,6 +32,7 @@ OWNERS = {
     "httpx": (
         "qstash/client.py",
         "qstash/connections.py",
+        "qstash/exchange.py",
         "local/",
         "cli/session.py",
     ),  # session: --local's transport

@@ -14,6 +14,7 @@ from qstash_sync.apply.account import Account
 from qstash_sync.apply.executor import Control, carry_out
 from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.apply.proposal import compare, observe
+from qstash_sync.apply.surroundings import check_clock
 from qstash_sync.apply.verification import Verification
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change
@@ -42,6 +43,7 @@ def apply(
     control = control or Control()
     if plan.empty:
         return Applied()
+    check_clock(client)
     approved = frozenset(change.key for change in plan.changes)
     if policy.is_scoped:
         policy = replace(policy, among=approved)

@@ -7,6 +7,7 @@
            a swap of crons              waits for its window, then all its writes back to back
            what was there               one GET before it is written: as it was read? else refused
            an error of the account      failed, the rest goes on, nothing is deleted after it
+           written under another id     failed, nothing more is begun: one stray is enough
            a bug of ours                failed in the same way, named by its type alone
            QStash cannot be reached     blocked, after three in a row that could not reach it
 
@@ -28,7 +29,7 @@ from qstash_sync.apply import preconditions, windows
 from qstash_sync.apply.account import Account
 from qstash_sync.apply.outcomes import Cause, Outcome, Status, internal
 from qstash_sync.apply.preconditions import MovedError, Preconditions
-from qstash_sync.errors import AccountError, RejectedError, UnreachableError
+from qstash_sync.errors import AccountError, RejectedError, StrayError, UnreachableError
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Key, Kind, Live
 from qstash_sync.model.steps import PinFlowControl, PutSchedule, Step
@@ -168,6 +169,7 @@ class _Run:
         self.waited: dict[Key, timedelta] = {}
         self.room = 2 * control.parallelism  # so many are handed out, so that no worker is idle
         self.lost = 0  # writes in a row that could not reach QStash
+        self.strays = False  # whether a schedule was written under another id
         self.idle: dict[Key, int] = {}  # steps that had nothing to delete
 
     def rank(self, changes: Sequence[Change], pool: ThreadPoolExecutor) -> None:
@@ -252,6 +254,8 @@ class _Run:
             return "stopped before it began"
         if self.lost >= _LOST and not self.urgent:
             return "QStash cannot be reached any more; apply again later"
+        if self.strays:
+            return "stopped: a schedule was written under another id than its own"
         return None
 
     def _after_failure(self, change: Change) -> str | None:
@@ -361,6 +365,10 @@ class _Run:
             return replace(outcome, status=Status.REFUSED, message=str(moved))
         except AccountError as error:
             self.lost += _is_lost(error)
+            if isinstance(error, StrayError):
+                self.strays = True
+                if not error.sent:
+                    return replace(outcome, status=Status.BLOCKED, message=str(error))
             return _explained(
                 replace(outcome, status=Status.FAILED, message=str(error)), error, step
             )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.apply.account import Account
+from qstash_sync.apply.surroundings import remarks
 from qstash_sync.crons import zones
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live
@@ -43,8 +44,10 @@ def kinds_to_read(desired: Desired) -> set[str]:
 
 
 def observe(client: Account, desired: Desired) -> Live:
-    """Read what is needed of the account, at most four GETs."""
-    return client.read(kinds_to_read(desired))
+    """Read what is needed of the account, at most four GETs, where it lists all kinds."""
+    used = (schedule.message.flow_control for schedule in desired.schedules or ())
+    keys = {key.name for key in desired.flow_controls or ()} | {use.key for use in used if use}
+    return client.read(kinds_to_read(desired), keys)
 
 
 def propose(
@@ -53,7 +56,8 @@ def propose(
     """Read the account and compare."""
     with _stretching(desired):
         live = observe(client, desired)
-    return compare(desired, live, now=now, policy=policy)
+    found = compare(desired, live, now=now, policy=policy)
+    return replace(found, warnings=(*found.warnings, *remarks(client, desired)))
 
 
 @contextmanager

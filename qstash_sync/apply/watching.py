@@ -6,6 +6,7 @@ from typing import Protocol
 
 from qstash_sync.apply.account import Account
 from qstash_sync.apply.proposal import compare, observe
+from qstash_sync.apply.surroundings import remarks
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan import drift
 from qstash_sync.plan.drift import Drift
@@ -26,4 +27,6 @@ def watch(client: Watcher, desired: Desired, *, now: datetime) -> Drift:
         for part in live.schedules
     )
     live = replace(live, schedules=schedules)
-    return drift.judge(desired, live, compare(desired, live, now=now), read_at=client.now())
+    plan = compare(desired, live, now=now)
+    plan = replace(plan, warnings=(*plan.warnings, *remarks(client, desired)))
+    return drift.judge(desired, live, plan, read_at=client.now())

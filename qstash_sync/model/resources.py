@@ -298,6 +298,7 @@ class LiveSchedule:
     next_at: int | None = None
     last_at: int | None = None
     error: str | None = None
+    labels_cut: bool = False  # the first alone came back, whether or not there are more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

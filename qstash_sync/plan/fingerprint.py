@@ -113,7 +113,8 @@ class Fingerprints:
             for end in sorted(live.endpoints, key=canonical.endpoint_key):
                 hidden += [] if end in plain else [[end.name, end.url]]
             return [[end.name, end.url] for end in plain if end in live.endpoints]
-        labels = mark.own_labels(live.message.labels, self.namespace, name)
+        known = declared.message.labels if isinstance(declared, Schedule) else ()
+        labels = mark.own_labels(live, self.namespace, name, known)
         view = canonical.of_message(live.message, labels)
         file = canonical.View({}, {})
         if isinstance(declared, Schedule):

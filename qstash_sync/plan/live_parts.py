@@ -61,6 +61,7 @@ class LiveParts:
         self.former = desired.namespace_was
         former_scope = marks.scope(self.former, desired.environment) if self.former else None
         declared = {schedule.id for schedule in desired.schedules or ()}
+        self._labels = {one.id: one.message.labels for one in desired.schedules or ()}
         self.by_id: dict[str, LivePart] = {}
         for schedule in live:
             mark = marks.parse(schedule.message.labels)
@@ -96,7 +97,8 @@ class LiveParts:
             mark, timeout = part.mark, part.live.message.timeout
             if not part.ours or mark is None or not timeout or timeout % 1000:
                 continue
-            labels = marks.own_labels(part.live.message.labels, self.namespace, self.name_of(part))
+            unseen = self._labels.get(part.base, ())
+            labels = marks.own_labels(part.live, self.namespace, self.name_of(part), unseen)
             if marks.fits(mark, canonical.of_message(part.live.message, labels), part.live.cron):
                 return False
             seconds = _in_seconds(part).live.message
@@ -279,7 +281,9 @@ def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
     last: tuple[Message, tuple[str, ...], View] | None = None
     for part in found:
         message = part.live.message
-        labels = marks.own_labels(message.labels, declared.namespace, schedule.name)
+        labels = marks.own_labels(
+            part.live, declared.namespace, schedule.name, _unseen_labels(declared, part)
+        )
         if last and last[1] == labels and canonical.same_but_labels(last[0], message):
             view = last[2]
         elif canonical.is_as_declared(message, schedule.message, labels):
@@ -289,6 +293,16 @@ def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
         last = message, labels, view
         parts.append(_read_part(declared, part, view, labels))
     return parts
+
+
+def _unseen_labels(declared: Declared, part: LivePart) -> tuple[str, ...]:
+    """The user's labels where they do not come back: as declared, if digest `a` was made so."""
+    labels, live = declared.schedule.message.labels, part.live
+    if not live.labels_cut or part.mark is None:
+        return ()
+    views = [declared.view, canonical.of_message(live.message, labels)]
+    fits = _fits(declared, part.mark, views, _spellings(declared.schedule, live.cron))
+    return labels if fits else ()
 
 
 def _read_part(declared: Declared, part: LivePart, view: View, labels: tuple[str, ...]) -> Part:

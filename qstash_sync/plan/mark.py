@@ -21,7 +21,15 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from qstash_sync.crons.firings import Job
-from qstash_sync.model.resources import MASK, UNKNOWN_MASK, Callback, Message, Schedule, Secret
+from qstash_sync.model.resources import (
+    MASK,
+    UNKNOWN_MASK,
+    Callback,
+    LiveSchedule,
+    Message,
+    Schedule,
+    Secret,
+)
 from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.plan import canonical, time_label
 from qstash_sync.plan.canonical import View, encoded, joined
@@ -97,9 +105,13 @@ def name_label(namespace: str, name: str) -> str:
     return f"{namespace}.{name}"
 
 
-def own_labels(labels: tuple[str, ...], namespace: str, name: str) -> tuple[str, ...]:
-    """The user's labels among those that came back."""
-    ours = name_label(namespace, name)
+def own_labels(
+    live: LiveSchedule, namespace: str, name: str, unseen: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The user's labels among those that came back; unseen: where the mark alone did."""
+    if live.labels_cut and parse(live.message.labels):
+        return unseen
+    ours, labels = name_label(namespace, name), live.message.labels
     return tuple(
         label
         for label in labels

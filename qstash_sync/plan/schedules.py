@@ -199,7 +199,9 @@ class ScheduleComparer:
             fields=(
                 self._renamed(schedule, old),
                 *_moved_times(schedule, old, crons),
-                *diff.compare(self._view(old[0]), declared.view, _trust(old[0].mark, old[0].live)),
+                *diff.compare(
+                    self._view(old[0], declared), declared.view, _trust(old[0].mark, old[0].live)
+                ),
                 *pause_field(was_paused, paused),
             ),
             steps=(*created.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
@@ -215,14 +217,13 @@ class ScheduleComparer:
             return FieldChange(path="name", before=name, after=schedule.name, note=note)
         return FieldChange(path="id", before=base, after=schedule.id, note=note)
 
-    def _view(self, old: LivePart) -> View:
+    def _view(self, old: LivePart, declared: Declared) -> View:
         """The settings of a part with another name, as they are compared."""
         name, namespace = self.index.name_of(old), self.index.namespace
         if old.former and self.index.former:
             namespace = self.index.former
-        message = old.live.message
-        labels = marks.own_labels(message.labels, namespace, name)
-        return canonical.of_message(message, labels)
+        labels = marks.own_labels(old.live, namespace, name, declared.schedule.message.labels)
+        return canonical.of_message(old.live.message, labels)
 
     def _with_leftovers(
         self, declared: Declared, change: Change | None, old: Sequence[LivePart]

@@ -19,6 +19,9 @@ from qstash_sync.errors import (
 NOT_QSTASH = "is this the address of QStash?"
 _WRONG_REGION = "user not found in this region"
 _REGIONS = ("eu-central-1", "us-east-1")
+_DONE = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
+_NOT_SERVED = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +33,6 @@ class Answer:
     content_type: str = ""
     location: str = ""
     reset: str = ""
-
-    @property
-    def kind(self) -> str:
-        """The content type, for people."""
-        return self.content_type.partition(";")[0] or "no content type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +61,27 @@ class Origin:
     token: str = "QSTASH_TOKEN"  # noqa: S105 its name
 
 
+class MayLack(Enum):
+    """What a request may ask for in vain, which is then an answer, `Absent`, and no error."""
+
+    NOTHING = auto()
+    RESOURCE = auto()  # QStash says 404 and why
+    ENDPOINT = auto()  # as an address that is not served any more: whatever says so
+
+
 def judge(
     answer: Answer,
     *,
     is_read: bool,
-    may_be_absent: bool,
+    may_lack: MayLack,
     url: str,
     scrub: Callable[[str], str],
     origin: Origin = Origin(),
 ) -> Any:
     """The JSON of an answer (None: a write has none) or `Retryable`; raises an `AccountError`.
 
-    may_be_absent: a 404 of QStash's is an answer, `Absent`; its words are not searched for
-    secrets, which takes long, and there is one for every resource that is created.
+    The words of what is `Absent` are not searched for secrets, which takes long, and there is one
+    such answer for every resource that is created.
     """
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return _success(answer, is_read=is_read, url=url, scrub=scrub)
@@ -86,18 +92,21 @@ def judge(
         )
     text = _error_text(answer)
     is_wrong_region = _WRONG_REGION in (text or "")
-    is_absent = answer.status == HTTPStatus.NOT_FOUND and text is not None and not is_wrong_region
-    if is_absent and may_be_absent:
+    is_absent = answer.status == HTTPStatus.NOT_FOUND and text is not None
+    if not is_wrong_region and (
+        (may_lack is MayLack.RESOURCE and is_absent)
+        or (may_lack is MayLack.ENDPOINT and answer.status in _NOT_SERVED)
+    ):
         return Absent.ABSENT
+    kind = _kind(answer, scrub)
     reason = None if text is None else scrub(text) or "no reason given"
     rejected = partial(RejectedError, status=answer.status)
     limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
     failing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if limited or failing or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        said = f"QStash answered {answer.status}: {reason or scrub(answer.kind)}"
+        said = f"QStash answered {answer.status}: {reason or kind}"
         return Retryable(text=said, error=rejected, reset=answer.reset if limited else None)
     if text is None or reason is None:
-        kind = scrub(answer.kind)
         raise BadResponseError(f"{url} answered {answer.status} with {kind}; {NOT_QSTASH}")
     if is_wrong_region:
         others = " or ".join(region for region in _REGIONS if f"({region})" not in text)
@@ -110,22 +119,40 @@ def judge(
     raise rejected(f"QStash answered {answer.status}: {reason}")
 
 
+def _kind(answer: Answer, scrub: Callable[[str], str]) -> str:
+    """The content type, for people."""
+    return scrub(answer.content_type.partition(";")[0]) or "no content type"
+
+
 def _success(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str]) -> Any:
-    """A read has JSON; a write may say anything but a page, which comes from something between."""
+    """A read has JSON; a write may say anything but a page, which comes from something between.
+
+    Of the statuses that say success, some say that this is not all of it, or not QStash's own.
+    """
+    whole = {HTTPStatus.OK} if is_read else _DONE
+    if answer.status not in whole:
+        phrase = _PHRASES.get(answer.status, "unknown")
+        raise BadResponseError(
+            f"{url} answered {answer.status} ({phrase}), which is no whole answer; {NOT_QSTASH}"
+        )
     try:
         data = _json(answer.content)
     except (ValueError, RecursionError):
-        is_page = answer.kind == "text/html" or answer.content.lstrip().startswith(b"<")
+        is_page = _kind(answer, scrub) == "text/html" or answer.content.lstrip().startswith(b"<")
         if is_read or is_page:
-            said = f"{url} did not answer with JSON ({scrub(answer.kind)}); {NOT_QSTASH}"
+            said = f"{url} did not answer with JSON ({_kind(answer, scrub)}); {NOT_QSTASH}"
             return Retryable(text=said, error=BadResponseError)
         data = None
     return data
 
 
 def _json(content: bytes) -> Any:
-    data = json.loads(content)
-    if rb"\ud" in content.lower():  # half a character, which nobody could print or send
+    """JSON in UTF-8, strictly: half of a character is nothing that could be printed or sent.
+
+    Left to itself, Python's reader guesses the encoding, and lets such halves pass.
+    """
+    data = json.loads(content.decode())
+    if rb"\ud" in content.lower():
         json.dumps(data, ensure_ascii=False).encode()
     return data
 

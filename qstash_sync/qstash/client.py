@@ -7,9 +7,10 @@ for this do not have, and the few packages that this tool depends on are fixed.
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future, wait
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any, Self
 
 import httpx
@@ -19,6 +20,7 @@ from qstash_sync.errors import (
     AuthError,
     BadResponseError,
     RejectedError,
+    StrayError,
     UnreachableError,
     WriteForbiddenError,
 )
@@ -26,8 +28,17 @@ from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, 
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.plan import endpoints
 from qstash_sync.qstash import wire
-from qstash_sync.qstash.answers import NOT_QSTASH, Absent, Answer, Origin, Retryable, judge
-from qstash_sync.qstash.connections import Connections
+from qstash_sync.qstash.answers import (
+    NOT_QSTASH,
+    Absent,
+    Answer,
+    MayLack,
+    Origin,
+    Retryable,
+    judge,
+)
+from qstash_sync.qstash.connections import Connection, Connections
+from qstash_sync.qstash.exchange import exchange
 from qstash_sync.qstash.mask import Mask
 from qstash_sync.qstash.throttle import Throttle
 from qstash_sync.qstash.wire import LiveResource, Request
@@ -38,6 +49,7 @@ _LEAST_TIMEOUT = 0.1
 _SHOWN = 300  # characters of a server's text
 _READS_AT_ONCE = 4
 _HEADERS = (("User-Agent", "qstash-sync"), ("Accept-Encoding", "gzip"))
+_NEVER_NULL = (Kind.SCHEDULE, Kind.QUEUE)  # their empty lists are known to be []
 
 
 class Client:
@@ -63,7 +75,7 @@ class Client:
         timeout: float = TIMEOUT,
         deadline: float = DEADLINE,
     ) -> None:
-        self.url = _address(url, origin)
+        self.url = _address(url, origin, on_network=transport is None)
         self._origin = origin
         self.read_only = read_only
         self.reads = self.writes = 0
@@ -75,6 +87,9 @@ class Client:
         self._mask = Mask((token.reveal(), *hide))
         self._headers = (("Authorization", f"Bearer {_checked(token, origin)}"), *_HEADERS)
         self._connections = Connections(self.url, transport, parallelism)
+        self.unlisted: frozenset[Kind] = frozenset()
+        self._first_put = threading.Lock()
+        self._keeps_ids: bool | None = None  # None: no schedule was written yet
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +108,11 @@ class Client:
         """The server's time, as its answers tell it; before the first, our own clock's."""
         return datetime.fromtimestamp(self._throttle.now(), UTC)
 
+    def skew(self) -> timedelta | None:
+        """How far the server's clock is ahead of ours; None before it told its time."""
+        seconds = self._throttle.skew()
+        return None if seconds is None else timedelta(seconds=seconds)
+
     def scrub(self, text: str) -> str:
         """A server's words: without the secrets that we know, on one line, not too long."""
         masked = self._mask(text)
@@ -100,11 +120,17 @@ class Client:
 
     # Reading
 
-    def read(self, kinds: Collection[str]) -> Live:
-        """List the given kinds, side by side: one GET each, for any number of resources."""
-        return self.start_reading(kinds)()
+    def read(self, kinds: Collection[str], keys: Collection[str] = ()) -> Live:
+        """List the given kinds, side by side: one GET each, for any number of resources.
 
-    def start_reading(self, kinds: Collection[str]) -> Callable[[], Live]:
+        keys: the flow-control keys that matter. Where QStash lists none any more, these are asked
+        for one by one, and `unlisted` says so.
+        """
+        return self.start_reading(kinds, keys)()
+
+    def start_reading(
+        self, kinds: Collection[str], keys: Collection[str] = ()
+    ) -> Callable[[], Live]:
         """The same in the background: call what is returned to wait for it, and to meet its errors.
 
         Who has no use for it any more need not wait for it, not even at the end of the process.
@@ -115,7 +141,7 @@ class Client:
         def work() -> None:
             for name in names:
                 try:
-                    found[name].set_result(self._list(wire.KINDS[name]))
+                    found[name].set_result(self._list(wire.KINDS[name], keys))
                 except BaseException as error:  # noqa: BLE001 it is raised by who asks
                     found[name].set_exception(error)
 
@@ -135,7 +161,7 @@ class Client:
 
     def get(self, kind: Kind, name: str) -> LiveResource | None:
         """One resource by its name, a schedule by its id; None where QStash has none."""
-        data = self._send(wire.get(kind, name), may_be_absent=True)
+        data = self._send(wire.get(kind, name), MayLack.RESOURCE)
         if data is Absent.ABSENT:
             return None
         found = self._parsed(kind, data, f"the {kind} {name}")
@@ -144,19 +170,32 @@ class Client:
             raise BadResponseError(f"asked for {name}, QStash answered with {other}")
         return found
 
-    def _list(self, kind: Kind) -> Any:
+    def _list(self, kind: Kind, keys: Collection[str]) -> Any:
         path = wire.LISTS[kind]
-        data = self._send(wire.get(kind))
-        if not isinstance(data, list | None):
+        may_lack = MayLack.ENDPOINT if kind is Kind.FLOW_CONTROL else MayLack.NOTHING
+        data = self._send(wire.get(kind), may_lack)
+        if data is None and kind not in _NEVER_NULL:
+            # Go writes null for an empty list; one that got lost on the way is not null twice.
+            data = self._send(wire.get(kind), may_lack)
+            data = [] if data is None else data
+        if data is Absent.ABSENT:
+            return self._one_by_one(kind, keys)
+        if not isinstance(data, list):
             raise BadResponseError(f"{self.url} answered {path} without a list; {NOT_QSTASH}")
         found: dict[str, LiveResource] = {}
-        for number, item in enumerate(data or (), 1):  # an empty list may come as null
+        for number, item in enumerate(data, 1):
             resource = self._parsed(kind, item, f"number {number} of {path}")
             if _name(resource) in found:
                 name = self.scrub(_name(resource))
                 raise BadResponseError(f"{self.url} lists {name} twice in {path}")
             found[_name(resource)] = resource
         return tuple(found[name] for name in sorted(found))
+
+    def _one_by_one(self, kind: Kind, names: Collection[str]) -> Any:
+        self.unlisted |= {kind}
+        with ThreadPoolExecutor(self._at_once) as pool:
+            found = list(pool.map(lambda name: self.get(kind, name), sorted(set(names))))
+        return tuple(resource for resource in found if resource is not None)
 
     def _parsed(self, kind: Kind, data: Any, what: str) -> LiveResource:
         try:
@@ -178,15 +217,45 @@ class Client:
         if isinstance(step, SettleUrlGroup):
             self._settle(step.group)
             return
+        if isinstance(step, PutSchedule):
+            self._put(step)
+            return
         request = wire.of_step(step)
         may_be_gone = request.method == "DELETE" or isinstance(step, UnpinFlowControl)
-        done = self._send(request, may_be_absent=may_be_gone)
+        self._send(request, MayLack.RESOURCE if may_be_gone else MayLack.NOTHING)
+
+    def _put(self, step: PutSchedule) -> None:
+        """Write a schedule, and see that it was written under its id.
+
+        Where something on the way drops our headers, QStash makes up an id: a stray, and one more
+        with each try. So the first goes alone, and a stray is the last.
+        """
+        if self._keeps_ids is None:
+            with self._first_put:
+                if self._keeps_ids is None:
+                    self._put_one(step)
+                    return
+        self._put_one(step)
+
+    def _put_one(self, step: PutSchedule) -> None:
+        if self._keeps_ids is False:
+            fact = "not sent: it would be written under another id, as one was before"
+            raise StrayError(fact, sent=False)
+        done = self._send(wire.of_step(step))
         written = done.get("scheduleId") if isinstance(done, dict) else None
-        if isinstance(step, PutSchedule) and written not in (None, step.id):
-            raise BadResponseError(
-                f"a schedule was written as {self.scrub(str(written))}, not as {step.id}: "
-                f"something on the way drops our headers; delete {self.scrub(str(written))}"
-            )
+        if written is None and self.get(Kind.SCHEDULE, step.id) is not None:
+            written = step.id
+        self._keeps_ids = written == step.id
+        if self._keeps_ids:
+            return
+        why = "something on the way drops our headers"
+        if written is None:
+            fact = f"{step.id} was written, but is not there: {why}; look for one with another id"
+            raise StrayError(fact)
+        stray = self.scrub(str(written))
+        raise StrayError(
+            f"a schedule was written as {stray}, not as {step.id}: {why}; delete {stray}"
+        )
 
     def _settle(self, group: UrlGroup) -> None:
         for _ in range(endpoints.ROUNDS):
@@ -196,18 +265,15 @@ class Client:
             if move.add:
                 self._send(wire.add_endpoints(group.name, move.add))
             elif move.remove:
-                self._send(wire.remove_endpoints(group.name, move.remove), may_be_absent=True)
+                self._send(wire.remove_endpoints(group.name, move.remove), MayLack.RESOURCE)
             else:
                 return
         raise RejectedError(f"the URL group {group.name} does not come to its endpoints", 0)
 
     # The wire
 
-    def _send(self, request: Request, *, may_be_absent: bool = False) -> Any:
-        """Send until there is an answer that stands; the JSON in it, if there is any.
-
-        may_be_absent: `Absent` where QStash knows nothing of that name, in place of an error.
-        """
+    def _send(self, request: Request, may_lack: MayLack = MayLack.NOTHING) -> Any:
+        """Send until there is an answer that stands; the JSON in it, if there is any."""
         is_read = request.method == "GET"
         if self.read_only and not is_read:
             fact = f"this command cannot write, but was about to {request.method}"
@@ -217,13 +283,13 @@ class Client:
         until = moment + self._deadline
         failure, tries, limited = None, 0, 0
         while tries < TRIES and self._throttle.wait(moment, until):
-            with self._connections.one() as http:
-                found = self._exchange(http, sendable, until)
+            with self._connections.one() as connection:
+                found = self._exchange(connection, sendable, until)
             if isinstance(found, Answer):
                 found = judge(
                     found,
                     is_read=is_read,
-                    may_be_absent=may_be_absent,
+                    may_lack=may_lack,
                     url=self.url,
                     scrub=self.scrub,
                     origin=self._origin,
@@ -263,7 +329,7 @@ class Client:
         return httpx.Request(request.method, url, headers=headers, content=request.content or None)
 
     def _exchange(
-        self, http: httpx.Client, request: httpx.Request, until: float
+        self, connection: Connection, request: httpx.Request, until: float
     ) -> Answer | Retryable:
         """One try: what came back, or how it was lost."""
         is_read = request.method == "GET"
@@ -271,16 +337,16 @@ class Client:
             self.reads += is_read
             self.writes += not is_read
         sent = self._throttle.time()
-        timeout = min(self._timeout, max(until - sent, _LEAST_TIMEOUT))
+        left = max(until - sent, _LEAST_TIMEOUT)
+        timeout = min(self._timeout, left)
         request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
+        request.extensions["trace"] = connection.trace
         try:
-            response = http.send(request, stream=True)
-            try:
-                content = b"".join(self._chunks(response, until))
-            finally:
-                response.close()
+            response, content = exchange(
+                connection, request, until=sent + left, time=self._throttle.time
+            )
         except httpx.TimeoutException:
-            lost = f"no answer within {timeout:.3g} s"
+            lost = f"no answer within {left if connection.is_cut_off else timeout:.3g} s"
         except httpx.LocalProtocolError:
             lost = "the request cannot be sent"  # httpx quotes it
         except httpx.HTTPError as error:
@@ -298,13 +364,6 @@ class Client:
         text = f"{self.url} cannot be reached: {lost}; is {self._origin.url} right?"
         return Retryable(text=text, error=UnreachableError)
 
-    def _chunks(self, response: httpx.Response, until: float) -> Iterator[bytes]:
-        """The body, as long as there is time: httpx's timeout begins again at every byte."""
-        for chunk in response.iter_bytes():
-            if self._throttle.time() > until:
-                raise httpx.ReadTimeout("")
-            yield chunk
-
 
 def _fits_header(value: str) -> bool:
     return value.isascii() and value.isprintable() and value == value.strip()
@@ -319,17 +378,30 @@ def _checked(token: Secret, origin: Origin) -> str:
     return text
 
 
-def _address(url: str, origin: Origin) -> str:
-    """The address without the path that the SDKs allow behind it; raises where it is none."""
+def _address(url: str, origin: Origin, *, on_network: bool) -> str:
+    """The address without the path that the SDKs allow behind it; raises where it is none.
+
+    On a network, whatever is not encrypted is for this machine alone: the token goes with it.
+    """
     try:
         found = httpx.URL(url)
         is_address = found.scheme in ("http", "https") and bool(found.host)
         is_plain = not (found.userinfo or found.query or found.fragment)
     except (httpx.InvalidURL, ValueError):
-        is_address = is_plain = False
+        found, is_address, is_plain = httpx.URL(""), False, False
     if not (is_address and is_plain):
         raise UnreachableError(f"what is set is not an address of QStash; is {origin.url} right?")
+    if on_network and found.scheme == "http" and not _is_loopback(found.host):
+        fact = f"http://{found.host} would be sent the token in clear"
+        raise UnreachableError(f"{fact}; set {origin.url} to https://… (http is for 127.0.0.1)")
     return re.sub(r"/*(v2/*(publish/*)?)?$", "", url)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _name(resource: LiveResource) -> str:

@@ -6,11 +6,15 @@ pool that threads would share in one may close a connection under a request that
 """
 
 import logging
+import math
 import queue
+import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx
 
@@ -18,6 +22,47 @@ from qstash_sync.errors import UnreachableError
 from qstash_sync.qstash import proxies
 
 _ENVIRONMENT = "are HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE right?"
+_LOOK = 0.25  # seconds between two looks at what takes too long
+
+
+class Connection:
+    """An httpx client for one request at a time, which is cut off where it takes too long.
+
+    A server can keep httpx waiting without an end: a byte of a header now and then, or one interim
+    answer after the other. Only its socket ends that, from outside.
+    """
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+        self.is_cut_off = False
+        self._ends = math.inf
+        self._stream: Any = None  # of httpcore: what was connected last
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Cut off what is not over after so many seconds."""
+        self.is_cut_off, self._ends = False, time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._ends = math.inf
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """For httpx's `trace` extension: takes note of every connection that is opened."""
+        made = info.get("return_value") if event.endswith(".complete") else None
+        if hasattr(made, "get_extra_info"):
+            self._stream = made
+
+    def cut_late(self) -> None:
+        """End a request whose time is over."""
+        if time.monotonic() < self._ends:
+            return
+        self.is_cut_off = True
+        connected = self._stream and self._stream.get_extra_info("socket")
+        if connected:
+            with suppress(OSError):
+                # TLS's own `shutdown` would let the reader go on without decrypting.
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 class Connections:
@@ -25,44 +70,61 @@ class Connections:
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None, size: int) -> None:
         self._url, self._transport = url, transport
-        self._needs_tls = transport is None and httpx.URL(url).scheme == "https"
+        # Without TLS it is this machine: no proxy is told the token.
+        self._is_secure = httpx.URL(url).scheme == "https"
+        self._needs_tls = transport is None and self._is_secure
         self._tls: ssl.SSLContext | None = None
         self._opening = threading.Lock()
         # Last in, first out: a connection that was just used is the likeliest to be alive.
-        self._idle: queue.LifoQueue[httpx.Client | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[Connection | None] = queue.LifoQueue()
         for _ in range(size):
             self._idle.put(None)
+        self._all: list[Connection] = []
+        self._closed = threading.Event()
         for name in ("httpx", "httpcore"):  # they log addresses and headers
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
     def close(self) -> None:
         """Close what is not in use."""
+        self._closed.set()
         while not self._idle.empty():
-            if (http := self._idle.get()) is not None:
-                http.close()
+            if (connection := self._idle.get()) is not None:
+                connection.http.close()
 
     @contextmanager
-    def one(self) -> Iterator[httpx.Client]:
-        """A client for one request; waits while as many as there may be are in use."""
-        http = self._idle.get()
+    def one(self) -> Iterator[Connection]:
+        """A connection for one request; waits while as many as there may be are in use."""
+        connection = self._idle.get()
         try:
-            http = http or self._open()
-            yield http
+            connection = connection or self._open()
+            yield connection
         finally:
-            self._idle.put(http)
+            self._idle.put(connection)
 
-    def _open(self) -> httpx.Client:
+    def _open(self) -> Connection:
         try:
-            return httpx.Client(
+            http = httpx.Client(
                 transport=self._transport,
                 verify=self.trusted(),
                 trust_env=False,  # httpx refuses what others take in NO_PROXY, such as fd00::/8
-                proxy=None if self._transport else proxies.for_url(self._url),
+                proxy=proxies.for_url(self._url) if self._is_secure else None,
                 limits=httpx.Limits(max_connections=1),
             )
         except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
             kind = type(error).__name__  # its text may hold the password of a proxy
+        else:
+            connection = Connection(http)
+            with self._opening:
+                if self._transport is None and not self._all:
+                    threading.Thread(target=self._watch, daemon=True).start()
+                self._all.append(connection)
+            return connection
         raise UnreachableError(f"{self._url} cannot be reached: {kind}; {_ENVIRONMENT}")
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_LOOK):
+            for connection in tuple(self._all):
+                connection.cut_late()
 
     def trusted(self) -> ssl.SSLContext:
         """Whom all connections trust; certificates take long to read, so once, and for https."""

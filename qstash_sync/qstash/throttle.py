@@ -44,6 +44,10 @@ class Throttle:
         """The server's Unix time, from its last `Date`; before the first, our own clock's."""
         return self._clock() if self._ahead is None else self._ahead + self.time()
 
+    def skew(self) -> float | None:
+        """Seconds that the server's clock is ahead of ours; None before it told its time."""
+        return None if self._ahead is None else self.now() - self._clock()
+
     def learn(self, date: str, sent: float) -> None:
         """Take the server's time from the `Date` of an answer to a request sent at `time()` sent.
 

@@ -252,7 +252,10 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         kind = _SCHEDULE.get(key)
         if kind is not None and value is not None and type(value) is not kind:
             raise MalformedError(f"{key} is {_TYPES[type(value)]}")
-    get, label = data.get, data.get("label")
+    get = data.get
+    labels = get(_JSON["labels"])
+    # `label` is the first, or all of them: no label holds a comma.
+    label = (get("label") or "").split(",")
     return LiveSchedule(
         id=_required(data, _JSON["id"]),
         cron=_required(data, _JSON["cron"]),
@@ -264,13 +267,14 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
             callback=_live_callback(get(_JSON["callback"])),
             failure_callback=_live_callback(get(_JSON["failure_callback"])),
             flow_control=_flow_use(data),
-            labels=_texts(get(_JSON["labels"]) or (), "labels") or ((label,) if label else ()),
+            labels=_texts(labels or (), "labels") or tuple(filter(None, label)),
         ),
         paused=get("isPaused") or False,
         created_at=get("createdAt"),
         next_at=get("nextScheduleTime"),
         last_at=get("lastScheduleTime"),
         error=get("error") or None,
+        labels_cut=labels is None and len(label) == 1,
     )
 
 

@@ -104,7 +104,13 @@ NOTHING = (
     + "url_groups: {}\nqueues: {}\nflow_controls: {}\nschedules: {}\n"
 )
 
-NAMED = {"labels_shown", "idle_pins_vanish", "pin_on_new_key", "next_time=wrong"}
+NAMED = {
+    "labels_shown=none",
+    "schedule_id_kept",
+    "idle_pins_vanish",
+    "pin_on_new_key",
+    "next_time=wrong",
+}
 
 
 Pair = tuple[tuple[str, Any], ...]
@@ -330,7 +336,7 @@ def test_a_pin_that_is_forgotten_is_told_and_nothing_is_doubled_by_running_again
 def test_without_labels_nothing_can_be_verified_and_nothing_is_written_twice(
     site: Site, more: dict[str, Any]
 ) -> None:
-    site.switches = Switches().with_(labels_shown=False, **more)
+    site.switches = Switches().with_(labels_shown="none", **more)
     code, outcomes = site.outcomes(FIRST)
     assert code == 4
     names = {"all", "parts", "native", "old"}

@@ -231,7 +231,7 @@ def test_a_swap_loses_and_doubles_no_firing(_id: str, sort: Any, seed: int) -> N
     for _ in range(10):
         before, after = sort(rng)
         case = Swap(before=before, after=after, written=NOON - 86_400, at=near_noon(rng))
-        skew = rng.choice([0.0, 0.0, -7 * 3600.0, 9 * 3600.0])
+        skew = rng.choice([0.0, 0.0, -240.0, 280.0])
         with tape(rng.randrange(10**6), lag=rng.choice([0, 20, 60]), skew=skew) as world:
             outcomes = swap(world, case)
             assert {o.status for o in outcomes} <= {Status.DONE, Status.BLOCKED}, outcomes
@@ -263,7 +263,7 @@ def begun(world: Tape) -> str:
     return f"{datetime.fromtimestamp(world.written['a'][0], UTC):%H:%M}"
 
 
-@pytest.mark.parametrize("skew", [0, -5 * 3600, 5 * 3600])
+@pytest.mark.parametrize("skew", [0, -270, 270])
 def test_a_wait_is_told_and_the_servers_clock_decides(skew: float) -> None:
     with tape(1, skew=skew) as world:
         case = Swap(before=DAILY, after=LATER, written=NOON - 86_400, at=NOON - 50)

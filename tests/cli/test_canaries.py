@@ -26,7 +26,7 @@ from qstash_sync.model.resources import Piece, Secret
 from qstash_sync.plan.decide import Plan
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
-from qstash_sync.qstash.connections import Connections
+from qstash_sync.qstash.connections import Connection, Connections
 from qstash_sync.render import json as json_view, text as text_view
 from tests.fault_server import Fault, FaultServer
 from tests.support import HEAD, World, cli, config, ids, messages, world as make_world
@@ -473,8 +473,10 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     with FaultServer() as account:
         peer = Peer(account, canaries)
         transport = httpx.MockTransport(peer)
-        monkeypatch.setattr(Connections, "_open", lambda _self: httpx.Client(transport=transport))
-        yield Scene(tmp_path, canaries, peer, "http://q.example.com")
+        monkeypatch.setattr(
+            Connections, "_open", lambda _self: Connection(httpx.Client(transport=transport))
+        )
+        yield Scene(tmp_path, canaries, peer, "https://q.example.com")
 
 
 @pytest.fixture

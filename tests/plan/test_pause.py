@@ -5,6 +5,7 @@ import io
 import json
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,8 +39,8 @@ ALL = {"daily", "hourly", "office"}
 
 @contextlib.contextmanager
 def on(account: FaultServer, token: str = LOCAL_TOKEN) -> Iterator[dict[str, str]]:
-    """The account on a socket, as the variables that lead to it."""
-    with Served(account) as served:
+    """The account on a socket, as the variables that lead to it, in the time of this machine."""
+    with mock.patch.object(account, "clock", time.time), Served(account) as served:
         yield {"QSTASH_URL": served.url, "QSTASH_TOKEN": token}
 
 
@@ -311,8 +312,8 @@ TOKENS = {f"T_{number}": LOCAL_TOKEN for number in range(5)}
 @pytest.fixture
 def shops(world: World) -> Iterator[tuple[World, str]]:
     """Three environments in one account, and their file."""
-    with Served(world.account) as served:
-        text = environments(served.url)
+    with on(world.account) as variables:
+        text = environments(variables["QSTASH_URL"])
         for name in ("production", "production-eu", "prod"):
             ran = cli("apply", "-f", "-", "-e", name, environ=TOKENS, stdin=text)
             assert ran.code == 0, ran
@@ -369,8 +370,8 @@ def test_a_file_with_environments_wants_to_know_which(shops: tuple[World, str]) 
 
 def test_the_same_namespace_under_another_environment_is_not_ours(world: World) -> None:
     """Two files may disagree about who owns an id; the mark knows who wrote it."""
-    with Served(world.account) as served:
-        text = environments(served.url)
+    with on(world.account) as variables:
+        text = environments(variables["QSTASH_URL"])
         cli("apply", "-f", "-", "-e", "production", environ=TOKENS, stdin=text)
         other = text.replace("production:", "live:")
         ran = cli("pause", "*", "-f", "-", "-e", "live", environ=TOKENS, stdin=other)
@@ -519,8 +520,8 @@ def test_a_file_that_does_not_say_who_is_meant_sends_no_request(
 
 def test_two_environments_that_claim_the_same_ids_do_not_stop_a_pause(world: World) -> None:
     """Each schedule carries the mark of the one that wrote it."""
-    with Served(world.account) as served:
-        text = environments(served.url)
+    with on(world.account) as variables:
+        text = environments(variables["QSTASH_URL"])
         cli("apply", "-f", "-", "-e", "prod", environ=TOKENS, stdin=text)
         same = text.replace("shop,", "shop2,").replace("T_0", "T_2")
         ran = cli("pause", "*", "-f", "-", "-e", "prod", environ=TOKENS, stdin=same)
@@ -711,7 +712,7 @@ def test_what_is_not_ours_and_resumed_meanwhile_is_refused_with_its_reason(live:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [case for case in Switches().alternatives() if case != ("labels_shown", False)],
+    [case for case in Switches().alternatives() if case != ("labels_shown", "none")],
     ids=str,
 )
 def test_it_works_whatever_the_documentation_leaves_open(
@@ -727,7 +728,7 @@ def test_it_works_whatever_the_documentation_leaves_open(
 
 
 def test_without_labels_nothing_can_be_known_to_be_ours(live: World) -> None:
-    live.account.switches = Switches(labels_shown=False)
+    live.account.switches = Switches(labels_shown="none")
     assert {o.status for o in done(live, "*")} == {Status.REFUSED}
     assert not live.account.writes
 

@@ -481,7 +481,7 @@ def test_apply_leaves_an_empty_plan_under_every_switch(name: str, value: Any) ->
             assert {o.change.name for o in outcomes if o.status is Status.FAILED} == {"f", "f2"}
             return
         world.apply(text)
-        if name in ("labels_shown", "idle_pins_vanish"):
+        if value == "none" or name in ("schedule_id_kept", "idle_pins_vanish"):
             return  # named results of their own: nothing can be compared there
         assert world.plan(text).empty
         changed = file(paused="true", retries="7", headers="{X-B: '3'}")

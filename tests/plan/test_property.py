@@ -155,7 +155,8 @@ def switches() -> st.SearchStrategy[Switches]:
     usable = [
         s
         for s in Switches().alternatives()
-        if s[0] not in ("labels_shown", "idle_pins_vanish", "pin_on_new_key")
+        if s != ("labels_shown", "none")
+        and s[0] not in ("schedule_id_kept", "idle_pins_vanish", "pin_on_new_key")
     ]
     return st.lists(st.sampled_from(usable), max_size=3).map(
         lambda chosen: Switches().with_(**dict(chosen))

@@ -1,13 +1,17 @@
 """What comes back: everything that is not QStash's answer is one clear error, and shows no secret."""
 
 import base64
+import contextlib
 import gzip
 import html
 import json
 import logging
 import quopri
 import ssl
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 from urllib.parse import quote
@@ -21,6 +25,7 @@ from qstash_sync.errors import (
     AuthError,
     BadResponseError,
     RejectedError,
+    StrayError,
     UnreachableError,
     WriteForbiddenError,
     WrongRegionError,
@@ -171,16 +176,84 @@ def test_the_other_kinds_are_held_to_their_types_too(kind: str, item: Any, fact:
 
 
 def test_null_is_what_is_not_there() -> None:
-    """Go writes null for an empty list, and may write it for any other empty value."""
+    """Go may write null for any empty value."""
     keys = ("method", "header", "body", "bodyBase64", "retries", "retryDelayExpression", "timeout",
             "delay", "callback", "failureCallback", "queueName", "flowControlKey", "labels", "label",
             "isPaused", "createdAt", "nextScheduleTime", "lastScheduleTime", "error")  # fmt: skip
     answers = [[SCHEDULE], [SCHEDULE | dict.fromkeys(keys)]]
     with client_of(lambda _: httpx.Response(200, json=answers.pop())) as client:
         assert client.read({"schedules"}) == client.read({"schedules"})
+
+
+LISTED = {
+    "schedules": SCHEDULE,
+    "url_groups": {"name": "g", "endpoints": []},
+    "queues": {"name": "q"},
+    "flow_controls": {"flowControlKey": "k"},
+}
+
+
+@pytest.mark.parametrize("kind", ["schedules", "queues"])
+def test_a_list_that_is_known_to_come_is_never_null(kind: str) -> None:
+    """QStash has [] there: what is null got lost, and is no empty account."""
+    with (
+        client_of(lambda _: httpx.Response(200, content=b"null")) as client,
+        pytest.raises(BadResponseError, match="without a list"),
+    ):
+        client.read({kind})
+
+
+@pytest.mark.parametrize("kind", ["url_groups", "flow_controls"])
+def test_elsewhere_null_is_an_empty_list_if_it_comes_twice(kind: str) -> None:
     with client_of(lambda _: httpx.Response(200, content=b"null")) as client:
-        live = client.read({"schedules", "url_groups", "queues", "flow_controls"})
-    assert (live.schedules, live.url_groups, live.queues, live.flow_controls) == ((), (), (), ())
+        assert getattr(client.read({kind}), kind) == ()
+        assert client.reads == 2
+    answers = [b"null", json.dumps([LISTED[kind]]).encode()]
+    with client_of(lambda _: httpx.Response(200, content=answers.pop(0))) as client:
+        assert len(getattr(client.read({kind}), kind)) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(LISTED))
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 205, 206, 207, 208, 226, 299])
+def test_a_list_of_any_success_but_200_is_not_all_of_it(kind: str, status: int) -> None:
+    """A part of the account, or a proxy's idea of it, would have the rest created again."""
+    with client_of(lambda _: httpx.Response(status, json=[])) as client:
+        with pytest.raises(BadResponseError, match=f"answered {status}"):
+            client.read({kind})
+        assert client.reads == 1
+        with pytest.raises(BadResponseError, match=f"answered {status}"):
+            client.get(Kind.SCHEDULE, "s")
+
+
+@pytest.mark.parametrize(
+    ("status", "is_done"),
+    [(201, True), (202, True), (204, True), (203, False), (206, False), (207, False)],
+)
+def test_a_write_is_done_where_all_of_it_is(status: int, is_done: bool) -> None:
+    with client_of(lambda _: httpx.Response(status)) as client:
+        if is_done:
+            client.write(PauseSchedule(id="s", paused=True))
+        else:
+            with pytest.raises(BadResponseError, match="no whole answer"):
+                client.write(PauseSchedule(id="s", paused=True))
+
+
+HALVES = [
+    ("escaped", b'["\\ud800"]'),
+    ("as bytes", b'["\xed\xa0\x80"]'),
+    ("utf-16", '["é"]'.encode("utf-16")),
+    ("half a character of utf-16", b'[\x00"\x00\x00\xd8"\x00]\x00'),
+    ("with a byte order mark", b"\xef\xbb\xbf[]"),
+]
+
+
+@pytest.mark.parametrize(("_id", "content"), HALVES, ids=ids(HALVES))
+def test_an_answer_is_utf_8_and_whole_characters(_id: str, content: bytes) -> None:
+    with (
+        client_of(lambda _: httpx.Response(200, content=content)) as client,
+        pytest.raises(BadResponseError, match="did not answer with JSON"),
+    ):
+        client.read({"queues"})
 
 
 def test_what_is_there_is_not_taken_for_the_default() -> None:
@@ -312,12 +385,68 @@ def test_what_a_successful_write_says_is_not_asked_for(body: bytes) -> None:
         client.write(DeleteSchedule(id="s"))
 
 
-def test_a_schedule_under_another_id_is_told() -> None:
-    """As behind a proxy that drops our header: each apply would add one more schedule."""
+def test_a_schedule_under_another_id_is_told_and_is_the_last() -> None:
+    """As behind a proxy that drops our header: each write would add one more schedule."""
     with client_of(lambda _: httpx.Response(200, json={"scheduleId": "scd_1"})) as client:
-        with pytest.raises(BadResponseError, match=r"written as scd_1, not as a\.b") as caught:
+        with pytest.raises(StrayError, match=r"written as scd_1, not as a\.b") as caught:
             client.write(PUT)
         assert "delete scd_1" in told(caught)
+        for _ in range(3):
+            with pytest.raises(StrayError, match="not sent"):
+                client.write(PUT)
+        assert client.writes == 1
+
+
+def test_the_first_schedule_goes_alone_and_the_others_side_by_side() -> None:
+    """Until one is seen to keep its id; a refusal shows nothing of that."""
+    sending, most, sent = 0, [], []
+    guard, together = threading.Lock(), threading.Barrier(4)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal sending
+        with guard:
+            sending += 1
+            most.append(sending)
+            sent.append(request.headers["upstash-schedule-id"])
+        if len(sent) == 1:
+            return_value = httpx.Response(412, json={"error": "quota"})
+        else:
+            if len(sent) > 2:
+                together.wait(10)
+            return_value = httpx.Response(
+                200, json={"scheduleId": request.headers["upstash-schedule-id"]}
+            )
+        with guard:
+            sending -= 1
+        return return_value
+
+    def write(number: int) -> None:
+        with contextlib.suppress(RejectedError):
+            client.write(replace(PUT, id=f"a.{number}"))
+
+    with client_of(answer) as client, ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(6)))
+    assert most[:2] == [1, 1]
+    assert max(most) == 4
+    assert len(sent) == 6
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_answer_without_an_id_is_looked_up(there: bool) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(200)
+        found = {**SCHEDULE, "scheduleId": "a.b"}
+        return (
+            httpx.Response(200, json=found) if there else httpx.Response(404, json={"error": "no"})
+        )
+
+    with client_of(answer) as client:
+        if there:
+            client.write(PUT)
+            return
+        with pytest.raises(StrayError, match="is not there"):
+            client.write(PUT)
 
 
 DELETES: list[Step] = [DeleteSchedule(id="x"), DeleteUrlGroup(name="x"), DeleteQueue(name="x")]
@@ -584,7 +713,17 @@ def test_a_token_that_cannot_be_one_is_refused_without_showing_it(bad: str) -> N
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "ftp://x", "http://", "http://x:port", "http://u:pw@x", "http://x/?a=1"]
+    "url",
+    [
+        "",
+        "nonsense",
+        "ftp://x",
+        "http://",
+        "http://x:port",
+        "http://u:pw@x",
+        "http://x/?a=1",
+        "https://u:pw@x",
+    ],
 )
 def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
     with pytest.raises(UnreachableError, match=r"QSTASH_URL") as caught:
@@ -616,22 +755,61 @@ def test_an_environment_that_httpx_cannot_use_is_told(
     assert "pr0xy-pw" not in told(caught)
 
 
-@pytest.mark.parametrize("scheme", ["https", "HTTPS", "http"])
-def test_certificates_are_always_checked(scheme: str) -> None:
-    """However the address is spelled, and at a proxy in front of a plain one."""
-    with Client(f"{scheme}://qstash.example.com", secret("t"), read_only=True) as client:
+OPEN = [
+    "http://qstash.upstash.io",
+    "HTTP://10.0.0.1:8080",
+    "http://localhost.example.com",
+    "http://127.0.0.1.example.com",
+    "http://[fe80::1]",
+    "http://0.0.0.0",
+    "http://2130706433",
+]
+
+
+@pytest.mark.parametrize("url", OPEN)
+def test_a_token_never_leaves_this_machine_in_clear(url: str) -> None:
+    with pytest.raises(UnreachableError, match="the token in clear; set QSTASH_URL to https"):
+        Client(url, secret("t"), read_only=True)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "127.1.2.3", "qstash.localhost"],
+)
+def test_on_this_machine_it_may_be_plain_and_no_proxy_is_asked(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://proxy.example.com:3128")
+    with (
+        Client(f"http://{host}", secret("t"), read_only=True) as client,
+        client._connections.one() as connection,
+    ):
+        assert not connection.http.trust_env
+        assert connection.http._mounts == {}
+
+
+@pytest.mark.parametrize(
+    "url", ["https://qstash.example.com", "HTTPS://qstash.example.com", "http://localhost"]
+)
+def test_certificates_are_always_checked(url: str) -> None:
+    """However the address is spelled."""
+    with Client(url, secret("t"), read_only=True) as client:
         trusted = client._connections.trusted()
         assert trusted.verify_mode is ssl.CERT_REQUIRED
         assert trusted.check_hostname
 
 
-@pytest.mark.parametrize(("scheme", "times"), [("https", 1), ("HTTPS", 1), ("http", 0)])
+@pytest.mark.parametrize(
+    ("url", "times"),
+    [("https://q.example.com", 1), ("HTTPS://q.example.com", 1), ("http://127.0.0.1", 0)],
+)
 def test_certificates_are_read_once_and_only_where_they_are_needed(
-    scheme: str, times: int, monkeypatch: pytest.MonkeyPatch
+    url: str, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = Mock(wraps=httpx.create_ssl_context)
     monkeypatch.setattr(httpx, "create_ssl_context", create)
-    with Client(f"{scheme}://q.example.com", secret("t"), read_only=True) as client:
+    with Client(url, secret("t"), read_only=True) as client:
         with client._connections.one(), client._connections.one():
             pass
         assert create.call_count == times

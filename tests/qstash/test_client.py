@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
@@ -151,6 +152,7 @@ def test_the_account_comes_from_the_sdks_variables(
 
 
 def test_an_apply_with_a_read_only_token_writes_nothing_and_says_why(world: World) -> None:
+    world.account.clock = time.time
     with Served(world.account) as served:
         environ = {"QSTASH_TOKEN": LOCAL_READ_ONLY_TOKEN, "QSTASH_URL": served.url}
         ran = cli("apply", "-f", "examples/quickstart", "--yes", environ=environ)
