@@ -25,6 +25,7 @@ _NEAR = 26 * 60  # minutes around a change: its local day, and the one before
 _YEARS = 5  # the search gives up after these
 _NOON = 12
 _ORIGIN = datetime(1, 1, 1, tzinfo=UTC)  # minute 1,440: the first day's ordinal is 1
+_DIGITS = 18  # of a number that Go's parser takes
 _PATIENCE = 20_000  # steps of one search; Apia's lost day would take for ever
 
 
@@ -101,7 +102,7 @@ def _value(text: str, kind: FieldKind, item: str) -> int:
 
 def _number(text: str, item: str) -> int:
     digits = text.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS):
         raise CronError(f"failed to parse int from {text}: {item}")
     return int(digits)
 

@@ -228,6 +228,9 @@ _TYPES = {
 }
 
 
+_INT64 = 2**63
+
+
 def parse(kind: Kind, data: Any) -> LiveResource:
     """One resource from its JSON; raises `MalformedError` where it is not one."""
     if not isinstance(data, dict):
@@ -250,8 +253,8 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
     """A schedule from its JSON; what is missing is nothing, or a zero."""
     for key, value in data.items():
         kind = _SCHEDULE.get(key)
-        if kind is not None and value is not None and type(value) is not kind:
-            raise MalformedError(f"{key} is {_TYPES[type(value)]}")
+        if kind is not None and value is not None:
+            _check(key, value, kind)
     get = data.get
     labels = get(_JSON["labels"])
     # `label` is the first, or all of them: no label holds a comma.
@@ -285,12 +288,18 @@ def _texts(items: Iterable[Any], what: str) -> tuple[str, ...]:
     return tuple(items)
 
 
-def _field(data: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
-    value = data.get(key)
-    if value is None:
-        return None
+def _check(key: str, value: object, kind: type) -> None:
+    """Raise where a value is not of the type, or a number that QStash itself could not hold."""
     if type(value) is not kind:
         raise MalformedError(f"{key} is {_TYPES[type(value)]}")
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        raise MalformedError(f"{key} is a number out of range")
+
+
+def _field(data: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
+    value: T | None = data.get(key)
+    if value is not None:
+        _check(key, value, kind)
     return value
 
 
