@@ -71,8 +71,7 @@ class Connections:
     def __init__(self, url: str, transport: httpx.BaseTransport | None, size: int) -> None:
         self._url, self._transport = url, transport
         # Without TLS it is this machine: no proxy is told the token.
-        self._is_secure = httpx.URL(url).scheme == "https"
-        self._needs_tls = transport is None and self._is_secure
+        self._needs_tls = transport is None and httpx.URL(url).scheme == "https"
         self._tls: ssl.SSLContext | None = None
         self._opening = threading.Lock()
         # Last in, first out: a connection that was just used is the likeliest to be alive.
@@ -107,7 +106,7 @@ class Connections:
                 transport=self._transport,
                 verify=self.trusted(),
                 trust_env=False,  # httpx refuses what others take in NO_PROXY, such as fd00::/8
-                proxy=proxies.for_url(self._url) if self._is_secure else None,
+                proxy=proxies.for_url(self._url) if self._needs_tls else None,
                 limits=httpx.Limits(max_connections=1),
             )
         except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
