@@ -7,6 +7,7 @@ from typing import Any
 
 from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, check_identities, desired
+from qstash_sync.config.elsewhere import declared, shares_account
 from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import Scope, is_text
 from qstash_sync.config.layers import LISTED, Checker, Layer, meant
@@ -17,7 +18,7 @@ from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
 from qstash_sync.config.types import NAMESPACE, Frame
 from qstash_sync.config.wrong import type_name
 from qstash_sync.model.diagnostics import Diagnostic, Location
-from qstash_sync.model.resources import Desired, Secret
+from qstash_sync.model.resources import Desired, Key, Secret
 from qstash_sync.plan.known_secrets import KnownSecrets
 
 
@@ -65,6 +66,7 @@ class Environment:
         self.documents = documents
         self.raw_top = top
         self.name = name
+        self.given, self.environ = variables, environ
         self.report = Report()
         found = top.get("environments", (None, None))[0]
         self.environments: Map | None = found if isinstance(found, Map) else None
@@ -144,11 +146,25 @@ class Environment:
         check_identities(built["schedules"] or (), self.report)
         secrets = tuple(sorted(self.scope.secrets))
         return Config(
-            desired=replace(desired(builder, self.top, built), secrets=secrets),
+            desired=replace(
+                desired(builder, self.top, built), secrets=secrets, elsewhere=self._elsewhere()
+            ),
             account=account,
             environments=self.names,
             secrets=secrets,
         )
+
+    def _elsewhere(self) -> dict[Key, str]:
+        """What other environments declare in the same account, and which."""
+        found: dict[Key, str] = {}
+        for name, raw in (self.environments or {}).items():
+            if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
+                other = Environment(
+                    self.documents, self.raw_top, name, self.given,
+                    environ=self.environ, missing="mock",
+                )  # fmt: skip
+                found |= dict.fromkeys(declared(self.documents, name, other.scope), name)
+        return found
 
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""
