@@ -137,6 +137,27 @@ def test_flow_control(sdk: qstash.QStash) -> None:
     assert sdk.flow_control.get_global_parallelism().parallelism_max == 100
 
 
+def test_a_published_key_is_read_paused_pinned_unpinned_and_reset(sdk: qstash.QStash) -> None:
+    """As the SDK's own suite does; a message with a key makes the key, and nothing else."""
+    made = FlowControl(key="fc:1", parallelism=5, rate=10, period="1m")
+    sent = sdk.message.publish_json(url="https://e.example.com", body={"a": 1}, flow_control=made)
+    assert isinstance(sent, qstash.message.PublishResponse)
+    key = sdk.flow_control.get("fc:1")
+    assert (key.key, key.wait_list_size, key.parallelism_count) == ("fc:1", 0, 0)
+    assert (key.parallelism_max, key.rate_max, key.rate_period) == (5, 10, 60)
+    for act, paused in ((sdk.flow_control.pause, True), (sdk.flow_control.resume, False)):
+        act("fc:1")
+        assert sdk.flow_control.get("fc:1").is_paused is paused
+    sdk.flow_control.pin("fc:1", {"parallelism": 3, "rate": 20, "period": 120})
+    sdk.flow_control.unpin("fc:1", {"parallelism": True, "rate": True})
+    key = sdk.flow_control.get("fc:1")
+    assert (key.is_pinned_parallelism, key.is_pinned_rate, key.rate_max) == (False, False, 20)
+    sdk.flow_control.reset_rate("fc:1")
+    assert sdk.flow_control.get("fc:1").rate_count == 0
+    sdk.message.cancel(sent.message_id)
+    assert isinstance(sdk.flow_control.get_global_parallelism().parallelism_count, int)
+
+
 def test_signing_keys(sdk: qstash.QStash) -> None:
     before = sdk.signing_key.get()
     assert sdk.signing_key.rotate().current == before.next

@@ -10,7 +10,8 @@ const client = new Client({
 });
 
 const targets = (call, args) => {
-  const [owner, method] = call.split(".");
+  const [owner, method] = call.includes(".") ? call.split(".") : ["", call];
+  if (!owner) return [client, method, args];
   if (owner === "queue") {
     const [queueName, ...rest] = args;
     return [client.queue({ queueName }), method, rest];
