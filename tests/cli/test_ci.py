@@ -1,6 +1,6 @@
 """The workflows in examples/ci: little trust each, and every shell in them does what it says."""
 
-import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -19,14 +19,16 @@ from tests.fault_server import FaultServer
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "ci"
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yml"))}
-PULL_REQUEST = "https://github.example.com/acme/jobs/pull/7"
 CANARY = "canary-of-the-report-token"
+NUMBER = "7"
 VALUES = {
+    "secrets.PREVIEW_QSTASH_TOKEN": LOCAL_TOKEN,
+    "github.repository": "acme/jobs",
+    "github.event.number": NUMBER,
     "secrets.QSTASH_TOKEN": LOCAL_TOKEN,
     "secrets.QSTASH_READ_ONLY_TOKEN": LOCAL_READ_ONLY_TOKEN,
     "secrets.REPORT_TOKEN": CANARY,
     "github.token": "github-token",
-    "github.event.pull_request.html_url": PULL_REQUEST,
 }
 Step = dict[str, Any]
 
@@ -46,9 +48,10 @@ def shells() -> dict[str, tuple[str, Step]]:
 # What they may
 
 
-def test_there_is_one_for_each_of_the_four_jobs() -> None:
-    assert sorted(WORKFLOWS) == ["apply", "drift", "plan", "renew"]
-    assert {"Validate", "Compile", "Plan", "Comment", "Apply", "Drift", "Renew"} == set(shells())
+def test_there_is_one_for_each_of_the_jobs() -> None:
+    assert sorted(WORKFLOWS) == ["apply", "approved", "drift", "plan", "preview", "renew"]
+    named = {"Validate", "Compile", "Plan", "Comment", "Apply", "Drift", "Renew", "Save"}
+    assert named | {"Carry out", "Preview", "Destroy"} == set(shells())
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -57,7 +60,7 @@ def test_a_workflow_may_read_the_repository_and_only_a_plan_may_comment(name: st
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for job, content in workflow["jobs"].items():
         granted = content.get("permissions", workflow["permissions"])
-        more = {"pull-requests": "write"} if job == "plan" else {}
+        more = {"pull-requests": "write"} if (name, job) == ("plan", "plan") else {}
         assert granted == {"contents": "read"} | more
         assert content["timeout-minutes"] <= 30
     for _, step in steps(name):
@@ -75,8 +78,16 @@ def test_what_a_pull_request_runs_gets_no_token_that_writes() -> None:
     assert "if" not in jobs["check"]
     assert "secrets" not in str(jobs["check"])
     for name in ("plan", "drift"):
-        secrets = set(re.findall(r"secrets\.(\w+)", str(WORKFLOWS[name])))
-        assert secrets == {"QSTASH_READ_ONLY_TOKEN"}
+        assert secrets_of(WORKFLOWS[name]) == {"QSTASH_READ_ONLY_TOKEN"}
+    # A preview writes, with the token of an account that is for previews alone.
+    assert secrets_of(WORKFLOWS["preview"]) == {"PREVIEW_QSTASH_TOKEN"}
+    assert list(WORKFLOWS["preview"][True]) == ["pull_request"]
+    for job in WORKFLOWS["preview"]["jobs"].values():
+        assert "head.repo.full_name == github.repository" in job["if"]
+
+
+def secrets_of(content: Any) -> set[str]:
+    return set(re.findall(r"secrets\.(\w+)", str(content)))
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -84,22 +95,29 @@ def test_a_secret_is_given_to_the_one_step_that_needs_it(name: str) -> None:
     workflow = WORKFLOWS[name]
     outside = [workflow.get("env"), *(job.get("env") for job in workflow["jobs"].values())]
     assert "secrets" not in str(outside)
-    holders = [step for _, step in steps(name) if "secrets" in str(step)]
-    assert len(holders) == 1
-    assert holders[0]["run"].startswith("qstash-sync ")
+    for job in workflow["jobs"].values():
+        holders = [step for step in job["steps"] if "secrets" in str(step)]
+        assert len(holders) == ("secrets" in str(job))
+        assert all(step["run"].startswith("qstash-sync ") for step in holders)
 
 
 def test_what_writes_runs_from_main_alone_and_behind_an_environment() -> None:
-    groups = []
-    for name, environment in (("apply", "production"), ("renew", "production-renewals")):
-        (job,) = WORKFLOWS[name]["jobs"].values()
-        assert job["environment"] == environment
-        assert job["if"] == "github.ref == 'refs/heads/main'"
-        groups.append(WORKFLOWS[name]["concurrency"])
-    assert (
-        groups[0] == groups[1] == {"group": "qstash", "cancel-in-progress": False, "queue": "max"}
-    )
-    assert WORKFLOWS["apply"][True]["push"]["branches"] == ["main"]
+    alone = {"group": "qstash", "cancel-in-progress": False, "queue": "max"}
+    environments = {
+        "apply": ["production"],
+        "approved": ["production-plans", "production"],
+        "renew": ["production-renewals"],
+    }
+    for name, wanted in environments.items():
+        first, *rest = WORKFLOWS[name]["jobs"].values()
+        assert first["if"] == "github.ref == 'refs/heads/main'"
+        assert all(job["needs"] == "plan" for job in rest)
+        assert [job["environment"] for job in (first, *rest)] == wanted
+        assert WORKFLOWS[name]["concurrency"] == alone
+    for name in ("apply", "approved"):
+        assert WORKFLOWS[name][True]["push"]["branches"] == ["main"]
+    planning, _ = WORKFLOWS["approved"]["jobs"].values()
+    assert "QSTASH_TOKEN" not in secrets_of(planning)  # only the read-only one
 
 
 @pytest.mark.parametrize(("name", "fields"), [("drift", 2), ("renew", 3)])
@@ -113,7 +131,8 @@ def test_no_expression_stands_in_a_shell(name: str) -> None:
     """GitHub pastes expressions into the script: a branch's name could be a command."""
     for _, step in steps(name):
         assert "${{" not in step.get("run", "")
-        assert len(step.get("run", "").splitlines()) <= 1
+        most = 9 if step.get("name") == "Comment" else 1
+        assert len(step.get("run", "").splitlines()) <= most
     assert WORKFLOWS[name]["defaults"] == {"run": {"shell": "bash"}}
 
 
@@ -179,21 +198,72 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
     (tmp_path / "bin").mkdir()
     (tmp_path / "work").mkdir()
     shutil.copy(ROOT / "examples" / "saas" / "qstash.yaml", tmp_path / "work")
+    account = FaultServer()
     ours = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m qstash_sync "$@"'
     pretended = f'echo "$(basename "$0") $*" >> "{tmp_path / "calls"}"'
-    for name, line in (("qstash-sync", ours), ("gh", pretended), ("python", pretended)):
+    gh = f'exec "{sys.executable}" "{Path(__file__).with_name("gh.py")}" "{tmp_path}" "$@"'
+    for name, line in (("qstash-sync", ours), ("gh", gh), ("python", pretended)):
         path = tmp_path / "bin" / name
         path.write_text(f"#!/bin/sh\n{line}\n")
         path.chmod(0o755)
-    with FaultServer() as account, Served(account) as served:
+    with account, Served(account) as served:
         yield Runner(tmp_path, account, served.url)
 
 
 def test_the_install_step_installs_what_the_workflow_pins(runner: Runner) -> None:
     for name, workflow in WORKFLOWS.items():
-        (install, *_) = [step for _, step in steps(name) if step.get("name") == "Install"]
-        assert runner.shell(install["run"], workflow["env"]).returncode == 0
-        assert runner.calls[-1] == f"python -m pip install {workflow['env']['QSTASH_SYNC']}"
+        for step in [step for _, step in steps(name) if step.get("name") == "Install"]:
+            assert runner.shell(step["run"], workflow["env"]).returncode == 0
+            assert runner.calls[-1] == f"python -m pip install {workflow['env']['QSTASH_SYNC']}"
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the variable may name: a clone, a tag of a repository, and a wheel."""
+    folder = tmp_path_factory.mktemp("sources")
+    clone = folder / "clone"
+    clone.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    shutil.copytree(ROOT / "qstash_sync", clone / "qstash_sync")
+    git = ["git", "-C", str(clone), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "1"], ["tag", "v1.2.3"]):
+        subprocess.run([*git, *words], check=True)
+    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*wheel, "-w", str(folder), str(clone)], check=True)
+    (built,) = folder.glob("*.whl")
+    return {"clone": str(clone), "tag": f"git+file://{clone}@v1.2.3", "wheel": str(built)}
+
+
+@pytest.mark.parametrize("form", ["clone", "tag", "wheel"])
+def test_a_clone_a_tag_and_a_wheel_can_be_installed(
+    runner: Runner, sources: dict[str, str], form: str
+) -> None:
+    """With the real pip, and with what is installed here in place of a network."""
+    (runner.folder / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    target = str(runner.folder / "installed")
+    (install, *_) = [step for _, step in steps("plan") if step.get("name") == "Install"]
+    given = {
+        **offline,
+        "PIP_TARGET": target,
+        "HOME": str(runner.folder),
+        "QSTASH_SYNC": sources[form],
+    }
+    ran = runner.shell(install["run"], given)
+    assert ran.returncode == 0, ran
+    code = "import qstash_sync, sys; sys.exit(qstash_sync.__file__.count(sys.argv[1]) != 1)"
+    words = [sys.executable, "-c", code, target]
+    assert subprocess.run(words, env={"PYTHONPATH": target}, cwd="/", check=False).returncode == 0
+
+
+ACTION = re.compile(r"- uses: (\S+)@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_actions_are_pinned_by_commit_and_say_which_release_that_is(name: str) -> None:
+    text = (FOLDER / f"{name}.yml").read_text()
+    assert text.count("uses:") == len(ACTION.findall(text))
 
 
 @pytest.mark.parametrize("name", ["Validate", "Compile"])
@@ -205,16 +275,58 @@ def test_a_fork_is_checked_without_any_token(runner: Runner, name: str) -> None:
     assert runner.run(name).returncode == 1
 
 
-def test_a_comment_is_written_where_there_is_a_plan(runner: Runner) -> None:
+MARKER = "<!-- qstash-sync plan -->"
+
+
+def comments(runner: Runner, *made: tuple[str, str]) -> list[tuple[str, str]]:
+    """The comments after a run of the step: who wrote each, and what."""
+    path = runner.folder / "comments.json"
+    found = [{"id": n, "user": {"login": who}, "body": body} for n, (who, body) in enumerate(made)]
+    path.write_text(json.dumps(found))
+    ran = runner.run("Comment")
+    assert ran.returncode == 0, ran
+    return [(item["user"]["login"], item["body"]) for item in json.loads(path.read_text())]
+
+
+BOT = "github-actions[bot]"
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="gh has jq inside, this has not")
+
+
+def test_without_a_plan_there_is_no_comment(runner: Runner) -> None:
     for text in (None, ""):
         if text is not None:
             (runner.work / "plan.md").write_text(text)
-        assert runner.run("Comment").returncode == 0
-        assert runner.calls == []
-    (runner.work / "plan.md").write_text("a plan\n")
-    assert runner.run("Comment").returncode == 0
-    how = "--edit-last --create-if-none --body-file plan.md"
-    assert runner.calls == [f"gh pr comment {PULL_REQUEST} {how}"]
+        assert comments(runner) == []
+
+
+@needs_jq
+def test_a_comment_is_ours_by_its_first_line_and_its_author(runner: Runner) -> None:
+    """Not by being the bot's last one: other workflows comment as the same bot."""
+    page = f"{MARKER}\na plan\n"
+    (runner.work / "plan.md").write_text(page)
+    others = [
+        (BOT, "coverage: 97 %"),
+        ("mallory", f"{MARKER}\nnot ours"),
+        (BOT, "<!-- qstash-sync plan production -->\nof another environment"),
+        (BOT, f"quoted: {MARKER}"),
+    ]
+    assert comments(runner, *others) == [*others, (BOT, page)]
+    old = (BOT, f"{MARKER}\nan older plan")
+    assert comments(runner, others[0], old, *others[1:]) == [others[0], (BOT, page), *others[1:]]
+    assert comments(runner, old, old) == [(BOT, page), old]
+
+
+@needs_jq
+@pytest.mark.parametrize("state", ["fresh", "broken"])
+def test_what_a_plan_writes_begins_with_the_line_that_is_looked_for(
+    runner: Runner, state: str
+) -> None:
+    """An error, too, takes the place of the last plan."""
+    globals()[state](runner)
+    runner.run("Plan")
+    ((who, body),) = comments(runner, (BOT, f"{MARKER}\nan older plan"))
+    assert (who, body) == (BOT, (runner.work / "plan.md").read_text())
+    assert body.startswith(f"{MARKER}\n")
 
 
 def applied(runner: Runner) -> None:
@@ -287,6 +399,73 @@ def test_each_shell_ends_as_it_says(
         assert (runner.work / "plan.md").read_text() == runner.summary
 
 
-def test_the_steps_of_the_story_are_all_that_need_an_account() -> None:
-    told = set(itertools.chain((case[0] for case in STORY), ("Validate", "Compile", "Comment")))
-    assert told == set(shells())
+def in_folder(runner: Runner) -> None:
+    """The file's parts in qstash/, as the variable may say."""
+    (runner.work / "qstash").mkdir()
+    (runner.work / "qstash.yaml").rename(runner.work / "qstash" / "qstash.yaml")
+
+
+def test_files_and_environment_are_variables_of_every_workflow(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_folder(runner)
+    path = runner.work / "qstash" / "qstash.yaml"
+    token = (
+        f"environments: {{production: {{token: '${{env.QSTASH_TOKEN}}', url: '{runner.url}'}}}}\n"
+    )
+    path.write_text(path.read_text() + token)
+    for name in set(WORKFLOWS) - {"preview"}:
+        chosen = {"FILES": "qstash", "TARGET": "-e production"}
+        monkeypatch.setitem(WORKFLOWS[name], "env", {**WORKFLOWS[name]["env"], **chosen})
+    for name in ("Validate", "Compile", "Plan", "Save", "Carry out", "Drift", "Renew"):
+        ran = runner.run(name)
+        assert ran.returncode == 0, (name, ran)
+    assert (runner.work / "plan.md").read_text().startswith("<!-- qstash-sync plan production -->")
+    assert runner.account.store.count("schedule") > 0
+
+
+def test_what_was_approved_is_carried_out_or_nothing_is(runner: Runner) -> None:
+    assert runner.run("Save").returncode == 0
+    assert runner.account.writes == []
+    kept = (runner.work / "plan.json").read_text()
+    assert not [one for one in (CANARY, LOCAL_TOKEN, LOCAL_READ_ONLY_TOKEN) if one in kept]
+    path = runner.work / "qstash.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("retries: 5", "retries: 4"))
+    assert runner.run("Carry out").returncode == 5
+    assert runner.account.writes == []
+    path.write_text(text)
+    for _ in range(2):
+        assert runner.run("Carry out").returncode == 0
+    runner.account.forget()
+    assert runner.run("Drift").returncode == 0
+
+
+def test_a_preview_lives_in_a_namespace_of_its_own_until_it_is_destroyed(runner: Runner) -> None:
+    text = (ROOT / "examples" / "previews" / "qstash.yaml").read_text()
+    here = f"namespace: shop-${{var.preview}}\n    url: {runner.url}"
+    (runner.work / "qstash.yaml").write_text(text.replace("namespace: shop-${var.preview}", here))
+    runner.account.store.put(
+        "schedule", "shop.sync-stock", {**THEIRS, "scheduleId": "shop.sync-stock"}
+    )
+    for _ in range(2):
+        ran = runner.run("Preview")
+        assert ran.returncode == 0, ran
+        found = set(runner.account.console.snapshot()["schedule"])
+        assert found == {"shop.sync-stock", f"shop-pr-{NUMBER}.sync-stock"}
+    for _ in range(2):
+        ran = runner.run("Destroy")
+        assert ran.returncode == 0, ran
+        assert set(runner.account.console.snapshot()["schedule"]) == {"shop.sync-stock"}
+
+
+THEIRS = {
+    "cron": "0 9 * * *", "destination": "https://e.example.com", "isPaused": False, "createdAt": 1,
+    "retries": 3, "method": "POST", "labels": [], "header": {}, "redact": [], "bodyBase64": "",
+}  # fmt: skip
+
+
+def test_the_steps_of_the_stories_are_all_that_need_an_account() -> None:
+    told = {case[0] for case in STORY}
+    elsewhere = {"Validate", "Compile", "Comment", "Save", "Carry out", "Preview", "Destroy"}
+    assert told | elsewhere == set(shells())
