@@ -238,12 +238,13 @@ def parse(kind: Kind, data: Any) -> LiveResource:
     return _PARSERS[kind](data)
 
 
+_TIMES = ("createdAt", "nextScheduleTime", "lastScheduleTime")
 _JSON = {row.key: row.json for row in SHAPED.values() if row.json is not None}
 _SCHEDULE: dict[str, type] = {
     **{row.json: row.type for row in settings.MESSAGE if row.json is not None},
     **{row.json: row.type for row in SHAPED.values() if row.json is not None},
     **dict.fromkeys(("bodyBase64", "label", "error"), str),
-    **dict.fromkeys(("createdAt", "nextScheduleTime", "lastScheduleTime"), int),
+    **dict.fromkeys(_TIMES, int),
     **dict.fromkeys(("parallelism", "rate", "period"), int),
     "isPaused": bool,
 }
@@ -289,10 +290,13 @@ def _texts(items: Iterable[Any], what: str) -> tuple[str, ...]:
 
 
 def _check(key: str, value: object, kind: type) -> None:
-    """Raise where a value is not of the type, or a number that QStash itself could not hold."""
+    """Raise where a value is not of the type, or a number that QStash itself could not hold.
+
+    A time is no setting: one that no calendar has is told of its schedule alone, see `instant`.
+    """
     if type(value) is not kind:
         raise MalformedError(f"{key} is {_TYPES[type(value)]}")
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+    if isinstance(value, int) and key not in _TIMES and not -_INT64 <= value < _INT64:
         raise MalformedError(f"{key} is a number out of range")
 
 

@@ -111,7 +111,7 @@ def test_a_file_that_another_process_holds_is_said(
         ran = cli("apply", "--yes", "-f", "-", f"--local={path}", stdin=FILE)
         other.communicate()
     assert ran.code == code
-    assert "another process does not let go of it" in ran.err
+    assert "another process does not let go of it" in ran.text
     assert "Traceback" not in ran.text
 
 

@@ -120,6 +120,20 @@ def test_an_unreachable_server_is_told_at_the_command_line() -> None:
     assert "QSTASH_URL is not an address" in ran.err
 
 
+@pytest.mark.parametrize("command", ["plan", "drift", "apply"])
+def test_an_address_that_would_show_the_token_is_refused_before_anything_is_sent(
+    command: str,
+) -> None:
+    environ = {"QSTASH_TOKEN": "token-canary", "QSTASH_URL": "http://qstash.example.com"}
+    ran = cli(command, "-f", "examples/quickstart", environ=environ)
+    assert ran.code == 1
+    assert (
+        "http://qstash.example.com would be sent the token in clear; set QSTASH_URL to https"
+        in ran.err
+    )
+    assert "token-canary" not in ran.text
+
+
 def test_no_token_is_told_at_the_command_line() -> None:
     ran = cli("plan", "-f", "examples/quickstart")
     assert ran.code == 1
