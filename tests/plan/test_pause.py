@@ -551,7 +551,7 @@ def test_a_file_that_is_no_yaml_is_ignored_where_another_says_who_is_meant(
     with on(live.account) as environ:
         ran = cli("pause", "*", "-f", str(tmp_path), environ=environ)
     assert ran.code == 0, ran
-    assert "b.yaml:5:17: warning: an error of the file is ignored here: not valid YAML" in ran.err
+    assert "b.yaml:5:17: warning: an error of the file is ignored here: " in ran.err
     assert paused(live) == parts(live, *ALL)
 
 
