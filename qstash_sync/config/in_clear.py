@@ -21,9 +21,9 @@ Span = tuple[int, int]
 _HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
 _OF_QUERIES = (*NAMES, "auth", "code", "hmac", "key", "pwd", "sig", "signature")
 _WORDS = {*NAMES, "auth", "key", "pwd", "session", "sig", "signature"}  # of headers
-_QUERY = re.compile(r"[?&]([^=&#]+)=([^&#]+)")
+_QUERY = re.compile(r"[?&]([^=&#]{1,100})=([^&#]+)")
 _FORM = re.compile(r"(?:^|&)([\w.\[\]-]+)=([^&\s]+)")
-_MEMBER = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)+)"')
+_MEMBER = re.compile(r'"((?:[^"\\]|\\.){1,100})"\s*:\s*"((?:[^"\\]|\\.)+)"')
 _URLS = ("destination", "callback", "failure_callback", "url")
 _WAY_OUT = "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
 

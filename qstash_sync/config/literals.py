@@ -41,7 +41,9 @@ WEBHOOK = re.compile(
     r")([^?#]+)",
     re.IGNORECASE,
 )
-_MEMBER = re.compile(r"([\w.-]+)[\"']?\s*[:=]\s*[\"']?(?=[^\s\"'$,}\]&|>])")
+# Names begin where no letter stands before: else each letter of a long word would be a try.
+_MEMBER = re.compile(r"(?<![\w.-])([\w.-]+)[\"']?\s*[:=]\s*[\"']?(?=[^\s\"'$,}\]&|>])")
+_ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]+)=([^\s&#'\"$]+)")  # in an address, or a form
 # In a file's own text a secret may be behind escapes, or broken at the end of a line.
 _TRACES = re.compile(
     r"sig_|eyJVc2VySUQiOi|[sr]k_|whsec_|gh[pousr]_|github_pat_|glpat-|xox|xapp-|AKIA|ASIA|AIza"
@@ -57,6 +59,10 @@ def might_hold_secret(text: str) -> bool:
 def secret_in(text: str) -> str | None:
     """What kind of secret stands in a text in clear, if one does."""
     return next((kind for shape, kind in _SHAPES if shape.search(text)), None)
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{found[1]}={MASK}" if is_called(found[1]) else found[0]
 
 
 def is_called(name: str, also: Sequence[str] = ()) -> bool:
@@ -95,6 +101,11 @@ def presentable(text: str) -> str:
     Masked first, then cut: half a secret has no shape by which it could be known. It is cut in the
     middle, since what is said of a value stands around it.
     """
-    for shape, _ in _SHAPES:
-        text = shape.sub(MASK, text)
+    if might_hold_secret(text):
+        for shape, _ in _SHAPES:
+            text = shape.sub(MASK, text)
+    for webhook in WEBHOOK.findall(text) if "://" in text else ():
+        text = text.replace(webhook, MASK)
+    if "=" in text:
+        text = _ASSIGNED.sub(_masked, text)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-(_SHOWN // 2) :]}"

@@ -1,6 +1,8 @@
 """Secrets in clear: by their shape an error, by their name a warning, and shown by no page."""
 
 import base64
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,39 @@ def test_what_is_called_a_secret_is_a_warning_and_is_shown_nowhere(
         assert ran.code == 0, ran
         assert CANARY not in ran.text
         assert "literal" in ran.text
+
+
+@pytest.mark.parametrize(
+    "text", ["?" * 200_000, "&a" * 100_000, "x" * 200_000, '"\\' * 100_000, '{"' + '\\"' * 100_000, "a=" * 100_000, "https://a." * 20_000, "-----BEGIN " * 20_000],
+    ids=["queries", "pairs", "letters", "quotes", "escapes", "signs", "addresses", "keys"],
+)  # fmt: skip
+def test_the_search_for_secrets_ends_fast_in_any_text(text: str) -> None:
+    quoted = json.dumps(text)
+    start = time.process_time()
+    for setting in (f"body: {quoted},", f"callback: {quoted},", f"timezone: {quoted},"):
+        build(schedule(setting), {})
+    build(HEAD + f"queues: {{{quoted}: {{paused: 5}}}}", {})
+    assert time.process_time() - start < 5
+
+
+IN_KEYS = [
+    ("an endpoint's name", HEAD + f"url_groups: {{g: {{endpoints: {{'{URL}?token={CANARY}'}}}}}}"),
+    ("a group's name", HEAD + f"url_groups: {{'{URL}?token={CANARY}': {{endpoints: [x]}}}}"),
+    ("an unknown key", schedule(f"'{URL}?api_key={CANARY}': 1,")),
+    ("a webhook as a name", HEAD + f"queues: {{'https://hooks.slack.com/services/T/B/{CANARY}': {{}}}}"),
+    ("a value that is none", schedule(f"timeout: 'password={CANARY}',")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text"), IN_KEYS, ids=ids(IN_KEYS))
+def test_an_error_about_a_name_or_a_value_that_holds_a_secret_does_not_show_it(
+    tmp_path: Path, _id: str, text: str
+) -> None:
+    (tmp_path / "q.yaml").write_text(text)
+    for output in ("text", "json"):
+        ran = cli("plan", "-f", str(tmp_path / "q.yaml"), "--local=", "--format", output)
+        assert ran.code == 1
+        assert CANARY not in ran.text
 
 
 PLAIN = [
