@@ -42,7 +42,12 @@ WEBHOOK = re.compile(
     re.IGNORECASE,
 )
 # Names begin where no letter stands before: else each letter of a long word would be a try.
-_MEMBER = re.compile(r"(?<![\w.-])([\w.-]+)[\"']?\s*[:=]\s*[\"']?(?=[^\s\"'$,}\]&|>])")
+# A value that a variable is part of, as in `Bearer ${env.TOKEN}`, is none in clear.
+_MEMBER = re.compile(
+    r"(?<![\w.-])([\w.-]+)[\"']?\s*[:=]\s*[\"']?(?=[^\s\"'$,}\]&|>])"
+    r"(?!(?:(?:bearer|basic|token) )?[^\s\"',}\]]*\$\{)",
+    re.IGNORECASE,
+)
 _ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]+)=([^\s&#'\"$]+)")  # in an address, or a form
 # In a file's own text a secret may be behind escapes, or broken at the end of a line.
 _TRACES = re.compile(
