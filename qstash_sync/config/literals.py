@@ -45,7 +45,7 @@ WEBHOOK = re.compile(
 # A value that a variable is part of, as in `Bearer ${env.TOKEN}`, is none in clear.
 _MEMBER = re.compile(
     r"(?<![\w.-])([\w.-]+)[\"']?\s*[:=]\s*[\"']?(?=[^\s\"'$,}\]&|>])"
-    r"(?!(?:(?:bearer|basic|token) )?[^\s\"',}\]]*\$\{)",
+    r"(?!(?:(?:bearer|basic|token) )?[^\s\"',}\]$]{0,100}\$\{)",
     re.IGNORECASE,
 )
 _ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]+)=([^\s&#'\"$]+)")  # in an address, or a form
