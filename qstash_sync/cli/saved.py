@@ -66,6 +66,8 @@ def where(session: Session, config: Config) -> Where:
 
 # Reading
 
+_MOST = 500_000_000  # bytes of a saved plan: a change of every schedule that an account can have
+
 
 def read(path: str, session: Session) -> Saved:
     """The plan in a file; its environment is the run's, unless that names one."""
@@ -114,9 +116,11 @@ def approve(
 def _text(path: str, what: str) -> str:
     from pathlib import Path
 
+    from qstash_sync.config.sources import UnreadableError, read_bytes
+
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return read_bytes(Path(path), _MOST).decode()
     except UnicodeDecodeError:
         raise UsageError(f"{what} {path}: not a text file") from None
-    except OSError as error:
-        raise UsageError(f"{what} {path}: cannot be read: {error.strerror}") from None
+    except UnreadableError as error:
+        raise UsageError(f"{what} {path}: {error}") from None

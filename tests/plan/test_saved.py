@@ -1045,3 +1045,12 @@ def test_a_local_plan_holds_wherever_the_account_lies(folder: Folder) -> None:
     (folder.path / "a.db").rename(moved / "a.db")
     common = ("-f", str(folder.file), f"--local={moved / 'a.db'}", *folder.clock)
     assert cli("apply", str(folder.plan), *common, environ={"T": "first"}).code == 0
+
+
+def test_what_is_no_regular_file_is_no_saved_plan(tmp_path: Path) -> None:
+    """A pipe that nobody writes would hang, and a device would never end."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (str(tmp_path / "pipe"), "/dev/zero", "/dev/null", str(tmp_path), "no\0name"):
+        ran = cli("apply", path)
+        assert ran.code == 64, (path, ran)
+        assert ran.err.count("\n") == 1, ran
