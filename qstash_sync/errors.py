@@ -2,6 +2,7 @@
 
 QstashSyncError          exit code
   ConfigError            1    the file: diagnostics with places, all of them at once
+    ImportedFileError    1    a file of the account would change it: what it would do
   CompileError           1    a cron that is not understood, or cannot be proven
   AccountError           1    the account cannot be read or written
     AuthError            1    the token is refused
@@ -50,6 +51,12 @@ class ConfigError(QstashSyncError):
     def __init__(self, diagnostics: tuple[Any, ...]) -> None:
         super().__init__("\n".join(diagnostic.text for diagnostic in diagnostics))
         self.diagnostics = diagnostics
+
+
+class ImportedFileError(ConfigError):
+    """A file that was made of an account would change it; carries what an apply would do."""
+
+    code = "import"
 
 
 class CompileError(QstashSyncError):

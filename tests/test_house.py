@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "qstash_sync"
 MODULES = sorted(ROOT.rglob("*.py"))
-# Downwards only: cli -> apply, config, render, qstash, local -> plan -> model -> crons; edges do not
+# Downwards only: cli -> adopt, apply, config, render, qstash, local -> plan -> model -> crons; edges do not
 # import each other, but for the views, which show what an apply came to.
 CORE = {"plan", "model", "crons", "errors"}
 MAY_IMPORT = {
@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "crons": {"crons"},
     "model": {"model", "crons"},
     "plan": CORE,
+    "adopt": {"adopt", *CORE},
     "apply": {"apply", *CORE},
     "config": {"config", *CORE},
     "qstash": {"qstash", *CORE},
@@ -40,7 +41,7 @@ OWNERS = {
     "tzdata": ("crons/zones.py", "local/cron.py"),
     "zoneinfo": ("crons/zones.py", "local/cron.py"),
 }
-PURE = ("crons", "model", "plan")
+PURE = ("crons", "model", "plan", "adopt")
 IMPURE = {"os", "sys", "socket", "subprocess", "pathlib", "time", "random", "logging", "threading"}
 
 

@@ -51,6 +51,50 @@ def replace(path: str, text: str, option: str) -> None:
         raise _cannot_be_written(path, option, error) from None
 
 
+def create(path: str, text: str, option: str, *, private: bool) -> None:
+    """Put a new file in place, whole or not at all; raises `UsageError` where there is one.
+
+    private: for its owner alone.
+    """
+    refuse_existing(path, option)
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            if not private:
+                Path(name).chmod(0o666 & ~_umask())
+            os.link(name, target)  # a rename would overwrite what has come there meanwhile
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except FileExistsError:
+        refuse_existing(path, option)
+    except (OSError, ValueError) as error:
+        raise _cannot_be_written(path, option, error) from None
+
+
+def refuse_existing(path: str, option: str) -> None:
+    """Say no to what is there already, a dangling link too; raises `UsageError`."""
+    try:
+        is_there = os.path.lexists(path)
+        is_home = Path(path).parent.is_dir()
+    except (OSError, ValueError) as error:
+        raise _cannot_be_written(path, option, error) from None
+    if is_there:
+        raise UsageError(f"{option} {path}: is there already, and is never overwritten")
+    if not is_home:
+        raise UsageError(f"{option} {path}: cannot be written: no such directory")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def refuse_link(path: str, option: str) -> None:
     """Say no to a symbolic link; raises `UsageError`."""
     try:

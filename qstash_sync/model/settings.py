@@ -34,9 +34,23 @@ class Setting:
     zero: bool = False
     write: Callable[[Any], str] = str
 
+    @property
+    def is_duration(self) -> bool:
+        """Whether it counts seconds."""
+        return self.write is _seconds
+
 
 def _seconds(value: int) -> str:
     return f"{value}s"
+
+
+def duration(seconds: int) -> str:
+    """Seconds as a person writes them: 1h30m."""
+    shown = ""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        shown += f"{count}{unit}" if count else ""
+    return shown or "0s"
 
 
 MESSAGE = (

@@ -65,6 +65,16 @@ class Mark:
     in_milliseconds: bool = False
     bound: str | None = None
 
+    @property
+    def times(self) -> str:
+        """The half of digest `b` that is about times."""
+        return self.definition[:_HALF]
+
+    @property
+    def settings(self) -> str:
+        """The half of digest `b` that is about settings."""
+        return self.definition[_HALF:]
+
     def __str__(self) -> str:
         flags = "-p" * self.protected + "-s" * self.exposed + "-z" * self.paused
         flags += "-m" * self.in_milliseconds
@@ -151,11 +161,11 @@ class Declared:
 
     def times_moved(self, mark: Mark) -> bool:
         """Whether a part was written for other times; of an old mark: or other settings."""
-        return not self.defines(mark) and mark.definition[:_HALF] != self.times
+        return not self.defines(mark) and mark.times != self.times
 
     def settings_moved(self, mark: Mark) -> bool:
         """Whether a part was written with other settings; of an old mark: or other times."""
-        return not self.defines(mark) and mark.definition[_HALF:] != self.settings
+        return not self.defines(mark) and mark.settings != self.settings
 
     def wrote(self, mark: Mark, view: View, cron: str) -> bool:
         """Whether digest `a` fits what is live: nobody has changed it since it was written."""
@@ -229,13 +239,19 @@ def _former_readable(view: View, cron: str) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def _digest_of_times(job: Job, strategy: str) -> str:
+def digest_of_times(job: Job, strategy: str) -> str:
+    """The first half of digest `b`: when it fires, and how that is brought to QStash."""
     crons = sorted(cron.key for cron in job.crons)
     return _digest(encoded([crons, job.fold, job.gap, job.timezone, strategy]))[:_HALF]
 
 
 def _times(schedule: Schedule) -> str:
-    return _digest_of_times(schedule.timing.job, schedule.timing.strategy)
+    return digest_of_times(schedule.timing.job, schedule.timing.strategy)
+
+
+def digest_of_settings(message: Message) -> str:
+    """The other half of digest `b`: what is declared beside the times."""
+    return _settings(message, canonical.of_message(message))
 
 
 def _settings(message: Message, view: View) -> str:

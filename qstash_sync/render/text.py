@@ -11,6 +11,7 @@ from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind
+from qstash_sync.model.settings import duration
 from qstash_sync.plan import taken
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
@@ -211,7 +212,7 @@ def _value(value: Any, path: str) -> str:
     if value is None:
         return "(none)"
     if path.rpartition(".")[2] in ("timeout", "delay", "period") and isinstance(value, int):
-        return words.duration(value)
+        return duration(value)
     text = safe.line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 

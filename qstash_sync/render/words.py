@@ -1,4 +1,4 @@
-"""What a change does beside its fields, in words: its notes, and durations."""
+"""What a change does beside its fields, in words: its notes."""
 
 from datetime import datetime, timedelta
 
@@ -108,12 +108,3 @@ def _moment(at: datetime | None, timezone: str) -> str:
     if at is None:
         return "none"
     return f"{at.astimezone(zones.zone(timezone)):%a %Y-%m-%d %H:%M} ({at:%a %H:%MZ})"
-
-
-def duration(seconds: int) -> str:
-    """Seconds as a person writes them: 1h30m."""
-    shown = ""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        shown += f"{count}{unit}" if count else ""
-    return shown or "0s"

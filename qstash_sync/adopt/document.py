@@ -1,0 +1,309 @@
+"""The file: its head, what is shared, a section a kind, and as comments what it cannot be about."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from qstash_sync.adopt import factor, names, secrets
+from qstash_sync.adopt.entries import Settings
+from qstash_sync.adopt.secrets import Hidden
+from qstash_sync.adopt.survey import Item, Survey
+from qstash_sync.adopt.writer import WIDTH, Writer
+from qstash_sync.model.quotas import PLANS, PlanLimits
+from qstash_sync.model.resources import Kind, Live, LiveSchedule, Message, instant, plain
+
+_OTHERS = (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)
+_SECTIONS = {kind: f"{kind}s" for kind in (*_OTHERS, Kind.SCHEDULE)}
+_MARGIN = 10  # of a list of names
+_WIDEST = 3  # users of a variable that are named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A value that the file takes from the environment; None: only its digest can be read."""
+
+    name: str
+    value: str | None = field(repr=False)
+    what: str
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the check of an earlier draft has taught.
+
+    left: by section and name, why a resource is not written after all. hidden: headers whose value
+    is a secret, by schedule. apart: keys that must not be shared. allow_private: None until an
+    address is refused that may be a private one; refused: those, until that is seen to help.
+    """
+
+    left: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    hidden: frozenset[tuple[str, str]] = frozenset()
+    apart: frozenset[str] = frozenset()
+    allow_private: bool | None = None
+    refused: frozenset[tuple[str | int, ...]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The text, and what it needs of the environment; items: the schedules that it declares."""
+
+    text: str
+    variables: tuple[Variable, ...]
+    items: tuple[Item, ...]
+    others: Mapping[Kind, Mapping[str, Settings]]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables whose values can be read."""
+        return {one.name: one.value for one in self.variables if one.value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """What the file's own rules say: the order of a schedule's keys, and what a line may show."""
+
+    order: Sequence[str]
+    shows: Callable[[str], bool]
+
+
+def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Document:
+    """The whole file."""
+    items = [i for i in survey.items if not i.left and ("schedules", i.name) not in choices.left]
+    defaults, schedules = _factored([_with_hidden(item, choices) for item in items], choices)
+    sections: dict[Kind, Mapping[str, Settings]] = {
+        kind: {n: s for n, s in found.items() if (_SECTIONS[kind], n) not in choices.left}
+        for kind, found in survey.others.items()
+    }
+    named = dict(zip((item.name for item in items), schedules, strict=True))
+    holders = [("", defaults), *((n, s) for k in _OTHERS for n, s in sections[k].items())]
+    uses = [
+        (owner, hidden)
+        for owner, settings in (*holders, *named.items())
+        for hidden in secrets.hidden_in(settings)
+    ]
+    variables = names.of_variables(uses, survey.namespace)
+    told = tuple(_variables(uses, variables))
+    page = _Page(style, variables)
+    blocks = (
+        page.head(survey, live, choices),
+        page.defaults(defaults),
+        *(page.section(kind, sections[kind]) for kind in _OTHERS),
+        page.schedules(items, named),
+        page.left(survey, choices),
+        page.callbacks(items),
+        page.needed(told),
+    )
+    paragraphs = ("\n".join(block) for block in blocks)
+    text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+    return Document(text=text, variables=told, items=tuple(items), others=sections)
+
+
+def _factored(
+    schedules: Sequence[Settings], choices: Choices
+) -> tuple[Settings, Sequence[Settings]]:
+    """What is shared, and what each schedule says beside."""
+    base = factor.base_url(schedules)
+    if base:
+        schedules = factor.below(schedules, base)
+    defaults, schedules = factor.factored(schedules, choices.apart)
+    return {**defaults, "base_url": secrets.plain(base)} if base else defaults, schedules
+
+
+def _with_hidden(item: Item, choices: Choices) -> Settings:
+    """The settings, with headers that the file's own rules take for secrets."""
+    found = dict(item.settings)
+    hidden = [name for schedule, name in choices.hidden if schedule == item.name]
+    if hidden and "headers" in found:
+        headers = dict(found["headers"])
+        for name in hidden:
+            if name in headers and headers[name].plain is not None:
+                headers[name] = secrets.whole(headers[name].plain, name)
+        found["headers"] = headers
+    return found
+
+
+def _variables(
+    uses: Sequence[tuple[str, Hidden]], variables: Mapping[str, str]
+) -> Iterator[Variable]:
+    owners = names.owners_of(uses)
+    first: dict[str, Hidden] = {}
+    for _, hidden in uses:
+        first.setdefault(hidden.value, hidden)
+    for value, hidden in first.items():
+        yield Variable(
+            name=variables[value],
+            value=None if hidden.redacted else value,
+            what=hidden.what,
+            users=owners[value],
+        )
+
+
+class _Page:
+    """Lines of the file."""
+
+    def __init__(self, style: Style, variables: Mapping[str, str]) -> None:
+        self._rank = {key: number for number, key in enumerate(style.order)}
+        self._variables = variables
+        self._writer = Writer(style.shows)
+        self._shows = style.shows
+
+    def ordered(self, settings: Settings) -> Settings:
+        """The settings in the order of the schema."""
+        return dict(
+            sorted(settings.items(), key=lambda item: self._rank.get(item[0], len(self._rank)))
+        )
+
+    def _written(self, settings: Settings) -> Settings:
+        return {
+            key: secrets.replaced(value, lambda text: text.written(self._variables))
+            for key, value in settings.items()
+        }
+
+    def _lines(self, settings: Settings, indent: int) -> Iterator[str]:
+        """A schedule's settings, or the defaults, line by line."""
+        for key, value in self._written(self.ordered(settings)).items():
+            yield from self._writer.entry(key, value, indent)
+
+    def defaults(self, settings: Settings) -> Iterator[str]:
+        """What schedules share."""
+        if settings:
+            yield "defaults:"
+            yield from self._lines(settings, 2)
+
+    def section(self, kind: Kind, found: Mapping[str, Settings]) -> Iterator[str]:
+        """A kind that is known by names; each on one line, if it fits."""
+        if found:
+            yield f"{_SECTIONS[kind]}:"
+        for name, settings in found.items():
+            yield from self._writer.entry(name, self._written(settings), 2)
+
+    def schedules(self, items: Sequence[Item], settings: Mapping[str, Settings]) -> Iterator[str]:
+        """The schedules, each with its twins."""
+        if items:
+            yield "schedules:"
+        for item in items:
+            yield f"  {self._writer.key(item.name)}:"
+            yield from self._lines(settings[item.name], 4)
+            yield from self.twins(item)
+
+    def comment(self, text: str, indent: int = 0) -> str:
+        """A comment of one line, whatever is in it."""
+        line = f"{' ' * indent}# {text}"
+        if self._shows(line):
+            return line
+        shown = "".join(c if c.isascii() and c.isprintable() and c != "#" else "?" for c in text)
+        return f"{' ' * indent}# {shown}"
+
+    def head(self, survey: Survey, live: Live, choices: Choices) -> Iterator[str]:
+        """What stands above everything."""
+        yield "version: 1"
+        yield f"namespace: {self._writer.key(survey.namespace)}"
+        if choices.allow_private:
+            yield "allow_private: true # some addresses are http://, or no public hosts"
+        plan = _smallest_plan(live)
+        if plan:
+            yield f"limits: {{plan: {plan}}} # the smallest that holds what the account has"
+
+    def twins(self, item: Item) -> Iterator[str]:
+        """Those that fire beside a schedule with the same destination, method and body."""
+        if not item.twins:
+            return
+        yield self.comment(f"The same again, and firing beside {item.name}:", 4)
+        for twin in item.twins:
+            since = instant(twin.live.created_at)
+            told = f"   since {since:%Y-%m-%d}" if since else ""
+            yield self.comment(f"  {twin.live.id}{told}", 4)
+
+    def left(self, survey: Survey, choices: Choices) -> Iterator[str]:
+        """What is not declared, and why."""
+        found = [(part.live.id, part.live, why.value) for part, why in survey.left]
+        for item in survey.items:
+            why = item.left or choices.left.get(("schedules", item.name))
+            if why:
+                found.append((item.id, item.live[0], why))
+                found += [(t.live.id, t.live, f"a twin of {item.id}") for t in item.twins]
+        if found:
+            yield self.comment("Schedules that this file leaves alone:")
+        for live_id, live, why in sorted(found, key=lambda one: one[0]):
+            yield self.comment(f"  {live_id}   {_host(live)}: {why}")
+        rest = [(section, name, why) for (section, name), why in choices.left.items()]
+        for section, name, why in sorted(rest):
+            if section != "schedules":
+                yield self.comment(f"{section}.{name} is left alone: {why}")
+
+    def callbacks(self, items: Iterable[Item]) -> Iterator[str]:
+        """Of callbacks QStash shows the address alone."""
+        lost = [
+            item.name
+            for item in items
+            if (item.lost or not item.is_ours)
+            and {"callback", "failure_callback"} & {*item.settings}
+        ]
+        if lost:
+            yield self.comment(
+                "QStash does not show the method, headers, retries, timeout and retry_delay"
+            )
+            yield self.comment(
+                "of callbacks; where these have some, write them, or the next apply resets them:"
+            )
+            yield from self._listed(lost)
+
+    def needed(self, variables: Sequence[Variable]) -> Iterator[str]:
+        """The variables, each with what it is."""
+        if not variables:
+            return
+        width = max(len(one.name) for one in variables)
+        yield self.comment("Variables of this file; --env-file FILE reads them from a file:")
+        for one in variables:
+            more = len(one.users) - _WIDEST
+            users = ", ".join(user or "defaults" for user in one.users[:_WIDEST])
+            users += f" and {more} more" if more > 0 else ""
+            lacks = "" if one.value else "; QStash shows a digest alone: set it yourself"
+            yield self.comment(f"  {one.name:{width}}  {one.what} of {users}{lacks}")
+
+    def _listed(self, found: Sequence[str]) -> Iterator[str]:
+        line = ""
+        for name in found:
+            if line and len(line) + len(name) > WIDTH - _MARGIN:
+                yield self.comment(f"  {line},")
+                line = ""
+            line += f", {name}" if line else name
+        yield self.comment(f"  {line}")
+
+
+def _host(live: LiveSchedule) -> str:
+    """Where it goes, without what may be a secret."""
+    target = plain(live.message.destination)
+    scheme, colon, rest = target.partition("://")
+    if not colon:
+        return target
+    return f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rpartition('@')[2]}"
+
+
+def _smallest_plan(live: Live) -> str | None:
+    """The first plan of QStash's that holds what is live; None where the free one may."""
+    free, *paid = PLANS.items()
+    if len(live.schedules or ()) <= free[1].schedules:
+        return None
+    return next((name for name, plan in paid if _holds(plan, live)), None)
+
+
+def _holds(plan: PlanLimits, live: Live) -> bool:
+    messages = [schedule.message for schedule in live.schedules or ()]
+    endpoints = [len(group.endpoints) for group in live.url_groups or ()]
+    return (
+        len(messages) <= plan.schedules
+        and len(endpoints) <= plan.url_groups
+        and max(endpoints, default=0) <= plan.endpoints
+        and len(live.queues or ()) <= plan.queues
+        and all(queue.parallelism <= plan.queue_parallelism for queue in live.queues or ())
+        and all((message.timeout or 0) <= plan.timeout for message in messages)
+        and all(message.delay <= plan.delay for message in messages)
+        and all(_size(message) <= plan.body for message in messages)
+    )
+
+
+def _size(message: Message) -> int:
+    body = message.body or ""
+    return len(body) if isinstance(body, bytes) else len(plain(body).encode("utf-8", "replace"))

@@ -1,0 +1,250 @@
+"""Live values as the settings of the file, by its keys: what is QStash's default is left out.
+
+Driven by the table of settings; texts are `Template`s, in which secrets are held apart.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from qstash_sync.adopt import secrets
+from qstash_sync.adopt.secrets import Template
+from qstash_sync.adopt.times import Time
+from qstash_sync.model import settings
+from qstash_sync.model.resources import (
+    Callback,
+    FlowUse,
+    LiveFlowControl,
+    LiveQueue,
+    LiveUrlGroup,
+    Message,
+    Redact,
+    plain,
+)
+
+Settings = dict[str, Any]
+JSON = "application/json"
+_CONTENT_TYPE = "Content-Type"
+_IDENTITY = "X-Qstash-Sync-Schedule"  # what `identify: true` sends
+_DEEPEST = 40  # a body that is nested deeper reads better as it is
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def of_message(message: Message, identity: str) -> Settings:
+    """The settings of a schedule's message, its labels left out; identity: id by our rules.
+
+    `content_type` is given whatever the body is: where it follows from that, the writer drops it.
+    """
+    found: Settings = {}
+    target = plain(message.destination)
+    if "://" in target:
+        found["destination"] = secrets.url(target, "")
+    else:
+        found["url_group"] = target
+    for row in settings.MESSAGE:
+        value = getattr(message, row.key)
+        if value is not None and value != row.default:
+            found[row.key] = written(row, value)
+    found |= _headers(message, identity)
+    found |= _body(message, str(found.get("content_type", "")) == JSON)
+    for key in settings.CALLBACKS:
+        callback: Callback | None = getattr(message, key)
+        if callback:
+            found[key] = secrets.url(plain(callback.url), key)
+    if message.flow_control:
+        found["flow_control"] = _flow_use(message.flow_control)
+    redact = redaction(message)
+    if redact != Redact():
+        found["redact"] = redacted(redact)
+    return found
+
+
+def address_of(message: Message) -> str:
+    """Where it goes, as far as that is no secret: a name can be made of it."""
+    first = secrets.url(plain(message.destination), "").parts[0]
+    return first if isinstance(first, str) else ""
+
+
+def written(row: settings.Setting, value: Any) -> Any:
+    """A setting of one value as a person writes it."""
+    if row.is_duration:
+        return settings.duration(value)
+    return secrets.plain(value) if isinstance(value, str) else value
+
+
+def _headers(message: Message, identity: str) -> Settings:
+    found: Settings = {}
+    headers: dict[str, Template] = {}
+    for name, text in message.headers:
+        value = secrets.header(name, plain(text))
+        if name == _IDENTITY and value.plain == identity:
+            found["identify"] = True
+        elif name == _CONTENT_TYPE and value.plain is not None:
+            found["content_type"] = value.plain
+        else:
+            headers[name] = value
+    return {"headers": headers, **found} if headers else found
+
+
+def _body(message: Message, is_json: bool) -> Settings:  # noqa: FBT001 what its type says
+    """A mapping only where that is sent as the same bytes, and under the same type."""
+    body = message.body
+    if body is None:
+        return {}
+    if isinstance(body, bytes):
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            return {"body_base64": base64.b64encode(body).decode()}
+    else:
+        text = plain(body)
+    if not text:
+        return {}
+    if secrets.is_digest(text):
+        return {"body": secrets.redacted(text, "body")}
+    value = _parsed(text) if is_json else None
+    if value is None:
+        return {"body": secrets.text_body(text, "body")}
+    apart = secrets.json_body(value, "body")
+    return {"body": secrets.whole(text, "body") if apart is None else apart}
+
+
+def _parsed(text: str) -> Any:
+    """The mapping or list that a text is, byte for byte; else None."""
+    if text[0] not in "{[":
+        return None
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+        same = _encode(value) == text
+    except (ValueError, RecursionError):
+        return None
+    return value if same and _fits(value, _DEEPEST) else None
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(word)
+
+
+def _fits(value: Any, depth: int) -> bool:
+    """Whether a mapping or list can stand in the file: no `${` in a key, and not too deep."""
+    if isinstance(value, dict):
+        keys = all("${" not in key for key in value)
+        return depth > 0 and keys and all(_fits(item, depth - 1) for item in value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(_fits(item, depth - 1) for item in value)
+    return True
+
+
+def _flow_use(use: FlowUse) -> Settings:
+    found: Settings = {"key": use.key}
+    return found | _limits(use.parallelism, use.rate, use.period)
+
+
+def _limits(parallelism: int | None, rate: int | None, period: int | None) -> Settings:
+    found: Settings = {}
+    if parallelism:
+        found["parallelism"] = parallelism
+    if rate:
+        found["rate"] = rate
+        found |= {"period": settings.duration(period)} if period and period != 1 else {}
+    return found
+
+
+def redaction(message: Message) -> Redact:
+    """What is hidden, as far as that shows: the body, all headers, or some of them.
+
+    All are where even the content type is, which nobody would name.
+    """
+    body = plain(message.body) if isinstance(message.body, str) else ""
+    hidden = [name for name, text in message.headers if secrets.is_digest(plain(text))]
+    everything = len(hidden) == len(message.headers) and _CONTENT_TYPE in hidden
+    return Redact(
+        body=secrets.is_digest(body),
+        all_headers=bool(hidden) and everything,
+        headers=() if everything else tuple(sorted(hidden)),
+    )
+
+
+def other_redaction(message: Message, redact: Redact) -> Redact:
+    """The other one that reads back alike, where there is one: all headers, or each by name."""
+    names = tuple(name for name, _ in message.headers)
+    if redact.all_headers:
+        return replace(redact, all_headers=False, headers=names)
+    return replace(redact, all_headers=True, headers=()) if redact.headers == names else redact
+
+
+def redacted(redact: Redact) -> Settings:
+    """The setting of a redaction."""
+    found: Settings = {"body": True} if redact.body else {}
+    if redact.all_headers:
+        found["headers"] = True
+    elif redact.headers:
+        found["headers"] = list(redact.headers)
+    return found
+
+
+def as_declared(message: Message, found: Mapping[str, Any], redact: Redact) -> Message:
+    """The message that the file will declare: secrets are secrets, as the mark's digests want it.
+
+    found: its settings by `of_message`.
+    """
+
+    def secret(value: Any) -> Any:
+        return value.as_declared() if isinstance(value, Template) else value
+
+    headers = found.get("headers", {})
+    body = found.get("body")
+    if not isinstance(body, Template) and any(secrets.hidden_in(body)):
+        body = secrets.whole(plain(message.body) if isinstance(message.body, str) else "", "body")
+    return replace(
+        message,
+        destination=secret(found.get("destination", message.destination)),
+        headers=tuple((name, secret(headers.get(name, text))) for name, text in message.headers),
+        body=secret(body) if isinstance(body, Template) else message.body,
+        labels=(),
+        redact=redact,
+        **{
+            key: replace(callback, url=secret(found[key]))
+            for key in settings.CALLBACKS
+            if (callback := getattr(message, key))
+        },
+    )
+
+
+def of_time(time: Time) -> Settings:
+    """When it fires."""
+    found: Settings = {"cron": time.crons, "timezone": time.job.timezone}
+    return {**found, "dst": dict(time.dst)} if time.dst else found
+
+
+def of_group(group: LiveUrlGroup) -> Settings:
+    """A URL group: endpoints by name, or a list where some have none."""
+    owned = [(e.name, secrets.url(plain(e.url), e.name or "endpoint")) for e in group.endpoints]
+    names = [name for name, _ in owned]
+    if all(names) and len(set(names)) == len(names) and not any("${" in str(n) for n in names):
+        return {"endpoints": {str(name): url for name, url in owned}}
+    if not any(names):
+        return {"endpoints": [url for _, url in owned]}
+    return {
+        "endpoints": [
+            {"name": secrets.plain(name), "url": url} if name else url for name, url in owned
+        ]
+    }
+
+
+def of_queue(queue: LiveQueue) -> Settings:
+    """A queue: how many messages at once, and whether it is paused."""
+    return {"parallelism": queue.parallelism, **({"paused": True} if queue.paused else {})}
+
+
+def of_flow_control(flow: LiveFlowControl) -> Settings:
+    """A flow-control key: what is pinned."""
+    found = _limits(flow.parallelism, flow.rate, flow.period)
+    return {**found, "paused": True} if flow.paused else found
+
+
+def labelled(labels: Sequence[str]) -> Settings:
+    """The user's labels."""
+    return {"labels": [secrets.plain(label) for label in labels]} if labels else {}

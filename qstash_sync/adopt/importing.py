@@ -1,0 +1,210 @@
+"""An account -> the text of a file that changes nothing of it, proven before it is given away.
+
+    survey      whose each schedule is, its name, its time
+    document    the text
+    check       load it and plan it against what was read: adoptions alone, or say what not
+
+What a draft's check finds goes into the next one: a resource that the file's rules do not allow, or
+that would be written otherwise, is left to a comment; a header that they take for a secret becomes
+one. Of what carries our own mark nothing is left out: an apply would delete it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from qstash_sync.adopt.document import Choices, Document, Style, document
+from qstash_sync.adopt.survey import Survey, survey
+from qstash_sync.errors import ImportedFileError
+from qstash_sync.model.change import Action, Change, Reason
+from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.resources import Kind, Live
+from qstash_sync.model.steps import PauseSchedule, PutSchedule
+from qstash_sync.plan import canonical, diff, mark as marks
+from qstash_sync.plan.decide import Plan
+from qstash_sync.plan.live_parts import LivePart, LiveParts, same_crons
+
+_DRAFTS = 12  # a draft teaches the next; one that needs more is a bug of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the file's own rules, and a plan, make of a draft; errors: it is no file, plan: None."""
+
+    errors: tuple[Diagnostic, ...] = ()
+    plan: Plan | None = None
+
+
+Check = Callable[[str, Mapping[str, str]], Checked]  # a text, and the environment that it needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """The file, and what there is to say of it."""
+
+    document: Document
+    survey: Survey
+    choices: Choices
+    adopted: int
+
+    @property
+    def left(self) -> int:
+        """How many schedules and others stand as comments, twins aside."""
+        own = sum(item.left is not None for item in self.survey.items)
+        return own + len(self.survey.left) + len(self.choices.left)
+
+    @property
+    def twins(self) -> int:
+        """How many schedules do what another one does."""
+        return sum(len(item.twins) for item in self.survey.items)
+
+
+def imported(
+    live: Live,
+    *,
+    namespace: str,
+    now: datetime,
+    style: Style,
+    check: Check,
+    targets: Sequence[str] = (),
+    given: Mapping[str, tuple[str, ...]] | None = None,
+) -> Imported:
+    """Write the file of an account; raises `ImportedFileError` where it would change something."""
+    found = survey(live, namespace=namespace, now=now, targets=targets, given=given)
+    if lost := [f"{item.id}: {item.left}" for item in found.items if item.is_ours and item.left]:
+        raise _error(lost)
+    choices = Choices()
+    for _ in range(_DRAFTS):
+        draft = document(found, live, choices, style)
+        checked = check(draft.text, draft.environ)
+        learnt = _learnt(checked, draft, choices)
+        if learnt == choices:
+            plan = checked.plan
+            return Imported(
+                document=draft,
+                survey=found,
+                choices=choices,
+                adopted=len(plan.changes) if plan else 0,
+            )
+        choices = learnt
+    raise _error(["the file does not come to rest"])
+
+
+def _error(facts: Sequence[str]) -> ImportedFileError:
+    """What would change although it carries our mark; a comment would be no true picture of it."""
+    hint = "mend it with the file that made it, or import under another --namespace"
+    return ImportedFileError(
+        tuple(Diagnostic(code="import", message=fact, hint=hint) for fact in facts)
+    )
+
+
+def _learnt(checked: Checked, draft: Document, choices: Choices) -> Choices:
+    """The choices for the next draft; the same where this one is right."""
+    if checked.plan is None:
+        learnt = _of_errors(checked.errors, draft, choices)
+        if learnt == choices:
+            raise _error([error.text for error in checked.errors])
+        return learnt
+    return _of_plan(checked.plan, draft, choices)
+
+
+def _of_errors(errors: Sequence[Diagnostic], draft: Document, choices: Choices) -> Choices:
+    """What the file's rules do not allow."""
+    addresses = frozenset(error.path for error in errors if error.code == "url")
+    if addresses and choices.allow_private is None:
+        return replace(choices, allow_private=True, refused=addresses)
+    if choices.refused and addresses >= choices.refused:  # that was no help
+        return replace(choices, allow_private=False, refused=frozenset())
+
+    left, hidden, apart = dict(choices.left), set(choices.hidden), set(choices.apart)
+    ours = {item.name for item in draft.items if item.is_ours}
+    lost: list[str] = []
+    for error in errors:
+        match error.path:
+            case ("defaults", key, *_):
+                apart.add(str(key))
+            case ("schedules", name, "headers", header, *_) if (
+                error.code == "literal_secret" and (name, header) not in hidden
+            ):
+                hidden.add((str(name), str(header)))
+            case ("schedules", name, *_) if name in ours:
+                lost.append(error.text)
+            case ("schedules" | "url_groups" | "queues" | "flow_controls", name, *_):
+                left.setdefault((str(error.path[0]), str(name)), error.message)
+            case _:
+                lost.append(error.text)
+    if lost:
+        raise _error(sorted(set(lost)))
+    return replace(
+        choices,
+        left=left,
+        hidden=frozenset(hidden),
+        apart=frozenset(apart),
+        refused=frozenset(),
+    )
+
+
+def _of_plan(plan: Plan, draft: Document, choices: Choices) -> Choices:
+    """What an apply would do beside adopting."""
+    left = dict(choices.left)
+    items = {item.id: item for item in draft.items}
+    lost: list[str] = []
+    for error in plan.errors:
+        match error.path:
+            case ("schedules", name, *_):
+                left.setdefault(("schedules", str(name)), error.message)
+            case _:
+                lost.append(error.text)
+    for change in plan.changes:
+        if is_quiet(change, plan.index):
+            continue
+        item = items.get(change.id) if change.kind is Kind.SCHEDULE else None
+        if change.kind is Kind.SCHEDULE and (item is None or item.is_ours):
+            lost.append(_told(change))
+        else:
+            why = f"written down, it would be another: {_paths(change)}"
+            left.setdefault((f"{change.kind}s", change.name), why)
+    if lost:
+        raise _error(lost)
+    return replace(choices, left=left)
+
+
+def _told(change: Change) -> str:
+    if change.action is Action.DELETE:
+        return f"{change.id} carries the mark of this namespace, and would be deleted"
+    return f"{change.id} would be changed: {_paths(change)}"
+
+
+def _paths(change: Change) -> str:
+    found = (f"{one.path} ({one.note})" if one.note else one.path for one in change.fields)
+    return change.refused or ", ".join(found) or str(change.action)
+
+
+def is_quiet(change: Change, index: LiveParts) -> bool:
+    """Whether a change writes marks and labels alone: what fires, and what it sends, stays.
+
+    A renewal is due whether there is a file or not.
+    """
+    if change.kind is not Kind.SCHEDULE or change.refused or change.action is Action.DELETE:
+        return False
+    if change.reason is Reason.CLOCK:
+        return True
+    return all(_is_quiet_step(step, index) for step in change.steps)
+
+
+def _is_quiet_step(step: object, index: LiveParts) -> bool:
+    part = index.by_id.get(step.id) if isinstance(step, PutSchedule | PauseSchedule) else None
+    if part is None:
+        return False
+    if isinstance(step, PauseSchedule):
+        return step.paused == part.live.paused
+    assert isinstance(step, PutSchedule)
+    return same_crons([step.cron], [part.live.cron]) and not any(_differences(step, part, index))
+
+
+def _differences(step: PutSchedule, part: LivePart, index: LiveParts) -> Iterator[object]:
+    """The settings that a write would change, as far as they read back."""
+    name = step.labels[1].partition(".")[2]
+    labels = marks.own_labels(part.live.message.labels, index.namespace, name)
+    before = canonical.of_message(part.live.message, labels)
+    yield from diff.compare(before, canonical.of_message(step.message), diff.Trust.UNKNOWN)

@@ -1,0 +1,245 @@
+"""What of an account looks like a secret, and texts in which it is held apart.
+
+by name      a header, a query parameter or a key of a body: Authorization, ?token=, "api_key"
+by shape     a Stripe, GitHub, Slack, AWS, … token, wherever it stands
+by address   the path of a webhook, which is all that protects it
+redacted     what QStash shows as a digest alone
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qstash_sync.model.resources import Piece, Secret, Text
+from qstash_sync.plan.canonical import DIGEST
+
+_NAMED = (
+    r"authorization|cookie|tokens?|secret|passw(?:or)?d|pwd|passphrase|api[-_]?key|apikey"
+    r"|access[-_]?key|private[-_]?key|signature|credentials?|bypass|session[-_]?id|auth"
+)
+_HEADER = re.compile(rf"(?:.*[-_.])?(?:{_NAMED}|key)", re.IGNORECASE)
+_PARAMETER = re.compile(rf"(?:.*[-_.])?(?:{_NAMED}|key|sig)|.*(?:token|secret)", re.IGNORECASE)
+_BODY_KEY = re.compile(rf"(?:.*[-_.])?(?:{_NAMED})|.*(?:Token|Secret|Password|ApiKey)")
+_SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
+_SHAPES = re.compile(
+    r"\bsig_[A-Za-z0-9]{20,}"  # QStash's signing keys, and its tokens
+    r"|eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
+    r"|\b(?:sk|rk|pk)_(?:live|test)_\w{8,}|\bwhsec_[\w+/=]{16,}"  # Stripe
+    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
+    r"|\bxox[abeprs]-[\w-]{10,}|\bxapp-[\w-]{10,}"  # Slack
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}"
+    r"|\bsk-[\w-]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}|\bshpat_\w{20,}"
+)
+_WEBHOOKS = re.compile(
+    r"https?://(?:"
+    r"hooks\.slack\.com/(?:services|workflows|triggers)"
+    r"|(?:\w+\.)?discord(?:app)?\.com/api/webhooks"
+    r"|hooks\.zapier\.com/hooks/catch|hook\.[\w.]+\.make\.com|[\w.-]+\.webhook\.office\.com"
+    r"|maker\.ifttt\.com/trigger/[^/]+/with/key|[\w.-]+\.m\.pipedream\.net"
+    r")/(?P<slack>[^?#]+)"
+    r"|https?://api\.telegram\.org/bot(?P<bot>[^/?#]+)"
+    r"|https?://[^/?#]+(?:/[^/?#]+)*?/(?:web)?hooks?/(?P<other>[\w-]*\d[\w-]{20,}[^?#]*)",
+    re.IGNORECASE,
+)
+_QUERY = re.compile(r"(?:^|[?&;])(?P<key>[^=&;?#\s]+)=(?P<value>[^&;#\s]+)")
+_JSON_PAIR = re.compile(r'"(?P<key>(?:[^"\\]|\\.)+)"\s*:\s*"(?P<value>(?:[^"\\]|\\.)+)"')
+_SMALL = 1_000  # a number below is no password
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A value that goes to the environment; what: it is, for the name of its variable."""
+
+    value: str = field(repr=False)
+    what: str = field(compare=False)
+    redacted: bool = False  # the value is a digest, and the real one not known
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text of the file: plain parts, and hidden ones that become `${env.NAME}`."""
+
+    parts: tuple[str | Hidden, ...]
+
+    @property
+    def hidden(self) -> tuple[Hidden, ...]:
+        """The parts that are not written."""
+        return tuple(part for part in self.parts if isinstance(part, Hidden))
+
+    @property
+    def plain(self) -> str | None:
+        """The whole text, where nothing of it is hidden."""
+        return None if self.hidden else "".join(str(part) for part in self.parts)
+
+    def starts_with(self, prefix: str) -> bool:
+        """Whether the text begins with a plain prefix."""
+        return isinstance(self.parts[0], str) and self.parts[0].startswith(prefix)
+
+    def without(self, prefix: str) -> "Template":
+        """The text without its plain prefix."""
+        first, *rest = self.parts
+        assert isinstance(first, str)
+        return Template((first.removeprefix(prefix), *rest))
+
+    def written(self, names: Mapping[str, str]) -> str:
+        """The text as the file has it; names: of the variables, by value."""
+        return "".join(
+            f"${{env.{names[part.value]}}}"
+            if isinstance(part, Hidden)
+            else part.replace("${", "$${")
+            for part in self.parts
+        )
+
+    def as_declared(self) -> Text:
+        """The text as it would be if the file were read again."""
+        if not self.hidden:
+            return self.plain or ""
+        return Secret(
+            tuple(
+                Piece(part.value, hidden=True) if isinstance(part, Hidden) else Piece(part)
+                for part in self.parts
+            )
+        )
+
+
+Found = tuple[int, int, str]  # start, end, what
+
+
+def _template(text: str, found: Iterator[Found]) -> Template:
+    """The text with stretches held apart; those that overlap are one."""
+    parts: list[str | Hidden] = []
+    at = 0
+    for start, end, what in sorted(found):
+        if start < at or start == end:
+            continue
+        # A dollar before `${env.X}` would make it a literal.
+        while start > at and text[start - 1] == "$":
+            start -= 1  # noqa: PLW2901
+        parts += [text[at:start], Hidden(text[start:end], what)]
+        at = end
+    parts.append(text[at:])
+    return Template(tuple(part for part in parts if part) or ("",))
+
+
+def plain(text: str) -> Template:
+    """A text as it is."""
+    return Template((text,))
+
+
+def redacted(digest: str, what: str) -> Template:
+    """What QStash does not show."""
+    return Template((Hidden(digest, what, redacted=True),))
+
+
+def whole(text: str, what: str) -> Template:
+    """A text that is one secret."""
+    return Template((Hidden(text, what),))
+
+
+def is_digest(text: str) -> bool:
+    """Whether QStash shows this in place of a value."""
+    return text.startswith(DIGEST)
+
+
+def _shapes(text: str, what: str) -> Iterator[Found]:
+    for match in _SHAPES.finditer(text):
+        yield match.start(), match.end(), what
+
+
+def _pairs(text: str, shape: re.Pattern[str], is_secret: re.Pattern[str]) -> Iterator[Found]:
+    for match in shape.finditer(text):
+        if is_secret.fullmatch(match["key"]):
+            yield match.start("value"), match.end("value"), match["key"]
+
+
+def url(text: str, what: str) -> Template:
+    """An address: secrets of its query and path, never of its host."""
+
+    def found() -> Iterator[Found]:
+        for match in _WEBHOOKS.finditer(text):
+            for group in ("slack", "bot", "other"):
+                if match[group]:
+                    yield match.start(group), match.end(group), f"{what} webhook".strip()
+        query = text.partition("?")[2]
+        start = len(text) - len(query)
+        for low, high, key in _pairs(query, _QUERY, _PARAMETER):
+            yield start + low, start + high, f"{what} {key}".strip()
+        path = text.find("/", text.find("://") + 3)
+        for low, high, name in _shapes(text, f"{what} token".strip()):
+            if path != -1 and low >= path:
+                yield low, high, name
+
+    return _template(text, found())
+
+
+def header(name: str, value: str) -> Template:
+    """The value of a header; the scheme of an authorization stays plain."""
+    if is_digest(value):
+        return redacted(value, name)
+    if _HEADER.fullmatch(name):
+        scheme = _SCHEME.match(value)
+        return _template(value, iter([(scheme.end() if scheme else 0, len(value), name)]))
+    return _template(value, _shapes(value, name))
+
+
+def text_body(text: str, what: str) -> Template:
+    """A body that stands as text: JSON, a form, or anything."""
+
+    def found() -> Iterator[Found]:
+        yield from _pairs(text, _JSON_PAIR, _BODY_KEY)
+        yield from _pairs(text, _QUERY, _BODY_KEY)
+        yield from _shapes(text, what)
+
+    return _template(text, found())
+
+
+def json_body(value: Any, what: str) -> Any:
+    """A body that stands as mapping or list; None where a secret in it is no text."""
+    try:
+        return _json(value, what, what)
+    except _NoTextError:
+        return None
+
+
+class _NoTextError(Exception):
+    """A secret that is a number: its variable would make a text of it."""
+
+
+def _json(value: Any, key: str, what: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _json(item, name, what) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_json(item, key, what) for item in value]
+    if isinstance(value, str):
+        if value and key is not what and _BODY_KEY.fullmatch(key):
+            return whole(value, key)
+        return text_body(value, what)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and abs(value) >= _SMALL and _BODY_KEY.fullmatch(key):
+        raise _NoTextError
+    return value
+
+
+def replaced(value: Any, change: Callable[[Template], Any]) -> Any:
+    """A tree of settings with every text changed."""
+    if isinstance(value, Template):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: replaced(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [replaced(item, change) for item in value]
+    return value
+
+
+def hidden_in(value: Any) -> Iterator[Hidden]:
+    """Every hidden part of a tree of settings, in its order."""
+    if isinstance(value, Template):
+        yield from value.hidden
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from hidden_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from hidden_in(item)

@@ -1,0 +1,39 @@
+"""Names from a Terraform state: the addresses of its QStash resources, by the ids they have."""
+
+import json
+from typing import Any
+
+TYPES = {
+    "upstash_qstash_schedule_v2": ("schedule_id", "id"),
+    "upstash_qstash_topic_v2": ("name", "id"),
+}
+
+
+def names(text: str) -> dict[str, tuple[str, ...]]:
+    """What each live id, or name of a URL group, is called, the shortest name first.
+
+    A ValueError where the text is no state.
+    """
+    state = json.loads(text)
+    resources = state.get("resources") if isinstance(state, dict) else None
+    if not isinstance(resources, list):
+        message = "no state of Terraform: it has no list of resources"
+        raise ValueError(message)  # noqa: TRY004 whatever is wrong with it is one error
+    found: dict[str, tuple[str, ...]] = {}
+    for resource in resources:
+        if isinstance(resource, dict) and resource.get("type") in TYPES:
+            found |= _instances(resource, TYPES[resource["type"]])
+    return found
+
+
+def _instances(resource: dict[str, Any], keys: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for instance in resource.get("instances") or ():
+        attributes = instance.get("attributes") or {}
+        ids = [attributes[key] for key in keys if isinstance(attributes.get(key), str)]
+        index = instance.get("index_key")
+        name = str(resource.get("name", "")) + ("" if index is None else f"-{index}")
+        module = str(resource.get("module", "")).removeprefix("module.")
+        for live_id in ids[:1]:
+            found[live_id] = (name, f"{module}-{name}") if module else (name,)
+    return found

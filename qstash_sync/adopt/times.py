@@ -1,0 +1,137 @@
+"""When a live schedule fires, as the file says it, and nothing that the file would change.
+
+    0 9 * * 1-5                          cron: 0 9 * * 1-5, timezone: UTC
+    CRON_TZ=Europe/Berlin 0 9 * * *      timezone: Europe/Berlin, dst: {strategy: native}
+    parts of ours, as they were written  the local time of their label; strategy and policies are
+                                         those whose digest their mark has
+    parts of ours that somebody edited   what they are now, in UTC
+
+What cannot be said so that it fires at the same minutes is a reason, not a guess.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from qstash_sync.crons import robfig
+from qstash_sync.crons.compile import Strategy, compile_job, native_parts
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.crons.grammar import DAY, WEEKDAY, Fields, parse, render
+from qstash_sync.model.resources import LiveSchedule
+from qstash_sync.plan import mark as marks, time_label
+from qstash_sync.plan.mark import Mark
+
+_MOST_PARTS = 8  # what the file allows where it does not say `dst.max_parts`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Time:
+    """The settings of a schedule's time, and the job that they stand for."""
+
+    job: Job
+    strategy: Strategy = Strategy.SPLIT
+    dst: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def crons(self) -> str | list[str]:
+        """As the file has it: one, or a list."""
+        texts = [cron.text for cron in self.job.crons]
+        return texts[0] if len(texts) == 1 else texts
+
+
+def of_stranger(cron: str, now: datetime) -> Time | str:
+    """The time of a stored cron that carries no mark of ours; or why the file cannot say it."""
+    try:
+        spec = robfig.read(cron)
+    except CronError as error:
+        return str(error)
+    body = cron.partition(" ")[2] if cron.startswith(("TZ=", "CRON_TZ=")) else cron
+    why = "the file's crons have no such form"
+    for text in dict.fromkeys((" ".join(body.split()), render(spec.fields))):
+        try:
+            job = Job(crons=(parse(text),), timezone=spec.timezone)
+        except CronError as error:
+            why = str(error)
+            continue
+        if spec.timezone == "UTC":
+            if _meant(job.crons[0].fields) == _meant(spec.fields):
+                return Time(job=job)
+        elif robfig.read(native_parts(job)[0].cron).fields == spec.fields:
+            return _native(job, now)
+    return why
+
+
+def _meant(fields: Fields) -> Fields:
+    """The same fields in one form: either of two days, one of them any day, is every day."""
+    every = fields.days == DAY.everything or fields.weekdays == WEEKDAY.everything
+    if fields.either and every:
+        return replace(fields, days=DAY.everything, weekdays=WEEKDAY.everything, either=False)
+    return fields
+
+
+@lru_cache(maxsize=4096)
+def _native(job: Job, now: datetime) -> Time:
+    """A cron with a zone; the policies, where QStash's own are not the usual ones."""
+    skips = replace(job, gap=Gap.SKIP, fold=Fold.BOTH)  # what QStash's parser does
+    for one in (job, skips):
+        try:
+            compile_job(one, now=now, strategy=Strategy.NATIVE)
+        except CronError:
+            continue
+        return _with_dst(one, Strategy.NATIVE)
+    return _with_dst(job, Strategy.NATIVE, accept=True)
+
+
+def _with_dst(job: Job, strategy: Strategy, **more: Any) -> Time:
+    said = {"strategy": None if strategy is Strategy.SPLIT else str(strategy)}
+    said |= {"gap": job.gap and str(job.gap), "fold": job.fold and str(job.fold)}
+    dst = {key: value for key, value in {**said, **more}.items() if value is not None}
+    return Time(job=job, strategy=strategy, dst=dst)
+
+
+def of_ours(mark: Mark, labels: Sequence[str], parts: int, now: datetime) -> Time | None:
+    """The local time that parts of ours were written for; None where their labels do not tell."""
+    told = time_label.read(labels)
+    if told is None:
+        return None
+    for job, strategy in _policies(told):
+        if marks.digest_of_times(job, strategy) == mark.times:
+            more: dict[str, Any] = {"max_parts": parts} if parts > _MOST_PARTS else {}
+            if strategy is Strategy.NATIVE and _differs(job, now):
+                more["accept"] = True
+            return _with_dst(job, strategy, **more)
+    return None
+
+
+def _policies(job: Job) -> Iterator[tuple[Job, Strategy]]:
+    """Every strategy and policy, the usual ones first."""
+    for strategy, gap, fold in product(Strategy, (None, *Gap), (None, *Fold)):
+        yield replace(job, gap=gap, fold=fold), strategy
+
+
+@lru_cache(maxsize=4096)
+def _differs(job: Job, now: datetime) -> bool:
+    try:
+        compile_job(job, now=now, strategy=Strategy.NATIVE)
+    except CronError:
+        return True
+    return False
+
+
+def as_stored(parts: Sequence[LiveSchedule], now: datetime) -> Time | str:
+    """What parts fire at as they are, whatever they were written for."""
+    found = [of_stranger(part.cron, now) for part in parts]
+    times = [time for time in found if isinstance(time, Time)]
+    if len(times) < len(parts):
+        return next(why for why in found if isinstance(why, str))
+    zones = {(time.job.timezone, time.job.gap, time.job.fold) for time in times}
+    if len(zones) > 1:
+        return "its parts are in several time zones"
+    crons = tuple(cron for time in times for cron in time.job.crons)
+    more = {"max_parts": len(parts)} if len(parts) > _MOST_PARTS else {}
+    first = times[0]
+    return replace(first, job=replace(first.job, crons=crons), dst={**first.dst, **more})

@@ -1,0 +1,262 @@
+"""`qstash-sync import`: the file of an account that grew by hand."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qstash_sync.cli import files, options, streams
+from qstash_sync.errors import ExitCode, RejectedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from qstash_sync.adopt.importing import Check, Checked, Imported
+    from qstash_sync.cli.session import Session
+    from qstash_sync.model.resources import Live
+
+_ENV_HEAD = (
+    "# Values that qstash-sync read from the account: keep them where nobody else can read.\n"
+)
+
+
+@click.command("import")
+@click.option(
+    "--namespace", required=True, metavar="NAME",
+    help="The namespace of the file; new schedules will be NAME.<name>.",
+)  # fmt: skip
+@click.option("--out", metavar="FILE", help="Write the file there, if there is none. Else: stdout.")
+@click.option(
+    "--env-out", metavar="FILE",
+    help="Write the secrets that can be read to a new file of mode 0600, for --env-file.",
+)  # fmt: skip
+@click.option(
+    "--target", "targets", multiple=True, metavar="GLOB",
+    help="Only schedules of these ids, URL groups, queues and keys of these names; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--names", "state", metavar="FILE", help="Take names from a terraform.tfstate, by their ids."
+)
+@options.env_file
+@options.local
+@options.now
+@options.parallelism
+@options.output_format
+@options.color
+def import_account(
+    *,
+    namespace: str,
+    out: str | None,
+    env_out: str | None,
+    targets: tuple[str, ...],
+    state: str | None,
+    **given: Any,
+) -> int:
+    """Write the file of what an account holds. Cannot write to the account."""
+    from qstash_sync.adopt.importing import imported
+    from qstash_sync.cli.session import Session
+
+    session = Session.open(paths=(), environment=None, variables=(), **given)
+    _refuse_namespace(namespace)
+    for path, option in ((out, "--out"), (env_out, "--env-out")):
+        if path is not None:
+            files.refuse_existing(path, option)
+    if out is not None and out == env_out:
+        raise UsageError(f"--env-out {out}: is --out, too; secrets need a file of their own")
+    given_names = _terraform(state) if state else {}
+
+    live = _read(session, namespace)
+    _refuse_idle(targets, live)
+    found = imported(
+        live,
+        namespace=namespace,
+        now=session.instant,
+        style=_style(to_stdout=out is None),
+        check=_check(live, session.instant),
+        targets=targets,
+        given=given_names,
+    )
+    if env_out is not None:
+        files.create(env_out, _env_file(found), "--env-out", private=True)
+    if out is not None:
+        files.create(out, found.document.text, "--out", private=False)
+    _show(session, found, out, env_out)
+    return ExitCode.DONE
+
+
+def _refuse_namespace(namespace: str) -> None:
+    from qstash_sync.config.types import NAMESPACE
+
+    if not NAMESPACE.fullmatch(namespace):
+        raise UsageError(f"--namespace {namespace}: use a-z, 0-9 and -, such as billing")
+
+
+def _terraform(path: str) -> Mapping[str, tuple[str, ...]]:
+    from pathlib import Path
+
+    from qstash_sync.adopt import terraform
+
+    try:
+        return terraform.names(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--names {path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"--names {path}: not a state of Terraform (terraform.tfstate)") from None
+
+
+def _read(session: Session, namespace: str) -> Live:
+    """Four lists; a QStash that has no list of flow-control keys is one without pinned keys."""
+    from dataclasses import replace
+    from http import HTTPStatus
+
+    from qstash_sync.config.environment import Account, Config
+    from qstash_sync.model.resources import Desired
+
+    config = Config(desired=Desired(namespace=namespace), account=Account())
+    with session.client(config, read_only=True) as client:
+        flows = client.start_reading({"flow_controls"})
+        live = client.read({"schedules", "url_groups", "queues"})
+        try:
+            return replace(live, flow_controls=flows().flow_controls)
+        except RejectedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+    return replace(live, flow_controls=())
+
+
+def _refuse_idle(targets: tuple[str, ...], live: Live) -> None:
+    """A glob that matches nothing is a slip of the pen."""
+    from fnmatch import fnmatchcase
+
+    names = [schedule.id for schedule in live.schedules or ()]
+    for kind in (live.url_groups, live.queues, live.flow_controls):
+        names += [resource.name for resource in kind or ()]
+    for glob in targets:
+        if not any(fnmatchcase(name, glob) for name in names):
+            raise UsageError(f"--target {glob}: nothing in the account has such an id or name")
+
+
+def _style(*, to_stdout: bool) -> Any:
+    """The order of the schema's keys, and what can be shown as it is where the file goes."""
+    from qstash_sync.adopt.document import Style
+    from qstash_sync.config.schema import ScheduleSpec
+    from qstash_sync.render import safe
+
+    encoding = (to_stdout and getattr(sys.stdout, "encoding", None)) or "utf-8"
+
+    def shows(line: str) -> bool:
+        if line.isascii() and line.isprintable() and "::" not in line and "##" not in line:
+            return True
+        try:
+            line.encode(encoding)
+        except UnicodeEncodeError:
+            return False
+        return safe.line(line) == line
+
+    order = tuple(field.alias or name for name, field in ScheduleSpec.model_fields.items())
+    return Style(order=order, shows=shows)
+
+
+def _check(live: Live, now: datetime) -> Check:
+    """Load a draft as any file is loaded, and plan it against what was read."""
+    from qstash_sync.adopt.importing import Checked
+    from qstash_sync.apply import proposal
+    from qstash_sync.config.load import Files, Source
+    from qstash_sync.model.diagnostics import Severity
+
+    def check(text: str, environ: Mapping[str, str]) -> Checked:
+        files = Files([Source("the imported file", ".", text)])
+        config, diagnostics = files.build(None, {}, environ, "unknown")
+        if config is None:
+            return Checked(errors=tuple(d for d in diagnostics if d.severity is Severity.ERROR))
+        return Checked(plan=proposal.compare(config.desired, live, now=now))
+
+    return check
+
+
+def _env_file(found: Imported) -> str:
+    lines = [_ENV_HEAD]
+    for one in found.document.variables:
+        if one.value is None:
+            lines.append(f"# {one.name}=  QStash shows a digest alone\n")
+        else:
+            quoted = one.value.replace("\\", "\\\\").replace("'", "\\'")
+            lines.append(f"{one.name}='{quoted}'\n")
+    return "".join(lines)
+
+
+def _show(session: Session, found: Imported, out: str | None, env_out: str | None) -> None:
+    """The file on stdout, unless it is in a file of its own; what was done on stderr."""
+    from qstash_sync.render import safe
+
+    if session.json:
+        from qstash_sync.render import json as view
+
+        streams.result(view.document(**_document(session, found, out, env_out)))
+        return
+    if out is None:
+        streams.result(safe.page(found.document.text.removesuffix("\n").split("\n")))
+    streams.note(safe.page(_told(session, found, out, env_out)))
+
+
+def _told(session: Session, found: Imported, out: str | None, env_out: str | None) -> list[str]:
+    counts = [_count(len(found.document.items), "schedule")]
+    counts += [
+        _count(len(names), str(kind).replace("_", " ").replace("url", "URL"))
+        for kind, names in found.document.others.items()
+        if names
+    ]
+    lines = [f"Imported {', '.join(counts)}" + (f" to {out}." if out else ".")]
+    if found.twins:
+        lines.append(
+            f"{_count(found.twins, 'twin')} as comments: they fire beside what they repeat."
+        )
+    if found.left:
+        lines.append(f"{found.left} left alone; the file says which, and why.")
+    readable = [one.name for one in found.document.variables if one.value is not None]
+    missing = [one.name for one in found.document.variables if one.value is None]
+    if readable and env_out:
+        lines.append(f"{_count(len(readable), 'secret')} in {env_out}.")
+    elif readable:
+        lines.append(f"To be set: {', '.join(readable)}; --env-out FILE writes them.")
+    if missing:
+        lines.append(f"Only digests can be read; set these yourself: {', '.join(missing)}.")
+    lines.append(f"Checked: a plan of it changes nothing and adopts {found.adopted}.")
+    lines.append(f"requests: {session.requests[0]} read, {session.requests[1]} write")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _document(
+    session: Session, found: Imported, out: str | None, env_out: str | None
+) -> dict[str, Any]:
+    return {
+        "out": out,
+        "env_out": env_out,
+        "text": found.document.text if out is None else None,
+        "summary": {
+            "schedules": len(found.document.items),
+            **{f"{kind}s": len(names) for kind, names in found.document.others.items()},
+            "twins": found.twins,
+            "left": found.left,
+            "adopted": found.adopted,
+        },
+        "variables": [
+            {
+                "name": one.name,
+                "what": one.what,
+                "users": one.users,
+                "readable": one.value is not None,
+            }
+            for one in found.document.variables
+        ],
+        "warnings": [],
+        "errors": [],
+        "requests": {"read": session.requests[0], "write": session.requests[1]},
+    }
