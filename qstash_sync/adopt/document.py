@@ -24,6 +24,7 @@ class Variable:
 
     name: str
     value: str | None = field(repr=False)
+    digest: str | None
     what: str
     users: tuple[str, ...]
 
@@ -134,6 +135,7 @@ def _variables(
         yield Variable(
             name=variables[value],
             value=None if hidden.redacted else value,
+            digest=value if hidden.redacted else None,
             what=hidden.what,
             users=owners[value],
         )
@@ -250,17 +252,21 @@ class _Page:
             yield from self._listed(lost)
 
     def needed(self, variables: Sequence[Variable]) -> Iterator[str]:
-        """The variables, each with what it is."""
-        if not variables:
-            return
-        width = max(len(one.name) for one in variables)
-        yield self.comment("Variables of this file; --env-file FILE reads them from a file:")
-        for one in variables:
-            more = len(one.users) - _WIDEST
-            users = ", ".join(user or "defaults" for user in one.users[:_WIDEST])
-            users += f" and {more} more" if more > 0 else ""
-            lacks = "" if one.value else "; QStash shows a digest alone: set it yourself"
-            yield self.comment(f"  {one.name:{width}}  {one.what} of {users}{lacks}")
+        """The variables, each with what it is; apart those that only their owner knows."""
+        width = max((len(one.name) for one in variables), default=0)
+        heads = {
+            False: "Variables of this file; --env-file FILE reads them from a file:",
+            True: "Of these QStash shows a digest alone; nobody but you can set them:",
+        }
+        for is_digest, head in heads.items():
+            chosen = [one for one in variables if (one.value is None) is is_digest]
+            if chosen:
+                yield self.comment(head)
+            for one in chosen:
+                more = len(one.users) - _WIDEST
+                users = ", ".join(user or "defaults" for user in one.users[:_WIDEST])
+                users += f" and {more} more" if more > 0 else ""
+                yield self.comment(f"  {one.name:{width}}  {one.what} of {users}")
 
     def _listed(self, found: Sequence[str]) -> Iterator[str]:
         line = ""

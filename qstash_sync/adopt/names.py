@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from qstash_sync.adopt.secrets import Hidden
 
@@ -96,7 +97,7 @@ def _candidates(one: Nameless) -> Iterator[str]:
         yield slug(f"{scheme}-{one.method}") or "schedule"
         return
     host, _, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
-    segments = [s for s in path.split("/") if slug(s) and not _OPAQUE.fullmatch(s)]
+    segments = [s for s in unquote(path).split("/") if slug(s) and not _OPAQUE.fullmatch(s)]
     name = slug(host.rpartition("@")[2].partition(":")[0])
     label = slug(name.partition("-")[0]) or "schedule"
     first = slug(segments[-1]) if segments else label

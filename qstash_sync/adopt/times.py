@@ -50,7 +50,7 @@ def of_stranger(cron: str, now: datetime) -> Time | str:
     except CronError as error:
         return str(error)
     body = cron.partition(" ")[2] if cron.startswith(("TZ=", "CRON_TZ=")) else cron
-    why = "the file's crons have no such form"
+    why = f"{cron}: no cron of the file means the same"
     for text in dict.fromkeys((" ".join(body.split()), render(spec.fields))):
         try:
             job = Job(crons=(parse(text),), timezone=spec.timezone)

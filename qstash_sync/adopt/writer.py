@@ -112,7 +112,8 @@ class Writer:
 
     def _is_block(self, text: str) -> bool:
         """Whether a text stands below its key, line by line and without quotes or escapes."""
-        if len(text) <= _LONG and "\n" not in text.removesuffix("\n"):
+        is_long = len(text) > _LONG and " " in text
+        if not is_long and "\n" not in text.removesuffix("\n"):
             return False
         lines = text.removesuffix("\n").split("\n")
         return (

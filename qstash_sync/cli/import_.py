@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from qstash_sync.adopt.document import Style
     from qstash_sync.adopt.importing import Check, Checked, Imported
     from qstash_sync.cli.session import Session
     from qstash_sync.model.resources import Live
@@ -74,8 +75,8 @@ def import_account(
         live,
         namespace=namespace,
         now=session.instant,
-        style=_style(to_stdout=out is None),
-        check=_check(live, session.instant),
+        style=style_of(_encoding() if out is None else "utf-8"),
+        check=check_of(live, session.instant),
         targets=targets,
         given=given_names,
     )
@@ -139,13 +140,15 @@ def _refuse_idle(targets: tuple[str, ...], live: Live) -> None:
             raise UsageError(f"--target {glob}: nothing in the account has such an id or name")
 
 
-def _style(*, to_stdout: bool) -> Any:
-    """The order of the schema's keys, and what can be shown as it is where the file goes."""
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+
+def style_of(encoding: str) -> Style:
+    """The order of the schema's keys, and what a line may show where the file goes."""
     from qstash_sync.adopt.document import Style
     from qstash_sync.config.schema import ScheduleSpec
     from qstash_sync.render import safe
-
-    encoding = (to_stdout and getattr(sys.stdout, "encoding", None)) or "utf-8"
 
     def shows(line: str) -> bool:
         if line.isascii() and line.isprintable() and "::" not in line and "##" not in line:
@@ -160,7 +163,7 @@ def _style(*, to_stdout: bool) -> Any:
     return Style(order=order, shows=shows)
 
 
-def _check(live: Live, now: datetime) -> Check:
+def check_of(live: Live, now: datetime) -> Check:
     """Load a draft as any file is loaded, and plan it against what was read."""
     from qstash_sync.adopt.importing import Checked
     from qstash_sync.apply import proposal
