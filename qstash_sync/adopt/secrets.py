@@ -20,7 +20,7 @@ _NAMED = (
 )
 _HEADER = re.compile(rf"(?:.*[-_.])?(?:{_NAMED}|key)", re.IGNORECASE)
 _PARAMETER = re.compile(rf"(?:.*[-_.])?(?:{_NAMED}|key|sig)|.*(?:token|secret)", re.IGNORECASE)
-_BODY_KEY = re.compile(rf"(?:.*[-_.])?(?:{_NAMED})|.*(?:Token|Secret|Password|ApiKey)")
+_BODY_KEY = re.compile(rf"(?i:(?:.*[-_.])?(?:{_NAMED}))|.*(?:Token|Secret|Password|ApiKey)")
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
 _SHAPES = re.compile(
     r"\bsig_[A-Za-z0-9]{20,}"  # QStash's signing keys, and its tokens
