@@ -10,7 +10,7 @@ from qstash_sync.adopt.secrets import Hidden
 from qstash_sync.adopt.survey import Item, Survey
 from qstash_sync.adopt.writer import WIDTH, Writer
 from qstash_sync.model.quotas import PLANS, PlanLimits
-from qstash_sync.model.resources import Kind, Live, LiveSchedule, Message, instant, plain
+from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, Message, instant, plain
 
 _OTHERS = (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)
 _SECTIONS = {kind: f"{kind}s" for kind in (*_OTHERS, Kind.SCHEDULE)}
@@ -33,12 +33,12 @@ class Variable:
 class Choices:
     """What the check of an earlier draft has taught.
 
-    left: by section and name, why a resource is not written after all. hidden: headers whose value
-    is a secret, by schedule. apart: keys that must not be shared. allow_private: None until an
+    left: why a resource is not written after all. hidden: headers whose value is a secret, by the
+    id of their schedule. apart: keys that must not be shared. allow_private: None until an
     address is refused that may be a private one; refused: those, until that is seen to help.
     """
 
-    left: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    left: Mapping[Key, str] = field(default_factory=dict)
     hidden: frozenset[tuple[str, str]] = frozenset()
     apart: frozenset[str] = frozenset()
     allow_private: bool | None = None
@@ -70,10 +70,10 @@ class Style:
 
 def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Document:
     """The whole file."""
-    items = [i for i in survey.items if not i.left and ("schedules", i.name) not in choices.left]
+    items = survey.items
     defaults, schedules = _factored([_with_hidden(item, choices) for item in items], choices)
     sections: dict[Kind, Mapping[str, Settings]] = {
-        kind: {n: s for n, s in found.items() if (_SECTIONS[kind], n) not in choices.left}
+        kind: {n: s for n, s in found.items() if (kind, n) not in choices.left}
         for kind, found in survey.others.items()
     }
     named = dict(zip((item.name for item in items), schedules, strict=True))
@@ -97,7 +97,7 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
     )
     paragraphs = ("\n".join(block) for block in blocks)
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
-    return Document(text=text, variables=told, items=tuple(items), others=sections)
+    return Document(text=text, variables=told, items=items, others=sections)
 
 
 def _factored(
@@ -114,7 +114,7 @@ def _factored(
 def _with_hidden(item: Item, choices: Choices) -> Settings:
     """The settings, with headers that the file's own rules take for secrets."""
     found = dict(item.settings)
-    hidden = [name for schedule, name in choices.hidden if schedule == item.name]
+    hidden = [name for schedule, name in choices.hidden if schedule == item.id]
     if hidden and "headers" in found:
         headers = dict(found["headers"])
         for name in hidden:
@@ -213,26 +213,19 @@ class _Page:
             return
         yield self.comment(f"The same again, and firing beside {item.name}:", 4)
         for twin in item.twins:
-            since = instant(twin.live.created_at)
+            since = instant(twin.created_at)
             told = f"   since {since:%Y-%m-%d}" if since else ""
-            yield self.comment(f"  {twin.live.id}{told}", 4)
+            yield self.comment(f"  {twin.id}{told}", 4)
 
     def left(self, survey: Survey, choices: Choices) -> Iterator[str]:
         """What is not declared, and why."""
-        found = [(part.live.id, part.live, why.value) for part, why in survey.left]
-        for item in survey.items:
-            why = item.left or choices.left.get(("schedules", item.name))
-            if why:
-                found.append((item.id, item.live[0], why))
-                found += [(t.live.id, t.live, f"a twin of {item.id}") for t in item.twins]
-        if found:
+        if survey.left:
             yield self.comment("Schedules that this file leaves alone:")
-        for live_id, live, why in sorted(found, key=lambda one: one[0]):
-            yield self.comment(f"  {live_id}   {_host(live)}: {why}")
-        rest = [(section, name, why) for (section, name), why in choices.left.items()]
-        for section, name, why in sorted(rest):
-            if section != "schedules":
-                yield self.comment(f"{section}.{name} is left alone: {why}")
+        for live, why in survey.left:
+            yield self.comment(f"  {live.id}   {_host(live)}: {why}")
+        for (kind, name), why in sorted(choices.left.items()):
+            if kind is not Kind.SCHEDULE:
+                yield self.comment(f"{_SECTIONS[kind]}.{name} is left alone: {why}")
 
     def callbacks(self, items: Iterable[Item]) -> Iterator[str]:
         """Of callbacks QStash shows the address alone."""

@@ -24,6 +24,8 @@ from qstash_sync.plan import canonical, diff, mark as marks
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.live_parts import LivePart, LiveParts, same_crons
 
+_SCHEDULE = Kind.SCHEDULE
+_KINDS = {f"{kind}s": kind for kind in Kind if kind is not _SCHEDULE}
 _DRAFTS = 12  # a draft teaches the next; one that needs more is a bug of ours
 
 
@@ -50,8 +52,8 @@ class Imported:
     @property
     def left(self) -> int:
         """How many schedules and others stand as comments, twins aside."""
-        own = sum(item.left is not None for item in self.survey.items)
-        return own + len(self.survey.left) + len(self.choices.left)
+        others = [key for key in self.choices.left if key[0] is not Kind.SCHEDULE]
+        return len(self.survey.left) + len(others)
 
     @property
     def twins(self) -> int:
@@ -70,22 +72,24 @@ def imported(
     given: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Imported:
     """Write the file of an account; raises `ImportedFileError` where it would change something."""
-    found = survey(live, namespace=namespace, now=now, targets=targets, given=given)
-    if lost := [f"{item.id}: {item.left}" for item in found.items if item.is_ours and item.left]:
-        raise _error(lost)
     choices = Choices()
     for _ in range(_DRAFTS):
+        found = survey(
+            live,
+            namespace=namespace,
+            now=now,
+            targets=targets,
+            given=given,
+            without={name: why for (kind, name), why in choices.left.items() if kind is _SCHEDULE},
+        )
+        if found.lost:
+            raise _error(found.lost)
         draft = document(found, live, choices, style)
         checked = check(draft.text, draft.environ)
         learnt = _learnt(checked, draft, choices)
         if learnt == choices:
-            plan = checked.plan
-            return Imported(
-                document=draft,
-                survey=found,
-                choices=choices,
-                adopted=len(plan.changes) if plan else 0,
-            )
+            adopted = len(checked.plan.changes) if checked.plan else 0
+            return Imported(document=draft, survey=found, choices=choices, adopted=adopted)
         choices = learnt
     raise _error(["the file does not come to rest"])
 
@@ -117,22 +121,26 @@ def _of_errors(errors: Sequence[Diagnostic], draft: Document, choices: Choices) 
         return replace(choices, allow_private=False, refused=frozenset())
 
     left, hidden, apart = dict(choices.left), set(choices.hidden), set(choices.apart)
-    ours = {item.name for item in draft.items if item.is_ours}
+    items = {item.name: item for item in draft.items}
     lost: list[str] = []
     for error in errors:
-        match error.path:
-            case ("defaults", key, *_):
-                apart.add(str(key))
-            case ("schedules", name, "headers", header, *_) if (
-                error.code == "literal_secret" and (name, header) not in hidden
-            ):
-                hidden.add((str(name), str(header)))
-            case ("schedules", name, *_) if name in ours:
-                lost.append(error.text)
-            case ("schedules" | "url_groups" | "queues" | "flow_controls", name, *_):
-                left.setdefault((str(error.path[0]), str(name)), error.message)
-            case _:
-                lost.append(error.text)
+        section, name, *rest = (*map(str, error.path), "", "")
+        item = items.get(name) if section == "schedules" else None
+        if section == "defaults":
+            apart.add(name)
+        elif (
+            item
+            and error.code == "literal_secret"
+            and rest[0] == "headers"
+            and (item.id, rest[1]) not in hidden
+        ):
+            hidden.add((item.id, rest[1]))
+        elif item and not item.is_ours:
+            left.setdefault((_SCHEDULE, item.id), error.message)
+        elif kind := _KINDS.get(section):
+            left.setdefault((kind, name), error.message)
+        else:
+            lost.append(error.text)
     if lost:
         raise _error(sorted(set(lost)))
     return replace(
@@ -148,13 +156,15 @@ def _of_plan(plan: Plan, draft: Document, choices: Choices) -> Choices:
     """What an apply would do beside adopting."""
     left = dict(choices.left)
     items = {item.id: item for item in draft.items}
+    named = {item.name: item for item in draft.items}
     lost: list[str] = []
     for error in plan.errors:
-        match error.path:
-            case ("schedules", name, *_):
-                left.setdefault(("schedules", str(name)), error.message)
-            case _:
-                lost.append(error.text)
+        section, name, *_ = (*map(str, error.path), "", "")
+        item = named.get(name) if section == "schedules" else None
+        if item and not item.is_ours:
+            left.setdefault((_SCHEDULE, item.id), error.message)
+        else:
+            lost.append(error.text)
     for change in plan.changes:
         if is_quiet(change, plan.index):
             continue
@@ -163,7 +173,7 @@ def _of_plan(plan: Plan, draft: Document, choices: Choices) -> Choices:
             lost.append(_told(change))
         else:
             why = f"written down, it would be another: {_paths(change)}"
-            left.setdefault((f"{change.kind}s", change.name), why)
+            left.setdefault(change.key, why)
     if lost:
         raise _error(lost)
     return replace(choices, left=left)

@@ -6,10 +6,9 @@ no mark, alike with another        a twin: the oldest is kept, the others stand 
 no mark                            carried, with its id
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import Enum
 from fnmatch import fnmatchcase
 
 from qstash_sync.adopt import entries, names, times, twins
@@ -28,31 +27,26 @@ from qstash_sync.model.resources import (
 )
 from qstash_sync.plan import mark as marks
 from qstash_sync.plan.live_parts import LivePart, LiveParts, Writing, read_parts, state
-from qstash_sync.plan.mark import Declared, Mark
+from qstash_sync.plan.mark import Declared
 
-
-class Left(Enum):
-    """Why a schedule is no matter of this file."""
-
-    COPY = "a copy of one of ours, labels and all"
-    MARKED = "it carries the mark of another namespace or environment"
+COPY = "a copy of one of ours, labels and all"
+MARKED = "it carries the mark of another namespace or environment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A schedule to be written: its parts, of which one that is not ours has one.
 
-    left: why it is not written, after all. lost: of ours, settings that its mark knows of and
-    QStash does not show.
+    lost: of ours, settings that its mark knows of and QStash does not show.
     """
 
     parts: tuple[LivePart, ...]
+    time: Time
+    is_ours: bool = False
     name: str = ""
     settings: Settings = field(default_factory=dict)
-    left: str | None = None
-    is_ours: bool = False
     lost: bool = False
-    twins: tuple[LivePart, ...] = ()
+    twins: tuple[LiveSchedule, ...] = ()
 
     @property
     def id(self) -> str:
@@ -73,12 +67,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """Everything that the file is about, in its order, and what it is not."""
+    """Everything that the file is about, in its order, and what it is not.
+
+    left: live schedules that are left alone, and why. lost: of ours, what cannot be said.
+    """
 
     namespace: str
     index: LiveParts
     items: tuple[Item, ...]
-    left: tuple[tuple[LivePart, Left], ...]
+    left: tuple[tuple[LiveSchedule, str], ...]
+    lost: tuple[str, ...]
     others: Mapping[Kind, Mapping[str, Settings]]
 
 
@@ -89,40 +87,85 @@ def survey(
     now: datetime,
     targets: Sequence[str] = (),
     given: Mapping[str, tuple[str, ...]] | None = None,
+    without: Mapping[str, str] | None = None,
 ) -> Survey:
-    """Look at an account; given: names for live ids and URL groups, from elsewhere."""
+    """Look at an account; given: names for live ids and URL groups, from elsewhere.
+
+    without: live ids of strangers that are to be left alone, and why.
+    """
 
     def chosen(*ids: str) -> bool:
         return not targets or any(fnmatchcase(i, glob) for i in ids for glob in targets)
 
     index = LiveParts(Desired(namespace=namespace), live.schedules or ())
-    ours: dict[str, list[LivePart]] = {}
-    strangers: list[Item] = []
-    left: list[tuple[LivePart, Left]] = []
+    items, lost = _ours(index, chosen, now)
+    left: list[tuple[LiveSchedule, str]] = []
+    in_seconds = _are_in_seconds(index)
     for part in index.by_id.values():
-        if part.ours:
-            ours.setdefault(part.base, []).append(part)
-        elif chosen(part.live.id) and part.mark is None:
-            strangers.append(Item(parts=(part,)))
-        elif chosen(part.live.id) and part.mark:
-            is_copy = part.is_copy or part.mark.scope == index.scope
-            left.append((part, Left.COPY if is_copy else Left.MARKED))
-    found = [
-        Item(parts=tuple(index.ours(base)), is_ours=True)
-        for base, parts in ours.items()
-        if chosen(base, *(part.live.id for part in parts))
-    ]
-    kept = _without_twins([*found, *strangers], now)
-    in_seconds = _are_in_seconds(index, kept)
+        if part.ours or not chosen(part.live.id):
+            continue
+        found = (without or {}).get(part.live.id) or _stranger(part, index, now, in_seconds)
+        if isinstance(found, Item):
+            items.append(found)
+        else:
+            left.append((part.live, found))
+    kept = _without_twins(items, now)
     named = _named(kept, index, given or {})
-    items = [_item(one, named[one.id], index, now, in_seconds=in_seconds) for one in kept]
+    written = [_written(item, named[item.id], index) for item in kept]
     return Survey(
         namespace=namespace,
         index=index,
-        items=tuple(sorted(items, key=lambda item: item.name)),
-        left=tuple(sorted(left, key=lambda pair: pair[0].live.id)),
-        others=_others(live, items, chosen),
+        items=tuple(sorted(written, key=lambda item: item.name)),
+        left=tuple(sorted(left, key=lambda pair: pair[0].id)),
+        lost=tuple(lost),
+        others=_others(live, written, chosen),
     )
+
+
+def _ours(
+    index: LiveParts, chosen: Callable[..., bool], now: datetime
+) -> tuple[list[Item], list[str]]:
+    """What carries our mark, as it was written, or where somebody has edited it, as it is."""
+    items: list[Item] = []
+    lost: list[str] = []
+    for base in sorted({part.base for part in index.by_id.values() if part.ours}):
+        parts = tuple(index.ours(base))
+        if not chosen(base, *(part.live.id for part in parts)):
+            continue
+        first = parts[0]
+        assert first.mark
+        time: Time | str | None = times.of_ours(
+            first.mark, first.live.message.labels, len(parts), now
+        )
+        if isinstance(time, Time) and _was_edited(parts, index, time):
+            time = None
+        time = time or times.as_stored([part.live for part in parts], now)
+        if isinstance(time, Time):
+            items.append(Item(parts=parts, time=time, is_ours=True))
+        else:
+            lost.append(f"{base}: its cron: {time}")
+    return items, lost
+
+
+def _stranger(part: LivePart, index: LiveParts, now: datetime, in_seconds: bool) -> Item | str:  # noqa: FBT001 what is known of the account
+    """What carries no mark of ours, or why it is left alone."""
+    if part.mark:
+        return COPY if part.is_copy or part.mark.scope == index.scope else MARKED
+    timeout = part.live.message.timeout
+    if timeout and not in_seconds:
+        return f"its timeout, {timeout}, may be seconds or milliseconds: QStash does not say"
+    time = times.of_stranger(part.live.cron, now)
+    return Item(parts=(part,), time=time) if isinstance(time, Time) else f"its cron: {time}"
+
+
+def _are_in_seconds(index: LiveParts) -> bool:
+    """Whether it is certain in which unit QStash shows timeouts, which nothing documents.
+
+    Milliseconds of whole seconds are multiples of 1,000; one that is none proves seconds, as our
+    own marks prove either.
+    """
+    timeouts = [(part, part.live.message.timeout) for part in index.by_id.values()]
+    return index.in_milliseconds or any(t and (t % 1_000 or p.ours) for p, t in timeouts)
 
 
 def _without_twins(items: Sequence[Item], now: datetime) -> list[Item]:
@@ -130,7 +173,7 @@ def _without_twins(items: Sequence[Item], now: datetime) -> list[Item]:
     ordered = sorted(items, key=lambda item: item.order)
     kept: list[Item] = []
     for first, *rest in twins.grouped(ordered, lambda item: item.live, now):
-        doubles = tuple(item.parts[0] for item in rest if not item.is_ours)
+        doubles = tuple(item.live[0] for item in rest if not item.is_ours)
         kept += [replace(first, twins=doubles), *(item for item in rest if item.is_ours)]
     return kept
 
@@ -157,81 +200,59 @@ def _named(
     return names.of_schedules([nameless(item) for item in sorted(items, key=lambda i: i.order)])
 
 
-def _are_in_seconds(index: LiveParts, items: Iterable[Item]) -> bool:
-    """Whether it is certain in which unit QStash shows timeouts, which nothing documents.
-
-    Milliseconds of whole seconds are multiples of 1,000; one that is none proves seconds, as our
-    own marks prove either.
-    """
-    timeouts = [part.live.message.timeout for item in items for part in item.parts]
-    ours = any(item.is_ours and item.live[0].message.timeout for item in items)
-    return index.in_milliseconds or ours or any(t % 1_000 for t in timeouts if t)
-
-
-def _item(item: Item, name: str, index: LiveParts, now: datetime, *, in_seconds: bool) -> Item:
-    first = item.parts[0]
-    message = first.live.message
+def _written(item: Item, name: str, index: LiveParts) -> Item:
+    """The item with its name and its settings."""
+    message = item.live[0].message
     identity = f"{index.namespace}.{name}"
-    labels = marks.own_labels(message.labels, index.namespace, name)
-    settings = entries.of_message(message, identity) | entries.labelled(labels)
+    message = replace(message, labels=_labels(item, identity))
+    settings = entries.of_message(message, identity) | entries.of_time(item.time)
+    settings |= entries.labelled(message.labels)
     if all(part.paused for part in item.live):
         settings["paused"] = True
     if item.id != identity or not item.is_ours:
         settings["id"] = item.id
-    if not item.is_ours:
-        time = times.of_stranger(first.live.cron, now)
-        if isinstance(time, str):
-            return replace(item, name=name, settings=settings, left=f"its cron: {time}")
-        settings |= entries.of_time(time)
-        unsure = message.timeout and not in_seconds
-        why = f"its timeout, {message.timeout}, may be seconds or milliseconds: QStash does not say"
-        return replace(item, name=name, settings=settings, left=why if unsure else None)
-    assert first.mark
-    return _ours(replace(item, name=name), settings, index, first.mark, labels, now)
-
-
-def _ours(
-    item: Item,
-    settings: Settings,
-    index: LiveParts,
-    mark: Mark,
-    labels: tuple[str, ...],
-    now: datetime,
-) -> Item:
-    """What we wrote, as it was written: its mark tells what QStash does not show."""
-    message = replace(item.live[0].message, labels=labels)
-    if any(part.mark and part.mark.protected for part in item.parts):
+    if any(part.ours and part.mark and part.mark.protected for part in item.parts):
         settings["protect"] = True
-    time: Time | str | None = times.of_ours(mark, item.live[0].message.labels, len(item.parts), now)
-    lost = True
+    item = replace(item, name=name, settings=settings)
+    return _as_marked(item, message) if item.is_ours else item
+
+
+def _labels(item: Item, identity: str) -> tuple[str, ...]:
+    """The user's labels; that of a time is ours only beside our name."""
+    labels = item.live[0].message.labels
+    if item.is_ours or identity in labels:
+        namespace, _, name = identity.partition(".")
+        return marks.own_labels(labels, namespace, name)
+    return labels
+
+
+def _as_marked(item: Item, message: Message) -> Item:
+    """Settings that QStash does not show, as far as the mark tells that they were so."""
+    mark = item.parts[0].mark
+    assert mark
     redact = entries.redaction(message)
     for one in dict.fromkeys((redact, entries.other_redaction(message, redact))):
-        declared_message = entries.as_declared(message, settings, one)
-        if marks.digest_of_settings(declared_message) == mark.settings:
-            settings |= {"redact": entries.redacted(one)} if entries.redacted(one) else {}
-            lost = False
-            break
-    if isinstance(time, Time) and _was_edited(item, index, time, message):
-        time = None
-    time = time or times.as_stored(item.live, now)
-    if isinstance(time, str):
-        return replace(item, settings=settings, left=time)
+        declared = entries.as_declared(message, item.settings, one)
+        if marks.digest_of_settings(declared) == mark.settings:
+            hidden = entries.redacted(one)
+            return replace(item, settings=item.settings | ({"redact": hidden} if hidden else {}))
     has_callback = bool(message.callback or message.failure_callback)
-    settings |= entries.of_time(time)
-    return replace(item, settings=settings, lost=lost and has_callback)
+    return replace(item, lost=has_callback)
 
 
-def _was_edited(item: Item, index: LiveParts, time: Time, message: Message) -> bool:
+def _was_edited(parts: Sequence[LivePart], index: LiveParts, time: Time) -> bool:
     """Whether somebody has changed the cron of a part since it was written."""
+    name, message = index.name_of(parts[0]), parts[0].live.message
+    labels = marks.own_labels(message.labels, index.namespace, name)
     schedule = Schedule(
-        name=item.name,
-        id=item.id,
+        name=name,
+        id=parts[0].base,
         timing=Timing(job=time.job, strategy=time.strategy),
-        message=message,
-        adopted=not item.id.startswith(f"{index.namespace}."),
+        message=replace(message, labels=labels),
+        adopted=not parts[0].base.startswith(f"{index.namespace}."),
     )
     declared = Declared(schedule, index.namespace, None)
-    return state(schedule, read_parts(declared, item.parts)).writing is Writing.EDITED
+    return state(schedule, read_parts(declared, parts)).writing is Writing.EDITED
 
 
 def _others(

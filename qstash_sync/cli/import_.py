@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
     from qstash_sync.model.resources import Live
 
+_NO_LINE = "set it by hand: a line of a file cannot hold its value"
 _ENV_HEAD = (
     "# Values that qstash-sync read from the account: keep them where nobody else can read.\n"
 )
@@ -181,14 +183,23 @@ def check_of(live: Live, now: datetime) -> Check:
 
 
 def _env_file(found: Imported) -> str:
+    """NAME=VALUE lines; what such a line cannot hold is named in a comment."""
     lines = [_ENV_HEAD]
     for one in found.document.variables:
-        if one.value is None:
-            lines.append(f"# {one.name}=  QStash shows a digest alone\n")
-        else:
-            quoted = one.value.replace("\\", "\\\\").replace("'", "\\'")
-            lines.append(f"{one.name}='{quoted}'\n")
+        value = None if one.value is None else _quoted(one.value)
+        why = "QStash shows a digest alone" if one.value is None else _NO_LINE
+        lines.append(f"# {one.name}: {why}\n" if value is None else f"{one.name}={value}\n")
     return "".join(lines)
+
+
+def _quoted(value: str) -> str | None:
+    """A value as every reader of such files takes it; None where some would take another."""
+    if not value.isprintable() or "${" in value:
+        return None
+    if value == value.strip() and value[0] not in "'\"" and not re.search(r"\s#", value):
+        return value
+    quote = next((mark for mark in "'\"" if mark not in value and "\\" not in value), None)
+    return quote and f"{quote}{value}{quote}"
 
 
 def _show(session: Session, found: Imported, out: str | None, env_out: str | None) -> None:
@@ -219,10 +230,13 @@ def _told(session: Session, found: Imported, out: str | None, env_out: str | Non
         )
     if found.left:
         lines.append(f"{found.left} left alone; the file says which, and why.")
-    readable = [one.name for one in found.document.variables if one.value is not None]
+    values = {one.name: one.value for one in found.document.variables if one.value is not None}
+    readable = list(values)
+    unwritten = [name for name, value in values.items() if _quoted(value) is None]
     missing = [one.name for one in found.document.variables if one.value is None]
     if readable and env_out:
-        lines.append(f"{_count(len(readable), 'secret')} in {env_out}.")
+        lines.append(f"{_count(len(readable) - len(unwritten), 'secret')} in {env_out}.")
+        lines += [f"{name}: {_NO_LINE}" for name in unwritten]
     elif readable:
         lines.append(f"To be set: {', '.join(readable)}; --env-out FILE writes them.")
     if missing:

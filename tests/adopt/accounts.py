@@ -92,9 +92,15 @@ class Grown:
         assert answer.status_code == 200, (path, answer.text)
         return answer
 
-    def put(self, destination: str, cron: str, body: bytes = b"", **settings: str) -> str:
-        """A schedule; settings by header, `_` for `-`."""
-        headers = {"Upstash-Cron": cron, **{k.replace("_", "-"): v for k, v in settings.items()}}
+    def put(
+        self,
+        destination: str,
+        cron: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """A schedule; its id."""
+        headers = {"Upstash-Cron": cron, **(headers or {})}
         path = f"/v2/schedules/{destination}"
         created: str = self.request("POST", path, headers=headers, content=body).json()[
             "scheduleId"
@@ -145,7 +151,7 @@ class Grown:
             name = rng.choice(["billing.mine", "billing.Not_A_Name", "acme.x", "plain-id", "x.2"])
             settings["Upstash-Schedule-Id"] = f"{name}{rng.randrange(100)}"
         for _ in range(rng.choice([1, 1, 1, 1, 2, 4])):
-            created = self.put(destination, cron, body, **settings)
+            created = self.put(destination, cron, body, settings)
             if not carried:
                 self.left.add(created)
             if rng.random() < 0.2:

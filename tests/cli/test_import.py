@@ -1,0 +1,496 @@
+"""`import` as a new user meets it: an account that grew by hand, and one command."""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from qstash_sync.local import LOCAL_TOKEN, Switches
+from qstash_sync.local.serve import Served
+from qstash_sync.local.server import target_of
+from tests.adopt.accounts import Grown
+from tests.fault_server import FaultServer
+from tests.support import Ran, World, cli, world as make_world
+
+APP = "https://app.example.com"
+JSON = {"Content-Type": "application/json"}
+NOW = "2026-11-25T12:00Z"
+
+
+@dataclass
+class Account:
+    """An account on a socket, and the folder of somebody who has its token."""
+
+    grown: Grown
+    url: str
+    folder: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"QSTASH_URL": self.url, "QSTASH_TOKEN": LOCAL_TOKEN}
+
+    def run(self, *words: str, **more: str) -> Ran:
+        """A command line of ours."""
+        return cli(*words, environ={**self.environ, **more})
+
+    def imported(self, *words: str, code: int = 0) -> Ran:
+        """An import into the namespace billing."""
+        ran = self.run("import", "--namespace", "billing", "--now", NOW, *words)
+        assert ran.code == code, ran.text
+        return ran
+
+    def file(self, *words: str) -> str:
+        """What is imported."""
+        return self.imported(*words).out
+
+    @property
+    def server(self) -> FaultServer:
+        return self.grown.world.account
+
+
+def open_account(world: World, folder: Path) -> Iterator[Account]:
+    import random
+
+    with Served(world.account) as served:
+        yield Account(Grown(world, random.Random(1)), served.url, folder)
+
+
+@pytest.fixture
+def account(world: World, tmp_path: Path) -> Iterator[Account]:
+    yield from open_account(world, tmp_path)
+
+
+def fill(account: Account) -> list[str]:
+    """What a script leaves behind: a few jobs with one secret, a group, a queue, a twin."""
+    grown = account.grown
+    grown.request("POST", "/v2/topics/orders/endpoints", json={"endpoints": [
+        {"name": "stock", "url": "https://stock.example.com/in"},
+        {"name": "slack", "url": "https://hooks.slack.com/services/T0/B0/zzz"},
+    ]})  # fmt: skip
+    grown.request("POST", "/v2/queues", json={"queueName": "mail", "parallelism": 2})
+    secret = {"Upstash-Forward-Authorization": "Bearer s3cr3t-value", **JSON}
+    ids = [
+        grown.put(f"{APP}/api/cron/{job}", cron, b'{"type":"daily"}', secret)
+        for job, cron in (
+            ("report", "0 9 * * 1-5"),
+            ("digest", "0 7 * * *"),
+            ("report", "0 9 * * 1-5"),
+        )
+    ]
+    ids.append(grown.put("orders", "CRON_TZ=Europe/Berlin 0 6 * * *"))
+    ids.append(
+        grown.put(f"{APP}/sync?token=t0ken", "*/5 * * * *", b"a b", {"Upstash-Queue-Name": "mail"})
+    )
+    grown.request("POST", f"/v2/schedules/{ids[4]}/pause")
+    account.server.forget()
+    return ids
+
+
+def test_five_commands_from_a_grown_account_to_an_empty_drift(account: Account) -> None:
+    fill(account)
+    home = account.folder
+    file, env = str(home / "qstash.yaml"), str(home / ".env")
+    ran = account.imported("--out", file, "--env-out", env)
+    assert ran.out == ""
+    assert "Imported 4 schedules, 1 URL group, 1 queue to " in ran.err
+    assert "1 twin as comments" in ran.err
+    assert "changes nothing and adopts 4" in ran.err
+    assert "requests: 4 read, 0 write" in ran.err
+    assert account.server.requests == {"GET": 4}
+
+    words = ("-f", file, "--env-file", env)
+    plan = json.loads(account.run("plan", *words, "--format", "json").out)
+    assert {change["reason"] for change in plan["changes"]} == {"adopt"}
+    assert plan["summary"] == {
+        "create": 0,
+        "update": 4,
+        "delete": 0,
+        "unchanged": 2,
+        "unmanaged": 1,
+    }
+    assert account.run("apply", *words, "--yes").code == 0
+    ran = account.run("plan", *words)
+    assert "No changes: the account is as the file says; 6 unchanged, 1 unmanaged." in ran.out
+    assert account.run("drift", *words).code == 0
+
+
+def test_without_an_option_no_secret_is_written_anywhere(account: Account) -> None:
+    fill(account)
+    ran = account.imported("--out", str(account.folder / "q.yaml"))
+    shown = ran.text + (account.folder / "q.yaml").read_text() + account.file()
+    shown += account.imported("--format", "json").out
+    for secret in ("s3cr3t-value", "t0ken", "T0/B0/zzz", LOCAL_TOKEN):
+        assert secret not in shown
+    assert "To be set: ORDERS_SLACK_WEBHOOK, AUTHORIZATION, SYNC_TOKEN" in ran.err
+
+
+def test_the_file_of_secrets_is_its_owners_alone(account: Account) -> None:
+    fill(account)
+    path = account.folder / "secrets.env"
+    account.imported("--env-out", str(path))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text().splitlines()[1:] == [
+        "ORDERS_SLACK_WEBHOOK=T0/B0/zzz",
+        "AUTHORIZATION=s3cr3t-value",
+        "SYNC_TOKEN=t0ken",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["a#b", "a #b", "#a", "a\\b c", "it's", '"quoted"', "'", "a=b", "x  y"]
+)
+def test_a_secret_survives_its_file(account: Account, value: str) -> None:
+    account.grown.put(f"{APP}/x", "@daily", headers={"Upstash-Forward-X-Api-Key": value})
+    file, env = str(account.folder / "q.yaml"), str(account.folder / "e.env")
+    account.imported("--out", file, "--env-out", env)
+    assert account.run("apply", "-f", file, "--env-file", env, "--yes").code == 0
+    stored = account.server.store.all("schedule")[0]
+    assert stored["header"]["X-Api-Key"] == [value]
+
+
+def test_a_secret_that_no_line_can_hold_is_named(account: Account) -> None:
+    body = b"-----BEGIN KEY-----\nghp_" + b"a" * 36
+    account.grown.put(f"{APP}/x", "@daily", b'{"password":"a\\nb"}', JSON)
+    account.grown.put(f"{APP}/y", "@daily", body)
+    env = account.folder / "e.env"
+    ran = account.imported("--env-out", str(env))
+    assert "X_PASSWORD: set it by hand" in ran.err
+    assert "# X_PASSWORD: set it by hand" in env.read_text()
+    assert "Y_BODY=ghp_" in env.read_text()
+
+
+@pytest.mark.parametrize("option", ["--out", "--env-out"])
+@pytest.mark.parametrize(
+    "what", ["a file", "an empty file", "a link", "a link to nowhere", "a folder"]
+)
+def test_nothing_is_ever_overwritten(account: Account, option: str, what: str) -> None:
+    fill(account)
+    path, other = account.folder / "there", account.folder / "other"
+    match what:
+        case "a file":
+            path.write_text("mine")
+        case "an empty file":
+            path.touch()
+        case "a folder":
+            path.mkdir()
+        case _:
+            path.symlink_to(other)
+            if what == "a link":
+                other.write_text("mine")
+    ran = account.imported(option, str(path), code=64)
+    assert "is there already, and is never overwritten" in ran.err
+    assert sorted(p.name for p in account.folder.iterdir()) in (["there"], ["other", "there"])
+    assert not other.exists() or other.read_text() == "mine"
+    assert account.server.log == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--namespace", "Not Ok"), "--namespace Not Ok: use a-z, 0-9 and -"),
+        (("--out", "no/such/folder/q.yaml"), "no such directory"),
+        (("--out", "same", "--env-out", "same"), "secrets need a file of their own"),
+        (("--target", "nothing-*"), "--target nothing-*: nothing in the account has such an id"),
+        (("--names", "nowhere.tfstate"), "--names nowhere.tfstate: cannot be read"),
+        (("--names", "/dev/null"), "not a state of Terraform"),
+    ],
+)
+def test_a_slip_of_the_pen_is_one_clear_error(
+    account: Account, words: tuple[str, ...], told: str
+) -> None:
+    fill(account)
+    ran = account.imported(*words, code=64)
+    assert told in ran.err
+    assert ran.out == ""
+
+
+def test_the_namespace_is_asked_for(account: Account) -> None:
+    ran = account.run("import")
+    assert ran.code == 64
+    assert "--namespace" in ran.err
+
+
+def test_twins_stand_below_the_oldest(account: Account) -> None:
+    ids = fill(account)
+    text = account.file()
+    assert (
+        f"id: {ids[0]}\n    # The same again, and firing beside report:\n    #   {ids[2]}   since 2026-11-23\n"
+        in text
+    )
+
+
+def test_names_come_from_a_terraform_state(account: Account) -> None:
+    ids = fill(account)
+    kind = "upstash_qstash_schedule_v2"
+    attributes = {"attributes": {"schedule_id": ids[1]}}
+    state = {"resources": [{"type": kind, "name": "Morning_digest", "instances": [attributes]}]}
+    path = account.folder / "terraform.tfstate"
+    path.write_text(json.dumps(state))
+    assert '  morning_digest:\n    cron: "0 7 * * *"' in account.file("--names", str(path))
+
+
+def test_only_what_a_glob_names_is_imported(account: Account) -> None:
+    ids = fill(account)
+    text = account.file("--target", ids[1], "--target", "ord*")
+    assert ids[1] in text
+    assert "orders:" in text
+    assert "queues" not in text
+    assert ids[0] not in text
+
+
+def test_the_same_account_is_the_same_file_to_the_byte(account: Account) -> None:
+    fill(account)
+    first = account.file()
+    account.server.switches = account.server.switches.with_(list_order="reverse")
+    assert account.file() == first
+    path = account.folder / "q.yaml"
+    account.imported("--out", str(path))
+    assert path.read_text() == first
+
+
+def test_one_document_tells_what_was_done(account: Account) -> None:
+    fill(account)
+    found = json.loads(account.imported("--format", "json").out)
+    assert found["text"] == account.file()
+    assert found["summary"]["adopted"] == found["summary"]["schedules"] == 4
+    assert {"name": "SYNC_TOKEN", "what": "token", "users": ["sync"], "readable": True} in found[
+        "variables"
+    ]
+    assert found["requests"] == {"read": 4, "write": 0}
+    wrong = account.run("import", "--namespace", "billing", "--target", "x", "--format", "json")
+    assert json.loads(wrong.out)["errors"][0]["code"] == "usage"
+
+
+# ---------------------------------------------------------------- what carries marks
+
+OURS = f"""\
+version: 1
+namespace: billing
+defaults: {{timezone: America/New_York, destination: {APP}/x}}
+schedules:
+  daily: {{cron: "0 9 * * *"}}
+"""
+
+
+def applied(account: Account, text: str = OURS) -> None:
+    path = account.folder / f"{abs(hash(text))}.yaml"
+    path.write_text(text)
+    assert account.run("apply", "-f", str(path), "--yes").code == 0
+
+
+def test_what_apply_wrote_comes_back_as_the_one_schedule_it_was(account: Account) -> None:
+    applied(account)
+    assert account.file().partition("schedules:\n")[2].strip() == (
+        f'daily:\n    cron: "0 9 * * *"\n    timezone: America/New_York\n    destination: {APP}/x'
+    )
+
+
+def test_another_namespace_s_schedules_and_copies_of_ours_are_left_alone(account: Account) -> None:
+    applied(account)
+    applied(account, OURS.replace("billing", "acme").replace("/x", "/acme"))
+    stored = account.grown.world.schedule("billing.daily")
+    account.server.store.put("schedule", "scd_copy", {**stored, "scheduleId": "scd_copy"})
+    text = account.file()
+    assert (
+        f"#   acme.daily   {APP}: it carries the mark of another namespace or environment" in text
+    )
+    assert f"#   scd_copy   {APP}: a copy of one of ours, labels and all" in text
+    assert text.count("id:") == 0
+
+
+def test_a_schedule_that_an_apply_would_mend_is_an_error_that_names_it(account: Account) -> None:
+    """A file of it would be no picture of what is live, and a comment would delete it."""
+    applied(account)
+    account.server.store.delete("schedule", "billing.daily.2")
+    path = account.folder / "out.yaml"
+    ran = account.imported("--out", str(path), code=1)
+    assert "billing.daily would be changed: parts (part 2 is missing)" in ran.err
+    assert "mend it with the file that made it, or import under another --namespace" in ran.err
+    assert "nothing was written" in ran.err
+    assert not path.exists()
+    text = account.run("import", "--namespace", "other", "--now", NOW).out
+    assert "it carries the mark of another namespace" in text
+
+
+def test_a_glob_that_leaves_out_ours_would_delete_them(account: Account) -> None:
+    ids = fill(account)
+    applied(account)
+    ran = account.imported("--target", ids[1], code=1)
+    assert "billing.daily carries the mark of this namespace, and would be deleted" in ran.err
+
+
+def test_a_cron_that_was_edited_in_the_console_is_what_it_is_now(account: Account) -> None:
+    applied(account, OURS.replace("America/New_York", "UTC"))
+    account.grown.world.edit("billing.daily", cron="0 6 * * *")
+    text = account.file()
+    assert 'daily:\n    cron: "0 6 * * *"\n    timezone: UTC\n' in text
+
+
+def test_a_pause_and_a_protection_come_back(account: Account) -> None:
+    applied(account, OURS.replace('"}', '", protect: true, paused: true}'))
+    text = account.file()
+    assert "paused: true" in text
+    assert "protect: true" in text
+
+
+# ---------------------------------------------------------------- what no file can carry
+
+LEFT: list[tuple[str, dict[str, Any], str]] = [
+    ("a cron of another kind", {"cron": "@every 1h"}, "its cron: unrecognized descriptor: @every 1h"),
+    ("a host in capitals", {"destination": "https://App.Example.com/x"}, "written down, it would be another: destination"),
+    ("credentials in an address", {"destination": "https://u:p@e.com/x"}, "credentials in a URL end up in logs"),
+    ("a header outside ASCII", {"header": {"X-A": ["ü"]}}, "contains characters outside ASCII"),
+    ("an empty header", {"header": {"X-A": [""]}}, "is empty"),
+    ("a method of its own", {"method": "HEAD"}, "is not one of"),
+    ("a label that looks like ours", {"labels": ["0_9_x_x_x@UTC"]}, "looks like the time that we write"),
+    ("a group that is not there", {"destination": "nobody"}, "nobody is neither in the file nor in the account"),
+    ("a timeout in no known unit", {"timeout": 30_000}, "may be seconds or milliseconds"),
+    ("too many retries", {"retries": 5_000}, "out of range"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "changes", "why"), LEFT, ids=[case[0] for case in LEFT])
+def test_what_the_file_cannot_say_stands_as_a_comment_with_the_reason(
+    account: Account, _id: str, changes: dict[str, Any], why: str
+) -> None:
+    """The rest of the account is imported all the same."""
+    good = account.grown.put(f"{APP}/good", "@daily")
+    bad = {
+        "scheduleId": "scd_bad", "cron": "@daily", "destination": f"{APP}/bad", "method": "POST",
+        "retries": 3, "createdAt": 1, "isPaused": False, "header": {}, **changes,
+    }  # fmt: skip
+    answer = account.grown.request("GET", "/v2/schedules").json()
+    text = imported_from([*answer, bad], account)
+    assert f"id: {good}\n" in text
+    comment = next(line for line in text.splitlines() if line.startswith("#   scd_bad"))
+    assert why in comment
+    assert "u:p" not in text
+
+
+def imported_from(schedules: list[dict[str, Any]], account: Account) -> str:
+    """The file of an account that answers with these."""
+    import threading
+    from http.server import ThreadingHTTPServer
+
+    from benchmarks.lists import handler
+
+    lists = {"schedules": schedules, "topics": [], "queues": [], "flowControl": []}
+    answers = {f"/v2/{name}": json.dumps(items).encode() for name, items in lists.items()}
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler(answers)) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        ran = account.run("import", "--namespace", "billing", "--now", NOW, QSTASH_URL=url)
+        server.shutdown()
+    assert ran.code == 0, ran.text
+    return ran.out
+
+
+def test_a_timeout_is_in_seconds_where_another_one_proves_it(account: Account) -> None:
+    account.grown.put(f"{APP}/a", "@daily", headers={"Upstash-Timeout": "30s"})
+    account.grown.put(f"{APP}/b", "@daily", headers={"Upstash-Timeout": "2000s"})
+    assert "timeout: 33m20s" in account.file()
+
+
+def test_addresses_that_are_not_public_https_are_allowed_with_a_word(account: Account) -> None:
+    account.grown.put("http://app.example.com/x", "@daily")
+    account.grown.put("https://localhost/x", "@daily")
+    text = account.file()
+    assert "allow_private: true # some addresses are http://, or no public hosts" in text
+    assert "scd_" in text.partition("schedules:")[2]
+
+
+def test_an_address_that_is_wrong_anyway_opens_nothing(account: Account) -> None:
+    account.grown.put("https://u:p@e.com/x", "@daily")
+    assert "allow_private" not in account.file()
+
+
+def test_hostile_words_of_an_account_stay_words(account: Account) -> None:
+    """An id, a label or a body cannot end a comment, begin a key, or command a CI runner."""
+    hostile = "x\n::error::y\r\nschedules: {}\x1b[2J\u202e ##[group]"
+    common = {
+        "cron": "@daily", "destination": f"{APP}/x", "method": "POST", "retries": 3,
+        "createdAt": 1, "isPaused": False,
+    }  # fmt: skip
+    text = imported_from(
+        [
+            {**common, "scheduleId": hostile},
+            {**common, "scheduleId": "scd_2", "labels": [hostile]},
+            {**common, "scheduleId": "scd_3", "body": hostile, "header": {hostile: ["1"]}},
+            {**common, "scheduleId": "scd_4", "body": hostile},
+            {**common, "scheduleId": "scd_5", "cron": hostile},
+        ],
+        account,
+    )
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert not [line for line in text.splitlines() if line.lstrip().startswith("::")]
+    assert text.count("\nschedules:") == 1
+    assert "id: scd_4" in text
+
+
+@pytest.mark.parametrize(("gone", "code"), [("/v2/flowControl", 0), ("/v2/schedules", 1)])
+def test_a_qstash_that_has_no_list_of_flow_control_keys_has_none_pinned(
+    account: Account, monkeypatch: pytest.MonkeyPatch, gone: str, code: int
+) -> None:
+    """No official client asks for that list any more."""
+    fill(account)
+    answer = FaultServer.__call__
+
+    def without(server: FaultServer, request: httpx.Request) -> httpx.Response:
+        if target_of(request) == gone:
+            date = {"Date": "Mon, 23 Nov 2026 12:00:00 GMT"}
+            return httpx.Response(404, headers=date, json={"error": "not found"})
+        return answer(server, request)
+
+    monkeypatch.setattr(FaultServer, "__call__", without)
+    assert ("schedules:" in account.imported(code=code).out) is (code == 0)
+
+
+def test_a_file_for_a_terminal_of_ascii_reads_back_as_it_is(account: Account) -> None:
+    account.grown.put(f"{APP}/x", "@daily", "grüße 🎉".encode())
+    ran = cli_in_ascii(account)
+    assert 'body: "gr\\xfc\\xdfe \\U0001f389"' in ran
+
+
+def cli_in_ascii(account: Account) -> str:
+    import subprocess
+    import sys
+
+    words = ["import", "--namespace", "billing", "--now", NOW]
+    ran = subprocess.run(
+        [sys.executable, "-m", "qstash_sync", *words],
+        capture_output=True, check=True,
+        env={**account.environ, "PYTHONIOENCODING": "ascii", "PATH": os.environ["PATH"]},
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    return ran.stdout.decode("ascii")
+
+
+def test_twenty_five_similar_schedules_fit_in_120_lines(account: Account) -> None:
+    """Duplicated by five deploys, with one secret, as `setupCronJobs()` leaves them."""
+    headers = {"Upstash-Forward-Authorization": "Bearer one-for-all", **JSON}
+    for _ in range(5):
+        for number in range(25):
+            job = f"job-{number:02}"
+            account.grown.put(f"{APP}/api/cron/{job}", f"{number} 9 * * 1-5", headers=headers)
+    text = account.file()
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    assert len(lines) <= 120
+    assert text.count("The same again") == 25
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+def test_no_timeout_becomes_a_thousand_times_as_long(tmp_path: Path, unit: Any) -> None:
+    with make_world(Switches(timeout_unit=unit)) as world:
+        for account in open_account(world, tmp_path):
+            account.grown.put(f"{APP}/x", "@daily", headers={"Upstash-Timeout": "30s"})
+            text = account.file()
+            assert ("timeout: 30s" in text) is (unit == "s")
+            assert ("may be seconds or milliseconds" in text) is (unit == "ms")
