@@ -185,7 +185,10 @@ def _named(
 
     def nameless(item: Item) -> names.Nameless:
         first = item.parts[0]
+        told = [label for label in first.live.message.labels if label.startswith(prefix)]
         name = index.name_of(first) if item.is_ours else item.id.removeprefix(prefix)
+        if item.is_ours and not names.is_name(name) and told:  # an id that can be no name
+            name = told[0].removeprefix(prefix)
         is_kept = (item.is_ours or item.id.startswith(prefix)) and names.is_name(name)
         template = entries.address_of(first.live.message)
         target = plain(first.live.message.destination)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
     from qstash_sync.adopt.importing import Check, Checked, Imported
     from qstash_sync.cli.session import Session
     from qstash_sync.model.resources import Live
-
-_NO_LINE = "set it by hand: a line of a file cannot hold its value"
-_ENV_HEAD = (
-    "# Values that qstash-sync read from the account: keep them where nobody else can read.\n"
-)
 
 
 @click.command("import")
@@ -59,6 +53,7 @@ def import_account(
     **given: Any,
 ) -> int:
     """Write the file of what an account holds. Cannot write to the account."""
+    from qstash_sync.adopt import env_file
     from qstash_sync.adopt.importing import imported
     from qstash_sync.cli.session import Session
 
@@ -83,7 +78,7 @@ def import_account(
         given=given_names,
     )
     if env_out is not None:
-        files.create(env_out, _env_file(found), "--env-out", private=True)
+        files.create(env_out, env_file.text(found.document.variables), "--env-out", private=True)
     if out is not None:
         files.create(out, found.document.text, "--out", private=False)
     _show(session, found, out, env_out)
@@ -182,98 +177,14 @@ def check_of(live: Live, now: datetime) -> Check:
     return check
 
 
-def _env_file(found: Imported) -> str:
-    """NAME=VALUE lines; what such a line cannot hold is named in a comment."""
-    lines = [_ENV_HEAD]
-    for one in found.document.variables:
-        value = None if one.value is None else _quoted(one.value)
-        why = "QStash shows a digest alone" if one.value is None else _NO_LINE
-        lines.append(f"# {one.name}: {why}\n" if value is None else f"{one.name}={value}\n")
-    return "".join(lines)
-
-
-def _quoted(value: str) -> str | None:
-    """A value as every reader of such files takes it; None where some would take another."""
-    if not value.isprintable() or "${" in value:
-        return None
-    if value == value.strip() and value[0] not in "'\"" and not re.search(r"\s#", value):
-        return value
-    quote = next((mark for mark in "'\"" if mark not in value and "\\" not in value), None)
-    return quote and f"{quote}{value}{quote}"
-
-
 def _show(session: Session, found: Imported, out: str | None, env_out: str | None) -> None:
     """The file on stdout, unless it is in a file of its own; what was done on stderr."""
-    from qstash_sync.render import safe
+    from qstash_sync.render import imported as view, safe
 
+    files = view.Files(out=out, env_out=env_out)
     if session.json:
-        from qstash_sync.render import json as view
-
-        streams.result(view.document(**_document(session, found, out, env_out)))
+        streams.result(view.document(found, files, session.requests))
         return
     if out is None:
         streams.result(safe.page(found.document.text.removesuffix("\n").split("\n")))
-    streams.note(safe.page(_told(session, found, out, env_out)))
-
-
-def _told(session: Session, found: Imported, out: str | None, env_out: str | None) -> list[str]:
-    counts = [_count(len(found.document.items), "schedule")]
-    counts += [
-        _count(len(names), str(kind).replace("_", " ").replace("url", "URL"))
-        for kind, names in found.document.others.items()
-        if names
-    ]
-    lines = [f"Imported {', '.join(counts)}" + (f" to {out}." if out else ".")]
-    if found.twins:
-        lines.append(
-            f"{_count(found.twins, 'twin')} as comments: they fire beside what they repeat."
-        )
-    if found.left:
-        lines.append(f"{found.left} left alone; the file says which, and why.")
-    values = {one.name: one.value for one in found.document.variables if one.value is not None}
-    readable = list(values)
-    unwritten = [name for name, value in values.items() if _quoted(value) is None]
-    missing = [one.name for one in found.document.variables if one.value is None]
-    if readable and env_out:
-        lines.append(f"{_count(len(readable) - len(unwritten), 'secret')} in {env_out}.")
-        lines += [f"{name}: {_NO_LINE}" for name in unwritten]
-    elif readable:
-        lines.append(f"To be set: {', '.join(readable)}; --env-out FILE writes them.")
-    if missing:
-        lines.append(f"Only digests can be read; set these yourself: {', '.join(missing)}.")
-    lines.append(f"Checked: a plan of it changes nothing and adopts {found.adopted}.")
-    lines.append(f"requests: {session.requests[0]} read, {session.requests[1]} write")
-    return lines
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _document(
-    session: Session, found: Imported, out: str | None, env_out: str | None
-) -> dict[str, Any]:
-    return {
-        "out": out,
-        "env_out": env_out,
-        "text": found.document.text if out is None else None,
-        "summary": {
-            "schedules": len(found.document.items),
-            **{f"{kind}s": len(names) for kind, names in found.document.others.items()},
-            "twins": found.twins,
-            "left": found.left,
-            "adopted": found.adopted,
-        },
-        "variables": [
-            {
-                "name": one.name,
-                "what": one.what,
-                "users": one.users,
-                "readable": one.value is not None,
-            }
-            for one in found.document.variables
-        ],
-        "warnings": [],
-        "errors": [],
-        "requests": {"read": session.requests[0], "write": session.requests[1]},
-    }
+    streams.note(view.text(found, files, session.requests))

@@ -99,8 +99,8 @@ def test_five_commands_from_a_grown_account_to_an_empty_drift(account: Account) 
     ran = account.imported("--out", file, "--env-out", env)
     assert ran.out == ""
     assert "Imported 4 schedules, 1 URL group, 1 queue to " in ran.err
-    assert "1 twin as comments" in ran.err
-    assert "changes nothing and adopts 4" in ran.err
+    assert "twins        1, as comments; they fire beside what they repeat" in ran.err
+    assert "checked      a plan of it adopts 4 and changes nothing else" in ran.err
     assert "requests: 4 read, 0 write" in ran.err
     assert account.server.requests == {"GET": 4}
 
@@ -127,7 +127,7 @@ def test_without_an_option_no_secret_is_written_anywhere(account: Account) -> No
     shown += account.imported("--format", "json").out
     for secret in ("s3cr3t-value", "t0ken", "T0/B0/zzz", LOCAL_TOKEN):
         assert secret not in shown
-    assert "To be set: ORDERS_SLACK_WEBHOOK, AUTHORIZATION, SYNC_TOKEN" in ran.err
+    assert "secrets      ORDERS_SLACK_WEBHOOK, AUTHORIZATION, SYNC_TOKEN; --env-out FILE" in ran.err
 
 
 def test_the_file_of_secrets_is_its_owners_alone(account: Account) -> None:
@@ -160,8 +160,8 @@ def test_a_secret_that_no_line_can_hold_is_named(account: Account) -> None:
     account.grown.put(f"{APP}/y", "@daily", body)
     env = account.folder / "e.env"
     ran = account.imported("--env-out", str(env))
-    assert "X_PASSWORD: set it by hand" in ran.err
-    assert "# X_PASSWORD: set it by hand" in env.read_text()
+    assert "to be set    X_PASSWORD: a line of a file cannot hold it" in ran.err
+    assert "# X_PASSWORD: a line of a file cannot hold it" in env.read_text()
     assert "Y_BODY=ghp_" in env.read_text()
 
 

@@ -1,0 +1,89 @@
+"""What an import came to: for people, and as a document; the file itself is the result."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from qstash_sync.adopt import env_file
+from qstash_sync.adopt.importing import Imported
+from qstash_sync.render import json as view, safe
+from qstash_sync.render.safe import Page
+from qstash_sync.render.text import noun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where the file is, and the values of its variables, if they are in files."""
+
+    out: str | None
+    env_out: str | None
+
+
+def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
+    """A few lines beside the file."""
+    counts = [_count(len(found.document.items), "schedule")]
+    others = found.document.others.items()
+    counts += [_count(len(names), noun(kind)) for kind, names in others if names]
+    rows = []
+    if found.twins:
+        rows.append(("twins", f"{found.twins}, as comments; they fire beside what they repeat"))
+    if found.left:
+        rows.append(("left alone", f"{found.left}, as comments with the reason"))
+    rows += _secrets(found, files)
+    rows.append(("checked", f"a plan of it adopts {found.adopted} and changes nothing else"))
+    return safe.page(
+        [
+            f"Imported {', '.join(counts)}" + (f" to {files.out}." if files.out else "."),
+            *(f"  {what:12} {told}" for what, told in rows),
+            f"requests: {requests[0]} read, {requests[1]} write",
+        ]
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _secrets(found: Imported, files: Files) -> list[tuple[str, str]]:
+    """Where the values of the variables are, and which nobody has yet."""
+    values = {one.name: one.value for one in found.document.variables if one.value is not None}
+    digests = [one.name for one in found.document.variables if one.value is None]
+    unwritten = [name for name, value in values.items() if env_file.quoted(value) is None]
+    rows = []
+    if values and files.env_out:
+        rows.append(("secrets", f"{len(values) - len(unwritten)} in {files.env_out}"))
+        rows += [("to be set", f"{name}: a line of a file cannot hold it") for name in unwritten]
+    elif values:
+        rows.append(("secrets", f"{', '.join(values)}; --env-out FILE writes them"))
+    if digests:
+        rows.append(("to be set", f"{', '.join(digests)}: QStash shows digests alone"))
+    return rows
+
+
+def document(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
+    """One JSON document; `text` is the file, where that is in none."""
+    others = found.document.others.items()
+    variables: list[dict[str, Any]] = [
+        {
+            "name": one.name,
+            "what": one.what,
+            "users": one.users,
+            "readable": one.value is not None,
+        }
+        for one in found.document.variables
+    ]
+    return view.document(
+        out=files.out,
+        env_out=files.env_out,
+        text=None if files.out else found.document.text,
+        summary={
+            "schedules": len(found.document.items),
+            **{f"{kind}s": len(names) for kind, names in others},
+            "twins": found.twins,
+            "left": found.left,
+            "adopted": found.adopted,
+        },
+        variables=variables,
+        warnings=[],
+        errors=[],
+        requests={"read": requests[0], "write": requests[1]},
+    )
