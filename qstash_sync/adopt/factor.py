@@ -103,7 +103,12 @@ def _shared(key: str, schedules: Sequence[Settings]) -> Any:
     lines = count
     if key == "content_type":  # that of a mapping takes no line as it is
         lines -= sum(map(_implies_json, schedules))
-    return value if lines - 1 - len(lacking) > 0 else None
+    return value if _saves(lines, len(lacking)) else None
+
+
+def _saves(lines: int, lacking: int) -> bool:
+    """Whether a default is worth it: what must say that it lacks it is harder to read."""
+    return lines - 1 - 2 * lacking > 0
 
 
 def _implies_json(settings: Mapping[str, Any]) -> bool:
@@ -140,7 +145,7 @@ def _shared_headers(schedules: Sequence[Settings]) -> Settings:
         with_headers = [settings.get("headers", {}) for settings in schedules]
         value, count = _most_frequent([h[name] for h in with_headers if name in h])
         lacking = sum(name not in headers for headers in with_headers)
-        if count < _FEW or count - 1 - lacking <= 0:
+        if count < _FEW or not _saves(count, lacking):
             continue
         shared[name] = value
         for settings in schedules:
@@ -160,7 +165,7 @@ def _shared_dst(schedules: Sequence[Settings]) -> Settings:
     value, count = _most_frequent([s["dst"] for s in schedules if "dst" in s])
     lacking = [settings for settings in schedules if "dst" not in settings]
     others = [s["dst"] for s in schedules if s.get("dst", value) != value]
-    if count < _FEW or count - 1 - len(lacking) <= 0:
+    if count < _FEW or not _saves(count, len(lacking)):
         return {}
     if any(not value.keys() <= other.keys() for other in others):
         return {}

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qstash_sync.adopt.document import Choices, Document, Style, document
-from qstash_sync.adopt.survey import Survey, survey
+from qstash_sync.adopt.survey import Item, Survey, survey
 from qstash_sync.errors import ImportedFileError
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.model.resources import Kind, Live
+from qstash_sync.model.resources import Key, Kind, Live
 from qstash_sync.model.steps import PauseSchedule, PutSchedule
 from qstash_sync.plan import canonical, diff, mark as marks
 from qstash_sync.plan.decide import Plan
@@ -26,7 +26,7 @@ from qstash_sync.plan.live_parts import LivePart, LiveParts, same_crons
 
 _SCHEDULE = Kind.SCHEDULE
 _KINDS = {f"{kind}s": kind for kind in Kind if kind is not _SCHEDULE}
-_DRAFTS = 12  # a draft teaches the next; one that needs more is a bug of ours
+_DRAFTS = 12  # beside one for each schedule: each draft but the last leaves something out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def imported(
 ) -> Imported:
     """Write the file of an account; raises `ImportedFileError` where it would change something."""
     choices = Choices()
-    for _ in range(_DRAFTS):
+    for _ in range(_DRAFTS + len(live.schedules or ())):
         found = survey(
             live,
             namespace=namespace,
@@ -136,7 +136,7 @@ def _of_errors(errors: Sequence[Diagnostic], draft: Document, choices: Choices) 
         ):
             hidden.add((item.id, rest[1]))
         elif item and not item.is_ours:
-            left.setdefault((_SCHEDULE, item.id), error.message)
+            left |= _left(item, error.message)
         elif kind := _KINDS.get(section):
             left.setdefault((kind, name), error.message)
         else:
@@ -162,21 +162,29 @@ def _of_plan(plan: Plan, draft: Document, choices: Choices) -> Choices:
         section, name, *_ = (*map(str, error.path), "", "")
         item = named.get(name) if section == "schedules" else None
         if item and not item.is_ours:
-            left.setdefault((_SCHEDULE, item.id), error.message)
+            left |= _left(item, error.message)
         else:
             lost.append(error.text)
     for change in plan.changes:
         if is_quiet(change, plan.index):
             continue
-        item = items.get(change.id) if change.kind is Kind.SCHEDULE else None
-        if change.kind is Kind.SCHEDULE and (item is None or item.is_ours):
+        item = items.get(change.id) if change.kind is _SCHEDULE else None
+        why = f"written down, it would be another: {_paths(change)}"
+        if item and not item.is_ours:
+            left |= _left(item, why)
+        elif change.kind is _SCHEDULE:
             lost.append(_told(change))
         else:
-            why = f"written down, it would be another: {_paths(change)}"
-            left.setdefault(change.key, why)
+            left[change.key] = why
     if lost:
         raise _error(lost)
     return replace(choices, left=left)
+
+
+def _left(item: Item, why: str) -> dict[Key, str]:
+    """A schedule that is left alone, and with it the twins that are the same to the last word."""
+    alike = [t for t in item.twins if t.message == item.live[0].message]
+    return {(_SCHEDULE, live.id): why for live in (*item.live, *alike)}
 
 
 def _told(change: Change) -> str:

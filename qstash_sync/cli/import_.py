@@ -11,13 +11,13 @@ from qstash_sync.cli import files, options, streams
 from qstash_sync.errors import ExitCode, RejectedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from qstash_sync.adopt.document import Style
     from qstash_sync.adopt.importing import Check, Checked, Imported
     from qstash_sync.cli.session import Session
-    from qstash_sync.model.resources import Live
+    from qstash_sync.model.resources import Live, LiveFlowControl
 
 
 @click.command("import")
@@ -106,9 +106,8 @@ def _terraform(path: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def _read(session: Session, namespace: str) -> Live:
-    """Four lists; a QStash that has no list of flow-control keys is one without pinned keys."""
+    """The four lists, side by side."""
     from dataclasses import replace
-    from http import HTTPStatus
 
     from qstash_sync.config.environment import Account, Config
     from qstash_sync.model.resources import Desired
@@ -116,13 +115,23 @@ def _read(session: Session, namespace: str) -> Live:
     config = Config(desired=Desired(namespace=namespace), account=Account())
     with session.client(config, read_only=True) as client:
         flows = client.start_reading({"flow_controls"})
-        live = client.read({"schedules", "url_groups", "queues"})
         try:
-            return replace(live, flow_controls=flows().flow_controls)
-        except RejectedError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-    return replace(live, flow_controls=())
+            live = client.read({"schedules", "url_groups", "queues"})
+        finally:
+            keys = _keys(flows)
+    return replace(live, flow_controls=keys)
+
+
+def _keys(flows: Callable[[], Live]) -> tuple[LiveFlowControl, ...]:
+    """The flow-control keys: none where QStash has no such list."""
+    from http import HTTPStatus
+
+    try:
+        return flows().flow_controls or ()
+    except RejectedError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+    return ()
 
 
 def _refuse_idle(targets: tuple[str, ...], live: Live) -> None:

@@ -494,3 +494,45 @@ def test_no_timeout_becomes_a_thousand_times_as_long(tmp_path: Path, unit: Any) 
             text = account.file()
             assert ("timeout: 30s" in text) is (unit == "s")
             assert ("may be seconds or milliseconds" in text) is (unit == "ms")
+
+
+# ---------------------------------------------------------------- the README
+
+
+def grown_by_hand(account: Account) -> None:
+    """The account of the README: what the console and two deploys of a script left behind."""
+    grown = account.grown
+    endpoints = [
+        {"name": "stock", "url": "https://stock.example.com/in"},
+        {"name": "alerts", "url": "https://hooks.slack.com/services/T0/B0/zzz"},
+    ]
+    grown.request("POST", "/v2/topics/orders/endpoints", json={"endpoints": endpoints})
+    common = {"Upstash-Forward-Authorization": "Bearer s3cr3t-value", **JSON}
+    report = f"{APP}/api/cron/daily-report", "0 9 * * 1-5", b'{"type":"daily"}'
+    digest = f"{APP}/api/cron/digest", "CRON_TZ=Europe/Berlin 0 7 * * *", b'{"to":"everybody"}'
+    sync = f"{APP}/api/cron/sync", "*/15 * * * *", b""
+    for schedule_id, (destination, cron, body), more in (
+        ("scd_4hNwT1", report, common),
+        ("scd_Zk81vW", digest, {**common, "Upstash-Redact-Fields": "body"}),
+        ("scd_b2RtYu", sync, {**common, "Upstash-Retries": "5"}),
+        ("scd_9QpLm3", report, common),
+        ("scd_m5XcEe", ("orders", "@hourly", b""), {}),
+        ("scd_w0JdKs", (f"{APP}/ping", "@every 90m", b""), {}),
+    ):
+        grown.put(destination, cron, body, {**more, "Upstash-Schedule-Id": schedule_id})
+
+
+def test_the_readme_shows_what_an_import_prints_and_writes(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    command = "$ qstash-sync import --namespace billing --out qstash.yaml --env-out .env\n"
+    told, _, rest = readme.partition(command)[2].partition("```\n")
+    written = rest.partition("```yaml\n")[2].partition("```")[0]
+    grown_by_hand(account)
+    monkeypatch.chdir(account.folder)
+    ran = account.imported("--out", "qstash.yaml", "--env-out", ".env")
+    assert ran.err == told
+    assert Path("qstash.yaml").read_text() == written
+    ran = account.run("validate", "-f", "qstash.yaml", "--env-file", ".env", DIGEST_BODY="x")
+    assert ran == Ran(0, "Valid: 1 file(s).\n", ""), ran.text
