@@ -9,6 +9,7 @@ that would be written otherwise, is left to a comment; a header that they take f
 one. Of what carries our own mark nothing is left out: an apply would delete it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -42,12 +43,17 @@ Check = Callable[[str, Mapping[str, str]], Checked]  # a text, and the environme
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """The file, and what there is to say of it."""
+    """The file, and what there is to say of it; reasons: of the changes that a plan of it has."""
 
     document: Document
     survey: Survey
     choices: Choices
-    adopted: int
+    reasons: Mapping[Reason, int]
+
+    @property
+    def adopted(self) -> int:
+        """How many schedules a plan of the file adopts."""
+        return self.reasons.get(Reason.ADOPT, 0)
 
     @property
     def left(self) -> int:
@@ -88,8 +94,9 @@ def imported(
         checked = check(draft.text, draft.environ)
         learnt = _learnt(checked, draft, choices)
         if learnt == choices:
-            adopted = len(checked.plan.changes) if checked.plan else 0
-            return Imported(document=draft, survey=found, choices=choices, adopted=adopted)
+            changes = checked.plan.changes if checked.plan else ()
+            reasons = Counter(change.reason for change in changes)
+            return Imported(document=draft, survey=found, choices=choices, reasons=reasons)
         choices = learnt
     raise _error(["the file does not come to rest"])
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from qstash_sync.adopt import env_file
 from qstash_sync.adopt.importing import Imported
+from qstash_sync.model.change import Reason
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import noun
@@ -29,7 +30,7 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
     if found.left:
         rows.append(("left alone", f"{found.left}, as comments with the reason"))
     rows += _secrets(found, files)
-    rows.append(("checked", f"a plan of it adopts {found.adopted} and changes nothing else"))
+    rows.append(("checked", f"a plan of it {_plan(found)} and changes nothing else"))
     return safe.page(
         [
             f"Imported {', '.join(counts)}" + (f" to {files.out}." if files.out else "."),
@@ -41,6 +42,16 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _plan(found: Imported) -> str:
+    """What a plan of the file does, none of which changes what fires or is sent."""
+    renewed = found.reasons.get(Reason.CLOCK, 0)
+    marked = sum(found.reasons.values()) - found.adopted - renewed
+    done = [f"adopts {found.adopted}"]
+    done += [f"renews {renewed} for the clock"] if renewed else []
+    done += [f"marks {marked} anew"] if marked else []
+    return ", ".join(done)
 
 
 def _secrets(found: Imported, files: Files) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import os
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from qstash_sync.adopt.survey import COPY, MARKED
 from qstash_sync.apply import proposal
 from qstash_sync.apply.outcomes import Status
 from qstash_sync.local import Switches
+from qstash_sync.model.change import Reason
 from qstash_sync.plan.decide import Plan
 from tests.adopt.accounts import Grown
 from tests.support import World, config, world as make_world
@@ -55,6 +57,21 @@ def apply(world: World, text: str, environ: dict[str, str]) -> None:
             assert outcome.status is Status.DONE, outcome
 
 
+def edit(world: World, rng: random.Random) -> None:
+    """Somebody's hand in the console, on what apply has written."""
+    alone = rng.choice(["billing.auto", "billing.native", "scd_adopted", "billing.split"])
+    changes: dict[str, Any] = rng.choice(
+        [
+            {"cron": rng.choice(["0 6 * * *", "*/7 1 * * *", "CRON_TZ=Europe/Oslo 0 6 * * *"])},
+            {"header": {"X-By-Hand": ["1"]}},
+            {"retries": 7, "destination": "https://app.example.com/other"},
+            {"isPaused": True},
+            {"labels": ["mine", "too"]},
+        ]
+    )
+    world.edit(alone, **({"isPaused": True} if alone == "billing.split" else changes))
+
+
 def round_trip(seed: int) -> None:
     rng = random.Random(seed)
     with make_world(switches(rng)) as world:
@@ -62,6 +79,8 @@ def round_trip(seed: int) -> None:
         if rng.random() < 0.3:
             world.environ = {"T": "our-secret"}
             world.apply(OURS)
+            if rng.random() < 0.5:
+                edit(world, rng)
         grown.fill()
 
         found = grown.read()
@@ -105,3 +124,18 @@ def test_what_apply_wrote_is_the_same_plan_when_it_is_imported(world: World) -> 
     found = grown.read()
     again: Any = plan(world, found.document.text, grown.environ(found))
     assert (again.changes, again.errors) == ((), ()), found.document.text
+
+
+def test_what_is_due_for_renewal_is_imported_in_local_time(world: World) -> None:
+    """Its crons are wrong by now, or soon; the labels still tell what was meant."""
+    world.environ = {"T": "our-secret"}
+    world.apply(OURS)
+    world.now += timedelta(days=200)
+    grown = Grown(world, random.Random(SEED))
+    found = grown.read()
+    due = plan(world, OURS, world.environ).changes
+    again = plan(world, found.document.text, grown.environ(found)).changes
+    assert [change.name for change in again] == [change.name for change in due]
+    assert found.reasons == {Reason.CLOCK: len(due)}
+    timed = config(found.document.text, grown.environ(found)).desired.schedules or ()
+    assert [s.timing.job.timezone for s in timed if s.name == "split"] == ["America/New_York"]

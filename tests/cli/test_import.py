@@ -15,8 +15,9 @@ from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.local.server import target_of
 from tests.adopt.accounts import Grown
+from tests.cli.test_hostile import HOSTILE, assert_harmless
 from tests.fault_server import FaultServer
-from tests.support import Ran, World, cli, world as make_world
+from tests.support import Ran, World, cli, config, world as make_world
 
 APP = "https://app.example.com"
 JSON = {"Content-Type": "application/json"}
@@ -366,15 +367,15 @@ def test_what_the_file_cannot_say_stands_as_a_comment_with_the_reason(
         "retries": 3, "createdAt": 1, "isPaused": False, "header": {}, **changes,
     }  # fmt: skip
     answer = account.grown.request("GET", "/v2/schedules").json()
-    text = imported_from([*answer, bad], account)
+    text = imported_from([*answer, bad], account).out
     assert f"id: {good}\n" in text
     comment = next(line for line in text.splitlines() if line.startswith("#   scd_bad"))
     assert why in comment
     assert "u:p" not in text
 
 
-def imported_from(schedules: list[dict[str, Any]], account: Account) -> str:
-    """The file of an account that answers with these."""
+def imported_from(schedules: list[dict[str, Any]], account: Account) -> Ran:
+    """The import of an account that answers with these."""
     import threading
     from http.server import ThreadingHTTPServer
 
@@ -389,7 +390,7 @@ def imported_from(schedules: list[dict[str, Any]], account: Account) -> str:
         ran = account.run("import", "--namespace", "billing", "--now", NOW, QSTASH_URL=url)
         server.shutdown()
     assert ran.code == 0, ran.text
-    return ran.out
+    return ran
 
 
 def test_a_timeout_is_in_seconds_where_another_one_proves_it(account: Account) -> None:
@@ -411,28 +412,36 @@ def test_an_address_that_is_wrong_anyway_opens_nothing(account: Account) -> None
     assert "allow_private" not in account.file()
 
 
-def test_hostile_words_of_an_account_stay_words(account: Account) -> None:
-    """An id, a label or a body cannot end a comment, begin a key, or command a CI runner."""
-    hostile = "x\n::error::y\r\nschedules: {}\x1b[2J\u202e ##[group]"
+def with_words(word: str) -> list[dict[str, Any]]:
+    """Live schedules with a word wherever a text may be, at one place each."""
     common = {
-        "cron": "@daily", "destination": f"{APP}/x", "method": "POST", "retries": 3,
-        "createdAt": 1, "isPaused": False,
+        "scheduleId": "scd_0", "cron": "@daily", "destination": f"{APP}/x", "method": "POST",
+        "retries": 3, "createdAt": 1, "isPaused": False,
     }  # fmt: skip
-    text = imported_from(
-        [
-            {**common, "scheduleId": hostile},
-            {**common, "scheduleId": "scd_2", "labels": [hostile]},
-            {**common, "scheduleId": "scd_3", "body": hostile, "header": {hostile: ["1"]}},
-            {**common, "scheduleId": "scd_4", "body": hostile},
-            {**common, "scheduleId": "scd_5", "cron": hostile},
-        ],
-        account,
-    )
-    assert "\x1b" not in text
-    assert "\u202e" not in text
-    assert not [line for line in text.splitlines() if line.lstrip().startswith("::")]
-    assert text.count("\nschedules:") == 1
-    assert "id: scd_4" in text
+    changes: list[dict[str, Any]] = [
+        {}, {"scheduleId": f"x.{word}"}, {"cron": word}, {"destination": f"{APP}/{word}"},
+        {"destination": word}, {"method": word}, {"body": word}, {"labels": [word]},
+        {"header": {"X-A": [word]}}, {"header": {f"X-{word}": ["1"]}}, {"queueName": word},
+        {"flowControlKey": word, "rate": 1}, {"callback": f"{APP}/{word}"},
+        {"retryDelayExpression": word}, {"error": word},
+        {"body": json.dumps({word: word}, separators=(",", ":"), ensure_ascii=False),
+         "header": {"Content-Type": ["application/json"]}},
+    ]  # fmt: skip
+    return [
+        {**common, "scheduleId": f"scd_{number}", "destination": f"{APP}/{number}", **change}
+        for number, change in enumerate(changes)
+    ]
+
+
+@pytest.mark.parametrize("word", HOSTILE, ids=ascii)
+def test_hostile_words_of_an_account_stay_words(account: Account, word: str) -> None:
+    """They cannot end a comment, begin a key, move a cursor, or command a CI runner."""
+    ran = imported_from(with_words(word), account)
+    assert_harmless(ran)
+    assert "\nschedules:\n  " in ran.out
+    bodies = {s.message.body for s in config(ran.out).desired.schedules or ()}
+    assert word in bodies
+    assert json.dumps({word: word}, separators=(",", ":"), ensure_ascii=False) in bodies
 
 
 @pytest.mark.parametrize(("gone", "code"), [("/v2/flowControl", 0), ("/v2/schedules", 1)])

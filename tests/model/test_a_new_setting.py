@@ -55,10 +55,10 @@ class Copy:
             file.write_text(text.replace(anchor, anchor + added.split("    callback")[0], 1))
         (folder / "q.yaml").write_text(FILE)
 
-    def run(self, *words: str) -> tuple[int, str]:
+    def run(self, *words: str, file: bool = True) -> tuple[int, str]:
         """A command line of the copy; its exit code and what it printed."""
         ran = subprocess.run(
-            [sys.executable, "-m", "qstash_sync", *words, "-f", "q.yaml"],
+            [sys.executable, "-m", "qstash_sync", *words, *["-f", "q.yaml"] * file],
             cwd=self.folder, capture_output=True, text=True, check=False,
             env={**os.environ, "PYTHONPATH": str(self.folder)},
         )  # fmt: skip
@@ -89,6 +89,15 @@ def test_it_is_checked_sent_read_back_compared_and_told(copy: Copy) -> None:
     code, page = copy.run("plan", "--local=a.db")
     assert "priority             none -> high" in page
     assert "changed outside" in page
+
+
+def test_it_is_imported(copy: Copy) -> None:
+    assert copy.run("apply", "--yes", "--local=b.db")[0] == 0
+    words = ("import", "--namespace", "billing", "--local=b.db")
+    ran = copy.run(*words, file=False)
+    assert ran[0] == 0, ran[1]
+    assert '  a:\n    cron: "0 9 * * *"\n    timezone: UTC\n' in ran[1]
+    assert "    priority: high\n" in ran[1]
 
 
 def test_the_guide_names_these_files_and_no_other() -> None:
