@@ -1,7 +1,7 @@
 """The file: its head, what is shared, a section a kind, and as comments what it cannot be about."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qstash_sync.adopt import factor, names, secrets
@@ -11,9 +11,11 @@ from qstash_sync.adopt.survey import Item, Survey
 from qstash_sync.adopt.writer import WIDTH, Writer
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, Message, instant, plain
+from qstash_sync.model.settings import CALLBACKS
 
 _OTHERS = (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)
 _SECTIONS = {kind: f"{kind}s" for kind in (*_OTHERS, Kind.SCHEDULE)}
+_TAKE_VARIABLES = frozenset(("destination", "headers", "body", "endpoints", *CALLBACKS))
 _MARGIN = 10  # of a list of names
 _WIDEST = 3  # users of a variable that are named
 
@@ -71,9 +73,13 @@ class Style:
 def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Document:
     """The whole file."""
     items = survey.items
-    defaults, schedules = _factored([_with_hidden(item, choices) for item in items], choices)
+    known = secrets.known_in([item.settings for item in items]) | secrets.known_in(
+        [settings for found in survey.others.values() for settings in found.values()]
+    )
+    own = [_hiding(_with_hidden(item, choices), known) for item in items]
+    defaults, schedules = _factored(own, choices)
     sections: dict[Kind, Mapping[str, Settings]] = {
-        kind: {n: s for n, s in found.items() if (kind, n) not in choices.left}
+        kind: {n: _hiding(s, known) for n, s in found.items() if (kind, n) not in choices.left}
         for kind, found in survey.others.items()
     }
     named = dict(zip((item.name for item in items), schedules, strict=True))
@@ -92,7 +98,7 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
         *(page.section(kind, sections[kind]) for kind in _OTHERS),
         page.schedules(items, named),
         page.left(survey, choices),
-        page.callbacks(items),
+        page.callbacks(items, defaults, named),
         page.needed(told),
     )
     paragraphs = ("\n".join(block) for block in blocks)
@@ -109,6 +115,18 @@ def _factored(
         schedules = factor.below(schedules, base)
     defaults, schedules = factor.factored(schedules, choices.apart)
     return {**defaults, "base_url": secrets.plain(base)} if base else defaults, schedules
+
+
+def _hiding(settings: Settings, known: Mapping[str, str]) -> Settings:
+    """The settings without what is a secret elsewhere, where the file takes a variable."""
+    if not known:
+        return settings
+    return {
+        key: secrets.replaced(value, lambda text: secrets.hiding(text, known))
+        if key in _TAKE_VARIABLES
+        else value
+        for key, value in settings.items()
+    }
 
 
 def _with_hidden(item: Item, choices: Choices) -> Settings:
@@ -227,22 +245,25 @@ class _Page:
             if kind is not Kind.SCHEDULE:
                 yield self.comment(f"{_SECTIONS[kind]}.{name} is left alone: {why}")
 
-    def callbacks(self, items: Iterable[Item]) -> Iterator[str]:
+    def callbacks(
+        self, items: Sequence[Item], defaults: Settings, settings: Mapping[str, Settings]
+    ) -> Iterator[str]:
         """Of callbacks QStash shows the address alone."""
-        lost = [
-            item.name
-            for item in items
-            if (item.lost or not item.is_ours)
-            and {"callback", "failure_callback"} & {*item.settings}
-        ]
-        if lost:
+
+        def own(found: Settings) -> bool:
+            return any(found.get(key) for key in CALLBACKS)
+
+        unknown = [item.name for item in items if item.lost or not item.is_ours]
+        found = ["defaults"] if own(defaults) and unknown else []
+        found += [name for name in unknown if own(settings[name])]
+        if found:
             yield self.comment(
-                "QStash does not show the method, headers, retries, timeout and retry_delay"
+                "Of callbacks QStash shows the address alone. Write the method, headers,"
             )
             yield self.comment(
-                "of callbacks; where these have some, write them, or the next apply resets them:"
+                "retries, timeout and retry_delay that these have, or an apply resets them:"
             )
-            yield from self._listed(lost)
+            yield from self._listed(found)
 
     def needed(self, variables: Sequence[Variable]) -> Iterator[str]:
         """The variables, each with what it is; apart those that only their owner knows."""

@@ -32,8 +32,8 @@ _DEEPEST = 40  # a body that is nested deeper reads better as it is
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def of_message(message: Message, identity: str) -> Settings:
-    """The settings of a schedule's message, its labels left out; identity: id by our rules.
+def of_message(message: Message) -> Settings:
+    """The settings of a schedule's message, its labels left out.
 
     `content_type` is given whatever the body is: where it follows from that, the writer drops it.
     """
@@ -47,7 +47,7 @@ def of_message(message: Message, identity: str) -> Settings:
         value = getattr(message, row.key)
         if value is not None and value != row.default:
             found[row.key] = written(row, value)
-    found |= _headers(message, identity)
+    found |= _headers(message)
     found |= _body(message, str(found.get("content_type", "")) == JSON)
     for key in settings.CALLBACKS:
         callback: Callback | None = getattr(message, key)
@@ -61,12 +61,6 @@ def of_message(message: Message, identity: str) -> Settings:
     return found
 
 
-def address_of(message: Message) -> str:
-    """Where it goes, as far as that is no secret: a name can be made of it."""
-    first = secrets.url(plain(message.destination), "").parts[0]
-    return first if isinstance(first, str) else ""
-
-
 def written(row: settings.Setting, value: Any) -> Any:
     """A setting of one value as a person writes it."""
     if row.is_duration:
@@ -74,18 +68,26 @@ def written(row: settings.Setting, value: Any) -> Any:
     return secrets.plain(value) if isinstance(value, str) else value
 
 
-def _headers(message: Message, identity: str) -> Settings:
+def _headers(message: Message) -> Settings:
     found: Settings = {}
     headers: dict[str, Template] = {}
     for name, text in message.headers:
         value = secrets.header(name, plain(text))
-        if name == _IDENTITY and value.plain == identity:
-            found["identify"] = True
-        elif name == _CONTENT_TYPE and value.plain is not None:
+        if name == _CONTENT_TYPE and value.plain is not None:
             found["content_type"] = value.plain
         else:
             headers[name] = value
     return {"headers": headers, **found} if headers else found
+
+
+def identified(settings: Settings, identity: str) -> Settings:
+    """The settings with `identify: true` in place of the header that it sends."""
+    headers = dict(settings.get("headers", {}))
+    if _IDENTITY not in headers or headers[_IDENTITY].plain != identity:
+        return settings
+    del headers[_IDENTITY]
+    found = {**settings, "headers": headers, "identify": True}
+    return found if headers else {key: found[key] for key in found if key != "headers"}
 
 
 def _body(message: Message, is_json: bool) -> Settings:  # noqa: FBT001 what its type says

@@ -25,12 +25,12 @@ _SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
 _SHAPES = re.compile(
     r"\bsig_[A-Za-z0-9]{20,}"  # QStash's signing keys, and its tokens
     r"|eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
+    r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
     r"|\b(?:sk|rk|pk)_(?:live|test)_\w{8,}|\bwhsec_[\w+/=]{16,}"  # Stripe
-    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
-    r"|\bxox[abeprs]-[\w-]{10,}|\bxapp-[\w-]{10,}"  # Slack
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}"
-    r"|\bsk-[\w-]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}|\bshpat_\w{20,}"
+    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|(?<![\w-])glpat-[\w-]{16,}"
+    r"|(?<![\w-])(?:xox[abeprs]|xapp)-[\w-]{10,}"  # Slack
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|(?<![\w-])AIza[\w-]{30,}"
+    r"|(?<![\w-])sk-[\w-]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}|\bshpat_\w{20,}"
 )
 _WEBHOOKS = re.compile(
     r"https?://(?:"
@@ -45,6 +45,8 @@ _WEBHOOKS = re.compile(
 )
 _QUERY = re.compile(r"(?:^|[?&;])(?P<key>[^=&;?#\s]+)=(?P<value>[^&;#\s]+)")
 _JSON_PAIR = re.compile(r'"(?P<key>(?:[^"\\]|\\.)+)"\s*:\s*"(?P<value>(?:[^"\\]|\\.)+)"')
+_WORD = re.compile(r"[\w.~+-]{8,}={0,2}")
+_TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password
 
 
@@ -231,6 +233,24 @@ def replaced(value: Any, change: Callable[[Template], Any]) -> Any:
     if isinstance(value, list | tuple):
         return [replaced(item, change) for item in value]
     return value
+
+
+def known_in(value: Any) -> dict[str, str]:
+    """The hidden values of a tree that are long enough to be told wherever they stand."""
+    found = (hidden for hidden in hidden_in(value) if not hidden.redacted)
+    return {hidden.value: hidden.what for hidden in found if len(hidden.value) >= _TOLD}
+
+
+def hiding(template: Template, known: Mapping[str, str]) -> Template:
+    """The text without values that are secrets elsewhere."""
+    parts: list[str | Hidden] = []
+    for part in template.parts:
+        if isinstance(part, Hidden):
+            parts.append(part)
+            continue
+        words = ((m, known.get(m[0])) for m in _WORD.finditer(part))
+        parts += _template(part, ((m.start(), m.end(), what) for m, what in words if what)).parts
+    return Template(tuple(part for part in parts if part) or ("",))
 
 
 def hidden_in(value: Any) -> Iterator[Hidden]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from qstash_sync.adopt import entries, names, times, twins
+from qstash_sync.adopt import entries, names, secrets, times, twins
 from qstash_sync.adopt.entries import Settings
 from qstash_sync.adopt.times import Time
 from qstash_sync.model.resources import (
@@ -109,13 +109,16 @@ def survey(
             items.append(found)
         else:
             left.append((part.live, found))
-    kept = _without_twins(items, now)
+    kept = [
+        replace(item, settings=entries.of_message(item.live[0].message))
+        for item in _without_twins(items, now)
+    ]
     named = _named(kept, index, given or {})
     written = [_written(item, named[item.id], index) for item in kept]
     return Survey(
         namespace=namespace,
         index=index,
-        items=tuple(sorted(written, key=lambda item: item.name)),
+        items=tuple(sorted(written, key=lambda item: names.natural(item.name))),
         left=tuple(sorted(left, key=lambda pair: pair[0].id)),
         lost=tuple(lost),
         others=_others(live, written, chosen),
@@ -182,6 +185,7 @@ def _named(
     items: Sequence[Item], index: LiveParts, given: Mapping[str, tuple[str, ...]]
 ) -> dict[str, str]:
     prefix = f"{index.namespace}."
+    known = secrets.known_in([item.settings for item in items])
 
     def nameless(item: Item) -> names.Nameless:
         first = item.parts[0]
@@ -190,11 +194,11 @@ def _named(
         if item.is_ours and not names.is_name(name) and told:  # an id that can be no name
             name = told[0].removeprefix(prefix)
         is_kept = (item.is_ours or item.id.startswith(prefix)) and names.is_name(name)
-        template = entries.address_of(first.live.message)
         target = plain(first.live.message.destination)
+        address = secrets.hiding(item.settings.get("destination", secrets.plain(target)), known)
         return names.Nameless(
             id=item.id,
-            address=template,
+            address=next((part for part in address.parts if isinstance(part, str)), ""),
             method=first.live.message.method,
             given=given.get(item.id) or given.get(target, ()),
             kept=name if is_kept else None,
@@ -208,7 +212,7 @@ def _written(item: Item, name: str, index: LiveParts) -> Item:
     message = item.live[0].message
     identity = f"{index.namespace}.{name}"
     message = replace(message, labels=_labels(item, identity))
-    settings = entries.of_message(message, identity) | entries.of_time(item.time)
+    settings = entries.identified(item.settings, identity) | entries.of_time(item.time)
     settings |= entries.labelled(message.labels)
     if all(part.paused for part in item.live):
         settings["paused"] = True

@@ -131,6 +131,17 @@ def test_without_an_option_no_secret_is_written_anywhere(account: Account) -> No
     assert "secrets      ORDERS_SLACK_WEBHOOK, AUTHORIZATION, SYNC_TOKEN; --env-out FILE" in ran.err
 
 
+def test_what_is_a_secret_in_one_place_is_none_less_in_another(account: Account) -> None:
+    headers = {
+        "Upstash-Forward-Authorization": "Bearer s3cr3t-value",
+        "Upstash-Forward-X-A": "a s3cr3t-value b",
+    }
+    account.grown.put(f"{APP}/run/s3cr3t-value?x=s3cr3t-value", "@daily", b"s3cr3t-value", headers)
+    text = account.file()
+    assert "s3cr3t-value" not in text
+    assert text.count("${env.RUN_AUTHORIZATION}") == 5
+
+
 def test_the_file_of_secrets_is_its_owners_alone(account: Account) -> None:
     fill(account)
     path = account.folder / "secrets.env"
@@ -482,17 +493,37 @@ def cli_in_ascii(account: Account) -> str:
     return ran.stdout.decode("ascii")
 
 
-def test_twenty_five_similar_schedules_fit_in_120_lines(account: Account) -> None:
-    """Duplicated by five deploys, with one secret, as `setupCronJobs()` leaves them."""
-    headers = {"Upstash-Forward-Authorization": "Bearer one-for-all", **JSON}
-    for _ in range(5):
-        for number in range(25):
-            job = f"job-{number:02}"
-            account.grown.put(f"{APP}/api/cron/{job}", f"{number} 9 * * 1-5", headers=headers)
+SIMILAR: list[tuple[str, str, str, dict[str, str]]] = [
+    ("a path each", "{n} 9 * * 1-5", "", {}),
+    ("a body each", "{n} 9 * * *", '{{"tenant":{n}}}', {}),
+    ("in another zone", "CRON_TZ=Europe/Berlin {n} 9 * * *", "", {}),
+    ("with settings", "{n} 9 * * *", "", {"Upstash-Retries": "5", "Upstash-Failure-Callback": f"{APP}/dead"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "cron", "body", "more"), SIMILAR, ids=[s[0] for s in SIMILAR])
+def test_twenty_five_similar_schedules_fit_in_120_lines(
+    account: Account, _id: str, cron: str, body: str, more: dict[str, str]
+) -> None:
+    """With one secret, as scripts make them; what they share is said once."""
+    headers = {"Upstash-Forward-Authorization": "Bearer one-for-all", **JSON, **more}
+    for n in range(25):
+        path = "/api/cron/job" if body else f"/api/cron/job-{n:02}"
+        account.grown.put(APP + path, cron.format(n=n), body.format(n=n).encode(), headers)
     text = account.file()
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    assert len(lines) <= 120
-    assert text.count("The same again") == 25
+    assert len(text.splitlines()) <= 120
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.count("Bearer ${env.AUTHORIZATION}") == 1
+
+
+def test_the_duplicates_of_five_deploys_stand_below_what_they_repeat(account: Account) -> None:
+    for _ in range(5):
+        for n in range(5):
+            account.grown.put(f"{APP}/api/cron/job-{n}", f"{n} 9 * * 1-5")
+    text = account.file()
+    assert text.count("The same again, and firing beside job-") == 5
+    assert text.count("    #   scd_") == 20
+    assert text.count("    id: scd_") == 5
 
 
 @pytest.mark.parametrize("unit", ["s", "ms"])
