@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from qstash_sync.adopt import factor, names, secrets
 from qstash_sync.adopt.entries import Settings
-from qstash_sync.adopt.secrets import Hidden
+from qstash_sync.adopt.secrets import Hidden, Template
 from qstash_sync.adopt.survey import Item, Survey
 from qstash_sync.adopt.writer import WIDTH, Writer
 from qstash_sync.model.quotas import PLANS, PlanLimits
@@ -36,12 +36,14 @@ class Choices:
     """What the check of an earlier draft has taught.
 
     left: why a resource is not written after all. hidden: headers whose value is a secret, by the
-    id of their schedule. apart: keys that must not be shared. allow_private: None until an
-    address is refused that may be a private one; refused: those, until that is seen to help.
+    id of their schedule. in_clear: other values that are one. apart: keys that must not be shared.
+    allow_private: None until an address is refused that may be a private one; refused: those,
+    until that is seen to help.
     """
 
     left: Mapping[Key, str] = field(default_factory=dict)
     hidden: frozenset[tuple[str, str]] = frozenset()
+    in_clear: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()
     allow_private: bool | None = None
     refused: frozenset[tuple[str | int, ...]] = frozenset()
@@ -76,10 +78,12 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
     known = secrets.known_in([item.settings for item in items]) | secrets.known_in(
         [settings for found in survey.others.values() for settings in found.values()]
     )
-    own = [_hiding(_with_hidden(item, choices), known) for item in items]
+    own = [_hiding(_with_hidden(item, choices), known, choices) for item in items]
     defaults, schedules = _factored(own, choices)
     sections: dict[Kind, Mapping[str, Settings]] = {
-        kind: {n: _hiding(s, known) for n, s in found.items() if (kind, n) not in choices.left}
+        kind: {
+            n: _hiding(s, known, choices) for n, s in found.items() if (kind, n) not in choices.left
+        }
         for kind, found in survey.others.items()
     }
     named = dict(zip((item.name for item in items), schedules, strict=True))
@@ -99,6 +103,7 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
         page.schedules(items, named),
         page.left(survey, choices),
         page.callbacks(items, defaults, named),
+        page.labels(items),
         page.needed(told),
     )
     paragraphs = ("\n".join(block) for block in blocks)
@@ -117,14 +122,16 @@ def _factored(
     return {**defaults, "base_url": secrets.plain(base)} if base else defaults, schedules
 
 
-def _hiding(settings: Settings, known: Mapping[str, str]) -> Settings:
+def _hiding(settings: Settings, known: Mapping[str, str], choices: Choices) -> Settings:
     """The settings without what is a secret elsewhere, where the file takes a variable."""
-    if not known:
+    if not known and not choices.in_clear:
         return settings
+
+    def hidden(text: Template) -> Template:
+        return secrets.without(secrets.hiding(text, known), choices.in_clear)
+
     return {
-        key: secrets.replaced(value, lambda text: secrets.hiding(text, known))
-        if key in _TAKE_VARIABLES
-        else value
+        key: secrets.replaced(value, hidden) if key in _TAKE_VARIABLES else value
         for key, value in settings.items()
     }
 
@@ -262,6 +269,15 @@ class _Page:
             )
             yield self.comment(
                 "retries, timeout and retry_delay that these have, or an apply resets them:"
+            )
+            yield from self._listed(found)
+
+    def labels(self, items: Sequence[Item]) -> Iterator[str]:
+        """Where QStash shows the first label alone, nobody can tell whether there are more."""
+        found = [i.name for i in items if any(p.labels_cut and p.message.labels for p in i.live)]
+        if found:
+            yield self.comment(
+                "QStash shows one label of these; write the others, if they have some:"
             )
             yield from self._listed(found)
 

@@ -32,9 +32,13 @@ _DRAFTS = 12  # beside one for each schedule: each draft but the last leaves som
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What the file's own rules, and a plan, make of a draft; errors: it is no file, plan: None."""
+    """What the file's own rules, and a plan, make of a draft; errors: it is no file, plan: None.
+
+    in_clear: what stands in it in clear, and is a secret by these rules.
+    """
 
     errors: tuple[Diagnostic, ...] = ()
+    in_clear: frozenset[str] = frozenset()
     plan: Plan | None = None
 
 
@@ -116,6 +120,8 @@ def _learnt(checked: Checked, draft: Document, choices: Choices) -> Choices:
         if learnt == choices:
             raise _error([error.text for error in checked.errors])
         return learnt
+    if not checked.in_clear <= choices.in_clear:
+        return replace(choices, in_clear=choices.in_clear | checked.in_clear)
     return _of_plan(checked.plan, draft, choices)
 
 
@@ -230,6 +236,6 @@ def _is_quiet_step(step: object, index: LiveParts) -> bool:
 def _differences(step: PutSchedule, part: LivePart, index: LiveParts) -> Iterator[object]:
     """The settings that a write would change, as far as they read back."""
     name = step.labels[1].partition(".")[2]
-    labels = marks.own_labels(part.live.message.labels, index.namespace, name)
+    labels = marks.own_labels(part.live, index.namespace, name, step.message.labels)
     before = canonical.of_message(part.live.message, labels)
     yield from diff.compare(before, canonical.of_message(step.message), diff.Trust.UNKNOWN)

@@ -7,7 +7,7 @@ redacted     what QStash shows as a digest alone
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +27,11 @@ _SHAPES = re.compile(
     r"|eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"
     r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
     r"|\b(?:sk|rk|pk)_(?:live|test)_\w{8,}|\bwhsec_[\w+/=]{16,}"  # Stripe
-    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|(?<![\w-])glpat-[\w-]{16,}"
-    r"|(?<![\w-])(?:xox[abeprs]|xapp)-[\w-]{10,}"  # Slack
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|(?<![\w-])AIza[\w-]{30,}"
-    r"|(?<![\w-])sk-[\w-]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}|\bshpat_\w{20,}"
+    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
+    r"|\b(?:xox[abeoprs]|xapp)-[\w-]{10,}"  # Slack
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"
+    r"|\bsk-[\w-]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}|\bshpat_\w{20,}"
 )
 _WEBHOOKS = re.compile(
     r"https?://(?:"
@@ -251,6 +252,18 @@ def hiding(template: Template, known: Mapping[str, str]) -> Template:
         words = ((m, known.get(m[0])) for m in _WORD.finditer(part))
         parts += _template(part, ((m.start(), m.end(), what) for m, what in words if what)).parts
     return Template(tuple(part for part in parts if part) or ("",))
+
+
+def without(template: Template, values: Iterable[str]) -> Template:
+    """The text without some values, wherever they stand."""
+    for value in values:
+        parts: list[str | Hidden] = []
+        for part in template.parts:
+            at = -1 if isinstance(part, Hidden) else part.find(value)
+            found = [(at, at + len(value), "secret")] if at >= 0 else []
+            parts += _template(str(part), iter(found)).parts if found else [part]
+        template = Template(tuple(part for part in parts if part) or ("",))
+    return template
 
 
 def hidden_in(value: Any) -> Iterator[Hidden]:

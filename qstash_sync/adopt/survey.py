@@ -229,7 +229,7 @@ def _labels(item: Item, identity: str) -> tuple[str, ...]:
     labels = item.live[0].message.labels
     if item.is_ours or identity in labels:
         namespace, _, name = identity.partition(".")
-        return marks.own_labels(labels, namespace, name)
+        return marks.own_labels(item.live[0], namespace, name, ())
     return labels
 
 
@@ -250,7 +250,7 @@ def _as_marked(item: Item, message: Message) -> Item:
 def _was_edited(parts: Sequence[LivePart], index: LiveParts, time: Time) -> bool:
     """Whether somebody has changed the cron of a part since it was written."""
     name, message = index.name_of(parts[0]), parts[0].live.message
-    labels = marks.own_labels(message.labels, index.namespace, name)
+    labels = marks.own_labels(parts[0].live, index.namespace, name, ())
     schedule = Schedule(
         name=name,
         id=parts[0].base,

@@ -181,7 +181,10 @@ def check_of(live: Live, now: datetime) -> Check:
         config, diagnostics = files.build(None, {}, environ, "unknown")
         if config is None:
             return Checked(errors=tuple(d for d in diagnostics if d.severity is Severity.ERROR))
-        return Checked(plan=proposal.compare(config.desired, live, now=now))
+        return Checked(
+            in_clear=frozenset(config.secrets) - frozenset(environ.values()),
+            plan=proposal.compare(config.desired, live, now=now),
+        )
 
     return check
 
