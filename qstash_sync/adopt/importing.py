@@ -178,6 +178,9 @@ def _of_plan(plan: Plan, draft: Document, choices: Choices) -> Choices:
             left |= _left(item, error.message)
         else:
             lost.append(error.text)
+    planned = {(change.kind, change.name) for change in plan.changes} | {*plan.unchanged}
+    unread = (item.name for item in draft.items if (_SCHEDULE, item.name) not in planned)
+    lost += [f"schedules.{name}: is in the file, and not in a plan of it" for name in unread]
     for change in plan.changes:
         if is_quiet(change, plan.index):
             continue

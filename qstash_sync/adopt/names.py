@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from qstash_sync.adopt.secrets import Hidden
 
 _LONGEST = 60
-_WORD = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_WORD = re.compile(r"(?!x-)[a-z0-9][a-z0-9_-]*")  # x-… is the home of an anchor
 _OPAQUE = re.compile(r"\d+|[0-9a-f-]{16,}|(?=[^/]*\d)[\w-]{24,}", re.IGNORECASE)
 _DEEPEST = 3  # segments of a path in a name
 # Variables that a machine, a shell or QStash's own tools read: no secret may take their names.
@@ -40,8 +40,13 @@ class Nameless:
 
 def slug(text: str) -> str:
     """A text as a name of ours, or nothing."""
-    found = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_")[:_LONGEST]
-    return found.rstrip("-_") if _WORD.fullmatch(found.rstrip("-_") or "-") else ""
+    found = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_")[:_LONGEST].rstrip("-_")
+    return _no_home(found)
+
+
+def _no_home(name: str) -> str:
+    """The name, but none of an anchor's home: x-… is no schedule."""
+    return f"x_{name[2:]}" if name.startswith("x-") else name
 
 
 def is_name(text: str) -> bool:
@@ -84,7 +89,7 @@ def _numbered(name: str, taken: set[str], numbers: dict[str, int]) -> str:
     free = name
     while free in taken:
         number += 1
-        free = f"{name}-{number}"
+        free = _no_home(f"{name}-{number}")
     numbers[name] = number
     taken.add(free)
     return free

@@ -23,7 +23,7 @@ CHUNKS = 20
 # Under these nothing that reads back can be relied on; what becomes of them is tested by itself.
 UNUSUAL = {
     "labels_shown=none", "labels_shown=first", "next_time=wrong", "timeout_unit", "burst_limit",
-    "read_only_write", "plan", "pin_on_new_key", "descriptors",
+    "read_only_write", "plan", "pin_on_new_key", "descriptors", "schedule_id_kept",
 }  # fmt: skip
 OURS = """
 version: 1

@@ -24,11 +24,13 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     ("a URL group", [("Orders.v2", "POST")], ["orders-v2"]),
     ("an id in the path", [(f"{APP}/reminders/8f14e45fceea167a5a36dedd4bea2543", "POST")], ["reminders"]),
     ("only an id", [(f"{APP}/8f14e45fceea167a5a36dedd4bea2543", "POST")], ["app"]),
-    ("a query", [(f"{APP}/x?tenant=1", "POST"), (f"{APP}/x?tenant=2", "POST")], ["x", "x-2"]),
+    ("a query", [(f"{APP}/x?tenant=1", "POST"), (f"{APP}/x?tenant=2", "POST")], ["x", "x_2"]),
     ("capitals and dots", [(f"{APP}/API/Report.PHP", "POST")], ["report-php"]),
     ("percent signs", [(f"{APP}/a%20b", "POST")], ["a-b"]),
     ("letters that are none of ours", [(f"{APP}/größe", "POST"), (f"{APP}/日本", "POST")], ["gr-e", "app"]),
     ("credentials", [("https://user:pw@h.example.com", "POST")], ["h"]),
+    ("the home of an anchor", [(f"{APP}/x-jobs", "POST"), (f"{APP}/x", "GET"), (f"{APP}/x", "GET")], ["x_jobs", "x", "x_2"]),
+    ("very long and twice", [(f"{APP}/{'y' * 300}", "POST")] * 2, ["y" * 60, "y" * 60 + "-2"]),
     ("very long", [(f"{APP}/{'x' * 300}", "POST")], ["x" * 60]),
 ]  # fmt: skip
 
