@@ -119,7 +119,8 @@ def main() -> None:
             found = [measured(url) for _ in range(given.rounds)]
             server.communicate()  # closes its stdin, which ends it
     print(found[-1][3])
-    seconds, busy, memory = (statistics.median(one[n] for one in found) for n in (0, 1, 2))
+    figures = zip(*(one[:3] for one in found), strict=True)
+    seconds, busy, memory = map(statistics.median, figures)
     print(f"{given.schedules} schedules, medians of {given.rounds} processes:")
     print(f"  {seconds:.2f} s (goal {GOAL_SECONDS:.0f}), of the processor {busy:.2f} s")
     print(f"  {memory:.0f} MB (goal {GOAL_MEMORY:.0f})")
