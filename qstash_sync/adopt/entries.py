@@ -48,7 +48,7 @@ def of_message(message: Message) -> Settings:
         if value is not None and value != row.default:
             found[row.key] = written(row, value)
     found |= _headers(message)
-    found |= _body(message, str(found.get("content_type", "")) == JSON)
+    found |= _body(message, is_json=str(found.get("content_type", "")) == JSON)
     for key in settings.CALLBACKS:
         callback: Callback | None = getattr(message, key)
         if callback:
@@ -90,7 +90,7 @@ def identified(settings: Settings, identity: str) -> Settings:
     return found if headers else {key: found[key] for key in found if key != "headers"}
 
 
-def _body(message: Message, is_json: bool) -> Settings:  # noqa: FBT001 what its type says
+def _body(message: Message, *, is_json: bool) -> Settings:
     """A mapping only where that is sent as the same bytes, and under the same type."""
     body = message.body
     if body is None:

@@ -11,41 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import Piece, Secret, Text
+from qstash_sync.model.secret_shapes import Span, Where, is_called
 from qstash_sync.plan.canonical import DIGEST
 
-_NAMED = (
-    r"authorization|cookie|tokens?|secret|passw(?:or)?d|pwd|passphrase|api[-_]?key|apikey"
-    r"|access[-_]?key|private[-_]?key|signature|credentials?|bypass|session[-_]?id|auth"
-)
-_HEADER = re.compile(rf"(?:.*[-_.])?(?:{_NAMED}|key)", re.IGNORECASE)
-_PARAMETER = re.compile(rf"(?:.*[-_.])?(?:{_NAMED}|key|sig)|.*(?:token|secret)", re.IGNORECASE)
-_BODY_KEY = re.compile(rf"(?i:(?:.*[-_.])?(?:{_NAMED}))|.*(?:Token|Secret|Password|ApiKey)")
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
-_SHAPES = re.compile(
-    r"\bsig_[A-Za-z0-9]{20,}"  # QStash's signing keys, and its tokens
-    r"|eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"
-    r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
-    r"|\b(?:sk|rk|pk)_(?:live|test)_\w{8,}|\bwhsec_[\w+/=]{16,}"  # Stripe
-    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
-    r"|\b(?:xox[abeoprs]|xapp)-[\w-]{10,}"  # Slack
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"
-    r"|\bsk-[\w-]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}|\bshpat_\w{20,}"
-)
-_WEBHOOKS = re.compile(
-    r"https?://(?:"
-    r"hooks\.slack\.com/(?:services|workflows|triggers)"
-    r"|(?:\w+\.)?discord(?:app)?\.com/api/webhooks"
-    r"|hooks\.zapier\.com/hooks/catch|hook\.[\w.]+\.make\.com|[\w.-]+\.webhook\.office\.com"
-    r"|maker\.ifttt\.com/trigger/[^/]+/with/key|[\w.-]+\.m\.pipedream\.net"
-    r")/(?P<slack>[^?#]+)"
-    r"|https?://api\.telegram\.org/bot(?P<bot>[^/?#]+)"
-    r"|https?://[^/?#]+(?:/[^/?#]+)*?/(?:web)?hooks?/(?P<other>[\w-]*\d[\w-]{20,}[^?#]*)",
-    re.IGNORECASE,
-)
-_QUERY = re.compile(r"(?:^|[?&;])(?P<key>[^=&;?#\s]+)=(?P<value>[^&;#\s]+)")
-_JSON_PAIR = re.compile(r'"(?P<key>(?:[^"\\]|\\.)+)"\s*:\s*"(?P<value>(?:[^"\\]|\\.)+)"')
 _WORD = re.compile(r"[\w.~+-]{8,}={0,2}")
 _TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password
@@ -110,17 +81,21 @@ class Template:
 Found = tuple[int, int, str]  # start, end, what
 
 
-def _template(text: str, found: Iterator[Found]) -> Template:
+def _template(text: str, found: Iterable[Found]) -> Template:
     """The text with stretches held apart; those that overlap are one."""
+    joined: list[Found] = []
+    for start, end, what in sorted(found):
+        if joined and start < joined[-1][1]:
+            first, until, called = joined.pop()
+            joined.append((first, max(until, end), called))
+        elif start < end:
+            joined.append((start, end, what))
     parts: list[str | Hidden] = []
     at = 0
-    for start, end, what in sorted(found):
-        if start < at or start == end:
-            continue
-        # A dollar before `${env.X}` would make it a literal.
-        while start > at and text[start - 1] == "$":
-            start -= 1  # noqa: PLW2901
-        parts += [text[at:start], Hidden(text[start:end], what)]
+    for start, end, what in joined:
+        before = text[at:start]
+        shown = before.rstrip("$")  # a dollar before `${env.X}` would make it a literal
+        parts += [shown, Hidden(before[len(shown) :] + text[start:end], what)]
         at = end
     parts.append(text[at:])
     return Template(tuple(part for part in parts if part) or ("",))
@@ -147,28 +122,22 @@ def is_digest(text: str) -> bool:
 
 
 def _shapes(text: str, what: str) -> Iterator[Found]:
-    for match in _SHAPES.finditer(text):
-        yield match.start(), match.end(), what
+    return ((start, end, what) for start, end in secret_shapes.likely_in(text))
 
 
-def _pairs(text: str, shape: re.Pattern[str], is_secret: re.Pattern[str]) -> Iterator[Found]:
-    for match in shape.finditer(text):
-        if is_secret.fullmatch(match["key"]):
-            yield match.start("value"), match.end("value"), match["key"]
+def _called(named: Iterable[tuple[str, Span]], where: Where, what: str = "") -> Iterator[Found]:
+    for name, (start, end) in named:
+        if is_called(name, where, likely=True):
+            yield start, end, f"{what} {name}".strip()
 
 
 def url(text: str, what: str) -> Template:
     """An address: secrets of its query and path, never of its host."""
 
     def found() -> Iterator[Found]:
-        for match in _WEBHOOKS.finditer(text):
-            for group in ("slack", "bot", "other"):
-                if match[group]:
-                    yield match.start(group), match.end(group), f"{what} webhook".strip()
-        query = text.partition("?")[2]
-        start = len(text) - len(query)
-        for low, high, key in _pairs(query, _QUERY, _PARAMETER):
-            yield start + low, start + high, f"{what} {key}".strip()
+        for start, end in secret_shapes.webhooks(text, likely=True):
+            yield start, end, f"{what} webhook".strip()
+        yield from _called(secret_shapes.parameters(text), Where.PARAMETER, what)
         path = text.find("/", text.find("://") + 3)
         for low, high, name in _shapes(text, f"{what} token".strip()):
             if path != -1 and low >= path:
@@ -181,9 +150,9 @@ def header(name: str, value: str) -> Template:
     """The value of a header; the scheme of an authorization stays plain."""
     if is_digest(value):
         return redacted(value, name)
-    if _HEADER.fullmatch(name):
+    if is_called(name, Where.HEADER, likely=True):
         scheme = _SCHEME.match(value)
-        return _template(value, iter([(scheme.end() if scheme else 0, len(value), name)]))
+        return _template(value, [(scheme.end() if scheme else 0, len(value), name)])
     return _template(value, _shapes(value, name))
 
 
@@ -191,8 +160,8 @@ def text_body(text: str, what: str) -> Template:
     """A body that stands as text: JSON, a form, or anything."""
 
     def found() -> Iterator[Found]:
-        yield from _pairs(text, _JSON_PAIR, _BODY_KEY)
-        yield from _pairs(text, _QUERY, _BODY_KEY)
+        yield from _called(secret_shapes.members(text), Where.MEMBER)
+        yield from _called(secret_shapes.fields(text), Where.MEMBER)
         yield from _shapes(text, what)
 
     return _template(text, found())
@@ -216,11 +185,11 @@ def _json(value: Any, key: str, what: str) -> Any:
     if isinstance(value, list):
         return [_json(item, key, what) for item in value]
     if isinstance(value, str):
-        if value and key is not what and _BODY_KEY.fullmatch(key):
+        if value and key is not what and is_called(key, likely=True):
             return whole(value, key)
         return text_body(value, what)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and abs(value) >= _SMALL and _BODY_KEY.fullmatch(key):
+    if is_number and abs(value) >= _SMALL and is_called(key, likely=True):
         raise _NoTextError
     return value
 
@@ -261,7 +230,7 @@ def without(template: Template, values: Iterable[str]) -> Template:
         for part in template.parts:
             at = -1 if isinstance(part, Hidden) else part.find(value)
             found = [(at, at + len(value), "secret")] if at >= 0 else []
-            parts += _template(str(part), iter(found)).parts if found else [part]
+            parts += _template(str(part), found).parts if found else [part]
         template = Template(tuple(part for part in parts if part) or ("",))
     return template
 

@@ -104,7 +104,9 @@ def survey(
     for part in index.by_id.values():
         if part.ours or not chosen(part.live.id):
             continue
-        found = (without or {}).get(part.live.id) or _stranger(part, index, now, in_seconds)
+        found = (without or {}).get(part.live.id) or _stranger(
+            part, index, now, in_seconds=in_seconds
+        )
         if isinstance(found, Item):
             items.append(found)
         else:
@@ -150,7 +152,7 @@ def _ours(
     return items, lost
 
 
-def _stranger(part: LivePart, index: LiveParts, now: datetime, in_seconds: bool) -> Item | str:  # noqa: FBT001 what is known of the account
+def _stranger(part: LivePart, index: LiveParts, now: datetime, *, in_seconds: bool) -> Item | str:
     """What carries no mark of ours, or why it is left alone."""
     if part.mark:
         return COPY if part.is_copy or part.mark.scope == index.scope else MARKED

@@ -14,16 +14,19 @@ def names(text: str) -> dict[str, tuple[str, ...]]:
 
     A ValueError where the text is no state.
     """
-    state = json.loads(text)
-    resources = state.get("resources") if isinstance(state, dict) else None
-    if not isinstance(resources, list):
-        message = "no state of Terraform: it has no list of resources"
-        raise ValueError(message)  # noqa: TRY004 whatever is wrong with it is one error
     found: dict[str, tuple[str, ...]] = {}
-    for resource in resources:
+    for resource in _resources(json.loads(text)):
         if isinstance(resource, dict) and resource.get("type") in TYPES:
             found |= _instances(resource, TYPES[resource["type"]])
     return found
+
+
+def _resources(state: Any) -> list[Any]:
+    match state:
+        case {"resources": [*resources]}:
+            return resources
+    message = "no state of Terraform: it has no list of resources"
+    raise ValueError(message)
 
 
 def _instances(resource: dict[str, Any], keys: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

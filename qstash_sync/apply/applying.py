@@ -65,7 +65,7 @@ def apply(
         verdict = Verification(left, before=live, after=after, now=client.now())
         judged = {key: verdict.of(outcome) for key, outcome in judged.items()}
         came_up += [change for change in left.values() if policy.only in (None, change.reason)]
-    except Exception as error:  # noqa: BLE001 of the account, or ours: what is done is told
+    except Exception as error:  # noqa: BLE001 the writes are done: that is told, whatever fails now
         judged = {key: verification.unread(one, error) for key, one in judged.items()}
     return Applied(
         outcomes=tuple(judged[change.key] for change in plan.changes),

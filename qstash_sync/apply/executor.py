@@ -76,7 +76,7 @@ def _harmless(tell: Callable[[T], object]) -> Callable[[T], None]:
         if not broken:
             try:
                 tell(what)
-            except Exception:  # noqa: BLE001 whatever it is: writes are under way
+            except Exception:  # noqa: BLE001 no failing display may end a run of writes
                 broken = True
 
     return tell_or_stop
@@ -197,7 +197,7 @@ class _Run:
             try:
                 outcome = self._early(change)
                 is_open = outcome is None and self._is_open(change, line)
-            except Exception as error:  # noqa: BLE001 as in `_work`
+            except Exception as error:  # noqa: BLE001 a bug costs one change, not all outcomes
                 is_open = False
                 outcome = Outcome(change=change, status=Status.FAILED, message=internal(error))
             if outcome:
@@ -299,7 +299,7 @@ class _Run:
         """The same as `_steps`; a bug of ours costs one change, and not the outcomes of all."""
         try:
             return self._steps(change)
-        except Exception as error:  # noqa: BLE001 its text may hold anything
+        except Exception as error:  # noqa: BLE001 a bug costs one change, not all outcomes
             return Outcome(change=change, status=Status.FAILED, message=internal(error))
 
     def _steps(self, change: Change) -> Outcome | None:
@@ -372,7 +372,7 @@ class _Run:
             return _explained(
                 replace(outcome, status=Status.FAILED, message=str(error)), error, step
             )
-        except Exception as error:  # noqa: BLE001 as in `_work`, but here it is known what is left
+        except Exception as error:  # noqa: BLE001 a bug costs one change; here it is known what is left
             return replace(outcome, status=Status.FAILED, message=internal(error))
         self.lost = 0
         return None

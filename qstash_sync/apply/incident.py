@@ -44,7 +44,7 @@ def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None
                 if key not in outcomes
             ]
             outcomes = {key: verdict.of(outcome) for key, outcome in outcomes.items()}
-        except Exception as error:  # noqa: BLE001 of the account, or ours: what is done is told
+        except Exception as error:  # noqa: BLE001 the writes are done: that is told, whatever fails now
             outcomes = {key: verification.unread(one, error) for key, one in outcomes.items()}
     judged = [_refused(outcome, found) for outcome in outcomes.values()]
     ordered = sorted((*judged, *came_up), key=lambda outcome: outcome.change.order)

@@ -66,7 +66,7 @@ class Verification:
         """The outcome as it turned out to be; a bug of ours costs this one alone."""
         try:
             return self._judged(outcome)
-        except Exception as error:  # noqa: BLE001 its text may hold anything
+        except Exception as error:  # noqa: BLE001 a bug costs one verdict, not all outcomes
             return unread(outcome, error)
 
     def _judged(self, outcome: Outcome) -> Outcome:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qstash_sync.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qstash_sync.render.safe import Page
 
 _NO_LINK = "a symbolic link, which is not followed; name the file itself"
@@ -34,19 +37,9 @@ def write(path: str, page: Page, option: str = "--output") -> None:
 def replace(path: str, text: str, option: str) -> None:
     """Put a new file in place, for its owner alone, whole or not at all; raises `UsageError`."""
     refuse_link(path, option)
-    target = Path(path)
     try:
-        # Made with mode 0600, and beside the target: a rename cannot cross file systems.
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with _made_beside(Path(path), text) as made:
+            made.replace(path)
     except (OSError, ValueError) as error:
         raise _cannot_be_written(path, option, error) from None
 
@@ -57,23 +50,32 @@ def create(path: str, text: str, option: str, *, private: bool) -> None:
     private: for its owner alone.
     """
     refuse_existing(path, option)
-    target = Path(path)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+        with _made_beside(Path(path), text) as made:
             if not private:
-                Path(name).chmod(0o666 & ~_umask())
-            os.link(name, target)  # a rename would overwrite what has come there meanwhile
-        finally:
-            Path(name).unlink(missing_ok=True)
+                made.chmod(0o666 & ~_umask())
+            os.link(made, path)  # a rename would overwrite what has come there meanwhile
     except FileExistsError:
         refuse_existing(path, option)
     except (OSError, ValueError) as error:
         raise _cannot_be_written(path, option, error) from None
+
+
+@contextmanager
+def _made_beside(target: Path, text: str) -> Iterator[Path]:
+    """A whole file of mode 0600 with this text, where a rename need not cross file systems.
+
+    It is gone in the end, unless it was moved away.
+    """
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def refuse_existing(path: str, option: str) -> None:

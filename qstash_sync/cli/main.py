@@ -91,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Abort:
         streams.note(safe.page("Stopped; nothing more is written."))
         return ExitCode.ERROR
-    except Exception as error:  # noqa: BLE001 the last net: nobody is shown a traceback
+    except Exception as error:  # noqa: BLE001 the last net: a bug is one line, no traceback
         return _failed(_as_ours(error, arguments), given)
 
 

@@ -36,7 +36,8 @@ _HOSTS = {urlsplit(url).hostname: region for region, url in REGIONS.items()} | {
 }
 
 
-_URL = "QSTASH_URL"
+# The variables that every SDK reads.
+_URL, _OWN = "QSTASH_URL", "QSTASH_TOKEN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Endpoint:
     token: Secret
     user: str | None = None
     url_from: str = _URL
-    token_from: str = "QSTASH_TOKEN"  # noqa: S105 its name
+    token_from: str = _OWN
     is_default: bool = False  # nothing says an address
 
     def __str__(self) -> str:
@@ -129,7 +130,7 @@ def _of_variables(environ: Mapping[str, str]) -> Endpoint:
         url_from, token_from = address if environ.get(address) else "QSTASH_REGION", own
     else:
         url, url_from = _address(environ)
-        token_from = "QSTASH_TOKEN"  # noqa: S105 its name
+        token_from = _OWN
     text = environ.get(token_from, "").strip()
     if not text:
         either = f"{own} or QSTASH_TOKEN" if region else token_from

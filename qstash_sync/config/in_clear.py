@@ -11,19 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from qstash_sync.config.interpolate import Scope
-from qstash_sync.config.literals import LITERAL_SECRET, NAMES, WEBHOOK, is_called
+from qstash_sync.config.literals import LITERAL_SECRET
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import Map, Seq, Value
+from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import Piece, Secret, join
-
-Span = tuple[int, int]
+from qstash_sync.model.secret_shapes import Span, Where, is_called
 
 _HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
-_OF_QUERIES = (*NAMES, "auth", "code", "hmac", "key", "pwd", "sig", "signature")
-_WORDS = {*NAMES, "auth", "key", "pwd", "session", "sig", "signature"}  # of headers
-_QUERY = re.compile(r"[?&]([^=&#]{1,100})=([^&#]+)")
-_FORM = re.compile(r"(?:^|&)([\w.\[\]-]+)=([^&\s]+)")
-_MEMBER = re.compile(r'"((?:[^"\\]|\\.){1,100})"\s*:\s*"((?:[^"\\]|\\.)+)"')
 _URLS = ("destination", "callback", "failure_callback", "url")
 _WAY_OUT = "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
 
@@ -80,7 +75,7 @@ class Hider:
                 continue  # a secret already, or unset
             if _HEADERS.fullmatch(lowered):
                 self._refuse(headers, name, path)
-            elif not _WORDS.isdisjoint(re.split("[-_.]", lowered)) or is_called(name):
+            elif is_called(name, Where.HEADER):
                 found = self.hidden(text, _all_of, headers, name, (*path, name))
                 result = result if found is text else result.replaced(name, found)
         return result
@@ -143,20 +138,15 @@ def _all_of(text: str) -> Iterator[Span]:
 
 
 def _in_url(text: str) -> Iterator[Span]:
-    if webhook := WEBHOOK.match(text):
-        yield webhook.span(1)
-    for name, span in _pairs(_QUERY, text):
-        if is_called(name, _OF_QUERIES):
+    yield from secret_shapes.webhooks(text)
+    for name, span in secret_shapes.parameters(text):
+        if is_called(name, Where.PARAMETER):
             yield span
 
 
 def _in_text(text: str) -> Iterator[Span]:
-    """In a body that is text: JSON's members, or the pairs of a form."""
-    pattern = _MEMBER if text.lstrip()[:1] in ("{", "[") else _FORM
-    for name, span in _pairs(pattern, text):
+    """In a body that is text: JSON's members, or the fields of a form."""
+    is_json = text.lstrip()[:1] in ("{", "[")
+    for name, span in secret_shapes.members(text) if is_json else secret_shapes.fields(text):
         if is_called(name):
             yield span
-
-
-def _pairs(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, Span]]:
-    return ((found[1], found.span(2)) for found in pattern.finditer(text))

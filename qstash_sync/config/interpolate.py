@@ -14,12 +14,12 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from qstash_sync.config.literals import secret_in
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import has_control, shadow
 from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Piece, Secret, join
+from qstash_sync.model.secret_shapes import kind_in
 
 MAX_EXPANDED = 10_000_000  # characters and values that other variables may bring into one
 MAX_TOTAL = 50_000_000  # likewise that they may bring into all settings of an environment
@@ -265,7 +265,7 @@ class Scope:
 
     def _is_never_plain(self, name: str, found: str, location: Location, path: Path) -> bool:
         """Whether a value stays a secret in spite of `|plain`: then that is an error."""
-        kind = secret_in(found)
+        kind = kind_in(found)
         if holder := self.holder_of_token(name, found):
             kind = f"the token or key of QStash that stands in {holder}"
         if kind:

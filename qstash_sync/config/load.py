@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from qstash_sync.config.environment import Account, Config, Environment
-from qstash_sync.config.literals import might_hold_secret, secret_in, without_secrets
+from qstash_sync.config.literals import might_hold_secret, without_secrets
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS
@@ -16,6 +16,7 @@ from qstash_sync.config.sources import Source, gather
 from qstash_sync.config.tree import Document, Map, Value, texts
 from qstash_sync.errors import ConfigError
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity, in_order
+from qstash_sync.model.secret_shapes import kind_in
 
 __all__ = ["Account", "Config", "Files", "Source", "gather", "load"]
 
@@ -68,7 +69,7 @@ class Files:
             return
         hint = "take it from ${env.NAME}, and replace it: it has been in a file"
         for path, text, location in texts(document.root):
-            if kind := secret_in(text):
+            if kind := kind_in(text):
                 self.report.error("literal_secret", path, f"{kind} in clear", location, hint)
 
     def _top_level(self, root: Map) -> Map:

@@ -1,5 +1,6 @@
 """The types of what is sent: URLs, headers and bodies."""
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from pydantic import AfterValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from qstash_sync.config import sources, url
-from qstash_sync.config.literals import LITERAL_SECRET, secret_in
+from qstash_sync.config.literals import LITERAL_SECRET
 from qstash_sync.config.text import shadow, to_json
 from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
 from qstash_sync.config.wrong import LINE_BREAK, bad, each, written, wrong_type
 from qstash_sync.model import settings
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Secret, Text
+from qstash_sync.model.secret_shapes import kind_in
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REDACTED = "REDACTED:"
@@ -137,8 +139,6 @@ def _body_file(value: Any, info: ValidationInfo[Frame]) -> Content:
 
 
 def _body_base64(value: Any, info: ValidationInfo[Frame]) -> Content:
-    import base64  # noqa: PLC0415 rare
-
     try:
         data = base64.b64decode("".join(string(value).split()), validate=True)
     except ValueError:
@@ -170,7 +170,7 @@ def _sized(content: Content, info: ValidationInfo[Frame]) -> Content:
 
 def _without_literals(content: Content) -> Content:
     """The content of what does not stand in the file itself, where it would be found."""
-    if isinstance(content.data, bytes) and (kind := secret_in(content.data.decode("latin-1"))):
+    if isinstance(content.data, bytes) and (kind := kind_in(content.data.decode("latin-1"))):
         hint = "take it from the environment in a `body`"
         raise bad(f"{kind} in clear", hint, LITERAL_SECRET)
     return content

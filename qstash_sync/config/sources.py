@@ -77,7 +77,7 @@ def _sources(path: str, stdin: TextIO | None) -> Iterator[Source]:
 
 def _declared(folder: Path) -> list[str]:
     """Every entry that calls itself YAML, whatever it is: none may be left out in silence."""
-    return [name for name in os.listdir(folder) if name.lower().endswith(SUFFIXES)]  # noqa: PTH208 names
+    return [entry.name for entry in folder.iterdir() if entry.name.lower().endswith(SUFFIXES)]
 
 
 def _from_stdin(stdin: TextIO | None) -> str:
@@ -107,7 +107,7 @@ def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
     """
     try:
         handle = os.open(path, _READ)
-        with open(handle, "rb") as file:  # noqa: PTH123 a handle has no path
+        with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
                 raise UnreadableError(f"is {_kind(found.st_mode)}, not a regular file")

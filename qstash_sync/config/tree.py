@@ -178,10 +178,10 @@ def spell(tree: Map, path: Path) -> tuple[Path, Location | None]:
     """
     location: Location | None = None
     value: Value = tree
-    for number, step in enumerate(path):
-        if isinstance(value, Map) and isinstance(step, int):
-            step = list(value)[step]  # noqa: PLW2901 the n-th key, by its name
-            path = (*path[:number], step, *path[number + 1 :])
+    for number, counted in enumerate(path):
+        is_nth = isinstance(value, Map) and isinstance(counted, int)
+        step = list(value)[int(counted)] if is_nth else counted
+        path = (*path[:number], step, *path[number + 1 :])
         if isinstance(value, Map) and step in value:
             location, value = value.at(step), value[str(step)]
         elif isinstance(value, Seq) and isinstance(step, int) and step < len(value):

@@ -66,7 +66,9 @@ class LiveParts:
         for schedule in live:
             mark = marks.parse(schedule.message.labels)
             base, number = self._base_and_number(schedule.id, declared, mark)
-            ours = mark is not None and self._is_ours(schedule.id, mark, base in declared)
+            ours = mark is not None and self._is_ours(
+                schedule.id, mark, is_declared=base in declared
+            )
             former = (
                 mark is not None
                 and mark.scope == former_scope
@@ -117,7 +119,7 @@ class LiveParts:
             return part_id, 1
         return head, int(tail)
 
-    def _is_ours(self, part_id: str, mark: Mark, is_declared: bool) -> bool:  # noqa: FBT001 of its base
+    def _is_ours(self, part_id: str, mark: Mark, *, is_declared: bool) -> bool:
         if mark.scope != self.scope:
             return False
         if mark.bound:

@@ -58,7 +58,7 @@ class Origin:
     """The variables or settings that address and token come from: what a message names."""
 
     url: str = "QSTASH_URL"
-    token: str = "QSTASH_TOKEN"  # noqa: S105 its name
+    token: str = "QSTASH_TOKEN"  # noqa: S105 the name of a variable, not its value
 
 
 class MayLack(Enum):

@@ -58,6 +58,8 @@ TEXTS = [
     ("AKIAABCDEFGHIJKLMNOP and more", "[AKIAABCDEFGHIJKLMNOP] and more"),
     ("eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "[eyJhbGciOiJI.eyJzdWIiOiIx.c2ln]"),
     ("token", "token"),
+    ("ghp_" + "a" * 36 + "_tail", "[ghp_" + "a" * 36 + "_tail]"),
+    ("token=ghp_" + "a" * 36 + " b", "token=[ghp_" + "a" * 36 + "] b"),
     ('{"API_KEY": "k"}', '{"API_KEY": "[k]"}'),
 ]
 

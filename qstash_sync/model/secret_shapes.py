@@ -1,0 +1,144 @@
+"""What looks like a secret: by its shape, by what it is called, by the address that it is part of.
+
+One table for both who ask: `config/`, for secrets that stand in a file in clear, and `adopt/`, for
+what an import takes out of the file that it writes. `likely`: also what may well be none; an import
+would rather take too much out, a file is not told off for it.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import Enum, auto
+
+Span = tuple[int, int]
+
+# By shape
+
+
+SHAPES = (
+    (re.compile(r"\bsig_[A-Za-z0-9]{20,}"), "a QStash signing key"),
+    (re.compile(r"eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"), "a QStash token"),
+    (re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"), "a Stripe key"),
+    (re.compile(r"\bwhsec_[A-Za-z0-9+/=]{16,}"), "a signing secret of webhooks"),
+    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}"), "a GitHub token"),
+    (re.compile(r"\bglpat-[\w-]{20,}"), "a GitLab token"),
+    (re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-[A-Za-z0-9-]{10,}"), "a Slack token"),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "an AWS access key"),
+    (re.compile(r"\bAIza[\w-]{35}"), "a Google key"),
+    (re.compile(r"\bSG\.[\w-]{22}\.[\w-]{43}"), "a SendGrid key"),
+    (re.compile(r"\bnpm_[A-Za-z0-9]{36}"), "an npm token"),
+    (re.compile(r"\bsk-(?:proj|ant|svcacct)-[\w-]{20,}|\bsk-[A-Za-z0-9]{40,}"), "an API key"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"), "a private key"),
+)
+# How the shapes begin: in a file's own text a secret may be behind escapes, or broken at the end of
+# a line.
+TRACES = re.compile(
+    r"sig_|eyJVc2VySUQiOi|[sr]k_|whsec_|gh[pousr]_|github_pat_|glpat-|xox|xapp-|AKIA|ASIA|AIza"
+    r"|SG\.|npm_|sk-|PRIVATE KEY|\\[xuU\r\n]"
+)
+_LIKELY_SHAPES = re.compile(
+    r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
+    r"|\b(?:sk|rk|pk)_(?:live|test)_\w{8,}|\bwhsec_[\w+/=]{16,}"
+    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
+    r"|\b(?:xox[abeoprs]|xapp)-[\w-]{10,}|\bAIza[\w-]{30,}"
+    r"|\bsk-[\w-]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}|\bshpat_\w{20,}"
+)
+
+
+def kind_in(text: str) -> str | None:
+    """What kind of secret stands in a text, as its shape tells for certain."""
+    return next((kind for shape, kind in SHAPES if shape.search(text)), None)
+
+
+def likely_in(text: str) -> Iterator[Span]:
+    """Where something stands that has the shape of a secret, certain or likely; spans overlap."""
+    for shape in (*(shape for shape, _ in SHAPES), _LIKELY_SHAPES):
+        yield from (match.span() for match in shape.finditer(text))
+
+
+# By name
+
+
+class Where(Enum):
+    """What a name is the name of: some words mean a secret in one place alone."""
+
+    HEADER = auto()
+    PARAMETER = auto()  # of an address, or a form's field in one
+    MEMBER = auto()  # of a body, or a variable
+
+
+# What a secret is called, in the letters of its name alone; the name may end so.
+_NAMES = (
+    "accesskey", "apikey", "authorization", "bearer", "bypass", "credential", "credentials", "jwt",
+    "passphrase", "passwd", "password", "privatekey", "secret", "secretkey", "signingkey", "token",
+)  # fmt: skip
+_PARAMETERS = frozenset({"auth", "code", "hmac", "key", "pwd", "sig", "signature"})
+_WORDS = frozenset({*_NAMES, "auth", "key", "pwd", "session", "sig", "signature"})  # of headers
+_LIKELY_LAST = re.compile(
+    r"(?:.*[-_.])?(?:cookie|tokens|pwd|signature|api[-_]key|access[-_]key|private[-_]key"
+    r"|session[-_]?id|auth)",
+    re.IGNORECASE,
+)
+_LIKELY_PARAMETER = re.compile(r"(?:.*[-_.])?(?:key|sig)", re.IGNORECASE)
+
+
+def is_called(name: str, where: Where = Where.MEMBER, *, likely: bool = False) -> bool:
+    """Whether a name is a secret's: access_token, X-Api-Key, stripeSecret."""
+    letters = re.sub(r"[^a-z]", "", name.lower())
+    if letters.endswith(_NAMES):
+        return True
+    if where is Where.PARAMETER and letters in _PARAMETERS:
+        return True
+    if where is Where.HEADER and not _WORDS.isdisjoint(re.split("[-_.]", name.lower())):
+        return True
+    if not likely:
+        return False
+    is_parameter = where is Where.PARAMETER and _LIKELY_PARAMETER.fullmatch(name)
+    return bool(is_parameter or _LIKELY_LAST.fullmatch(name))
+
+
+# By address, and in a text by the name before it
+
+
+# Addresses whose path is the secret: who knows it may post.
+WEBHOOK = re.compile(
+    r"https?://(?:"
+    r"hooks\.slack\.com/(?:services|workflows|triggers)/"
+    r"|(?:[\w-]+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/(?=\d+/)"
+    r"|(?:[\w-]+\.)+webhook\.office\.com/(?:webhookb2/)?|outlook\.office(?:365)?\.com/webhook/"
+    r"|hooks\.zapier\.com/hooks/catch/|hook\.(?:[\w.]+\.)?make\.com/"
+    r"|maker\.ifttt\.com/trigger/[^/?#]+/(?:json/)?with/key/"
+    r"|(?:[\w-]+\.)+m\.pipedream\.net/"
+    r")([^?#]+)"
+    r"|https?://api\.telegram\.org/bot([^/?#]+)",
+    re.IGNORECASE,
+)
+_LIKELY_WEBHOOK = re.compile(
+    r"https?://[^/?#]+(?:/[^/?#]+)*?/(?:web)?hooks?/([\w-]*\d[\w-]{20,}[^?#]*)", re.IGNORECASE
+)
+_PARAMETER = re.compile(r"[?&;]([^=&;?#\s]{1,100})=([^&#]+)")
+_FIELD = re.compile(r"(?:^|[?&;])([^=&;?#\s]{1,100})=([^&\s]+)")
+_MEMBER = re.compile(r'"((?:[^"\\]|\\.){1,100})"\s*:\s*"((?:[^"\\]|\\.)+)"')
+
+
+def webhooks(text: str, *, likely: bool = False) -> Iterator[Span]:
+    """Where the secret paths of webhooks stand in a text."""
+    for shape in (WEBHOOK, _LIKELY_WEBHOOK) if likely else (WEBHOOK,):
+        for match in shape.finditer(text):
+            yield match.span(match.lastindex or 0)
+
+
+def parameters(url: str) -> Iterator[tuple[str, Span]]:
+    """Name, and span of the value, of each parameter of an address's query."""
+    start = url.find("?")
+    if start >= 0:
+        yield from ((match[1], match.span(2)) for match in _PARAMETER.finditer(url, start))
+
+
+def members(text: str) -> Iterator[tuple[str, Span]]:
+    """Name, and span of the value, of each text that stands as a member in JSON."""
+    return ((match[1], match.span(2)) for match in _MEMBER.finditer(text))
+
+
+def fields(text: str) -> Iterator[tuple[str, Span]]:
+    """Name, and span of the value, of each field of a form."""
+    return ((match[1], match.span(2)) for match in _FIELD.finditer(text))
