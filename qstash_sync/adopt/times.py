@@ -9,11 +9,10 @@
 What cannot be said so that it fires at the same minutes is a reason, not a guess.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from itertools import product
 from typing import Any
 
 from qstash_sync.crons import robfig
@@ -22,7 +21,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import DAY, WEEKDAY, Fields, parse, render
 from qstash_sync.model.resources import LiveSchedule
-from qstash_sync.plan import mark as marks, time_label
+from qstash_sync.plan import mark as marks
 from qstash_sync.plan.mark import Mark
 
 _MOST_PARTS = 8  # what the file allows where it does not say `dst.max_parts`
@@ -95,22 +94,14 @@ def _with_dst(job: Job, strategy: Strategy, **more: Any) -> Time:
 
 def of_ours(mark: Mark, labels: Sequence[str], parts: int, now: datetime) -> Time | None:
     """The local time that parts of ours were written for; None where their labels do not tell."""
-    told = time_label.read(labels)
-    if told is None:
+    found = marks.written_for(mark, tuple(labels))
+    if found is None:
         return None
-    for job, strategy in _policies(told):
-        if marks.digest_of_times(job, strategy) == mark.times:
-            more: dict[str, Any] = {"max_parts": parts} if parts > _MOST_PARTS else {}
-            if strategy is Strategy.NATIVE and _differs(job, now):
-                more["accept"] = True
-            return _with_dst(job, strategy, **more)
-    return None
-
-
-def _policies(job: Job) -> Iterator[tuple[Job, Strategy]]:
-    """Every strategy and policy, the usual ones first."""
-    for strategy, gap, fold in product(Strategy, (None, *Gap), (None, *Fold)):
-        yield replace(job, gap=gap, fold=fold), strategy
+    job, strategy = found
+    more: dict[str, Any] = {"max_parts": parts} if parts > _MOST_PARTS else {}
+    if strategy is Strategy.NATIVE and _differs(job, now):
+        more["accept"] = True
+    return _with_dst(job, strategy, **more)
 
 
 @lru_cache(maxsize=4096)

@@ -22,6 +22,9 @@ class Trust(Enum):
 
 
 _URLS = ("destination", "endpoints", *CALLBACKS)
+_ADDRESS = re.compile(
+    r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[^/?#@]*)(?P<rest>.*)", re.DOTALL | re.IGNORECASE
+)
 _TEXTS = (*_URLS, "headers", "body", "body_base64")
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
 
@@ -66,17 +69,16 @@ def _trusted(change: FieldChange, path: Path, trust: Trust) -> FieldChange:
     if trust is Trust.SECRET and path[0] in _TEXTS:
         return replace(change, before=HIDDEN, withheld=Withheld.CHANGED)
     if trust is Trust.UNKNOWN and path[0] in _URLS:
-        return replace(change, before=_host(str(change.before)))
+        return replace(change, before=address(str(change.before)))
     return change
 
 
-def _host(url: str) -> str:
-    """Scheme and host of an address; the name of a URL group is none and stays."""
-    scheme, colon, rest = url.partition("://")
-    if not colon:
-        return url
-    host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-    return f"{scheme}://{host}/…" if rest != host else url
+def address(destination: str) -> str:
+    """A live destination as it may be shown: the host of a URL, or the name of a URL group."""
+    found = _ADDRESS.match(destination)
+    if not found:
+        return destination
+    return f"{found['scheme']}{found['host']}{'/…' if found['rest'].strip('/') else ''}"
 
 
 def created(desired: View) -> tuple[FieldChange, ...]:

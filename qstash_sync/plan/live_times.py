@@ -17,7 +17,7 @@ from qstash_sync.crons.robfig import firings
 from qstash_sync.model.change import FieldChange, Firings, Note
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
-from qstash_sync.plan import diff, time_label, times
+from qstash_sync.plan import diff, mark as marks, times
 from qstash_sync.plan.live_parts import (
     Part,
     SetState,
@@ -28,6 +28,8 @@ from qstash_sync.plan.live_parts import (
     state,
 )
 from qstash_sync.plan.mark import Declared
+
+Former = tuple[Job, Strategy]  # what parts were written for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,44 +75,50 @@ def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | 
     )
 
 
-def differing(former: Job, job: Job) -> tuple[FieldChange, ...]:
-    """How a local time differs from another, policies aside."""
+def differing(former: Former, schedule: Schedule) -> tuple[FieldChange, ...]:
+    """How the time of a schedule differs from a former one, by the settings of the file."""
+    (before, old), (after, new) = former, (schedule.timing.job, schedule.timing.strategy)
     fields: list[FieldChange] = []
-    if {cron.key for cron in former.crons} != {cron.key for cron in job.crons}:
-        before, after = (", ".join(cron.text for cron in j.crons) for j in (former, job))
-        zone = job.timezone if former.timezone == job.timezone else ""
-        fields.append(FieldChange(path="cron", before=before, after=after, note=zone))
-    if former.timezone != job.timezone:
-        fields.append(FieldChange(path="timezone", before=former.timezone, after=job.timezone))
+    if {cron.key for cron in before.crons} != {cron.key for cron in after.crons}:
+        texts = [", ".join(cron.text for cron in job.crons) for job in (before, after)]
+        zone = after.timezone if before.timezone == after.timezone else ""
+        fields.append(FieldChange(path="cron", before=texts[0], after=texts[1], note=zone))
+    settings = (
+        ("timezone", before.timezone, after.timezone),
+        ("dst.strategy", old, new),
+        ("dst.gap", before.gap, after.gap),
+        ("dst.fold", before.fold, after.fold),
+    )
+    fields += [
+        FieldChange(path=path, before=one and str(one), after=other and str(other))
+        for path, one, other in settings
+        if one != other
+    ]
     return tuple(fields)
 
 
+def _former(declared: Declared, parts: Sequence[Part]) -> Former | None:
+    """What the parts were written for, where the file has changed times since, and they tell."""
+    moved = [(part.mark, part.live.message.labels) for part in _moved(declared, parts) if part.mark]
+    return marks.written_for(*moved[0]) if moved else None
+
+
+def _moved(declared: Declared, parts: Sequence[Part]) -> list[Part]:
+    return [part for part in parts if part.mark and declared.times_moved(part.mark)]
+
+
 def _meant(
-    declared: Declared, parts: Sequence[Part], former: Job | None
+    declared: Declared, parts: Sequence[Part], former: Former | None
 ) -> tuple[FieldChange, ...]:
     """What the file has changed of a time without any effect on the crons that are stored."""
-    if not any(part.mark and declared.times_moved(part.mark) for part in parts):
+    if former:
+        return differing(former, declared.schedule)
+    if any(part.mark and declared.settings_moved(part.mark) for part in parts):
+        return ()  # of an old mark, or beside such settings: `attribution` names what it can be
+    if not _moved(declared, parts):
         return ()
-    schedule = declared.schedule
-    job = schedule.timing.job
-    changed = differing(former, job) if former else ()
-    if changed or former is None:
-        return changed
-    policies = (("strategy", schedule.timing.strategy), ("gap", job.gap), ("fold", job.fold))
-    after = ", ".join(f"{name} {policy}" for name, policy in policies if policy)
-    note = "its policies, which QStash does not show, changed in the file"
-    return (FieldChange(path="dst", before=diff.HIDDEN, after=after, note=note),)
-
-
-def _former(declared: Declared, parts: Sequence[Part]) -> Job | None:
-    """The local time that the parts were written for, where the file has changed times since.
-
-    Policies are none of its: those of the file hold for both.
-    """
-    moved = [part for part in parts if part.mark and declared.times_moved(part.mark)]
-    found = time_label.read(moved[0].live.message.labels) if moved else None
-    job = declared.schedule.timing.job
-    return replace(found, gap=job.gap, fold=job.fold) if found else None
+    note = "timezone or dst, which QStash does not show, changed in the file"
+    return (FieldChange(path="dst", before=diff.HIDDEN, after="as in the file", note=note),)
 
 
 def still_right(
@@ -164,7 +172,7 @@ def _fields(
     live: tuple[str, ...],
     made: Compilation,
     found: SetState,
-    former: Job | None,
+    former: Former | None,
     *,
     same: bool,
 ) -> Iterator[FieldChange]:
@@ -175,15 +183,13 @@ def _fields(
         yield FieldChange(path="parts", before=len(live), after=len(made.parts), note=str(found))
     if same:
         return
-    job = schedule.timing.job
-    changed = differing(former, job) if former else ()
-    yield from changed
-    if not changed:
-        written = times.text(schedule)
-        note = "" if made.crons[0].endswith(written) else written
-        before, after = ", ".join(sorted(live)), ", ".join(made.crons)
-        path = "cron" if former is None else "parts"
-        yield FieldChange(path=path, before=before, after=after, note=note)
+    if former:
+        yield from differing(former, schedule)
+        return
+    written = times.text(schedule)
+    note = "" if made.crons[0].endswith(written) else written
+    before, after = ", ".join(sorted(live)), ", ".join(made.crons)
+    yield FieldChange(path="cron", before=before, after=after, note=note)
 
 
 def _notes(
@@ -191,16 +197,15 @@ def _notes(
     parts: Sequence[Part],
     made: Compilation,
     writing: Writing,
-    former: Job | None,
+    former: Former | None,
     now: datetime,
 ) -> Iterator[Note]:
     """What QStash will hold, and what that does to the firings of the coming year."""
     schedule = declared.schedule
     job, live = schedule.timing.job, tuple(part.live.cron for part in parts)
     if former:
-        if differing(former, job):
-            yield from times.created_notes(schedule, made.crons)
-        yield Firings(effect=effect(former, job, now), doubled=0, timezone=job.timezone)
+        yield from times.created_notes(schedule, made.crons)
+        yield Firings(effect=effect(former[0], job, now), doubled=0, timezone=job.timezone)
         return
     if not all(is_understood(cron) for cron in live):
         return

@@ -16,11 +16,13 @@ Comparison never rests on digests: they only say who moved (`a` no longer fits: 
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import product
 from typing import Any
 
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.compile import Strategy
+from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.model.resources import (
     MASK,
     UNKNOWN_MASK,
@@ -243,6 +245,23 @@ def digest_of_times(job: Job, strategy: str) -> str:
     """The first half of digest `b`: when it fires, and how that is brought to QStash."""
     crons = sorted(cron.key for cron in job.crons)
     return _digest(encoded([crons, job.fold, job.gap, job.timezone, strategy]))[:_HALF]
+
+
+@lru_cache(maxsize=4096)
+def written_for(mark: Mark, labels: tuple[str, ...]) -> tuple[Job, Strategy] | None:
+    """The local time that a part was written for, with its policies; None where nothing tells it.
+
+    The label tells crons and zone, digest `b` the policies: those with which it comes out as it is.
+    So a label that somebody has changed is not believed.
+    """
+    told = time_label.read(labels)
+    if told is None:
+        return None
+    for strategy, gap, fold in product(Strategy, (None, *Gap), (None, *Fold)):
+        job = replace(told, gap=gap, fold=fold)
+        if digest_of_times(job, strategy) == mark.times:
+            return job, strategy
+    return None
 
 
 def _times(schedule: Schedule) -> str:

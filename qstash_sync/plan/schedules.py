@@ -352,9 +352,10 @@ def _moved_times(
     schedule: Schedule, old: Sequence[LivePart], crons: Sequence[str]
 ) -> tuple[FieldChange, ...]:
     """How the time of a renamed schedule changes: the local one, where a label tells it."""
-    former = time_label.read(old[0].live.message.labels)
+    mark = old[0].mark
+    former = marks.written_for(mark, old[0].live.message.labels) if mark else None
     if former:
-        return live_times.differing(former, schedule.timing.job)
+        return live_times.differing(former, schedule)
     before = [part.live.cron for part in old]
     if same_crons(before, crons):
         return ()

@@ -4,26 +4,14 @@ A live address may hold a secret, and the file has nothing that says where: its 
 that is shown.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qstash_sync.model.change import Takes
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
 from qstash_sync.plan import mark, time_label
+from qstash_sync.plan.diff import address
 from qstash_sync.plan.live_parts import LivePart, LiveParts
-
-_ADDRESS = re.compile(
-    r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[^/?#@]*)(?P<rest>.*)", re.DOTALL | re.IGNORECASE
-)
-
-
-def address(destination: str) -> str:
-    """A live destination as it may be shown: the host of a URL, or the name of a URL group."""
-    found = _ADDRESS.match(destination)
-    if not found:
-        return destination
-    return f"{found['scheme']}{found['host']}{'/…' if found['rest'].strip('/') else ''}"
 
 
 def by_delete(parts: Sequence[LivePart]) -> Takes:

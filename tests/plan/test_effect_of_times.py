@@ -26,6 +26,7 @@ class Case:
     by: float | None  # minutes
 
 
+TIMES = ("cron", "timezone", "dst.strategy", "dst.gap", "dst.fold")
 WEEKDAYS = 262  # from Monday 23 November 2026 on, for 366 days
 CASES = {
     "half an hour later": Case(text("30 9 * * 1-5"), [("cron", "0 9 * * 1-5", "30 9 * * 1-5")], (WEEKDAYS, 0, 0), 30),
@@ -38,7 +39,7 @@ CASES = {
     "on Saturdays, too": Case(text("0 9 * * 1-6"), [("cron", "0 9 * * 1-5", "0 9 * * 1-6")], (0, 52, 0), None),
     "not on Fridays": Case(text("0 9 * * 1-4"), [("cron", "0 9 * * 1-5", "0 9 * * 1-4")], (0, 0, 52), None),
     "twice a day": Case(text("0 9,17 * * 1-5"), [("cron", "0 9 * * 1-5", "0 9,17 * * 1-5")], (0, WEEKDAYS, 0), None),
-    "another strategy": Case(text(more=", dst: {strategy: native}"), [], (0, 0, 0), None),
+    "another strategy": Case(text(more=", dst: {strategy: native}"), [("dst.strategy", "split", "native")], (0, 0, 0), None),
     "later and on Saturdays": Case(text("30 9 * * 1-6"), [("cron", "0 9 * * 1-5", "30 9 * * 1-6")], (WEEKDAYS, 52, 0), None),
 }  # fmt: skip
 
@@ -53,7 +54,7 @@ def test_the_effect_is_that_of_the_local_times(world: World, name: str) -> None:
     case = CASES[name]
     world.apply(text())
     change = only(world, case.after)
-    local = [(f.path, f.before, f.after) for f in change.fields if f.path in ("cron", "timezone")]
+    local = [(f.path, f.before, f.after) for f in change.fields if f.path in TIMES]
     assert local == case.fields
     effects = [note.effect for note in change.notes if isinstance(note, Firings)]
     effect = effects[0] if effects else Effect()  # the stored crons stay
@@ -64,14 +65,64 @@ def test_the_effect_is_that_of_the_local_times(world: World, name: str) -> None:
     assert bool(stored) is bool(case.fields and effects)
 
 
+BERLIN = text("30 2 * * *", "Europe/Berlin", ", dst: {fold: %s}")
+POLICIES = [  # of 02:30 on Sunday 31 October 2027, of which there are two: before, after, fates
+    ("first", "second", (1, 0, 0)),
+    ("second", "first", (1, 0, 0)),
+    ("first", "both", (0, 1, 0)),
+    ("both", "second", (0, 0, 1)),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "fates"), POLICIES)
+def test_a_policy_that_changes_has_its_effect(
+    world: World, before: str, after: str, fates: tuple[int, int, int]
+) -> None:
+    """Its crons differ where the clock changes within what they hold."""
+    world.now = world.now.replace(year=2027, month=10, day=20)
+    world.apply(BERLIN % before)
+    change = only(world, BERLIN % after)
+    assert [(f.path, f.before, f.after) for f in change.fields] == [("dst.fold", before, after)]
+    (effect,) = [note.effect for note in change.notes if isinstance(note, Firings)]
+    assert (effect.moved, effect.added, effect.removed) == fates
+
+
+def relabelled(world: World, label: str | None) -> None:
+    """Our label of the local time, in each part, changed by somebody's hand."""
+    for stored in world.account.store.all("schedule"):
+        mark, name, _, *rest = stored["labels"]
+        told = [] if label is None else [label]
+        world.edit(stored["scheduleId"], labels=[mark, name, *told, *rest])
+
+
+def test_a_label_that_somebody_forged_is_not_believed(world: World) -> None:
+    """The mark's digest is none of what it tells: there is no effect of "the former time"."""
+    world.apply(text())
+    (honest,) = {stored["labels"][2] for stored in world.account.store.all("schedule")}
+    forged = honest.replace("9", "4", 1)
+    assert forged != honest
+    relabelled(world, forged)
+    change = only(world, text("30 9 * * 1-5"))
+    assert "0 4 * * 1-5" not in str(change)
+
+
+def test_a_policy_that_changes_is_an_update_where_no_label_tells_the_time(world: World) -> None:
+    """So it is where a time is too long for a label."""
+    world.apply(text())
+    relabelled(world, None)
+    assert world.plan(text()).empty
+    skipping = text(more=", dst: {gap: skip}")
+    assert [field.path for field in only(world, skipping).fields] == ["dst"]
+    world.apply(skipping)
+    assert world.plan(skipping).empty
+
+
 def test_an_old_mark_tells_no_local_time_and_is_compared_as_far_as_it_was_exact(
     world: World,
 ) -> None:
     """Beyond the horizon of its parts nobody ever meant anything."""
     world.apply(text())
-    for stored in world.account.store.all("schedule"):
-        mark, name, _, *rest = stored["labels"]
-        world.edit(stored["scheduleId"], labels=[mark, name, *rest])
+    relabelled(world, None)
     assert world.plan(text()).empty
     change = only(world, text("30 9 * * 1-5"))
     (effect,) = [note.effect for note in change.notes if isinstance(note, Firings)]
@@ -90,7 +141,7 @@ SPELLINGS: list[tuple[str, str, str, dict[str, str], set[str]]] = [
     ("a body with a secret", "body: {a: 1, b: '${env.V}'}", "body: {a: 2, b: '${env.V}'}", {}, {"body.a"}),
     ("a redacted body", "body: {a: 1}, redact: {body: true}", "body: {a: 2}, redact: {body: true}", {}, {"write_only: redact.body"}),
     ("a setting of a callback", WRITE_ONLY % 1, WRITE_ONLY % 2, {}, {"write_only: callback.retries"}),
-    ("a policy", "dst: {fold: first}", "dst: {fold: second}", {}, {"dst: strategy split, fold second"}),
+    ("a policy", "dst: {fold: first}", "dst: {fold: second}", {}, {"dst.fold: second"}),
     ("a zone that is as good", "timezone: UTC", "timezone: Etc/UTC", {}, {"timezone: Etc/UTC"}),
 ]  # fmt: skip
 
@@ -107,7 +158,7 @@ def test_a_change_is_put_down_to_what_can_have_changed(
     world.environ |= more
     plan = world.plan(file % after)
     found = {
-        f"{f.path}: {f.after}" if f.path in ("write_only", "dst", "timezone") else f.path
+        f"{f.path}: {f.after}" if f.path in ("write_only", *TIMES) else f.path
         for change in plan.changes
         for f in change.fields
     }

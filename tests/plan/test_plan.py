@@ -91,10 +91,10 @@ SETTINGS: list[tuple[str, dict[str, str], str]] = [
     ("paused", {"paused": "true"}, "paused"),
     ("protect", {"protect": "true"}, "protect"),
     ("identify", {"identify": "true"}, "headers.X-Qstash-Sync-Schedule"),
-    ("strategy", {"dst": "{strategy: native}"}, "parts"),
-    ("strategy follow", {"dst": "{strategy: follow}"}, "dst"),
-    ("gap", {"dst": "{gap: skip}"}, "dst"),
-    ("fold", {"dst": "{fold: both}"}, "dst"),
+    ("strategy", {"dst": "{strategy: native}"}, "dst.strategy"),
+    ("strategy follow", {"dst": "{strategy: follow}"}, "dst.strategy"),
+    ("gap", {"dst": "{gap: skip}"}, "dst.gap"),
+    ("fold", {"dst": "{fold: both}"}, "dst.fold"),
 ]  # fmt: skip
 
 

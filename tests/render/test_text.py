@@ -8,7 +8,7 @@ import pytest
 
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind, Live
-from qstash_sync.plan import taken
+from qstash_sync.plan import diff
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.render import markdown, text
@@ -138,7 +138,7 @@ def test_time_alone_does_not_make_a_delete_another_one(world: World) -> None:
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
 def test_of_a_live_address_the_host_is_shown(_id: str, live: str, shown: str) -> None:
-    assert taken.address(live) == shown
+    assert diff.address(live) == shown
 
 
 def test_crons_that_change_have_a_line_that_says_what_they_are(account: Account) -> None:
@@ -151,7 +151,8 @@ def test_crons_that_change_have_a_line_that_says_what_they_are(account: Account)
             assert not [
                 line for line in ran.out.splitlines() if line.split() in (["cron"], ["parts"])
             ]
-            assert "- 0 13 15-19,22-26,29-31 3-10 *" in ran.out
+            assert f"split -> {strategy.split(',')[0]}" in ran.out
+            assert "stored as" in ran.out
 
 
 def test_why_a_change_is_refused_is_said_once(account: Account) -> None:
