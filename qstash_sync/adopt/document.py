@@ -12,6 +12,7 @@ from qstash_sync.adopt.writer import WIDTH, Writer
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, Message, instant, plain
 from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.plan import twins
 
 _OTHERS = (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)
 _SECTIONS = {kind: f"{kind}s" for kind in (*_OTHERS, Kind.SCHEDULE)}
@@ -236,10 +237,14 @@ class _Page:
         """Those that fire beside a schedule with the same destination, method and body."""
         if not item.twins:
             return
-        yield self.comment(f"The same again, and firing beside {item.name}:", 4)
+        yield self.comment(
+            f"The same again, beside {item.name}; import --strays plans their delete:", 4
+        )
         for twin in item.twins:
             since = instant(twin.created_at)
             told = f"   since {since:%Y-%m-%d}" if since else ""
+            differs = twins.differences(twin.message, item.live[0].message)
+            told += f"; differs in {', '.join(differs)}" if differs else ""
             yield self.comment(f"  {twin.id}{told}", 4)
 
     def left(self, survey: Survey, choices: Choices) -> Iterator[str]:

@@ -60,11 +60,11 @@ def apply(
         after = _remembered(client, desired, observe(client, desired), outcomes.values())
         index = LiveParts(desired, after.schedules or ())
         within = approved | _moved(live, fresh.index, after, index)
-        found = reconcile(desired, after, index, plan.now, within=within)
+        found = reconcile(desired, after, index, plan.now, within=within, strays=policy.strays)
         left = {change.key: change for change in consented(found, policy)}
         verdict = Verification(left, before=live, after=after, now=client.now())
         judged = {key: verdict.of(outcome) for key, outcome in judged.items()}
-        came_up += [change for change in left.values() if policy.only in (None, change.reason)]
+        came_up += [change for change in left.values() if policy.asks_for(change)]
     except Exception as error:  # noqa: BLE001 the writes are done: that is told, whatever fails now
         judged = {key: verification.unread(one, error) for key, one in judged.items()}
     return Applied(

@@ -80,7 +80,7 @@ def _stretching(desired: Desired) -> Iterator[None]:
 def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:
     """Compare with what was read, and decide."""
     index = LiveParts(desired, live.schedules or ())
-    found = reconcile(desired, live, index, now)
+    found = reconcile(desired, live, index, now, strays=policy.strays)
     tzdata = zones.tzdata_version()
     return decide(desired, live, index, found, policy, now=now, tzdata=tzdata)
 

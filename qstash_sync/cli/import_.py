@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.option(
-    "--namespace", required=True, metavar="NAME",
-    help="The namespace of the file; new schedules will be NAME.<name>.",
-)  # fmt: skip
+    "--namespace", metavar="NAME", help="The namespace of the file: new schedules are NAME.<name>."
+)
 @click.option("--out", metavar="FILE", help="Write the file there, if there is none. Else: stdout.")
 @click.option(
     "--env-out", metavar="FILE",
@@ -37,28 +36,72 @@ if TYPE_CHECKING:
 @click.option(
     "--names", "state", metavar="FILE", help="Take names from a terraform.tfstate, by their ids."
 )
+@click.option(
+    "--strays", is_flag=True,
+    help="No file, but a plan against the files of -f: adopt what they name by `id:`, delete its"
+    " twins, keep the rest.",
+)  # fmt: skip
+@options.saving
+@options.files
+@options.environment
+@options.variables
 @options.env_file
 @options.local
 @options.now
 @options.parallelism
+@options.allow_deletes
 @options.output_format
 @options.color
 def import_account(
     *,
-    namespace: str,
+    strays: bool,
+    namespace: str | None,
     out: str | None,
     env_out: str | None,
     targets: tuple[str, ...],
     state: str | None,
+    path: str | None,
     **given: Any,
 ) -> int:
-    """Write the file of what an account holds. Cannot write to the account."""
-    from qstash_sync.adopt import env_file
-    from qstash_sync.adopt.importing import imported
+    """Write the file of what an account holds, or plan what to do with what a file leaves.
+
+    Cannot write to the account.
+    """
     from qstash_sync.cli.session import Session
 
-    session = Session.open(paths=(), environment=None, variables=(), **given)
-    _refuse_namespace(namespace)
+    session = Session.open(strays=strays, **given)
+    of_file = {
+        "--namespace": namespace, "--out": out, "--env-out": env_out, "--target": targets,
+        "--names": state,
+    }  # fmt: skip
+    of_strays = {
+        "--save": path, "-f": session.paths, "-e": session.environment, "--var": session.variables,
+        "--allow-deletes": session.allow_deletes,
+    }  # fmt: skip
+    for option, value in (of_file if strays else of_strays).items():
+        if value not in (None, ()):
+            fact = "it plans against a file that there is" if strays else "only with --strays"
+            raise UsageError(f"import {option}: {'not with --strays: ' * strays}{fact}")
+    if strays:
+        from qstash_sync.cli.plan import propose
+
+        return propose(session, path, detailed_exitcode=False, verbose=True)
+    return _write(session, namespace, out, env_out, targets, state)
+
+
+def _write(
+    session: Session,
+    namespace: str | None,
+    out: str | None,
+    env_out: str | None,
+    targets: tuple[str, ...],
+    state: str | None,
+) -> int:
+    """The file of an account; returns the exit code."""
+    from qstash_sync.adopt import env_file
+    from qstash_sync.adopt.importing import imported
+
+    namespace = _namespace(namespace)
     for path, option in ((out, "--out"), (env_out, "--env-out")):
         if path is not None:
             files.refuse_existing(path, option)
@@ -85,11 +128,14 @@ def import_account(
     return ExitCode.DONE
 
 
-def _refuse_namespace(namespace: str) -> None:
+def _namespace(namespace: str | None) -> str:
     from qstash_sync.config.types import NAMESPACE
 
+    if namespace is None:
+        raise UsageError("import --namespace NAME: is missing; use a-z, 0-9 and -, such as billing")
     if not NAMESPACE.fullmatch(namespace):
         raise UsageError(f"--namespace {namespace}: use a-z, 0-9 and -, such as billing")
+    return namespace
 
 
 def _terraform(path: str) -> Mapping[str, tuple[str, ...]]:

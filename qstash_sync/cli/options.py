@@ -94,6 +94,9 @@ only = click.option(
     "--only", type=click.Choice(["clock"]),
     help="clock: renewals alone, where file and account agree but for the clock; needs no review.",
 )  # fmt: skip
+saving = click.option(
+    "--save", "path", metavar="FILE", help="Keep the plan in FILE, for `apply FILE`; no secret."
+)
 verbose = click.option("-v", "--verbose", is_flag=True, help="List unmanaged resources, too.")
 
 

@@ -27,17 +27,22 @@ if TYPE_CHECKING:
     options.verbose,
     output=options.report,
 )
-@click.option(
-    "--save", "path", metavar="FILE", help="Keep the plan in FILE, for `apply FILE`; no secret."
-)
+@options.saving
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
 def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: Any) -> int:
     """Show what an apply would change. Cannot write."""
-    from qstash_sync.apply import proposal
     from qstash_sync.cli.session import Session
+
+    return propose(
+        Session.open(**given), path, detailed_exitcode=detailed_exitcode, verbose=verbose
+    )
+
+
+def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verbose: bool) -> int:
+    """Show a plan, and save it if there is a path; returns the exit code."""
+    from qstash_sync.apply import proposal
     from qstash_sync.render import safe, text
 
-    session = Session.open(**given)
     if path is not None:
         saved.check(path, session)
     config = session.config()

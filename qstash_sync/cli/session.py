@@ -43,6 +43,7 @@ class Session:
     mock_env: bool = False
     max_wait: str = "5m"
     only: str | None = None
+    strays: bool = False
     adopt: tuple[str, ...] = ()
     allow_deletes: int | None = None
     allow_protected: tuple[str, ...] = ()
@@ -86,6 +87,7 @@ class Session:
 
         return self.taken or Policy(
             only=Reason(self.only) if self.only else None,
+            strays=self.strays,
             adopt=self.adopt,
             allow_deletes=self.allow_deletes,
             allow_protected=self.allow_protected,

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     CLOCK = "clock"
     ADOPT = "adopt"
     RENAME = "rename"
+    TWIN = "twin"
 
 
 class Withheld(StrEnum):
@@ -117,7 +118,18 @@ class OfParts:
     of: int
 
 
-Note = Stored | Firings | InSomeParts | PausesAll | Takes | OfParts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinOf:
+    """What a delete leaves: the declared schedule that fires just so.
+
+    differs: paths of the settings that the two do not have alike.
+    """
+
+    name: str
+    differs: tuple[str, ...] = ()
+
+
+Note = Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | TwinOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,6 +235,12 @@ def _body(message: Message, hidden: Redact) -> tuple[str, tuple[Any, Any]]:
     return "body", ((value, value) if shown is text else (value, _taken_apart(shown)))
 
 
+def body_text(message: Message) -> str | None:
+    """The body, equal where the bodies are; None where it cannot be known here."""
+    kind, (value, _) = _body(message, message.redact)
+    return None if value == REDACTED or unknown(value) else encoded([kind, value])
+
+
 def _taken_apart(text: str) -> Any:
     """The content of a text that is JSON, whatever its type says: headers may be redacted."""
     if text.lstrip()[:1] in ("{", "["):

@@ -99,7 +99,7 @@ def decide(
 
     kept = [change for change in changes if policy.keeps(change)]
     others = [change for change in changes if not policy.keeps(change)]
-    asked = [change for change in others if policy.only in (None, change.reason)]
+    asked = [change for change in others if policy.asks_for(change)]
     keys = {change.key for change in kept}
 
     kept = guards.guarded(kept, desired, live, policy)
@@ -190,7 +190,7 @@ def _dangling(desired: Desired, live: Live, policy: Policy) -> Iterator[Diagnost
     if policy.among is not None:
         schedules = [s for s in schedules if (Kind.SCHEDULE, s.id) in policy.among]
     for diagnostic in references.dangling(desired, schedules, live):
-        yield diagnostic if policy.only is None else _at_most_warning(diagnostic)
+        yield _at_most_warning(diagnostic) if policy.is_partial else diagnostic
 
 
 def _at_most_warning(diagnostic: Diagnostic) -> Diagnostic:

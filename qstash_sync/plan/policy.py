@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from qstash_sync.model.change import Change, Reason
 from qstash_sync.model.resources import Key
 
+_OF_STRAYS = (Reason.ADOPT, Reason.TWIN)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Policies of one run; each override answers one refusal, and none answers all.
 
     only: leave every change alone that has another reason.
+    strays: adopt what the file names, delete its twins, and leave every other change alone.
     among: leave every change alone but these, by kind and id: those that a saved plan approves.
     adopt: globs of schedule names whose unmarked live ids are taken over.
     allow_deletes: as many deletes as this, whatever `limits` says.
@@ -19,6 +22,7 @@ class Policy:
     """
 
     only: Reason | None = None
+    strays: bool = False
     among: frozenset[Key] | None = None
     adopt: tuple[str, ...] = ()
     allow_deletes: int | None = None
@@ -31,9 +35,20 @@ class Policy:
         """Whether a change is in the scope; what is approved is, whatever its reason is by now."""
         if self.among is not None:
             return change.key in self.among
+        return self.asks_for(change)
+
+    def asks_for(self, change: Change) -> bool:
+        """Whether a change has a reason that is asked for."""
+        if self.strays:
+            return change.reason in _OF_STRAYS
         return self.only in (None, change.reason)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether not every reason is asked for."""
+        return self.only is not None or self.strays
 
     @property
     def is_scoped(self) -> bool:
         """Whether anything is left alone."""
-        return self.only is not None or self.among is not None
+        return self.is_partial or self.among is not None

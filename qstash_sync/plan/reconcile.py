@@ -13,9 +13,10 @@
 mark, a name that `owns` matches.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from qstash_sync.model.resources import Desired, Kind, Live
+from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.plan import twins, unmarked_kinds
 from qstash_sync.plan.compared import Compared, Comparison, Within
 from qstash_sync.plan.live_parts import LivePart, LiveParts
@@ -29,22 +30,27 @@ def reconcile(
     now: datetime,
     *,
     within: Within = None,
+    strays: bool = False,
 ) -> Comparison:
     """Compare everything, or the resources of some keys alone; raises nothing.
 
-    index: of the same account. What cannot be done is in the diagnostics of its resource.
+    index: of the same account. strays: the twins of what is declared go, too. What cannot be done
+    is in the diagnostics of its resource.
     """
     found = Comparison()
     for kind in (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL):
         unmarked_kinds.compare(found, kind, desired, live, within)
     if desired.schedules is not None:
-        _schedules(found, desired, index, now, within)
+        strangers = _schedules(found, desired, index, now, within)
+        if within is None or strays:
+            _twins(found, desired.schedules, strangers, index, now, within, strays=strays)
     return found
 
 
 def _schedules(
     found: Comparison, desired: Desired, index: LiveParts, now: datetime, within: Within
-) -> None:
+) -> list[LivePart]:
+    """Compare them; returns what is nobody's part."""
     comparer = ScheduleComparer(desired, index, now)
     declared = {schedule.id: schedule for schedule in desired.schedules or ()}
     claimed: set[str] = set()
@@ -71,9 +77,31 @@ def _schedules(
             found.diagnostics.append(stray(part, declared[part.base]))
         else:
             strangers.append(part)
-    if within is None:
-        found.diagnostics += twins.twins(declared.values(), strangers, index, now)
     for parts in surplus.values():
         deleted: Compared = comparer.delete(parts)
         if within is None or deleted.key in within:
             found.compared.append(deleted)
+    return strangers
+
+
+def _twins(
+    found: Comparison,
+    schedules: Sequence[Schedule],
+    strangers: Sequence[LivePart],
+    index: LiveParts,
+    now: datetime,
+    within: Within,
+    *,
+    strays: bool,
+) -> None:
+    """What fires beside a declared schedule is told; where strays go, it is a change."""
+    alike = list(twins.twins(schedules, strangers, index, now))
+    goes = {change.id: change for change in twins.removals(alike, index)} if strays else {}
+    for change in goes.values():
+        if within is None or change.key in within:
+            deleted = Compared(kind=change.kind, name=change.name, id=change.id, change=change)
+            found.compared.append(deleted)
+    found.unmanaged = [key for key in found.unmanaged if key[1] not in goes]
+    if within is None:
+        left = (twin for twin in alike if twin.fires and twin.parts[0].live.id not in goes)
+        found.diagnostics += (twins.told(twin, index) for twin in left)

@@ -21,6 +21,8 @@ FORMAT_VERSION = 2  # 1 had fingerprints over unset fields
 _HEAD = 100  # characters of a document within which its kind stands
 _DERIVED = {"among"}  # options that follow from the changes
 _GLOBS = [field.name for field in fields(Policy) if field.default == ()]
+_FLAGS = [field.name for field in fields(Policy) if field.default is False]
+_NO_POLICY = Policy()
 _YEARS = range(1970, 3000)
 
 
@@ -34,7 +36,7 @@ def dump(saved: Saved) -> str:
         "environment": saved.where.environment,
         "namespace": saved.where.namespace,
         "account": {key: getattr(saved.where, key) for key in ("user", "region", "url")},
-        "options": {k: v for k, v in asdict(saved.policy).items() if k not in _DERIVED},
+        "options": _options(saved.policy),
         "changes": [_change(approved) for approved in saved.changes],
     }
     body["checksum"] = _checksum(body)
@@ -67,6 +69,12 @@ def load(text: str) -> Saved:
 def _checksum(body: dict[str, Any]) -> str:
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _options(policy: Policy) -> dict[str, Any]:
+    """Those that are given, so that an option that comes later changes no plan without it."""
+    given = {f.name: getattr(policy, f.name) for f in fields(Policy) if f.name not in _DERIVED}
+    return {k: v for k, v in given.items() if v != getattr(_NO_POLICY, k)}
 
 
 def _change(approved: Approved) -> dict[str, Any]:
@@ -104,16 +112,15 @@ def _saved(body: dict[str, Any]) -> Saved:
 
 
 def _policy(found: dict[str, Any]) -> Policy:
-    only, most = _text_or_none(found, "only"), _typed(found, "allow_deletes", int, NoneType)
+    """The options; one that is not there has its default."""
+    defaults = {f.name: f.default for f in fields(Policy) if f.name not in _DERIVED}
+    given: dict[str, Any] = {**defaults, **{key: [] for key in _GLOBS}, **found}
+    only, most = _text_or_none(given, "only"), _typed(given, "allow_deletes", int, NoneType)
     if most is not None and most < 0:
         raise ValueError(most)
-    globs: dict[str, Any] = {key: _texts(found, key) for key in _GLOBS}
-    return Policy(
-        only=None if only is None else Reason(only),
-        allow_deletes=most,
-        delete_after_failure=_typed(found, "delete_after_failure", bool),
-        **globs,
-    )
+    globs: dict[str, Any] = {key: _texts(given, key) for key in _GLOBS}
+    flags: dict[str, Any] = {key: _typed(given, key, bool) for key in _FLAGS}
+    return Policy(only=None if only is None else Reason(only), allow_deletes=most, **globs, **flags)
 
 
 def _approved(found: dict[str, Any]) -> Approved:

@@ -1,75 +1,142 @@
-"""Live schedules that fire beside a declared one: same destination, method and firings, not ours.
+"""Live schedules that fire beside a declared one, and are not ours.
+
+They have the same destination, method, body and firings; a body that is not known may be any.
 
 made by hand, by a script, by another deploy     no mark
 of another namespace or environment              its mark
 a copy of ours, labels and all                   our mark, under an id that it does not belong to
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from qstash_sync.crons import robfig
-from qstash_sync.crons.bitmaps import Span
+from qstash_sync.crons import firings, robfig
+from qstash_sync.crons.bitmaps import DAY, Span
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import wanted
+from qstash_sync.model.change import Action, Change, Reason, TwinOf
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Schedule, Text, is_known, plain
+from qstash_sync.model.resources import Kind, LiveSchedule, Message, Schedule, is_known, plain
+from qstash_sync.model.steps import DeleteSchedule
+from qstash_sync.plan import canonical, diff, taken
 from qstash_sync.plan.live_parts import LivePart, LiveParts
 
-_DAYS = 45  # as long as a set of parts is exact that needs no renewal
+_DAYS = 366
+_DELETE = "`import --strays` plans its delete"
+_BODIES = {"body", "body_base64"}
+_EXACT_DAYS = 45  # as long as a set of parts is exact that needs no renewal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """Strangers, one schedule's parts, that fire just as a declared schedule does."""
+
+    schedule: Schedule
+    parts: tuple[LivePart, ...]
+
+    @property
+    def fires(self) -> bool:
+        """Whether it is not paused."""
+        return not all(part.live.paused for part in self.parts)
 
 
 def twins(
-    schedules: Iterable[Schedule], strangers: Iterable[LivePart], index: LiveParts, now: datetime
-) -> Iterator[Diagnostic]:
-    """A warning for each set of strangers that fires just as a declared schedule does."""
+    schedules: Sequence[Schedule], strangers: Sequence[LivePart], index: LiveParts, now: datetime
+) -> Iterator[Twin]:
+    """Each set of strangers with each declared schedule that fires as it does, or is its origin."""
+    by_name = {schedule.name: schedule for schedule in schedules}
+    others: list[LivePart] = []
+    for part in strangers:
+        origin = by_name.get(index.told_name(part)) if _is_copy(part, index) else None
+        if origin and _fires_in(part, index.of(origin.id)):
+            yield Twin(schedule=origin, parts=(part,))
+        else:
+            others.append(part)
+    yield from _firing_alike(schedules, others, now)
+
+
+def _is_copy(part: LivePart, index: LiveParts) -> bool:
+    return part.mark is not None and part.mark.scope == index.scope
+
+
+def _fires_in(part: LivePart, parts: Sequence[LivePart]) -> bool:
+    """Whether a schedule has a part just like it."""
+    return any(
+        one.live.cron == part.live.cron and _target(one.live.message) == _target(part.live.message)
+        for one in parts
+    )
+
+
+def _firing_alike(
+    schedules: Iterable[Schedule], strangers: Sequence[LivePart], now: datetime
+) -> Iterator[Twin]:
+    targets = {_target(part.live.message) for part in strangers}
     declared: dict[tuple[str, str], list[Schedule]] = {}
-    for schedule in schedules:
-        message = schedule.message
-        if is_known(message.destination):
-            declared.setdefault(_target(message.destination, message.method), []).append(schedule)
+    for schedule in schedules if targets else ():
+        if is_known(schedule.message.destination) and _target(schedule.message) in targets:
+            declared.setdefault(_target(schedule.message), []).append(schedule)
     sets: dict[tuple[str, str, str], list[LivePart]] = {}
     for part in strangers:
-        message = part.live.message
-        target = _target(message.destination, message.method)
-        if target in declared and not part.live.paused:
-            sets.setdefault((part.base, *target), []).append(part)
-    span = Span.around(now, now + timedelta(days=_DAYS))
+        sets.setdefault((part.base, *_target(part.live.message)), []).append(part)
+
+    by_time: dict[tuple[int, str, str], _ByTime] = {}
     for (_, url, method), parts in sets.items():
-        fired = _firings([part.live.cron for part in parts], span)
-        for schedule in declared[url, method]:
-            if fired is not None and fired == wanted(schedule.timing.job, span):
-                yield _told(schedule, parts, index)
+        if (url, method) not in declared:
+            continue
+        # Those of a namespace may be parts of a local time, which are exact for a while.
+        days = _EXACT_DAYS if any(part.mark for part in parts) else _DAYS
+        span = Span.around(now, now + timedelta(days=days))
+        alike = by_time.get((days, url, method))
+        if alike is None:
+            alike = by_time[days, url, method] = _by_time(declared[url, method], span)
+        fired = _digest(_bitmap([part.live.cron for part in parts], span), span)
+        body = canonical.body_text(parts[0].live.message)
+        for schedule, other in alike.get(fired, ()) if fired else ():
+            if body is None or other is None or body == other:
+                yield Twin(schedule=schedule, parts=tuple(parts))
 
 
-def _target(destination: Text, method: str) -> tuple[str, str]:
-    return plain(destination), method
+_ByTime = dict[bytes | None, list[tuple[Schedule, str | None]]]  # each with its body
 
 
-def _firings(crons: Sequence[str], span: Span) -> int | None:
-    """When a set fires; None where a cron is not understood."""
-    found = 0
-    try:
-        for cron in crons:
-            found |= robfig.firings(cron, span)[0]
-    except CronError:
-        return None
+def _by_time(schedules: Iterable[Schedule], span: Span) -> _ByTime:
+    found: _ByTime = {}
+    for schedule in schedules:
+        wanted = _digest(firings.wanted(schedule.timing.job, span), span)
+        body = canonical.body_text(schedule.message)
+        found.setdefault(wanted, []).append((schedule, body))
     return found
 
 
-def _told(schedule: Schedule, parts: Sequence[LivePart], index: LiveParts) -> Diagnostic:
-    first = parts[0]
+def firings_of(parts: Sequence[LiveSchedule], now: datetime) -> Hashable:
+    """When a set fires, as a key; of crons that say nothing about a year, how they are spelt."""
+    span = Span.around(now, now + timedelta(days=_DAYS))
+    fired = _digest(_bitmap([part.cron for part in parts], span), span)
+    return fired or tuple(sorted(part.cron for part in parts))
+
+
+def _digest(fired: int, span: Span) -> bytes | None:
+    """A year of firings has 66 KiB; None where there is none."""
+    if not fired:
+        return None
+    return hashlib.sha256(fired.to_bytes(span.days * DAY // 8 + 1, "big")).digest()
+
+
+def told(twin: Twin, index: LiveParts) -> Diagnostic:
+    """The warning, with the way out."""
+    schedule, first = twin.schedule, twin.parts[0]
     is_live = schedule.id in index.by_id
-    what, hint = "has the same destination, method and firings", f"id: {first.base} adopts it"
-    if first.mark and first.mark.scope == index.scope:
-        what, hint = "is a copy of ours, mark and all", "delete it if nobody needs it"
+    what, hint = "has the same destination, method, body and firings", f"id: {first.base} adopts it"
+    if _is_copy(first, index):
+        what, hint = "is a copy of ours, mark and all", _DELETE
     elif first.mark:
         namespace = first.base.partition(".")[0]
         what, hint = "is another namespace's, with the same firings", "delete one of the two"
         if first.base == f"{namespace}.{schedule.name}":
             hint = f"namespace_was: {namespace} takes all of it over"
     elif is_live:
-        hint = f"delete it, or let id: {first.base} adopt it"
+        hint = f"{_DELETE}; or id: {first.base} adopts it"
     return Diagnostic(
         severity=Severity.WARNING,
         code="twin",
@@ -78,3 +145,59 @@ def _told(schedule: Schedule, parts: Sequence[LivePart], index: LiveParts) -> Di
         location=schedule.location,
         hint=hint,
     )
+
+
+def removals(found: Iterable[Twin], index: LiveParts) -> Iterator[Change]:
+    """The deletes of what does nothing that its declared twin, live itself, does not do.
+
+    One with another body, or another namespace's mark, or that is paused where its twin is not, or
+    the other way round, is left alone.
+    """
+    gone: set[str] = set()
+    for twin in found:
+        kept = index.of(twin.schedule.id)[:1]
+        for part in twin.parts if kept else ():
+            is_free = part.mark is None or _is_copy(part, index)
+            differs = differences(part.live.message, kept[0].live.message)
+            if part.live.id in gone or not is_free or not _are_alike(part, kept[0], differs):
+                continue
+            gone.add(part.live.id)
+            yield Change(
+                kind=Kind.SCHEDULE,
+                name=part.live.id,
+                id=part.live.id,
+                action=Action.DELETE,
+                reason=Reason.TWIN,
+                notes=(taken.by_delete([part]), TwinOf(name=twin.schedule.name, differs=differs)),
+                steps=(DeleteSchedule(id=part.live.id),),
+            )
+
+
+def _are_alike(part: LivePart, kept: LivePart, differs: Sequence[str]) -> bool:
+    is_free = kept.mark is None or kept.ours
+    return (
+        is_free
+        and part.live.paused is kept.live.paused
+        and _BODIES.isdisjoint(path.partition(".")[0].partition("[")[0] for path in differs)
+    )
+
+
+def differences(one: Message, other: Message) -> tuple[str, ...]:
+    """The settings in which two messages differ, by path, labels aside."""
+    before, after = (canonical.of_message(each, ()) for each in (one, other))
+    return tuple(change.path for change in diff.compare(before, after, diff.Trust.UNKNOWN))
+
+
+def _target(message: Message) -> tuple[str, str]:
+    return plain(message.destination), message.method
+
+
+def _bitmap(crons: Sequence[str], span: Span) -> int:
+    """The minutes at which crons fire; none where one is not understood."""
+    found = 0
+    try:
+        for cron in crons:
+            found |= robfig.firings(cron, span)[0]
+    except CronError:
+        return 0
+    return found

@@ -26,7 +26,7 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
     counts += [_count(len(names), noun(kind)) for kind, names in others if names]
     rows = []
     if found.twins:
-        rows.append(("twins", f"{found.twins}, as comments; they fire beside what they repeat"))
+        rows.append(("twins", f"{found.twins}, as comments; `import --strays` plans their delete"))
     if found.left:
         rows.append(("left alone", f"{found.left}, as comments with the reason"))
     rows += _secrets(found, files)

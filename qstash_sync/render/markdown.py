@@ -30,7 +30,15 @@ _WIDTH = 100  # columns; a fence does not wrap
 _LONGEST = 400  # characters of one line, before it is wrapped
 _MOST_FINDINGS = 25
 _MOST_DETAILS = 40  # lines
-_RISK = [Reason.BOTH, Reason.DRIFT, Reason.ADOPT, Reason.RENAME, Reason.FILE, Reason.CLOCK]
+_RISK = [
+    Reason.BOTH,
+    Reason.DRIFT,
+    Reason.ADOPT,
+    Reason.RENAME,
+    Reason.FILE,
+    Reason.CLOCK,
+    Reason.TWIN,
+]
 _SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
 _STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
 

@@ -117,12 +117,12 @@ def _messages(plan: Plan) -> str:
 
 
 def headline(plan: Plan) -> list[str]:
-    """What is to do, in one line; a second one where --only leaves something out."""
+    """What is to do, in one line; a second one where the run leaves something out."""
     counts = plan.summary
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
-    more = [f"Not looked at with --only: {plan.left} with other reasons."] * bool(plan.left)
+    more = [f"Left for a whole plan: {plan.left} with other reasons."] * bool(plan.left)
     if plan.empty and plan.left:
-        return [f"Nothing to renew; {rest}", *more]
+        return [f"Nothing of that kind is to do; {rest}", *more]
     if not plan.managed:
         return [f"No section is declared, so nothing is managed: {_SECTIONS}.", *more]
     if plan.empty:
@@ -153,10 +153,11 @@ def noun(kind: Kind) -> str:
 def aside(change: Change) -> str:
     """What stands beside a change's name: what a delete takes away, else why it is."""
     if change.action is Action.DELETE:
-        return "; ".join(words.notes(change))
+        return "; ".join(words.of_delete(change))
     why = {
         "file": "", "drift": "changed outside", "both": "changed outside and in the file",
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
+        "twin": "",
     }[change.reason]  # fmt: skip
     return f"({why})" if why else ""
 

@@ -1,5 +1,6 @@
 """What a change does beside its fields, in words: its notes."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from qstash_sync.crons import zones
@@ -12,6 +13,7 @@ from qstash_sync.model.change import (
     PausesAll,
     Stored,
     Takes,
+    TwinOf,
 )
 from qstash_sync.plan.taken import Unmanaged
 
@@ -31,9 +33,21 @@ def notes(change: Change) -> list[str]:
                 lines.append("every part will be paused, since some are")
             case Takes():
                 lines.append(_taken(note))
+            case TwinOf():
+                lines.append(f"twin of schedules.{note.name}")
             case OfParts():
                 pass  # stands beside the name
     return lines
+
+
+def of_delete(change: Change) -> list[str]:
+    """What stands beside the name of what goes: not what its details say at once."""
+    beside = (
+        note
+        for note in change.notes
+        if not (isinstance(note, Takes) and note.destination is not None and len(note.crons) == 1)
+    )
+    return notes(replace(change, notes=tuple(beside)))
 
 
 def _taken(note: Takes) -> str:
@@ -61,6 +75,8 @@ def taken(change: Change) -> list[tuple[str, list[str]]]:
                 ("destination", [note.destination]),
                 ("next firing", ["none: paused" if note.paused else soon]),
             ]
+        elif isinstance(note, TwinOf) and note.differs:
+            found.append(("differs in", [", ".join(note.differs)]))
     return [(label, lines) for label, lines in found if lines]
 
 

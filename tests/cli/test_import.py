@@ -107,7 +107,7 @@ def test_five_commands_from_a_grown_account_to_an_empty_drift(tmp_path: Path) ->
     ran = account.imported("--out", file, "--env-out", env, *local)
     assert ran.out == ""
     assert "Imported 4 schedules, 1 URL group, 1 queue to " in ran.err
-    assert "twins        1, as comments; they fire beside what they repeat" in ran.err
+    assert "twins        1, as comments; `import --strays` plans their delete" in ran.err
     assert "checked      a plan of it adopts 4 and changes nothing else" in ran.err
     assert "requests: 4 read, 0 write" in ran.err
 
@@ -232,11 +232,49 @@ def test_the_namespace_is_asked_for(account: Account) -> None:
     assert "--namespace" in ran.err
 
 
+def test_strays_go_by_a_plan_that_is_saved_and_applied(account: Account) -> None:
+    ids = fill(account)
+    file, secrets, saved = (str(account.folder / n) for n in ("q.yaml", ".env", "strays.plan"))
+    account.imported("--out", file, "--env-out", secrets)
+    words = ("-f", file, "--env-file", secrets)
+    planned = account.run("import", "--strays", *words, "--save", saved)
+    assert planned.code == 0, planned.text
+    assert f"- schedule {ids[2]}  twin of schedules.report" in planned.out
+    assert "4 to update, 1 to delete" in planned.out
+    assert not account.server.writes
+    applied = account.run("apply", saved, *words)
+    assert applied.code == 0, applied.text
+    again = account.run("import", "--strays", *words)
+    assert "No changes" in again.out
+    assert account.run("drift", *words).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        ((), "--namespace NAME: is missing"),
+        (("--strays", "--namespace", "billing"), "--namespace: not with --strays"),
+        (("--strays", "--out", "x.yaml"), "--out: not with --strays"),
+        (("--strays", "--target", "x"), "--target: not with --strays"),
+        (("--namespace", "billing", "-f", "x.yaml"), "-f: only with --strays"),
+        (("--namespace", "billing", "--save", "x"), "--save: only with --strays"),
+        (("--namespace", "billing", "--allow-deletes", "0"), "--allow-deletes: only with --strays"),
+    ],
+)
+def test_a_file_and_its_strays_have_their_own_options(
+    account: Account, words: tuple[str, ...], fact: str
+) -> None:
+    ran = account.run("import", *words)
+    assert ran.code == 64
+    assert fact in ran.err
+    assert not account.server.requests
+
+
 def test_twins_stand_below_the_oldest(account: Account) -> None:
     ids = fill(account)
     text = account.file()
     assert (
-        f"id: {ids[0]}\n    # The same again, and firing beside report:\n    #   {ids[2]}   since 2026-11-23\n"
+        f"id: {ids[0]}\n    # The same again, beside report; import --strays plans their delete:\n    #   {ids[2]}   since 2026-11-23\n"
         in text
     )
 
@@ -550,7 +588,7 @@ def test_the_duplicates_of_five_deploys_stand_below_what_they_repeat(account: Ac
         for n in range(5):
             account.grown.put(f"{APP}/api/cron/job-{n}", f"{n} 9 * * 1-5")
     text = account.file()
-    assert text.count("The same again, and firing beside job-") == 5
+    assert text.count("The same again, beside job-") == 5
     assert text.count("    #   scd_") == 20
     assert text.count("    id: scd_") == 5
 

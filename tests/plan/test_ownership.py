@@ -497,6 +497,7 @@ TWINS: list[tuple[str, dict[str, Any], bool]] = [
     ("another time", {"labels": [], "cron": "1 9 * * *"}, False),
     ("another spelling of the time", {"labels": [], "cron": "CRON_TZ=Etc/UTC 00 9 * * 0-6"}, True),
     ("another method", {"labels": [], "method": "GET"}, False),
+    ("another body", {"labels": [], "bodyBase64": "YQ=="}, False),
     ("another destination", {"labels": [], "destination": "https://e.example.com"}, False),
     ("paused", {"labels": [], "isPaused": True}, False),
     ("a cron that nobody understands", {"labels": [], "cron": "@every 1h"}, False),

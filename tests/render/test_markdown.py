@@ -34,7 +34,7 @@ OUTSIDE = [
     r"## QStash (plan|drift)( for `[\w.-]{1,100}`)?",
     r"\*\*[\w ,:;.]+\*\*",
     r"\d+ changes of other reasons wait for an apply without --only\.",
-    r"Not looked at with --only: \d+ with other reasons\.",
+    r"Left for a whole plan: \d+ with other reasons\.",
     r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\.",
     r"### [\d,]+ [a-z :,]+",
     r"<details><summary>[\d,]+ [a-z :,]+</summary>",

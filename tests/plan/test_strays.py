@@ -1,0 +1,150 @@
+"""What fires beside a declared schedule: which of it is a stray that may go, and which stays."""
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from qstash_sync.apply import proposal
+from qstash_sync.apply.outcomes import Status
+from qstash_sync.model.change import Action, Reason, TwinOf
+from qstash_sync.plan.policy import Policy
+from tests.support import HEAD, World, config, ids
+
+URL = "https://app.example.com/x"
+FILE = HEAD + f"schedules: {{s: {{cron: '0 9 * * *', destination: {URL}, body: {{a: 1}}}}}}\n"
+LOCAL = FILE.replace("{cron", "{timezone: Europe/Berlin, cron")
+OTHERS = {"labels": ["qsync1-0000-1of1-" + "-".join(["0" * 12] * 3), "acme.s"]}
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+STRAYS: list[tuple[str, dict[str, Any], bool]] = [
+    ("made by hand", {"labels": []}, True),
+    ("a copy, mark and all", {}, True),
+    ("another spelling of the time", {"labels": [], "cron": "CRON_TZ=UTC 00 9 * * 0-6"}, True),
+    ("another spelling of the body", {"labels": [], "bodyBase64": encoded('{"a": 1}')}, True),
+    ("other headers", {"labels": [], "header": {"X-A": ["1"]}}, True),
+    ("other retries", {"labels": [], "retries": 5}, True),
+    ("of others", OTHERS, False),
+    ("another body", {"labels": [], "bodyBase64": encoded('{"a":2}')}, False),
+    ("no body", {"labels": [], "bodyBase64": ""}, False),
+    ("another time", {"labels": [], "cron": "1 9 * * *"}, False),
+    ("another method", {"labels": [], "method": "GET"}, False),
+    ("another destination", {"labels": [], "destination": "https://e.example.com"}, False),
+    ("paused, and its twin fires", {"labels": [], "isPaused": True}, False),
+    ("a cron that nobody understands", {"labels": [], "cron": "@every 1h"}, False),
+]
+
+
+def beside(world: World, origin: str = "billing.s", **changes: Any) -> None:
+    """A second schedule that is as one of ours, but for some changes."""
+    twin = {**world.schedule(origin), "scheduleId": "scd_7", **changes}
+    world.account.store.put("schedule", "scd_7", twin)
+
+
+def live(world: World) -> list[str]:
+    return sorted(stored["scheduleId"] for stored in world.account.store.all("schedule"))
+
+
+@pytest.mark.parametrize(("_id", "changes", "goes"), STRAYS, ids=ids(STRAYS))
+def test_what_does_just_what_a_declared_one_does_goes(
+    world: World, _id: str, changes: dict[str, Any], goes: bool
+) -> None:
+    world.apply(FILE)
+    before = world.schedule("billing.s")
+    beside(world, **changes)
+    plan = world.plan(FILE, strays=True)
+    assert [(c.action, c.reason, c.id) for c in plan.changes] == (
+        [(Action.DELETE, Reason.TWIN, "scd_7")] if goes else []
+    )
+    assert [name for _, name in plan.unmanaged] == ([] if goes else ["scd_7"])
+    world.apply(FILE, strays=True)
+    assert live(world) == ["billing.s"] + ["scd_7"] * (not goes)
+    assert world.schedule("billing.s") == before
+
+
+def test_in_what_a_stray_differs_is_told_without_its_values(world: World) -> None:
+    world.apply(FILE)
+    beside(world, labels=[], header={"Authorization": ["Bearer s3cret"]}, retries=5)
+    (change,) = world.plan(FILE, strays=True).changes
+    (twin,) = [note for note in change.notes if isinstance(note, TwinOf)]
+    assert twin.name == "s"
+    assert "retries" in twin.differs
+    assert "headers.Authorization" in twin.differs
+    assert "s3cret" not in str(change)
+
+
+def test_a_copy_of_one_part_of_a_local_time_is_a_stray(world: World) -> None:
+    world.apply(LOCAL)
+    beside(world, "billing.s.2")
+    assert [w.code for w in world.plan(LOCAL).warnings] == ["twin"]
+    (change,) = world.plan(LOCAL, strays=True).changes
+    assert (change.id, change.reason) == ("scd_7", Reason.TWIN)
+
+
+def test_nothing_goes_where_its_twin_is_not_live_or_paused(world: World) -> None:
+    """Then the stray is the one that fires."""
+    world.apply(FILE)
+    beside(world, labels=[])
+    world.edit("billing.s", isPaused=True)
+    assert not world.plan(FILE, strays=True).changes
+    world.account.store.delete("schedule", "billing.s")
+    assert not world.plan(FILE, strays=True).changes
+    assert world.plan(FILE, strays=True).left == 1  # the create
+
+
+def test_what_the_file_names_is_adopted_and_all_else_is_left(world: World) -> None:
+    world.apply(FILE)
+    for name in ("scd_7", "scd_8"):
+        stored = {**world.schedule("billing.s"), "scheduleId": name, "labels": []}
+        world.account.store.put("schedule", name, stored)
+    world.account.store.delete("schedule", "billing.s")
+    text = FILE.replace("{cron", "{id: scd_7, cron") + (
+        "  # beside\nqueues: {q: {parallelism: 2}}\n"
+    )
+    plan = world.plan(text, strays=True)
+    assert [(c.action, c.reason, c.id) for c in plan.changes] == [
+        (Action.UPDATE, Reason.ADOPT, "scd_7"),
+        (Action.DELETE, Reason.TWIN, "scd_8"),
+    ]
+    assert plan.left == 1
+    assert [one.status for one in world.apply(text, strays=True)] == [Status.DONE] * 2
+    assert live(world) == ["scd_7"]
+    assert not world.plan(text, strays=True).changes
+
+
+def test_limits_hold_for_strays(world: World) -> None:
+    world.apply(FILE)
+    for number in range(5):
+        stored = {**world.schedule("billing.s"), "scheduleId": f"scd_{number}", "labels": []}
+        world.account.store.put("schedule", f"scd_{number}", stored)
+    assert world.plan(FILE, strays=True).is_refused
+    assert not world.plan(FILE, strays=True, allow_deletes=5).errors
+
+
+def test_a_year_in_which_nothing_fires_makes_no_twins(world: World) -> None:
+    """Nor do 45 days: two jobs of other months, and two of 29 February."""
+    for ours, other in (("0 9 1 6 *", "0 9 1 7 *"), ("0 9 29 2 *", "0 8 29 2 *")):
+        text = FILE.replace("0 9 * * *", ours)
+        world.apply(text)
+        beside(world, labels=[], cron=other)
+        assert not world.plan(text).warnings
+        assert not world.plan(text, strays=True).changes
+
+
+def test_a_stray_whose_twin_goes_meanwhile_stays(world: World) -> None:
+    """What was approved is a duplicate; it would be the last one."""
+    world.apply(FILE)
+    beside(world, labels=[])
+    with world.client() as client:
+        policy = Policy(strays=True)
+        desired = config(FILE).desired
+        plan = proposal.propose(client, desired, now=world.now, policy=policy)
+        assert plan.changes
+        world.account.store.delete("schedule", "billing.s")
+        (outcome,) = world.carry_out(client, desired, plan, policy).outcomes
+    assert outcome.status is Status.REFUSED
+    assert live(world) == ["scd_7"]
