@@ -50,7 +50,7 @@ def save(path: str, session: Session, config: Config, found: Plan) -> None:
 
 def where(session: Session, config: Config) -> Where:
     """What this run is for; a local server is the same wherever its file lies."""
-    from qstash_sync.config.account import region_of
+    from qstash_sync.model.addresses import region_of
     from qstash_sync.plan.saved import Where
 
     endpoint, desired = session.endpoint, config.desired

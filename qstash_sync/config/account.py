@@ -16,25 +16,15 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from qstash_sync.config.environment import Account
 from qstash_sync.errors import AuthError, ConfigError
+from qstash_sync.model.addresses import REGIONS
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Piece, Secret
 
-REGIONS = {
-    "eu-central-1": "https://qstash.upstash.io",
-    "us-east-1": "https://qstash-us-east-1.upstash.io",
-}
-
-
 _DEFAULT = "eu-central-1"
 _BY_VARIABLE = {name.replace("-", "_").upper(): url for name, url in REGIONS.items()}
-_HOSTS = {urlsplit(url).hostname: region for region, url in REGIONS.items()} | {
-    f"qstash-{region}.upstash.io": region for region in REGIONS
-}
-
 
 # The variables that every SDK reads.
 _URL, _OWN = "QSTASH_URL", "QSTASH_TOKEN"
@@ -160,11 +150,6 @@ def _region(environ: Mapping[str, str]) -> str:
     if region and region not in _BY_VARIABLE:
         raise AuthError(f"QSTASH_REGION={region!r} is unknown; known: {', '.join(_BY_VARIABLE)}")
     return region
-
-
-def region_of(url: str) -> str | None:
-    """The region behind an address of QStash's own; the EU has two."""
-    return _HOSTS.get(urlsplit(url).hostname)
 
 
 def user_of(token: Secret) -> str | None:

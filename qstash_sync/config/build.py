@@ -90,6 +90,13 @@ class Entry:
         return not self.broken.isdisjoint(keys)
 
 
+def is_selected(given: schema.ScheduleSpec | schema.SelectedSpec, environment: str | None) -> bool:
+    """Whether a resource is there in an environment."""
+    if given.only is not None:
+        return environment in given.only
+    return environment not in (given.except_ or ())
+
+
 @dataclass(slots=True)
 class Builder:
     """Builds the resources of one environment; what is wrong goes to the entry's report."""
@@ -109,7 +116,11 @@ class Builder:
         except PydanticCustomError as error:
             _note(entry, (), error)
             return None
-        if entry.is_broken("only", "except") or not self._is_selected(entry, given):
+        if entry.is_broken("only", "except"):
+            return None
+        if given.only is not None and given.except_ is not None:
+            entry.error("conflict", ("except",), "only and except exclude each other", "keep one")
+        if not is_selected(given, self.environment):
             return None
         resource: Any
         match given:
@@ -143,14 +154,6 @@ class Builder:
             location=entry.location,
             cron_location=entry.at("cron"),
         )
-
-    def _is_selected(self, entry: Entry, given: schema.ScheduleSpec | schema.SelectedSpec) -> bool:
-        """Whether a resource is there in this environment."""
-        if given.only is not None and given.except_ is not None:
-            entry.error("conflict", ("except",), "only and except exclude each other", "keep one")
-        if given.only is not None:
-            return self.environment in given.only
-        return self.environment not in (given.except_ or ())
 
     def _message(self, entry: Entry, given: schema.ScheduleSpec) -> Message | None:
         destination = self._destination(entry, given)

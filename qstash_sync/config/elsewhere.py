@@ -4,13 +4,11 @@ A queue, a URL group or a flow-control key is known by its name alone: one that 
 is not a preview's to delete, whatever the preview's `owns` says.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from qstash_sync.config.tree import Map, Value
+from qstash_sync.model import addresses
+from qstash_sync.model.resources import Kind
 
-from qstash_sync.config.interpolate import Scope
-from qstash_sync.config.tree import Document, Map
-from qstash_sync.model.resources import Key, Kind
-
-_KINDS = {
+KINDS = {
     "url_groups": Kind.URL_GROUP,
     "queues": Kind.QUEUE,
     "flow_controls": Kind.FLOW_CONTROL,
@@ -22,37 +20,22 @@ def shares_account(one: Map, other: Map) -> bool:
 
     Two tokens may be of one account, so they tell nothing.
     """
-    for key in ("region", "url", "account"):
-        values = {str(raw[key]) for raw in (one, other) if raw.get(key) is not None}
-        if len(values) > 1 and not any("${" in value for value in values):
+    for told in (_server, _account):
+        values = {told(one), told(other)} - {None}
+        if len(values) > 1:
             return False
     return True
 
 
-def declared(documents: Sequence[Document], name: str, scope: Scope) -> Iterator[Key]:
-    """The names that an environment declares; scope: of its variables."""
-    for document in documents:
-        for section, kind in _KINDS.items():
-            entries = document.root.get(section)
-            if not isinstance(entries, Map):
-                continue
-            for written, raw in entries.items():
-                found: str | None = written
-                if "${" in written:
-                    found = scope.name(written, entries.at(written), (section, written))
-                if found is not None and _is_selected(raw, name):
-                    yield kind, found
+def _server(raw: Map) -> str | None:
+    """The server that an environment names; None where it leaves that to variables."""
+    return addresses.server_of(_plain(raw.get("url")), _plain(raw.get("region")))
 
 
-def _is_selected(raw: object, name: str) -> bool:
-    if not isinstance(raw, Map):
-        return True
-    only, others = _listed(raw, "only"), _listed(raw, "except")
-    return name in only if only is not None else name not in (others or ())
+def _account(raw: Map) -> str | None:
+    """The account that an environment names, likewise."""
+    return _plain(raw.get("account"))
 
 
-def _listed(raw: Mapping[str, object], key: str) -> list[str] | None:
-    value = raw.get(key)
-    if isinstance(value, list):
-        return [str(item) for item in value]
-    return None if value is None else [str(value)]
+def _plain(value: Value) -> str | None:
+    return value if isinstance(value, str) and "${" not in value else None

@@ -1,13 +1,13 @@
 """One environment of the files: which it is, its settings, its account and its resources."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, check_identities, desired
-from qstash_sync.config.elsewhere import declared, shares_account
+from qstash_sync.config.elsewhere import KINDS, shares_account
 from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import Scope, is_text
 from qstash_sync.config.layers import LISTED, Checker, Layer, meant
@@ -17,8 +17,9 @@ from qstash_sync.config.resources import SECTIONS, Resources
 from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
 from qstash_sync.config.types import NAMESPACE, Frame
 from qstash_sync.config.wrong import type_name
+from qstash_sync.model import addresses
 from qstash_sync.model.diagnostics import Diagnostic, Location
-from qstash_sync.model.resources import Desired, Key, Secret
+from qstash_sync.model.resources import Desired, Globs, Key, Kind, Secret
 from qstash_sync.plan.known_secrets import KnownSecrets
 
 
@@ -145,26 +146,38 @@ class Environment:
         built = {section: resources.build(section, builder) for section in SECTIONS}
         check_identities(built["schedules"] or (), self.report)
         secrets = tuple(sorted(self.scope.secrets))
+        found = desired(builder, self.top, built)
         return Config(
-            desired=replace(
-                desired(builder, self.top, built), secrets=secrets, elsewhere=self._elsewhere()
-            ),
+            desired=replace(found, secrets=secrets, elsewhere=self._elsewhere(found.owns)),
             account=account,
             environments=self.names,
             secrets=secrets,
         )
 
-    def _elsewhere(self) -> dict[Key, str]:
-        """What other environments declare in the same account, and which."""
+    def _elsewhere(self, owns: Globs) -> dict[Key, str]:
+        """What other environments declare in the same account of the owned kinds, and which."""
+        owned = {section: kind for section, kind in KINDS.items() if getattr(owns, section)}
         found: dict[Key, str] = {}
-        for name, raw in (self.environments or {}).items():
+        for name, raw in (self.environments or {}).items() if owned else ():
             if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
-                other = Environment(
-                    self.documents, self.raw_top, name, self.given,
-                    environ=self.environ, missing="mock",
-                )  # fmt: skip
-                found |= dict.fromkeys(declared(self.documents, name, other.scope), name)
+                found |= dict.fromkeys(self._declared_by(name, owned), name)
         return found
+
+    def _declared_by(self, name: str, kinds: Mapping[str, Kind]) -> Iterator[Key]:
+        """What another environment declares: as the file has it, not the `--var` of this run.
+
+        Where the file alone leaves a variable open, both count.
+        """
+        for given in ({}, self.given):
+            other = Environment(
+                self.documents, self.raw_top, name, given, environ=self.environ, missing="mock"
+            )
+            frame = Frame(environments=self.names)
+            resources = Resources(other.checker, self.documents, other.own, name, frame)
+            for section, kind in kinds.items():
+                yield from ((kind, found) for found in resources.declared(section, name))
+            if not len(other.report):
+                return
 
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""
@@ -207,10 +220,10 @@ class Environment:
             if not isinstance(raw, Map):
                 continue
             namespace = raw.get("namespace", self.raw_top.get("namespace", (None,))[0])
-            where = (raw.get("region"), raw.get("url"), namespace)
-            named = (*where, raw.get("account"), raw.get("token"))
+            named = (*(raw.get(key) for key in ("region", "url", "account", "token")), namespace)
             if not all(isinstance(value, str | None) for value in named):
                 continue  # of a wrong type, which is told elsewhere
+            where = (addresses.server_of(raw.get("url"), raw.get("region")), namespace)
             for identity in (("account", raw.get("account")), ("token", raw.get("token"))):
                 if identity[1] is None and (identity[0] == "account" or raw.get("account")):
                     continue

@@ -1,11 +1,11 @@
 """The resources of the files in one environment, layer on layer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from qstash_sync.config import schema
-from qstash_sync.config.build import Builder, Entry
+from qstash_sync.config.build import Builder, Entry, is_selected
 from qstash_sync.config.layers import Checker, Layer, meant, over
 from qstash_sync.config.report import Path
 from qstash_sync.config.tree import NOTHING, Document, Map
@@ -61,12 +61,31 @@ class Resources:
 
     def build(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
         """Every resource of one kind from all files; None where no file has the section."""
-        holders = [file for file in self.files if isinstance(file[0].get(section), Map)]
-        if not holders:
+        if not any(isinstance(root.get(section), Map) for root, _, _ in self.files):
             return None
-        built: dict[str, Any] = {}
+        built = {
+            entry.name: builder.build(entry, layer.spec)
+            for entry, layer in self._entries(section)
+            if layer is not None
+        }
+        return tuple(built[name] for name in sorted(built) if built[name] is not None)
+
+    def declared(self, section: str, environment: str) -> Iterator[str]:
+        """The names of what may be there in an environment: what is wrong counts, too."""
+        for entry, layer in self._entries(section):
+            if (
+                layer is None
+                or entry.is_broken("only", "except")
+                or is_selected(layer.spec, environment)
+            ):
+                yield entry.name
+
+    def _entries(self, section: str) -> Iterator[tuple[Entry, Layer | None]]:
+        """Every entry of a section, with its settings; None where they are wrong as a whole."""
         locations: dict[str, Location] = {}
-        for root, frame, below in holders:
+        for root, frame, below in self.files:
+            if not isinstance(root.get(section), Map):
+                continue
             entries = self._named(root[section], (section,))
             for name, raw in entries.items():
                 if section == "schedules" and name.startswith("x-"):
@@ -82,12 +101,10 @@ class Resources:
                 layer = self._overridden(section, name, own)
                 if section == "schedules":
                     layer = over(below, layer)
-                if layer is not None:
-                    at = entries.at(name)  # once more: its line may hold a secret, as is known now
-                    entry = Entry(section, name, at, layer.trees, layer.broken, self.report)
-                    built[name] = builder.build(entry, layer.spec)
+                at = entries.at(name)  # once more: its line may hold a secret, as is known now
+                trees, broken = (layer.trees, layer.broken) if layer else ((), frozenset[str]())
+                yield Entry(section, name, at, trees, broken, self.report), layer
         self._check_overrides(section, locations)
-        return tuple(built[name] for name in sorted(built) if built[name] is not None)
 
     def _overrides_by_name(self) -> Map:
         result = self.overridden

@@ -15,10 +15,10 @@ from qstash_sync.errors import (
     RejectedError,
     WrongRegionError,
 )
+from qstash_sync.model.addresses import REGIONS
 
 NOT_QSTASH = "is this the address of QStash?"
 _WRONG_REGION = "user not found in this region"
-_REGIONS = ("eu-central-1", "us-east-1")
 _DONE = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
 _NOT_SERVED = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -109,7 +109,7 @@ def judge(
     if text is None or reason is None:
         raise BadResponseError(f"{url} answered {answer.status} with {kind}; {NOT_QSTASH}")
     if is_wrong_region:
-        others = " or ".join(region for region in _REGIONS if f"({region})" not in text)
+        others = " or ".join(region for region in REGIONS if f"({region})" not in text)
         hint = f"set region: {others} (or QSTASH_REGION, QSTASH_URL); it is {origin.token}"
         raise WrongRegionError(f"{url}: {reason}: the token belongs to another region; {hint}")
     if answer.status == HTTPStatus.UNAUTHORIZED and is_read:

@@ -4,7 +4,6 @@ Retrying is our own and no library's: a 429 makes one pause for all threads, whi
 for this do not have, and the few packages that this tool depends on are fixed.
 """
 
-import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -24,6 +23,7 @@ from qstash_sync.errors import (
     UnreachableError,
     WriteForbiddenError,
 )
+from qstash_sync.model.addresses import bare
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, Secret, UrlGroup
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.plan import endpoints
@@ -394,7 +394,7 @@ def _address(url: str, origin: Origin, *, on_network: bool) -> str:
     if on_network and found.scheme == "http" and not _is_loopback(found.host):
         fact = f"http://{found.host} would be sent the token in clear"
         raise UnreachableError(f"{fact}; set {origin.url} to https://… (http is for 127.0.0.1)")
-    return re.sub(r"/*(v2/*(publish/*)?)?$", "", url)
+    return bare(url)
 
 
 def _is_loopback(host: str) -> bool:

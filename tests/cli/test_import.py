@@ -237,16 +237,17 @@ def test_strays_go_by_a_plan_that_is_saved_and_applied(account: Account) -> None
     file, secrets, saved = (str(account.folder / n) for n in ("q.yaml", ".env", "strays.plan"))
     account.imported("--out", file, "--env-out", secrets)
     words = ("-f", file, "--env-file", secrets)
-    planned = account.run("import", "--strays", *words, "--save", saved)
+    at = ("--now", "2026-11-23T12:00Z")  # as the server's clock has it
+    planned = account.run("import", "--strays", *words, *at, "--save", saved)
     assert planned.code == 0, planned.text
     assert f"- schedule {ids[2]}  twin of schedules.report" in planned.out
     assert "4 to update, 1 to delete" in planned.out
     assert not account.server.writes
     applied = account.run("apply", saved, *words)
     assert applied.code == 0, applied.text
-    again = account.run("import", "--strays", *words)
+    again = account.run("import", "--strays", *words, *at)
     assert "No changes" in again.out
-    assert account.run("drift", *words).code == 0
+    assert account.run("drift", *words, *at).code == 0
 
 
 @pytest.mark.parametrize(

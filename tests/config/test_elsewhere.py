@@ -5,7 +5,7 @@ import pytest
 from qstash_sync.apply import proposal
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.plan.policy import Policy
-from tests.support import World, config
+from tests.support import World, config, messages
 
 FILE = """
 version: 1
@@ -24,7 +24,10 @@ flow_controls: {openai: {parallelism: 3}, "flow-${var.suffix}": {rate: 1}}
 schedules: {}
 """
 ENVIRON = {"P": "p", "T": "t", "U": "https://a.example.com"}
-SAME = [("", ""), (", region: eu-central-1", ""), (", account: u", ""), (", url: 'https://a.example.com'", ", url: '${env.U|plain}'")]  # fmt: skip
+SAME = [("", ""), (", region: eu-central-1", ""), (", account: u", ""), (", url: 'https://a.example.com'", ", url: '${env.U|plain}'"),
+    (", url: 'https://a.example.com'", ", url: 'https://A.example.com/v2/'"),
+    (", url: 'https://qstash.upstash.io'", ", region: eu-central-1"),
+    (", url: 'https://qstash.upstash.io/'", ", url: 'https://qstash-eu-central-1.upstash.io'")]  # fmt: skip
 OTHER = [(", region: eu-central-1", ", region: us-east-1"), (", account: u", ", account: v"), (", url: 'https://a.example.com'", ", url: 'https://b.example.com'")]  # fmt: skip
 
 
@@ -46,6 +49,45 @@ def test_what_another_environment_of_the_account_declares_is_known(more: tuple[s
 @pytest.mark.parametrize("more", OTHER, ids=str)
 def test_another_account_is_no_matter(more: tuple[str, str]) -> None:
     assert not desired("preview", more).elsewhere
+
+
+SELECTED = """
+version: 1
+namespace: shop
+vars: {main: production, number: none}
+owns: {queues: ["*"]}
+environments:
+  production: {token: "${env.P}", overrides: {queues: {moved: {only: production}}}}
+  preview: {namespace: "shop-${var.number}", token: "${env.T}", vars: {main: preview}}
+queues:
+  by-variable: {parallelism: 2, only: ["${var.main}"]}
+  excepted: {parallelism: 2, except: ["${var.main}"]}
+  moved: {parallelism: 2, only: preview}
+  "of-${var.number}": {parallelism: 1}
+schedules: {}
+"""
+
+
+def test_what_is_there_in_another_environment_is_judged_as_that_one_is_built() -> None:
+    found = config(SELECTED, ENVIRON, environment="preview", variables={"number": "7"}).desired
+    assert {name for _, name in found.elsewhere} == {"by-variable", "moved", "of-none"}
+    assert [queue.name for queue in found.queues or ()] == ["by-variable", "moved", "of-7"]
+
+
+def test_what_no_environment_can_know_counts_as_declared() -> None:
+    """A variable of the command line alone: production may have been applied with the same."""
+    text = FILE.replace("vars: {suffix: live}\n", "") % ("", "")
+    found = config(text, ENVIRON, environment="preview", variables={"suffix": "pr8"}).desired
+    assert (Kind.QUEUE, "mails-pr8") in found.elsewhere
+
+
+def test_two_spellings_of_one_address_are_one_account() -> None:
+    text = FILE % (
+        ", account: u, url: 'https://qstash.upstash.io/v2/'",
+        ", account: u, url: 'https://qstash-eu-central-1.upstash.io'",
+    )
+    told = messages(text.replace("namespace: shop-pr, ", ""), ENVIRON, environment="preview")
+    assert [line for line in told if "the same account and namespace as production" in line]
 
 
 def test_a_preview_leaves_what_production_declares(world: World) -> None:

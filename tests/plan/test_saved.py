@@ -1024,7 +1024,7 @@ def test_a_plan_holds_for_its_account_region_environment_and_namespace_only(tmp_
 
 
 def test_the_two_addresses_of_a_region_are_one_place() -> None:
-    from qstash_sync.config.account import region_of
+    from qstash_sync.model.addresses import region_of
 
     eu = {
         region_of(f"https://{host}")

@@ -1,0 +1,32 @@
+"""Addresses of QStash: its regions, and when two spellings are one address."""
+
+import re
+from urllib.parse import urlsplit
+
+REGIONS = {
+    "eu-central-1": "https://qstash.upstash.io",
+    "us-east-1": "https://qstash-us-east-1.upstash.io",
+}
+_HOSTS = {urlsplit(url).hostname: region for region, url in REGIONS.items()} | {
+    f"qstash-{region}.upstash.io": region for region in REGIONS
+}
+
+
+def bare(url: str) -> str:
+    """The address without the path that the SDKs allow behind it."""
+    return re.sub(r"/*(v2/*(publish/*)?)?$", "", url)
+
+
+def region_of(url: str) -> str | None:
+    """The region behind an address of QStash's own; the EU has two."""
+    try:
+        return _HOSTS.get(urlsplit(url).hostname)
+    except ValueError:
+        return None
+
+
+def server_of(url: str | None, region: str | None) -> str | None:
+    """What tells one server of QStash from another; an address wins over a region."""
+    if url is None:
+        return region
+    return region_of(url) or bare(url).lower()
