@@ -49,7 +49,8 @@ class LivePart:
     @property
     def is_copy(self) -> bool:
         """Whether it carries a mark that belongs to another id."""
-        return self.mark is not None and self.mark.bound is not None and not self.ours
+        bound = self.mark.bound if self.mark else None
+        return bound is not None and bound != marks.bound_to(self.live.id)
 
 
 class LiveParts:
@@ -113,7 +114,7 @@ class LiveParts:
     ) -> tuple[str, int]:
         head, _, tail = part_id.rpartition(".")
         is_number = tail.isdecimal() and tail.isascii() and len(tail) <= _DIGITS
-        if part_id in declared or not is_number or head == self.namespace:
+        if part_id in declared or not is_number or head in (self.namespace, self.former):
             return part_id, 1
         if mark and mark.bound and mark.part == 1:  # an adopted id that ends like a part's
             return part_id, 1

@@ -133,7 +133,12 @@ def own_labels(
 
 def binding(part_id: str, namespace: str) -> str | None:
     """What binds a mark to its id; None for an id in the namespace, which needs none."""
-    return None if part_id.startswith(f"{namespace}.") else _digest(part_id)[:4]
+    return None if part_id.startswith(f"{namespace}.") else bound_to(part_id)
+
+
+def bound_to(part_id: str) -> str:
+    """The four digits of an id, as a mark has them that is bound to it, whoever's it is."""
+    return _digest(part_id)[:4]
 
 
 class Declared:

@@ -461,6 +461,19 @@ def test_an_id_of_another_namespace_is_not_taken(world: World) -> None:
     assert world.account.store.all("schedule") == before
 
 
+def test_an_id_that_another_namespace_has_adopted_is_not_taken(world: World) -> None:
+    """Its mark is bound to that very id: it is no copy."""
+    acme = adopted().replace("billing", "acme")
+    world.apply(adopted())
+    world.edit("scd_9", labels=[])
+    world.apply(acme)
+    before = world.account.store.all("schedule")
+    plan = world.plan(adopted())
+    assert "carries the mark of another environment or namespace" in only_change(plan).refused
+    world.apply(adopted())
+    assert world.account.store.all("schedule") == before
+
+
 def test_an_id_that_looks_like_a_part_of_another_schedule_is_refused() -> None:
     for number in ("2", "40", "4000000000"):
         text = in_utc(["s", "t"]).replace("t: {", f"t: {{id: billing.s.{number}, ")
@@ -488,6 +501,21 @@ def test_a_namespace_that_changes_takes_its_schedules_along(world: World) -> Non
     assert live_ids(world) == ["billing.s", "billing.s.2", "billing.s.3"]
     assert world.plan(text).empty
     assert world.plan(file()).empty
+
+
+def test_a_name_of_digits_goes_along_with_its_namespace(world: World) -> None:
+    """It is no part of a schedule that is called as the namespace was."""
+    names = ["9", "ten"]
+    world.apply(in_utc(names).replace("billing", "old"))
+    for part in live_ids(world):
+        world.account.console.pause(part)
+    text = in_utc(names).replace("namespace: billing", "namespace: billing\nnamespace_was: old")
+    assert {(c.id, c.reason) for c in world.plan(text).changes} == {
+        ("billing.9", Reason.RENAME), ("billing.ten", Reason.RENAME),
+    }  # fmt: skip
+    world.apply(text)
+    assert live_ids(world) == ["billing.9", "billing.ten"]
+    assert all(s["isPaused"] for s in world.account.store.all("schedule"))
 
 
 TWINS: list[tuple[str, dict[str, Any], bool]] = [
