@@ -36,7 +36,7 @@ class LivePart:
     """A live schedule as a part: of which schedule (its first part's id), and which one.
 
     mark: whoever's it is. ours: it is that of this namespace and environment, and belongs to this
-    id. former: it is that of the namespace that the file's has replaced.
+    id. former: the namespace that the file's has replaced, where it is that one's.
     """
 
     live: LiveSchedule
@@ -44,7 +44,7 @@ class LivePart:
     number: int
     mark: Mark | None
     ours: bool
-    former: bool = False
+    former: str | None = None
 
     @property
     def is_copy(self) -> bool:
@@ -70,11 +70,10 @@ class LiveParts:
             ours = mark is not None and self._is_ours(
                 schedule.id, mark, is_declared=base in declared
             )
-            former = (
-                mark is not None
-                and mark.scope == former_scope
-                and schedule.id.startswith(f"{self.former}.")
-            )
+            former = None
+            if mark and self.former and mark.scope == former_scope:
+                is_theirs = mark.bound == marks.binding(schedule.id, self.former)
+                former = self.former if is_theirs else None
             self.by_id[schedule.id] = LivePart(schedule, base, number, mark, ours, former)
         self.in_milliseconds = self._reads_milliseconds()
         if self.in_milliseconds:
@@ -83,7 +82,7 @@ class LiveParts:
         self._adopted: dict[str, list[LivePart]] = {}
         for part in self.by_id.values():
             self._by_base.setdefault(part.base, []).append(part)
-            if part.ours and part.mark and part.mark.bound:
+            if self.is_managed(part) and part.mark and part.mark.bound:
                 self._adopted.setdefault(self.told_name(part), []).append(part)
         for parts in (*self._by_base.values(), *self._adopted.values()):
             if len(parts) > 1:
@@ -129,7 +128,7 @@ class LiveParts:
 
     def told_name(self, part: LivePart) -> str:
         """The name that the label behind its mark tells; empty where none does."""
-        prefix = f"{self.namespace}."
+        prefix = f"{self.namespace_of(part)}."
         told = (label for label in part.live.message.labels if label.startswith(prefix))
         return next(told, prefix).removeprefix(prefix)
 
@@ -138,6 +137,10 @@ class LiveParts:
         if part.mark and part.mark.bound:
             return self.told_name(part) or part.base
         return part.base.removeprefix(f"{self.namespace}.").removeprefix(f"{self.former}.")
+
+    def namespace_of(self, part: LivePart) -> str:
+        """The namespace that a part of ours was written for."""
+        return part.former or self.namespace
 
     def adopted(self, name: str) -> list[LivePart]:
         """The parts of a schedule that was adopted under a name, and keeps a foreign id."""
@@ -154,7 +157,7 @@ class LiveParts:
 
     def is_managed(self, part: LivePart) -> bool:
         """Whether it is ours to delete, or of the namespace that this one replaces."""
-        return part.ours or part.former
+        return part.ours or part.former is not None
 
 
 def _in_seconds(part: LivePart) -> LivePart:
@@ -285,7 +288,10 @@ def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
     for part in found:
         message = part.live.message
         labels = marks.own_labels(
-            part.live, declared.namespace, schedule.name, _unseen_labels(declared, part)
+            part.live,
+            part.former or declared.namespace,
+            schedule.name,
+            _unseen_labels(declared, part),
         )
         if last and last[1] == labels and canonical.same_but_labels(last[0], message):
             view = last[2]

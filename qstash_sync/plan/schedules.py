@@ -124,7 +124,7 @@ class ScheduleComparer:
         ids += [step.id for step in change.steps if isinstance(step, PutSchedule)] if change else []
         for part_id in ids:
             part = self.index.by_id.get(part_id)
-            if part is None or part.ours:
+            if part is None or self.index.is_managed(part):
                 continue
             if schedule.adopted and part_id == schedule.id and (part.mark is None or part.is_copy):
                 continue
@@ -219,9 +219,7 @@ class ScheduleComparer:
 
     def _view(self, old: LivePart, declared: Declared) -> View:
         """The settings of a part with another name, as they are compared."""
-        name, namespace = self.index.name_of(old), self.index.namespace
-        if old.former and self.index.former:
-            namespace = self.index.former
+        name, namespace = self.index.name_of(old), self.index.namespace_of(old)
         labels = marks.own_labels(old.live, namespace, name, declared.schedule.message.labels)
         return canonical.of_message(old.live.message, labels)
 

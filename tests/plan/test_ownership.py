@@ -503,6 +503,33 @@ def test_a_namespace_that_changes_takes_its_schedules_along(world: World) -> Non
     assert world.plan(file()).empty
 
 
+ALONG: list[tuple[str, str, str, list[str]]] = [
+    ("its id stays", ADOPTED % (URL, ""), "adopt", ["scd_9"]),
+    ("its id goes, too", ADOPTED.replace(", id: scd_9", "") % (URL, ""), "rename", ["billing.a"]),
+    ("its entry goes", "schedules: {}\n", "file", []),
+]
+
+
+@pytest.mark.parametrize(("_id", "schedules", "reason", "left"), ALONG, ids=ids(ALONG))
+def test_what_a_former_namespace_has_adopted_goes_along(
+    world: World, _id: str, schedules: str, reason: str, left: list[str]
+) -> None:
+    world.apply(adopted().replace("billing", "old"))
+    before = {c: s for s in world.account.store.all("schedule") if (c := s["scheduleId"])}
+    text = HEAD.replace("namespace: billing", "namespace: billing\nnamespace_was: old") + schedules
+    change = only_change(world.plan(text))
+    assert change.reason == reason
+    assert [f.path for f in change.fields] == {"adopt": ["mark"], "rename": ["id"], "file": []}[
+        reason
+    ]
+    world.apply(text)
+    assert live_ids(world) == left
+    for one in world.account.store.all("schedule"):
+        assert one["labels"][1] == "billing.a"
+        assert one["labels"][3:] == before["scd_9"]["labels"][3:]
+    assert world.plan(text).empty
+
+
 def test_a_name_of_digits_goes_along_with_its_namespace(world: World) -> None:
     """It is no part of a schedule that is called as the namespace was."""
     names = ["9", "ten"]
