@@ -89,8 +89,10 @@ class InSomeParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PausesAll:
-    """A write pauses every part, since some are paused."""
+class PausesAgain:
+    """A write pauses parts that were, before an apply was cut off."""
+
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ class TwinOf:
     differs: tuple[str, ...] = ()
 
 
-Note = Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | TwinOf
+Note = Stored | Firings | InSomeParts | PausesAgain | Takes | OfParts | TwinOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
