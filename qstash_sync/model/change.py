@@ -89,10 +89,8 @@ class InSomeParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PausesAgain:
-    """A write pauses parts that were, before an apply was cut off."""
-
-    ids: tuple[str, ...]
+class PausesAll:
+    """A write pauses every part, since some are paused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +129,7 @@ class TwinOf:
     differs: tuple[str, ...] = ()
 
 
-Note = Stored | Firings | InSomeParts | PausesAgain | Takes | OfParts | TwinOf
+Note = Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | TwinOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

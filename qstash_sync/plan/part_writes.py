@@ -1,6 +1,6 @@
 """The writes that bring live parts to their crons, settings, mark and pause."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
@@ -13,12 +13,12 @@ def part_writes(
     crons: Mapping[str, str],
     known: Mapping[str, Part],
     index: LiveParts,
-    is_paused: Callable[[str], bool],
+    *,
+    paused: bool,
 ) -> Iterator[Step]:
     """The parts that are not as they should be: each whole, then its pause.
 
-    crons: of each part id, in order. known: live parts whose settings are right. is_paused: whether
-    the part of an id will be. An upsert may keep
+    crons: of each part id, in order. known: live parts whose settings are right. An upsert may keep
     or reset a pause; what runs and is to run needs no word, and a word would undo the pause that
     somebody makes meanwhile. New parts come first: a set that is cut off midway has marks of two
     sets then, and is not taken for one that somebody has deleted parts of.
@@ -27,7 +27,6 @@ def part_writes(
     in_milliseconds = index.in_milliseconds and bool(schedule.message.timeout)
     numbered = enumerate(crons.items(), 1)
     for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
-        paused = is_paused(part_id)
         label = declared.mark(
             part_id, cron, part=number, parts=len(crons), paused=paused,
             in_milliseconds=in_milliseconds,

@@ -24,7 +24,7 @@ from qstash_sync.model.change import (
     FieldChange,
     InSomeParts,
     Note,
-    PausesAgain,
+    PausesAll,
     Reason,
     Swap,
     pause_field,
@@ -73,8 +73,8 @@ class ScheduleComparer:
         """The schedule's change, and the live parts that belong to it."""
         found = self.index.of(schedule.id)
         old = self.renamed_from(schedule)
-        if schedule.paused is None and _was_cut_off_paused(found, old):
-            schedule = replace(schedule, paused=True)
+        if found and old and schedule.paused is None and any(part.live.paused for part in old):
+            schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
         change: Change | None
         if found:
@@ -135,17 +135,16 @@ class ScheduleComparer:
     # Create, rename
 
     def _create(
-        self, declared: Declared, old: Sequence[LivePart] = ()
+        self, declared: Declared, *, paused: bool | None = None
     ) -> tuple[Change, list[Diagnostic]]:
-        """A schedule that is not live; old: what it was under another id, whose pause it keeps."""
         schedule = declared.schedule
         made = times.compiled(schedule, self.now)
         if isinstance(made, Diagnostic):
             return _impossible(schedule, Action.CREATE, made)
         diagnostics = list(times.warnings(made, schedule.name, schedule.location))
         diagnostics += _too_many(schedule, len(made.parts), Severity.ERROR)
+        paused = bool(schedule.paused) if paused is None else paused
         crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
-        kept = pauses.kept_by_cron(schedule, old, crons)
         change = _change_of(
             schedule,
             Action.CREATE,
@@ -153,10 +152,10 @@ class ScheduleComparer:
             fields=(
                 *times.created_fields(schedule),
                 *diff.created(declared.view),
-                *pause_field(None, all(kept.values())),
+                *pause_field(None, paused),
             ),
             notes=times.created_notes(schedule, made.crons),
-            steps=tuple(part_writes(declared, crons, {}, self.index, kept.__getitem__)),
+            steps=tuple(part_writes(declared, crons, {}, self.index, paused=paused)),
         )
         return change, diagnostics
 
@@ -186,9 +185,9 @@ class ScheduleComparer:
     ) -> tuple[Change, list[Diagnostic]]:
         """A new name is a new id: write the new parts with the old pause, then delete the old."""
         schedule = declared.schedule
-        was_paused = all(part.live.paused for part in old)
-        paused = was_paused if schedule.paused is None else schedule.paused
-        created, diagnostics = self._create(declared, old)
+        was_paused = any(part.live.paused for part in old)
+        paused = schedule.paused if schedule.paused is not None else was_paused
+        created, diagnostics = self._create(declared, paused=paused)
         if created.refused:
             return created, diagnostics
         crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
@@ -274,8 +273,8 @@ class ScheduleComparer:
         if not changed and not pause.fields:
             return None, diagnostics
         if not changed and not pause.stale:
-            action = Action.PAUSE if pause.of_new else Action.RESUME
-            steps = tuple(PauseSchedule(id=i, paused=pause.of_new) for i in sorted(pause.wrong))
+            action = Action.PAUSE if pause.paused else Action.RESUME
+            steps = tuple(PauseSchedule(id=i, paused=pause.paused) for i in sorted(pause.wrong))
             fields = pause.fields
             return _change_of(
                 schedule, action, pause.reason, fields=fields, steps=steps
@@ -312,12 +311,13 @@ class ScheduleComparer:
         notes: list[Note] = [*when.notes]
         if 0 < len(differing) < len(parts):
             notes.append(InSomeParts(ids=tuple(sorted(differing)), of=len(parts)))
-        if pause.again:
-            notes.append(PausesAgain(ids=tuple(sorted(pause.again))))
+        # A write makes the parts agree, and a partly paused schedule counts as paused.
+        if pause.paused and not pause.fields and not all_paused:
+            notes.append(PausesAll())
 
         # Only a set that fires, and fires otherwise afterwards, must keep clear of its firings.
         before = tuple(part.live.cron for part in parts)
-        silent = all_paused and pause.of_new
+        silent = pause.paused and all_paused
         fires_alike = same_crons(before, when.crons) and not surplus
         return _change_of(
             schedule,
@@ -326,21 +326,12 @@ class ScheduleComparer:
             fields=fields,
             notes=tuple(notes),
             steps=(
-                *part_writes(declared, crons, known, self.index, pause.of),
+                *part_writes(declared, crons, known, self.index, paused=pause.paused),
                 *(DeleteSchedule(id=part_id) for part_id in surplus),
             ),
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
             cut_off=when.writing is Writing.CUT_OFF,
         )
-
-
-def _was_cut_off_paused(found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:
-    """Whether a rename of a paused schedule was cut off: it keeps its pause."""
-    if not found or not any(part.live.paused for part in old):
-        return False
-    return all(part.live.paused for part in old) or all(
-        part.mark is not None and part.mark.paused for part in found
-    )
 
 
 def stray(part: LivePart, schedule: Schedule) -> Diagnostic:

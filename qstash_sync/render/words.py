@@ -10,7 +10,7 @@ from qstash_sync.model.change import (
     Firings,
     InSomeParts,
     OfParts,
-    PausesAgain,
+    PausesAll,
     Stored,
     Takes,
     TwinOf,
@@ -29,9 +29,8 @@ def notes(change: Change) -> list[str]:
                 lines += _firings(note)
             case InSomeParts():
                 lines.append(f"in {len(note.ids)} of {note.of} parts: {', '.join(note.ids)}")
-            case PausesAgain():
-                names = ", ".join(note.ids)
-                lines.append(f"paused again, as it was before an apply was cut off: {names}")
+            case PausesAll():
+                lines.append("every part will be paused, since some are")
             case Takes():
                 lines.append(_taken(note))
             case TwinOf():

@@ -27,7 +27,7 @@ from qstash_sync.plan import times
 from qstash_sync.plan.decide import Plan
 from qstash_sync.render import words
 from tests.fault_server import Fault
-from tests.support import HEAD, World, config, ids, world as make_world
+from tests.support import World, config, ids, world as make_world
 from tests.years import RENEW_BEFORE, START, Job, crons, errors, file, fired, show
 
 SEED = 20270313
@@ -427,48 +427,17 @@ def test_a_pause_that_the_file_sets_is_put_back_in_the_part_alone(*, paused: boo
         assert at.parts == at.before
 
 
-@pytest.mark.parametrize("edit", ["retries", "cron", "missing", "file"])
-def test_a_write_to_a_partly_paused_schedule_leaves_each_part_as_it_is(edit: str) -> None:
-    """Nobody but the operator pauses or resumes, part by part."""
+def test_a_write_to_a_partly_paused_schedule_says_that_it_pauses_every_part() -> None:
     with scene("partly and edited", "America/New_York") as at:
-        paused, touched, *_ = sorted(at.before)
+        paused, touched = sorted(at.before)[:2]
         at.edit(paused, isPaused=True)
-        text = at.text
-        if edit == "retries":
-            at.edit(touched, retries=9)
-        elif edit == "cron":
-            at.edit(paused, cron="1 1 1 1 *")
-        elif edit == "missing":
-            at.world.account.store.delete("schedule", touched)
-        else:
-            text = text.replace("retries: 4", "retries: 5")
-            assert text != at.text
-        at.world.apply(text)
-        assert {name for name, stored in at.parts.items() if stored["isPaused"]} == {paused}
-        assert at.parts.keys() == at.before.keys()
-
-
-def test_a_renewal_pauses_nothing_that_runs(world: World) -> None:
-    """Nobody reviews `--only clock`: a summer's part that is paused is no paused job."""
-    text = HEAD + (
-        "schedules: {s: {cron: '0 9 * * 1-5', timezone: America/New_York,"
-        " destination: 'https://app.example.com/x'}}\n"
-    )
-    world.apply(text)
-    world.edit("billing.s.3", isPaused=True)
-    world.now += timedelta(days=89)
-    world.apply(text, only=Reason.CLOCK)
-    stored = {one["scheduleId"]: one["isPaused"] for one in world.account.store.all("schedule")}
-    assert {name for name, is_paused in stored.items() if is_paused} == {"billing.s.3"}
-    assert len(stored) > 1
-
-
-def test_a_rename_keeps_the_pause_of_each_part() -> None:
-    with scene("partly and renamed", "America/New_York") as at:
-        paused = sorted(at.before)[1]
-        at.edit(paused, isPaused=True)
-        at.world.apply(at.text.replace("  x: {", "  y: {was: x, "))
-        assert {n for n, one in at.parts.items() if one["isPaused"]} == {paused.replace(".x", ".y")}
+        at.edit(touched, retries=9)
+        (change,) = at.plan().changes
+        assert change.reason is Reason.DRIFT
+        assert "every part will be paused, since some are" in words.notes(change)
+        at.world.apply(at.text)
+        assert all(stored["isPaused"] for stored in at.parts.values())
+        assert at.plan().empty
 
 
 # A set that was cut off midway
