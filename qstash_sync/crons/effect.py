@@ -1,23 +1,31 @@
-"""What a change of time does: the firings of a year before and after."""
+"""What a change of time does: the firings of a year before and after.
 
-from collections.abc import Sequence
+moved   all differ by one step of the wall clock, or one falls away and one is new on a local day
+new, falling away   the others
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
 
-from qstash_sync.crons import robfig, zones
-from qstash_sync.crons.bitmaps import DAY, Span, lowest
+from qstash_sync.crons import robfig
+from qstash_sync.crons.bitmaps import DAY, DAY_BYTES, Span, lowest, pieces, window
 from qstash_sync.crons.firings import Job, wanted
 
 DAYS = 366  # a fixed year, so that effects can be compared
+_FAR = 31 * DAY  # minutes that firings may move, where none stays where it was
+_PAD = 2 * DAY  # room for any offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """How two sets of firings differ over 366 days.
 
-    A firing that falls away and one that is new on the same local day are one that moves.
-    by: how far all of them move, if all move alike.
-    first_before, first_after: the first firing that differs; None where there is no such side.
+    by: how far all of them move by the wall clock, if all move alike.
+    first_before, first_after: the first firing that is no more, and the first that was none.
     days: how far was looked.
     """
 
@@ -54,21 +62,22 @@ def effect(
     gone, come = old & ~new, new & ~old
     if not gone and not come:
         return Effect(days=days)
-    offsets = (_offset(after, at), _offset(before, at), zones.offset(timezone, at))
-    shift = next(offset for offset in offsets if offset is not None)
-    each = list(zip(_local_days(gone, shift, span), _local_days(come, shift, span), strict=True))
-    moved = sum(min(a.bit_count(), b.bit_count()) for a, b in each)
-    number, (first_gone, first_come) = next(
-        (number, pair) for number, pair in enumerate(each) if any(pair)
-    )
-    start = span.instant((number - 1) * DAY - shift)
+    zone = _zone(after) or _zone(before) or timezone
+    stretches = pieces(zone, span)
+    far = DAY - 1 if old & new else _FAR
+    by = _step(gone, come, within, far, stretches)
+    if by is None:
+        moved = (_by_day(gone, stretches) & _by_day(come, stretches)).total()
+        added, removed = come.bit_count() - moved, gone.bit_count() - moved
+    else:
+        moved, added, removed = max(gone.bit_count(), come.bit_count()), 0, 0
     return Effect(
         moved=moved,
-        added=come.bit_count() - moved,
-        removed=gone.bit_count() - moved,
-        by=_shift(each) if moved == come.bit_count() == gone.bit_count() else None,
-        first_before=_first(first_gone, start),
-        first_after=_first(first_come, start),
+        added=added,
+        removed=removed,
+        by=None if by is None else timedelta(minutes=by),
+        first_before=_first(gone, span),
+        first_after=_first(come, span),
         days=days,
     )
 
@@ -82,29 +91,70 @@ def _bitmap(source: Job | Sequence[str], span: Span) -> int:
     return found
 
 
-def _offset(source: Job | Sequence[str], at: datetime) -> int | None:
-    """The offset in force for a source's local days; None where it names no zone."""
+def _zone(source: Job | Sequence[str]) -> str | None:
+    """Whose local days count for a source; None where it names no zone."""
     if isinstance(source, Job):
-        return zones.offset(source.timezone, at)
-    named = [spec.timezone for spec in map(robfig.read, source) if spec.timezone != "UTC"]
-    return zones.offset(named[0], at) if named else None
+        return source.timezone
+    named = (spec.timezone for spec in map(robfig.read, source) if spec.timezone != "UTC")
+    return next(named, None)
 
 
-def _local_days(bitmap: int, offset: int, span: Span) -> list[int]:
-    """A bitmap of UTC minutes as one for each local day, the day before the span first."""
-    wide = Span(span.first, span.days + 2)
-    return wide.days_of(bitmap << DAY + offset)
+Stretches = Sequence[tuple[int, int, int]]
 
 
-def _shift(days: Sequence[tuple[int, int]]) -> timedelta | None:
-    """How far all firings move, if all move alike."""
-    found = {b.bit_length() - a.bit_length() for a, b in days if a}
-    if len(found) != 1:
-        return None
-    by = found.pop()
-    alike = all((a << by if by >= 0 else a >> -by) == b for a, b in days)
-    return timedelta(minutes=by) if alike else None
+def _walls(bitmap: int, stretches: Stretches) -> Iterator[int]:
+    """The wall-clock minutes of firings in each stretch of one offset, padded."""
+    for start, end, offset in stretches:
+        yield (bitmap & window(start, end)) << _PAD + offset
 
 
-def _first(bitmap: int, start: datetime) -> datetime | None:
-    return start + timedelta(minutes=lowest(bitmap)) if bitmap else None
+def _by_day(bitmap: int, stretches: Stretches) -> Counter[int]:
+    """How many firings each local day has."""
+    found: Counter[int] = Counter()
+    for walls in _walls(bitmap, stretches):
+        raw = walls.to_bytes(walls.bit_length() // 8 + DAY_BYTES, "little")
+        for day, at in enumerate(range(0, len(raw), DAY_BYTES)):
+            count = int.from_bytes(raw[at : at + DAY_BYTES], "little").bit_count()
+            if count:
+                found[day] += count
+    return found
+
+
+def _step(gone: int, come: int, within: int, far: int, stretches: Stretches) -> int | None:
+    """The minutes that every firing moves by the wall clock, if there are such.
+
+    At either end of what is looked at, one side of a firing that moves may lie outside.
+    """
+    old, new, inside = (_wall(bitmap, stretches) for bitmap in (gone, come, within))
+    if old.bit_count() != gone.bit_count() or new.bit_count() != come.bit_count():
+        return None  # two of them at one minute of the wall clock
+    first, end = lowest(inside), inside.bit_length()
+    for by in sorted(_candidates(old, new), key=abs):
+        moved = old << by if by >= 0 else old >> -by
+        inner = window(first + abs(by), max(end - abs(by), 0))
+        if abs(by) <= far and not (moved ^ new) & inner:
+            return by
+    return None
+
+
+def _wall(bitmap: int, stretches: Stretches) -> int:
+    """The wall-clock minutes of firings as one bitmap."""
+    return reduce(or_, _walls(bitmap, stretches), 0)
+
+
+def _candidates(old: int, new: int) -> set[int]:
+    """How far the first two of one side are from the first of the other."""
+    if not old or not new:
+        return set()
+    (a, a_next), (b, b_next) = _first_two(old), _first_two(new)
+    return {b - a, b_next - a, b - a_next} - {0}
+
+
+def _first_two(bitmap: int) -> tuple[int, int]:
+    first = lowest(bitmap)
+    rest = bitmap & ~(1 << first)
+    return first, lowest(rest) if rest else first
+
+
+def _first(bitmap: int, span: Span) -> datetime | None:
+    return span.instant(lowest(bitmap)) if bitmap else None

@@ -4,7 +4,7 @@ A live set that is whole by its marks, written for what the file says, and exact
 is in sync: it is verified, not compiled. All others are compiled, each distinct timing once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -65,11 +65,16 @@ def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | 
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
     former = _former(declared, parts)
     if same and found.writing in (Writing.WHOLE, Writing.EDITED):
-        return When(crons=live, fields=_meant(declared, parts, former), diagnostics=notes)
+        return When(
+            crons=live,
+            fields=_meant(declared, parts, former),
+            notes=(_effect(former, schedule, made, now),) if former else (),
+            diagnostics=notes,
+        )
     return When(
         crons=made.crons,
         writing=found.writing,
-        fields=tuple(_fields(schedule, live, made, found, former, same=same)),
+        fields=tuple(_fields(schedule, parts, made, found, former, same=same)),
         notes=() if same else tuple(_notes(declared, parts, made, found.writing, former, now)),
         diagnostics=notes,
     )
@@ -83,18 +88,22 @@ def differing(former: Former, schedule: Schedule) -> tuple[FieldChange, ...]:
         texts = [", ".join(cron.text for cron in job.crons) for job in (before, after)]
         zone = after.timezone if before.timezone == after.timezone else ""
         fields.append(FieldChange(path="cron", before=texts[0], after=texts[1], note=zone))
-    settings = (
-        ("timezone", before.timezone, after.timezone),
-        ("dst.strategy", old, new),
-        ("dst.gap", before.gap, after.gap),
-        ("dst.fold", before.fold, after.fold),
-    )
-    fields += [
-        FieldChange(path=path, before=one and str(one), after=other and str(other))
-        for path, one, other in settings
-        if one != other
-    ]
+    if before.timezone != after.timezone:
+        fields.append(FieldChange(path="timezone", before=before.timezone, after=after.timezone))
+    if old is not new:
+        fields.append(FieldChange(path="dst.strategy", before=str(old), after=str(new)))
+    if before.gap is not after.gap:
+        gaps = (_policy(job.gap, map(job.gap_of, job.crons)) for job in (before, after))
+        fields.append(FieldChange(path="dst.gap", before=next(gaps), after=next(gaps)))
+    if before.fold is not after.fold:
+        folds = (_policy(job.fold, map(job.fold_of, job.crons)) for job in (before, after))
+        fields.append(FieldChange(path="dst.fold", before=next(folds), after=next(folds)))
     return tuple(fields)
+
+
+def _policy(given: str | None, usual: Iterable[str]) -> str:
+    """A policy as the file has it, or what it is where the file says none."""
+    return given or f"{', '.join(dict.fromkeys(usual))} (default)"
 
 
 def _former(declared: Declared, parts: Sequence[Part]) -> Former | None:
@@ -169,7 +178,7 @@ def _fires_alike(
 
 def _fields(
     schedule: Schedule,
-    live: tuple[str, ...],
+    parts: Sequence[Part],
     made: Compilation,
     found: SetState,
     former: Former | None,
@@ -178,9 +187,13 @@ def _fields(
 ) -> Iterator[FieldChange]:
     """How a plan shows it; same: the crons fire alike, only the set is not whole."""
     # That its only part was edited is shown by the cron.
+    live = [part.live.cron for part in parts]
     edited_alone = len(live) == 1 and found.writing is Writing.EDITED and former is None
     if found.writing is not Writing.WHOLE and not edited_alone:
-        yield FieldChange(path="parts", before=len(live), after=len(made.parts), note=str(found))
+        # Where the local time has changed too, no other line has the crons that are stored.
+        hands = [f"to {part.live.cron}" for part in parts if former and not part.cron_intact]
+        note = " ".join([str(found), ", ".join(hands)]).rstrip()
+        yield FieldChange(path="parts", before=len(live), after=len(made.parts), note=note)
     if same:
         return
     if former:
@@ -203,20 +216,30 @@ def _notes(
     """What QStash will hold, and what that does to the firings of the coming year."""
     schedule = declared.schedule
     job, live = schedule.timing.job, tuple(part.live.cron for part in parts)
-    if former:
-        yield from times.created_notes(schedule, made.crons)
-        yield Firings(effect=effect(former[0], job, now), doubled=0, timezone=job.timezone)
-        return
-    if not all(is_understood(cron) for cron in live):
-        return
     # Somebody's hand is undone: what it did, not what else will be wrong once the horizon has
     # ended. Old parts of times that nobody tells are nobody's intent beyond their horizon.
     undone = writing in (Writing.EDITED, Writing.BROKEN)
+    if former and not undone:
+        yield from times.created_notes(schedule, made.crons)
+        yield _effect(former, schedule, made, now)
+        return
+    if not all(is_understood(cron) for cron in live):
+        return
     unknown = any(part.mark and not declared.defines(part.mark) for part in parts)
     days = max(schedule.timing.renew_before.days, 1) if unknown and not undone else DAYS
     found = effect(live, made.crons if undone else job, now, job.timezone, days=days)
     twice = exactness.compare(job, live, now, now + times.LOOK_AHEAD).doubled
     yield Firings(effect=found, doubled=twice, timezone=job.timezone)
+
+
+def _effect(former: Former, schedule: Schedule, made: Compilation, now: datetime) -> Firings:
+    """What a change of the file does to times; a cron with a zone fires as QStash reads it."""
+    job = schedule.timing.job
+    before: Job | Sequence[str] = former[0]
+    if former[1] is Strategy.NATIVE:
+        before = [part.cron for part in compiler.native_parts(former[0])]
+    after = job if all(map(compiler.is_plain, made.crons)) else made.crons
+    return Firings(effect=effect(before, after, now), doubled=0, timezone=job.timezone)
 
 
 def assign(

@@ -101,26 +101,32 @@ def _firings(note: Firings) -> list[str]:
         within = "within a year" if effect.days == DAYS else span
         return doubled or [f"no firing changes {within}"]
 
-    move = f"move by {_signed(effect.by)}" if effect.by else "move"
-    fates = ((effect.moved, move), (effect.added, "are new"), (effect.removed, "fall away"))
-    counts = ", ".join(f"{count} {fate}" for count, fate in fates if count)
+    move = f"{'moves' if effect.moved == 1 else 'move'}"
+    move += f" by {_signed(effect.by)}" if effect.by else ""
+    fates = (
+        (effect.moved, move),
+        (effect.added, "is new" if effect.added == 1 else "are new"),
+        (effect.removed, "falls away" if effect.removed == 1 else "fall away"),
+    )
+    (first, fate), *more = [(count, fate) for count, fate in fates if count]
+    counts = [f"{first} firing{'s' * (first != 1)} {span} {fate}"]
+    counts += [f"{count} {fate}" for count, fate in more]
+    moments = (("first before", effect.first_before), ("first after ", effect.first_after))
     return [
-        counts.replace(" ", f" firings {span} ", 1),  # the first number says what is counted
-        f"first before  {_moment(effect.first_before, note.timezone)}",
-        f"      after   {_moment(effect.first_after, note.timezone)}",
+        ", ".join(counts),
+        *(f"{label}  {_moment(at, note.timezone)}" for label, at in moments if at),
         *doubled,
     ]
 
 
 def _signed(by: timedelta) -> str:
     minutes = round(abs(by).total_seconds() / 60)
+    days, minutes = divmod(minutes, 1440)
     hours, rest = divmod(minutes, 60)
-    size = f"{hours}h" * bool(hours) + f"{rest}m" * bool(rest)
+    size = f"{days}d" * bool(days) + f"{hours}h" * bool(hours) + f"{rest}m" * bool(rest)
     return f"{'-' if by < timedelta() else '+'}{size}"
 
 
-def _moment(at: datetime | None, timezone: str) -> str:
+def _moment(at: datetime, timezone: str) -> str:
     """In local time and UTC."""
-    if at is None:
-        return "none"
     return f"{at.astimezone(zones.zone(timezone)):%a %Y-%m-%d %H:%M} ({at:%a %H:%MZ})"

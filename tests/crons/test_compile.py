@@ -358,6 +358,33 @@ def test_a_change_of_time_is_told_by_the_firings_that_move() -> None:
     assert found.first_after == datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
+MOVES: list[tuple[str, str, str, tuple[int, int, int], int | None]] = [
+    ("0 23 * * *", "0 22 * * *", "Australia/Sydney", (366, 0, 0), -60),
+    ("0 23 28 * *", "0 22 28 * *", "Australia/Sydney", (12, 0, 0), -60),
+    ("0 23 28-31 * *", "30 22 28-31 * *", "Australia/Sydney", (41, 0, 0), -30),
+    ("30 23 * * 1", "30 0 * * 2", "Europe/Berlin", (53, 0, 0), 60),
+    ("30 23 * * *", "30 0 * * *", "Europe/Berlin", (366, 0, 0), 60),
+    ("0 9 1 * *", "0 9 15 * *", "Europe/Berlin", (12, 0, 0), 14 * 1440),
+    ("0 9 * * 1", "0 9 * * 3", "America/New_York", (53, 0, 0), 2 * 1440),
+    ("0 9 * * 1-5", "0 9 * * 2-6", "America/New_York", (0, 52, 53), None),
+    ("0 9,17 * * *", "0 10,17 * * *", "America/New_York", (366, 0, 0), 60),
+    ("0 9,17 * * *", "0 10,16 * * *", "America/New_York", (732, 0, 0), None),
+    ("30 2 * * *", "30 3 * * *", "Europe/Berlin", (366, 0, 0), None),  # 03:00 on one day of a gap
+    ("*/10 * * * *", "*/20 * * * *", "Europe/Berlin", (0, 0, 26352), None),
+    ("*/10 * * * *", "5-59/10 * * * *", "Europe/Berlin", (52704, 0, 0), None),
+    ("0 0 * * *", "0 12 * * *", "Africa/Cairo", (365, 1, 1), None),  # no midnight on one day
+]
+
+
+@pytest.mark.parametrize(("before", "after", "timezone", "fates", "by"), MOVES)
+def test_the_fate_of_every_firing_is_told_by_the_wall_clock(
+    before: str, after: str, timezone: str, fates: tuple[int, int, int], by: int | None
+) -> None:
+    found = effect(job(before, timezone=timezone), job(after, timezone=timezone), NOW)
+    minutes = found.by.total_seconds() / 60 if found.by else None
+    assert ((found.moved, found.added, found.removed), minutes) == (fates, by)
+
+
 def test_spelling_a_cron_in_another_way_moves_nothing() -> None:
     assert effect(job("0 9 * * 1-5"), job("0 9 * * MON-FRI"), NOW).none
     made = compile_job(job("0 9 * * *", timezone="Asia/Tokyo"), now=NOW)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from qstash_sync.crons.effect import Effect
-from qstash_sync.model.change import Change, Firings, Stored
+from qstash_sync.model.change import Change, Firings, Reason, Stored
 from tests.support import HEAD, World
 
 URL = "https://app.example.com/x"
@@ -24,6 +23,7 @@ class Case:
     fields: list[tuple[str, str, str]]
     fates: tuple[int, int, int]  # moved, added, removed
     by: float | None  # minutes
+    stored: bool = True  # are other crons
 
 
 TIMES = ("cron", "timezone", "dst.strategy", "dst.gap", "dst.fold")
@@ -34,7 +34,7 @@ CASES = {
     "to another coast and time": Case(
         text("0 6 * * 1-5", "America/Los_Angeles"),
         [("cron", "0 9 * * 1-5", "0 6 * * 1-5"), ("timezone", "America/New_York", "America/Los_Angeles")],
-        (0, 0, 0), None,
+        (0, 0, 0), None, stored=False,
     ),
     "on Saturdays, too": Case(text("0 9 * * 1-6"), [("cron", "0 9 * * 1-5", "0 9 * * 1-6")], (0, 52, 0), None),
     "not on Fridays": Case(text("0 9 * * 1-4"), [("cron", "0 9 * * 1-5", "0 9 * * 1-4")], (0, 0, 52), None),
@@ -56,13 +56,12 @@ def test_the_effect_is_that_of_the_local_times(world: World, name: str) -> None:
     change = only(world, case.after)
     local = [(f.path, f.before, f.after) for f in change.fields if f.path in TIMES]
     assert local == case.fields
-    effects = [note.effect for note in change.notes if isinstance(note, Firings)]
-    effect = effects[0] if effects else Effect()  # the stored crons stay
+    (effect,) = [note.effect for note in change.notes if isinstance(note, Firings)]
     assert (effect.moved, effect.added, effect.removed) == case.fates
     minutes = effect.by.total_seconds() / 60 if effect.by else None
     assert minutes == case.by
     stored = [note for note in change.notes if isinstance(note, Stored)]
-    assert bool(stored) is bool(case.fields and effects)
+    assert bool(stored) is case.stored
 
 
 BERLIN = text("30 2 * * *", "Europe/Berlin", ", dst: {fold: %s}")
@@ -93,6 +92,31 @@ def relabelled(world: World, label: str | None) -> None:
         mark, name, _, *rest = stored["labels"]
         told = [] if label is None else [label]
         world.edit(stored["scheduleId"], labels=[mark, name, *told, *rest])
+
+
+def test_what_somebody_edited_is_what_a_change_of_the_file_is_held_against(world: World) -> None:
+    """Live fires in the evening; the file's nine o'clock is nobody's any more."""
+    world.apply(text())
+    first = world.schedule("billing.s")["cron"]
+    world.edit("billing.s", cron="0 1" + first.removeprefix("0 14"))
+    change = only(world, text("30 9 * * 1-5"))
+    assert change.reason is Reason.BOTH
+    (parts,) = [field for field in change.fields if field.path == "parts"]
+    assert parts.note.startswith("part 1 was edited to 0 1 ")
+    (effect,) = [note.effect for note in change.notes if isinstance(note, Firings)]
+    assert effect.first_before
+    assert effect.first_before.hour == 1
+
+
+@pytest.mark.parametrize("strategy", ["native, accept: true", "split"])
+def test_a_policy_whose_crons_stay_tells_its_effect(world: World, strategy: str) -> None:
+    """The clock changes beyond the horizon of what is stored; QStash's own reckoning counts."""
+    world.apply(text("30 2 * * *", "Europe/Berlin"))
+    policy = "" if "native" in strategy else ", gap: skip, fold: both"
+    after = text("30 2 * * *", "Europe/Berlin", f", dst: {{strategy: {strategy}{policy}}}")
+    change = only(world, after)
+    (effect,) = [note.effect for note in change.notes if isinstance(note, Firings)]
+    assert (effect.moved, effect.added, effect.removed) == (0, 1, 1)
 
 
 def test_a_label_that_somebody_forged_is_not_believed(world: World) -> None:

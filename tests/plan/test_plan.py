@@ -311,7 +311,7 @@ def test_a_cron_edited_by_hand_is_found_by_its_firings(world: World) -> None:
     assert words.notes(change) == [
         "262 firings a year move by +2h",
         "first before  Tue 2026-11-24 07:00 (Tue 06:00Z)",
-        "      after   Tue 2026-11-24 09:00 (Tue 08:00Z)",
+        "first after   Tue 2026-11-24 09:00 (Tue 08:00Z)",
     ]
 
 
