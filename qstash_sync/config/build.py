@@ -300,7 +300,7 @@ def _globs(given: schema.GlobsSpec | None) -> Globs:
     )
 
 
-def check_identities(schedules: Sequence[Schedule], report: Report) -> None:
+def check_identities(schedules: Sequence[Schedule], namespace: str, report: Report) -> None:
     """No two schedules with one id, and no rename of what is still there.
 
     Parts add `.2`, `.3`, … to an id. Names have no dots, so only ids that stand in the file clash.
@@ -314,12 +314,33 @@ def check_identities(schedules: Sequence[Schedule], report: Report) -> None:
                 fact = f"has the same id as {other.name}: {schedule.id}"
                 path: Path = ("schedules", schedule.name)
                 report.error("same_id", path, fact, schedule.location, "give each its own id")
-    names = {schedule.name for schedule in schedules}
+    _check_former_names(schedules, owners, namespace, report)
+
+
+def _check_former_names(
+    schedules: Sequence[Schedule], owners: Mapping[str, Schedule], namespace: str, report: Report
+) -> None:
+    """What `was:` names, by name or id, is nobody's else: neither declared nor renamed twice."""
+    names = {schedule.name: schedule for schedule in schedules}
+    claimed: dict[str, str] = {}
     for schedule in schedules:
-        if schedule.was in names:
-            fact = f"{schedule.was} is in the file, too, so nothing was renamed"
-            path = ("schedules", schedule.name, "was")
-            report.error("was", path, fact, schedule.location, "remove was:, or what it names")
+        was = schedule.was
+        if was is None:
+            continue
+        base, _, number = was.rpartition(".")
+        ids = (was, f"{namespace}.{was}", base if number.isdecimal() else "")
+        there = names.get(was) or next((owners[i] for i in ids if i in owners), None)
+        first = claimed.setdefault(was.removeprefix(f"{namespace}."), schedule.name)
+        if there is not None:
+            fact = f"{was} is in the file, too, so nothing was renamed"
+            fact += "" if there.name == was else f": it is schedules.{there.name}"
+            hint = "remove was:, or what it names"
+        elif first != schedule.name:
+            fact, hint = f"{was} cannot become {first} and this, too", "keep one of the two was:"
+        else:
+            continue
+        path = ("schedules", schedule.name, "was")
+        report.error("was", path, fact, schedule.location, hint)
 
 
 def _note(entry: Entry, path: Path, error: PydanticCustomError) -> None:

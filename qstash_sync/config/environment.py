@@ -144,7 +144,7 @@ class Environment:
             return None
         builder = Builder(namespace, former, self.name, frame)
         built = {section: resources.build(section, builder) for section in SECTIONS}
-        check_identities(built["schedules"] or (), self.report)
+        check_identities(built["schedules"] or (), namespace, self.report)
         secrets = tuple(sorted(self.scope.secrets))
         found = desired(builder, self.top, built)
         return Config(

@@ -1058,3 +1058,25 @@ def test_what_is_said_of_a_schedule_stays_where_a_further_part_is_not_ours(world
     world.edit(last, labels=[])
     plan = world.plan(text)
     assert any("both day fields are restricted" in w.message for w in plan.warnings)
+
+
+FORMER = [
+    ("a name that is there", {"a": "", "x": "was: a"}, "a is in the file, too"),
+    ("an id that is there", {"a": "", "x": "was: billing.a"}, "it is schedules.a"),
+    ("a part that is there", {"a": "", "x": "was: billing.a.2"}, "it is schedules.a"),
+    ("an adopted id", {"y": "id: scd_1", "x": "was: scd_1"}, "it is schedules.y"),
+    ("an id of ours that another has", {"y": "id: billing.a", "x": "was: a"}, "it is schedules.y"),
+    ("its own id", {"x": "was: scd_1, id: scd_1"}, "it is schedules.x"),
+    ("twice", {"x": "was: a", "y": "was: a"}, "a cannot become x and this, too"),
+    ("twice, spelt otherwise", {"x": "was: a", "y": "was: billing.a"}, "cannot become x and this"),
+]
+
+
+@pytest.mark.parametrize(("_id", "entries", "told"), FORMER, ids=ids(FORMER))
+def test_what_was_names_is_nobody_elses(_id: str, entries: dict[str, str], told: str) -> None:
+    """Else one apply deletes what the next one creates, for ever."""
+    text = HEAD + "schedules:\n"
+    for name, more in entries.items():
+        text += f"  {name}: {{cron: '0 9 * * *', destination: {URL}{', ' * bool(more)}{more}}}\n"
+    (error,) = messages(text)
+    assert told in error
