@@ -124,7 +124,7 @@ def file(draw: random.Random, namespace: str = "billing", mine: str = "mine") ->
     data: dict[str, Any] = {"version": 1, "namespace": namespace}
     if draw.random() < 0.7:
         data["owns"] = {key: [f"{mine}-*"] for key in ("url_groups", "queues", "flow_controls")}
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "schedules": {name: schedule(draw) for name in some(draw, NAMES)},
         "url_groups": {
             f"{mine}-{n}": {"endpoints": {"e": f"https://e{draw.randrange(3)}.example.com"}} for n in some(draw, ["a", "b"])
@@ -132,6 +132,11 @@ def file(draw: random.Random, namespace: str = "billing", mine: str = "mine") ->
         "queues": {f"{mine}-{n}": {"parallelism": 1 + draw.randrange(3)} for n in some(draw, ["q", "r"])},
         "flow_controls": {f"{mine}-{n}": {"rate": 1 + draw.randrange(3)} for n in some(draw, ["f"])},
     }  # fmt: skip
+    claimed: set[str] = set()
+    for settings in sections["schedules"].values():
+        if settings.get("was") in claimed:  # one alone can have been that
+            del settings["was"]
+        claimed.add(settings.get("was", ""))
     return data | {name: section for name, section in sections.items() if draw.random() < 0.8}
 
 
