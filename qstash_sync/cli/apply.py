@@ -71,8 +71,13 @@ def show(session: Session, config: Config, found: Plan, *, verbose: bool) -> Non
     streams.result(text.plan(found, session.paint(), verbose=verbose))
 
 
-def carry_out(session: Session, client: Client, desired: Desired, found: Plan) -> int:
-    """Apply an approved plan, or say that nothing is written; returns the exit code."""
+def carry_out(
+    session: Session, client: Client, desired: Desired, found: Plan, *, whole: bool = False
+) -> int:
+    """Apply an approved plan, or say that nothing is written; returns the exit code.
+
+    whole: it is not done as long as anything is left that a next plan would do.
+    """
     from qstash_sync.apply import applying
     from qstash_sync.apply.executor import Control
     from qstash_sync.render import json as view, safe, text
@@ -101,7 +106,8 @@ def carry_out(session: Session, client: Client, desired: Desired, found: Plan) -
         streams.settled(view.plan(found, session.requests, applied))
     elif not found.empty:
         streams.settled(text.applied(applied, session.paint()))
-    return ExitCode.DONE if applied.done else ExitCode.PARTIAL
+    is_done = applied.done and not (whole and applied.fresh)
+    return ExitCode.DONE if is_done else ExitCode.PARTIAL
 
 
 @contextmanager

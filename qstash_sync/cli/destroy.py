@@ -48,4 +48,4 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
             typed = streams.ask(f"Delete all of this from {session.whereabouts}? Type {namespace}")
             if typed != namespace:
                 raise UsageError(f"{typed!r} is not {namespace}; nothing was deleted")
-        return carry_out(session, client, desired, found)
+        return carry_out(session, client, desired, found, whole=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,8 +10,11 @@ import pytest
 
 from qstash_sync.apply import proposal
 from qstash_sync.apply.outcomes import Status
+from qstash_sync.local import LOCAL_TOKEN
+from qstash_sync.local.serve import Served
+from qstash_sync.local.server import target_of
 from tests.fault_server import FaultServer
-from tests.support import HEAD, World, config
+from tests.support import HEAD, World, cli, config
 
 URL = "https://app.example.com/x"
 OWNS = "owns: {url_groups: ['*'], queues: ['*'], flow_controls: ['*']}\n"
@@ -36,12 +40,13 @@ class Liar(FaultServer):
     """Leaves resources out of some of its lists: `lies` says of which reads, from 1 on."""
 
     lies: Collection[int] = ()
+    paths: Collection[str] = LISTS
     keep: Callable[[dict[str, Any]], bool] = staticmethod(lambda _item: False)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         response = super().__call__(request)
-        path = request.url.path
-        if request.method != "GET" or path not in LISTS:
+        path = target_of(request).partition("?")[0]
+        if request.method != "GET" or path not in self.paths:
             return response
         number = sum(entry[:2] == ("GET", path) for entry in self.log)
         if number not in self.lies:
@@ -137,3 +142,25 @@ def test_what_was_there_before_is_told_where_an_overwrite_keeps_its_time() -> No
         (outcome,) = [o for o in applied.outcomes if o.change.id == "billing.s"]
         assert outcome.status is Status.UNVERIFIED
         assert "was created at 2026-11-22" in outcome.message
+
+
+@pytest.mark.parametrize("path", sorted(LISTS))
+def test_a_destroy_that_leaves_what_its_last_read_finds_is_not_done(
+    path: str, tmp_path: Path
+) -> None:
+    """Its first list lacked it, so no change of the plan was about it."""
+
+    file = tmp_path / "q.yaml"
+    file.write_text(ALL)
+    world = World()
+    with Liar(clock=world.time) as account, Served(account) as served:
+        world.account = account
+        world.apply(ALL)
+        account.forget()
+        account.lies, account.paths = (1,), (path,)
+        environ = {"QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_TOKEN}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("qstash_sync.apply.applying.check_clock", lambda _client: None)
+            ran = cli("destroy", "--yes", "billing", "-f", str(file), environ=environ)
+    assert ran.code == 4, ran.text
+    assert "Came up meanwhile, for the next plan: delete" in ran.out
