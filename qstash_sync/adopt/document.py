@@ -1,12 +1,12 @@
 """The file: its head, what is shared, a section a kind, and as comments what it cannot be about."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qstash_sync.adopt import factor, names, secrets
 from qstash_sync.adopt.entries import Settings
-from qstash_sync.adopt.secrets import Hidden, Template
+from qstash_sync.adopt.secrets import Hidden
 from qstash_sync.adopt.survey import Item, Survey
 from qstash_sync.adopt.writer import WIDTH, Writer
 from qstash_sync.model.quotas import PLANS, PlanLimits
@@ -36,15 +36,12 @@ class Variable:
 class Choices:
     """What the check of an earlier draft has taught.
 
-    left: why a resource is not written after all. hidden: headers whose value is a secret, by the
-    id of their schedule. in_clear: other values that are one. apart: keys that must not be shared.
+    left: why a resource is not written after all. apart: keys that must not be shared.
     allow_private: None until an address is refused that may be a private one; refused: those,
     until that is seen to help.
     """
 
     left: Mapping[Key, str] = field(default_factory=dict)
-    hidden: frozenset[tuple[str, str]] = frozenset()
-    in_clear: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()
     allow_private: bool | None = None
     refused: frozenset[tuple[str | int, ...]] = frozenset()
@@ -76,15 +73,11 @@ class Style:
 def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Document:
     """The whole file."""
     items = survey.items
-    known = secrets.known_in([item.settings for item in items]) | secrets.known_in(
-        [settings for found in survey.others.values() for settings in found.values()]
-    )
-    own = [_hiding(_with_hidden(item, choices), known, choices) for item in items]
-    defaults, schedules = _factored(own, choices)
+    others = [settings for found in survey.others.values() for settings in found.values()]
+    known = secrets.Known([item.settings for item in items], others)
+    defaults, schedules = _factored([_hiding(i.settings, known) for i in items], choices.apart)
     sections: dict[Kind, Mapping[str, Settings]] = {
-        kind: {
-            n: _hiding(s, known, choices) for n, s in found.items() if (kind, n) not in choices.left
-        }
+        kind: {n: _hiding(s, known) for n, s in found.items() if (kind, n) not in choices.left}
         for kind, found in survey.others.items()
     }
     named = dict(zip((item.name for item in items), schedules, strict=True))
@@ -113,41 +106,22 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
 
 
 def _factored(
-    schedules: Sequence[Settings], choices: Choices
+    schedules: Sequence[Settings], apart: Collection[str]
 ) -> tuple[Settings, Sequence[Settings]]:
     """What is shared, and what each schedule says beside."""
     base = factor.base_url(schedules)
     if base:
         schedules = factor.below(schedules, base)
-    defaults, schedules = factor.factored(schedules, choices.apart)
+    defaults, schedules = factor.factored(schedules, apart)
     return {**defaults, "base_url": secrets.plain(base)} if base else defaults, schedules
 
 
-def _hiding(settings: Settings, known: Mapping[str, str], choices: Choices) -> Settings:
+def _hiding(settings: Settings, known: secrets.Known) -> Settings:
     """The settings without what is a secret elsewhere, where the file takes a variable."""
-    if not known and not choices.in_clear:
-        return settings
-
-    def hidden(text: Template) -> Template:
-        return secrets.without(secrets.hiding(text, known), choices.in_clear)
-
     return {
-        key: secrets.replaced(value, hidden) if key in _TAKE_VARIABLES else value
+        key: secrets.replaced(value, known.hiding) if key in _TAKE_VARIABLES else value
         for key, value in settings.items()
     }
-
-
-def _with_hidden(item: Item, choices: Choices) -> Settings:
-    """The settings, with headers that the file's own rules take for secrets."""
-    found = dict(item.settings)
-    hidden = [name for schedule, name in choices.hidden if schedule == item.id]
-    if hidden and "headers" in found:
-        headers = dict(found["headers"])
-        for name in hidden:
-            if name in headers and headers[name].plain is not None:
-                headers[name] = secrets.whole(headers[name].plain, name)
-        found["headers"] = headers
-    return found
 
 
 def _variables(

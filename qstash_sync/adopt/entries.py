@@ -5,7 +5,7 @@ Driven by the table of settings; texts are `Template`s, in which secrets are hel
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ Settings = dict[str, Any]
 JSON = "application/json"
 _CONTENT_TYPE = "Content-Type"
 _IDENTITY = "X-Qstash-Sync-Schedule"  # what `identify: true` sends
+_LONGEST_KEY = 500  # of a mapping; YAML takes 1,024 characters, quotes and escapes counted
 _DEEPEST = 40  # a body that is nested deeper reads better as it is
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -61,6 +62,35 @@ def of_message(message: Message) -> Settings:
     return found
 
 
+Place = tuple[str, ...]  # of a text in the settings: its key, of a header its name, too
+
+
+def places(found: Mapping[str, Any]) -> list[Place]:
+    """Where texts stand that may hold a secret, and have none that is taken out already."""
+    keys = [key for key in ("destination", "body", *settings.CALLBACKS) if key in found]
+    named = [("headers", name) for name in found.get("headers", ())]
+    texts = {(key,): found[key] for key in keys} | {p: found["headers"][p[1]] for p in named}
+    return [place for place, value in texts.items() if not any(secrets.hidden_in(value))]
+
+
+def exposed(found: Settings, message: Message, taken: Collection[Place]) -> Settings:
+    """The settings with the texts of some places taken out whole."""
+    result = dict(found)
+    for key in ("destination", *settings.CALLBACKS):
+        if (key,) in taken:
+            what = key if key in settings.CALLBACKS else "address"
+            result[key] = secrets.all_of_url(found[key], what)
+    if "headers" in found:
+        result["headers"] = {
+            name: secrets.all_of_header(text, name) if ("headers", name) in taken else text
+            for name, text in found["headers"].items()
+        }
+    text = _body_text(message)
+    if ("body",) in taken and text is not None:
+        result["body"] = secrets.whole(text, "body")
+    return result
+
+
 def written(row: settings.Setting, value: Any) -> Any:
     """A setting of one value as a person writes it."""
     if row.is_duration:
@@ -92,16 +122,9 @@ def identified(settings: Settings, identity: str) -> Settings:
 
 def _body(message: Message, *, is_json: bool) -> Settings:
     """A mapping only where that is sent as the same bytes, and under the same type."""
-    body = message.body
-    if body is None:
-        return {}
-    if isinstance(body, bytes):
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            return {"body_base64": base64.b64encode(body).decode()}
-    else:
-        text = plain(body)
+    text = _body_text(message)
+    if text is None and isinstance(message.body, bytes):
+        return {"body_base64": base64.b64encode(message.body).decode()}
     if not text:
         return {}
     if secrets.is_digest(text):
@@ -111,6 +134,17 @@ def _body(message: Message, *, is_json: bool) -> Settings:
         return {"body": secrets.text_body(text, "body")}
     apart = secrets.json_body(value, "body")
     return {"body": secrets.whole(text, "body") if apart is None else apart}
+
+
+def _body_text(message: Message) -> str | None:
+    """The body as text; None where there is none, or it is none."""
+    body = message.body
+    if not isinstance(body, bytes):
+        return None if body is None else plain(body)
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _parsed(text: str) -> Any:
@@ -130,9 +164,9 @@ def _refuse(word: str) -> Any:
 
 
 def _fits(value: Any, depth: int) -> bool:
-    """Whether a mapping or list can stand in the file: no `${` in a key, and not too deep."""
+    """Whether a mapping or list can stand in the file: keys, and how deep it is."""
     if isinstance(value, dict):
-        keys = all("${" not in key for key in value)
+        keys = all("${" not in key and len(key) <= _LONGEST_KEY for key in value)
         return depth > 0 and keys and all(_fits(item, depth - 1) for item in value.values())
     if isinstance(value, list):
         return depth > 0 and all(_fits(item, depth - 1) for item in value)

@@ -5,8 +5,8 @@
     check       load it and plan it against what was read: adoptions alone, or say what not
 
 What a draft's check finds goes into the next one: a resource that the file's rules do not allow, or
-that would be written otherwise, is left to a comment; a header that they take for a secret becomes
-one. Of what carries our own mark nothing is left out: an apply would delete it.
+that would be written otherwise, is left to a comment. Of what carries our own mark nothing is left
+out: an apply would delete it.
 """
 
 from collections import Counter
@@ -32,13 +32,9 @@ _DRAFTS = 12  # beside one for each schedule: each draft but the last leaves som
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What the file's own rules, and a plan, make of a draft; errors: it is no file, plan: None.
-
-    in_clear: what stands in it in clear, and is a secret by these rules.
-    """
+    """What the file's own rules, and a plan, make of a draft; errors: it is no file, plan: None."""
 
     errors: tuple[Diagnostic, ...] = ()
-    in_clear: frozenset[str] = frozenset()
     plan: Plan | None = None
 
 
@@ -120,8 +116,6 @@ def _learnt(checked: Checked, draft: Document, choices: Choices) -> Choices:
         if learnt == choices:
             raise _error([error.text for error in checked.errors])
         return learnt
-    if not checked.in_clear <= choices.in_clear:
-        return replace(choices, in_clear=choices.in_clear | checked.in_clear)
     return _of_plan(checked.plan, draft, choices)
 
 
@@ -133,21 +127,14 @@ def _of_errors(errors: Sequence[Diagnostic], draft: Document, choices: Choices) 
     if choices.refused and addresses >= choices.refused:  # that was no help
         return replace(choices, allow_private=False, refused=frozenset())
 
-    left, hidden, apart = dict(choices.left), set(choices.hidden), set(choices.apart)
+    left, apart = dict(choices.left), set(choices.apart)
     items = {item.name: item for item in draft.items}
     lost: list[str] = []
     for error in errors:
-        section, name, *rest = (*map(str, error.path), "", "")
+        section, name, *_ = (*map(str, error.path), "", "")
         item = items.get(name) if section == "schedules" else None
         if section == "defaults":
             apart.add(name)
-        elif (
-            item
-            and error.code == "literal_secret"
-            and rest[0] == "headers"
-            and (item.id, rest[1]) not in hidden
-        ):
-            hidden.add((item.id, rest[1]))
         elif item and not item.is_ours:
             left |= _left(item, error.message)
         elif kind := _KINDS.get(section):
@@ -156,13 +143,7 @@ def _of_errors(errors: Sequence[Diagnostic], draft: Document, choices: Choices) 
             lost.append(error.text)
     if lost:
         raise _error(sorted(set(lost)))
-    return replace(
-        choices,
-        left=left,
-        hidden=frozenset(hidden),
-        apart=frozenset(apart),
-        refused=frozenset(),
-    )
+    return replace(choices, left=left, apart=frozenset(apart), refused=frozenset())
 
 
 def _of_plan(plan: Plan, draft: Document, choices: Choices) -> Choices:

@@ -17,7 +17,6 @@ from qstash_sync.model.secret_shapes import Span, Where, is_called
 from qstash_sync.plan.canonical import DIGEST
 
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
-_WORD = re.compile(r"[\w.~+-]{8,}={0,2}")
 _TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password
 
@@ -101,6 +100,20 @@ def _template(text: str, found: Iterable[Found]) -> Template:
     return Template(tuple(part for part in parts if part) or ("",))
 
 
+def all_of_url(template: Template, what: str) -> Template:
+    """A plain address of which anything but the host may be a secret."""
+    text = template.plain or ""
+    start = text.find("/", text.find("://") + 3) + 1
+    return _template(text, [(start, len(text), what)] if start else ())
+
+
+def all_of_header(template: Template, name: str) -> Template:
+    """A plain header that may be a secret; the scheme of an authorization is none."""
+    text = template.plain or ""
+    scheme = _SCHEME.match(text)
+    return _template(text, [(scheme.end() if scheme else 0, len(text), name)])
+
+
 def plain(text: str) -> Template:
     """A text as it is."""
     return Template((text,))
@@ -131,12 +144,16 @@ def _called(named: Iterable[tuple[str, Span]], where: Where, what: str = "") -> 
             yield start, end, f"{what} {name}".strip()
 
 
+def _webhooks(text: str, what: str) -> Iterator[Found]:
+    spans = secret_shapes.webhooks(text, likely=True)
+    return ((start, end, f"{what} webhook".strip()) for start, end in spans)
+
+
 def url(text: str, what: str) -> Template:
     """An address: secrets of its query and path, never of its host."""
 
     def found() -> Iterator[Found]:
-        for start, end in secret_shapes.webhooks(text, likely=True):
-            yield start, end, f"{what} webhook".strip()
+        yield from _webhooks(text, what)
         yield from _called(secret_shapes.parameters(text), Where.PARAMETER, what)
         path = text.find("/", text.find("://") + 3)
         for low, high, name in _shapes(text, f"{what} token".strip()):
@@ -162,6 +179,7 @@ def text_body(text: str, what: str) -> Template:
     def found() -> Iterator[Found]:
         yield from _called(secret_shapes.members(text), Where.MEMBER)
         yield from _called(secret_shapes.fields(text), Where.MEMBER)
+        yield from _webhooks(text, what)
         yield from _shapes(text, what)
 
     return _template(text, found())
@@ -185,7 +203,7 @@ def _json(value: Any, key: str, what: str) -> Any:
     if isinstance(value, list):
         return [_json(item, key, what) for item in value]
     if isinstance(value, str):
-        if value and key is not what and is_called(key, likely=True):
+        if value and is_called(key, likely=True):
             return whole(value, key)
         return text_body(value, what)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -205,34 +223,34 @@ def replaced(value: Any, change: Callable[[Template], Any]) -> Any:
     return value
 
 
-def known_in(value: Any) -> dict[str, str]:
-    """The hidden values of a tree that are long enough to be told wherever they stand."""
-    found = (hidden for hidden in hidden_in(value) if not hidden.redacted)
-    return {hidden.value: hidden.what for hidden in found if len(hidden.value) >= _TOLD}
+class Known:
+    """Hidden values that are long enough to be told wherever they stand, by how they begin."""
 
+    def __init__(self, *trees: Any) -> None:
+        self._whats: dict[str, str] = {}
+        for tree in trees:
+            for hidden in hidden_in(tree):
+                if not hidden.redacted and len(hidden.value) >= _TOLD:
+                    self._whats.setdefault(hidden.value, hidden.what)
+        self._beginning: dict[str, list[str]] = {}
+        for value in sorted(self._whats, key=len, reverse=True):
+            self._beginning.setdefault(value[:_TOLD], []).append(value)
 
-def hiding(template: Template, known: Mapping[str, str]) -> Template:
-    """The text without values that are secrets elsewhere."""
-    parts: list[str | Hidden] = []
-    for part in template.parts:
-        if isinstance(part, Hidden):
-            parts.append(part)
-            continue
-        words = ((m, known.get(m[0])) for m in _WORD.finditer(part))
-        parts += _template(part, ((m.start(), m.end(), what) for m, what in words if what)).parts
-    return Template(tuple(part for part in parts if part) or ("",))
-
-
-def without(template: Template, values: Iterable[str]) -> Template:
-    """The text without some values, wherever they stand."""
-    for value in values:
+    def hiding(self, template: Template) -> Template:
+        """The text without values that are secrets elsewhere."""
+        if not self._whats:
+            return template
         parts: list[str | Hidden] = []
         for part in template.parts:
-            at = -1 if isinstance(part, Hidden) else part.find(value)
-            found = [(at, at + len(value), "secret")] if at >= 0 else []
-            parts += _template(str(part), found).parts if found else [part]
-        template = Template(tuple(part for part in parts if part) or ("",))
-    return template
+            is_hidden = isinstance(part, Hidden)
+            parts += [part] if is_hidden else _template(str(part), self._found(str(part))).parts
+        return Template(tuple(part for part in parts if part) or ("",))
+
+    def _found(self, text: str) -> Iterator[Found]:
+        for start in range(len(text) - _TOLD + 1):
+            for value in self._beginning.get(text[start : start + _TOLD], ()):
+                if text.startswith(value, start):
+                    yield start, start + len(value), self._whats[value]
 
 
 def hidden_in(value: Any) -> Iterator[Hidden]:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
+from itertools import combinations
 
 from qstash_sync.adopt import entries, names, secrets, times, twins
-from qstash_sync.adopt.entries import Settings
+from qstash_sync.adopt.entries import Place, Settings
 from qstash_sync.adopt.times import Time
 from qstash_sync.model.resources import (
     Desired,
@@ -25,10 +26,11 @@ from qstash_sync.model.resources import (
     Timing,
     plain,
 )
-from qstash_sync.plan import mark as marks
+from qstash_sync.plan import mark as marks, time_label
 from qstash_sync.plan.live_parts import LivePart, LiveParts, Writing, read_parts, state
 from qstash_sync.plan.mark import Declared
 
+_MOST_TEXTS = 10  # of one message, of which every choice is tried
 COPY = "a copy of one of ours, labels and all"
 MARKED = "it carries the mark of another namespace or environment"
 
@@ -187,7 +189,7 @@ def _named(
     items: Sequence[Item], index: LiveParts, given: Mapping[str, tuple[str, ...]]
 ) -> dict[str, str]:
     prefix = f"{index.namespace}."
-    known = secrets.known_in([item.settings for item in items])
+    known = secrets.Known([item.settings for item in items])
 
     def nameless(item: Item) -> names.Nameless:
         first = item.parts[0]
@@ -197,7 +199,7 @@ def _named(
             name = told[0].removeprefix(prefix)
         is_kept = (item.is_ours or item.id.startswith(prefix)) and names.is_name(name)
         target = plain(first.live.message.destination)
-        address = secrets.hiding(item.settings.get("destination", secrets.plain(target)), known)
+        address = known.hiding(item.settings.get("destination", secrets.plain(target)))
         return names.Nameless(
             id=item.id,
             address=next((part for part in address.parts if isinstance(part, str)), ""),
@@ -236,17 +238,36 @@ def _labels(item: Item, identity: str) -> tuple[str, ...]:
 
 
 def _as_marked(item: Item, message: Message) -> Item:
-    """Settings that QStash does not show, as far as the mark tells that they were so."""
+    """What QStash does not show, as far as the mark tells it: which texts are redacted, or secrets.
+
+    Where nothing tells which they are, any may be one.
+    """
     mark = item.parts[0].mark
     assert mark
+    is_plain = time_label.read(item.live[0].message.labels) is not None and not mark.exposed
     redact = entries.redaction(message)
-    for one in dict.fromkeys((redact, entries.other_redaction(message, redact))):
-        declared = entries.as_declared(message, item.settings, one)
-        if marks.digest_of_settings(declared) == mark.settings:
-            hidden = entries.redacted(one)
-            return replace(item, settings=item.settings | ({"redact": hidden} if hidden else {}))
+    redacts = dict.fromkeys((redact, entries.other_redaction(message, redact)))
+    places = entries.places(item.settings)
+    for taken in [()] if is_plain else _subsets(places):
+        found = entries.exposed(item.settings, message, taken)
+        for one in redacts:
+            declared = entries.as_declared(message, found, one)
+            if marks.digest_of_settings(declared) == mark.settings:
+                hidden = entries.redacted(one)
+                return replace(item, settings=found | ({"redact": hidden} if hidden else {}))
     has_callback = bool(message.callback or message.failure_callback)
-    return replace(item, lost=has_callback)
+    found = entries.exposed(item.settings, message, () if is_plain else places)
+    return replace(item, settings=found, lost=has_callback)
+
+
+def _subsets(places: Sequence[Place]) -> Iterator[tuple[Place, ...]]:
+    """Every choice of some, the smallest first; of too many, none and all."""
+    if len(places) > _MOST_TEXTS:
+        yield ()
+        yield tuple(places)
+        return
+    for count in range(len(places) + 1):
+        yield from combinations(places, count)
 
 
 def _was_edited(parts: Sequence[LivePart], index: LiveParts, time: Time) -> bool:

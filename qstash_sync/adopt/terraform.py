@@ -16,8 +16,9 @@ def names(text: str) -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, tuple[str, ...]] = {}
     for resource in _resources(json.loads(text)):
-        if isinstance(resource, dict) and resource.get("type") in TYPES:
-            found |= _instances(resource, TYPES[resource["type"]])
+        match resource:
+            case {"type": str(kind), "instances": [*instances]} if kind in TYPES:
+                found |= _named(resource, instances, TYPES[kind])
     return found
 
 
@@ -29,14 +30,17 @@ def _resources(state: Any) -> list[Any]:
     raise ValueError(message)
 
 
-def _instances(resource: dict[str, Any], keys: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def _named(
+    resource: dict[str, Any], instances: list[Any], keys: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for instance in resource.get("instances") or ():
-        attributes = instance.get("attributes") or {}
-        ids = [attributes[key] for key in keys if isinstance(attributes.get(key), str)]
-        index = instance.get("index_key")
-        name = str(resource.get("name", "")) + ("" if index is None else f"-{index}")
-        module = str(resource.get("module", "")).removeprefix("module.")
-        for live_id in ids[:1]:
-            found[live_id] = (name, f"{module}-{name}") if module else (name,)
+    module = str(resource.get("module", "")).removeprefix("module.")
+    for instance in instances:
+        match instance:
+            case {"attributes": dict(attributes)}:
+                ids = [attributes[key] for key in keys if isinstance(attributes.get(key), str)]
+                index = instance.get("index_key")
+                name = str(resource.get("name", "")) + ("" if index is None else f"-{index}")
+                for live_id in ids[:1]:
+                    found[live_id] = (name, f"{module}-{name}") if module else (name,)
     return found

@@ -116,3 +116,15 @@ def _is_device(path: str) -> bool:
 def _cannot_be_written(path: str, option: str, error: Exception) -> UsageError:
     fact = getattr(error, "strerror", None) or "no name of a file"
     return UsageError(f"{option} {path}: cannot be written: {fact}")
+
+
+def text(path: str, what: str, most: int) -> str:
+    """The text of a file that an option names, of so many bytes at most; raises `UsageError`."""
+    from qstash_sync.config.sources import UnreadableError, read_bytes
+
+    try:
+        return read_bytes(Path(path), most).decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{what} {path}: not a text file") from None
+    except UnreadableError as error:
+        raise UsageError(f"{what} {path}: {error}") from None

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import files, options, streams
-from qstash_sync.errors import ExitCode, RejectedError, UsageError
+from qstash_sync.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from qstash_sync.adopt.document import Style
     from qstash_sync.adopt.importing import Check, Checked, Imported
     from qstash_sync.cli.session import Session
-    from qstash_sync.model.resources import Live, LiveFlowControl
+    from qstash_sync.model.resources import Live
+
+
+_MOST = 100_000_000  # bytes of a state of Terraform
 
 
 @click.command("import")
@@ -120,10 +123,10 @@ def _write(
         targets=targets,
         given=given_names,
     )
-    if env_out is not None:
-        files.create(env_out, env_file.text(found.document.variables), "--env-out", private=True)
     if out is not None:
         files.create(out, found.document.text, "--out", private=False)
+    if env_out is not None:
+        files.create(env_out, env_file.text(found.document.variables), "--env-out", private=True)
     _show(session, found, out, env_out)
     return ExitCode.DONE
 
@@ -139,45 +142,29 @@ def _namespace(namespace: str | None) -> str:
 
 
 def _terraform(path: str) -> Mapping[str, tuple[str, ...]]:
-    from pathlib import Path
-
     from qstash_sync.adopt import terraform
 
     try:
-        return terraform.names(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"--names {path}: cannot be read: {error.strerror}") from None
+        return terraform.names(files.text(path, "--names", _MOST))
     except (ValueError, RecursionError):
         raise UsageError(f"--names {path}: not a state of Terraform (terraform.tfstate)") from None
 
 
 def _read(session: Session, namespace: str) -> Live:
-    """The four lists, side by side."""
+    """The four lists, side by side; where QStash has none of the keys, those that are used."""
     from dataclasses import replace
 
     from qstash_sync.config.environment import Account, Config
-    from qstash_sync.model.resources import Desired
+    from qstash_sync.model.resources import Desired, Kind
 
     config = Config(desired=Desired(namespace=namespace), account=Account())
     with session.client(config, read_only=True) as client:
-        flows = client.start_reading({"flow_controls"})
-        try:
-            live = client.read({"schedules", "url_groups", "queues"})
-        finally:
-            keys = _keys(flows)
-    return replace(live, flow_controls=keys)
-
-
-def _keys(flows: Callable[[], Live]) -> tuple[LiveFlowControl, ...]:
-    """The flow-control keys: none where QStash has no such list."""
-    from http import HTTPStatus
-
-    try:
-        return flows().flow_controls or ()
-    except RejectedError as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-    return ()
+        live = client.read({"schedules", "url_groups", "queues", "flow_controls"})
+        if Kind.FLOW_CONTROL not in client.unlisted:
+            return live
+        uses = (schedule.message.flow_control for schedule in live.schedules or ())
+        keys = client.read({"flow_controls"}, {use.key for use in uses if use})
+        return replace(live, flow_controls=keys.flow_controls)
 
 
 def _refuse_idle(targets: tuple[str, ...], live: Live) -> None:
@@ -227,10 +214,7 @@ def check_of(live: Live, now: datetime) -> Check:
         config, diagnostics = files.build(None, {}, environ, "unknown")
         if config is None:
             return Checked(errors=tuple(d for d in diagnostics if d.severity is Severity.ERROR))
-        return Checked(
-            in_clear=frozenset(config.secrets) - frozenset(environ.values()),
-            plan=proposal.compare(config.desired, live, now=now),
-        )
+        return Checked(plan=proposal.compare(config.desired, live, now=now))
 
     return check
 

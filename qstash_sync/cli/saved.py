@@ -33,7 +33,7 @@ def check(path: str, session: Session) -> None:
         return
     if not target.is_file():
         raise UsageError(f"--save {path}: not a file")
-    text = _text(path, "--save")
+    text = files.text(path, "--save", _MOST)
     if text and not savefile.is_saved_plan(text):
         raise UsageError(f"--save {path}: holds something else than a saved plan; not overwritten")
 
@@ -73,7 +73,7 @@ def read(path: str, session: Session) -> Saved:
     """The plan in a file; its environment is the run's, unless that names one."""
     from qstash_sync.plan import savefile
 
-    text = _text(path, "apply")
+    text = files.text(path, "apply", _MOST)
     if not savefile.is_saved_plan(text):
         hint = (
             f"; files of resources come with -f {path}" if path.endswith((".yaml", ".yml")) else ""
@@ -111,16 +111,3 @@ def approve(
         session.warn(config.warnings)
         streams.result(text.saved(plan, found, session.paint(), verbose=verbose))
     return found.plan
-
-
-def _text(path: str, what: str) -> str:
-    from pathlib import Path
-
-    from qstash_sync.config.sources import UnreadableError, read_bytes
-
-    try:
-        return read_bytes(Path(path), _MOST).decode()
-    except UnicodeDecodeError:
-        raise UsageError(f"{what} {path}: not a text file") from None
-    except UnreadableError as error:
-        raise UsageError(f"{what} {path}: {error}") from None

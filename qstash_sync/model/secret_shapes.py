@@ -108,12 +108,13 @@ WEBHOOK = re.compile(
     r"|hooks\.zapier\.com/hooks/catch/|hook\.(?:[\w.]+\.)?make\.com/"
     r"|maker\.ifttt\.com/trigger/[^/?#]+/(?:json/)?with/key/"
     r"|(?:[\w-]+\.)+m\.pipedream\.net/"
-    r")([^?#]+)"
+    r")([^?#\s\"'<>\\]+)"
     r"|https?://api\.telegram\.org/bot([^/?#]+)",
     re.IGNORECASE,
 )
 _LIKELY_WEBHOOK = re.compile(
-    r"https?://[^/?#]+(?:/[^/?#]+)*?/(?:web)?hooks?/([\w-]*\d[\w-]{20,}[^?#]*)", re.IGNORECASE
+    r"https?://[^/?#\s]+(?:/[^/?#\s]+)*?/(?:web)?hooks?/([\w-]*\d[\w-]{20,}[^?#\s\"'<>\\]*)",
+    re.IGNORECASE,
 )
 _PARAMETER = re.compile(r"[?&;]([^=&;?#\s]{1,100})=([^&#]+)")
 _FIELD = re.compile(r"(?:^|[?&;])([^=&;?#\s]{1,100})=([^&\s]+)")

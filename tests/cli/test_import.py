@@ -218,8 +218,9 @@ def test_nothing_is_ever_overwritten(account: Account, option: str, what: str) -
         (("--out", "no/such/folder/q.yaml"), "no such directory"),
         (("--out", "same", "--env-out", "same"), "secrets need a file of their own"),
         (("--target", "nothing-*"), "--target nothing-*: nothing in the account has such an id"),
-        (("--names", "nowhere.tfstate"), "--names nowhere.tfstate: cannot be read"),
-        (("--names", "/dev/null"), "not a state of Terraform"),
+        (("--names", "nowhere.tfstate"), "--names nowhere.tfstate: no such file"),
+        (("--names", "/dev/null"), "--names /dev/null: is a device, not a regular file"),
+        (("--names", __file__), "not a state of Terraform"),
     ],
 )
 def test_a_slip_of_the_pen_is_one_clear_error(
@@ -466,7 +467,7 @@ def test_where_one_label_alone_is_shown_the_file_says_so(tmp_path: Path) -> None
 
 
 def test_what_the_file_s_own_rules_take_for_a_secret_is_none_in_clear(account: Account) -> None:
-    """They may know of more than an import looks for: what they find goes to the next draft."""
+    """One table tells both: what an import takes out is at least what the file is warned of."""
     values = {
         "/api/x?code=abcdefgh123": b"", "/api/y?hmac=abcdefgh123": b"",
         "/z": b'{"stripeSecret":"abcdefgh123","jwt":"abcdefgh123","n":1}',
@@ -479,6 +480,120 @@ def test_what_the_file_s_own_rules_take_for_a_secret_is_none_in_clear(account: A
     assert "abcdefgh123" not in text
     environ = dict.fromkeys(re.findall(r"\$\{env\.(\w+)\}", text), "value")
     assert [w.code for w in config(text, environ).warnings] == []
+
+
+def test_a_secret_of_one_place_is_found_inside_of_others(account: Account) -> None:
+    """With slashes, within a word, and a webhook in a body that no address has."""
+    hook = "https://hooks.slack.com/services/T000/B000/abcdefghijk"
+    basic = {"Upstash-Forward-Authorization": "Basic dXNlcjpw/YXNz+d29yZA=="}
+    account.grown.put(hook, "@daily", b"x")
+    account.grown.put(f"{APP}/b", "@daily", b'{"notify":"%s"}' % hook.encode(), JSON)
+    account.grown.put(f"{APP}/c", "@daily", b"auth is dXNlcjpw/YXNz+d29yZA==, you see", basic)
+    account.grown.put(f"{APP}/d", "@daily", b"xxdXNlcjpw/YXNz+d29yZA==yy")
+    account.grown.put(
+        f"{APP}/e", "@daily", b'{"to":"https://hooks.slack.com/services/T1/B1/zyxwvutsrq"}', JSON
+    )
+    text = account.file()
+    for secret in ("abcdefghijk", "dXNlcjpw", "zyxwvutsrq"):
+        assert secret not in text
+    assert "you see" in text
+
+
+EXPOSED = """
+version: 1
+namespace: billing
+defaults: {timezone: UTC}
+schedules:
+  s:
+    cron: "0 9 * * *"
+    destination: https://e.example.com/h/${env.X}/x?k=${env.X}
+    headers: {X-Thing: "a ${env.X}", Authorization: "Bearer ${env.X}"}
+    body: {a: [1, {b: "${env.X}"}]}
+    callback: {url: "https://c.example.com/${env.X}"}
+    failure_callback: {url: "https://f.example.com/?a=${env.X}"}
+  plain: {cron: "0 9 * * *", destination: "https://e.example.com/plain", body: {a: 1}}
+"""
+
+
+def test_what_our_mark_says_has_secrets_is_taken_out_whole(account: Account) -> None:
+    """Nothing tells which of its texts they are, but that they are among them."""
+    account.grown.world.environ = {"X": "zzzz9999yyyy"}
+    account.grown.world.apply(EXPOSED)
+    file, secrets = (str(account.folder / name) for name in ("q.yaml", ".env"))
+    shown = account.imported().text + account.imported("--format", "json").text
+    shown += account.imported("--out", file, "--env-out", secrets).text
+    text = Path(file).read_text()
+    assert "zzzz9999yyyy" not in shown + text
+    assert "https://e.example.com/${env." in text
+    assert "Bearer ${env." in text
+    assert "body: {a: 1}" in text  # of what has none
+    ran = account.run("plan", "-f", file, "--env-file", secrets, "--now", "2026-11-23T12:00Z")
+    assert "No changes" in ran.out, ran.text
+
+
+def test_a_shared_setting_that_is_wrong_is_left_out_with_its_schedules(account: Account) -> None:
+    bad = [
+        {
+            "scheduleId": f"scd_{number}", "cron": "@daily", "destination": f"{APP}/bad{number}",
+            "method": "POST", "retries": 5_000, "createdAt": 1, "isPaused": False,
+        }
+        for number in range(4)
+    ]  # fmt: skip
+    good = [{**bad[0], "scheduleId": "good", "retries": 3, "destination": f"{APP}/good"}]
+    text = imported_from([*bad, *good], account).out
+    assert "id: good" in text
+    assert text.count("out of range") == 4
+
+
+def test_a_key_that_is_too_long_for_yaml_stands_in_a_text(account: Account) -> None:
+    body = b'{"%s":1}' % (b"k" * 1_100)
+    account.grown.put(f"{APP}/x", "@daily", body, JSON)
+    assert '{"kkk' in account.file()
+
+
+@pytest.mark.parametrize(
+    "instances",
+    [
+        None,
+        5,
+        [None],
+        [5],
+        [{"attributes": None}],
+        [{"attributes": []}],
+        [{"attributes": {"id": []}}],
+    ],
+)
+def test_a_state_of_any_form_is_no_fault_of_ours(account: Account, instances: object) -> None:
+    state = account.folder / "terraform.tfstate"
+    resource = {"type": "upstash_qstash_schedule_v2", "name": "x", "instances": instances}
+    odd = {"type": ["x"], "instances": []}
+    state.write_text(json.dumps({"resources": [resource, odd, None, 5]}))
+    account.grown.put(f"{APP}/x", "@daily")
+    assert "  x:\n" in account.file("--names", str(state))
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "fifo", "missing"])
+def test_a_state_that_is_no_regular_file_is_refused(account: Account, name: str) -> None:
+    path = account.folder / name
+    if name == "fifo":
+        os.mkfifo(path)
+    ran = account.imported("--names", str(path), code=64)
+    assert f"--names {path}: " in ran.err
+
+
+def test_where_keys_are_not_listed_those_that_are_used_are_asked_for(tmp_path: Path) -> None:
+    with make_world(Switches(flow_list=404)) as world:
+        for account in open_account(world, tmp_path):
+            account.grown.request("POST", "/v2/flowControl/k/pin?parallelism=3")
+            account.grown.put(f"{APP}/x", "@daily", headers={"Upstash-Flow-Control-Key": "k"})
+            assert "k: {parallelism: 3}" in account.file()
+
+
+def test_secrets_are_not_left_where_the_file_cannot_be_written(account: Account) -> None:
+    fill(account)
+    secrets = account.folder / ".env"
+    account.imported("--out", "/proc/q.yaml", "--env-out", str(secrets), code=64)
+    assert not secrets.exists()
 
 
 def test_addresses_that_are_not_public_https_are_allowed_with_a_word(account: Account) -> None:
