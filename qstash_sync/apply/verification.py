@@ -143,7 +143,9 @@ class Verification:
         A report is public, and a digest over what reads back is no more secret than a PIN in it:
         of a mark it is told how it differs from what was sent.
         """
-        when = f"written {outcome.started:%Y-%m-%dT%H:%M:%SZ}, read {self.now:%Y-%m-%dT%H:%M:%SZ}"
+        when = f"read {self.now:%Y-%m-%dT%H:%M:%SZ}"
+        if outcome.started:
+            when = f"written {outcome.started:%Y-%m-%dT%H:%M:%SZ}, {when}"
         puts = {step.id: step for step in outcome.change.steps if isinstance(step, PutSchedule)}
         marks = {part_id: mark.parse(put.labels) for part_id, put in puts.items()}
         sent = [f"sent {put.id}: cron {put.cron}" for put in puts.values()]

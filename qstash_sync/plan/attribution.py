@@ -9,7 +9,7 @@ no mark                                                           adopted
 from collections.abc import Sequence
 
 from qstash_sync.model.change import FieldChange, Reason
-from qstash_sync.plan import canonical, diff, mark, time_label
+from qstash_sync.plan import canonical, diff, mark
 from qstash_sync.plan.live_parts import Part, Writing
 from qstash_sync.plan.live_times import When
 from qstash_sync.plan.mark import Declared
@@ -59,15 +59,15 @@ def write_only(
         return () if settings or when.fields else (adopted,)
     schedule = declared.schedule
     found: list[FieldChange] = []
-    # A mark of the first releases, which has no time label, has one digest for times and settings.
-    told = all(time_label.read(part.live.message.labels) for part in parts)
+    told = all(declared.tells_halves(part.live.message.labels, part.mark) for part in parts)
     alone = not settings and (told or not when.fields)
     if alone and any(map(declared.settings_moved, marks)):
-        names = ", ".join(canonical.write_only(schedule)) or "redact or a setting of a callback"
-        if not told:
-            names = f"timezone, dst, {names}"
+        names = [] if told else ["timezone", "dst"]
+        names += canonical.write_only(schedule) or ["redact", "a setting of a callback"]
+        names += ["which values are secrets"] if declared.exposed or marks[0].exposed else []
         note = "one of these, which QStash does not show, changed in the file"
-        found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=names, note=note))
+        after = ", ".join(names)
+        found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=after, note=note))
     elif _secrets_moved(declared, parts) and _had_secrets(declared, parts):
         note = "a secret that does not read back changed"
         found.append(

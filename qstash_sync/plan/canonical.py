@@ -396,14 +396,9 @@ def endpoint_key(endpoint: Endpoint) -> tuple[str, str]:
 def write_only(schedule: Schedule) -> tuple[str, ...]:
     """The settings of this schedule that QStash does not show again."""
     message = schedule.message
-    found = [
-        f"redact.{k}"
-        for k, on in (
-            ("body", message.redact.body),
-            ("headers", message.redact.all_headers or message.redact.headers),
-        )
-        if on
-    ]
+    found = ["the redacted body"] if message.redact.body else []
+    if message.redact.all_headers or message.redact.headers:
+        found.append("redacted headers")
     for key in settings.CALLBACKS:
         callback = getattr(message, key)
         found += [f"{key}.{name}" for name in callback_settings(callback)] if callback else []

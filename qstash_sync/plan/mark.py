@@ -174,6 +174,16 @@ class Declared:
         """Whether a part was written with other settings; of an old mark: or other times."""
         return not self.defines(mark) and mark.settings != self.settings
 
+    def tells_halves(self, labels: Iterable[str], mark: Mark | None) -> bool:
+        """Whether digest `b` of a mark has halves, and its flags tell all.
+
+        Those of the first releases do not: they have no label of the time. A time that is too long
+        for one has none, either; then a half that fits tells.
+        """
+        if mark is None or time_label.read(labels) is not None:
+            return mark is not None
+        return mark.times == self.times or mark.settings == self.settings
+
     def wrote(self, mark: Mark, view: View, cron: str) -> bool:
         """Whether digest `a` fits what is live: nobody has changed it since it was written."""
         if mark.definition == self.definition:

@@ -30,7 +30,7 @@ from qstash_sync.model.change import (
     pause_field,
 )
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
+from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
 from qstash_sync.plan import (
     attribution,
@@ -40,7 +40,6 @@ from qstash_sync.plan import (
     mark as marks,
     pauses,
     taken,
-    time_label,
     times,
 )
 from qstash_sync.plan.canonical import View
@@ -56,7 +55,7 @@ from qstash_sync.plan.live_parts import (
     same_crons,
 )
 from qstash_sync.plan.live_times import When
-from qstash_sync.plan.mark import Declared, Mark
+from qstash_sync.plan.mark import Declared
 from qstash_sync.plan.part_writes import part_writes
 from qstash_sync.plan.pauses import Pause
 
@@ -200,7 +199,9 @@ class ScheduleComparer:
                 self._renamed(schedule, old),
                 *_moved_times(schedule, old, crons),
                 *diff.compare(
-                    self._view(old[0], declared), declared.view, _trust(old[0].mark, old[0].live)
+                    self._view(old[0], declared),
+                    declared.view,
+                    _trust(declared, old[0].mark, old[0].live),
                 ),
                 *pause_field(was_paused, paused),
             ),
@@ -262,7 +263,7 @@ class ScheduleComparer:
         differing = {
             part.live.id: changed
             for part in parts
-            if (changed := diff.compare(part.view, declared.view, _trust(part.mark, part.live)))
+            if (changed := diff.compare(part.view, declared.view, _trust(declared, part)))
         }
         settings = next(iter(differing.values()), ())  # the first part speaks for the others
         hidden = attribution.write_only(declared, parts, when, settings)
@@ -361,12 +362,13 @@ def _moved_times(
     return (FieldChange(path="cron", before=", ".join(before), after=", ".join(crons), note=note),)
 
 
-def _trust(mark: Mark | None, live: LiveSchedule) -> Trust:
-    """What may be shown of a part; the first releases' marks, with no time label, do not say."""
-    if mark is None:
+def _trust(declared: Declared, part: Part | LivePart) -> Trust:
+    """What may be shown of a part."""
+    if part.mark is None:
         return Trust.UNKNOWN
-    is_new = time_label.read(live.message.labels) is not None
-    return Trust.PLAIN if is_new and not mark.exposed else Trust.SECRET
+    labels = part.live.message.labels
+    is_told = declared.tells_halves(labels, part.mark) and not part.mark.exposed
+    return Trust.PLAIN if is_told else Trust.SECRET
 
 
 def _are_protected(parts: Sequence[LivePart]) -> bool:

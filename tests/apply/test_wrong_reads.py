@@ -9,10 +9,13 @@ import httpx
 import pytest
 
 from qstash_sync.apply import proposal
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.apply.outcomes import Outcome, Status
+from qstash_sync.apply.verification import Verification
 from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.local.serve import Served
 from qstash_sync.local.server import target_of
+from qstash_sync.model.change import Action, Change, FieldChange, Reason
+from qstash_sync.model.resources import Kind, Live
 from tests.fault_server import FaultServer
 from tests.support import HEAD, World, cli, config
 
@@ -142,6 +145,17 @@ def test_what_was_there_before_is_told_where_an_overwrite_keeps_its_time() -> No
         (outcome,) = [o for o in applied.outcomes if o.change.id == "billing.s"]
         assert outcome.status is Status.UNVERIFIED
         assert "was created at 2026-11-22" in outcome.message
+
+
+def test_what_was_so_already_and_is_not_any_more_is_unverified_with_the_difference() -> None:
+    """Nothing was written, so there is no time of that to tell."""
+    field = FieldChange(path="parallelism", before=1, after=2)
+    change = Change(
+        kind=Kind.QUEUE, name="q", id="q", action=Action.UPDATE, reason=Reason.FILE, fields=(field,)
+    )
+    verdict = Verification({change.key: change}, before=Live(), after=Live(), now=World().now)
+    early = Outcome(change=change, status=Status.DONE, message="it is so already")
+    assert verdict.of(early).message == "written, but it still differs: parallelism"
 
 
 @pytest.mark.parametrize("path", sorted(LISTS))

@@ -141,6 +141,17 @@ def test_a_policy_that_changes_is_an_update_where_no_label_tells_the_time(world:
     assert world.plan(skipping).empty
 
 
+def test_a_time_that_is_too_long_for_a_label_makes_no_old_mark(world: World) -> None:
+    """What the mark says of settings is still known, and what it says of secrets."""
+    long = " | ".join(f"{minute} {hour} * * 1-5" for minute in (1, 11, 31) for hour in range(3, 9))
+    more = ", dst: {max_parts: 64}, headers: {X-A: '%s'}, " + WRITE_ONLY
+    world.apply(text(long, more=more % ("one", 1)))
+    (change,) = world.plan(text(long, more=more % ("two", 1))).changes
+    assert [(f.path, f.before, f.after) for f in change.fields] == [("headers.X-A", "one", "two")]
+    (change,) = world.plan(text(long, more=more % ("one", 2))).changes
+    assert [(f.path, f.after) for f in change.fields] == [("write_only", "callback.retries")]
+
+
 def test_an_old_mark_tells_no_local_time_and_is_compared_as_far_as_it_was_exact(
     world: World,
 ) -> None:
@@ -163,7 +174,8 @@ SPELLINGS: list[tuple[str, str, str, dict[str, str], set[str]]] = [
     ("a redacted one respelt", "headers: {A: 'Bearer ${env.T}'}, redact: {headers: [A]}", "headers: {A: '${env.U}'}, redact: {headers: [A]}", {}, set()),
     ("a body", "body: {a: 1}", "body: {a: 2}", {}, {"body.a"}),
     ("a body with a secret", "body: {a: 1, b: '${env.V}'}", "body: {a: 2, b: '${env.V}'}", {}, {"body.a"}),
-    ("a redacted body", "body: {a: 1}, redact: {body: true}", "body: {a: 2}, redact: {body: true}", {}, {"write_only: redact.body"}),
+    ("a redacted body", "body: {a: 1}, redact: {body: true}", "body: {a: 2}, redact: {body: true}", {}, {"write_only: the redacted body"}),
+    ("a secret that is none any more", "headers: {A: '${env.T}'}", "headers: {A: '${env.T|plain}'}", {}, {"write_only: redact, a setting of a callback, which values are secrets"}),
     ("a setting of a callback", WRITE_ONLY % 1, WRITE_ONLY % 2, {}, {"write_only: callback.retries"}),
     ("a policy", "dst: {fold: first}", "dst: {fold: second}", {}, {"dst.fold: second"}),
     ("a zone that is as good", "timezone: UTC", "timezone: Etc/UTC", {}, {"timezone: Etc/UTC"}),
