@@ -136,8 +136,9 @@ Note = Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | TwinOf
 class Change:
     """One resource that will change; refused says why it will not, after all.
 
-    protected: takes away what is protected, and needs consent of its own. drops: schedules of
-    another definition that go with it. cut_off: an apply left parts of two sets.
+    told: a diagnostic of the plan says why. protected: takes away what is protected, and needs
+    consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
+    left parts of two sets.
     """
 
     kind: Kind
@@ -149,6 +150,7 @@ class Change:
     notes: tuple[Note, ...] = ()
     steps: tuple[Step, ...] = ()
     refused: str | None = None
+    told: bool = False
     swap: Swap | None = None
     protected: bool = False
     drops: int = 0
@@ -158,6 +160,12 @@ class Change:
     def key(self) -> Key:
         """What tells it from every other change of a plan."""
         return self.kind, self.id
+
+    @property
+    def is_refused_alone(self) -> bool:
+        """Whether it would overwrite what is not ours: it is left out, and the others go on."""
+        overwrites = self.action is Action.UPDATE and self.reason is Reason.ADOPT
+        return overwrites and self.refused is not None
 
     @property
     def order(self) -> tuple[int, int, str]:

@@ -201,7 +201,7 @@ class ScheduleComparer:
                 *diff.compare(
                     self._view(old[0], declared),
                     declared.view,
-                    _trust(declared, old[0].mark, old[0].live),
+                    _trust(declared, old[0]),
                 ),
                 *pause_field(was_paused, paused),
             ),
@@ -394,4 +394,4 @@ def _change_of(schedule: Schedule, action: Action, reason: Reason, **more: Any) 
 def _impossible(
     schedule: Schedule, action: Action, why: Diagnostic
 ) -> tuple[Change, list[Diagnostic]]:
-    return _change_of(schedule, action, Reason.FILE, refused=why.text), [why]
+    return _change_of(schedule, action, Reason.FILE, refused=why.text, told=True), [why]

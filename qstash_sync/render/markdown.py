@@ -99,7 +99,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     updates.sort(key=lambda change: (not change.refused, _RISK.index(change.reason)))
 
     def entries(changes: Iterable[Change]) -> list[_Entry]:
-        return [_change(change, plan) for change in changes]
+        return [_change(change) for change in changes]
 
     sections = [
         *_diagnostics(plan.errors),
@@ -211,10 +211,10 @@ def _lines(line: str) -> list[str]:
 # ---------------------------------------------------------------- sections
 
 
-def _change(change: Change, plan: Plan) -> _Entry:
+def _change(change: Change) -> _Entry:
     def details() -> Iterator[str]:
         yield from text.details(change)
-        yield from (f"      {line}" for line in text.refusal(change, plan))
+        yield from (f"      {line}" for line in text.refusal(change))
 
     head = f"{_SIGNS.get(change.action, '!')} {text.noun(change.kind)} {change.name}"
     beside = text.aside(change)

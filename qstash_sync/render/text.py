@@ -84,7 +84,7 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
         head = paint(f"  {sign} {noun(change.kind)} {change.name}", style, "bold")
         lines.append(head + (f"  {paint(beside, 'dim')}" if beside else ""))
         lines += details(change)
-        lines += [f"      {paint(line, 'red')}" for line in refusal(change, plan)]
+        lines += [f"      {paint(line, 'red')}" for line in refusal(change)]
 
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
@@ -127,15 +127,16 @@ def headline(plan: Plan) -> list[str]:
         return [f"No section is declared, so nothing is managed: {_SECTIONS}.", *more]
     if plan.empty:
         return [f"No changes: the account is as the file says; {rest}", *more]
-    work = (
-        f"{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete"
-    )
-    return [f"Plan: {work}; {rest}", *more]
+    refused = sum(change.is_refused_alone for change in plan.changes)
+    updates = counts["update"] - refused
+    work = f"{counts['create']} to create, {updates} to update, {counts['delete']} to delete; "
+    work += f"{refused} refused; " * bool(refused)
+    return [f"Plan: {work}{rest}", *more]
 
 
-def refusal(change: Change, plan: Plan) -> list[str]:
-    """Why a change will not be made, unless an error of the plan says it."""
-    is_told = change.action is Action.DELETE or change.refused in {e.text for e in plan.errors}
+def refusal(change: Change) -> list[str]:
+    """Why a change will not be made, unless a diagnostic of the plan says it."""
+    is_told = change.told or change.action is Action.DELETE
     return [f"refused: {change.refused}"] if change.refused and not is_told else []
 
 
@@ -154,6 +155,8 @@ def aside(change: Change) -> str:
     """What stands beside a change's name: what a delete takes away, else why it is."""
     if change.action is Action.DELETE:
         return "; ".join(words.of_delete(change))
+    if change.is_refused_alone:
+        return "(not ours)"
     why = {
         "file": "", "drift": "changed outside", "both": "changed outside and in the file",
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
