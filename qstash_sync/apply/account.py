@@ -21,6 +21,11 @@ class Account(Protocol):
         """List the given kinds; flow-control keys by their names where there is no list."""
 
     @property
+    def has_odd_clock(self) -> bool:
+        """Whether the server has told a time that is none."""
+        ...
+
+    @property
     def unlisted(self) -> frozenset[Kind]:
         """The kinds that could be read by their names alone."""
 

@@ -82,6 +82,7 @@ def run(arguments: Sequence[str]) -> int:
     if session:
         session.Session.current = None  # of an earlier run in this process
     streams.prepare()
+    streams.hide(os.environ)
     try:
         # color: click would strip what `--color always` sends into a pipe; `Paint` decides alone.
         return (

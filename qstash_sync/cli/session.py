@@ -102,7 +102,9 @@ class Session:
             return dict(os.environ)
         from qstash_sync.config.env_file import surroundings
 
-        return surroundings(self.env_file, os.environ)
+        found = surroundings(self.env_file, os.environ)
+        streams.hide(found)
+        return found
 
     def given(self) -> dict[str, str]:
         """The `--var` options."""

@@ -20,7 +20,7 @@ from qstash_sync.errors import OutputError, UsageError
 from qstash_sync.render import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from qstash_sync.render.safe import Page
 
@@ -61,13 +61,37 @@ def end() -> None:
 
 # Out
 
+_hidden: set[str] = set()
+_LEAST = 8  # characters of a token: fewer are a word of a test
+
+
+def hide(environ: Mapping[str, str]) -> None:
+    """Mask from now on, whatever prints them, the tokens and keys of QStash in an environment.
+
+    A command line may hold one by mistake, and what is wrong in it is quoted.
+    """
+    _hidden.clear()
+    named = {name: value.strip() for name, value in environ.items() if "QSTASH_" in name}
+    if not named:
+        return
+    from qstash_sync.model.secret_shapes import TOKENS
+
+    found = (value for name, value in named.items() if TOKENS.fullmatch(name))
+    _hidden.update(token for token in found if len(token) >= _LEAST)
+
+
+def _without_tokens(page: Page) -> Page:
+    for token in _hidden:
+        page = safe.masked(page, token)
+    return page
+
 
 def result(page: Page) -> None:
     """Write to stdout; raises `OutputError` where that fails."""
     if sys.stdout is None:
         raise OutputError("stdout is closed; the result goes nowhere")
     try:
-        click.echo(page, file=sys.stdout, color=True)
+        click.echo(_without_tokens(page), file=sys.stdout, color=True)
     except BrokenPipeError:
         raise OutputError("stdout: its reader has gone", is_gone=True) from None
     except (OSError, ValueError) as error:
@@ -85,7 +109,7 @@ def settled(page: Page) -> None:
 
 def note(page: Page) -> None:
     """Write to stderr, where that is possible."""
-    click.echo(page, file=_STDERR, color=True)
+    click.echo(_without_tokens(page), file=_STDERR, color=True)
 
 
 def interrupt(words: str) -> None:

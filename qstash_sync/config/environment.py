@@ -20,6 +20,7 @@ from qstash_sync.config.wrong import type_name
 from qstash_sync.model import addresses
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Desired, Globs, Key, Kind, Secret
+from qstash_sync.model.secret_shapes import TOKENS
 from qstash_sync.plan.known_secrets import KnownSecrets
 
 
@@ -47,7 +48,6 @@ class Config:
 
 
 _CAUSES = ("environment", "interpolation")  # of what follows at the same place
-_TOKENS = re.compile(r"(?:\w+_)?QSTASH_(?:TOKEN|(?:CURRENT|NEXT)_SIGNING_KEY)")
 _USUAL = {"QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"}
 
 
@@ -123,7 +123,7 @@ class Environment:
             raw.get("token") for raw in (self.environments or {}).values() if isinstance(raw, Map)
         )
         named = {found[1] for token in own if (found := _named(token))}
-        return frozenset(named | {name for name in environ if _TOKENS.fullmatch(name)} | _USUAL)
+        return frozenset(named | {name for name in environ if TOKENS.fullmatch(name)} | _USUAL)
 
     def config(self) -> Config | None:
         """What can be built; None where it is not certain which environment is meant."""

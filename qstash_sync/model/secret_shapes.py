@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from enum import Enum, auto
 
 Span = tuple[int, int]
+# Variables that hold a token or a signing key of QStash.
+TOKENS = re.compile(r"(?:\w+_)?QSTASH_(?:TOKEN|(?:CURRENT|NEXT)_SIGNING_KEY)")
 
 # By shape
 

@@ -24,7 +24,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
 from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
-from qstash_sync.plan import canonical, mark as marks
+from qstash_sync.plan import canonical, mark as marks, time_label
 from qstash_sync.plan.canonical import View
 from qstash_sync.plan.mark import Declared, Mark
 
@@ -91,22 +91,26 @@ class LiveParts:
     def _reads_milliseconds(self) -> bool:
         """Whether the account shows timeouts in milliseconds, which no documentation says.
 
-        By digest `a` of parts that nobody has changed. One such part alone might be one that was
-        changed to a thousand times as much: it takes two, or a mark that remembers.
+        A mark of ours remembers it, as long as no part fits in seconds. The first releases' marks
+        do not: then digest `a` of parts that nobody has changed tells. One such part alone might be
+        one that was changed to a thousand times as much: it takes two.
         """
-        count = 0
+        old, remembers = 0, False
         for part in self.by_id.values():
             mark, timeout = part.mark, part.live.message.timeout
-            if not part.ours or mark is None or not timeout or timeout % 1000:
+            if not part.ours or mark is None:
+                continue
+            remembers |= mark.in_milliseconds
+            if not timeout or timeout % 1000:
                 continue
             unseen = self._labels.get(part.base, ())
             labels = marks.own_labels(part.live, self.namespace, self.name_of(part), unseen)
             if marks.fits(mark, canonical.of_message(part.live.message, labels), part.live.cron):
                 return False
             seconds = _in_seconds(part).live.message
-            if marks.fits(mark, canonical.of_message(seconds, labels), part.live.cron):
-                count += 2 if mark.in_milliseconds else 1
-        return count > 1
+            if time_label.read(part.live.message.labels) is None:
+                old += marks.fits(mark, canonical.of_message(seconds, labels), part.live.cron)
+        return remembers or old > 1
 
     def _base_and_number(
         self, part_id: str, declared: Collection[str], mark: Mark | None

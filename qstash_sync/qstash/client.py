@@ -39,7 +39,7 @@ from qstash_sync.qstash.answers import (
 )
 from qstash_sync.qstash.connections import Connection, Connections
 from qstash_sync.qstash.exchange import exchange
-from qstash_sync.qstash.mask import Mask
+from qstash_sync.qstash.mask import Mask, inside
 from qstash_sync.qstash.throttle import Throttle
 from qstash_sync.qstash.wire import LiveResource, Request
 
@@ -49,6 +49,7 @@ _LEAST_TIMEOUT = 0.1
 _SHOWN = 300  # characters of a server's text
 _READS_AT_ONCE = 4
 _HEADERS = (("User-Agent", "qstash-sync"), ("Accept-Encoding", "gzip"))
+_LAST_PORT = 65_535
 _NEVER_NULL = (Kind.SCHEDULE, Kind.QUEUE)  # their empty lists are known to be []
 
 
@@ -84,7 +85,7 @@ class Client:
         self._deadline = deadline
         self._at_once = min(parallelism, _READS_AT_ONCE)  # no thread without a connection
         self._throttle = Throttle(sleep, clock, monotonic)
-        self._mask = Mask((token.reveal(), *hide))
+        self._mask = Mask((token.reveal(), *hide), inside(token.reveal()))
         self._headers = (("Authorization", f"Bearer {_checked(token, origin)}"), *_HEADERS)
         self._connections = Connections(self.url, transport, parallelism)
         self.unlisted: frozenset[Kind] = frozenset()
@@ -112,6 +113,11 @@ class Client:
         """How far the server's clock is ahead of ours; None before it told its time."""
         seconds = self._throttle.skew()
         return None if seconds is None else timedelta(seconds=seconds)
+
+    @property
+    def has_odd_clock(self) -> bool:
+        """Whether the server has told a time that is none."""
+        return self._throttle.is_unreadable
 
     def scrub(self, text: str) -> str:
         """A server's words: without the secrets that we know, on one line, not too long."""
@@ -386,6 +392,7 @@ def _address(url: str, origin: Origin, *, on_network: bool) -> str:
     try:
         found = httpx.URL(url)
         is_address = found.scheme in ("http", "https") and bool(found.host)
+        is_address = is_address and (found.port or 1) <= _LAST_PORT
         is_plain = not (found.userinfo or found.query or found.fragment)
     except (httpx.InvalidURL, ValueError):
         found, is_address, is_plain = httpx.URL(""), False, False
@@ -401,7 +408,7 @@ def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return host == "localhost"
 
 
 def _name(resource: LiveResource) -> str:

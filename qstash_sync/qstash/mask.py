@@ -38,6 +38,7 @@ _LEAST_HEX = 8  # bytes of nothing but hex digits: fewer are a number
 # Bytes that could not be decoded, as Python has them.
 _LATIN_1 = {0xDC00 + code: code for code in range(0x80, 0x100)}
 _NAMED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}  # others stand for themselves
+_NUMBER = "(?:0[xX][0-9a-fA-F]{2}|[0-9a-fA-F]{2}|[0-9]{3})"  # a byte, in a list of them
 _ESCAPES = re.compile(
     "|".join(
         (
@@ -48,18 +49,35 @@ _ESCAPES = re.compile(
             ),
             r"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})",
             r"\\u(?:(?P<u4>[0-9a-fA-F]{4})|\{(?P<u>[0-9a-fA-F]{1,6})\})|\\U(?P<u8>[0-9a-fA-F]{8})",
-            r"(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});)",
+            r"%u(?P<u2>[0-9a-fA-F]{4})",
+            r"(?P<entity>&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z]{2,8};))",
+            rf"(?P<list>\b(?:{_NUMBER}[,:\s]\s*){{{_LEAST_HEX - 1},}}{_NUMBER}\b)",
             r"\\(?P<one>[^ux0-9])",
         )
     )
 )
 
 
-class Mask:
-    """Call it with a text to get that text without the secrets."""
+def inside(token: str) -> Iterator[str]:
+    """The password in a token of QStash, which is JSON in base64."""
+    try:
+        data = json.loads(base64.b64decode(token + "==="))
+    except (ValueError, RecursionError):
+        return
+    password = data.get("Password") if isinstance(data, dict) else None
+    if isinstance(password, str):
+        yield password
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = {secret for secret in secrets if secret}
+
+class Mask:
+    """Call it with a text to get that text without the secrets.
+
+    wholes: what is masked as a whole alone, since its parts may be words.
+    """
+
+    def __init__(self, secrets: Iterable[str], wholes: Iterable[str] = ()) -> None:
+        self._wholes = {secret for secret in wholes if len(secret) > SHORT}
+        self._secrets = {secret for secret in secrets if secret} | self._wholes
 
     def __call__(self, text: str) -> str:
         """The text with each secret masked; what cannot be masked is withheld as a whole."""
@@ -100,6 +118,8 @@ class Mask:
             lines = [line for line in secret.splitlines() if len(line) >= _RUN]
             for needle in {_lower(form) for text in {secret, *lines} for form in _forms(text)}:
                 wholes.setdefault(needle[:_RUN], []).append(needle)
+                if secret in self._wholes:
+                    continue
                 begin = _SCHEME.match(needle)  # what all addresses have is not a part of one
                 for at in range(begin.end() if begin else 0, len(needle) - _RUN + 1):
                     parts.add(needle[at : at + _RUN])
@@ -121,6 +141,7 @@ def _forms(text: str) -> Iterator[str]:
         for encoded in _base64(sent.encode("utf-8", "replace")):
             yield encoded
             yield encoded.replace("+", "-").replace("/", "_")
+        yield from _base64(base64.b64encode(sent.encode("utf-8", "replace")))
 
 
 def _base64(data: bytes) -> Iterator[str]:
@@ -158,6 +179,13 @@ def _layers(text: str) -> Iterator[tuple[str, list[int]]]:
         text = "".join(decoded)
 
 
+def _bytes_of(numbers: list[str]) -> str:
+    """A list of bytes as text: in hex, where that is said or a letter shows it; else decimal."""
+    is_decimal = all(number.isdecimal() for number in numbers)
+    values = [int(number, 10 if is_decimal else 16) for number in numbers]
+    return bytes(value & 0xFF for value in values).decode("utf-8", "replace")
+
+
 def _decoded(escape: re.Match[str]) -> tuple[str, list[int]]:
     """What an escape stands for, and how many of its characters each of that takes."""
     kind, whole = escape.lastgroup or "", escape[0]
@@ -171,7 +199,9 @@ def _decoded(escape: re.Match[str]) -> tuple[str, list[int]]:
         widths = [width * len(c.encode("utf-8", "surrogateescape")) for c in found]
         # What is no UTF-8 is a code point: Python and JavaScript write \xf6 for one.
         return found.translate(_LATIN_1), widths
-    if kind == "entity":
+    if kind == "list":
+        found = _bytes_of(re.split(r"[,:\s]\s*", whole))
+    elif kind == "entity":
         found = html.unescape(whole)
     elif kind == "pair":
         found = json.loads(f'"{whole}"')

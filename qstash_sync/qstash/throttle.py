@@ -33,6 +33,7 @@ class Throttle:
         self._lock = threading.Lock()
         self._slept_more = 0.0
         self._ahead: float | None = None  # the server's Unix time minus `time()`
+        self.is_unreadable = False  # there was a `Date`, and it was none
         self._resume_at = -math.inf
         self._random = random.Random()  # noqa: S311 jitter
 
@@ -54,12 +55,16 @@ class Throttle:
         A `Date` is cut to the second and was written between then and now. What is already known
         stays as long as it fits: so the second of uncertainty shrinks from answer to answer.
         """
+        if not date:
+            return
         try:
             parsed = parsedate_to_datetime(date)
+            written = parsed.replace(tzinfo=parsed.tzinfo or UTC).timestamp()
         except (ValueError, TypeError, OverflowError):
+            self.is_unreadable = True
             return
-        written = parsed.replace(tzinfo=parsed.tzinfo or UTC).timestamp()
         if not 0 <= written < _MILLISECONDS:
+            self.is_unreadable = True
             return
         with self._lock:
             least, most = written - self.time(), written + 1 - sent

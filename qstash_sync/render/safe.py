@@ -27,6 +27,11 @@ def page(lines: Iterable[str] | str) -> Page:
     return Page("\n".join(map(_painted, [lines] if isinstance(lines, str) else lines)))
 
 
+def masked(page: Page, secret: str) -> Page:
+    """The page without a secret."""
+    return Page(page.replace(secret, "(secret)"))
+
+
 def document(text: str) -> Page:
     """A JSON document with line breaks of its own, in which whatever is not visible is escaped."""
     lines = (_visible(line, as_json) for line in text.split("\n"))

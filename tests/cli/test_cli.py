@@ -159,3 +159,24 @@ def test_no_file_of_the_project_names_a_host_of_a_registry_or_a_path_of_a_machin
         text = (ROOT / name).read_text(encoding="utf-8", errors="ignore")
         assert "index-" + "url" not in text, name
         assert '"resolved": "' + "http" not in text, name
+
+
+WORDS_WITH_A_TOKEN = [
+    ("plan", "TOKEN"), ("plan", "--format", "TOKEN"), ("plan", "--now", "TOKEN"), ("plan", "-f", "TOKEN"),
+    ("plan", "--TOKEN"), ("TOKEN",), ("apply", "TOKEN"), ("pause", "TOKEN"), ("plan", "--env-file", "TOKEN"),
+    ("plan", "--only", "TOKEN"), ("plan", "--parallelism", "TOKEN"), ("compile", "TOKEN"),
+    ("import", "--namespace", "TOKEN"), ("destroy", "--yes", "TOKEN"), ("plan", "-e", "TOKEN"),
+    ("plan", "--format", "json", "--now", "TOKEN"), ("serve", "--port", "TOKEN"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WORDS_WITH_A_TOKEN, ids=" ".join)
+def test_a_token_on_the_command_line_is_not_echoed(words: tuple[str, ...], tmp_path: Path) -> None:
+    token = "eyJVc2VySUQiOiJ4In0tdG9rZW4"
+    file = tmp_path / "q.yaml"
+    file.write_text("version: 1\nnamespace: billing\nschedules: {}\n")
+    given = [word.replace("TOKEN", token) for word in words]
+    given += ["-f", str(file)] if words[0] in ("plan", "apply", "destroy", "pause") else []
+    ran = cli(*given, environ={"QSTASH_TOKEN": token})
+    assert ran.code != 0
+    assert token not in ran.text

@@ -69,3 +69,13 @@ def test_an_edit_is_seen_among_milliseconds() -> None:
             world.edit("billing.s0", timeout=shown)
             (change,) = world.plan(file).changes
             assert (change.id, change.reason) == ("billing.s0", Reason.DRIFT)
+
+
+def test_edits_to_a_thousand_times_as_much_are_no_unit() -> None:
+    """A mark that we wrote into an account of milliseconds would remember it."""
+    with make_world() as world:
+        file = text("1s", "5s", "7s")
+        world.apply(file)
+        for number, seconds in enumerate((1, 5, 7)):
+            world.edit(f"billing.s{number}", timeout=1_000 * seconds)
+        assert [c.reason for c in world.plan(file).changes] == [Reason.DRIFT] * 3

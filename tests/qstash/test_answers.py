@@ -573,6 +573,13 @@ def forms(text: str) -> list[tuple[str, str]]:
         ("javascript", "".join(f"\\u{{{ord(c):x}}}" for c in text)),
         ("python", "".join(f"\\U{ord(c):08x}" for c in text)),
         ("upper case", text.upper()),
+        ("bytes as Go prints them", f"[{' '.join(map(str, text.encode()))}]"),
+        ("bytes as Python prints them", str([*text.encode()])),
+        ("a list in hex", ", ".join(f"0x{byte:02x}" for byte in text.encode())),
+        ("hex with colons", text.encode().hex(":")),
+        ("HTML without semicolons", "".join(f"&#{ord(c)}" for c in text)),
+        ("as `escape` writes it", "".join(f"%u{ord(c):04x}" for c in text)),
+        ("base64 of base64", base64.b64encode(base64.b64encode(text.encode())).decode()),
         ("its beginning", text[:8]),
         ("its end", text[-8:]),
         ("out of its middle", f"…{text[2:12]}…"),
@@ -616,6 +623,20 @@ def test_a_token_is_masked_wherever_an_answer_has_it(_id: str, answer: httpx.Res
     text = told(caught)
     assert "(secret)" in text
     assert "token-t-" not in text.lower()
+
+
+def test_what_a_token_is_made_of_is_masked_too() -> None:
+    """The password inside of it is the secret."""
+    made = '{"UserID":"somebody","Password":"local-password"}'
+    token = base64.b64encode(made.encode()).decode()
+    refusal = httpx.Response(401, json={"error": f"bad {made} of somebody"})
+    with (
+        client_of(answering(refusal), token=token) as client,
+        pytest.raises(AccountError) as caught,
+    ):
+        client.read({"schedules"})
+    assert "local-password" not in told(caught)
+    assert "somebody" in told(caught)
 
 
 @given(
@@ -763,6 +784,7 @@ OPEN = [
     "http://[fe80::1]",
     "http://0.0.0.0",
     "http://2130706433",
+    "http://qstash.localhost",  # whoever answers for the DNS may say where that is
 ]
 
 
@@ -774,7 +796,7 @@ def test_a_token_never_leaves_this_machine_in_clear(url: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "127.1.2.3", "qstash.localhost"],
+    ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "127.1.2.3"],
 )
 def test_on_this_machine_it_may_be_plain_and_no_proxy_is_asked(
     host: str, monkeypatch: pytest.MonkeyPatch
