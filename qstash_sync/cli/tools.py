@@ -36,8 +36,9 @@ def serve(port: int, local: str | None) -> int:
     """Serve the local QStash on 127.0.0.1, for SDKs and other tools."""
     from qstash_sync.cli.session import local_account
     from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN
-    streams.hide({})  # its own tokens are to be seen
     from qstash_sync.local.serve import Served
+
+    streams.hide({})  # its own tokens are to be seen
 
     with local_account(options.LOCAL_FILE if local is None else local) as server:
         try:
