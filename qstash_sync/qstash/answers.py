@@ -147,13 +147,14 @@ def _success(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], 
 
 
 def _json(content: bytes) -> Any:
-    """JSON in UTF-8, strictly: half of a character is nothing that could be printed or sent.
+    """JSON in UTF-8; half of a character is nothing that could be printed or sent: a `?`.
 
     Left to itself, Python's reader guesses the encoding, and lets such halves pass.
     """
     data = json.loads(content.decode())
     if rb"\ud" in content.lower():
-        json.dumps(data, ensure_ascii=False).encode()
+        whole = json.dumps(data, ensure_ascii=False).encode(errors="replace")
+        data = json.loads(whole)
     return data
 
 
