@@ -139,6 +139,9 @@ def _body_file(value: Any, info: ValidationInfo[Frame]) -> Content:
 
 
 def _body_base64(value: Any, info: ValidationInfo[Frame]) -> Content:
+    if isinstance(value, Secret):
+        fact = "a secret cannot stand here: what it is decoded to would be shown"
+        raise bad(fact, "send it in a `body`, or write ${env.NAME|plain} if it is none", "body")
     try:
         data = base64.b64decode("".join(string(value).split()), validate=True)
     except ValueError:

@@ -48,6 +48,8 @@ def gather(paths: Sequence[str], stdin: TextIO | None) -> tuple[Source, ...]:
     Raises `UsageError` for whatever cannot be read: what a file declares would be missing, and
     what is missing is deleted.
     """
+    if "" in paths:
+        raise UsageError("-f: names nothing; is a variable unset?")
     if not paths:
         paths = [next((name for name in ("qstash.yaml", "qstash") if os.path.lexists(name)), "")]
     if paths == [""]:

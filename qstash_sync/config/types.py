@@ -165,6 +165,7 @@ def _version(value: Any, _: object) -> int:
     return 1
 
 
+_MOST_CRONS = 100
 NO_LIMIT = "none"
 
 
@@ -272,6 +273,13 @@ def _environments(value: Any, info: ValidationInfo[Frame]) -> tuple[str, ...]:
     return listed(value, check)
 
 
+def _crons(value: Any) -> tuple[Cron, ...]:
+    if isinstance(value, list) and len(value) > _MOST_CRONS:
+        fact = f"{len(value):,} crons; {_MOST_CRONS} can be the times of one schedule"
+        raise bad(fact, "write ranges and lists within a cron, or more schedules", "cron")
+    return listed(value, _cron)
+
+
 def _cron(cron: str) -> Cron:
     try:
         return parse(" ".join(cron.split()))  # a block of YAML ends in a line break
@@ -304,6 +312,6 @@ FormerNamespace = Annotated[
 ]
 Labels = Annotated[tuple[str, ...], Check(lambda value, _: listed(value, _label), TEXTS)]
 Environments = Annotated[tuple[str, ...], Check(_environments, TEXTS)]
-Crons = Annotated[tuple[Cron, ...], Check(lambda value, _: listed(value, _cron), TEXTS)]
+Crons = Annotated[tuple[Cron, ...], Check(lambda value, _: _crons(value), TEXTS)]
 Zone = Annotated[str, AfterValidator(_zone)]
 RetryDelay = Annotated[str, AfterValidator(retry_delay.check)]

@@ -25,6 +25,9 @@ def _bad(fact: str, hint: str = "") -> PydanticCustomError:
     return bad(fact, hint, "url")
 
 
+_LONGEST_HOST = 253  # characters, by the DNS
+
+
 def check(value: Text, *, allow_private: bool) -> Text:
     """A destination, endpoint or callback in the form that is sent, or why it cannot be one.
 
@@ -117,6 +120,8 @@ def _check_host(host: str, *, allow_private: bool) -> None:
     way_out = "use a public host; allow_private: true at the top serves local servers"
     if not host:
         raise _bad("a URL without a host")
+    if len(host) > _LONGEST_HOST:
+        raise _bad(f"the host name has {len(host):,} characters; {_LONGEST_HOST} can be resolved")
     if allow_private:
         return
     if (address := _address(host)) is not None:
@@ -129,7 +134,7 @@ def _check_host(host: str, *, allow_private: bool) -> None:
         raise _bad(f"{host} is no public host, so QStash cannot call it", way_out)
     if re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]):
         raise _bad(f"{host} is not a valid address", way_out)
-    if not all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?", label) for label in labels):
+    if not all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", label) for label in labels):
         raise _bad(f"{host!r} is not a host name")
 
 

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import fields
+from decimal import Decimal
 from itertools import chain, count
 from operator import attrgetter
 from typing import Any
@@ -245,10 +246,24 @@ def _taken_apart(text: str) -> Any:
     """The content of a text that is JSON, whatever its type says: headers may be redacted."""
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=_members, parse_float=_number)
         except (ValueError, RecursionError):
             return text
     return text
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object; of one that has a name twice, who knows what is read."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _number(text: str) -> float | str:
+    """A number; as text where a float would be another one."""
+    found = float(text)
+    return found if Decimal(text) == Decimal(repr(found)) else text
 
 
 def _flow_use(use: FlowUse) -> dict[str, Any]:

@@ -296,3 +296,13 @@ def test_an_environments_address_may_use_variables() -> None:
     )
     built = config(text, {"T": "t"}, environment="p")
     assert resolve(built.account, "p", {}).url == "https://qstash-us-east-1.upstash.io"
+
+
+def test_a_secret_is_no_base64() -> None:
+    """What it is decoded to would be shown as a body."""
+    text = (
+        HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: '{URL}', body_base64: '%s'}}}}"
+    )
+    (told,) = messages(text % "${env.X}", {"X": "eA=="})
+    assert "a secret cannot stand here" in told
+    assert not messages(text % "${env.X|plain}", {"X": "eA=="})

@@ -135,6 +135,8 @@ CASES = [
     ("body twice", schedule("body: x, body_base64: eA=="), "exclude each other", ""),
     ("base64", schedule("body_base64: '!!!'"), "not valid base64", ""),
     ("body file", schedule("body_file: nope.bin"), "nope.bin: no such file or directory", ""),
+    ("many crons", HEAD + "schedules: {a: {cron: [" + ", ".join(["'0 9 * * *'"] * 20_000) + f"], destination: {URL}}}}}", "20,000 crons; 100 can be the times", ""),
+    ("a long host", HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: 'https://{'a.' * 200}com'}}}}", "253 can be resolved", ""),
     ("same id", HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}}}, b: {{cron: '0 9 * * *', destination: {URL}, id: billing.a}}}}", "has the same id as", ""),
 ]  # fmt: skip
 

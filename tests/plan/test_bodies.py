@@ -1,5 +1,6 @@
 """Bodies: each kind is told from the others, and an empty one is none."""
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,31 @@ def test_an_empty_body_is_none(
     world.apply(text)
     assert world.plan(text).empty
     assert world.plan(text.replace(f", {empty}", "")).empty
+
+
+TWO_READINGS = [
+    ("a: 1", '{"a":2,"a":1}'),  # who receives it may take the first
+    ("a: 1.0", '{"a":1.0000000000000000001}'),
+    ("a: 1.0", '{"a":1e400}'),
+]
+
+
+@pytest.mark.parametrize(("declared", "live"), TWO_READINGS)
+def test_json_that_has_two_readings_is_not_the_same(world: World, declared: str, live: str) -> None:
+    text = (
+        HEAD
+        + f"schedules: {{s: {{cron: '0 9 * * *', destination: '{URL}', body: {{{declared}}}}}}}\n"
+    )
+    world.apply(text)
+    world.edit("billing.s", bodyBase64=b64encode(live.encode()).decode())
+    assert [change.reason for change in world.plan(text).changes] == [Reason.DRIFT]
+
+
+@pytest.mark.parametrize("live", ['{"a": 1.0 }', '{"a":1.00}', '{"a":1e0}'])
+def test_json_that_is_spelt_otherwise_is_the_same(world: World, live: str) -> None:
+    text = (
+        HEAD + f"schedules: {{s: {{cron: '0 9 * * *', destination: '{URL}', body: {{a: 1.0}}}}}}\n"
+    )
+    world.apply(text)
+    world.edit("billing.s", bodyBase64=b64encode(live.encode()).decode())
+    assert world.plan(text).empty
