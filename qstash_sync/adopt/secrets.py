@@ -138,6 +138,10 @@ def _shapes(text: str, what: str) -> Iterator[Found]:
     return ((start, end, what) for start, end in secret_shapes.likely_in(text))
 
 
+def _anywhere(text: str, what: str) -> Iterator[Found]:
+    return ((start, end, what) for start, end in secret_shapes.anywhere(text))
+
+
 def _called(named: Iterable[tuple[str, Span]], where: Where, what: str = "") -> Iterator[Found]:
     for name, (start, end) in named:
         if is_called(name, where, likely=True):
@@ -170,7 +174,7 @@ def header(name: str, value: str) -> Template:
     if is_called(name, Where.HEADER, likely=True):
         scheme = _SCHEME.match(value)
         return _template(value, [(scheme.end() if scheme else 0, len(value), name)])
-    return _template(value, _shapes(value, name))
+    return _template(value, (*_anywhere(value, name), *_shapes(value, name)))
 
 
 def text_body(text: str, what: str) -> Template:
@@ -180,6 +184,7 @@ def text_body(text: str, what: str) -> Template:
         yield from _called(secret_shapes.members(text), Where.MEMBER)
         yield from _called(secret_shapes.fields(text), Where.MEMBER)
         yield from _webhooks(text, what)
+        yield from _anywhere(text, what)
         yield from _shapes(text, what)
 
     return _template(text, found())

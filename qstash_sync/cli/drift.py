@@ -30,7 +30,7 @@ def drift(*, fail_on: str | None, verbose: bool, **given: Any) -> int:
     from qstash_sync.cli.session import Session
     from qstash_sync.render import drift as view, markdown
 
-    session = Session.open(**given)
+    session = Session.open(without_secrets="--unknown-env", **given)
     config = session.config()
     session.warn(config.warnings)
     with session.client(config, read_only=True) as client:

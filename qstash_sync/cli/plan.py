@@ -34,7 +34,10 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
     from qstash_sync.cli.session import Session
 
     return propose(
-        Session.open(**given), path, detailed_exitcode=detailed_exitcode, verbose=verbose
+        Session.open(without_secrets="--unknown-env", **given),
+        path,
+        detailed_exitcode=detailed_exitcode,
+        verbose=verbose,
     )
 
 
@@ -69,7 +72,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
     if path is not None and found.errors:
         streams.note(safe.page(f"Not saved to {path}: it has errors"))
     elif path is not None:
-        streams.note(safe.page(f"Saved to {path}; apply {path}"))
+        streams.note(safe.page(f"Saved to {path}; apply it: {saved.command(path, session)}"))
 
     if found.errors:
         return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR

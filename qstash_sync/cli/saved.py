@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,15 @@ def save(path: str, session: Session, config: Config, found: Plan) -> None:
     fingerprints = Fingerprints(config.desired, found.live, found.index)
     plan = saved.of_plan(found, fingerprints, where(session, config), session.policy)
     files.replace(path, savefile.dump(plan), "--save")
+
+
+def command(path: str, session: Session) -> str:
+    """The command line that applies a saved plan: it takes the files and the account once more."""
+    options = [("-f", given) for given in session.paths] + [("--var", v) for v in session.variables]
+    words = ["qstash-sync", "apply", path, *(word for option in options for word in option)]
+    words += ["--env-file", session.env_file] if session.env_file else []
+    words += [f"--local={session.local}"] if session.local else []
+    return " ".join(map(shlex.quote, words))
 
 
 def where(session: Session, config: Config) -> Where:

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -41,6 +41,7 @@ class Session:
     parallelism: int = 8
     unknown_env: bool = False
     mock_env: bool = False
+    without_secrets: str = ""  # the option of the command
     max_wait: str = "5m"
     only: str | None = None
     strays: bool = False
@@ -142,8 +143,16 @@ class Session:
             environment or self.environment, self.given(), self.environ(), missing
         )
         if config is None:
-            raise ConfigError(found)
+            raise ConfigError(self._with_way_out(found))
         return config
+
+    def _with_way_out(self, found: "Sequence[Diagnostic]") -> "tuple[Diagnostic, ...]":
+        """What is said of the first secret that is not set: some commands can do without."""
+        first = next((d for d in found if d.code == "environment" and d.hint), None)
+        if first is None or not self.without_secrets:
+            return tuple(found)
+        told = replace(first, hint=f"{first.hint}; {self.without_secrets} goes without secrets")
+        return tuple(told if d is first else d for d in found)
 
     # The account
 
@@ -195,11 +204,14 @@ class Session:
         from qstash_sync.qstash.client import Client
 
         self.whereabouts = f"the local QStash in {self.local}"
+        path = str(self.local)
+        if read_only and path and not os.path.lexists(path):  # nothing is made by who only looks
+            path = ":memory:"
         # With --now, the server, the client and every wait share one pretended clock.
         self.clock = None if self.now is None else Clock(self.instant.timestamp())
         clock = self.clock.time if self.clock else time.time
         with (
-            local_account(str(self.local), clock) as server,
+            local_account(path, clock) as server,
             self._counted(
                 Client(
                     "http://local",

@@ -22,7 +22,7 @@ def validate(*, mock_env: bool, **given: Any) -> int:
     """Check the files: every environment, or the one of -e. Needs no account."""
     from qstash_sync.cli.session import Session
 
-    session = Session.open(mock_env=mock_env, **given)
+    session = Session.open(mock_env=mock_env, without_secrets="--mock-env", **given)
     files = session.sources()
     names = () if session.environment else files.names()
     found = []

@@ -75,9 +75,10 @@ class Hider:
                 continue  # a secret already, or unset
             if _HEADERS.fullmatch(lowered):
                 self._refuse(headers, name, path)
-            elif is_called(name, Where.HEADER):
-                found = self.hidden(text, _all_of, headers, name, (*path, name))
-                result = result if found is text else result.replaced(name, found)
+                continue
+            find = _all_of if is_called(name, Where.HEADER) else secret_shapes.anywhere
+            found = self.hidden(text, find, headers, name, (*path, name))
+            result = result if found is text else result.replaced(name, found)
         return result
 
     def _refuse(self, headers: Map, name: str, path: Path) -> None:
@@ -93,8 +94,10 @@ class Hider:
         result, is_changed = value.like(), False
         for key, item in value.children():
             inner = (*path, key)
-            if isinstance(item, str) and isinstance(key, str) and is_called(key):
-                found = self.hidden(item, _all_of, value, key, inner)
+            if isinstance(item, str):
+                is_named = isinstance(key, str) and is_called(key)
+                find = _all_of if is_named else secret_shapes.anywhere
+                found = self.hidden(item, find, value, key, inner)
             else:
                 found = self.data(item, inner)
             is_changed |= found is not item
@@ -145,7 +148,8 @@ def _in_url(text: str) -> Iterator[Span]:
 
 
 def _in_text(text: str) -> Iterator[Span]:
-    """In a body that is text: JSON's members, or the fields of a form."""
+    """In a body that is text: JSON's members, the fields of a form, or credentials anywhere."""
+    yield from secret_shapes.anywhere(text)
     is_json = text.lstrip()[:1] in ("{", "[")
     for name, span in secret_shapes.members(text) if is_json else secret_shapes.fields(text):
         if is_called(name):

@@ -71,10 +71,26 @@ class Where(Enum):
 # What a secret is called, in the letters of its name alone; the name may end so.
 _NAMES = (
     "accesskey", "apikey", "authorization", "bearer", "bypass", "credential", "credentials", "jwt",
-    "passphrase", "passwd", "password", "privatekey", "secret", "secretkey", "signingkey", "token",
+    "passphrase", "passwd", "password", "privatekey", "accesscode", "secret", "secretkey",
+    "signingkey", "token",
 )  # fmt: skip
-_PARAMETERS = frozenset({"auth", "code", "hmac", "key", "pwd", "sig", "signature"})
-_WORDS = frozenset({*_NAMES, "auth", "key", "pwd", "session", "sig", "signature"})  # of headers
+_PARAMETERS = frozenset(
+    {
+        "amzsignature",
+        "auth",
+        "code",
+        "googsignature",
+        "hmac",
+        "key",
+        "pass",
+        "pwd",
+        "sig",
+        "signature",
+    }
+)  # in the letters that are left of X-Amz-Signature, without the X
+_WORDS = frozenset(
+    {*_NAMES, "auth", "key", "pass", "pwd", "session", "sig", "signature"}
+)  # of headers
 _LIKELY_LAST = re.compile(
     r"(?:.*[-_.])?(?:cookie|tokens|pwd|signature|api[-_]key|access[-_]key|private[-_]key"
     r"|session[-_]?id|auth)",
@@ -88,7 +104,7 @@ def is_called(name: str, where: Where = Where.MEMBER, *, likely: bool = False) -
     letters = re.sub(r"[^a-z]", "", name.lower())
     if letters.endswith(_NAMES):
         return True
-    if where is Where.PARAMETER and letters in _PARAMETERS:
+    if where is Where.PARAMETER and letters.removeprefix("x") in _PARAMETERS:
         return True
     if where is Where.HEADER and not _WORDS.isdisjoint(re.split("[-_.]", name.lower())):
         return True
@@ -109,7 +125,8 @@ WEBHOOK = re.compile(
     r"|(?:[\w-]+\.)+webhook\.office\.com/(?:webhookb2/)?|outlook\.office(?:365)?\.com/webhook/"
     r"|hooks\.zapier\.com/hooks/catch/|hook\.(?:[\w.]+\.)?make\.com/"
     r"|maker\.ifttt\.com/trigger/[^/?#]+/(?:json/)?with/key/"
-    r"|(?:[\w-]+\.)+m\.pipedream\.net/"
+    r"|(?:[\w-]+\.)+m\.pipedream\.net/|api\.netlify\.com/build_hooks/|hc-ping\.com/"
+    r"|api\.vercel\.com/v1/integrations/deploy/"
     r")([^?#\s\"'<>\\]+)"
     r"|https?://api\.telegram\.org/bot([^/?#]+)",
     re.IGNORECASE,
@@ -128,6 +145,23 @@ def webhooks(text: str, *, likely: bool = False) -> Iterator[Span]:
     for shape in (WEBHOOK, _LIKELY_WEBHOOK) if likely else (WEBHOOK,):
         for match in shape.finditer(text):
             yield match.span(match.lastindex or 0)
+
+
+# A credential by what stands around it: its scheme, an address's login; and JSON Web Tokens.
+_SCHEMED = re.compile(r"(?<![\w-])(?:Bearer|Basic|ApiKey) +([\w.~+/=:-]{12,})", re.IGNORECASE)
+_LOGIN = re.compile(
+    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s:@\"']{0,200}:([^/?#\s@\"']{3,200})@", re.IGNORECASE
+)
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*")
+
+
+def anywhere(text: str) -> Iterator[Span]:
+    """Where credentials stand in a text, whatever the text is called."""
+    if "://" in text:
+        yield from webhooks(text)
+        yield from (match.span(1) for match in _LOGIN.finditer(text))
+    yield from (match.span(1) for match in _SCHEMED.finditer(text))
+    yield from (match.span() for match in _JWT.finditer(text))
 
 
 def parameters(url: str) -> Iterator[tuple[str, Span]]:

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from qstash_sync.crons.exactness import exact_until
+from qstash_sync.crons.firings import next_firings
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.resources import (
@@ -195,8 +196,16 @@ def _renewal(
         severity = Severity.DIFFERENCE
     elif end and end - now <= WARN:
         severity = Severity.WARNING
-    until = f"exact until {wrong:%a %Y-%m-%d %H:%MZ}" if wrong else "exact for years"
+    until = "exact for years"
+    if wrong:
+        word = "exact until" if _fires_before(schedule, now, wrong) else "wrong at its next firing,"
+        until = f"{word} {wrong:%a %Y-%m-%d %H:%MZ}"
     return liveness.about(schedule, severity, "renewal", f"{until}; apply --only clock renews it")
+
+
+def _fires_before(schedule: Schedule, now: datetime, wrong: datetime) -> bool:
+    """Whether anything is wanted before a time."""
+    return any(at < wrong for at in next_firings(schedule.timing.job, now, 1))
 
 
 def _left_paused(desired: Desired, live: Live) -> Mapping[tuple[Kind, str], Diagnostic]:

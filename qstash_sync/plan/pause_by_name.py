@@ -8,6 +8,7 @@ billing.x      no         yes             left alone and refused
 anything else                             not ours, never touched
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ from qstash_sync.plan.compared import Foreign
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.live_parts import LivePart, LiveParts
 
+_GLOB = re.compile(r"[*?\[]")
+_NEAR = 0.7  # of 1: a word that was misspelt
 _LISTED = 10  # more names than this help nobody
 
 
@@ -184,7 +187,7 @@ def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Ite
     for glob in wish.globs:
         if any(one.is_named(glob) for one in ours) or any(fnmatchcase(n, glob) for n in absent):
             continue
-        near = get_close_matches(glob, known, 5, 0.5)
+        near = [] if _GLOB.search(glob) else get_close_matches(glob, known, 5, _NEAR)
         hint = f"did you mean {' or '.join(near)}?" if near else f"ours are {_listed(known)}"
         namespace = wish.desired.namespace
         if not known:

@@ -2,7 +2,7 @@
 
 paused in the file   mark says      live              then
 true / false         -              otherwise         pause, resume (a resume clears -z)
-absent               -z             active            left so, and told: resumed by hand, or cut off
+absent               -z             active            left so, and told: resumed since, or cut off
 absent               anything else  partly paused     a warning; the next write pauses every part
 absent               anything else  anything else     left as it is
 """
@@ -17,7 +17,7 @@ from qstash_sync.model.resources import Schedule
 from qstash_sync.plan.live_parts import Part
 
 LEFT_SO = "paused in the account; the file leaves it so"
-RESUMED = "paused when it was last written, active now: resumed by hand, or an apply was cut off"
+RESUMED = "paused when it was last written, active now: resumed since, or an apply was cut off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ What becomes of a pause: `pauses.py`. When the crons change: `live_times.py`. Wh
 so: `part_writes.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -82,6 +82,7 @@ class ScheduleComparer:
             change, diagnostics = self._rename(declared, old)
         else:
             change, diagnostics = self._create(declared)
+            diagnostics += _nothing_there(schedule)
         if found and old and not (change and change.refused):
             change = self._with_leftovers(declared, change, old)
         compared = Compared(
@@ -332,6 +333,22 @@ class ScheduleComparer:
             ),
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
             cut_off=when.writing is Writing.CUT_OFF,
+        )
+
+
+def _nothing_there(schedule: Schedule) -> Iterator[Diagnostic]:
+    """What the file says is live, and is not: a new schedule may fire beside the one meant."""
+    sides = [("was", schedule.was, Severity.INFO)] if schedule.was else []
+    if schedule.adopted:
+        sides.append(("id", schedule.id, Severity.WARNING))
+    for key, value, severity in sides:
+        yield Diagnostic(
+            severity=severity,
+            code="not_live",
+            message=f"nothing in the account is {value}, so it is created anew",
+            path=("schedules", schedule.name, key),
+            location=schedule.location,
+            hint="is it right? a schedule that is meant goes on firing beside this one",
         )
 
 

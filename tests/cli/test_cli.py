@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.cli.main import cli as commands
-from tests.support import cli
+from tests.support import HEAD, cli
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [
@@ -180,3 +180,28 @@ def test_a_token_on_the_command_line_is_not_echoed(words: tuple[str, ...], tmp_p
     ran = cli(*given, environ={"QSTASH_TOKEN": token})
     assert ran.code != 0
     assert token not in ran.text
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("plan", "--unknown-env"),
+        ("drift", "--unknown-env"),
+        ("validate", "--mock-env"),
+        ("apply", ""),
+    ],
+)
+def test_a_secret_that_is_not_set_names_the_way_to_go_without(
+    command: str, option: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "q.yaml"
+    entry = "{cron: '0 9 * * *', destination: 'https://e.com/x', headers: {A: '${env.%s}'}}"
+    file.write_text(
+        HEAD + "".join(f"  {n}: {entry % n.upper()}\n" for n in "ab").join(["schedules:\n", ""])
+    )
+    local = () if command == "validate" else (f"--local={tmp_path / 'a.db'}",)
+    ran = cli(command, "-f", str(file), *local)
+    assert ran.code == 1
+    assert ran.err.count("goes without secrets") == bool(option)
+    assert option in ran.err
+    assert not (tmp_path / "a.db").exists() or command == "apply"

@@ -337,7 +337,7 @@ def test_a_saved_plan_is_for_its_owner_alone_and_a_report_for_whom_the_umask_let
         os.umask(mask)
     assert [path.stat().st_mode & 0o777 for path in (saved, report, old)] == [0o600, 0o644, 0o600]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "a.db", "old.json", "plan.json", "plan.md", "qstash.yaml"
+        "old.json", "plan.json", "plan.md", "qstash.yaml"
     ]  # fmt: skip
 
 

@@ -315,6 +315,18 @@ def test_a_renewal_grows_from_nothing_to_a_difference_day_by_day(
     assert {grades[left] for left in range(14, -3, -1)} == {("renewal_due", "difference", 1)}
 
 
+@pytest.mark.parametrize(("left", "told"), [(10, "exact until"), (-3, "wrong at its next firing")])
+def test_what_is_wrong_already_is_not_exact_until_tomorrow(
+    world: World, live_until: datetime, left: int, told: str
+) -> None:
+    text = HEAD + schedules()
+    world.apply(text)
+    world.now = live_until - timedelta(days=left)
+    (standing,) = watch(world, text).resources
+    (fact,) = [d.message for d in standing.diagnostics if d.code == "renewal"]
+    assert fact.startswith(told)
+
+
 @pytest.mark.parametrize(
     ("left", "code", "grade"),
     [(30, 0, "information"), (20, 0, "warning"), (10, 2, "difference")],

@@ -1080,3 +1080,15 @@ def test_what_was_names_is_nobody_elses(_id: str, entries: dict[str, str], told:
         text += f"  {name}: {{cron: '0 9 * * *', destination: {URL}{', ' * bool(more)}{more}}}\n"
     (error,) = messages(text)
     assert told in error
+
+
+@pytest.mark.parametrize(("more", "severity"), [("id: scd_typo", "warning"), ("was: gone", "info")])
+def test_what_the_file_says_is_live_and_is_not_is_told(
+    world: World, more: str, severity: str
+) -> None:
+    """Else the one that is meant fires beside a new one."""
+    text = in_utc(["a"]).replace("{cron", f"{{{more}, cron")
+    (told,) = [w for w in world.plan(text).warnings if w.code == "not_live"]
+    assert (told.severity, more.partition(" ")[2] in told.message) == (severity, True)
+    world.apply(text)
+    assert not world.plan(text).warnings
