@@ -226,6 +226,8 @@ def _notes(
     if not all(is_understood(cron) for cron in live):
         return
     unknown = any(part.mark and not declared.defines(part.mark) for part in parts)
+    if parts[0].mark and not undone and not unknown:
+        return  # a renewal: what it wards off lies beyond what the parts were written for
     days = max(schedule.timing.renew_before.days, 1) if unknown and not undone else DAYS
     found = effect(live, made.crons if undone else job, now, job.timezone, days=days)
     twice = exactness.compare(job, live, now, now + times.LOOK_AHEAD).doubled
