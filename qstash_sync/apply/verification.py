@@ -75,6 +75,9 @@ class Verification:
         if outcome.status is Status.FAILED and still is None and not wrong:
             message = "the answer was lost, but it is so"
             return replace(outcome, status=Status.DONE, message=message)
+        if outcome.status is Status.FAILED:
+            states = dict.fromkeys(self._state(s) for s in wrong if isinstance(s, PauseSchedule))
+            return replace(outcome, message="; ".join((outcome.message, *states)))
         if outcome.status is not Status.DONE:
             return outcome
         why = next(self._doubts(outcome, still, wrong), None)

@@ -164,7 +164,7 @@ class Scope:
 
     def _variable(self, name: str, location: Location, path: Path) -> Value:
         if name not in self.variables:
-            hint = f"add it to vars or give --var {name}=…"
+            hint = f"add {name} to vars, or give it by --var NAME=VALUE"
             if len(self.variables) <= _LISTED:
                 hint = f"defined: {', '.join(sorted(self.variables)) or 'none are'}; {hint}"
             fact = f"the variable {name} is not defined"

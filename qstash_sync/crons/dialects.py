@@ -45,6 +45,8 @@ def _translated(fields: Sequence[str]) -> str | None:
     days, *step = weekday.split("/")
     if re.search(r"[L#W]", days.upper().replace("WED", "")):
         return None
+    if re.search(r"[089]", days):  # weekdays are 1 to 7 there
+        return None
     moved = re.sub(r"\d", lambda day: str((int(day[0]) - 1) % 7), days)
     return " ".join([*rest, "/".join([moved, *step])])
 

@@ -192,9 +192,12 @@ def _refuse_count(texts: tuple[str, ...]) -> None:
     if len(texts) == len(KINDS):
         return
     if len(texts) in (6, 7):
+        which = "last" if _YEAR.fullmatch(texts[-1]) else "first"
+        which = (
+            f"the {which} field" if len(texts) == _SECONDS_AND_FIVE else "the first and the last"
+        )
         raise CronError(
-            f"{len(texts)} fields: QStash has no seconds and no years; leave out the first field,"
-            " or the last of seven"
+            f"{len(texts)} fields: QStash has no seconds and no years; leave out {which}"
         )
     if len(texts) == 1 and f"@{texts[0].lower()}" in MACROS:
         raise CronError(f"did you mean @{texts[0].lower()}?")
@@ -202,6 +205,8 @@ def _refuse_count(texts: tuple[str, ...]) -> None:
     raise CronError(f"{fields} instead of 5: minute hour day-of-month month weekday")
 
 
+_YEAR = re.compile(r"(?:19|20)\d\d.*")
+_SECONDS_AND_FIVE = 6  # fields
 # The extensions of other crons, each with the way out.
 _FOREIGN = (
     (r"LW?|L-\d+|\w+L", "L (last) is not known to QStash; list the dates"),

@@ -18,6 +18,7 @@ from qstash_sync.errors import (
 from qstash_sync.model.addresses import REGIONS
 
 NOT_QSTASH = "is this the address of QStash?"
+_TOO_MANY = "too many requests"
 _WRONG_REGION = "user not found in this region"
 _DONE = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
 _NOT_SERVED = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
@@ -104,7 +105,7 @@ def judge(
     limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
     failing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if limited or failing or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        said = f"QStash answered {answer.status}: {reason or kind}"
+        said = f"QStash answered {answer.status}: {reason or (_TOO_MANY if limited else kind)}"
         return Retryable(text=said, error=rejected, reset=answer.reset if limited else None)
     if text is None or reason is None:
         raise BadResponseError(f"{url} answered {answer.status} with {kind}; {NOT_QSTASH}")

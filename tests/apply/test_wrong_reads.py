@@ -11,13 +11,13 @@ import pytest
 from qstash_sync.apply import proposal
 from qstash_sync.apply.outcomes import Outcome, Status
 from qstash_sync.apply.verification import Verification
-from qstash_sync.local import LOCAL_TOKEN
+from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.local.server import target_of
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind, Live
-from tests.fault_server import FaultServer
-from tests.support import HEAD, World, cli, config
+from tests.fault_server import Fault, FaultServer
+from tests.support import HEAD, World, cli, config, world as make_world
 
 URL = "https://app.example.com/x"
 OWNS = "owns: {url_groups: ['*'], queues: ['*'], flow_controls: ['*']}\n"
@@ -156,6 +156,18 @@ def test_what_was_so_already_and_is_not_any_more_is_unverified_with_the_differen
     verdict = Verification({change.key: change}, before=Live(), after=Live(), now=World().now)
     early = Outcome(change=change, status=Status.DONE, message="it is so already")
     assert verdict.of(early).message == "written, but it still differs: parallelism"
+
+
+def test_a_pause_that_an_overwrite_lost_and_nobody_could_restore_is_told() -> None:
+    """It fires, though it was paused: the outcome says so, not only that an answer was 503."""
+    with make_world(Switches(overwrite_keeps_pause=False)) as world:
+        world.apply(ALL)
+        world.account.console.pause("billing.s")
+        fault = Fault(kind="503", times=99, matches=lambda _, path: path.endswith("/pause"))
+        world.account.inject(fault)
+        outcomes = world.apply(ALL.replace("'0 9 * * *', dest", "'0 10 * * *', dest"))
+        (failed,) = [one for one in outcomes if one.status is Status.FAILED]
+    assert failed.message.endswith("; billing.s is active")
 
 
 @pytest.mark.parametrize("path", sorted(LISTS))

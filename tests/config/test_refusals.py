@@ -36,6 +36,7 @@ CASES = [
     ("null section", HEAD + "schedules:", "schedules: this section is empty", "write `schedules: {}`"),
     ("null resource", HEAD + "queues: {a: }", "queues.a: must be a mapping, not nothing", "write its settings"),
     ("alias", HEAD + "schedules:\n  a:\n    cron: */5 * * * *", "q.yaml:6:11: cron: a YAML alias", 'quote it: "*/5'),
+    ("a year", cron("0 9 * * 1-5 2027"), "6 fields: QStash has no seconds and no years", "leave out the last field"),
     ("seconds", cron("0 0 9 * * *"), "6 fields: QStash has no seconds", "leave out the first field"),
     ("L", cron("0 9 L * *"), "L (last) is not known to QStash", ""),
     ("W", cron("0 9 15W * *"), "W (nearest weekday)", ""),

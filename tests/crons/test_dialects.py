@@ -12,6 +12,7 @@ CASES = [
     ("CRON(0/15 8 1 * ? *)", "AWS's form", "0/15 8 1 * *"),
     ("0 8 ? * 1,7 *", "AWS's form", "0 8 * * 0,6"),
     ("0 8 ? * 2-6 *", "AWS's form", "0 8 * * 1-5"),
+    ("0 8 ? * 0 *", "AWS's form", None),
     ("0 8 ? * WED *", "AWS's form", "0 8 * * WED"),
     ("0 8 ? * 2 2026", "AWS's form", None),
     ("cron(15 10 ? * 6L 2022-2023)", "AWS's form", None),
