@@ -205,7 +205,7 @@ class Session:
 
         self.whereabouts = f"the local QStash in {self.local}"
         path = str(self.local)
-        if read_only and path and not os.path.lexists(path):  # nothing is made by who only looks
+        if read_only and _is_free(path):  # who only looks makes nothing
             path = ":memory:"
         # With --now, the server, the client and every wait share one pretended clock.
         self.clock = None if self.now is None else Clock(self.instant.timestamp())
@@ -266,6 +266,17 @@ def local_account(path: str, clock: Callable[[], float] = time.time) -> "LocalQS
         return LocalQStash(path, clock=clock)
     except StoreError as error:
         raise UsageError(f"--local={path}: {error}; it keeps an account in a file") from None
+
+
+def _is_free(path: str) -> bool:
+    """Whether there could be a file of a name, and there is none."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return bool(path) and os.path.isdir(os.path.dirname(path) or os.curdir)
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 @dataclass(slots=True)
