@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from qstash_sync.cli import streams
@@ -273,7 +274,7 @@ def _is_free(path: str) -> bool:
     try:
         os.lstat(path)
     except FileNotFoundError:
-        return bool(path) and os.path.isdir(os.path.dirname(path) or os.curdir)
+        return bool(path) and Path(path).parent.is_dir()
     except (OSError, ValueError):
         return False
     return False

@@ -81,6 +81,7 @@ NOT_JSON = [
     ("nothing", httpx.Response(200), "no content type"),
     ("cut off", httpx.Response(200, content=b'[{"scheduleId": "s", "cr'), "did not answer with JSON"),
     ("not utf-8", httpx.Response(200, content=b'["\xff"]'), "did not answer with JSON"),
+    ("millions of nothing", httpx.Response(200, content=b"[" + b"{}," * 3_000_001 + b"{}]"), "did not answer with JSON"),
     ("bottomless", httpx.Response(200, content=b"[" * 100_000), "did not answer with JSON"),
     ("a number too long", httpx.Response(200, content=b"[" + b"9" * 10_000 + b"]"), "did not answer with JSON"),
 ]  # fmt: skip
