@@ -1,7 +1,7 @@
 """The file: its head, what is shared, a section a kind, and as comments what it cannot be about."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qstash_sync.adopt import factor, names, secrets
@@ -105,6 +105,64 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
     return Document(text=text, variables=told, items=items, others=sections)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """A first file; count: of its schedules, left: what is a comment.
+
+    variables: of the secrets that were read; needed: of all that it takes from the environment.
+    """
+
+    text: str
+    variables: tuple[Variable, ...]
+    needed: tuple[str, ...]
+    count: int
+    left: int
+
+
+def beginning(
+    schedules: Mapping[str, Settings],
+    *,
+    namespace: str,
+    head: Sequence[str],
+    plan: str | None,
+    left: Sequence[str],
+    asides: Sequence[str],
+    style: Style,
+) -> Beginning:
+    """The file of jobs that are not QStash's yet; left, asides: what it cannot say."""
+    called = sorted(schedules, key=names.natural)
+    known = secrets.Known(list(schedules.values()))
+    own = [_hiding(schedules[name], known) for name in called]
+    defaults, settings = _factored(own, ())
+    named = dict(zip(called, settings, strict=True))
+    uses = [
+        (owner, hidden)
+        for owner, found in (("", defaults), *named.items())
+        for hidden in secrets.hidden_in(found)
+    ]
+    variables = names.of_variables(uses, namespace)
+    told = tuple(_variables(uses, variables))
+    page = _Page(style, variables)
+    top = ["version: 1", f"namespace: {namespace}"]
+    top += [f"limits: {{plan: {plan}}}"] if plan else []
+    blocks: tuple[Iterable[str], ...] = (
+        (*map(page.comment, head), *top),
+        page.defaults(defaults),
+        page.entries(named),
+        page.remarks("Not carried over:", left),
+        page.remarks("Settings without a place in the file:", asides),
+        page.needed(told),
+    )
+    paragraphs = ["\n".join(block) for block in blocks]
+    needed = sorted(set(re.findall(r"(?<!\$)\$\{env\.(\w+)\}", "\n".join(paragraphs[:3]))))
+    theirs = [name for name in needed if name not in variables.values()]
+    paragraphs.append("\n".join(page.remarks("Variables that these jobs have already:", theirs)))
+    text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+    return Beginning(
+        text=text, variables=told, needed=tuple(needed), count=len(called), left=len(left)
+    )
+
+
 def _factored(
     schedules: Sequence[Settings], apart: Collection[str]
 ) -> tuple[Settings, Sequence[Settings]]:
@@ -188,6 +246,19 @@ class _Page:
             yield f"  {self._writer.key(item.name)}:"
             yield from self._lines(settings[item.name], 4)
             yield from self.twins(item)
+
+    def entries(self, schedules: Mapping[str, Settings]) -> Iterator[str]:
+        """Schedules alone."""
+        yield "schedules:" if schedules else "schedules: {}"
+        for name, settings in schedules.items():
+            yield f"  {self._writer.key(name)}:"
+            yield from self._lines(settings, 4)
+
+    def remarks(self, head: str, lines: Sequence[str]) -> Iterator[str]:
+        """Lines of comments below a head, if there are any."""
+        if lines:
+            yield self.comment(head)
+        yield from (self.comment(f"  {line}") for line in lines)
 
     def comment(self, text: str, indent: int = 0) -> str:
         """A comment of one line, whatever is in it."""

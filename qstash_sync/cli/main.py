@@ -16,6 +16,7 @@ from qstash_sync.cli import (
     destroy,
     drift,
     import_,
+    init,
     options,
     pause,
     plan,
@@ -43,6 +44,7 @@ def cli() -> None:
 
 
 for command in (
+    init.init,
     validate.validate,
     plan.plan,
     apply.apply,

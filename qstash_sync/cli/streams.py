@@ -202,9 +202,13 @@ def confirm(question: str) -> None:
     _asked(lambda text: click.confirm(text, abort=True), question)
 
 
-def ask(question: str) -> str:
-    """Ask for a word."""
-    return str(_asked(click.prompt, question))
+def ask(question: str, default: str | None = None) -> str:
+    """Ask for a word; an empty answer is the default, where there is one."""
+
+    def prompt(text: str) -> str:
+        return str(click.prompt(text, default=default, show_default=False))
+
+    return str(_asked(prompt, question))
 
 
 def _asked(how: Any, question: str) -> Any:

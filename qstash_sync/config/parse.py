@@ -26,6 +26,7 @@ from yaml.scanner import Scanner
 
 from qstash_sync.config.report import Report
 from qstash_sync.config.tree import MAX_DEPTH, Document, Map, Origin, Seq, Value, Written
+from qstash_sync.errors import ConfigError
 
 try:
     from yaml._yaml import CParser
@@ -65,6 +66,7 @@ _HINTS = {
     "mapping values are not allowed": "quote a text that has a colon; keys begin in one column",
 }
 _TYPES = {"bool": bool, "null": type(None)}
+_FIRST = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*([-\[])(?!--)")
 _MERGE, _NO_KEY = object(), object()
 
 
@@ -99,6 +101,24 @@ def read(text: str, *, name: str, folder: str, report: Report) -> Document | Non
         return None if root is None else Document(folder, root)
     _syntax(problem, origin, report)
     return None
+
+
+def plain(text: str, name: str) -> Any:
+    """Any document as values alone, read by the same rules; raises `ConfigError`."""
+    report = Report()
+    first = _FIRST.match(text)
+    opens = first[1] if first else ""  # the reader wants a mapping: a list is given a key
+    shown = {"-": f"list:\n{text}", "[": f"list: {text.lstrip()}"}.get(opens, text)
+    found = read(shown, name=name, folder=".", report=report)
+    if found is None:
+        raise ConfigError(tuple(report))
+    return _values(found.root if shown is text else found.root["list"])
+
+
+def _values(value: Value) -> Any:
+    if isinstance(value, Map):
+        return {key: _values(item) for key, item in value.items()}
+    return [_values(item) for item in value] if isinstance(value, Seq) else value
 
 
 def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:

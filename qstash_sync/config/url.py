@@ -61,6 +61,15 @@ def check(value: Text, *, allow_private: bool) -> Text:
     return value
 
 
+def fault(text: str) -> str | None:
+    """Why a text is no address of a public host; None where it is one."""
+    try:
+        check(text, allow_private=False)
+    except PydanticCustomError as error:
+        return str((error.context or {}).get("fact", error.message()))
+    return None
+
+
 def check_line(value: Text) -> None:
     """Refuse what is not a single line: sent percent-encoded, it would reach nobody."""
     if has_control(shadow(value)):

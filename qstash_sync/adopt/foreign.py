@@ -1,0 +1,246 @@
+"""Jobs as other tools keep them: `vercel.json`, a crontab, a list of jobs; pure.
+
+What cannot be carried over is a job with a reason; nothing is left out in silence.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_URL = ("url", "destination", "endpoint", "target", "uri", "path")
+_CRON = ("cron", "schedule", "expression", "crontab")
+_NAME = ("name", "id", "title", "key")
+_ZONE = ("timezone", "timeZone", "tz")
+_BODY = ("body", "payload", "data")
+_KNOWN = frozenset((*_URL, *_CRON, *_NAME, *_ZONE, *_BODY, "method", "httpMethod", "headers"))
+_LISTS = ("jobs", "schedules", "crons", "cronJobs", "cron_jobs")
+_SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
+_FIELDS = 5
+_SHELL = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+_SHELLED = re.compile(r"[`;|]|\$\(|&&|<\(")
+_WORDS = {
+    "-X": "method", "--request": "method", "-H": "header", "--header": "header", "-d": "data",
+    "--data": "data", "--data-raw": "data", "--data-binary": "data", "--json": "json",
+    "-u": "user", "--user": "user", "-A": "agent", "--user-agent": "agent", "--url": "url",
+    "--post-data": "data", "--method": "method",
+}  # fmt: skip
+_IDLE_WITH_VALUE = frozenset((
+    "-o", "--output", "-m", "--max-time", "--connect-timeout", "--retry", "--retry-delay", "-O",
+    "-w", "--write-out", "-T", "--timeout", "-t", "--tries", "-c", "--cookie-jar",
+))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One job; where: a line or a number, for people. why: it is not carried over.
+
+    url: an address, or a path of the application. timezone: None where the source does not say.
+    body: a text, or what JSON makes of a mapping or list. raw: headers in the file's own words.
+    left: settings that have no place in the file.
+    """
+
+    where: str
+    cron: str = ""
+    timezone: str | None = None
+    url: str = ""
+    method: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    raw: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+    is_json: bool = False
+    name: str | None = None
+    left: tuple[str, ...] = ()
+    why: str | None = None
+
+
+class ForeignError(ValueError):
+    """What is no file of the kind that it is said to be; its text is for people."""
+
+
+def vercel(text: str) -> list[Found]:
+    """The crons of a `vercel.json`: UTC, by GET, with the secret that Vercel sends."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ForeignError("not JSON") from None
+    crons = data.get("crons") if isinstance(data, dict) else None
+    if not isinstance(crons, list):
+        raise ForeignError('has no list of "crons"')
+    return [_of_vercel(f"crons[{number}]", item) for number, item in enumerate(crons)]
+
+
+def _of_vercel(where: str, item: Any) -> Found:
+    match item:
+        case {"path": str(path), "schedule": str(cron)} if path.startswith("/"):
+            return Found(
+                where=where,
+                cron=cron,
+                timezone="UTC",
+                url=path,
+                method="GET",
+                raw={"Authorization": "Bearer ${env.CRON_SECRET}"},
+            )
+    return Found(where=where, why='no "path" that begins with /, or no "schedule"')
+
+
+def jobs(data: Any) -> list[Found]:
+    """A list of objects, or objects by name; also below one of the usual keys."""
+    if isinstance(data, Mapping):
+        inner = next(
+            (data[key] for key in _LISTS if isinstance(data.get(key), list | Mapping)), data
+        )
+        data = inner
+    if isinstance(data, Mapping):
+        named = data.items()
+        return [_of_job(f"{name}", item, str(name)) for name, item in named]
+    if not isinstance(data, list):
+        raise ForeignError("neither a list of jobs nor jobs by name")
+    return [_of_job(f"number {number}", item, None) for number, item in enumerate(data, 1)]
+
+
+def _of_job(where: str, item: Any, name: str | None) -> Found:
+    if not isinstance(item, Mapping):
+        return Found(where=where, why="is no object with a url and a cron")
+    url, cron, zone = (_first(item, keys) for keys in (_URL, _CRON, _ZONE))
+    method = item.get("method", item.get("httpMethod"))
+    headers = item.get("headers") or {}
+    why = None
+    if not isinstance(url, str) or not isinstance(cron, str):
+        why = f"has no {' or '.join(_URL[:2] if not isinstance(url, str) else _CRON[:2])}"
+    elif not isinstance(headers, Mapping):
+        why = "its headers are no mapping"
+    elif item.get("enabled", True) is False or item.get("disabled") is True:
+        why = "it is switched off there"
+    if why:
+        return Found(where=where, why=why)
+    body = _first(item, _BODY)
+    is_text = body is None or isinstance(body, str)
+    told = name or _first(item, _NAME)
+    return Found(
+        where=where,
+        cron=str(cron),
+        timezone=zone if isinstance(zone, str) else None,
+        url=str(url),
+        method=method.upper() if isinstance(method, str) else None,
+        headers={str(key): str(value) for key, value in headers.items()},
+        body=body if is_text else json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        is_json=not is_text,
+        name=told if isinstance(told, str) else None,
+        left=tuple(sorted(str(key) for key in item if key not in _KNOWN | {"enabled", "disabled"})),
+    )
+
+
+def _first(item: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((item[key] for key in keys if item.get(key) is not None), None)
+
+
+def crontab(text: str) -> list[Found]:
+    """The lines of a user's crontab that call an address with curl or wget."""
+    return list(_lines(text))
+
+
+def _lines(text: str) -> Iterator[Found]:
+    zone: str | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        setting = _SET.fullmatch(line)
+        if setting and not stripped[0].isdigit():
+            if setting[1] in ("CRON_TZ", "TZ"):
+                zone = setting[2].strip("\"'") or None
+            continue
+        where = f"line {number}"
+        words = stripped.split(None, 1 if stripped.startswith("@") else _FIELDS)
+        count = 1 if stripped.startswith("@") else _FIELDS
+        if len(words) <= count:
+            yield Found(where=where, why="no time and command")
+            continue
+        cron, command = " ".join(words[:count]), words[count]
+        yield _of_command(where, cron, zone, command)
+
+
+class _NotCarriedError(Exception):
+    """Why a command is no job of ours."""
+
+
+def _of_command(where: str, cron: str, zone: str | None, command: str) -> Found:
+    """A call of curl or wget as a job; what only a shell can do is a reason."""
+    before, _, _ = command.replace(r"\%", "\0").partition("%")  # the rest would be its input
+    try:
+        return _of_call(where, cron, zone, before.replace("\0", "%"))
+    except _NotCarriedError as why:
+        return Found(where=where, why=str(why))
+
+
+def _of_call(where: str, cron: str, zone: str | None, command: str) -> Found:
+    if cron.lower() == "@reboot":
+        raise _NotCarriedError("@reboot is no time")
+    try:
+        words = shlex.split(re.sub(r"\s*(?:\d?>>?|&>)\s*\S+", " ", command))
+    except ValueError:
+        raise _NotCarriedError("its quotes do not match") from None
+    if not words or words[0].rpartition("/")[2] not in ("curl", "wget") or _SHELLED.search(command):
+        raise _NotCarriedError("its command is no single call of curl or wget")
+    urls, options = _options(words[1:])
+    if len(urls) != 1 or _SHELL.search(urls[0]):
+        raise _NotCarriedError("it does not call one address that stands in it")
+    headers = dict(_header(text) for text in options.get("header", ()))
+    data = options.get("data", [])
+    is_json = bool(options.get("json"))
+    body = "&".join(data) or next(iter(options.get("json", ())), None)
+    if body is not None and (_SHELL.search(body) or body.startswith("@")):
+        raise _NotCarriedError("its body is a file, or has a variable of the shell")
+    if data:
+        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    method = next(iter(options.get("method", ())), "GET" if body is None else "POST")
+    raw = {name: _in_words(text) for name, text in headers.items() if _SHELL.search(text)}
+    return Found(
+        where=where,
+        cron=cron,
+        timezone=zone,
+        url=urls[0],
+        method=method.upper(),
+        headers={name: text for name, text in headers.items() if name not in raw},
+        raw=raw,
+        body=body,
+        is_json=is_json,
+        left=tuple(sorted(key for key in ("user", "agent") if key in options)),
+    )
+
+
+def _options(words: list[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """The addresses of a call, and its options by what they are."""
+    urls: list[str] = []
+    options: dict[str, list[str]] = {}
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        short, joined = word[:2], word[2:]
+        if word in _IDLE_WITH_VALUE:
+            next(rest, None)
+        elif word in _WORDS:
+            options.setdefault(_WORDS[word], []).append(next(rest, ""))
+        elif equals and name in _WORDS:
+            options.setdefault(_WORDS[name], []).append(value)
+        elif not word.startswith("--") and short in _WORDS and joined:
+            options.setdefault(_WORDS[short], []).append(joined)
+        elif not word.startswith("-"):
+            urls.append(word)
+    urls += options.pop("url", [])
+    if any(option in words for option in ("-F", "--form", "-T", "--upload-file")):
+        raise _NotCarriedError("it sends a form, or a file")
+    return urls, options
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, _, value = text.partition(":")
+    return name.strip(), value.strip()
+
+
+def _in_words(text: str) -> str:
+    """A text with the shell's variables as those of the file."""
+    return _SHELL.sub(lambda found: f"${{env.{found[1] or found[2]}}}", text)

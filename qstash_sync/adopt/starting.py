@@ -1,0 +1,137 @@
+"""The first file of somebody who has none: a commented start, or the jobs of another tool."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from qstash_sync.adopt import document, entries, names
+from qstash_sync.adopt.document import Style
+from qstash_sync.adopt.entries import JSON, Settings
+from qstash_sync.adopt.foreign import Found
+from qstash_sync.adopt.times import Time
+from qstash_sync.crons.compile import Strategy
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.firings import Job
+from qstash_sync.crons.grammar import parse
+from qstash_sync.model.resources import Message
+
+Check = Callable[[str], Mapping[str, str]]  # a text -> what is wrong, by the name of its schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The answers that a first file needs; plan: of the account, None where nobody says it."""
+
+    namespace: str
+    timezone: str
+    base_url: str
+    plan: str | None = None
+
+    @property
+    def strategy(self) -> Strategy:
+        """The free plan has ten schedules: there a local time takes no more parts than it must."""
+        return Strategy.AUTO if self.plan == "free" else Strategy.SPLIT
+
+
+def starter(start: Start) -> str:
+    """A file with one schedule, and what else there is in comments."""
+    plan = f"limits: {{plan: {start.plan}}}\n" if start.plan else ""
+    dst = "\n  dst: {strategy: auto} # one schedule where a clock change allows it; ten are free"
+    dst = dst if start.plan == "free" else ""
+    return f"""\
+# What the QStash account should hold: `qstash-sync plan` shows what would change, `apply` does it.
+version: 1
+namespace: {start.namespace} # the ids of our schedules begin with it; others are never touched
+{plan}
+defaults:
+  timezone: {start.timezone} # crons are local times; they stay right when the clock changes{dst}
+  base_url: {json.dumps(start.base_url)}
+  # headers: {{Authorization: "Bearer ${{env.CRON_SECRET}}"}} # secrets come from the environment
+
+schedules:
+  daily-report:
+    cron: "0 9 * * 1-5" # minute hour day-of-month month weekday
+    destination: /api/cron/daily-report
+    # body: {{type: daily}}
+    # retries: 5
+    # failure_callback: /api/cron/failed
+
+# queues:
+#   images: {{parallelism: 2}}
+
+# url_groups:
+#   orders:
+#     endpoints:
+#       inventory: https://inventory.example.com/orders
+"""
+
+
+def of_jobs(
+    found: Sequence[Found], start: Start, style: Style, head: Sequence[str], check: Check
+) -> document.Beginning:
+    """The file of another tool's jobs; what the file's rules refuse stands in a comment."""
+    why = {number: job.why for number, job in enumerate(found) if job.why}
+    while True:
+        chosen = {n: job for n, job in enumerate(found) if n not in why}
+        made: dict[int, Settings] = {}
+        for number, job in chosen.items():
+            try:
+                made[number] = _settings(job, start)
+            except CronError as error:
+                why[number] = str(error)
+        called = _names({n: job for n, job in chosen.items() if n in made}, made)
+        beginning = document.beginning(
+            {called[n]: settings for n, settings in made.items()},
+            namespace=start.namespace,
+            head=head,
+            plan=start.plan,
+            left=[f"{found[n].where}: {why[n]}" for n in sorted(why)],
+            asides=[f"{called[n]}: {', '.join(found[n].left)}" for n in made if found[n].left],
+            style=style,
+        )
+        wrong = check(beginning.text)
+        refused = {n: wrong[called[n]] for n in made if called[n] in wrong}
+        if not refused:
+            return beginning
+        why |= refused
+
+
+def _settings(job: Found, start: Start) -> Settings:
+    """The settings of a job by the file's keys; raises `CronError`."""
+    headers = dict(job.headers)
+    if job.is_json:
+        headers.setdefault("Content-Type", JSON)
+    url = f"{start.base_url.rstrip('/')}{job.url}" if job.url.startswith("/") else job.url
+    message = Message(
+        destination=url,
+        method=job.method or "POST",
+        headers=tuple(sorted(headers.items())),
+        body=job.body,
+    )
+    settings = entries.of_message(message)
+    if job.raw:
+        settings["headers"] = {**settings.get("headers", {}), **job.raw}
+    timezone = job.timezone or start.timezone
+    dst = {"strategy": "auto"} if start.strategy is Strategy.AUTO and timezone != "UTC" else {}
+    time = Time(job=Job(crons=(parse(job.cron),), timezone=timezone), dst=dst)
+    return settings | entries.of_time(time)
+
+
+def _names(jobs: Mapping[int, Found], made: Mapping[int, Settings]) -> dict[int, str]:
+    nameless = [
+        names.Nameless(
+            id=str(number),
+            address=_address(made[number], job),
+            method=job.method or "POST",
+            given=(job.name,) if job.name else (),
+        )
+        for number, job in jobs.items()
+    ]
+    return {int(number): name for number, name in names.of_schedules(nameless).items()}
+
+
+def _address(settings: Settings, job: Found) -> str:
+    address = settings.get("destination")
+    return (
+        job.url if address is None else next((p for p in address.parts if isinstance(p, str)), "")
+    )

@@ -1,0 +1,181 @@
+"""`qstash-sync init`: the first file, from three answers or from another tool's jobs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qstash_sync.cli import files, options, streams
+from qstash_sync.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qstash_sync.adopt.document import Beginning
+    from qstash_sync.adopt.foreign import Found
+    from qstash_sync.adopt.starting import Start
+
+_MOST = 10_000_000  # bytes of a file of another tool
+_EXAMPLE = "https://app.example.com"
+_PLANS = ("free", "payg", "fixed_1m", "fixed_10m")
+
+
+@click.command()
+@click.option("--out", default="qstash.yaml", show_default=True, metavar="FILE", help="Where to.")
+@click.option(
+    "--from", "source", metavar="FILE",
+    help="Carry over jobs: a vercel.json, a crontab, or a list of jobs in JSON or YAML.",
+)  # fmt: skip
+@click.option("--namespace", metavar="NAME", help="What ids begin with; else the folder's name.")
+@click.option("--timezone", metavar="ZONE", help="Of the crons, such as Europe/Berlin; else UTC.")
+@click.option("--base-url", metavar="URL", help="Where the application is; paths go below it.")
+@click.option("--plan", type=click.Choice(_PLANS), help="The account's; free: fewest schedules.")
+@click.option(
+    "--env-out", metavar="FILE",
+    help="Write the secrets of these jobs to a new file of mode 0600, for --env-file.",
+)  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask; what is not given is guessed.")
+@options.color
+def init(
+    *,
+    out: str,
+    source: str | None,
+    namespace: str | None,
+    timezone: str | None,
+    base_url: str | None,
+    plan: str | None,
+    env_out: str | None,
+    yes: bool,
+    **_: Any,
+) -> int:
+    """Write a first file; never over another one."""
+    from qstash_sync.adopt import env_file, starting
+
+    files.refuse_existing(out, "--out")
+    if env_out is not None:
+        files.refuse_existing(env_out, "--env-out")
+        if not source or env_out == out:
+            raise UsageError(f"--env-out {env_out}: a file of its own, for the secrets of --from")
+    kind, text = _read(source) if source else ("", "")
+    asks = not yes and streams.is_terminal(sys.stdin)
+    if not asks and not yes and None in (namespace, timezone, base_url):
+        raise UsageError("init asks three questions; say --yes where nobody can answer")
+    if kind == "vercel.json" and not asks and base_url is None:
+        raise UsageError("--base-url URL: say where the application of these paths is")
+
+    def answer(given: str | None, question: str, default: str) -> str:
+        if given is not None or not asks:
+            return given or default
+        return streams.ask(f"{question} [{default}]", default) or default
+
+    folder = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-")
+    start = starting.Start(
+        namespace=answer(namespace, "Namespace, with which ids begin", folder or "app"),
+        timezone=answer(timezone, "Time zone of the crons", "UTC"),
+        base_url=answer(base_url, "Address of the application", _EXAMPLE),
+        plan=plan,
+    )
+    _check(start)
+    if not source:
+        files.create(out, starting.starter(start), "--out", private=False)
+        _tell(out, ", with an example to change")
+        return ExitCode.DONE
+    made = _carried(kind, source, text, start)
+    files.create(out, made.text, "--out", private=False)
+    if env_out is not None:
+        files.create(env_out, env_file.text(made.variables), "--env-out", private=True)
+    _tell_carried(out, kind, made, env_out)
+    return ExitCode.DONE
+
+
+def _read(source: str) -> tuple[str, str]:
+    """What kind of file it is, by its name, and its text."""
+    name = Path(source).name
+    text = files.text(source, "--from", _MOST)
+    if name == "vercel.json":
+        return name, text
+    if name.endswith((".json", ".yaml", ".yml")):
+        return "jobs", text
+    return "crontab", text
+
+
+def _check(start: Start) -> None:
+    from qstash_sync.config import url
+    from qstash_sync.config.types import NAMESPACE
+    from qstash_sync.crons import zones
+    from qstash_sync.crons.error import CronError
+
+    if not NAMESPACE.fullmatch(start.namespace):
+        raise UsageError(f"--namespace {start.namespace}: use a-z, 0-9 and -, such as billing")
+    try:
+        zones.zone(start.timezone)
+    except CronError as error:
+        raise UsageError(f"--timezone: {error}") from None
+    if why := url.fault(start.base_url):
+        raise UsageError(f"--base-url {start.base_url}: {why}")
+
+
+def _carried(kind: str, source: str, text: str, start: Start) -> Beginning:
+    from qstash_sync.adopt import starting
+    from qstash_sync.cli.import_ import style_of
+
+    head = [f"Made from {Path(source).name} by qstash-sync init."]
+    if kind == "vercel.json":
+        head.append('Take the "crons" out of vercel.json once this is applied, or both fire.')
+    elif kind == "crontab":
+        head.append("Take these lines out of the crontab once this is applied, or both fire.")
+    else:
+        head.append("Stop what runs these jobs today once this is applied, or both fire.")
+    found = _found(kind, source, text)
+    return starting.of_jobs(found, start, style_of("utf-8"), head, _wrong)
+
+
+def _found(kind: str, source: str, text: str) -> list[Found]:
+    from qstash_sync.adopt import foreign
+    from qstash_sync.config.parse import plain
+
+    try:
+        if kind == "vercel.json":
+            return foreign.vercel(text)
+        return foreign.crontab(text) if kind == "crontab" else foreign.jobs(plain(text, source))
+    except foreign.ForeignError as error:
+        raise UsageError(f"--from {source}: {error}") from None
+
+
+def _wrong(text: str) -> Mapping[str, str]:
+    """What the file's own rules refuse, by the name of the schedule."""
+    from qstash_sync.config.load import Files, Source
+    from qstash_sync.errors import ConfigError
+    from qstash_sync.model.diagnostics import Severity
+
+    loaded = Files([Source("the new file", ".", text)])
+    _, diagnostics = loaded.build(None, {}, {}, "mock")
+    errors = tuple(one for one in diagnostics if one.severity is Severity.ERROR)
+    found = {
+        str(e.path[1]): e.message for e in errors if len(e.path) > 1 and e.path[0] == "schedules"
+    }
+    if errors and not found:
+        raise ConfigError(errors)
+    return found
+
+
+def _tell(out: str, what: str, *more: str) -> None:
+    from qstash_sync.render import safe
+
+    lines = [f"Wrote {out}{what}.", *more, f"Next: qstash-sync plan --local -f {out}"]
+    streams.result(safe.page(lines))
+
+
+def _tell_carried(out: str, kind: str, made: Beginning, env_out: str | None) -> None:
+    where = {"jobs": "the list of jobs"}.get(kind, f"the {kind}")
+    more = [f"Take them out of {where} once this is applied, or both fire."]
+    if made.left:
+        more.append(f"{made.left} not carried over; they stand as comments with the reason.")
+    if made.needed:
+        kept = f" (those that were read: {env_out})" if env_out else ""
+        more.append(f"Set in the environment: {', '.join(made.needed)}{kept}")
+    _tell(out, f": {made.count} schedule{'s' * (made.count != 1)} from {where}", *more)

@@ -1,0 +1,242 @@
+"""`init`: a first file from three answers, or from the jobs of another tool."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from qstash_sync.adopt import foreign
+from qstash_sync.adopt.starting import Start, of_jobs
+from qstash_sync.cli.import_ import style_of
+from qstash_sync.cli.init import _wrong
+from tests.support import Ran, cli, config
+
+NOW = ("--now", "2026-11-23T12:00Z")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "My App"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def done(*words: str, **environ: str) -> Ran:
+    ran = cli(*words, environ=environ)
+    assert ran.code == 0, ran.text
+    return ran
+
+
+def to_an_empty_drift(*words: str, **environ: str) -> str:
+    """The commands that a person needs from nothing on: four."""
+    done("init", "--yes", *words)
+    common = ("--local=account.db", *NOW)
+    done("plan", *common, **environ)
+    done("apply", "--yes", *common, **environ)
+    assert "No differences" in done("drift", *common, **environ).out
+    return Path("qstash.yaml").read_text()
+
+
+@pytest.mark.parametrize("plan", [None, "free", "payg", "fixed_1m", "fixed_10m"])
+def test_an_empty_folder_has_a_file_in_one_command(plan: str | None) -> None:
+    words = ["--timezone", "America/New_York", *(["--plan", plan] if plan else [])]
+    text = to_an_empty_drift(*words)
+    assert "namespace: my-app # " in text
+    assert ("strategy: auto" in text) == (plan == "free")
+    found = config(text)
+    assert not found.warnings
+
+
+def test_what_stands_in_comments_is_right_too() -> None:
+    done("init", "--yes")
+    lines = Path("qstash.yaml").read_text().splitlines()[1:]
+    kept = [re.sub(r"^(\s*)# ", r"\1", line).partition(" # ")[0] for line in lines]
+    found = config("\n".join(kept), {"CRON_SECRET": "x"})
+    assert [q.name for q in found.desired.queues or ()] == ["images"]
+    assert [g.name for g in found.desired.url_groups or ()] == ["orders"]
+    (schedule,) = found.desired.schedules or ()
+    assert schedule.message.retries == 5
+
+
+def test_it_never_overwrites_and_asks_only_on_a_terminal() -> None:
+    assert "three questions" in cli("init").err
+    assert not Path("qstash.yaml").exists()
+    done("init", "--yes")
+    before = Path("qstash.yaml").read_bytes()
+    ran = cli("init", "--yes")
+    assert (ran.code, "is there already" in ran.err) == (64, True)
+    assert Path("qstash.yaml").read_bytes() == before
+    done(
+        "init",
+        "--namespace",
+        "a",
+        "--timezone",
+        "UTC",
+        "--base-url",
+        "https://a.com",
+        "--out",
+        "b.yaml",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        (("--namespace", "A b"), "--namespace A b: use a-z"),
+        (("--timezone", "Mars"), "--timezone: 'Mars' is not a time zone"),
+        (("--base-url", "ftp://x"), "--base-url ftp://x: "),
+        (("--plan", "gold"), "'gold' is not one of"),
+        (("--from", "nowhere.json"), "--from nowhere.json: no such file"),
+        (("--env-out", ".env"), "--env-out .env: a file of its own"),
+        (("--out", "nowhere/q.yaml"), "no such directory"),
+    ],
+)
+def test_a_slip_of_the_pen_is_one_clear_error(words: tuple[str, ...], fact: str) -> None:
+    ran = cli("init", "--yes", *words)
+    assert ran.code == 64
+    assert fact in ran.err
+    assert not list(Path().iterdir())
+
+
+VERCEL = {
+    "crons": [
+        {"path": f"/api/cron/{name}", "schedule": cron}
+        for name, cron in (
+            ("daily-report", "0 5 * * *"), ("cleanup", "*/10 * * * *"), ("weekly?full=1", "0 0 * * 0"),
+            ("digest", "0 7 * * 1-5"), ("invoices", "0 0 1 * *"), ("sync/users", "5 * * * *"),
+            ("sync/orders", "10 * * * *"), ("trial", "30 3 * * *"),
+        )
+    ]
+}  # fmt: skip
+
+
+def test_eight_crons_of_vercel_are_here_in_four_commands() -> None:
+    Path("vercel.json").write_text(json.dumps(VERCEL))
+    words = ("--from", "vercel.json", "--base-url", "https://acme.vercel.app")
+    text = to_an_empty_drift(*words, CRON_SECRET="s")
+    assert '# Take the "crons" out of vercel.json' in text
+    found = config(text, {"CRON_SECRET": "s"}).desired.schedules or ()
+    assert {s.name for s in found} >= {"daily-report", "cleanup", "weekly", "users", "orders"}
+    assert len(found) == 8
+    assert {s.timing.job.timezone for s in found} == {"UTC"}
+    assert {s.message.method for s in found} == {"GET"}
+    assert {str(dict(s.message.headers)["Authorization"]) for s in found} == {"Bearer (secret)"}
+    assert all(
+        str(s.message.destination).startswith("https://acme.vercel.app/api/cron/") for s in found
+    )
+
+
+def test_vercel_needs_the_address_of_its_paths() -> None:
+    Path("vercel.json").write_text(json.dumps(VERCEL))
+    assert "--base-url URL" in cli("init", "--yes", "--from", "vercel.json").err
+
+
+CRONTAB = r"""
+# my jobs
+MAILTO=me@example.com
+CRON_TZ=Europe/Berlin
+0 9 * * 1-5 curl -fsS -X POST -H "Authorization: Bearer $API_KEY" -H 'Content-Type: application/json' -d '{"type":"daily"}' https://app.acme.com/api/report > /dev/null 2>&1
+*/5 * * * * wget -qO- https://app.acme.com/ping
+@daily /usr/bin/curl https://app.acme.com/d -m 30 --retry 3
+0 1 * * * /home/me/backup.sh
+@reboot curl https://x.acme.com
+30 2 * * * curl -s 'https://app.acme.com/night?token=s3cretvalue99'
+0 3 * * * curl https://app.acme.com/pct?a=50\%
+0 4 * * * curl https://app.acme.com/a && curl https://app.acme.com/b
+0 5 * * * curl -d @body.json https://app.acme.com/c
+61 * * * * curl https://app.acme.com/wrong
+"""
+
+
+def test_a_crontab_has_what_calls_an_address(here: Path) -> None:
+    Path("crontab.txt").write_text(CRONTAB)
+    ran = done("init", "--yes", "--from", "crontab.txt", "--env-out", ".env")
+    text = Path("qstash.yaml").read_text()
+    found = {
+        s.name: s
+        for s in config(text, {"API_KEY": "k", "NIGHT_TOKEN": "t"}).desired.schedules or ()
+    }
+    assert set(found) == {"report", "ping", "d", "night", "pct"}
+    assert {s.timing.job.timezone for s in found.values()} == {"Europe/Berlin"}
+    assert found["report"].message.method == "POST"
+    assert (
+        found["report"].message.body == b'{"type":"daily"}'
+        or found["report"].message.body == '{"type":"daily"}'
+    )
+    assert "s3cretvalue99" not in text + ran.text
+    assert Path(".env").read_text().count("NIGHT_TOKEN=s3cretvalue99") == 1
+    assert "Set in the environment: API_KEY, NIGHT_TOKEN" in ran.out
+    for reason in (
+        "line 8: its command is no single call", "line 9: @reboot is no time", "line 12: its command",
+        "line 13: its body is a file", "line 14: minute: 61 is out of range",
+    ):  # fmt: skip
+        assert f"#   {reason}" in text
+
+
+JOBS: list[dict[str, Any]] = [
+    {
+        "name": "Send Digest", "url": "https://a.acme.com/api/digest", "schedule": "0 8 * * *",
+        "timezone": "Europe/Paris", "method": "put", "body": {"a": 1}, "owner": "me",
+        "headers": {"Authorization": "Bearer sk_live_1234567890abcdef"},
+    },
+    {"destination": "https://a.acme.com/x", "cron": "0 0 31 2 *"},
+    {"destination": "https://a.acme.com/off", "cron": "0 0 * * *", "enabled": False},
+    {"target": "http://10.0.0.1/y", "cron": "0 0 * * *"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["list", "jobs", "named", "yaml", "flow"])
+def test_a_list_of_jobs_in_the_forms_that_people_keep(form: str) -> None:
+    named = {f"job-{number}": job for number, job in enumerate(JOBS)}
+    data: Any = {"jobs": {"jobs": JOBS}, "named": named}.get(form, JOBS)
+    file = Path("jobs.yaml" if form in ("yaml", "flow") else "jobs.json")
+    text = json.dumps(data)
+    if form == "yaml":
+        text = "# ours\n" + "".join(f"- {json.dumps(job)}\n" for job in JOBS)
+    file.write_text(text)
+    ran = done("init", "--yes", "--from", str(file))
+    made = Path("qstash.yaml").read_text()
+    assert "sk_live_" not in made + ran.text
+    environ = {"SEND_DIGEST_AUTHORIZATION": "x", "JOB_0_AUTHORIZATION": "x"}
+    (schedule,) = config(made, environ).desired.schedules or ()
+    assert schedule.name == ("job-0" if form == "named" else "send-digest")
+    assert (schedule.message.method, schedule.timing.job.timezone) == ("PUT", "Europe/Paris")
+    assert "body: {a: 1}" in made
+    assert ": owner" in made
+    for reason in ("never fires", "switched off", "private or local address"):
+        assert reason in made
+
+
+@pytest.mark.parametrize("name", ["vercel.json", "jobs.json", "jobs.yaml", "crontab"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", "null", "{}", "[1, null, []]", "a: &a [*a]", "\0", "{" * 5_000, '{"crons": 5}',
+     '{"crons": [null, {"path": 5}]}', "* * * * * curl", "x" * 100_000, "[{url: [], cron: {}}]"],
+    ids=range(13),
+)  # fmt: skip
+def test_a_file_of_any_form_is_one_clear_answer(name: str, text: str) -> None:
+    Path(name).write_text(text)
+    ran = cli("init", "--yes", "--from", name, "--base-url", "https://a.acme.com")
+    assert ran.code in (0, 1, 64), ran
+    assert "internal error" not in ran.text
+    if ran.code == 0:
+        config(Path("qstash.yaml").read_text())
+
+
+WORDS = st.sampled_from([
+    "curl", "wget", "-X", "-H", "A: $B", "-d", "{}", "https://a.acme.com/x", "%", r"\%", "'", "@daily", "* * * * *",
+    "0 9 * * 1-5", "${X}", "\n", ">", "|", "é", "\x1b", "--url=https://b.acme.com/y?token=1234567890",
+])  # fmt: skip
+
+
+@given(st.lists(WORDS, max_size=14).map(" ".join))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_whatever_a_crontab_says_the_file_is_valid(text: str) -> None:
+    start = Start(namespace="a", timezone="UTC", base_url="https://a.acme.com")
+    made = of_jobs(foreign.crontab(text), start, style_of("utf-8"), ["x"], _wrong)
+    assert not _wrong(made.text)
+    assert "\x1b" not in made.text
