@@ -171,7 +171,7 @@ def _tell(out: str, what: str, *more: str) -> None:
 
 
 def _tell_carried(out: str, kind: str, made: Beginning, env_out: str | None) -> None:
-    where = {"jobs": "the list of jobs"}.get(kind, f"the {kind}")
+    where = {"jobs": "the list of jobs", "crontab": "the crontab"}.get(kind, kind)
     more = [f"Take them out of {where} once this is applied, or both fire."]
     if made.left:
         more.append(f"{made.left} not carried over; they stand as comments with the reason.")
