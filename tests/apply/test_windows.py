@@ -8,6 +8,7 @@ what was written:
     late    what was there goes on until what comes, or a delete, is taken up, up to 60 s later
 """
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -36,8 +37,12 @@ Fired = Counter[tuple[str, int]]  # how often a job fires in a minute since 1970
 
 
 def job_of(schedule_id: str) -> str:
-    """The job that a part belongs to: `a` of `n.a.2`; `b` is what `a` is called later."""
-    name = schedule_id.split(".")[1]
+    """The job that a part belongs to: `a` of `n.a.2`; `b` is what `a` is called later.
+
+    And `a` of `scd_a.2`, an id that the file has adopted.
+    """
+    first, *rest = schedule_id.split(".")
+    name = first.removeprefix("scd_") if first.startswith("scd_") else rest[0]
     return "a" if name == "b" else name
 
 
@@ -200,6 +205,16 @@ def renamed(rng: random.Random) -> tuple[str, str]:
     return schedule(before, timezone=zone), schedule(after, name="b", timezone=zone, was="a")
 
 
+def unadopted(rng: random.Random) -> tuple[str, str]:
+    """An entry that loses its `id:`, and so moves to ours."""
+    zone = rng.choice(ZONES)
+    before = f"{rng.choice([0, 1])} {LOCAL_NOON[zone]} * * *"
+    after = before if rng.random() < 0.5 else f"2 {LOCAL_NOON[zone]} * * *"
+    strategy = f"{{strategy: {rng.choice(STRATEGIES)}, accept: true}}"
+    common: dict[str, Any] = {"timezone": zone, "dst": strategy}
+    return schedule(before, id="scd_a", **common), schedule(after, **common)
+
+
 def several(rng: random.Random) -> tuple[str, str]:
     """More swaps than workers: some stand in line while their windows close."""
     pairs = [rng.sample(CRONS, 2) for _ in range(4)]
@@ -207,6 +222,65 @@ def several(rng: random.Random) -> tuple[str, str]:
         "".join(schedule(before, name=f"s{k}") for k, (before, _) in enumerate(pairs)),
         "".join(schedule(after, name=f"s{k}") for k, (_, after) in enumerate(pairs)),
     )
+
+
+class KilledError(BaseException):
+    """The process is gone: nobody answers it, and it asks nothing more."""
+
+
+def killed(world: Tape, text: str, request: int, *, after: bool) -> bool:
+    """Apply, and be killed at a request, before or after it has its effect; False: it had fewer."""
+    count = 0
+
+    def step(then: Any) -> Any:
+        def hook(sent: httpx.Request) -> None:
+            nonlocal count
+            then(sent)
+            count += 1
+            if count >= request:
+                raise KilledError
+
+        return hook
+
+    world.record()
+    name = "after" if after else "before"
+    setattr(world.account, name, step(getattr(world.account, name)))
+    try:
+        world.apply(config(HEAD + text).desired)
+    except KilledError:
+        return True
+    return count >= request
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("strategy", ["split", "native"])
+def test_an_id_that_is_dropped_costs_no_run_wherever_it_is_killed(
+    strategy: str, after: bool
+) -> None:
+    """And the apply is run again before the next firing."""
+    common = {"timezone": "America/New_York", "dst": f"{{strategy: {strategy}, accept: true}}"}
+    crons = {"0 7 * * *": [0], "*/20 7 * * *": [0, 20]}  # fires at, in minutes behind noon
+    for cron, firings in crons.items():
+        text = schedule(cron, **common)
+        for request in itertools.count(1):
+            with tape(request) as world:
+                world.now = NOON - 86_400
+                world.apply(config(HEAD + schedule(cron, id="scd_a", **common)).desired)
+                world.now = NOON - 900
+                was_killed = killed(world, text, request, after=after)
+                world.account.before, world.account.after = world._on_its_way, world._done
+                outcomes = world.apply(config(HEAD + text).desired).outcomes
+                assert {outcome.status for outcome in outcomes} <= {Status.DONE}, outcomes
+                assert world.now < NOON
+                world.account.before = world.account.after = None
+                assert {part.partition(".")[0] for part in world.crons()} == {"n"}
+                world.sleep(NOON + 1_800 - world.now)
+                minutes = {int(NOON // MINUTE) + minute for minute in firings}
+                for fired in (world.gap, world.late):
+                    assert +fired == Counter({("a", minute): 1 for minute in minutes}), request
+            if not was_killed:
+                assert request > 5
+                break
 
 
 # What is due in 2027: a set of parts takes the place of another, and today's firing changes its part.
@@ -221,7 +295,7 @@ RENEWALS = [
     ("Lord Howe, again", "*/5 9 * * *", "Australia/Lord_Howe", "2027-02-20", "2027-08-22T22:30"),
     ("Santiago, again", "0 9 * * *", "America/Santiago", "2027-02-20", "2027-07-25T13:00"),
 ]  # fmt: skip
-SORTS = [("cron", changed_cron), ("strategy", changed_strategy), ("rename", renamed), ("several", several)]  # fmt: skip
+SORTS = [("cron", changed_cron), ("strategy", changed_strategy), ("rename", renamed), ("id to name", unadopted), ("several", several)]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(4))
