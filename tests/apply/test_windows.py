@@ -252,12 +252,13 @@ def killed(world: Tape, text: str, request: int, *, after: bool) -> bool:
     return count >= request
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["left so", "run again"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("strategy", ["split", "native"])
 def test_an_id_that_is_dropped_costs_no_run_wherever_it_is_killed(
-    strategy: str, after: bool
+    strategy: str, after: bool, again: bool
 ) -> None:
-    """And the apply is run again before the next firing."""
+    """Run again before the next firing, it doubles none either; left so, it still misses none."""
     common = {"timezone": "America/New_York", "dst": f"{{strategy: {strategy}, accept: true}}"}
     crons = {"0 7 * * *": [0], "*/20 7 * * *": [0, 20]}  # fires at, in minutes behind noon
     for cron, firings in crons.items():
@@ -269,15 +270,17 @@ def test_an_id_that_is_dropped_costs_no_run_wherever_it_is_killed(
                 world.now = NOON - 900
                 was_killed = killed(world, text, request, after=after)
                 world.account.before, world.account.after = world._on_its_way, world._done
-                outcomes = world.apply(config(HEAD + text).desired).outcomes
-                assert {outcome.status for outcome in outcomes} <= {Status.DONE}, outcomes
+                if again:
+                    outcomes = world.apply(config(HEAD + text).desired).outcomes
+                    assert {outcome.status for outcome in outcomes} <= {Status.DONE}, outcomes
+                    assert {part.partition(".")[0] for part in world.crons()} == {"n"}
                 assert world.now < NOON
                 world.account.before = world.account.after = None
-                assert {part.partition(".")[0] for part in world.crons()} == {"n"}
                 world.sleep(NOON + 1_800 - world.now)
-                minutes = {int(NOON // MINUTE) + minute for minute in firings}
+                minutes = {("a", int(NOON // MINUTE) + minute) for minute in firings}
                 for fired in (world.gap, world.late):
-                    assert +fired == Counter({("a", minute): 1 for minute in minutes}), request
+                    assert (+fired).keys() == minutes, request
+                    assert not again or set(fired.values()) <= {0, 1}, request
             if not was_killed:
                 assert request > 5
                 break
