@@ -8,7 +8,7 @@ from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, Entry, is_selected
 from qstash_sync.config.layers import Checker, Layer, meant, over
 from qstash_sync.config.report import Path
-from qstash_sync.config.tree import NOTHING, Document, Map
+from qstash_sync.config.tree import NOTHING, Document, Map, Value
 from qstash_sync.config.types import Frame
 from qstash_sync.model.diagnostics import Location
 
@@ -88,9 +88,10 @@ class Resources:
                 continue
             entries = self._named(root[section], (section,))
             for name, raw in entries.items():
-                if section == "schedules" and name.startswith("x-"):
-                    continue  # an anchor's home
                 location = entries.at(name)
+                if section == "schedules" and name.startswith("x-"):
+                    self._check_home(name, raw, location)
+                    continue
                 if name in locations:
                     fact = f"this name stands in two files, first in {locations[name]}"
                     hint = "rename one of them"
@@ -105,6 +106,14 @@ class Resources:
                 trees, broken = (layer.trees, layer.broken) if layer else ((), frozenset[str]())
                 yield Entry(section, name, at, trees, broken, self.report), layer
         self._check_overrides(section, locations)
+
+    def _check_home(self, name: str, raw: Value, location: Location) -> None:
+        """An anchor's home is no schedule; one without an anchor may be meant for one."""
+        is_like_one = isinstance(raw, Map) and "cron" in raw
+        if is_like_one and "&" not in location.text:
+            fact = "is no schedule, and never fires: a name that begins with x- is an anchor's home"
+            path = ("schedules", name)
+            self.report.warning("home", path, fact, location, "give it another name")
 
     def _overrides_by_name(self) -> Map:
         result = self.overridden

@@ -128,3 +128,16 @@ def test_the_file_of_local_as_a_word_of_its_own_gets_the_way_out(
     assert "--local=x.db" in cli(command, "--help").out
     ran = cli(command, "--format", "json", "-f", str(tmp_path / "q.yaml"), "--local", "x.db")
     assert "--local=x.db" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("x-ray: {cron: '0 9 * * *', destination: 'https://e.com'}", True),
+        ("x-base: &base {cron: '0 9 * * *', destination: 'https://e.com'}", False),
+        ("x-base: {retries: 1}", False),
+    ],
+)
+def test_a_schedule_that_is_none_by_its_name_is_told(entry: str, told: bool) -> None:
+    codes = [w.code for w in config(HEAD + f"schedules:\n  {entry}\n").warnings]
+    assert codes == ["home"] * told
