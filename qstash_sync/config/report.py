@@ -8,7 +8,9 @@ MAX_HINTED = 300  # errors of one run whose near misses are searched for
 
 
 class Report(list[Diagnostic]):
-    """The diagnostics so far."""
+    """The diagnostics so far; what is the same to the last word as the one before is noted once."""
+
+    _last: tuple[object, ...] = ()
 
     @property
     def is_long(self) -> bool:
@@ -36,6 +38,10 @@ class Report(list[Diagnostic]):
         location: Location | None,
         hint: str,
     ) -> None:
+        told = (severity, code, path, message, location, hint)
+        if told == self._last:
+            return
+        self._last = told
         found = Diagnostic(
             severity=severity,
             code=code,

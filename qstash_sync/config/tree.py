@@ -85,7 +85,8 @@ class Map(dict[str, Value]):
         """The same mapping with fewer keys."""
         result = self.like()
         result.dynamic = self.dynamic
-        result.update((key, value) for key, value in self.items() if key not in keys)
+        dropped = frozenset(keys)
+        result.update((key, value) for key, value in self.items() if key not in dropped)
         return result
 
 
