@@ -19,18 +19,54 @@ _KNOWN = frozenset((*_URL, *_CRON, *_NAME, *_ZONE, *_BODY, "method", "httpMethod
 _LISTS = ("jobs", "schedules", "crons", "cronJobs", "cron_jobs")
 _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 _FIELDS = 5
+_SHORT = 2  # characters of an option that stands alone
 _SHELL = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _SHELLED = re.compile(r"[`;|]|\$\(|&&|<\(")
-_WORDS = {
-    "-X": "method", "--request": "method", "-H": "header", "--header": "header", "-d": "data",
-    "--data": "data", "--data-raw": "data", "--data-binary": "data", "--json": "json",
-    "-u": "user", "--user": "user", "-A": "agent", "--user-agent": "agent", "--url": "url",
-    "--post-data": "data", "--method": "method",
-}  # fmt: skip
-_IDLE_WITH_VALUE = frozenset((
-    "-o", "--output", "-m", "--max-time", "--connect-timeout", "--retry", "--retry-delay", "-O",
-    "-w", "--write-out", "-T", "--timeout", "-t", "--tries", "-c", "--cookie-jar",
-))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """The options of a program: what they say of the request, and those that say nothing of it.
+
+    Any other is a reason not to carry a call over.
+    """
+
+    words: Mapping[str, str]
+    idle: frozenset[str]
+    idle_with_value: frozenset[str]
+
+
+_CURL = _Program(
+    words={
+        "-X": "method", "--request": "method", "-H": "header", "--header": "header", "-d": "data",
+        "--data": "data", "--data-raw": "data", "--data-ascii": "data", "--json": "json",
+        "--url": "url",
+    },
+    idle=frozenset((
+        "-s", "-S", "-f", "-L", "-v", "-k", "-i", "-N", "-g", "-#", "-4", "-6", "-O", "--silent",
+        "--show-error", "--fail", "--fail-with-body", "--location", "--verbose", "--insecure",
+        "--include", "--no-buffer", "--globoff", "--compressed", "--no-progress-meter",
+        "--retry-all-errors", "--retry-connrefused", "--remote-name",
+    )),
+    idle_with_value=frozenset((
+        "-o", "-m", "-w", "--output", "--max-time", "--connect-timeout", "--retry", "--retry-delay",
+        "--write-out", "--max-redirs", "--retry-max-time",
+    )),
+)  # fmt: skip
+_WGET = _Program(
+    words={
+        "--header": "header", "--post-data": "data", "--method": "method", "--body-data": "data",
+    },
+    idle=frozenset((
+        "-q", "-v", "-S", "-4", "-6", "--quiet", "--verbose", "--no-verbose", "-nv",
+        "--server-response", "--no-check-certificate",
+    )),
+    idle_with_value=frozenset((
+        "-O", "-o", "-a", "-T", "-t", "--output-document", "--output-file", "--append-output",
+        "--timeout", "--tries", "--max-redirect", "--wait",
+    )),
+)  # fmt: skip
+_PROGRAMS = {"curl": _CURL, "wget": _WGET}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,12 +219,18 @@ def _of_call(where: str, cron: str, zone: str | None, command: str) -> Found:
         words = shlex.split(re.sub(r"\s*(?:\d?>>?|&>)\s*\S+", " ", command))
     except ValueError:
         raise _NotCarriedError("its quotes do not match") from None
-    if not words or words[0].rpartition("/")[2] not in ("curl", "wget") or _SHELLED.search(command):
+    program = _PROGRAMS.get(words[0].rpartition("/")[2]) if words else None
+    if program is None or _SHELLED.search(command):
         raise _NotCarriedError("its command is no single call of curl or wget")
-    urls, options = _options(words[1:])
+    urls, options = _options(words[1:], program)
     if len(urls) != 1 or _SHELL.search(urls[0]):
         raise _NotCarriedError("it does not call one address that stands in it")
-    headers = dict(_header(text) for text in options.get("header", ()))
+    if "://" not in urls[0]:
+        raise _NotCarriedError("its address does not begin with https://")
+    texts = options.get("header", [])
+    if not all(":" in text for text in texts):
+        raise _NotCarriedError("one of its headers stands in a file, or is empty")
+    headers = dict(map(_header, texts))
     data = options.get("data", [])
     is_json = bool(options.get("json"))
     body = "&".join(data) or next(iter(options.get("json", ())), None)
@@ -208,32 +250,39 @@ def _of_call(where: str, cron: str, zone: str | None, command: str) -> Found:
         raw=raw,
         body=body,
         is_json=is_json,
-        left=tuple(sorted(key for key in ("user", "agent") if key in options)),
     )
 
 
-def _options(words: list[str]) -> tuple[list[str], dict[str, list[str]]]:
+def _options(words: list[str], program: _Program) -> tuple[list[str], dict[str, list[str]]]:
     """The addresses of a call, and its options by what they are."""
     urls: list[str] = []
     options: dict[str, list[str]] = {}
-    rest = iter(words)
+    rest = iter([word for whole in words for word in _apart(whole, program)])
     for word in rest:
         name, equals, value = word.partition("=")
-        short, joined = word[:2], word[2:]
-        if word in _IDLE_WITH_VALUE:
-            next(rest, None)
-        elif word in _WORDS:
-            options.setdefault(_WORDS[word], []).append(next(rest, ""))
-        elif equals and name in _WORDS:
-            options.setdefault(_WORDS[name], []).append(value)
-        elif not word.startswith("--") and short in _WORDS and joined:
-            options.setdefault(_WORDS[short], []).append(joined)
-        elif not word.startswith("-"):
+        if not word.startswith("-") or word == "-":
             urls.append(word)
-    urls += options.pop("url", [])
-    if any(option in words for option in ("-F", "--form", "-T", "--upload-file")):
-        raise _NotCarriedError("it sends a form, or a file")
-    return urls, options
+        elif name in program.words:
+            options.setdefault(program.words[name], []).append(value if equals else next(rest, ""))
+        elif name in program.idle_with_value:
+            value = value if equals else next(rest, "")
+        elif name not in program.idle:
+            raise _NotCarriedError(f"its option {name} has no place in the file")
+    return urls + options.pop("url", []), options
+
+
+def _apart(word: str, program: _Program) -> Iterator[str]:
+    """Short options that are written as one, each alone; the last may have its value behind it."""
+    is_one = word in program.idle or len(word) <= _SHORT
+    if not word.startswith("-") or word.startswith("--") or is_one:
+        yield word
+        return
+    for at in range(1, len(word)):
+        option, value = f"-{word[at]}", word[at + 1 :]
+        yield option
+        if value and (option in program.words or option in program.idle_with_value):
+            yield value
+            return
 
 
 def _header(text: str) -> tuple[str, str]:

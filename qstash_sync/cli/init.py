@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ def init(
             return given or default
         return streams.ask(f"{question} [{default}]", default) or default
 
-    folder = re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-")
+    letters = unicodedata.normalize("NFKD", Path.cwd().name).encode("ascii", "ignore").decode()
+    folder = re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")
     start = starting.Start(
         namespace=answer(namespace, "Namespace, with which ids begin", folder or "app"),
         timezone=answer(timezone, "Time zone of the crons", "UTC"),

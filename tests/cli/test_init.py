@@ -177,6 +177,45 @@ def test_a_crontab_has_what_calls_an_address(here: Path) -> None:
         assert f"#   {reason}" in text
 
 
+CALLS: list[tuple[str, str]] = [
+    ("curl -fsSL https://a.acme.com/x", ""),
+    ("curl -sSo /dev/null -m30 --retry=3 https://a.acme.com/x", ""),
+    ("wget -qO- https://a.acme.com/x", ""),
+    ("curl --request=GET https://a.acme.com/x", ""),
+    ("curl -XGET https://a.acme.com/x", ""),
+    ("curl -O https://a.acme.com/x", ""),
+    ("wget -nv -t 2 -T 30 --header 'A: b' -O /dev/null https://a.acme.com/x", ""),
+    ("wget --spider https://a.acme.com/x", "its option --spider has"),
+    ("wget -i list https://a.acme.com/x", "its option -i has"),
+    ("curl -T file https://a.acme.com/x", "its option -T has"),
+    ("curl -u me:secret https://a.acme.com/x", "its option -u has"),
+    ("curl -b session=1 https://a.acme.com/x", "its option -b has"),
+    ("curl -sb session=1 https://a.acme.com/x", "its option -b has"),
+    ("curl -G -d a=1 https://a.acme.com/x", "its option -G has"),
+    ("curl --data-urlencode a=1 https://a.acme.com/x", "its option --data-urlencode has"),
+    ("curl -I https://a.acme.com/x", "its option -I has"),
+    ("curl -F f=@x https://a.acme.com/x", "its option -F has"),
+    ("curl -A agent https://a.acme.com/x", "its option -A has"),
+    ("curl -K conf https://a.acme.com/x", "its option -K has"),
+    ("curl -H @file https://a.acme.com/x", "one of its headers stands in a file"),
+    ("curl a.acme.com/x", "its address does not begin with https://"),
+    ("curl https://a.acme.com/x https://a.acme.com/y", "it does not call one address"),
+    ("root curl https://a.acme.com/x", "its command is no single call"),
+    ("curl https://a.acme.com/x | logger", "its command is no single call"),
+]
+
+
+@pytest.mark.parametrize(("command", "why"), CALLS, ids=[command for command, _ in CALLS])
+def test_an_option_is_carried_over_or_a_reason_never_dropped(command: str, why: str) -> None:
+    (found,) = foreign.crontab(f"0 1 * * * {command}\n")
+    if why:
+        assert found.why
+        assert found.why.startswith(why)
+        assert "secret" not in found.why
+    else:
+        assert (found.why, found.url, found.method) == (None, "https://a.acme.com/x", "GET")
+
+
 JOBS: list[dict[str, Any]] = [
     {
         "name": "Send Digest", "url": "https://a.acme.com/api/digest", "schedule": "0 8 * * *",
