@@ -128,8 +128,11 @@ def told(twin: Twin, index: LiveParts) -> Diagnostic:
     schedule, first = twin.schedule, twin.parts[0]
     is_live = schedule.id in index.by_id
     what, hint = "has the same destination, method, body and firings", f"id: {first.base} adopts it"
-    if _is_copy(first, index):
+    if first.mark and _is_copy(first, index):
         what, hint = "is a copy of ours, mark and all", _DELETE
+        if first.mark.bound is None:  # the first releases bound no mark to what they adopted
+            what = "carries our mark: a copy, or what was adopted once"
+            hint = f"id: {first.base} keeps it; if it is a copy, {_DELETE}"
     elif first.mark:
         namespace = first.base.partition(".")[0]
         what, hint = "is another namespace's, with the same firings", "delete one of the two"

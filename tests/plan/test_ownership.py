@@ -433,6 +433,16 @@ def test_an_adopted_schedule_with_an_old_mark_is_ours_as_long_as_the_file_says_s
     assert (plan.empty, plan.summary["unmanaged"]) == (True, 1)
 
 
+def test_what_a_first_release_adopted_is_not_called_a_copy_for_certain(world: World) -> None:
+    """Its entry has lost its `id:`, and the mark is bound to nothing: it may be the original."""
+    world.apply(adopted())
+    first, *rest = world.schedule("scd_9")["labels"]
+    world.edit("scd_9", labels=[first.partition("-i")[0], *rest])
+    (told,) = world.plan(adopted().replace(", id: scd_9", "")).warnings
+    assert "a copy, or what was adopted once" in told.message
+    assert told.hint.startswith("id: scd_9 keeps it")
+
+
 @pytest.mark.parametrize("settings", ["retries: 3", "retries: 4"])
 def test_an_entry_that_loses_its_id_is_renamed(world: World, settings: str) -> None:
     """To our id, by one update: created, then deleted, for sets of several parts, too."""
