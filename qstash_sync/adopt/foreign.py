@@ -10,17 +10,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from qstash_sync.model.secret_shapes import Where, is_called, likely_in
+
 _URL = ("url", "destination", "endpoint", "target", "uri", "path")
 _CRON = ("cron", "schedule", "expression", "crontab")
 _NAME = ("name", "id", "title", "key")
 _ZONE = ("timezone", "timeZone", "tz")
 _BODY = ("body", "payload", "data")
 _KNOWN = frozenset((*_URL, *_CRON, *_NAME, *_ZONE, *_BODY, "method", "httpMethod", "headers"))
+_SWITCHES = frozenset(("enabled", "disabled", "active", "paused", "suspended"))
+_NO = ("false", "0", "no", "off")
 _LISTS = ("jobs", "schedules", "crons", "cronJobs", "cron_jobs")
 _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 _FIELDS = 5
 _SHORT = 2  # characters of an option that stands alone
 _SHELL = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+_SCHEME = re.compile(r"^(?:Bearer|Basic|Token|Digest|ApiKey)\b", re.IGNORECASE)
 _SHELLED = re.compile(r"[`;|]|\$\(|&&|<\(")
 
 
@@ -123,21 +128,21 @@ def _of_vercel(where: str, item: Any) -> Found:
 
 
 def jobs(data: Any) -> list[Found]:
-    """A list of objects, or objects by name; also below one of the usual keys."""
+    """A list of objects, or objects by name; also below one of the usual keys, beside a zone."""
+    zone = None
     if isinstance(data, Mapping):
-        inner = next(
-            (data[key] for key in _LISTS if isinstance(data.get(key), list | Mapping)), data
-        )
-        data = inner
+        zone = next((data[key] for key in _ZONE if isinstance(data.get(key), str)), None)
+        found = (data[key] for key in _LISTS if isinstance(data.get(key), list | Mapping))
+        data = next(found, data)
     if isinstance(data, Mapping):
-        named = data.items()
-        return [_of_job(f"{name}", item, str(name)) for name, item in named]
+        named = ((n, item) for n, item in data.items() if n not in _ZONE)
+        return [_of_job(f"{name}", item, str(name), zone) for name, item in named]
     if not isinstance(data, list):
         raise ForeignError("neither a list of jobs nor jobs by name")
-    return [_of_job(f"number {number}", item, None) for number, item in enumerate(data, 1)]
+    return [_of_job(f"number {number}", item, None, zone) for number, item in enumerate(data, 1)]
 
 
-def _of_job(where: str, item: Any, name: str | None) -> Found:
+def _of_job(where: str, item: Any, name: str | None, zone_of_all: str | None) -> Found:
     if not isinstance(item, Mapping):
         return Found(where=where, why="is no object with a url and a cron")
     url, cron, zone = (_first(item, keys) for keys in (_URL, _CRON, _ZONE))
@@ -148,8 +153,10 @@ def _of_job(where: str, item: Any, name: str | None) -> Found:
         why = f"has no {' or '.join(_URL[:2] if not isinstance(url, str) else _CRON[:2])}"
     elif not isinstance(headers, Mapping):
         why = "its headers are no mapping"
-    elif item.get("enabled", True) is False or item.get("disabled") is True:
+    elif _is_off(item):
         why = "it is switched off there"
+    elif not isinstance(zone, str | None) or not isinstance(method, str | None):
+        why = "its time zone or method is no text"
     if why:
         return Found(where=where, why=why)
     body = _first(item, _BODY)
@@ -158,14 +165,27 @@ def _of_job(where: str, item: Any, name: str | None) -> Found:
     return Found(
         where=where,
         cron=str(cron),
-        timezone=zone if isinstance(zone, str) else None,
+        timezone=zone or zone_of_all,
         url=str(url),
         method=method.upper() if isinstance(method, str) else None,
         headers={str(key): str(value) for key, value in headers.items()},
         body=body if is_text else json.dumps(body, ensure_ascii=False, separators=(",", ":")),
         is_json=not is_text,
         name=told if isinstance(told, str) else None,
-        left=tuple(sorted(str(key) for key in item if key not in _KNOWN | {"enabled", "disabled"})),
+        left=tuple(sorted(str(key) for key in item if key not in _KNOWN | _SWITCHES)),
+    )
+
+
+def _is_off(item: Mapping[str, Any]) -> bool:
+    """Whether a job is paused or disabled, in one of the usual words."""
+    words = {str(key).lower(): str(value).lower() for key, value in item.items()}
+    on = (words.get(key, "true") for key in ("enabled", "active"))
+    off = (words.get(key, "false") for key in ("disabled", "paused", "suspended"))
+    states = {words.get(key, "") for key in ("status", "state")}
+    return (
+        any(word in _NO for word in on)
+        or any(word not in (*_NO, "none", "") for word in off)
+        or not states.isdisjoint(("disabled", "paused", "inactive", "suspended", "off"))
     )
 
 
@@ -186,7 +206,7 @@ def _lines(text: str) -> Iterator[Found]:
             continue
         setting = _SET.fullmatch(line)
         if setting and not stripped[0].isdigit():
-            if setting[1] in ("CRON_TZ", "TZ"):
+            if setting[1] == "CRON_TZ":  # TZ is the zone of what a command prints
                 zone = setting[2].strip("\"'") or None
             continue
         where = f"line {number}"
@@ -219,6 +239,8 @@ def _of_call(where: str, cron: str, zone: str | None, command: str) -> Found:
         words = shlex.split(re.sub(r"\s*(?:\d?>>?|&>)\s*\S+", " ", command))
     except ValueError:
         raise _NotCarriedError("its quotes do not match") from None
+    if len(words) > 1 and words[1].rpartition("/")[2] in _PROGRAMS and words[0].isidentifier():
+        words = words[1:]  # /etc/crontab has a user before the command
     program = _PROGRAMS.get(words[0].rpartition("/")[2]) if words else None
     if program is None or _SHELLED.search(command):
         raise _NotCarriedError("its command is no single call of curl or wget")
@@ -236,10 +258,10 @@ def _of_call(where: str, cron: str, zone: str | None, command: str) -> Found:
     body = "&".join(data) or next(iter(options.get("json", ())), None)
     if body is not None and (_SHELL.search(body) or body.startswith("@")):
         raise _NotCarriedError("its body is a file, or has a variable of the shell")
-    if data:
-        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    if data and not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
     method = next(iter(options.get("method", ())), "GET" if body is None else "POST")
-    raw = {name: _in_words(text) for name, text in headers.items() if _SHELL.search(text)}
+    raw = {name: _in_words(name, text) for name, text in headers.items() if "$" in text}
     return Found(
         where=where,
         cron=cron,
@@ -290,6 +312,12 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _in_words(text: str) -> str:
+def _in_words(name: str, text: str) -> str:
     """A text with the shell's variables as those of the file."""
+    rest = _SHELL.sub("", text)
+    if "$" in rest:
+        raise _NotCarriedError(f"its header {name} has more of the shell than a variable")
+    plain = _SCHEME.sub("", rest).strip()
+    if plain and (is_called(name, Where.HEADER, likely=True) or any(likely_in(plain))):
+        raise _NotCarriedError(f"its header {name} has a secret beside a variable")
     return _SHELL.sub(lambda found: f"${{env.{found[1] or found[2]}}}", text)

@@ -99,8 +99,8 @@ def of_jobs(
 def _settings(job: Found, start: Start) -> Settings:
     """The settings of a job by the file's keys; raises `CronError`."""
     headers = dict(job.headers)
-    if job.is_json:
-        headers.setdefault("Content-Type", JSON)
+    if job.is_json and not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = JSON
     url = f"{start.base_url.rstrip('/')}{job.url}" if job.url.startswith("/") else job.url
     message = Message(
         destination=url,

@@ -65,8 +65,6 @@ def init(
     asks = not yes and streams.is_terminal(sys.stdin)
     if not asks and not yes and None in (namespace, timezone, base_url):
         raise UsageError("init asks three questions; say --yes where nobody can answer")
-    if kind == "vercel.json" and not asks and base_url is None:
-        raise UsageError("--base-url URL: say where the application of these paths is")
 
     def answer(given: str | None, question: str, default: str) -> str:
         if given is not None or not asks:
@@ -86,11 +84,17 @@ def init(
         files.create(out, starting.starter(start), "--out", private=False)
         _tell(out, ", with an example to change")
         return ExitCode.DONE
-    made = _carried(kind, source, text, start)
+    found = _found(kind, source, text)
+    if not found:
+        raise UsageError(f"--from {source}: has no jobs")
+    if base_url is None and not asks and any(job.url.startswith("/") for job in found):
+        raise UsageError("--base-url URL: say where the application of these paths is")
+    made = _carried(kind, source, found, start)
     files.create(out, made.text, "--out", private=False)
     if env_out is not None:
         files.create(env_out, env_file.text(made.variables), "--env-out", private=True)
-    _tell_carried(out, kind, made, env_out)
+    is_guessed = timezone is None and not asks and any(job.timezone is None for job in found)
+    _tell_carried(out, kind, made, env_out, is_guessed=is_guessed)
     return ExitCode.DONE
 
 
@@ -121,7 +125,7 @@ def _check(start: Start) -> None:
         raise UsageError(f"--base-url {start.base_url}: {why}")
 
 
-def _carried(kind: str, source: str, text: str, start: Start) -> Beginning:
+def _carried(kind: str, source: str, found: list[Found], start: Start) -> Beginning:
     from qstash_sync.adopt import starting
     from qstash_sync.cli.import_ import style_of
 
@@ -132,7 +136,6 @@ def _carried(kind: str, source: str, text: str, start: Start) -> Beginning:
         head.append("Take these lines out of the crontab once this is applied, or both fire.")
     else:
         head.append("Stop what runs these jobs today once this is applied, or both fire.")
-    found = _found(kind, source, text)
     return starting.of_jobs(found, start, style_of("utf-8"), head, _wrong)
 
 
@@ -172,9 +175,13 @@ def _tell(out: str, what: str, *more: str) -> None:
     streams.result(safe.page(lines))
 
 
-def _tell_carried(out: str, kind: str, made: Beginning, env_out: str | None) -> None:
+def _tell_carried(
+    out: str, kind: str, made: Beginning, env_out: str | None, *, is_guessed: bool
+) -> None:
     where = {"jobs": "the list of jobs", "crontab": "the crontab"}.get(kind, kind)
     more = [f"Take them out of {where} once this is applied, or both fire."]
+    if is_guessed:
+        more.append("Nothing says the time zone of all: UTC is taken; --timezone says another.")
     if made.left:
         more.append(f"{made.left} not carried over; they stand as comments with the reason.")
     if made.needed:

@@ -110,7 +110,7 @@ def plain(text: str, name: str) -> Any:
     opens = first[1] if first else ""  # the reader wants a mapping: a list is given a key
     shown = {"-": f"list:\n{text}", "[": f"list: {text.lstrip()}"}.get(opens, text)
     found = read(shown, name=name, folder=".", report=report)
-    if found is None:
+    if found is None or report:
         raise ConfigError(tuple(report))
     return _values(found.root if shown is text else found.root["list"])
 

@@ -96,7 +96,8 @@ def _twins(
 ) -> None:
     """What fires beside a declared schedule is told; where strays go, it is a change."""
     alike = list(twins.twins(schedules, strangers, index, now))
-    goes = {change.id: change for change in twins.removals(alike, index)} if strays else {}
+    removable = {change.id: change for change in twins.removals(alike, index)}
+    goes = removable if strays else {}
     for change in goes.values():
         if within is None or change.key in within:
             deleted = Compared(kind=change.kind, name=change.name, id=change.id, change=change)
@@ -104,4 +105,6 @@ def _twins(
     found.unmanaged = [key for key in found.unmanaged if key[1] not in goes]
     if within is None:
         left = (twin for twin in alike if twin.fires and twin.parts[0].live.id not in goes)
-        found.diagnostics += (twins.told(twin, index) for twin in left)
+        found.diagnostics += (
+            twins.told(twin, index, is_stray=twin.parts[0].live.id in removable) for twin in left
+        )

@@ -18,13 +18,13 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.model.change import Action, Change, Reason, TwinOf
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind, LiveSchedule, Message, Schedule, is_known, plain
+from qstash_sync.model.secret_shapes import Where, is_called
 from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.plan import canonical, diff, taken
 from qstash_sync.plan.live_parts import LivePart, LiveParts
 
 _DAYS = 366
 _DELETE = "`import --strays` plans its delete"
-_BODIES = {"body", "body_base64"}
 _EXACT_DAYS = 45  # as long as a set of parts is exact that needs no renewal
 
 
@@ -123,23 +123,24 @@ def _digest(fired: int, span: Span) -> bytes | None:
     return hashlib.sha256(fired.to_bytes(span.days * DAY // 8 + 1, "big")).digest()
 
 
-def told(twin: Twin, index: LiveParts) -> Diagnostic:
-    """The warning, with the way out."""
+def told(twin: Twin, index: LiveParts, *, is_stray: bool) -> Diagnostic:
+    """The warning, with the way out; is_stray: `removals` names it."""
     schedule, first = twin.schedule, twin.parts[0]
     is_live = schedule.id in index.by_id
+    delete = _DELETE if is_stray else "delete it if nobody needs it"
     what, hint = "has the same destination, method, body and firings", f"id: {first.base} adopts it"
     if first.mark and _is_copy(first, index):
-        what, hint = "is a copy of ours, mark and all", _DELETE
+        what, hint = "is a copy of ours, mark and all", delete
         if first.mark.bound is None:  # the first releases bound no mark to what they adopted
             what = "carries our mark: a copy, or what was adopted once"
-            hint = f"id: {first.base} keeps it; if it is a copy, {_DELETE}"
+            hint = f"id: {first.base} keeps it; if it is a copy, {delete}"
     elif first.mark:
         namespace = first.base.partition(".")[0]
         what, hint = "is another namespace's, with the same firings", "delete one of the two"
         if first.base == f"{namespace}.{schedule.name}":
             hint = f"namespace_was: {namespace} takes all of it over"
     elif is_live:
-        hint = f"{_DELETE}; or id: {first.base} adopts it"
+        hint = f"{delete}; or id: {first.base} adopts it"
     return Diagnostic(
         severity=Severity.WARNING,
         code="twin",
@@ -153,8 +154,9 @@ def told(twin: Twin, index: LiveParts) -> Diagnostic:
 def removals(found: Iterable[Twin], index: LiveParts) -> Iterator[Change]:
     """The deletes of what does nothing that its declared twin, live itself, does not do.
 
-    One with another body, or another namespace's mark, or that is paused where its twin is not, or
-    the other way round, is left alone.
+    One with another body, header, callback, delay or way to be delivered, or another namespace's
+    mark, or that is paused where its twin is not, or the other way round, is left alone: of its
+    settings only credentials, retries and timeouts may differ, as from deploy to deploy.
     """
     gone: set[str] = set()
     for twin in found:
@@ -178,11 +180,14 @@ def removals(found: Iterable[Twin], index: LiveParts) -> Iterator[Change]:
 
 def _are_alike(part: LivePart, kept: LivePart, differs: Sequence[str]) -> bool:
     is_free = kept.mark is None or kept.ours
-    return (
-        is_free
-        and part.live.paused is kept.live.paused
-        and _BODIES.isdisjoint(path.partition(".")[0].partition("[")[0] for path in differs)
-    )
+    return is_free and part.live.paused is kept.live.paused and all(map(_may_differ, differs))
+
+
+def _may_differ(path: str) -> bool:
+    key, _, name = path.partition(".")
+    if key == "headers":
+        return is_called(name, Where.HEADER, likely=True)
+    return key in ("retries", "retry_delay", "timeout")
 
 
 def differences(one: Message, other: Message) -> tuple[str, ...]:

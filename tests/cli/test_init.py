@@ -188,7 +188,7 @@ CALLS: list[tuple[str, str]] = [
     ("wget --spider https://a.acme.com/x", "its option --spider has"),
     ("wget -i list https://a.acme.com/x", "its option -i has"),
     ("curl -T file https://a.acme.com/x", "its option -T has"),
-    ("curl -u me:secret https://a.acme.com/x", "its option -u has"),
+    ("curl -u me:hunter2 https://a.acme.com/x", "its option -u has"),
     ("curl -b session=1 https://a.acme.com/x", "its option -b has"),
     ("curl -sb session=1 https://a.acme.com/x", "its option -b has"),
     ("curl -G -d a=1 https://a.acme.com/x", "its option -G has"),
@@ -200,7 +200,15 @@ CALLS: list[tuple[str, str]] = [
     ("curl -H @file https://a.acme.com/x", "one of its headers stands in a file"),
     ("curl a.acme.com/x", "its address does not begin with https://"),
     ("curl https://a.acme.com/x https://a.acme.com/y", "it does not call one address"),
-    ("root curl https://a.acme.com/x", "its command is no single call"),
+    ("root curl https://a.acme.com/x", ""),  # the user of /etc/crontab
+    ("time -p curl https://a.acme.com/x", "its command is no single call"),
+    ("curl --get -d a=1 https://a.acme.com/x", "its option --get has"),
+    ("wget --post-file=/x https://a.acme.com/x", "its option --post-file has"),
+    (
+        "curl -H 'Authorization: Basic hunter2aaaa$FOO' https://a.acme.com/x",
+        "its header Authorization has a secret",
+    ),
+    ("curl -H 'X-P: ${A:-b}' https://a.acme.com/x", "its header X-P has more of the shell"),
     ("curl https://a.acme.com/x | logger", "its command is no single call"),
 ]
 
@@ -211,9 +219,68 @@ def test_an_option_is_carried_over_or_a_reason_never_dropped(command: str, why: 
     if why:
         assert found.why
         assert found.why.startswith(why)
-        assert "secret" not in found.why
+        assert "hunter2" not in found.why
     else:
         assert (found.why, found.url, found.method) == (None, "https://a.acme.com/x", "GET")
+
+
+def test_what_short_options_say_in_one_word_is_read() -> None:
+    (found,) = foreign.crontab(
+        "0 1 * * * curl -sXPOST -d'{\"x\":1}' -H 'content-type: application/json' https://a.acme.com/x"
+    )
+    assert (found.method, found.body) == ("POST", '{"x":1}')
+    assert found.headers == {"content-type": "application/json"}
+
+
+def test_the_zone_of_a_crontab_is_cron_tz_and_that_of_jobs_may_stand_beside_them() -> None:
+    line = "0 1 * * * curl https://a.acme.com/x\n"
+    assert [f.timezone for f in foreign.crontab(f"TZ=Asia/Tokyo\n{line}")] == [None]
+    assert [f.timezone for f in foreign.crontab(f"CRON_TZ=Asia/Tokyo\n{line}")] == ["Asia/Tokyo"]
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    (found,) = foreign.jobs({"timezone": "Europe/Berlin", "jobs": [job]})
+    assert found.timezone == "Europe/Berlin"
+    Path("crontab").write_text(line)
+    assert (
+        "Nothing says the time zone of all: UTC is taken"
+        in done("init", "--yes", "--from", "crontab").out
+    )
+
+
+OFF: list[dict[str, Any]] = [
+    {"enabled": False}, {"enabled": "false"}, {"disabled": True}, {"active": False}, {"paused": True},
+    {"status": "DISABLED"}, {"state": "paused"}, {"suspended": "yes"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", OFF, ids=str)
+def test_a_job_that_is_switched_off_does_not_go_live(more: dict[str, Any]) -> None:
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    (found,) = foreign.jobs([job | more])
+    assert found.why == "it is switched off there"
+    (found,) = foreign.jobs([job | {"enabled": True, "paused": False, "status": "ENABLED"}])
+    assert found.why is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fact"),
+    [
+        ("jobs.json", "[]", "has no jobs"),
+        ("vercel.json", '{"crons": []}', "has no jobs"),
+        ("crontab", "# nothing", "has no jobs"),
+        ("jobs.json", '[{"url": "/x", "cron": "0 1 * * *"}]', "--base-url URL"),
+        (
+            "jobs.yaml",
+            "a: {url: 'https://a.com/x', cron: '@daily'}\na: {url: 'https://a.com/y', cron: '@daily'}",
+            "twice",
+        ),
+    ],
+)
+def test_what_would_be_lost_or_made_up_is_an_error(name: str, text: str, fact: str) -> None:
+    Path(name).write_text(text)
+    ran = cli("init", "--yes", "--from", name)
+    assert ran.code in (1, 64)
+    assert fact in ran.err
+    assert not Path("qstash.yaml").exists()
 
 
 JOBS: list[dict[str, Any]] = [

@@ -26,7 +26,18 @@ STRAYS: list[tuple[str, dict[str, Any], bool]] = [
     ("a copy, mark and all", {}, True),
     ("another spelling of the time", {"labels": [], "cron": "CRON_TZ=UTC 00 9 * * 0-6"}, True),
     ("another spelling of the body", {"labels": [], "bodyBase64": encoded('{"a": 1}')}, True),
-    ("other headers", {"labels": [], "header": {"X-A": ["1"]}}, True),
+    (
+        "another token",
+        {
+            "labels": [],
+            "header": {"Content-Type": ["application/json"], "Authorization": ["Bearer t"]},
+        },
+        True,
+    ),
+    ("another header", {"labels": [], "header": {"X-Tenant": ["beta"]}}, False),
+    ("another callback", {"labels": [], "callback": "https://c.example.com"}, False),
+    ("a delay", {"labels": [], "delay": 60}, False),
+    ("a queue", {"labels": [], "queueName": "q"}, False),
     ("other retries", {"labels": [], "retries": 5}, True),
     ("of others", OTHERS, False),
     ("another body", {"labels": [], "bodyBase64": encoded('{"a":2}')}, False),
@@ -68,7 +79,12 @@ def test_what_does_just_what_a_declared_one_does_goes(
 
 def test_in_what_a_stray_differs_is_told_without_its_values(world: World) -> None:
     world.apply(FILE)
-    beside(world, labels=[], header={"Authorization": ["Bearer s3cret"]}, retries=5)
+    beside(
+        world,
+        labels=[],
+        header={"Content-Type": ["application/json"], "Authorization": ["Bearer s3cret"]},
+        retries=5,
+    )
     (change,) = world.plan(FILE, strays=True).changes
     (twin,) = [note for note in change.notes if isinstance(note, TwinOf)]
     assert twin.name == "s"
