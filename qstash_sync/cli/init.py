@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from qstash_sync.adopt.foreign import Found
     from qstash_sync.adopt.starting import Start
 
+Fault = Callable[[str], str | None]  # why an answer is none
 _MOST = 10_000_000  # bytes of a file of another tool
 _EXAMPLE = "https://app.example.com"
 _PLANS = ("free", "payg", "fixed_1m", "fixed_10m")
@@ -54,29 +56,21 @@ def init(
     **_: Any,
 ) -> int:
     """Write a first file; never over another one."""
-    from qstash_sync.adopt import env_file, starting
+    from qstash_sync.adopt import starting
 
-    files.refuse_existing(out, "--out")
-    if env_out is not None:
-        files.refuse_existing(env_out, "--env-out")
-        if not source or env_out == out:
-            raise UsageError(f"--env-out {env_out}: a file of its own, for the secrets of --from")
+    _refuse_files(out, env_out, source)
     kind, text = _read(source) if source else ("", "")
     asks = not yes and streams.is_terminal(sys.stdin)
     if not asks and not yes and None in (namespace, timezone, base_url):
         raise UsageError("init asks three questions; say --yes where nobody can answer")
 
-    def answer(given: str | None, question: str, default: str) -> str:
-        if given is not None or not asks:
-            return given or default
-        return streams.ask(f"{question} [{default}]", default) or default
+    def answer(given: str | None, question: str, default: str, fault: Fault) -> str:
+        return _asked(question, default, fault) if asks and given is None else given or default
 
-    letters = unicodedata.normalize("NFKD", Path.cwd().name).encode("ascii", "ignore").decode()
-    folder = re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")
     start = starting.Start(
-        namespace=answer(namespace, "Namespace, with which ids begin", folder or "app"),
-        timezone=answer(timezone, "Time zone of the crons", "UTC"),
-        base_url=answer(base_url, "Address of the application", _EXAMPLE),
+        namespace=answer(namespace, "Namespace, with which ids begin", _folder(), _no_name),
+        timezone=answer(timezone, "Time zone of the crons", "UTC", _no_zone),
+        base_url=answer(base_url, "Address of the application", _EXAMPLE, _no_address),
         plan=plan,
     )
     _check(start)
@@ -90,12 +84,44 @@ def init(
     if base_url is None and not asks and any(job.url.startswith("/") for job in found):
         raise UsageError("--base-url URL: say where the application of these paths is")
     made = _carried(kind, source, found, start)
+    is_guessed = timezone is None and not asks and any(job.timezone is None for job in found)
+    _write(made, out, env_out)
+    _tell_carried(out, kind, made, env_out, is_guessed=is_guessed)
+    return ExitCode.DONE
+
+
+def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
+    files.refuse_existing(out, "--out")
+    if env_out is not None:
+        files.refuse_existing(env_out, "--env-out")
+        if not source or env_out == out:
+            raise UsageError(f"--env-out {env_out}: a file of its own, for the secrets of --from")
+
+
+def _folder() -> str:
+    """The folder's name in the letters of a namespace."""
+    letters = unicodedata.normalize("NFKD", Path.cwd().name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-") or "app"
+
+
+def _asked(question: str, default: str, fault: Fault) -> str:
+    """An answer, asked for until it is one."""
+    from qstash_sync.render import safe
+
+    while True:
+        said = streams.ask(f"{question} [{default}]", default) or default
+        why = fault(said)
+        if why is None:
+            return said
+        streams.note(safe.page(why))
+
+
+def _write(made: Beginning, out: str, env_out: str | None) -> None:
+    from qstash_sync.adopt import env_file
+
     files.create(out, made.text, "--out", private=False)
     if env_out is not None:
         files.create(env_out, env_file.text(made.variables), "--env-out", private=True)
-    is_guessed = timezone is None and not asks and any(job.timezone is None for job in found)
-    _tell_carried(out, kind, made, env_out, is_guessed=is_guessed)
-    return ExitCode.DONE
 
 
 def _read(source: str) -> tuple[str, str]:
@@ -110,24 +136,41 @@ def _read(source: str) -> tuple[str, str]:
 
 
 def _check(start: Start) -> None:
-    from qstash_sync.config import url
+    faults = (_no_name(start.namespace), _no_zone(start.timezone), _no_address(start.base_url))
+    if why := next(filter(None, faults), None):
+        raise UsageError(why)
+
+
+def _no_name(namespace: str) -> str | None:
     from qstash_sync.config.types import NAMESPACE
+
+    if NAMESPACE.fullmatch(namespace):
+        return None
+    return f"--namespace {namespace}: use a-z, 0-9 and -, such as billing"
+
+
+def _no_zone(timezone: str) -> str | None:
     from qstash_sync.crons import zones
     from qstash_sync.crons.error import CronError
 
-    if not NAMESPACE.fullmatch(start.namespace):
-        raise UsageError(f"--namespace {start.namespace}: use a-z, 0-9 and -, such as billing")
     try:
-        zones.zone(start.timezone)
+        zones.zone(timezone)
     except CronError as error:
-        raise UsageError(f"--timezone: {error}") from None
-    if why := url.fault(start.base_url):
-        raise UsageError(f"--base-url {start.base_url}: {why}")
+        return f"--timezone: {error}"
+    return None
+
+
+def _no_address(base_url: str) -> str | None:
+    from qstash_sync.config import url
+
+    why = url.fault(base_url)
+    return f"--base-url {base_url}: {why}" if why else None
 
 
 def _carried(kind: str, source: str, found: list[Found], start: Start) -> Beginning:
     from qstash_sync.adopt import starting
     from qstash_sync.cli.import_ import style_of
+    from qstash_sync.model.quotas import PLANS
 
     head = [f"Made from {Path(source).name} by qstash-sync init."]
     if kind == "vercel.json":
@@ -136,7 +179,11 @@ def _carried(kind: str, source: str, found: list[Found], start: Start) -> Beginn
         head.append("Take these lines out of the crontab once this is applied, or both fire.")
     else:
         head.append("Stop what runs these jobs today once this is applied, or both fire.")
-    return starting.of_jobs(found, start, style_of("utf-8"), head, _wrong)
+    made = starting.of_jobs(found, start, style_of("utf-8"), head, _wrong)
+    if start.plan is not None and made.count > PLANS[start.plan].schedules:
+        fact = f"{made.count} jobs; {start.plan} allows {PLANS[start.plan].schedules} schedules"
+        raise UsageError(f"--plan {start.plan}: {fact}")
+    return made
 
 
 def _found(kind: str, source: str, text: str) -> list[Found]:

@@ -102,6 +102,28 @@ def test_a_slip_of_the_pen_is_one_clear_error(words: tuple[str, ...], fact: str)
     assert not list(Path().iterdir())
 
 
+def test_a_wrong_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = iter(["Bad name!", "acme", "Mars", "Europe/Paris", "ftp://x", "https://a.acme.com"])
+    monkeypatch.setattr("qstash_sync.cli.streams.is_terminal", lambda _: True)
+    monkeypatch.setattr("qstash_sync.cli.streams.ask", lambda _question, _default: next(given))
+    ran = done("init")
+    assert [line.partition(":")[0] for line in ran.err.splitlines()] == [
+        "--namespace Bad name!", "--timezone", "--base-url ftp",
+    ]  # fmt: skip
+    found = config(Path("qstash.yaml").read_text()).desired
+    assert found.namespace == "acme"
+
+
+def test_more_jobs_than_the_plan_allows_are_no_file() -> None:
+    jobs = [{"url": f"https://a.acme.com/{n}", "cron": "0 1 * * *"} for n in range(11)]
+    Path("jobs.json").write_text(json.dumps(jobs))
+    assert (
+        "11 jobs; free allows 10"
+        in cli("init", "--yes", "--from", "jobs.json", "--plan", "free").err
+    )
+    assert not Path("qstash.yaml").exists()
+
+
 VERCEL = {
     "crons": [
         {"path": f"/api/cron/{name}", "schedule": cron}
