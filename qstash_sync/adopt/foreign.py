@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from qstash_sync.model.secret_shapes import Where, is_called, likely_in
+from qstash_sync.model.secret_shapes import SCHEME, Where, is_called, likely_in
 
 _URL = ("url", "destination", "endpoint", "target", "uri", "path")
 _CRON = ("cron", "schedule", "expression", "crontab")
@@ -25,7 +25,6 @@ _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 _FIELDS = 5
 _SHORT = 2  # characters of an option that stands alone
 _SHELL = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
-_SCHEME = re.compile(r"^(?:Bearer|Basic|Token|Digest|ApiKey)\b", re.IGNORECASE)
 _SHELLED = re.compile(r"[`;|]|\$\(|&&|<\(")
 
 
@@ -317,7 +316,7 @@ def _in_words(name: str, text: str) -> str:
     rest = _SHELL.sub("", text)
     if "$" in rest:
         raise _NotCarriedError(f"its header {name} has more of the shell than a variable")
-    plain = _SCHEME.sub("", rest).strip()
+    plain = SCHEME.sub("", rest, count=1).strip()
     if plain and (is_called(name, Where.HEADER, likely=True) or any(likely_in(plain))):
         raise _NotCarriedError(f"its header {name} has a secret beside a variable")
     return _SHELL.sub(lambda found: f"${{env.{found[1] or found[2]}}}", text)

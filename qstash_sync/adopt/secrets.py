@@ -6,17 +6,15 @@ by address   the path of a webhook, which is all that protects it
 redacted     what QStash shows as a digest alone
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import Piece, Secret, Text
-from qstash_sync.model.secret_shapes import Span, Where, is_called
+from qstash_sync.model.secret_shapes import SCHEME, Span, Where, is_called
 from qstash_sync.plan.canonical import DIGEST
 
-_SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
 _TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password
 
@@ -110,7 +108,7 @@ def all_of_url(template: Template, what: str) -> Template:
 def all_of_header(template: Template, name: str) -> Template:
     """A plain header that may be a secret; the scheme of an authorization is none."""
     text = template.plain or ""
-    scheme = _SCHEME.match(text)
+    scheme = SCHEME.match(text)
     return _template(text, [(scheme.end() if scheme else 0, len(text), name)])
 
 
@@ -172,7 +170,7 @@ def header(name: str, value: str) -> Template:
     if is_digest(value):
         return redacted(value, name)
     if is_called(name, Where.HEADER, likely=True):
-        scheme = _SCHEME.match(value)
+        scheme = SCHEME.match(value)
         return _template(value, [(scheme.end() if scheme else 0, len(value), name)])
     return _template(value, (*_anywhere(value, name), *_shapes(value, name)))
 

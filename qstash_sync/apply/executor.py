@@ -372,7 +372,7 @@ class _Run:
             return _explained(
                 replace(outcome, status=Status.FAILED, message=str(error)), error, step
             )
-        except Exception as error:  # noqa: BLE001 a bug costs one change; here it is known what is left
+        except Exception as error:  # noqa: BLE001 a bug costs one change; outcome has its start
             return replace(outcome, status=Status.FAILED, message=internal(error))
         self.lost = 0
         return None

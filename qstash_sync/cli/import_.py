@@ -132,12 +132,10 @@ def _write(
 
 
 def _namespace(namespace: str | None) -> str:
-    from qstash_sync.config.types import NAMESPACE
-
     if namespace is None:
         raise UsageError("import --namespace NAME: is missing; use a-z, 0-9 and -, such as billing")
-    if not NAMESPACE.fullmatch(namespace):
-        raise UsageError(f"--namespace {namespace}: use a-z, 0-9 and -, such as billing")
+    if why := options.no_namespace(namespace):
+        raise UsageError(why)
     return namespace
 
 

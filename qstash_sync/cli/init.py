@@ -68,7 +68,9 @@ def init(
         return _asked(question, default, fault) if asks and given is None else given or default
 
     start = starting.Start(
-        namespace=answer(namespace, "Namespace, with which ids begin", _folder(), _no_name),
+        namespace=answer(
+            namespace, "Namespace, with which ids begin", _folder(), options.no_namespace
+        ),
         timezone=answer(timezone, "Time zone of the crons", "UTC", _no_zone),
         base_url=answer(base_url, "Address of the application", _EXAMPLE, _no_address),
         plan=plan,
@@ -136,17 +138,13 @@ def _read(source: str) -> tuple[str, str]:
 
 
 def _check(start: Start) -> None:
-    faults = (_no_name(start.namespace), _no_zone(start.timezone), _no_address(start.base_url))
+    faults = (
+        options.no_namespace(start.namespace),
+        _no_zone(start.timezone),
+        _no_address(start.base_url),
+    )
     if why := next(filter(None, faults), None):
         raise UsageError(why)
-
-
-def _no_name(namespace: str) -> str | None:
-    from qstash_sync.config.types import NAMESPACE
-
-    if NAMESPACE.fullmatch(namespace):
-        return None
-    return f"--namespace {namespace}: use a-z, 0-9 and -, such as billing"
 
 
 def _no_zone(timezone: str) -> str | None:

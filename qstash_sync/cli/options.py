@@ -132,6 +132,15 @@ def common(
     return all_of(files, environment, variables, env_file, *extra, output, color)
 
 
+def no_namespace(namespace: str) -> str | None:
+    """Why a text is no namespace; None where it is one."""
+    from qstash_sync.config.types import NAMESPACE
+
+    if NAMESPACE.fullmatch(namespace):
+        return None
+    return f"--namespace {namespace}: use a-z, 0-9 and -, such as billing"
+
+
 def seconds(text: str, option: str) -> int:
     """A duration of the command line, such as 90s, 5m, 1h30m or a number of seconds."""
     import re

@@ -29,7 +29,10 @@ def shares_account(one: Map, other: Map) -> bool:
 
 def _server(raw: Map) -> str | None:
     """The server that an environment names; None where it leaves that to variables."""
-    return addresses.server_of(_plain(raw.get("url")), _plain(raw.get("region")))
+    if raw.get("url") is None:
+        return _plain(raw.get("region"))
+    url = _plain(raw["url"])
+    return url and addresses.server_of(url, None)
 
 
 def _account(raw: Map) -> str | None:

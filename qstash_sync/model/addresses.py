@@ -11,6 +11,9 @@ _HOSTS = {urlsplit(url).hostname: region for region, url in REGIONS.items()} | {
     f"qstash-{region}.upstash.io": region for region in REGIONS
 }
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PORTS = {"http": 80, "https": 443}
+
 
 def bare(url: str) -> str:
     """The address without the path that the SDKs allow behind it."""
@@ -26,7 +29,19 @@ def region_of(url: str) -> str | None:
 
 
 def server_of(url: str | None, region: str | None) -> str | None:
-    """What tells one server of QStash from another; an address wins over a region."""
+    """What tells one server of QStash from another, however it is spelt.
+
+    An address wins over a region.
+    """
     if url is None:
         return region
-    return region_of(url) or bare(url).lower()
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return url
+    if not host:
+        return url  # a variable, or nonsense: nobody knows
+    if host in _LOOPBACK:
+        host = _LOOPBACK[0]
+    return _HOSTS.get(host) or f"{host}:{port or _PORTS.get(parts.scheme)}"

@@ -74,23 +74,9 @@ _NAMES = (
     "passphrase", "passwd", "password", "privatekey", "accesscode", "secret", "secretkey",
     "signingkey", "token",
 )  # fmt: skip
-_PARAMETERS = frozenset(
-    {
-        "amzsignature",
-        "auth",
-        "code",
-        "googsignature",
-        "hmac",
-        "key",
-        "pass",
-        "pwd",
-        "sig",
-        "signature",
-    }
-)  # in the letters that are left of X-Amz-Signature, without the X
-_WORDS = frozenset(
-    {*_NAMES, "auth", "key", "pass", "pwd", "session", "sig", "signature"}
-)  # of headers
+_SHORT = ("auth", "key", "pass", "pwd", "sig", "signature")
+_PARAMETERS = frozenset({*_SHORT, "amzsignature", "code", "googsignature", "hmac"})  # X- aside
+_WORDS = frozenset({*_NAMES, *_SHORT, "session"})  # of headers
 _LIKELY_LAST = re.compile(
     r"(?:.*[-_.])?(?:cookie|tokens|pwd|signature|api[-_]key|access[-_]key|private[-_]key"
     r"|session[-_]?id|auth)",
@@ -128,7 +114,7 @@ WEBHOOK = re.compile(
     r"|(?:[\w-]+\.)+m\.pipedream\.net/|api\.netlify\.com/build_hooks/|hc-ping\.com/"
     r"|api\.vercel\.com/v1/integrations/deploy/"
     r")([^?#\s\"'<>\\]+)"
-    r"|https?://api\.telegram\.org/bot([^/?#]+)",
+    r"|https?://api\.telegram\.org/bot([^/?#\s\"'<>\\]+)",
     re.IGNORECASE,
 )
 _LIKELY_WEBHOOK = re.compile(
@@ -147,6 +133,7 @@ def webhooks(text: str, *, likely: bool = False) -> Iterator[Span]:
             yield match.span(match.lastindex or 0)
 
 
+SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
 # A credential by what stands around it: its scheme, an address's login; and JSON Web Tokens.
 _SCHEMED = re.compile(r"(?<![\w-])(?:Bearer|Basic|ApiKey) +([\w.~+/=:-]{12,})", re.IGNORECASE)
 _LOGIN = re.compile(

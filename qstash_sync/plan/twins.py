@@ -17,7 +17,15 @@ from qstash_sync.crons.bitmaps import DAY, Span
 from qstash_sync.crons.error import CronError
 from qstash_sync.model.change import Action, Change, Reason, TwinOf
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Kind, LiveSchedule, Message, Schedule, is_known, plain
+from qstash_sync.model.resources import (
+    Kind,
+    LiveSchedule,
+    Message,
+    Schedule,
+    Text,
+    is_known,
+    plain,
+)
 from qstash_sync.model.secret_shapes import Where, is_called
 from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.plan import canonical, diff, taken
@@ -163,8 +171,10 @@ def removals(found: Iterable[Twin], index: LiveParts) -> Iterator[Change]:
         kept = index.of(twin.schedule.id)[:1]
         for part in twin.parts if kept else ():
             is_free = part.mark is None or _is_copy(part, index)
+            if part.live.id in gone or not is_free:
+                continue
             differs = differences(part.live.message, kept[0].live.message)
-            if part.live.id in gone or not is_free or not _are_alike(part, kept[0], differs):
+            if not _are_alike(part, kept[0], differs):
                 continue
             gone.add(part.live.id)
             yield Change(
@@ -191,9 +201,28 @@ def _may_differ(path: str) -> bool:
 
 
 def differences(one: Message, other: Message) -> tuple[str, ...]:
-    """The settings in which two messages differ, by path, labels aside."""
+    """The settings in which two live messages differ, by path, labels aside.
+
+    Of what is redacted the digests tell.
+    """
     before, after = (canonical.of_message(each, ()) for each in (one, other))
-    return tuple(change.path for change in diff.compare(before, after, diff.Trust.UNKNOWN))
+    shown = [change.path for change in diff.compare(before, after, diff.Trust.UNKNOWN)]
+    return tuple(dict.fromkeys((*shown, *_hidden_differences(one, other))))
+
+
+def _hidden_differences(one: Message, other: Message) -> Iterator[str]:
+    first, second = (
+        {"body": each.body} | {f"headers.{name}": text for name, text in each.headers}
+        for each in (one, other)
+    )
+    for path in first.keys() & second.keys():
+        texts = [_text(first[path]), _text(second[path])]
+        if texts[0] != texts[1] and all(text.startswith(canonical.DIGEST) for text in texts):
+            yield path
+
+
+def _text(value: bytes | Text | None) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else plain(value or "")
 
 
 def _target(message: Message) -> tuple[str, str]:

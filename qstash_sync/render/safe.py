@@ -29,7 +29,9 @@ def page(lines: Iterable[str] | str) -> Page:
 
 def masked(page: Page, secret: str) -> Page:
     """The page without a secret."""
-    return Page(page.replace(secret, "(secret)"))
+    from qstash_sync.model.resources import MASK  # noqa: PLC0415 `--help` has no use for it
+
+    return Page(page.replace(secret, MASK))
 
 
 def document(text: str) -> Page:

@@ -499,6 +499,15 @@ def test_a_secret_of_one_place_is_found_inside_of_others(account: Account) -> No
     assert "you see" in text
 
 
+def test_of_a_text_around_a_webhook_the_rest_stays(account: Account) -> None:
+    account.grown.put(
+        f"{APP}/t", "@daily", b"to https://api.telegram.org/bot12:AAbbccdd now, please"
+    )
+    text = account.file()
+    assert "AAbbccdd" not in text
+    assert "now, please" in text
+
+
 EXPOSED = """
 version: 1
 namespace: billing

@@ -27,6 +27,10 @@ ENVIRON = {"P": "p", "T": "t", "U": "https://a.example.com"}
 SAME = [("", ""), (", region: eu-central-1", ""), (", account: u", ""), (", url: 'https://a.example.com'", ", url: '${env.U|plain}'"),
     (", url: 'https://a.example.com'", ", url: 'https://A.example.com/v2/'"),
     (", url: 'https://qstash.upstash.io'", ", region: eu-central-1"),
+    (", url: 'https://a.example.com'", ", url: 'https://a.example.com:443'"),
+    (", url: 'https://a.example.com'", ", url: 'https://a.example.com./'"),
+    (", url: 'http://localhost:8080'", ", url: 'http://127.0.0.1:8080'"),
+    (", region: eu-central-1", ", region: us-east-1, url: '${env.U|plain}'"),
     (", url: 'https://qstash.upstash.io/'", ", url: 'https://qstash-eu-central-1.upstash.io'")]  # fmt: skip
 OTHER = [(", region: eu-central-1", ", region: us-east-1"), (", account: u", ", account: v"), (", url: 'https://a.example.com'", ", url: 'https://b.example.com'")]  # fmt: skip
 
@@ -115,3 +119,10 @@ def test_a_preview_leaves_what_production_declares(world: World) -> None:
         plan = proposal.propose(client, proposal.emptied(desired("preview")), now=world.now)
         told = [d.text for d in proposal.left_behind(desired("preview"), plan)]
     assert told == ["flow_controls.openai: stays: the environment production declares it, too"]
+
+
+def test_two_addresses_from_variables_are_not_called_one_account() -> None:
+    text = FILE % (", account: u, url: '${env.A|plain}'", ", account: u, url: '${env.B|plain}'")
+    text = text.replace("namespace: shop-pr, ", "")
+    environ = {**ENVIRON, "A": "https://a.example.com", "B": "https://b.example.com"}
+    assert not messages(text, environ, environment="preview")

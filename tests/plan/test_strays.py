@@ -93,6 +93,31 @@ def test_in_what_a_stray_differs_is_told_without_its_values(world: World) -> Non
     assert "s3cret" not in str(change)
 
 
+REDACTED = [
+    ("another body", {"bodyBase64": encoded("REDACTED:" + "b" * 64)}, False),
+    ("another header", {"header": {"Content-Type": ["application/json"], "X-Tenant": ["REDACTED:" + "b" * 64]}}, False),
+    ("another token", {"header": {"Content-Type": ["application/json"], "X-Tenant": ["REDACTED:" + "a" * 64], "Authorization": ["REDACTED:" + "b" * 64]}}, True),
+    ("nothing else", {}, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "changes", "goes"), REDACTED, ids=ids(REDACTED))
+def test_two_redacted_values_are_the_same_only_by_their_digests(
+    world: World, _id: str, changes: dict[str, Any], goes: bool
+) -> None:
+    """What neither side shows may differ: another tenant's job is no twin of this one's."""
+    text = FILE.replace(
+        ", body: {a: 1}",
+        ", body: {a: 1}, headers: {X-Tenant: alpha}, redact: {body: true, headers: [X-Tenant]}",
+    )
+    world.apply(text)
+    same = {"Content-Type": ["application/json"], "X-Tenant": ["REDACTED:" + "a" * 64]}
+    hidden = {"bodyBase64": encoded("REDACTED:" + "a" * 64), "header": same, "redact": []}
+    world.edit("billing.s", **hidden)
+    beside(world, labels=[], **changes)
+    assert bool([c for c in world.plan(text, strays=True).changes if c.id == "scd_7"]) is goes
+
+
 def test_a_copy_of_one_part_of_a_local_time_is_a_stray(world: World) -> None:
     world.apply(LOCAL)
     beside(world, "billing.s.2")
