@@ -59,7 +59,7 @@ class Document:
     @property
     def environ(self) -> dict[str, str]:
         """The variables whose values can be read."""
-        return {one.name: one.value for one in self.variables if one.value is not None}
+        return _environ(self.variables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,15 @@ class Beginning:
     needed: tuple[str, ...]
     count: int
     left: int
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables whose values were read."""
+        return _environ(self.variables)
+
+
+def _environ(variables: Iterable[Variable]) -> dict[str, str]:
+    return {one.name: one.value for one in variables if one.value is not None}
 
 
 def beginning(

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from qstash_sync.adopt.document import Variable
 
-_HEAD = "# Secrets that qstash-sync read from the account; keep them where nobody else can read."
+_HEAD = "# Secrets that qstash-sync read from {}; keep them where nobody else can read."
 _DIGEST = "QStash shows a digest alone"
 _NO_LINE = "a line of a file cannot hold it"
 
 
-def text(variables: Sequence[Variable]) -> str:
-    """The file; what no line can hold is named in a comment."""
-    lines = [_HEAD]
+def text(variables: Sequence[Variable], source: str) -> str:
+    """The file; what no line can hold is named in a comment. source: a word for where from."""
+    lines = [_HEAD.format(source)]
     for one in variables:
         line = quoted(one.value) if one.value is not None else None
         why = _DIGEST if one.value is None else _NO_LINE

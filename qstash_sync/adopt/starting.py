@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qstash_sync.adopt import document, entries, names
 from qstash_sync.adopt.document import Style
@@ -13,9 +14,11 @@ from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job
 from qstash_sync.crons.grammar import parse
-from qstash_sync.model.resources import Message
+from qstash_sync.model.resources import Callback, Message
+from qstash_sync.model.settings import CALLBACKS
 
-Check = Callable[[str], Mapping[str, str]]  # a text -> what is wrong, by the name of its schedule
+# A file and the values of its secrets -> what is wrong, by the name of its schedule.
+Check = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,7 @@ def of_jobs(
             asides=[f"{called[n]}: {', '.join(found[n].left)}" for n in made if found[n].left],
             style=style,
         )
-        wrong = check(beginning.text)
+        wrong = check(beginning.text, beginning.environ)
         refused = {n: wrong[called[n]] for n in made if called[n] in wrong}
         if not refused:
             return beginning
@@ -102,11 +105,15 @@ def _settings(job: Found, start: Start) -> Settings:
     if job.is_json and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = JSON
     url = f"{start.base_url.rstrip('/')}{job.url}" if job.url.startswith("/") else job.url
+    more: dict[str, Any] = {
+        key: Callback(url=value) if key in CALLBACKS else value for key, value in job.more.items()
+    }
     message = Message(
         destination=url,
         method=job.method or "POST",
         headers=tuple(sorted(headers.items())),
         body=job.body,
+        **more,
     )
     settings = entries.of_message(message)
     if job.raw:

@@ -126,7 +126,12 @@ def _write(
     if out is not None:
         files.create(out, found.document.text, "--out", private=False)
     if env_out is not None:
-        files.create(env_out, env_file.text(found.document.variables), "--env-out", private=True)
+        files.create(
+            env_out,
+            env_file.text(found.document.variables, "the account"),
+            "--env-out",
+            private=True,
+        )
     _show(session, found, out, env_out)
     return ExitCode.DONE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,15 @@ from qstash_sync.cli import files, options, streams
 from qstash_sync.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from qstash_sync.adopt.document import Beginning
     from qstash_sync.adopt.foreign import Found
     from qstash_sync.adopt.starting import Start
 
-Fault = Callable[[str], str | None]  # why an answer is none
 _MOST = 10_000_000  # bytes of a file of another tool
 _EXAMPLE = "https://app.example.com"
+_SOURCES = {"vercel.json": "vercel.json", "crontab": "the crontab", "jobs": "the list of jobs"}
 _PLANS = ("free", "payg", "fixed_1m", "fixed_10m")
 
 
@@ -60,36 +60,60 @@ def init(
 
     _refuse_files(out, env_out, source)
     kind, text = _read(source) if source else ("", "")
+    if kind == "vercel.json" and timezone is not None:
+        raise UsageError(f"--timezone {timezone}: the crons of a vercel.json are UTC")
+    found = _found(kind, source, text) if source else None
+    given = {"namespace": namespace, "timezone": timezone, "base_url": base_url}
+    unsaid = {key for key in _needed(found) if given[key] is None}
     asks = not yes and streams.is_terminal(sys.stdin)
-    if not asks and not yes and None in (namespace, timezone, base_url):
+    if unsaid and not asks and not yes:
         raise UsageError("init asks three questions; say --yes where nobody can answer")
-
-    def answer(given: str | None, question: str, default: str, fault: Fault) -> str:
-        return _asked(question, default, fault) if asks and given is None else given or default
-
-    start = starting.Start(
-        namespace=answer(
-            namespace, "Namespace, with which ids begin", _folder(), options.no_namespace
-        ),
-        timezone=answer(timezone, "Time zone of the crons", "UTC", _no_zone),
-        base_url=answer(base_url, "Address of the application", _EXAMPLE, _no_address),
-        plan=plan,
-    )
-    _check(start)
-    if not source:
+    if found and "base_url" in unsaid and not asks:
+        raise UsageError("--base-url URL: say where the application of these paths is")
+    questions = _questions(real=bool(found) and "base_url" in unsaid)
+    wrong = (questions[key].fault(said) for key, said in given.items() if said is not None)
+    if why := next(filter(None, wrong), None):
+        raise UsageError(why)
+    answers = {
+        key: _asked(question) if asks and key in unsaid else given[key] or question.default
+        for key, question in questions.items()
+    }
+    start = starting.Start(**answers, plan=plan)
+    if found is None:
         files.create(out, starting.starter(start), "--out", private=False)
         _tell(out, ", with an example to change")
         return ExitCode.DONE
-    found = _found(kind, source, text)
-    if not found:
-        raise UsageError(f"--from {source}: has no jobs")
-    if base_url is None and not asks and any(job.url.startswith("/") for job in found):
-        raise UsageError("--base-url URL: say where the application of these paths is")
-    made = _carried(kind, source, found, start)
-    is_guessed = timezone is None and not asks and any(job.timezone is None for job in found)
-    _write(made, out, env_out)
-    _tell_carried(out, kind, made, env_out, is_guessed=is_guessed)
+    made = _carried(kind, source or "", found, start)
+    _write(made, out, env_out, kind)
+    _tell_carried(out, kind, made, env_out, is_guessed="timezone" in unsaid and not asks)
     return ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a first file needs to know; fault: why an answer is none."""
+
+    text: str
+    default: str
+    fault: Callable[[str], str | None]
+
+
+def _questions(*, real: bool) -> dict[str, _Question]:
+    """The three questions; real: for the paths of jobs, which no example serves."""
+    return {
+        "namespace": _Question("Namespace, with which ids begin", _folder(), options.no_namespace),
+        "timezone": _Question("Time zone of the crons", "UTC", _no_zone),
+        "base_url": _Question("Address of the application", "" if real else _EXAMPLE, _no_address),
+    }
+
+
+def _needed(found: list[Found] | None) -> Iterator[str]:
+    """What has to be known: all of it for an example, of jobs what they do not say."""
+    yield "namespace"
+    if found is None or any(job.why is None and job.timezone is None for job in found):
+        yield "timezone"
+    if found is None or any(job.url.startswith("/") for job in found):
+        yield "base_url"
 
 
 def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
@@ -106,24 +130,28 @@ def _folder() -> str:
     return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-") or "app"
 
 
-def _asked(question: str, default: str, fault: Fault) -> str:
+def _asked(question: _Question) -> str:
     """An answer, asked for until it is one."""
     from qstash_sync.render import safe
 
+    default = question.default
+    text = f"{question.text} [{default}]" if default else question.text
     while True:
-        said = streams.ask(f"{question} [{default}]", default) or default
-        why = fault(said)
+        said = streams.ask(text, default or None) or default
+        why = question.fault(said)
         if why is None:
             return said
         streams.note(safe.page(why))
 
 
-def _write(made: Beginning, out: str, env_out: str | None) -> None:
+def _write(made: Beginning, out: str, env_out: str | None, kind: str) -> None:
     from qstash_sync.adopt import env_file
 
     files.create(out, made.text, "--out", private=False)
     if env_out is not None:
-        files.create(env_out, env_file.text(made.variables), "--env-out", private=True)
+        files.create(
+            env_out, env_file.text(made.variables, _SOURCES[kind]), "--env-out", private=True
+        )
 
 
 def _read(source: str) -> tuple[str, str]:
@@ -135,16 +163,6 @@ def _read(source: str) -> tuple[str, str]:
     if name.endswith((".json", ".yaml", ".yml")):
         return "jobs", text
     return "crontab", text
-
-
-def _check(start: Start) -> None:
-    faults = (
-        options.no_namespace(start.namespace),
-        _no_zone(start.timezone),
-        _no_address(start.base_url),
-    )
-    if why := next(filter(None, faults), None):
-        raise UsageError(why)
 
 
 def _no_zone(timezone: str) -> str | None:
@@ -185,25 +203,31 @@ def _carried(kind: str, source: str, found: list[Found], start: Start) -> Beginn
 
 
 def _found(kind: str, source: str, text: str) -> list[Found]:
-    from qstash_sync.adopt import foreign
+    from qstash_sync.adopt import crontab, foreign
     from qstash_sync.config.parse import plain
 
     try:
         if kind == "vercel.json":
-            return foreign.vercel(text)
-        return foreign.crontab(text) if kind == "crontab" else foreign.jobs(plain(text, source))
+            found = foreign.vercel(text)
+        elif kind == "crontab":
+            found = list(crontab.jobs(text))
+        else:
+            found = foreign.jobs(plain(text, source))
     except foreign.ForeignError as error:
         raise UsageError(f"--from {source}: {error}") from None
+    if not found:
+        raise UsageError(f"--from {source}: has no jobs")
+    return found
 
 
-def _wrong(text: str) -> Mapping[str, str]:
-    """What the file's own rules refuse, by the name of the schedule."""
+def _wrong(text: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What the file's own rules refuse, by the name of the schedule; environ: of its secrets."""
     from qstash_sync.config.load import Files, Source
     from qstash_sync.errors import ConfigError
     from qstash_sync.model.diagnostics import Severity
 
     loaded = Files([Source("the new file", ".", text)])
-    _, diagnostics = loaded.build(None, {}, {}, "mock")
+    _, diagnostics = loaded.build(None, {}, environ, "mock")
     errors = tuple(one for one in diagnostics if one.severity is Severity.ERROR)
     found = {
         str(e.path[1]): e.message for e in errors if len(e.path) > 1 and e.path[0] == "schedules"
@@ -223,7 +247,7 @@ def _tell(out: str, what: str, *more: str) -> None:
 def _tell_carried(
     out: str, kind: str, made: Beginning, env_out: str | None, *, is_guessed: bool
 ) -> None:
-    where = {"jobs": "the list of jobs", "crontab": "the crontab"}.get(kind, kind)
+    where = _SOURCES[kind]
     more = [f"Take them out of {where} once this is applied, or both fire."]
     if is_guessed:
         more.append("Nothing says the time zone of all: UTC is taken; --timezone says another.")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from qstash_sync.adopt import foreign
+from qstash_sync.adopt import crontab, foreign
 from qstash_sync.adopt.starting import Start, of_jobs
 from qstash_sync.cli.import_ import style_of
 from qstash_sync.cli.init import _wrong
@@ -193,8 +193,8 @@ def test_a_crontab_has_what_calls_an_address(here: Path) -> None:
     assert Path(".env").read_text().count("NIGHT_TOKEN=s3cretvalue99") == 1
     assert "Set in the environment: API_KEY, NIGHT_TOKEN" in ran.out
     for reason in (
-        "line 8: its command is no single call", "line 9: @reboot is no time", "line 12: its command",
-        "line 13: its body is a file", "line 14: minute: 61 is out of range",
+        "line 8: its command is no single call", "line 9: @reboot is no time", "line 12: it is more than one command",
+        "line 13: its body stands in a file", "line 14: minute: 61 is out of range",
     ):  # fmt: skip
         assert f"#   {reason}" in text
 
@@ -227,17 +227,38 @@ CALLS: list[tuple[str, str]] = [
     ("curl --get -d a=1 https://a.acme.com/x", "its option --get has"),
     ("wget --post-file=/x https://a.acme.com/x", "its option --post-file has"),
     (
-        "curl -H 'Authorization: Basic hunter2aaaa$FOO' https://a.acme.com/x",
+        'curl -H "Authorization: Basic hunter2aaaa$FOO" https://a.acme.com/x',
         "its header Authorization has a secret",
     ),
-    ("curl -H 'X-P: ${A:-b}' https://a.acme.com/x", "its header X-P has more of the shell"),
-    ("curl https://a.acme.com/x | logger", "its command is no single call"),
+    ('curl -H "X-P: ${A:-b}" https://a.acme.com/x', "it has more of the shell"),
+    ("curl https://a.acme.com/x | logger", "it is more than one command"),
+    ("curl https://a.acme.com/x; rm -r x", "it is more than one command"),
+    ("curl https://a.acme.com/x & sleep 1", "it is more than one command"),
+    ("curl https://a.acme.com/x?a=1&b=2", "it is more than one command"),
+    ("curl 'https://a.acme.com/{x,y}'", "its address has braces"),
+    ("curl https://a.acme.com/{x,y}", "its braces may be several words"),
+    ("curl 'https://a.acme.com/[1-3]'", "its address has braces"),
+    ("curl $URL", "its address has a variable that the crontab does not set"),
+    ('curl -d "$X" https://a.acme.com/x', "its body has a variable that"),
+    ('curl -d "$(date)" https://a.acme.com/x', "it has more of the shell"),
+    ("curl `cat url`", "it is more than one command"),
+    ("curl 'https://a.acme.com/x", "its quotes do not match"),
+    ("curl -X hunter2 https://a.acme.com/x", "its method is none of GET"),
+    ("curl --hunter2_=1 https://a.acme.com/x", "its option that nobody knows"),
+    ("curl -m hunter2 https://a.acme.com/x", "one of its options needs a number"),
+    ("wget -t 0 https://a.acme.com/x", "it tries for ever"),
+    ("curl -H 'A: 1' -H 'a: 2' https://a.acme.com/x", "one of its headers stands there twice"),
+    ("curl https://a.acme.com/x # nightly", ""),
+    ("curl https://a.acme.com/x >> /var/log/x.log 2>&1", ""),
+    ("curl https://a.acme.com/x &> /dev/null", ""),
+    ("curl https://a.acme.com/x >/dev/null 2>/dev/null", ""),
+    ("curl https://a.acme.com/x <body", "it is more than one command"),
 ]
 
 
 @pytest.mark.parametrize(("command", "why"), CALLS, ids=[command for command, _ in CALLS])
 def test_an_option_is_carried_over_or_a_reason_never_dropped(command: str, why: str) -> None:
-    (found,) = foreign.crontab(f"0 1 * * * {command}\n")
+    (found,) = crontab.jobs(f"0 1 * * * {command}\n")
     if why:
         assert found.why
         assert found.why.startswith(why)
@@ -246,8 +267,116 @@ def test_an_option_is_carried_over_or_a_reason_never_dropped(command: str, why: 
         assert (found.why, found.url, found.method) == (None, "https://a.acme.com/x", "GET")
 
 
+def test_what_is_quoted_is_text_and_the_crontab_sets_variables() -> None:
+    text = r"""
+BASE="https://a.acme.com"
+0 1 * * * curl -d '{"text": "a > b; c & d | $HOME `x` \%"}' -H "A: 1;q=2" "$BASE/x?a=1&b={2}" -g
+0 2 * * * curl -H 'Authorization: Bearer $TOKEN' -H "X-A: ${B}c" -H X-D:\$E -H 'X-F: ${G}' $BASE/y
+"""
+    quoted, variables = crontab.jobs(text)
+    assert (quoted.why, quoted.url) == (None, "https://a.acme.com/x?a=1&b={2}")
+    assert quoted.body == '{"text": "a > b; c & d | $HOME `x` %"}'
+    assert variables.raw == {"X-A": "${env.B}c"}
+    assert variables.headers == {
+        "Authorization": "Bearer $TOKEN", "X-D": "$E", "X-F": "${G}",
+    }  # fmt: skip
+
+
+def test_how_long_and_how_often_it_tries_is_carried_over() -> None:
+    url = "https://a.acme.com/x"
+    found = crontab.jobs(
+        f"0 1 * * * curl -m 2.5 --retry 3 --retry-delay 5 {url}\n"
+        f"0 1 * * * curl -m 10 -m 0 -k {url}\n"
+        f"0 1 * * * wget -t 3 --timeout=9 {url}\n"
+    )
+    assert [(dict(job.more), job.left) for job in found] == [
+        ({"timeout": 3, "retries": 3}, ("--retry-delay",)),
+        ({}, ("-k",)),
+        ({"retries": 2}, ("--timeout",)),
+    ]
+
+
+def test_the_words_of_a_list_are_carried_over_or_told() -> None:
+    (found,) = foreign.jobs([{
+        "scheduleId": "nightly", "destination": "https://a.acme.com/x", "cron": "0 1 * * *",
+        "retries": 5, "timeout": "30s", "delay": 60, "queueName": "mail", "paused": False,
+        "failureCallback": "https://a.acme.com/failed", "owner": "me", "json": {"a": 1},
+    }])  # fmt: skip
+    assert (found.name, found.body, found.left) == ("nightly", '{"a":1}', ("delay", "owner"))
+    Path("jobs.json").write_text(json.dumps([{
+        "url": "https://a.acme.com/x", "cron": "0 1 * * *", "retries": 5, "timeout": "2m",
+        "failureCallback": "https://a.acme.com/failed", "queue": "mail",
+    }]))  # fmt: skip
+    done("init", "--yes", "--from", "jobs.json")
+    (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
+    message = schedule.message
+    assert (message.retries, message.timeout, message.queue) == (5, 120, "mail")
+    assert message.failure_callback
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"endpoint": "https://b.acme.com"}, "it says url and endpoint, of which only one can be"),
+    ({"schedule": "0 2 * * *"}, "it says cron and schedule"),
+    ({"data": {"a": 1}, "payload": {"a": 2}}, "it says payload and data"),
+    ({"timezone": "UTC", "tz": "Asia/Tokyo"}, "it says timezone and tz"),
+    ({"query": {"a": 1}}, "its query would have to stand in its url or body"),
+    ({"headers": {"A": ["a", "b"]}}, "one of its headers is neither a text nor a number"),
+    ({"headers": {"A": True}}, "one of its headers is neither a text nor a number"),
+    ({"headers": {"A": "1", "a": "2"}}, "one of its headers stands there twice"),
+    ({"method": "hunter2"}, "its method is none of GET"),
+    ({"method": 5}, "its method is no text"),
+]
+
+
+@pytest.mark.parametrize(("more", "why"), REFUSED, ids=[why for _, why in REFUSED])
+def test_what_can_be_read_in_two_ways_is_a_reason(more: dict[str, Any], why: str) -> None:
+    (found,) = foreign.jobs([{"url": "https://a.acme.com/x", "cron": "0 1 * * *"} | more])
+    assert found.why
+    assert found.why.startswith(why)
+    assert "hunter2" not in found.why
+
+
+def test_what_only_the_value_of_a_secret_shows_is_found() -> None:
+    url = "https://a.acme.com/x?token=abcdefgh12345678#top"
+    Path("jobs.json").write_text(json.dumps([{"url": url, "cron": "0 1 * * *"}]))
+    ran = done("init", "--yes", "--from", "jobs.json")
+    text = Path("qstash.yaml").read_text()
+    assert "number 1: a fragment (#…) is never sent" in text
+    assert "abcdefgh" not in text + ran.text
+
+
+def test_a_vercel_json_is_asked_no_zone_and_is_told_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("vercel.json").write_text(json.dumps(VERCEL))
+    ran = cli(
+        "init",
+        "--yes",
+        "--from",
+        "vercel.json",
+        "--timezone",
+        "Asia/Tokyo",
+        "--base-url",
+        "https://a.com",
+    )
+    assert (ran.code, "the crons of a vercel.json are UTC" in ran.err) == (64, True)
+    asked: list[tuple[str, str | None]] = []
+
+    def ask(question: str, default: str | None) -> str:
+        asked.append((question.partition(" [")[0], default))
+        return default or "https://a.acme.com"
+
+    monkeypatch.setattr("qstash_sync.cli.streams.is_terminal", lambda _: True)
+    monkeypatch.setattr("qstash_sync.cli.streams.ask", ask)
+    done("init", "--from", "vercel.json", "--env-out", "made.env")
+    assert asked == [
+        ("Namespace, with which ids begin", "my-app"),
+        ("Address of the application", None),
+    ]
+    assert "https://a.acme.com" in Path("qstash.yaml").read_text()
+    assert "read from vercel.json" in Path("made.env").read_text()
+
+
 def test_what_short_options_say_in_one_word_is_read() -> None:
-    (found,) = foreign.crontab(
+    (found,) = crontab.jobs(
         "0 1 * * * curl -sXPOST -d'{\"x\":1}' -H 'content-type: application/json' https://a.acme.com/x"
     )
     assert (found.method, found.body) == ("POST", '{"x":1}')
@@ -256,8 +385,8 @@ def test_what_short_options_say_in_one_word_is_read() -> None:
 
 def test_the_zone_of_a_crontab_is_cron_tz_and_that_of_jobs_may_stand_beside_them() -> None:
     line = "0 1 * * * curl https://a.acme.com/x\n"
-    assert [f.timezone for f in foreign.crontab(f"TZ=Asia/Tokyo\n{line}")] == [None]
-    assert [f.timezone for f in foreign.crontab(f"CRON_TZ=Asia/Tokyo\n{line}")] == ["Asia/Tokyo"]
+    assert [f.timezone for f in crontab.jobs(f"TZ=Asia/Tokyo\n{line}")] == [None]
+    assert [f.timezone for f in crontab.jobs(f"CRON_TZ=Asia/Tokyo\n{line}")] == ["Asia/Tokyo"]
     job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
     (found,) = foreign.jobs({"timezone": "Europe/Berlin", "jobs": [job]})
     assert found.timezone == "Europe/Berlin"
@@ -365,6 +494,6 @@ WORDS = st.sampled_from([
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_whatever_a_crontab_says_the_file_is_valid(text: str) -> None:
     start = Start(namespace="a", timezone="UTC", base_url="https://a.acme.com")
-    made = of_jobs(foreign.crontab(text), start, style_of("utf-8"), ["x"], _wrong)
-    assert not _wrong(made.text)
+    made = of_jobs(list(crontab.jobs(text)), start, style_of("utf-8"), ["x"], _wrong)
+    assert not _wrong(made.text, {})
     assert "\x1b" not in made.text
