@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "qstash_sync"
 MODULES = sorted(ROOT.rglob("*.py"))
-# Downwards only: cli -> adopt, apply, config, render, qstash, local -> plan -> model -> crons; edges
+# Downwards only: cli -> adopt, apply, config, render, timeline, qstash, local -> plan -> model -> crons; edges
 # do not import each other, but for the views, which show what an import or an apply came to.
 CORE = {"plan", "model", "crons", "errors"}
 MAY_IMPORT = {
@@ -17,10 +17,11 @@ MAY_IMPORT = {
     "model": {"model", "crons"},
     "plan": CORE,
     "adopt": {"adopt", *CORE},
+    "timeline": {"timeline", *CORE},
     "apply": {"apply", *CORE},
     "config": {"config", *CORE},
     "qstash": {"qstash", *CORE},
-    "render": {"render", "adopt", "apply", *CORE},
+    "render": {"render", "adopt", "apply", "timeline", *CORE},
     "local": {"local"},
 }
 OWNERS = {
@@ -38,10 +39,12 @@ OWNERS = {
         "cli/session.py",
     ),  # session: --local's transport
     "click": ("cli/",),
+    "icalendar": ("render/ics.py",),
+    "jinja2": ("render/html.py",),
     "tzdata": ("crons/zones.py", "local/cron.py"),
     "zoneinfo": ("crons/zones.py", "local/cron.py"),
 }
-PURE = ("crons", "model", "plan", "adopt")
+PURE = ("crons", "model", "plan", "adopt", "timeline")
 IMPURE = {"os", "sys", "socket", "subprocess", "pathlib", "time", "random", "logging", "threading"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -186,17 +185,12 @@ def _renew_before(text: str | None) -> timedelta:
 
 def _of_files(session: Session, names: Sequence[str]) -> list[Asked]:
     """The schedules of the files, all or those that a glob names."""
+    from qstash_sync.cli.session import named
     from qstash_sync.config.times import only_times
 
     config = session.config(only_times(session.sources()))
     session.warn(config.warnings)
-    schedules = config.desired.schedules or ()
-    for glob in names:
-        if not any(fnmatchcase(schedule.name, glob) for schedule in schedules):
-            known = ", ".join(schedule.name for schedule in schedules) or "none"
-            raise UsageError(f"--name {glob}: no schedule of this name; the files have {known}")
     return [
         (schedule.timing, schedule.name, schedule.cron_location)
-        for schedule in schedules
-        if not names or any(fnmatchcase(schedule.name, glob) for glob in names)
+        for schedule in named(config, names)
     ]

@@ -9,6 +9,7 @@ LOCAL_FILE = ".qstash-local.db"
 LONGEST = 366 * 86_400  # seconds that an option may stand for
 _SHOWN = 40  # characters of what is no duration
 FORMATS = ("text", "markdown", "json")
+CALENDAR_FORMATS = (*FORMATS, "ics")
 F = TypeVar("F", bound=Callable[..., Any])
 
 files = click.option(
@@ -34,25 +35,6 @@ now = click.option(
 output_format = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text",
     show_default=True, help="json is one document on stdout in every outcome.",
-)  # fmt: skip
-report_format = click.option(
-    "--format", "output_format", type=click.Choice(FORMATS), default="text",
-    show_default=True, help="markdown, for a comment, and json are one document in every outcome.",
-)  # fmt: skip
-
-
-def _outputs(_: object, __: object, items: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Format and path of each `--output`."""
-    pairs = [(form, path) for form, _, path in (item.partition("=") for item in items)]
-    for form, path in pairs:
-        if form not in FORMATS or not path:
-            raise click.BadParameter(f"write it like markdown=FILE; formats: {', '.join(FORMATS)}")
-    return tuple(pairs)
-
-
-outputs = click.option(
-    "--output", "outputs", multiple=True, metavar="FMT=FILE", callback=_outputs,
-    help="Write the result to a file, too, as in markdown=plan.md; repeatable.",
 )  # fmt: skip
 color = click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
@@ -111,8 +93,33 @@ def all_of(*chosen: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-# How a report is given: its format, and files beside it.
-report = all_of(report_format, outputs)
+def _reported(formats: tuple[str, ...], rest: str) -> Callable[[F], F]:
+    """How a report is given: its format, and files beside it."""
+
+    def outputs(_: object, __: object, items: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        """Format and path of each `--output`."""
+        pairs = [(form, path) for form, _, path in (item.partition("=") for item in items)]
+        for form, path in pairs:
+            if form not in formats or not path:
+                known = ", ".join(formats)
+                raise click.BadParameter(f"write it like markdown=FILE; formats: {known}")
+        return tuple(pairs)
+
+    return all_of(
+        click.option(
+            "--format", "output_format", type=click.Choice(formats), default="text",
+            show_default=True, help=f"markdown, for a comment, {rest}and json are one document in"
+            " every outcome.",
+        ),
+        click.option(
+            "--output", "outputs", multiple=True, metavar="FMT=FILE", callback=outputs,
+            help="Write the result to a file, too, as in markdown=plan.md; repeatable.",
+        ),
+    )  # fmt: skip
+
+
+report = _reported(FORMATS, "")
+calendar_report = _reported(CALENDAR_FORMATS, "ics, for a calendar, ")
 # What may be asked for beside the file: scope, and an override for each refusal.
 consent = all_of(
     adopt,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from qstash_sync.config.load import Config, Files
     from qstash_sync.local import LocalQStash
     from qstash_sync.model.diagnostics import Diagnostic
+    from qstash_sync.model.resources import Schedule
     from qstash_sync.plan.policy import Policy
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.text import Paint
@@ -302,3 +304,17 @@ def wants_color(choice: str, stream: Any) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return streams.is_terminal(stream)
+
+
+def named(config: "Config", globs: Sequence[str]) -> "list[Schedule]":
+    """The schedules that some globs name, all without any; raises `UsageError`."""
+    schedules = config.desired.schedules or ()
+    for glob in globs:
+        if not any(fnmatchcase(schedule.name, glob) for schedule in schedules):
+            known = ", ".join(schedule.name for schedule in schedules) or "none"
+            raise UsageError(f"--name {glob}: no schedule of this name; the files have {known}")
+    return [
+        schedule
+        for schedule in schedules
+        if not globs or any(fnmatchcase(schedule.name, glob) for glob in globs)
+    ]

@@ -40,6 +40,17 @@ def document(text: str) -> Page:
     return Page("\n".join(_COMMAND.sub(r"\\u0023", line) for line in lines))
 
 
+def calendar(text: str) -> Page:
+    """A document of RFC 5545: lines end with CR LF, the last one's LF comes when it is written."""
+    lines = (_visible(line, _escaped) for line in text.removesuffix("\r\n").split("\r\n"))
+    return Page("\r\n".join(lines) + "\r")
+
+
+def calendar_text(text: str) -> str:
+    """A value of a calendar: a long one is cut into lines, which no CI runner may obey."""
+    return line(text).replace("::", ": :")
+
+
 def fenced(text: str) -> str:
     """A line as it may stand in a fence of Markdown: visible, and without traps."""
     return _visible(_TRAP.sub(lambda found: _escaped(found[0]), text), _escaped)

@@ -1,0 +1,223 @@
+"""The coming firings: a page in local time and UTC, Markdown, and JSON."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from qstash_sync.crons import zones
+from qstash_sync.crons.firings import Fold, Gap
+from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.settings import duration
+from qstash_sync.render import json as view, safe
+from qstash_sync.render.safe import Page
+from qstash_sync.render.text import Paint
+from qstash_sync.timeline.coming import ClockChange, Coming, Firing
+from qstash_sync.timeline.load import Load
+from qstash_sync.timeline.rules import Rule
+
+_NAME = 32  # columns of a name, in which most fit
+_WIDTH = 80
+_INDENT = 9
+_TOLD = "\0"  # before what is told of a firing: a name cannot hold it
+
+
+def document(found: Coming, load: Load | None, warnings: tuple[Diagnostic, ...] = ()) -> Page:
+    """The JSON; instants in ISO 8601, those of `at` in UTC."""
+    more = {"load": _load(load)} if load else {}
+    return view.document(
+        start=_iso(found.start),
+        until=found.until and _iso(found.until),
+        firings=[
+            {
+                "name": one.schedule.name,
+                "id": one.schedule.id,
+                "at": _iso(one.at),
+                "local": one.local.isoformat(),
+                "timezone": one.timezone,
+                "rule": one.rule and rule_document(one.rule),
+                "delay": one.schedule.message.delay,
+            }
+            for one in found.firings
+        ],
+        clock_changes=[
+            {
+                "timezone": one.timezone,
+                "at": _iso(one.change.at),
+                "offset_before": one.change.offset_before,
+                "offset_after": one.change.offset_after,
+            }
+            for one in found.changes
+        ],
+        more=found.more,
+        paused=list(found.paused),
+        **more,
+        warnings=[view.diagnostic(one) for one in warnings],
+        errors=[],
+        requests={"read": 0, "write": 0},
+    )
+
+
+def rule_document(rule: Rule) -> dict[str, Any]:
+    """A rule in JSON; local has no offset, as it may not exist."""
+    return {
+        "local": rule.local.isoformat(),
+        "policy": f"{'gap' if rule.is_gap else 'fold'}: {rule.policy}",
+        "chosen": rule.chosen,
+    }
+
+
+def _load(load: Load) -> dict[str, Any]:
+    return {
+        "days": load.days,
+        "messages": load.total,
+        "busiest_day": load.busiest.isoformat(),
+        "messages_of_busiest_day": load.messages,
+        "worst_of_busiest_day": load.worst,
+        "plan": load.plan,
+        "allowed_a_day": load.allowed,
+        "peak_minute": load.peak and _iso(load.peak),
+        "messages_at_peak": load.at_peak,
+        "of_peak": [{"name": name, "messages": count} for name, count in load.of_peak],
+        "uncounted_url_groups": list(load.uncounted),
+    }
+
+
+def _iso(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+# ---------------------------------------------------------------- text
+
+
+def text(found: Coming, load: Load | None, paint: Paint) -> Page:
+    """A line for each firing, below the day of its UTC time; what changes the clock between."""
+    lines = [*_firings(found, paint), *_end(found)]
+    if load:
+        lines += ["", *(f"{label:14}{value}" for label, value in load_lines(load))]
+    return safe.page(lines)
+
+
+def markdown(found: Coming, load: Load | None) -> Page:
+    """The same in a fence, for a comment."""
+    shown = [safe.fenced(line) for line in _firings(found, Paint(color=False))]
+    lines = ["<!-- qstash-sync next -->", "## QStash: the coming firings", ""]
+    lines += ["```text", *shown, "```", ""] if shown else []
+    lines += [safe.fenced(line) for line in _end(found)]
+    if load:
+        rows = (f"| {label} | {_cell(value)} |" for label, value in load_lines(load))
+        lines += ["", "| load | |", "| --- | --- |", *rows]
+    return safe.page(lines)
+
+
+def _cell(text: str) -> str:
+    return safe.fenced(text).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _firings(found: Coming, paint: Paint) -> Iterator[str]:
+    """Rows below their days; where days have one firing, each with its own."""
+    named = {one.timezone for one in found.firings}
+    timezone = next(iter(named)) if len(named) == 1 else None  # of all
+    zone = zones.zone(timezone or "UTC")
+    table = _Table(
+        timezone=timezone,
+        name=min(max((len(one.schedule.name) for one in found.firings), default=0), _NAME),
+        zone=max((len(one.timezone) for one in found.firings), default=0),
+    )
+    rows = [(one.change.at, 0, paint(f"-- {_change(one)} --", "yellow")) for one in found.changes]
+    rows += [(one.at, 1, table.row(one)) for one in found.firings]
+    rows.sort(key=lambda row: row[:2])
+    days = [f"{at.astimezone(zone):%a %Y-%m-%d}" for at, _, _ in rows]
+    sparse = len(set(days)) * 2 > len(days)
+    if sparse and rows:
+        yield paint(f"In {timezone or 'UTC'}", "bold")
+    last = ""
+    for day, (_, _, row) in zip(days, rows, strict=True):
+        if not sparse and day != last:
+            yield from [""] * bool(last)
+            yield paint(f"{day}, {timezone or 'UTC'}", "bold")
+        yield from _folded(f"  {day}  {row}" if sparse else f"  {row}")
+        last = day
+
+
+def _folded(row: str) -> Iterator[str]:
+    """What is told of a firing stands below it, where the line would be too long."""
+    line, _, told = row.partition(_TOLD)
+    if told and len(line.rstrip()) + len(told) + 2 > _WIDTH:
+        yield line.rstrip()
+        yield f"{'':{_INDENT}}{told}"
+    else:
+        yield f"{line}{told}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """The columns: the local time, UTC where that is another, the name; timezone: of all."""
+
+    timezone: str | None
+    name: int
+    zone: int
+
+    def row(self, one: Firing) -> str:
+        """The line of a firing."""
+        when = f"{one.local:%H:%M}"
+        if self.timezone is None:
+            local = "" if one.timezone == "UTC" else f"{one.local:%a %H:%M} {one.timezone}"
+            when = f"{one.at:%H:%MZ}  {local:{self.zone + len('Mon 00:00 ')}}"
+        elif self.timezone != "UTC":
+            when += f"  {one.at:%H:%MZ}"
+        told = [rule_words(one.rule)] if one.rule else []
+        job = one.schedule.timing.job
+        told = [
+            f"{text} in {job.timezone}" for text in told if one.timezone != job.timezone
+        ] or told
+        delay = one.schedule.message.delay
+        told += [f"sent {duration(delay)} later"] if delay else []
+        return f"{when}  {one.schedule.name:{self.name}}  {_TOLD}{'; '.join(told)}"
+
+
+def rule_words(rule: Rule) -> str:
+    """What happened to a local time, and by which policy."""
+    when, policy = f"{rule.local:%H:%M}", rule.policy
+    if isinstance(policy, Gap):
+        fate = {Gap.SKIP: "is left out"}.get(policy, "")
+        return f"{when} does not exist{', ' * bool(fate)}{fate} (dst.gap: {policy})"
+    which = {Fold.BOTH: "both count", Fold.FIRST: "the first", Fold.SECOND: "the second"}[policy]
+    return f"{when} comes twice, {which} (dst.fold: {policy})"
+
+
+def _change(one: ClockChange) -> str:
+    before, after = (
+        f"{one.change.at.replace(tzinfo=None) + timedelta(minutes=offset):%H:%M}"
+        for offset in (one.change.offset_before, one.change.offset_after)
+    )
+    return f"{one.timezone}: the clock goes from {before} to {after}, {one.change.at:%H:%MZ}"
+
+
+def _end(found: Coming) -> Iterator[str]:
+    if found.firings:
+        yield ""
+    until = f" until {found.until:%a %Y-%m-%d %H:%MZ}" if found.until else ""
+    count = len(found.firings)
+    if not count:
+        yield f"No schedule fires{until}."
+    elif found.more:
+        yield f"{count:,} firings, and {found.more:,} more{until}; --count shows more."
+    else:
+        yield f"{count:,} firing{'s' * (count != 1)}{until}."
+    if found.paused:
+        yield f"Paused in the file, and left out: {', '.join(found.paused)}."
+
+
+def load_lines(load: Load) -> Iterator[tuple[str, str]]:
+    """Labels and values."""
+    allowed = f" of {load.allowed:,} ({load.plan})" if load.allowed else ""
+    yield "busiest day", f"{load.busiest:%a %Y-%m-%d}: {load.messages:,} messages{allowed}"
+    yield "at worst", f"{load.worst:,}, where every try fails"
+    yield "a day", f"{load.total / load.days:,.0f}, mean of {load.days} days"
+    if load.peak:
+        names = ", ".join(f"{name} {count}" for name, count in load.of_peak)
+        more = f" and {load.more_of_peak} more" if load.more_of_peak else ""
+        yield "peak minute", f"{load.peak:%a %Y-%m-%d %H:%MZ}: {load.at_peak:,} ({names}{more})"
+    if load.uncounted:
+        yield "not counted", f"endpoints of {', '.join(load.uncounted)}: not in the file"

@@ -1,0 +1,66 @@
+"""Coming firings as a calendar: RFC 5545, in the schedules' own time zones, to subscribe to.
+
+A time that comes twice is written in UTC where it is the second: RFC 5545 takes a local time for
+the first of two.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from icalendar import Calendar, Event, Timezone
+
+from qstash_sync.crons import zones
+from qstash_sync.render import safe
+from qstash_sync.render.coming import rule_words
+from qstash_sync.render.safe import Page
+from qstash_sync.timeline.coming import Coming, Firing
+
+_AROUND = timedelta(days=366)  # of the clock changes that a calendar program is told
+_AGAIN = timedelta(hours=6)
+
+
+def calendar(found: Coming, name: str, now: datetime) -> Page:
+    """An event for each firing; name: of the calendar."""
+    made = Calendar()
+    made.add("prodid", "-//qstash-sync//next//EN")
+    made.add("version", "2.0")
+    made.add("method", "PUBLISH")
+    for key in ("name", "x-wr-calname"):
+        made.add(key, safe.calendar_text(name))
+    made.add("refresh-interval", _AGAIN, parameters={"VALUE": "DURATION"})
+    end = found.firings[-1].at if found.firings else found.start
+    for timezone in sorted({one.timezone for one in found.firings} - {"UTC"}):
+        made.add_component(
+            Timezone.from_tzinfo(
+                zones.zone(timezone),
+                timezone,
+                (found.start - _AROUND).date(),
+                (end + _AROUND).date(),
+            )
+        )
+    stamp = now.astimezone(UTC).replace(microsecond=0)
+    for one in found.firings:
+        made.add_component(_event(one, stamp))
+    return safe.calendar(made.to_ical().decode())
+
+
+def _event(one: Firing, stamp: datetime) -> Event:
+    event = Event()
+    event.add("uid", f"{one.at:%Y%m%dT%H%MZ}.{one.schedule.id}@qstash-sync")
+    event.add("dtstamp", stamp)
+    local = one.local
+    is_second = local.fold == 1
+    event.add("dtstart", one.at if is_second or one.timezone == "UTC" else local)
+    event.add("summary", safe.calendar_text(one.schedule.name))
+    event.add("transp", "TRANSPARENT")
+    event.add("description", "\n".join(map(safe.calendar_text, _described(one))))
+    return event
+
+
+def _described(one: Firing) -> Iterator[str]:
+    job = one.schedule.timing.job
+    yield f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}"
+    if one.rule:
+        yield rule_words(one.rule)
+    for key, text in one.schedule.notes:
+        yield f"{key}: {text}"

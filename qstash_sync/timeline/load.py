@@ -1,0 +1,116 @@
+"""How many messages the declared schedules send: a day, at worst, and in the busiest minute."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from qstash_sync.crons.bitmaps import DAY, Span, instants
+from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import Desired, Schedule, plain
+
+DAYS = 8  # whole UTC days, today among them: every weekday is one of them
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Over the coming days; messages: deliveries where each endpoint answers at once.
+
+    busiest: the day with the most. worst: of that day, where every try fails, callbacks among them.
+    allowed: a day, by the plan that the file names; None: as many as are paid for, or not known.
+    peak: the first minute with the most messages. of_peak: names and messages, the most first.
+    uncounted: URL groups that the file does not declare; each counts as one endpoint.
+    """
+
+    days: int
+    total: int
+    busiest: date
+    messages: int
+    worst: int
+    plan: str | None
+    allowed: int | None
+    peak: datetime | None
+    at_peak: int
+    of_peak: tuple[tuple[str, int], ...]
+    more_of_peak: int
+    uncounted: tuple[str, ...]
+
+
+def load(desired: Desired, schedules: Sequence[Schedule], now: datetime) -> Load:
+    """What some of the schedules send, those that are paused in the file left out."""
+    running = [schedule for schedule in schedules if not schedule.paused]
+    fan_out = {group.name: len(group.endpoints) for group in desired.url_groups or ()}
+    groups = {plain(one.message.destination) for one in running if one.to_group}
+    first = now.astimezone(UTC).date()
+    span = Span(first, DAYS)
+    usual, worst, minutes = [0] * DAYS, [0] * DAYS, Counter[int]()
+    for job, weight in _weights(running, fan_out).items():
+        fired = wanted(job, span)
+        for number, day in enumerate(span.days_of(fired)):
+            usual[number] += weight[0] * day.bit_count()
+            worst[number] += weight[1] * day.bit_count()
+        for at in instants(fired, span):
+            minutes[span.minute(at)] += weight[0]
+    busiest = max(range(DAYS), key=lambda number: (usual[number], -number))
+    most = max(minutes.values(), default=0)
+    peak = min((minute for minute, count in minutes.items() if count == most), default=None)
+    of_peak = _of_minute(running, fan_out, span, peak)
+    plan = desired.limits.plan
+    return Load(
+        days=DAYS,
+        total=sum(usual),
+        busiest=first + timedelta(days=busiest),
+        messages=usual[busiest],
+        worst=worst[busiest],
+        plan=plan,
+        allowed=PLANS[plan].messages if plan else None,
+        peak=None if peak is None else span.instant(peak),
+        at_peak=most,
+        of_peak=of_peak[:_NAMED],
+        more_of_peak=max(len(of_peak) - _NAMED, 0),
+        uncounted=tuple(sorted(groups - fan_out.keys())),
+    )
+
+
+def _weights(
+    schedules: Iterable[Schedule], fan_out: Mapping[str, int]
+) -> dict[Job, tuple[int, int]]:
+    """Messages of one firing, and at worst, by the job: many schedules fire alike."""
+    found: dict[Job, tuple[int, int]] = {}
+    for schedule in schedules:
+        usual, worst = found.get(schedule.timing.job, (0, 0))
+        found[schedule.timing.job] = (
+            usual + _messages(schedule, fan_out),
+            worst + _worst(schedule, fan_out),
+        )
+    return found
+
+
+def _messages(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
+    """Deliveries of one firing, and the callbacks that report them."""
+    endpoints = fan_out.get(plain(schedule.message.destination), 1) if schedule.to_group else 1
+    return endpoints * (1 + bool(schedule.message.callback))
+
+
+def _worst(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
+    """Where every try fails: each is a message, and each has its callback; one failure each."""
+    message = schedule.message
+    endpoints = fan_out.get(plain(message.destination), 1) if schedule.to_group else 1
+    tries = (1 + message.retries) * (1 + bool(message.callback))
+    return endpoints * (tries + bool(message.failure_callback))
+
+
+def _of_minute(
+    schedules: Iterable[Schedule], fan_out: Mapping[str, int], span: Span, minute: int | None
+) -> tuple[tuple[str, int], ...]:
+    if minute is None:
+        return ()
+    day = Span(span.first + timedelta(days=minute // DAY), 1)
+    found = [
+        (schedule.name, _messages(schedule, fan_out))
+        for schedule in schedules
+        if wanted(schedule.timing.job, day) >> minute % DAY & 1
+    ]
+    return tuple(sorted(found, key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,143 @@
+"""`next` as its reader meets it: 80 columns, one document, no account and no secret."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import Ran, cli
+
+NOW = "2027-03-27T20:00Z"
+FILE = """
+version: 1
+namespace: billing
+limits: {plan: free}
+defaults: {base_url: https://app.example.com, headers: {Authorization: "Bearer ${env.NOT_SET}"}}
+schedules:
+  report: {cron: "30 2 * * *", timezone: Europe/Berlin, destination: /r, owner: team-a}
+  sync: {cron: "0 */6 * * *", timezone: America/New_York, destination: /s, delay: 1h}
+  poll: {cron: "15 * * * *", timezone: UTC, destination: /p}
+  off: {cron: "15 * * * *", timezone: UTC, destination: /off, paused: true}
+"""
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any, **_more: Any) -> None:
+        raise AssertionError("next opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.chdir(tmp_path)
+    Path("qstash.yaml").write_text(FILE)
+
+
+def shown(*words: str, code: int = 0) -> Ran:
+    ran = cli("next", "--now", NOW, *words)
+    assert ran.code == code, ran
+    return ran
+
+
+def test_the_page_is_local_time_and_utc_with_the_clock_changes_between() -> None:
+    text = shown("--hours", "8").out
+    assert (
+        text
+        == """\
+Sat 2027-03-27, UTC
+  20:15Z                              poll
+  21:15Z                              poll
+  22:00Z  Sat 18:00 America/New_York  sync    sent 1h later
+  22:15Z                              poll
+  23:15Z                              poll
+
+Sun 2027-03-28, UTC
+  00:15Z                              poll
+  -- Europe/Berlin: the clock goes from 02:00 to 03:00, 01:00Z --
+  01:00Z  Sun 03:00 Europe/Berlin     report
+         02:30 does not exist (dst.gap: next_valid)
+  01:15Z                              poll
+  02:15Z                              poll
+  03:15Z                              poll
+
+10 firings until Sun 2027-03-28 04:00Z.
+Paused in the file, and left out: off.
+"""
+    )
+
+
+def test_one_a_day_is_one_line_each() -> None:
+    assert (
+        shown("--name", "report", "--count", "3").out
+        == """\
+In Europe/Berlin
+  Sun 2027-03-28  -- Europe/Berlin: the clock goes from 02:00 to 03:00, 01:00Z --
+  Sun 2027-03-28  03:00  01:00Z  report
+         02:30 does not exist (dst.gap: next_valid)
+  Mon 2027-03-29  02:30  00:30Z  report
+  Tue 2027-03-30  02:30  00:30Z  report
+
+3 firings.
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--load",), ("--timezone", "Australia/Lord_Howe"), ("--count", "200")]
+)
+def test_no_line_is_longer_than_80_columns(words: tuple[str, ...]) -> None:
+    assert max(map(len, shown(*words).out.splitlines())) <= 80
+
+
+def test_json_has_the_keys_of_the_design() -> None:
+    found = json.loads(shown("--format", "json", "--load").out)
+    assert set(found["firings"][0]) >= {"name", "at", "local", "timezone"}
+    gap = next(one for one in found["firings"] if one["rule"])
+    assert gap == {
+        "name": "report", "id": "billing.report", "at": "2027-03-28T01:00:00Z",
+        "local": "2027-03-28T03:00:00+02:00", "timezone": "Europe/Berlin", "delay": 0,
+        "rule": {"local": "2027-03-28T02:30:00", "policy": "gap: next_valid", "chosen": False},
+    }  # fmt: skip
+    assert found["load"]["allowed_a_day"] == 1_000
+    assert (found["errors"], found["paused"]) == ([], ["off"])
+
+
+def test_every_format_goes_into_its_file() -> None:
+    outputs = [f"--output={form}=out.{form}" for form in ("text", "markdown", "json", "ics")]
+    page = shown(*outputs).out
+    assert Path("out.text").read_text() == page
+    assert "```text" in Path("out.markdown").read_text()
+    assert Path("out.ics").read_bytes().count(b"\r\n") == Path("out.ics").read_bytes().count(b"\n")
+    assert Path("out.ics").read_text().count("BEGIN:VEVENT") == len(
+        json.loads(shown("--format", "json", "--hours", "744").out)["firings"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        (
+            ("--name", "nobody*"),
+            "--name nobody*: no schedule of this name; the files have off, poll",
+        ),
+        (("--timezone", "Mars/Base"), "--timezone: 'Mars/Base' is not a time zone"),
+        (("--hours", "0"), "0 is not in the range"),
+        (("--count", "x"), "is not a valid integer"),
+    ],
+)
+def test_wrong_usage_is_one_clear_error(words: tuple[str, ...], fact: str) -> None:
+    ran = shown(*words, code=64)
+    assert fact in ran.err
+    assert ran.out == ""
+
+
+def test_an_error_of_the_file_is_one_document() -> None:
+    Path("qstash.yaml").write_text(FILE.replace("30 2 * * *", "61 2 * * *"))
+    ran = shown("--format", "json", code=1)
+    assert "out of range" in json.loads(ran.out)["errors"][0]["message"]
+
+
+def test_nothing_fires() -> None:
+    Path("qstash.yaml").write_text("version: 1\nnamespace: billing\nschedules: {}\n")
+    assert shown().out == "No schedule fires until Sun 2027-03-28 20:00Z.\n"
+    assert "BEGIN:VEVENT" not in shown("--format", "ics").out
