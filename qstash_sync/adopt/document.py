@@ -75,9 +75,9 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
     items = survey.items
     others = [settings for found in survey.others.values() for settings in found.values()]
     known = secrets.Known([item.settings for item in items], others)
-    defaults, schedules = _factored([_hiding(i.settings, known) for i in items], choices.apart)
+    defaults, schedules = _factored([hiding(i.settings, known) for i in items], choices.apart)
     sections: dict[Kind, Mapping[str, Settings]] = {
-        kind: {n: _hiding(s, known) for n, s in found.items() if (kind, n) not in choices.left}
+        kind: {n: hiding(s, known) for n, s in found.items() if (kind, n) not in choices.left}
         for kind, found in survey.others.items()
     }
     named = dict(zip((item.name for item in items), schedules, strict=True))
@@ -107,16 +107,18 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """A first file; count: of its schedules, left: what is a comment.
+    """A first file; count: of its schedules, left: why others are none.
 
     variables: of the secrets that were read; needed: of all that it takes from the environment.
+    asides: settings without a place in the file.
     """
 
     text: str
     variables: tuple[Variable, ...]
     needed: tuple[str, ...]
     count: int
-    left: int
+    left: tuple[str, ...]
+    asides: int
 
     @property
     def environ(self) -> dict[str, str]:
@@ -136,39 +138,47 @@ def beginning(
     plan: str | None,
     left: Sequence[str],
     asides: Sequence[str],
+    apart: Collection[str],
     style: Style,
 ) -> Beginning:
-    """The file of jobs that are not QStash's yet; left, asides: what it cannot say."""
+    """The file of jobs that are not QStash's yet; left, asides: what it cannot say.
+
+    apart: keys that must not be shared.
+    """
     called = sorted(schedules, key=names.natural)
     known = secrets.Known(list(schedules.values()))
-    own = [_hiding(schedules[name], known) for name in called]
-    defaults, settings = _factored(own, ())
+    own = [hiding(schedules[name], known) for name in called]
+    theirs = {name for found in own for name in _variables_in(found)}
+    defaults, settings = _factored(own, apart)
     named = dict(zip(called, settings, strict=True))
     uses = [
         (owner, hidden)
         for owner, found in (("", defaults), *named.items())
         for hidden in secrets.hidden_in(found)
     ]
-    variables = names.of_variables(uses, namespace)
+    variables = names.of_variables(uses, namespace, theirs)
     told = tuple(_variables(uses, variables))
     page = _Page(style, variables)
-    top = ["version: 1", f"namespace: {namespace}"]
-    top += [f"limits: {{plan: {plan}}}"] if plan else []
+    queues: list[Settings] = [found for found in (defaults, *settings) if "queue" in found]
     blocks: tuple[Iterable[str], ...] = (
-        (*map(page.comment, head), *top),
+        (*map(page.comment, head), *page.top(namespace), *page.plan(plan)),
         page.defaults(defaults),
+        page.section(Kind.QUEUE, {one["queue"].plain: {} for one in queues}),
         page.entries(named),
         page.remarks("Not carried over:", left),
         page.remarks("Settings without a place in the file:", asides),
         page.needed(told),
+        page.remarks("Variables to set, to what these jobs have now:", sorted(theirs)),
     )
     paragraphs = ["\n".join(block) for block in blocks]
-    needed = sorted(set(re.findall(r"(?<!\$)\$\{env\.(\w+)\}", "\n".join(paragraphs[:3]))))
-    theirs = [name for name in needed if name not in variables.values()]
-    paragraphs.append("\n".join(page.remarks("Variables that these jobs have already:", theirs)))
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
     return Beginning(
-        text=text, variables=told, needed=tuple(needed), count=len(called), left=len(left)
+        text=text,
+        variables=told,
+        needed=tuple(sorted(theirs | {one.name for one in told})),
+        count=len(called),
+        left=tuple(left),
+        asides=len(asides),
     )
 
 
@@ -183,7 +193,14 @@ def _factored(
     return {**defaults, "base_url": secrets.plain(base)} if base else defaults, schedules
 
 
-def _hiding(settings: Settings, known: secrets.Known) -> Settings:
+def _variables_in(settings: Settings) -> Iterator[str]:
+    """The variables that texts in the file's own words take."""
+    for value in settings.get("headers", {}).values():
+        if isinstance(value, str):
+            yield from re.findall(r"(?<!\$)\$\{env\.(\w+)\}", value)
+
+
+def hiding(settings: Settings, known: secrets.Known) -> Settings:
     """The settings without what is a secret elsewhere, where the file takes a variable."""
     return {
         key: secrets.replaced(value, known.hiding) if key in _TAKE_VARIABLES else value
@@ -277,15 +294,23 @@ class _Page:
         shown = "".join(c if c.isascii() and c.isprintable() and c != "#" else "?" for c in text)
         return f"{' ' * indent}# {shown}"
 
+    def top(self, namespace: str) -> Iterator[str]:
+        """The two lines that every file begins with."""
+        yield "version: 1"
+        yield f"namespace: {self._writer.key(namespace)}"
+
+    def plan(self, plan: str | None, why: str = "") -> Iterator[str]:
+        """What the account allows."""
+        if plan:
+            yield f"limits: {{plan: {plan}}}{why}"
+
     def head(self, survey: Survey, live: Live, choices: Choices) -> Iterator[str]:
         """What stands above everything."""
-        yield "version: 1"
-        yield f"namespace: {self._writer.key(survey.namespace)}"
+        yield from self.top(survey.namespace)
         if choices.allow_private:
             yield "allow_private: true # some addresses are http://, or no public hosts"
-        plan = _smallest_plan(live)
-        if plan:
-            yield f"limits: {{plan: {plan}}} # the smallest that holds what the account has"
+        why = " # the smallest that holds what the account has"
+        yield from self.plan(_smallest_plan(live), why)
 
     def twins(self, item: Item) -> Iterator[str]:
         """Those that fire beside a schedule with the same destination, method and body."""
@@ -373,7 +398,9 @@ def _host(live: LiveSchedule) -> str:
     scheme, colon, rest = target.partition("://")
     if not colon:
         return target
-    return f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rpartition('@')[2]}"
+    host = f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rpartition('@')[2]}"
+    path = f"{scheme}://{re.split('[?#]', rest, maxsplit=1)[0]}"
+    return path if "@" not in path and secrets.url(path, "").plain is not None else host
 
 
 def _smallest_plan(live: Live) -> str | None:

@@ -20,6 +20,7 @@ from qstash_sync.errors import ImportedFileError
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Key, Kind, Live
+from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.model.steps import PauseSchedule, PutSchedule
 from qstash_sync.plan import canonical, diff, mark as marks
 from qstash_sync.plan.decide import Plan
@@ -60,6 +61,16 @@ class Imported:
         """How many schedules and others stand as comments, twins aside."""
         others = [key for key in self.choices.left if key[0] is not Kind.SCHEDULE]
         return len(self.survey.left) + len(others)
+
+    @property
+    def with_unseen_callbacks(self) -> tuple[str, ...]:
+        """Schedules with callbacks of which QStash shows the address alone, and no mark more."""
+        return tuple(
+            item.name
+            for item in self.document.items
+            if (item.lost or not item.is_ours)
+            and any(getattr(item.live[0].message, key) for key in CALLBACKS)
+        )
 
     @property
     def twins(self) -> int:

@@ -122,10 +122,13 @@ def _candidates(one: Nameless) -> Iterator[str]:
 # Variables
 
 
-def of_variables(uses: Iterable[tuple[str, Hidden]], namespace: str) -> dict[str, str]:
+def of_variables(
+    uses: Iterable[tuple[str, Hidden]], namespace: str, taken: Iterable[str] = ()
+) -> dict[str, str]:
     """A variable for each hidden value; uses: who has it (empty: all), in the order of the file.
 
-    A value that one resource has is named after it: DAILY_REPORT_AUTHORIZATION.
+    A value that one resource has is named after it: DAILY_REPORT_AUTHORIZATION; one of several
+    after the namespace. taken: names that mean something else.
     """
     owners: dict[str, dict[str, None]] = {}
     whats: dict[str, str] = {}
@@ -133,15 +136,15 @@ def of_variables(uses: Iterable[tuple[str, Hidden]], namespace: str) -> dict[str
         owners.setdefault(hidden.value, {}).setdefault(owner)
         whats.setdefault(hidden.value, hidden.what)
     names: dict[str, str] = {}
-    taken: set[str] = set()
+    used = set(taken)
     numbers: dict[str, int] = {}
     for value, what in whats.items():
         own = [owner for owner in owners[value] if owner]
-        alone = own[0] if len(owners[value]) == 1 and own else ""
-        name = _variable(f"{alone}_{what}" if alone else what)
+        owner = own[0] if len(owners[value]) == 1 and own else namespace
+        name = _variable(f"{owner}_{what}")
         if _TAKEN.fullmatch(name):
             name = _variable(f"{namespace}_{name}")
-        names[value] = _numbered_variable(name, taken, numbers)
+        names[value] = _numbered_variable(name, used, numbers)
     return names
 
 

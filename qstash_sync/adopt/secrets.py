@@ -15,7 +15,7 @@ from qstash_sync.model.resources import Piece, Secret, Text
 from qstash_sync.model.secret_shapes import SCHEME, Span, Where, is_called
 from qstash_sync.plan.canonical import DIGEST
 
-_TOLD = 8  # characters of a secret that is looked for in other places, too
+TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password
 
 
@@ -181,6 +181,7 @@ def text_body(text: str, what: str) -> Template:
     def found() -> Iterator[Found]:
         yield from _called(secret_shapes.members(text), Where.MEMBER)
         yield from _called(secret_shapes.fields(text), Where.MEMBER)
+        yield from _called(secret_shapes.loose_members(text), Where.MEMBER)
         yield from _webhooks(text, what)
         yield from _anywhere(text, what)
         yield from _shapes(text, what)
@@ -202,6 +203,8 @@ class _NoTextError(Exception):
 
 def _json(value: Any, key: str, what: str) -> Any:
     if isinstance(value, dict):
+        if is_called(key, likely=True):  # {"secret": {"value": …}}
+            return {name: _json(item, key, what) for name, item in value.items()}
         return {name: _json(item, name, what) for name, item in value.items()}
     if isinstance(value, list):
         return [_json(item, key, what) for item in value]
@@ -233,11 +236,11 @@ class Known:
         self._whats: dict[str, str] = {}
         for tree in trees:
             for hidden in hidden_in(tree):
-                if not hidden.redacted and len(hidden.value) >= _TOLD:
+                if not hidden.redacted and len(hidden.value) >= TOLD:
                     self._whats.setdefault(hidden.value, hidden.what)
         self._beginning: dict[str, list[str]] = {}
         for value in sorted(self._whats, key=len, reverse=True):
-            self._beginning.setdefault(value[:_TOLD], []).append(value)
+            self._beginning.setdefault(value[:TOLD], []).append(value)
 
     def hiding(self, template: Template) -> Template:
         """The text without values that are secrets elsewhere."""
@@ -250,8 +253,8 @@ class Known:
         return Template(tuple(part for part in parts if part) or ("",))
 
     def _found(self, text: str) -> Iterator[Found]:
-        for start in range(len(text) - _TOLD + 1):
-            for value in self._beginning.get(text[start : start + _TOLD], ()):
+        for start in range(len(text) - TOLD + 1):
+            for value in self._beginning.get(text[start : start + TOLD], ()):
                 if text.startswith(value, start):
                     yield start, start + len(value), self._whats[value]
 

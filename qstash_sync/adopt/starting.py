@@ -5,20 +5,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qstash_sync.adopt import document, entries, names
+from qstash_sync.adopt import document, entries, names, secrets
 from qstash_sync.adopt.document import Style
 from qstash_sync.adopt.entries import JSON, Settings
 from qstash_sync.adopt.foreign import Found
 from qstash_sync.adopt.times import Time
+from qstash_sync.adopt.writer import Writer
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.resources import Callback, Message
-from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.model.settings import CALLBACKS, canonical_header
 
-# A file and the values of its secrets -> what is wrong, by the name of its schedule.
-Check = Callable[[str, Mapping[str, str]], Mapping[str, str]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """What the file's own rules refuse: why, by the name of a schedule; keys of the defaults."""
+
+    schedules: Mapping[str, str]
+    defaults: frozenset[str] = frozenset()
+
+
+Check = Callable[[str, Mapping[str, str]], Wrong]  # a file and the values of its secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +47,14 @@ class Start:
 
 def starter(start: Start) -> str:
     """A file with one schedule, and what else there is in comments."""
+    namespace = Writer(str.isprintable).key(start.namespace)
     plan = f"limits: {{plan: {start.plan}}}\n" if start.plan else ""
     dst = "\n  dst: {strategy: auto} # one schedule where a clock change allows it; ten are free"
     dst = dst if start.plan == "free" else ""
     return f"""\
 # What the QStash account should hold: `qstash-sync plan` shows what would change, `apply` does it.
 version: 1
-namespace: {start.namespace} # the ids of our schedules begin with it; others are never touched
+namespace: {namespace} # the ids of our schedules begin with it; others are never touched
 {plan}
 defaults:
   timezone: {start.timezone} # crons are local times; they stay right when the clock changes{dst}
@@ -74,12 +84,16 @@ def of_jobs(
 ) -> document.Beginning:
     """The file of another tool's jobs; what the file's rules refuse stands in a comment."""
     why = {number: job.why for number, job in enumerate(found) if job.why}
+    known = secrets.Known(
+        [secrets.whole(value, name) for job in found for name, value in job.secrets.items()]
+    )
+    apart: frozenset[str] = frozenset()
     while True:
         chosen = {n: job for n, job in enumerate(found) if n not in why}
         made: dict[int, Settings] = {}
         for number, job in chosen.items():
             try:
-                made[number] = _settings(job, start)
+                made[number] = document.hiding(_settings(job, start), known)
             except CronError as error:
                 why[number] = str(error)
         called = _names({n: job for n, job in chosen.items() if n in made}, made)
@@ -90,12 +104,14 @@ def of_jobs(
             plan=start.plan,
             left=[f"{found[n].where}: {why[n]}" for n in sorted(why)],
             asides=[f"{called[n]}: {', '.join(found[n].left)}" for n in made if found[n].left],
+            apart=apart,
             style=style,
         )
         wrong = check(beginning.text, beginning.environ)
-        refused = {n: wrong[called[n]] for n in made if called[n] in wrong}
-        if not refused:
+        refused = {n: wrong.schedules[called[n]] for n in made if called[n] in wrong.schedules}
+        if not refused and wrong.defaults <= apart:
             return beginning
+        apart |= wrong.defaults  # what is wrong of one is said of that one
         why |= refused
 
 
@@ -111,13 +127,17 @@ def _settings(job: Found, start: Start) -> Settings:
     message = Message(
         destination=url,
         method=job.method or "POST",
-        headers=tuple(sorted(headers.items())),
+        headers=tuple(sorted((canonical_header(name), text) for name, text in headers.items())),
         body=job.body,
         **more,
     )
     settings = entries.of_message(message)
+    settings |= entries.labelled(message.labels)
+    if job.paused:
+        settings["paused"] = True
     if job.raw:
-        settings["headers"] = {**settings.get("headers", {}), **job.raw}
+        raw = {canonical_header(name): text for name, text in job.raw.items()}
+        settings["headers"] = {**settings.get("headers", {}), **raw}
     timezone = job.timezone or start.timezone
     dst = {"strategy": "auto"} if start.strategy is Strategy.AUTO and timezone != "UTC" else {}
     time = Time(job=Job(crons=(parse(job.cron),), timezone=timezone), dst=dst)

@@ -19,7 +19,7 @@ from qstash_sync.crons import robfig
 from qstash_sync.crons.compile import Strategy, compile_job, native_parts
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job
-from qstash_sync.crons.grammar import DAY, WEEKDAY, Fields, parse, render
+from qstash_sync.crons.grammar import parse, render
 from qstash_sync.model.resources import LiveSchedule
 from qstash_sync.plan import mark as marks
 from qstash_sync.plan.mark import Mark
@@ -57,19 +57,11 @@ def of_stranger(cron: str, now: datetime) -> Time | str:
             why = str(error)
             continue
         if spec.timezone == "UTC":
-            if _meant(job.crons[0].fields) == _meant(spec.fields):
+            if job.crons[0].fields.normal == spec.fields.normal:
                 return Time(job=job)
         elif robfig.read(native_parts(job)[0].cron).fields == spec.fields:
             return _native(job, now)
     return why
-
-
-def _meant(fields: Fields) -> Fields:
-    """The same fields in one form: either of two days, one of them any day, is every day."""
-    every = fields.days == DAY.everything or fields.weekdays == WEEKDAY.everything
-    if fields.either and every:
-        return replace(fields, days=DAY.everything, weekdays=WEEKDAY.everything, either=False)
-    return fields
 
 
 @lru_cache(maxsize=4096)

@@ -1,4 +1,8 @@
-"""Schedules that do the same: the same destination, method, body, firings and pause."""
+"""Schedules that do the same: the same destination, method, body, firings and pause.
+
+Of their other settings only those may differ that change from deploy to deploy: another tenant's
+header makes another schedule.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -22,11 +26,22 @@ def grouped(
         if len(candidates) == 1:
             groups.append(candidates)
             continue
-        by_time: dict[Any, list[T]] = {}
+        by_time: dict[Any, list[list[T]]] = {}
         for item in candidates:
-            by_time.setdefault(twins.firings_of(parts(item), now), []).append(item)
-        groups += by_time.values()
+            alike_in_time = by_time.setdefault(twins.firings_of(parts(item), now), [])
+            group = next((g for g in alike_in_time if _fit(parts(g[0]), parts(item), now)), None)
+            if group is None:
+                alike_in_time.append([item])
+            else:
+                group.append(item)
+        groups += (group for found in by_time.values() for group in found)
     return groups
+
+
+def _fit(one: Sequence[LiveSchedule], other: Sequence[LiveSchedule], now: datetime) -> bool:
+    before, after = (tuple(part.cron for part in parts) for parts in (one, other))
+    differs = twins.differences(one[0].message, other[0].message)
+    return twins.may_go(differs) and twins.for_ever(before, after, now)
 
 
 def _sent(parts: Sequence[LiveSchedule]) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from qstash_sync.adopt.importing import Check, Checked, Imported
     from qstash_sync.cli.session import Session
     from qstash_sync.model.resources import Live
+    from qstash_sync.render import imported as view
 
 
 _MOST = 100_000_000  # bytes of a state of Terraform
@@ -103,12 +105,13 @@ def _write(
     """The file of an account; returns the exit code."""
     from qstash_sync.adopt import env_file
     from qstash_sync.adopt.importing import imported
+    from qstash_sync.render import imported as view
 
     namespace = _namespace(namespace)
     for path, option in ((out, "--out"), (env_out, "--env-out")):
         if path is not None:
             files.refuse_existing(path, option)
-    if out is not None and out == env_out:
+    if out and env_out and Path(out).absolute() == Path(env_out).absolute():
         raise UsageError(f"--env-out {out}: is --out, too; secrets need a file of their own")
     given_names = _terraform(state) if state else {}
 
@@ -132,7 +135,7 @@ def _write(
             "--env-out",
             private=True,
         )
-    _show(session, found, out, env_out)
+    _show(session, found, view.Files(out=out, env_out=env_out, state=state))
     return ExitCode.DONE
 
 
@@ -222,14 +225,13 @@ def check_of(live: Live, now: datetime) -> Check:
     return check
 
 
-def _show(session: Session, found: Imported, out: str | None, env_out: str | None) -> None:
+def _show(session: Session, found: Imported, files: view.Files) -> None:
     """The file on stdout, unless it is in a file of its own; what was done on stderr."""
     from qstash_sync.render import imported as view, safe
 
-    files = view.Files(out=out, env_out=env_out)
     if session.json:
         streams.result(view.document(found, files, session.requests))
         return
-    if out is None:
+    if files.out is None:
         streams.result(safe.page(found.document.text.removesuffix("\n").split("\n")))
     streams.note(view.text(found, files, session.requests))

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
     from qstash_sync.adopt.document import Beginning
     from qstash_sync.adopt.foreign import Found
-    from qstash_sync.adopt.starting import Start
+    from qstash_sync.adopt.starting import Start, Wrong
 
 _MOST = 10_000_000  # bytes of a file of another tool
 _EXAMPLE = "https://app.example.com"
 _SOURCES = {"vercel.json": "vercel.json", "crontab": "the crontab", "jobs": "the list of jobs"}
+_STOP = {
+    "vercel.json": 'Take the "crons" out of vercel.json once this is applied, or both fire.',
+    "crontab": "Take these lines out of the crontab once this is applied, or both fire.",
+    "jobs": "Stop what runs these jobs today once this is applied, or both fire.",
+}
 _PLANS = ("free", "payg", "fixed_1m", "fixed_10m")
 
 
@@ -59,15 +64,17 @@ def init(
     from qstash_sync.adopt import starting
 
     _refuse_files(out, env_out, source)
-    kind, text = _read(source) if source else ("", "")
+    kind, found = _read(source) if source else ("", None)
     if kind == "vercel.json" and timezone is not None:
         raise UsageError(f"--timezone {timezone}: the crons of a vercel.json are UTC")
-    found = _found(kind, source, text) if source else None
     given = {"namespace": namespace, "timezone": timezone, "base_url": base_url}
     unsaid = {key for key in _needed(found) if given[key] is None}
     asks = not yes and streams.is_terminal(sys.stdin)
     if unsaid and not asks and not yes:
-        raise UsageError("init asks three questions; say --yes where nobody can answer")
+        needed = ", ".join(f"--{key.replace('_', '-')}" for key in sorted(unsaid))
+        raise UsageError(
+            f"init asks for {needed}; give them, or --yes to let it guess where nobody can answer"
+        )
     if found and "base_url" in unsaid and not asks:
         raise UsageError("--base-url URL: say where the application of these paths is")
     questions = _questions(real=bool(found) and "base_url" in unsaid)
@@ -85,7 +92,7 @@ def init(
         return ExitCode.DONE
     made = _carried(kind, source or "", found, start)
     _write(made, out, env_out, kind)
-    _tell_carried(out, kind, made, env_out, is_guessed="timezone" in unsaid and not asks)
+    _tell_carried(out, kind, made, env_out, found, set() if asks else unsaid)
     return ExitCode.DONE
 
 
@@ -120,7 +127,7 @@ def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
     files.refuse_existing(out, "--out")
     if env_out is not None:
         files.refuse_existing(env_out, "--env-out")
-        if not source or env_out == out:
+        if not source or Path(env_out).absolute() == Path(out).absolute():
             raise UsageError(f"--env-out {env_out}: a file of its own, for the secrets of --from")
 
 
@@ -137,7 +144,7 @@ def _asked(question: _Question) -> str:
     default = question.default
     text = f"{question.text} [{default}]" if default else question.text
     while True:
-        said = streams.ask(text, default or None) or default
+        said = (streams.ask(text, default or None) or default).strip()
         why = question.fault(said)
         if why is None:
             return said
@@ -154,15 +161,27 @@ def _write(made: Beginning, out: str, env_out: str | None, kind: str) -> None:
         )
 
 
-def _read(source: str) -> tuple[str, str]:
-    """What kind of file it is, by its name, and its text."""
+def _read(source: str) -> tuple[str, list[Found]]:
+    """What kind of file it is, by its name or what is in it, and its jobs."""
+    from qstash_sync.adopt import crontab, foreign
+    from qstash_sync.config.parse import plain
+
     name = Path(source).name
-    text = files.text(source, "--from", _MOST)
-    if name == "vercel.json":
-        return name, text
-    if name.endswith((".json", ".yaml", ".yml")):
-        return "jobs", text
-    return "crontab", text
+    text = streams.stdin().read(_MOST) if source == "-" else files.text(source, "--from", _MOST)
+    is_list = text.removeprefix("\ufeff").lstrip()[:1] in ("[", "{")
+    try:
+        if not name.endswith((".json", ".yaml", ".yml")) and not is_list:
+            kind, found = "crontab", list(crontab.jobs(text))
+        else:
+            data = plain(text, source)
+            is_vercels = name == "vercel.json" or foreign.is_vercels(data)
+            kind = "vercel.json" if is_vercels else "jobs"
+            found = foreign.vercel(data) if is_vercels else foreign.jobs(data)
+    except foreign.ForeignError as error:
+        raise UsageError(f"--from {source}: {error}") from None
+    if not found:
+        raise UsageError(f"--from {source}: has no jobs")
+    return kind, found
 
 
 def _no_zone(timezone: str) -> str | None:
@@ -179,81 +198,102 @@ def _no_zone(timezone: str) -> str | None:
 def _no_address(base_url: str) -> str | None:
     from qstash_sync.config import url
 
-    why = url.fault(base_url)
+    why = url.fault(base_url, is_base=True)
     return f"--base-url {base_url}: {why}" if why else None
 
 
 def _carried(kind: str, source: str, found: list[Found], start: Start) -> Beginning:
     from qstash_sync.adopt import starting
     from qstash_sync.cli.import_ import style_of
-    from qstash_sync.model.quotas import PLANS
 
-    head = [f"Made from {Path(source).name} by qstash-sync init."]
-    if kind == "vercel.json":
-        head.append('Take the "crons" out of vercel.json once this is applied, or both fire.')
-    elif kind == "crontab":
-        head.append("Take these lines out of the crontab once this is applied, or both fire.")
-    else:
-        head.append("Stop what runs these jobs today once this is applied, or both fire.")
-    made = starting.of_jobs(found, start, style_of("utf-8"), head, _wrong)
-    if start.plan is not None and made.count > PLANS[start.plan].schedules:
-        fact = f"{made.count} jobs; {start.plan} allows {PLANS[start.plan].schedules} schedules"
-        raise UsageError(f"--plan {start.plan}: {fact}")
+    name = _SOURCES[kind] if source == "-" else Path(source).name
+    head = [f"Made from {name} by qstash-sync init.", _STOP[kind]]
+    if kind != "jobs":
+        head.append(
+            "QStash tries a call that fails 3 times more, where `retries` says nothing else."
+        )
+    made = starting.of_jobs(found, start, style_of("utf-8"), head, wrong)
+    if not made.count:
+        more = f" (and {len(made.left) - 1} more)" * (len(made.left) > 1)
+        raise UsageError(f"--from {source}: nothing of it is carried over; {made.left[0]}{more}")
+    _refuse_too_many(made, start)
     return made
 
 
-def _found(kind: str, source: str, text: str) -> list[Found]:
-    from qstash_sync.adopt import crontab, foreign
-    from qstash_sync.config.parse import plain
+def _refuse_too_many(made: Beginning, start: Start) -> None:
+    """More schedules than the account's plan allows, parts of local times counted."""
+    from datetime import UTC, datetime
 
-    try:
-        if kind == "vercel.json":
-            found = foreign.vercel(text)
-        elif kind == "crontab":
-            found = list(crontab.jobs(text))
-        else:
-            found = foreign.jobs(plain(text, source))
-    except foreign.ForeignError as error:
-        raise UsageError(f"--from {source}: {error}") from None
-    if not found:
-        raise UsageError(f"--from {source}: has no jobs")
-    return found
+    from qstash_sync.config.load import Source, load
+    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.plan import quota
+
+    sources = [Source("the new file", ".", made.text)]
+    config = load(sources, environ=made.environ, missing="mock")
+    schedules = config.desired.schedules or ()
+    for found in quota.judge(schedules, datetime.now(UTC), plan=start.plan) if start.plan else ():
+        if found.severity is Severity.ERROR:
+            raise UsageError(f"--plan {start.plan}: {found.message}")
 
 
-def _wrong(text: str, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """What the file's own rules refuse, by the name of the schedule; environ: of its secrets."""
+def wrong(text: str, environ: Mapping[str, str]) -> Wrong:
+    """What the file's own rules refuse; environ: of its secrets."""
+    from qstash_sync.adopt.starting import Wrong
     from qstash_sync.config.load import Files, Source
     from qstash_sync.errors import ConfigError
     from qstash_sync.model.diagnostics import Severity
 
     loaded = Files([Source("the new file", ".", text)])
     _, diagnostics = loaded.build(None, {}, environ, "mock")
-    errors = tuple(one for one in diagnostics if one.severity is Severity.ERROR)
-    found = {
-        str(e.path[1]): e.message for e in errors if len(e.path) > 1 and e.path[0] == "schedules"
-    }
-    if errors and not found:
-        raise ConfigError(errors)
-    return found
+    schedules: dict[str, str] = {}
+    defaults: set[str] = set()
+    others = []
+    for one in diagnostics:
+        match one.severity, one.path:
+            case Severity.ERROR, ("schedules", name, *where):
+                place = f"{where[0]}: " if where and f"{where[0]}" not in one.message else ""
+                hint = f"; {one.hint}" if one.hint else ""
+                schedules.setdefault(str(name), f"{place}{one.message}{hint}")
+            case Severity.ERROR, ("defaults", key, *_):
+                defaults.add(str(key))
+            case Severity.ERROR, _:
+                others.append(one)
+    if others and not schedules and not defaults:
+        raise ConfigError(tuple(others))
+    return Wrong(schedules=schedules, defaults=frozenset(defaults))
 
 
-def _tell(out: str, what: str, *more: str) -> None:
+def _tell(out: str, what: str, *more: str, options: str = "") -> None:
     from qstash_sync.render import safe
 
-    lines = [f"Wrote {out}{what}.", *more, f"Next: qstash-sync plan --local -f {out}"]
-    streams.result(safe.page(lines))
+    lines = [f"Wrote {out}{what}.", *more]
+    streams.result(safe.page([*lines, f"Next: qstash-sync plan --local -f {out}{options}"]))
 
 
 def _tell_carried(
-    out: str, kind: str, made: Beginning, env_out: str | None, *, is_guessed: bool
+    out: str, kind: str, made: Beginning, env_out: str | None, found: list[Found], guessed: set[str]
 ) -> None:
-    where = _SOURCES[kind]
-    more = [f"Take them out of {where} once this is applied, or both fire."]
-    if is_guessed:
+    more = [_STOP[kind]]
+    if "timezone" in guessed:
         more.append("Nothing says the time zone of all: UTC is taken; --timezone says another.")
+    if "namespace" in guessed:
+        more.append(f"Namespace: {_folder()}, as the folder is called; --namespace says another.")
+    posted = sum(not job.why and job.method is None for job in found)
+    if posted:
+        more.append(f"{posted} without a method: POST, as QStash does where nothing is said.")
     if made.left:
-        more.append(f"{made.left} not carried over; they stand as comments with the reason.")
-    if made.needed:
-        kept = f" (those that were read: {env_out})" if env_out else ""
-        more.append(f"Set in the environment: {', '.join(made.needed)}{kept}")
-    _tell(out, f": {made.count} schedule{'s' * (made.count != 1)} from {where}", *more)
+        more.append(f"{len(made.left)} not carried over; they stand as comments with the reason.")
+    if made.asides:
+        more.append(f"Of {made.asides} some settings have no place in the file; see its comments.")
+    known = {one.name for one in made.variables if one.value is not None}
+    options = ""
+    if env_out and known:
+        more.append(f"Secrets: {len(known)} in {env_out}, for --env-file.")
+        options = f" --env-file {env_out}"
+    missing = [name for name in made.needed if not env_out or name not in known]
+    if missing:
+        again = "; --env-out FILE writes those that were read, into a new file" if known else ""
+        more.append(f"Set in the environment: {', '.join(missing)}{again * (not env_out)}")
+        options += " --unknown-env"
+    count = f"{made.count} schedule{'s' * (made.count != 1)}"
+    _tell(out, f": {count} from {_SOURCES[kind]}", *more, options=options)

@@ -37,9 +37,7 @@ def _url_or_path(value: Any, info: ValidationInfo[Frame]) -> Text:
 
 
 def _base_url(value: Any, _: object) -> str:
-    base = string(value)
-    url.check_line(base)
-    return base
+    return url.check_base(string(value))
 
 
 @lru_cache(maxsize=1024)

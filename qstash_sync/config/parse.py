@@ -7,6 +7,7 @@ refer to is shared, never copied, and how much they may repeat is bounded.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from yaml.composer import ComposerError
@@ -66,7 +67,6 @@ _HINTS = {
     "mapping values are not allowed": "quote a text that has a colon; keys begin in one column",
 }
 _TYPES = {"bool": bool, "null": type(None)}
-_FIRST = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*([-\[])(?!--)")
 _MERGE, _NO_KEY = object(), object()
 
 
@@ -85,12 +85,49 @@ PARSERS = (*_LIBYAML, PythonParser)
 def read(text: str, *, name: str, folder: str, report: Report) -> Document | None:
     """Parse one document; None where it is no mapping that can be read."""
     origin = Origin(name, text)
+    documents = _documents(origin, report)
+    if documents is None:
+        return None
+    root = documents[0] if documents else Map(origin, 0)
+    if isinstance(root, Map):
+        return Document(folder, root)
+    fact = "the file must be a mapping with keys such as version, namespace and schedules"
+    report.error("type", (), fact, documents.at(0))
+    return None
+
+
+def plain(text: str, name: str) -> Any:
+    """Any document as values alone, read by the same rules; raises `ConfigError`.
+
+    Its lines are shown in no error: nobody knows what is a secret in it.
+    """
+    report = Report()
+    documents = _documents(Origin(name, text.removeprefix("\ufeff")), report)
+    if documents is None or report:
+        raise ConfigError(
+            tuple(
+                replace(found, location=found.location and replace(found.location, text=""))
+                for found in report
+            )
+        )
+    return _values(documents[0]) if documents else None
+
+
+def _values(value: Value) -> Any:
+    if isinstance(value, Map):
+        return {key: _values(item) for key, item in value.items()}
+    return [_values(item) for item in value] if isinstance(value, Seq) else value
+
+
+def _documents(origin: Origin, report: Report) -> Seq | None:
+    """The documents of a text, of which there is to be one; None where it cannot be read."""
     problem: Exception | None = None
+    text = origin.text
     # The slow parser has the better words, but not for what it would read for a minute.
     for parser in PARSERS[:1] if len(text) > _REREAD else PARSERS:
         found = Report()
         try:
-            root = _Tree(origin, found).build(parser(text))
+            documents = _Tree(origin, found).build(parser(text))
         except _RefusedError as error:
             report.error("yaml", (), error.fact, origin.location(error.mark), error.hint)
             return None
@@ -98,27 +135,9 @@ def read(text: str, *, name: str, folder: str, report: Report) -> Document | Non
             problem = error
             continue
         report += found
-        return None if root is None else Document(folder, root)
+        return documents
     _syntax(problem, origin, report)
     return None
-
-
-def plain(text: str, name: str) -> Any:
-    """Any document as values alone, read by the same rules; raises `ConfigError`."""
-    report = Report()
-    first = _FIRST.match(text)
-    opens = first[1] if first else ""  # the reader wants a mapping: a list is given a key
-    shown = {"-": f"list:\n{text}", "[": f"list: {text.lstrip()}"}.get(opens, text)
-    found = read(shown, name=name, folder=".", report=report)
-    if found is None or report:
-        raise ConfigError(tuple(report))
-    return _values(found.root if shown is text else found.root["list"])
-
-
-def _values(value: Value) -> Any:
-    if isinstance(value, Map):
-        return {key: _values(item) for key, item in value.items()}
-    return [_values(item) for item in value] if isinstance(value, Seq) else value
 
 
 def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
@@ -187,8 +206,8 @@ class _Tree:
         self.top = _Node(Seq(origin, 0), 0)  # the list of documents; there is to be one
         self.stack: list[_Node] = [self.top]
 
-    def build(self, parser: Any) -> Map | None:
-        """The root mapping; an empty document is an empty one."""
+    def build(self, parser: Any) -> Seq:
+        """The documents; of an empty text none."""
         handlers: dict[type, Callable[[Any], None]] = {
             DocumentStartEvent: self.document,
             MappingStartEvent: self.start,
@@ -204,13 +223,8 @@ class _Tree:
                 raise _RefusedError(_packed(event.start_mark), fact)
             if handle := handlers.get(type(event)):
                 handle(event)
-        documents = self.top.value
-        root = documents[0] if documents else Map(self.origin, 0)
-        if isinstance(root, Map):
-            return root
-        fact = "the file must be a mapping with keys such as version, namespace and schedules"
-        self.report.error("type", (), fact, documents.at(0))
-        return None
+        documents: Seq = self.top.value
+        return documents
 
     def error(
         self, code: str, fact: str, mark: int, key: str | None = None, hint: str = ""

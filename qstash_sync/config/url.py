@@ -61,10 +61,21 @@ def check(value: Text, *, allow_private: bool) -> Text:
     return value
 
 
-def fault(text: str) -> str | None:
-    """Why a text is no address of a public host; None where it is one."""
+def check_base(text: str) -> str:
+    """What paths are put behind; the rest is checked with each of them."""
+    check_line(text)
+    if "?" in text or "#" in text:
+        fact = "a base_url cannot have a query (?…) or a fragment (#…): paths go behind it"
+        raise _bad(fact, "write them with the paths")
+    return text
+
+
+def fault(text: str, *, is_base: bool = False) -> str | None:
+    """Why a text is no address of a public host, or of an application; None where it is one."""
     try:
         check(text, allow_private=False)
+        if is_base:
+            check_base(text)
     except PydanticCustomError as error:
         return str((error.context or {}).get("fact", error.message()))
     return None

@@ -85,6 +85,18 @@ class Fields:
         """Whether every date matches."""
         return len(self.months) == 12 and len(self.days) == 31 and len(self.weekdays) == 7  # noqa: PLR2004 - all of them
 
+    @property
+    def normal(self) -> "Fields":
+        """The same fields in one form: either of two days, one of them any day, is every day."""
+        if self.either and (self.days == DAY.everything or self.weekdays == WEEKDAY.everything):
+            return Fields(self.minutes, self.hours, DAY.everything, self.months, WEEKDAY.everything)
+        return self
+
+    @property
+    def day_rule(self) -> tuple[object, ...]:
+        """What decides about a date, in a form that can be compared."""
+        return self.months, self.days, self.weekdays, self.either
+
     def fits_day(self, day: int, weekday: int) -> bool:
         """Whether a day matches, whatever its month."""
         if self.either:

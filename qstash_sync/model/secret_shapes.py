@@ -112,13 +112,17 @@ WEBHOOK = re.compile(
     r"|hooks\.zapier\.com/hooks/catch/|hook\.(?:[\w.]+\.)?make\.com/"
     r"|maker\.ifttt\.com/trigger/[^/?#]+/(?:json/)?with/key/"
     r"|(?:[\w-]+\.)+m\.pipedream\.net/|api\.netlify\.com/build_hooks/|hc-ping\.com/"
-    r"|api\.vercel\.com/v1/integrations/deploy/"
+    r"|api\.vercel\.com/v1/integrations/deploy/|api\.cloudflare\.com/client/v4/pages/webhooks/"
+    r"|(?:uptime\.)?betterstack\.com/api/v1/heartbeat/"
+    r"|hooks\.airtable\.com/workflows/|events\.(?:eu\.)?pagerduty\.com/integration/"
+    r"|cronitor\.link/(?:p/)?"
     r")([^?#\s\"'<>\\]+)"
     r"|https?://api\.telegram\.org/bot([^/?#\s\"'<>\\]+)",
     re.IGNORECASE,
 )
 _LIKELY_WEBHOOK = re.compile(
-    r"https?://[^/?#\s]+(?:/[^/?#\s]+)*?/(?:web)?hooks?/([\w-]*\d[\w-]{20,}[^?#\s\"'<>\\]*)",
+    r"https?://[^/?#\s]+(?:/[^/?#\s]+)*?/(?:[\w-]*[-_])?(?:web)?hooks?/"
+    r"((?=[\w-]*\d)[\w-]{20,}[^?#\s\"'<>\\]*)",
     re.IGNORECASE,
 )
 _PARAMETER = re.compile(r"[?&;]([^=&;?#\s]{1,100})=([^&#]+)")
@@ -161,6 +165,17 @@ def parameters(url: str) -> Iterator[tuple[str, Span]]:
 def members(text: str) -> Iterator[tuple[str, Span]]:
     """Name, and span of the value, of each text that stands as a member in JSON."""
     return ((match[1], match.span(2)) for match in _MEMBER.finditer(text))
+
+
+# `token: abcsecret`, `{'token': 'abcsecret'}`, `\"token\": \"abcsecret\"`, `"token": 123456789`.
+_LOOSE = re.compile(
+    r"(?<![\w-])([A-Za-z][\w-]{1,60})(?:\\?[\"'])?\s*[:=]\s*(?:\\?[\"'])?([^\s\"'\\,;&{}\[\]]{8,})"
+)
+
+
+def loose_members(text: str) -> Iterator[tuple[str, Span]]:
+    """Name, and span of the value, of what stands as a name and a value in any notation."""
+    return ((match[1], match.span(2)) for match in _LOOSE.finditer(text))
 
 
 def fields(text: str) -> Iterator[tuple[str, Span]]:

@@ -96,7 +96,7 @@ def _twins(
 ) -> None:
     """What fires beside a declared schedule is told; where strays go, it is a change."""
     alike = list(twins.twins(schedules, strangers, index, now))
-    removable = {change.id: change for change in twins.removals(alike, index)}
+    removable = {change.id: change for change in twins.removals(alike, index, now)}
     goes = removable if strays else {}
     for change in goes.values():
         if within is None or change.key in within:
@@ -105,6 +105,9 @@ def _twins(
     found.unmanaged = [key for key in found.unmanaged if key[1] not in goes]
     if within is None:
         left = (twin for twin in alike if twin.fires and twin.parts[0].live.id not in goes)
+        newer = twins.with_newer_credentials(alike, index)
         found.diagnostics += (
-            twins.told(twin, index, is_stray=twin.parts[0].live.id in removable) for twin in left
+            twins.told(twin, index, is_stray=first in removable, is_newer=first in newer)
+            for twin in left
+            for first in [twin.parts[0].live.id]
         )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from qstash_sync.model.change import Action, Change, FieldChange
+from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind
 from qstash_sync.plan import lifetime
 from qstash_sync.plan.decide import Plan
@@ -133,8 +133,11 @@ def moved(saved: Saved, fresh: Plan, fingerprints: Fingerprints, now: datetime) 
 def _not_done(approved: Approved, fingerprints: Fingerprints) -> str | None:
     """Why there is nothing left to do, where that is not because it is done."""
     if approved.change.action is Action.DELETE:
-        gone = fingerprints.gone(approved.change)
-        return None if gone else "the file does not ask for it any more"
+        if fingerprints.gone(approved.change):
+            return None
+        if approved.change.reason is Reason.TWIN:
+            return "one of the two has changed, so they are no twins any more"
+        return "the file does not ask for it any more"
     if fingerprints.declared(approved.change) is None:
         return "it has left the file"
     if fingerprints.file(approved.change) != approved.file:

@@ -8,13 +8,16 @@ a copy of ours, labels and all                   our mark, under an id that it d
 """
 
 import hashlib
+import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from qstash_sync.crons import firings, robfig
 from qstash_sync.crons.bitmaps import DAY, Span
 from qstash_sync.crons.error import CronError
+from qstash_sync.crons.firings import Job
 from qstash_sync.model.change import Action, Change, Reason, TwinOf
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import (
@@ -26,13 +29,15 @@ from qstash_sync.model.resources import (
     is_known,
     plain,
 )
-from qstash_sync.model.secret_shapes import Where, is_called
+from qstash_sync.model.secret_shapes import is_called
 from qstash_sync.model.steps import DeleteSchedule
-from qstash_sync.plan import canonical, diff, taken
+from qstash_sync.plan import canonical, diff, mark as marks, taken
 from qstash_sync.plan.live_parts import LivePart, LiveParts
 
 _DAYS = 366
 _DELETE = "`import --strays` plans its delete"
+_CALENDAR_YEARS = 28
+_OF_A_DEPLOY = ("retries", "retry_delay", "timeout")
 _EXACT_DAYS = 45  # as long as a set of parts is exact that needs no renewal
 
 
@@ -131,8 +136,11 @@ def _digest(fired: int, span: Span) -> bytes | None:
     return hashlib.sha256(fired.to_bytes(span.days * DAY // 8 + 1, "big")).digest()
 
 
-def told(twin: Twin, index: LiveParts, *, is_stray: bool) -> Diagnostic:
-    """The warning, with the way out; is_stray: `removals` names it."""
+def told(twin: Twin, index: LiveParts, *, is_stray: bool, is_newer: bool) -> Diagnostic:
+    """The warning, with the way out; is_stray: `removals` names it.
+
+    is_newer: it has newer credentials.
+    """
     schedule, first = twin.schedule, twin.parts[0]
     is_live = schedule.id in index.by_id
     delete = _DELETE if is_stray else "delete it if nobody needs it"
@@ -147,8 +155,11 @@ def told(twin: Twin, index: LiveParts, *, is_stray: bool) -> Diagnostic:
         what, hint = "is another namespace's, with the same firings", "delete one of the two"
         if first.base == f"{namespace}.{schedule.name}":
             hint = f"namespace_was: {namespace} takes all of it over"
+    elif is_live and is_newer:
+        what += " but newer credentials"
+        hint = "if those are the good ones, set them here and apply; then the other can go"
     elif is_live:
-        hint = f"{delete}; or id: {first.base} adopts it"
+        hint = delete if schedule.adopted else f"{delete}; or id: {first.base} adopts it"
     return Diagnostic(
         severity=Severity.WARNING,
         code="twin",
@@ -159,14 +170,41 @@ def told(twin: Twin, index: LiveParts, *, is_stray: bool) -> Diagnostic:
     )
 
 
-def removals(found: Iterable[Twin], index: LiveParts) -> Iterator[Change]:
+def with_newer_credentials(found: Iterable[Twin], index: LiveParts) -> frozenset[str]:
+    """Ids of twins that may be the only ones to hold a credential that is still good.
+
+    Of each declared schedule that is live, the newest twin, where that came after it and has other
+    credentials: a deploy may have rotated them.
+    """
+    newest: dict[str, LivePart] = {}
+    for twin in found:
+        for part in twin.parts:
+            known = newest.get(twin.schedule.id)
+            if known is None or _age(part) >= _age(known):
+                newest[twin.schedule.id] = part
+    return frozenset(
+        part.live.id
+        for schedule_id, part in newest.items()
+        if (kept := index.of(schedule_id)[:1])
+        and _age(part) > (kept[0].live.created_at or 0)
+        and any(map(_is_credential, differences(part.live.message, kept[0].live.message)))
+    )
+
+
+def _age(part: LivePart) -> float:
+    """When it was made; where nobody knows, as if it were the newest."""
+    return part.live.created_at or math.inf
+
+
+def removals(found: Sequence[Twin], index: LiveParts, now: datetime) -> Iterator[Change]:
     """The deletes of what does nothing that its declared twin, live itself, does not do.
 
     One with another body, header, callback, delay or way to be delivered, or another namespace's
     mark, or that is paused where its twin is not, or the other way round, is left alone: of its
-    settings only credentials, retries and timeouts may differ, as from deploy to deploy.
+    settings only credentials, retries and timeouts may differ, as from deploy to deploy. The newest
+    stays where it has other credentials.
     """
-    gone: set[str] = set()
+    gone = set(with_newer_credentials(found, index))
     for twin in found:
         kept = index.of(twin.schedule.id)[:1]
         for part in twin.parts if kept else ():
@@ -174,7 +212,12 @@ def removals(found: Iterable[Twin], index: LiveParts) -> Iterator[Change]:
             if part.live.id in gone or not is_free:
                 continue
             differs = differences(part.live.message, kept[0].live.message)
-            if not _are_alike(part, kept[0], differs):
+            if not _are_alike(part, kept[0], twin.schedule, differs) or _labels_differ(
+                part, twin, index
+            ):
+                continue
+            crons = tuple(one.live.cron for one in twin.parts)
+            if not _is_copy(part, index) and not for_ever(twin.schedule.timing.job, crons, now):
                 continue
             gone.add(part.live.id)
             yield Change(
@@ -188,16 +231,62 @@ def removals(found: Iterable[Twin], index: LiveParts) -> Iterator[Change]:
             )
 
 
-def _are_alike(part: LivePart, kept: LivePart, differs: Sequence[str]) -> bool:
+def _are_alike(part: LivePart, kept: LivePart, schedule: Schedule, differs: Sequence[str]) -> bool:
+    """Whether one can go as the other stays; schedule: what becomes of the other's pause."""
     is_free = kept.mark is None or kept.ours
-    return is_free and part.live.paused is kept.live.paused and all(map(_may_differ, differs))
+    pauses = {kept.live.paused, kept.live.paused if schedule.paused is None else schedule.paused}
+    return is_free and pauses == {part.live.paused} and may_go(differs)
 
 
-def _may_differ(path: str) -> bool:
+def _labels_differ(part: LivePart, twin: Twin, index: LiveParts) -> bool:
+    """Whether somebody has given a stranger labels that the declared schedule does not have."""
+    if part.mark:
+        return False
+    own = marks.own_labels(part.live, index.namespace, twin.schedule.name, ())
+    return not set(own) <= set(twin.schedule.message.labels)
+
+
+def may_go(differs: Iterable[str]) -> bool:
+    """Whether settings that differ are of those that change from deploy to deploy."""
+    return all(path in _OF_A_DEPLOY or _is_credential(path) for path in differs)
+
+
+def _is_credential(path: str) -> bool:
+    """Only what is certain: `X-Tenant-Key` may tell tenants apart."""
     key, _, name = path.partition(".")
-    if key == "headers":
-        return is_called(name, Where.HEADER, likely=True)
-    return key in ("retries", "retry_delay", "timeout")
+    return key == "headers" and is_called(name)
+
+
+def for_ever(one: Job | tuple[str, ...], other: tuple[str, ...], now: datetime) -> bool:
+    """Whether crons that fire alike for a year go on doing so: 29 February, Friday 13th.
+
+    The calendar comes again after 28 years.
+    """
+    if one == other or _same_days(one, other):
+        return True
+    return _for_ever(one, other, now.astimezone(UTC).date())
+
+
+def _same_days(one: Job | tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether both have one cron, with the same months, days and weekdays."""
+    try:
+        before = one.crons if isinstance(one, Job) else [robfig.read(cron) for cron in one]
+        after = [robfig.read(cron) for cron in other]
+    except CronError:
+        return False
+    if len(before) != 1 or len(after) != 1:
+        return False
+    return before[0].fields.normal.day_rule == after[0].fields.normal.day_rule
+
+
+@lru_cache(maxsize=4096)
+def _for_ever(one: Job | tuple[str, ...], other: tuple[str, ...], first: date) -> bool:
+    for year in range(_CALENDAR_YEARS):
+        span = Span(first + timedelta(days=_DAYS * year), _DAYS)
+        fired = firings.wanted(one, span) if isinstance(one, Job) else _bitmap(one, span)
+        if fired != _bitmap(other, span):
+            return False
+    return True
 
 
 def differences(one: Message, other: Message) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ class Files:
 
     out: str | None
     env_out: str | None
+    state: str | None = None  # of Terraform
 
 
 def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
@@ -30,14 +31,28 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
     if found.left:
         rows.append(("left alone", f"{found.left}, as comments with the reason"))
     rows += _secrets(found, files)
+    if unseen := found.with_unseen_callbacks:
+        told = "QStash shows the address alone; write what else they have before an apply"
+        rows.append(("callbacks", f"of {', '.join(unseen)}: {told}"))
+    if files.state:
+        told = f"{files.state} has its own idea of these: `terraform state rm` them, or both write"
+        rows.append(("terraform", told))
     rows.append(("checked", f"a plan of it {_plan(found)} and changes nothing else"))
     return safe.page(
         [
             f"Imported {', '.join(counts)}" + (f" to {files.out}." if files.out else "."),
             *(f"  {what:12} {told}" for what, told in rows),
             f"requests: {requests[0]} read, {requests[1]} write",
+            *_next(files),
         ]
     )
+
+
+def _next(files: Files) -> list[str]:
+    if files.out is None:
+        return []
+    env = f" --env-file {files.env_out}" if files.env_out else ""
+    return [f"Next: qstash-sync plan -f {files.out}{env}"]
 
 
 def _count(number: int, noun: str) -> str:
@@ -64,7 +79,7 @@ def _secrets(found: Imported, files: Files) -> list[tuple[str, str]]:
         rows.append(("secrets", f"{len(values) - len(unwritten)} in {files.env_out}"))
         rows += [("to be set", f"{name}: a line of a file cannot hold it") for name in unwritten]
     elif values:
-        rows.append(("secrets", f"{', '.join(values)}; --env-out FILE writes them"))
+        rows.append(("secrets", f"{', '.join(values)}; --env-out FILE writes them, into new files"))
     if digests:
         rows.append(("to be set", f"{', '.join(digests)}: QStash shows digests alone"))
     return rows

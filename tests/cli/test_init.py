@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from qstash_sync.adopt import crontab, foreign
 from qstash_sync.adopt.starting import Start, of_jobs
 from qstash_sync.cli.import_ import style_of
-from qstash_sync.cli.init import _wrong
+from qstash_sync.cli.init import wrong
 from tests.support import Ran, cli, config
 
 NOW = ("--now", "2026-11-23T12:00Z")
@@ -63,7 +63,7 @@ def test_what_stands_in_comments_is_right_too() -> None:
 
 
 def test_it_never_overwrites_and_asks_only_on_a_terminal() -> None:
-    assert "three questions" in cli("init").err
+    assert "init asks for --base-url, --namespace, --timezone" in cli("init").err
     assert not Path("qstash.yaml").exists()
     done("init", "--yes")
     before = Path("qstash.yaml").read_bytes()
@@ -117,10 +117,11 @@ def test_a_wrong_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> N
 def test_more_jobs_than_the_plan_allows_are_no_file() -> None:
     jobs = [{"url": f"https://a.acme.com/{n}", "cron": "0 1 * * *"} for n in range(11)]
     Path("jobs.json").write_text(json.dumps(jobs))
-    assert (
-        "11 jobs; free allows 10"
-        in cli("init", "--yes", "--from", "jobs.json", "--plan", "free").err
-    )
+    words = ("init", "--yes", "--from", "jobs.json", "--plan", "free")
+    assert "11 schedules are needed; the plan free allows 10" in cli(*words).err
+    jobs = [{"url": f"https://a.acme.com/{n}", "cron": "30 2 * * *"} for n in range(10)]
+    Path("jobs.json").write_text(json.dumps(jobs))
+    assert "are needed" in cli(*words, "--timezone", "America/New_York").err  # in several parts
     assert not Path("qstash.yaml").exists()
 
 
@@ -191,10 +192,12 @@ def test_a_crontab_has_what_calls_an_address(here: Path) -> None:
     )
     assert "s3cretvalue99" not in text + ran.text
     assert Path(".env").read_text().count("NIGHT_TOKEN=s3cretvalue99") == 1
-    assert "Set in the environment: API_KEY, NIGHT_TOKEN" in ran.out
+    assert "Secrets: 1 in .env" in ran.out
+    assert "Set in the environment: API_KEY\n" in ran.out
+    assert "plan --local -f qstash.yaml --env-file .env --unknown-env\n" in ran.out
     for reason in (
-        "line 8: its command is no single call", "line 9: @reboot is no time", "line 12: it is more than one command",
-        "line 13: its body stands in a file", "line 14: minute: 61 is out of range",
+        "line 8, 0 1 * * *: its command is no single call", "line 9, @reboot: @reboot is no time",
+        "line 12, 0 4 * * *: it is more than one command", "line 13, 0 5 * * *: its body stands in a file", "line 14: minute: 61 is out of range",
     ):  # fmt: skip
         assert f"#   {reason}" in text
 
@@ -207,31 +210,50 @@ CALLS: list[tuple[str, str]] = [
     ("curl -XGET https://a.acme.com/x", ""),
     ("curl -O https://a.acme.com/x", ""),
     ("wget -nv -t 2 -T 30 --header 'A: b' -O /dev/null https://a.acme.com/x", ""),
-    ("wget --spider https://a.acme.com/x", "its option --spider has"),
-    ("wget -i list https://a.acme.com/x", "its option -i has"),
-    ("curl -T file https://a.acme.com/x", "its option -T has"),
-    ("curl -u me:hunter2 https://a.acme.com/x", "its option -u has"),
-    ("curl -b session=1 https://a.acme.com/x", "its option -b has"),
-    ("curl -sb session=1 https://a.acme.com/x", "its option -b has"),
-    ("curl -G -d a=1 https://a.acme.com/x", "its option -G has"),
-    ("curl --data-urlencode a=1 https://a.acme.com/x", "its option --data-urlencode has"),
-    ("curl -I https://a.acme.com/x", "its option -I has"),
-    ("curl -F f=@x https://a.acme.com/x", "its option -F has"),
-    ("curl -A agent https://a.acme.com/x", "its option -A has"),
-    ("curl -K conf https://a.acme.com/x", "its option -K has"),
+    ("wget --spider https://a.acme.com/x", "its option --spider is not"),
+    ("wget -i list https://a.acme.com/x", "its option -i is not"),
+    ("curl -T file https://a.acme.com/x", "its option -T is not"),
+    ("curl -I https://a.acme.com/x", "its option -I is not"),
+    ("curl -F f=@x https://a.acme.com/x", "its option -F is not"),
+    ("curl -K conf https://a.acme.com/x", "its option -K is not"),
     ("curl -H @file https://a.acme.com/x", "one of its headers stands in a file"),
     ("curl a.acme.com/x", "its address does not begin with https://"),
-    ("curl https://a.acme.com/x https://a.acme.com/y", "it does not call one address"),
+    ("curl https://a.acme.com/x https://a.acme.com/y", "it calls 2 addresses"),
     ("root curl https://a.acme.com/x", ""),  # the user of /etc/crontab
     ("time -p curl https://a.acme.com/x", "its command is no single call"),
-    ("curl --get -d a=1 https://a.acme.com/x", "its option --get has"),
-    ("wget --post-file=/x https://a.acme.com/x", "its option --post-file has"),
+    ("wget --post-file=/x https://a.acme.com/x", "its option --post-file is not"),
     (
         'curl -H "Authorization: Basic hunter2aaaa$FOO" https://a.acme.com/x',
         "its header Authorization has a secret",
     ),
     ('curl -H "X-P: ${A:-b}" https://a.acme.com/x', "it has more of the shell"),
-    ("curl https://a.acme.com/x | logger", "it is more than one command"),
+    ("curl https://a.acme.com/x | logger -t x", ""),
+    ("curl https://a.acme.com/x || true", ""),
+    ("curl https://a.acme.com/x;", ""),
+    ("curl https://a.acme.com/x &", ""),
+    ("curl https://a.acme.com/x </dev/null", ""),
+    ("flock -n /tmp/x.lock curl https://a.acme.com/x", ""),
+    ("/usr/bin/timeout -k 5 60 /usr/bin/curl https://a.acme.com/x", ""),
+    ("nice -n 10 ionice -c3 curl https://a.acme.com/x", ""),
+    ("www-data curl https://a.acme.com/x", ""),
+    ("echo curl https://a.acme.com/x", "its command is no single call"),
+    ("curl -H Expect: --http1.1 --proto =https https://a.acme.com/x", ""),
+    ("curl https://a.acme.com/x || curl https://b.acme.com/x", "it is more than one command"),
+    ("curl https://a.acme.com/x &>/dev/null -X DELETE", "it is more than one command"),
+    ("curl -b jar https://a.acme.com/x", "its cookies stand in a file"),
+    ("curl -u me https://a.acme.com/x", "its option -u has no password"),
+    ("curl -u me:$P https://a.acme.com/x", "its option -u has a variable"),
+    ("curl -d a=1 -d @/etc/x https://a.acme.com/x", "its body stands in a file"),
+    ("curl -d a=1 --json '{}' https://a.acme.com/x", "its body comes from several kinds"),
+    ("curl -d $'a\\nb' https://a.acme.com/x", "it has more of the shell"),
+    ("curl -o ~/x https://a.acme.com/x", "it has more of the shell"),
+    ("curl https://a.acme.com/x\\", "a backslash ends it"),
+    ('curl -H "X-P: \\$$AMT" https://a.acme.com/x', "its header X-P has a $ before"),
+    (
+        'curl -H "X-C: https://hooks.slack.com/services/T0/B0/hunter2?e=$E" https://a.acme.com/x',
+        "its header X-C has a secret",
+    ),
+    ("curl 'https://a.acme.com/tab%20x'", "a % ends the command"),
     ("curl https://a.acme.com/x; rm -r x", "it is more than one command"),
     ("curl https://a.acme.com/x & sleep 1", "it is more than one command"),
     ("curl https://a.acme.com/x?a=1&b=2", "it is more than one command"),
@@ -244,7 +266,7 @@ CALLS: list[tuple[str, str]] = [
     ("curl `cat url`", "it is more than one command"),
     ("curl 'https://a.acme.com/x", "its quotes do not match"),
     ("curl -X hunter2 https://a.acme.com/x", "its method is none of GET"),
-    ("curl --hunter2_=1 https://a.acme.com/x", "its option that nobody knows"),
+    ("curl --hunter2_=1 https://a.acme.com/x", "its option that has an unusual name"),
     ("curl -m hunter2 https://a.acme.com/x", "one of its options needs a number"),
     ("wget -t 0 https://a.acme.com/x", "it tries for ever"),
     ("curl -H 'A: 1' -H 'a: 2' https://a.acme.com/x", "one of its headers stands there twice"),
@@ -267,6 +289,94 @@ def test_an_option_is_carried_over_or_a_reason_never_dropped(command: str, why: 
         assert (found.why, found.url, found.method) == (None, "https://a.acme.com/x", "GET")
 
 
+def test_what_a_crontab_keeps_in_a_secrets_variable_is_none_less_in_an_address() -> None:
+    Path("tab").write_text(
+        "API_KEY=k3yk3yk3y\nCRON_PASSWORD=pwpwpwpw1\nTOKEN=t0kt0kt0k\n"
+        '0 1 * * * curl "https://a.acme.com/cron/$API_KEY/x"\n'
+        '0 2 * * * curl -d "p=$CRON_PASSWORD" https://a.acme.com/y?token=abcabcabc1\n'
+        '0 3 * * * curl "https://a.acme.com/y?token=abcabcabc1"\n'
+        '0 4 * * * curl -H "Authorization: Bearer $TOKEN" https://a.acme.com/z\n'
+        '0 5 * * * curl -H "X-A: $ACME_TOKEN" https://a.acme.com/w\n'
+    )
+    ran = done("init", "--yes", "--from", "tab", "--namespace", "acme", "--env-out", ".env")
+    text, env = Path("qstash.yaml").read_text(), Path(".env").read_text()
+    for value in ("k3yk3yk3y", "pwpwpwpw1", "t0kt0kt0k", "abcabcabc1"):
+        assert value not in text + ran.text
+        assert f"={value}\n" in env
+    assert "ACME_TOKEN_2=abcabcabc1" in env  # ACME_TOKEN is what the last job has already
+    assert "Set in the environment: ACME_TOKEN\n" in ran.out
+
+
+def test_what_several_jobs_share_costs_none_of_the_others_its_place() -> None:
+    lines = [f"0 {n} * * * curl -H 'Upstash-Delay: 3s' https://a.acme.com/{n}" for n in range(4)]
+    Path("tab").write_text("\n".join([*lines, "0 5 * * * curl https://a.acme.com/good"]))
+    ran = done("init", "--yes", "--from", "tab")
+    assert "1 schedule from the crontab" in ran.out
+    assert Path("qstash.yaml").read_text().count("Upstash-… headers are") == 4
+
+
+@pytest.mark.parametrize("name", ["2026", "true", "1e3"])
+def test_a_namespace_that_yaml_would_misread_is_quoted(name: str) -> None:
+    done("init", "--yes", "--namespace", name)
+    assert config(Path("qstash.yaml").read_text()).desired.namespace == name
+    Path("tab").write_text("0 5 * * * curl https://a.acme.com/good\n")
+    done("init", "--yes", "--from", "tab", "--out", "b.yaml", "--namespace", name)
+    assert config(Path("b.yaml").read_text()).desired.namespace == name
+
+
+def test_crons_of_vercel_are_told_by_what_is_in_the_file_and_stdin_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("vercel.prod.json").write_text(json.dumps(VERCEL))
+    words = ("--from", "vercel.prod.json", "--base-url", "https://acme.vercel.app")
+    assert "8 schedules from vercel.json" in done("init", "--yes", *words).out
+    ran = cli(
+        "init",
+        "--yes",
+        "--from",
+        "-",
+        "--out",
+        "b.yaml",
+        stdin="0 1 * * * curl https://a.acme.com/x\n",
+    )
+    assert (ran.code, "1 schedule from the crontab" in ran.out) == (0, True)
+
+
+def test_what_stands_beside_the_jobs_is_told_and_no_key_is_shown_that_may_be_a_secret() -> None:
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    found = foreign.jobs({"defaults": {"method": "GET"}, "jobs": [job], "schedules": [job]})
+    assert [one.why is None for one in found] == [False, True, True]
+    assert "defaults" in found[0].where
+    url = "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+    (hidden,) = foreign.jobs({url: "0 5 * * *"})
+    assert "hooks" not in hidden.where + (hidden.why or "")
+
+
+def test_a_syntax_error_shows_no_line_of_a_file_of_jobs() -> None:
+    Path("jobs.json").write_text('[{"headers": {"Authorization": "Bearer SUPERSECRET"} "body": 1}]')
+    ran = cli("init", "--yes", "--from", "jobs.json")
+    assert (ran.code, "jobs.json:1:" in ran.err) == (1, True)
+    assert "SUPERSECRET" not in ran.text
+
+
+@pytest.mark.parametrize("text", ["---\n- {}", "\ufeff[{}]", "# ours\n---\n[{}]"])
+def test_a_list_may_begin_as_lists_do(text: str) -> None:
+    job = "{url: 'https://a.acme.com/x', cron: '0 1 * * *'}"
+    Path("jobs.yaml").write_text(text.replace("{}", job))
+    assert "1 schedule" in done("init", "--yes", "--from", "jobs.yaml").out
+
+
+def test_two_names_of_one_file_are_one_file() -> None:
+    Path("tab").write_text("0 1 * * * curl https://a.acme.com/x?token=abcabcabc1\n")
+    ran = cli("init", "--yes", "--from", "tab", "--out", "o.yaml", "--env-out", "./o.yaml")
+    assert (ran.code, Path("o.yaml").exists()) == (64, False)
+
+
+def test_a_base_url_has_no_query() -> None:
+    ran = cli("init", "--yes", "--base-url", "https://a.acme.com/?x=1")
+    assert (ran.code, "cannot have a query" in ran.err) == (64, True)
+
+
 def test_what_is_quoted_is_text_and_the_crontab_sets_variables() -> None:
     text = r"""
 BASE="https://a.acme.com"
@@ -282,17 +392,66 @@ BASE="https://a.acme.com"
     }  # fmt: skip
 
 
+BODIES: list[tuple[str, str, str | None, dict[str, str]]] = [
+    ("-d ''", "POST", "", {"Content-Type": "application/x-www-form-urlencoded"}),
+    ("-d a=1 -d b=2", "POST", "a=1&b=2", {"Content-Type": "application/x-www-form-urlencoded"}),
+    ("-d '-sS' -H 'Content-Type: text/plain'", "POST", "-sS", {"Content-Type": "text/plain"}),
+    ("--data-raw @x -H Content-Type:", "POST", "@x", {}),
+    ("--json '{\"a\"' --json ':1}'", "POST", '{"a":1}', {"Content-Type": "application/json", "Accept": "application/json"}),
+    ("-G -d a=1 -d b=2", "GET", None, {}),
+    ("--data-urlencode 'q=a b&c'", "POST", "q=a%20b%26c", {"Content-Type": "application/x-www-form-urlencoded"}),
+    ("-u me:hunter2", "GET", None, {"Authorization": "Basic bWU6aHVudGVyMg=="}),
+    ("--oauth2-bearer t0ken -b a=b -A me", "GET", None, {"Authorization": "Bearer t0ken", "Cookie": "a=b", "User-Agent": "me"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "method", "body", "headers"), BODIES, ids=[one[0] for one in BODIES]
+)
+def test_what_is_sent_is_what_curl_would_send(
+    options: str, method: str, body: str | None, headers: dict[str, str]
+) -> None:
+    (found,) = crontab.jobs(f"0 1 * * * curl {options} https://a.acme.com/x\n")
+    assert (found.why, found.method, found.body, found.headers) == (None, method, body, headers)
+    assert found.url == "https://a.acme.com/x" + "?a=1&b=2" * ("-G" in options)
+
+
+def test_wget_sends_the_last_body() -> None:
+    (found,) = crontab.jobs("0 1 * * * wget --post-data=a --post-data='' https://a.acme.com/x\n")
+    assert (found.method, found.body) == ("POST", "")
+
+
+def test_a_value_of_several_words_is_no_word() -> None:
+    line = "0 1 * * * curl -d {} https://a.acme.com/x\n"
+    for value, quoted, why in (
+        ("a b", "$B", "a variable without"),
+        ("a b", '"$B"', None),
+        ("ab", "$B", None),
+    ):
+        (found,) = crontab.jobs(f"B={value}\n{line.format(quoted)}")
+        assert (found.why or "").startswith(why or "")
+        assert (found.why is None) == (why is None)
+
+
 def test_how_long_and_how_often_it_tries_is_carried_over() -> None:
     url = "https://a.acme.com/x"
     found = crontab.jobs(
         f"0 1 * * * curl -m 2.5 --retry 3 --retry-delay 5 {url}\n"
         f"0 1 * * * curl -m 10 -m 0 -k {url}\n"
         f"0 1 * * * wget -t 3 --timeout=9 {url}\n"
+        f"0 1 * * * flock /x timeout 5m curl -m 400 {url} | logger\n"
     )
     assert [(dict(job.more), job.left) for job in found] == [
         ({"timeout": 3, "retries": 3}, ("--retry-delay",)),
         ({}, ("-k",)),
         ({"retries": 2}, ("--timeout",)),
+        (
+            {"timeout": 300},
+            (
+                "flock; a flow_control key with parallelism 1 keeps runs apart, too",
+                "what is done with the answer",
+            ),
+        ),
     ]
 
 
@@ -339,10 +498,13 @@ def test_what_can_be_read_in_two_ways_is_a_reason(more: dict[str, Any], why: str
 def test_what_only_the_value_of_a_secret_shows_is_found() -> None:
     url = "https://a.acme.com/x?token=abcdefgh12345678#top"
     Path("jobs.json").write_text(json.dumps([{"url": url, "cron": "0 1 * * *"}]))
-    ran = done("init", "--yes", "--from", "jobs.json")
-    text = Path("qstash.yaml").read_text()
-    assert "number 1: a fragment (#…) is never sent" in text
-    assert "abcdefgh" not in text + ran.text
+    ran = cli("init", "--yes", "--from", "jobs.json")
+    assert (ran.code, "number 1: destination: a fragment (#…) is never sent" in ran.err) == (
+        64,
+        True,
+    )
+    assert "abcdefgh" not in ran.text
+    assert not Path("qstash.yaml").exists()
 
 
 def test_a_vercel_json_is_asked_no_zone_and_is_told_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,17 +561,23 @@ def test_the_zone_of_a_crontab_is_cron_tz_and_that_of_jobs_may_stand_beside_them
 
 OFF: list[dict[str, Any]] = [
     {"enabled": False}, {"enabled": "false"}, {"disabled": True}, {"active": False}, {"paused": True},
-    {"status": "DISABLED"}, {"state": "paused"}, {"suspended": "yes"},
+    {"status": "DISABLED"}, {"state": "paused"}, {"suspended": "yes"}, {"isPaused": True},
+    {"is_active": False}, {"suspend": True}, {"status": "stopped"},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("more", OFF, ids=str)
 def test_a_job_that_is_switched_off_does_not_go_live(more: dict[str, Any]) -> None:
     job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
-    (found,) = foreign.jobs([job | more])
-    assert found.why == "it is switched off there"
+    for data in ([job | more], {"jobs": [job], **more}):
+        (found,) = foreign.jobs(data)
+        assert (found.why, found.paused, found.left) == (None, True, ())
     (found,) = foreign.jobs([job | {"enabled": True, "paused": False, "status": "ENABLED"}])
-    assert found.why is None
+    assert (found.why, found.paused) == (None, False)
+    Path("jobs.json").write_text(json.dumps([job | more]))
+    done("init", "--yes", "--from", "jobs.json")
+    (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
+    assert schedule.paused is True
 
 
 @pytest.mark.parametrize(
@@ -459,12 +627,15 @@ def test_a_list_of_jobs_in_the_forms_that_people_keep(form: str) -> None:
     made = Path("qstash.yaml").read_text()
     assert "sk_live_" not in made + ran.text
     environ = {"SEND_DIGEST_AUTHORIZATION": "x", "JOB_0_AUTHORIZATION": "x"}
-    (schedule,) = config(made, environ).desired.schedules or ()
+    schedule, off = config(made, environ).desired.schedules or ()
+    if schedule.paused:
+        schedule, off = off, schedule
+    assert off.paused
     assert schedule.name == ("job-0" if form == "named" else "send-digest")
     assert (schedule.message.method, schedule.timing.job.timezone) == ("PUT", "Europe/Paris")
     assert "body: {a: 1}" in made
     assert ": owner" in made
-    for reason in ("never fires", "switched off", "private or local address"):
+    for reason in ("never fires", "private or local address"):
         assert reason in made
 
 
@@ -494,6 +665,6 @@ WORDS = st.sampled_from([
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_whatever_a_crontab_says_the_file_is_valid(text: str) -> None:
     start = Start(namespace="a", timezone="UTC", base_url="https://a.acme.com")
-    made = of_jobs(list(crontab.jobs(text)), start, style_of("utf-8"), ["x"], _wrong)
-    assert not _wrong(made.text, {})
+    made = of_jobs(list(crontab.jobs(text)), start, style_of("utf-8"), ["x"], wrong)
+    assert not wrong(made.text, {}).schedules
     assert "\x1b" not in made.text

@@ -93,6 +93,69 @@ def test_in_what_a_stray_differs_is_told_without_its_values(world: World) -> Non
     assert "s3cret" not in str(change)
 
 
+KEPT: list[tuple[str, dict[str, Any]]] = [
+    ("of another tenant", {"header": {"X-Tenant-Key": ["beta"]}}),
+    ("of another route", {"header": {"X-Routing-Key": ["beta"]}}),
+    ("with another cookie", {"header": {"Cookie": ["tenant=beta"]}}),
+    ("with a label of its own", {"labels": ["important"]}),
+]
+
+
+@pytest.mark.parametrize(("_id", "changes"), KEPT, ids=ids(KEPT))
+def test_what_may_be_somebody_elses_stays(world: World, _id: str, changes: dict[str, Any]) -> None:
+    world.apply(FILE)
+    header = {"Content-Type": ["application/json"], **changes.pop("header", {})}
+    beside(world, **{"labels": [], "header": header, **changes})
+    assert not world.plan(FILE, strays=True).changes
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("0 0 28 2 *", "0 0 28,29 2 *"),
+        ("0 0 1-28 2 *", "0 0 * 2 *"),
+    ],
+)
+def test_what_fires_alike_for_a_year_only_is_no_stray(world: World, one: str, other: str) -> None:
+    """29 February, of which the coming year has none."""
+    text = FILE.replace("0 9 * * *", one)
+    world.apply(text)
+    beside(world, labels=[], cron=other)
+    assert not world.plan(text, strays=True).changes
+    beside(world, labels=[], cron=one)
+    assert world.plan(text, strays=True).changes
+
+
+def test_the_newest_stays_where_it_may_hold_the_only_good_credential(world: World) -> None:
+    """Five deploys, of which the last two rotated a token: the declared one has the old one."""
+    text = FILE.replace("body", "headers: {Authorization: '${env.T}'}, body")
+    world.environ["T"] = "Bearer old"
+    world.apply(text)
+    origin = world.schedule("billing.s")
+    for number, token in enumerate(["old", "older", "new", "new"]):
+        header = {**origin["header"], "Authorization": [f"Bearer {token}"]}
+        made = origin["createdAt"] + 1000 * (number + 1)
+        twin = {
+            **origin,
+            "scheduleId": f"scd_{number}",
+            "labels": [],
+            "header": header,
+            "createdAt": made,
+        }
+        world.account.store.put("schedule", f"scd_{number}", twin)
+    plan = world.plan(text, strays=True)
+    assert [change.id for change in plan.changes] == ["scd_0", "scd_1", "scd_2"]
+    (warning,) = [found for found in plan.warnings if found.code == "twin"]
+    assert "scd_3" in warning.message
+    assert "newer credentials" in warning.message
+    assert "set them here and apply" in warning.hint
+    world.apply(text, strays=True)
+    world.environ["T"] = "Bearer new"  # as the warning says
+    world.apply(text)
+    world.apply(text, strays=True)
+    assert live(world) == ["billing.s"]
+
+
 REDACTED = [
     ("another body", {"bodyBase64": encoded("REDACTED:" + "b" * 64)}, False),
     ("another header", {"header": {"Content-Type": ["application/json"], "X-Tenant": ["REDACTED:" + "b" * 64]}}, False),
@@ -189,3 +252,11 @@ def test_a_stray_whose_twin_goes_meanwhile_stays(world: World) -> None:
         (outcome,) = world.carry_out(client, desired, plan, policy).outcomes
     assert outcome.status is Status.REFUSED
     assert live(world) == ["scd_7"]
+
+
+def test_a_running_twin_of_what_is_to_be_paused_stays(world: World) -> None:
+    world.apply(FILE)
+    beside(world, labels=[])
+    paused = FILE.replace("{cron", "{paused: true, cron", 1)
+    assert paused != FILE
+    assert not world.plan(paused, strays=True).changes
