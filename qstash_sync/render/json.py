@@ -55,7 +55,7 @@ def _named(change: Change) -> dict[str, Any]:
 
 def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
     """One change, with its outcome after an apply."""
-    result = {**_named(change), "fields": [_field(f) for f in change.fields]}
+    result = {**_named(change), "fields": [field(f) for f in change.fields]}
     notes = words.notes(change)
     if notes:
         result["notes"] = notes
@@ -77,7 +77,8 @@ def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
     return result
 
 
-def _field(field: FieldChange) -> dict[str, Any]:
+def field(field: FieldChange) -> dict[str, Any]:
+    """A setting that differs."""
     result = {"path": field.path, "before": field.before, "after": field.after}
     note = field.withheld or field.note
     return result | ({"note": note} if note else {})
@@ -109,8 +110,8 @@ def error(error: QstashSyncError, requests: tuple[int, int]) -> Page:
                 "fields": [
                     {
                         "path": move.path,
-                        "approved": move.approved and _field(move.approved),
-                        "now": move.now and _field(move.now),
+                        "approved": move.approved and field(move.approved),
+                        "now": move.now and field(move.now),
                     }
                     for move in moved.fields
                 ],

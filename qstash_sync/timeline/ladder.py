@@ -1,0 +1,52 @@
+"""When QStash tries a delivery again: its default backoff, or the expression of a schedule.
+
+Source: QStash's documentation, "Retry": min(86400, e^(2.5 n)) seconds before retry n; an
+expression gives milliseconds, `retried` is 0 before the first.
+"""
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from qstash_sync.model.resources import Message
+
+_LONGEST = 86_400.0  # seconds of the default
+_FUNCTIONS: Mapping[str, Callable[..., float]] = {
+    "pow": math.pow, "exp": math.exp, "sqrt": math.sqrt, "abs": abs, "floor": math.floor,
+    "ceil": math.ceil, "round": round, "min": min, "max": max,
+}  # fmt: skip
+_OPERATORS: Mapping[type[ast.AST], Callable[..., float]] = {
+    ast.Add: lambda a, b: a + b, ast.Sub: lambda a, b: a - b, ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b, ast.Mod: math.fmod, ast.UAdd: lambda a: a,
+    ast.USub: lambda a: -a,
+}  # fmt: skip
+
+
+def delays(message: Message) -> tuple[timedelta, ...] | None:
+    """How long QStash waits before each retry; None where an expression cannot be computed."""
+    try:
+        if message.retry_delay is None:
+            found = [min(_LONGEST, math.exp(2.5 * n)) for n in range(1, message.retries + 1)]
+        else:
+            tree = ast.parse(" ".join(message.retry_delay.split()), mode="eval").body
+            found = [_value(tree, float(n)) / 1_000 for n in range(message.retries)]
+        return tuple(timedelta(seconds=max(0.0, seconds)) for seconds in found)
+    except (ArithmeticError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+
+
+def _value(node: ast.AST, retried: float) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.Name(id="retried"):
+            return retried
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_value(left, retried), _value(right, retried))
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_value(operand, retried))
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
+            return float(_FUNCTIONS[name](*(_value(item, retried) for item in args)))
+    message = "no expression of a retry delay"
+    raise ValueError(message)
