@@ -1,6 +1,7 @@
 """What a command works with: its options turned into a config, a client and a page writer."""
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from qstash_sync.render.text import Paint
 
 
+_NARROWEST = 40  # columns
 YEARS = 1970, 2999  # far from the ends of the calendar: a horizon must fit behind every `--now`
 
 
@@ -247,9 +249,11 @@ class Session:
 
     def paint(self, stream: Any = None) -> "Paint":
         """Colours for a stream, stdout if not said."""
-        from qstash_sync.render.text import Paint
+        from qstash_sync.render.text import WIDTH, Paint
 
-        return Paint(color=wants_color(self.color, stream or sys.stdout))
+        stream = stream or sys.stdout
+        columns = shutil.get_terminal_size().columns if streams.is_terminal(stream) else WIDTH
+        return Paint(color=wants_color(self.color, stream), width=max(columns, _NARROWEST))
 
     def warn(self, diagnostics: "Sequence[Diagnostic]") -> None:
         """Warnings of the files go to stderr, so that stdout stays the result."""

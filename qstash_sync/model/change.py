@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from qstash_sync.crons.effect import Effect
+from qstash_sync.crons.firings import Job
 from qstash_sync.model.resources import Key, Kind
 from qstash_sync.model.steps import Step
 
@@ -44,6 +45,7 @@ class FieldChange:
     """One setting that differs; before and after are fit to be shown, None is absent.
 
     withheld: the value before is not shown. note: a word for people beside it.
+    default: of a create, what QStash does where nothing is said.
     """
 
     path: str
@@ -51,6 +53,7 @@ class FieldChange:
     after: Any = None
     withheld: Withheld | None = None
     note: str = ""
+    default: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,17 @@ class Swap:
 
 
 # What else is to be known of a change; the views have the words.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """When it fires, as a person thinks of it: before, where that is known, and after.
+
+    after: None of what goes.
+    """
+
+    before: Job | None = None
+    after: Job | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +111,16 @@ class PausesAll:
 class Takes:
     """What a delete takes away: a schedule with its parts, endpoints, or waiting messages.
 
-    local: its cron and zone, where a label tells them. destination: as far as it may be shown.
-    next_at: None if paused, or not known.
+    job: its local time, where a label tells it. destination: as far as it may be shown.
+    next_at: None if paused, or not known. last_at: None where it never ran, as far as is known.
     """
 
     crons: tuple[str, ...] = ()
-    local: str | None = None
+    job: Job | None = None
     destination: str | None = None
     paused: bool = False
-    next_at: datetime | None = field(default=None, compare=False)  # time alone moves it
+    next_at: datetime | None = field(default=None, compare=False)  # time alone moves these
+    last_at: datetime | None = field(default=None, compare=False)
     endpoints: int | None = None
     waiting: int | None = None
     unpins: bool = False
@@ -129,7 +144,7 @@ class TwinOf:
     differs: tuple[str, ...] = ()
 
 
-Note = Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | TwinOf
+Note = Wanted | Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | TwinOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +175,21 @@ class Change:
     def key(self) -> Key:
         """What tells it from every other change of a plan."""
         return self.kind, self.id
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """When a schedule fires before and after, as far as that is known."""
+        return next((note for note in self.notes if isinstance(note, Wanted)), None)
+
+    @property
+    def firings(self) -> Firings | None:
+        """What it does to the firings of a year."""
+        return next((note for note in self.notes if isinstance(note, Firings)), None)
+
+    @property
+    def takes(self) -> Takes | None:
+        """What a delete takes away."""
+        return next((note for note in self.notes if isinstance(note, Takes)), None)
 
     @property
     def is_refused_alone(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import Any
 
+from qstash_sync.model import settings
 from qstash_sync.model.change import FieldChange, Withheld
 from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.plan.canonical import REDACTED, ZERO_COUNTS, View, fits, unknown
@@ -25,6 +26,7 @@ _URLS = ("destination", "endpoints", *CALLBACKS)
 _ADDRESS = re.compile(
     r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[^/?#@]*)(?P<rest>.*)", re.DOTALL | re.IGNORECASE
 )
+_DEFAULTS = {row.key: row.default for row in settings.MESSAGE}
 _TEXTS = (*_URLS, "headers", "body", "body_base64")
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
 
@@ -86,8 +88,17 @@ def created(desired: View) -> tuple[FieldChange, ...]:
     shown = desired.shown
     paths = [leaf for key in desired.values for leaf in _leaves((key,), {}, desired.values)]
     return tuple(
-        FieldChange(path=_name(path), after=_at(shown, path)) for path in sorted(paths, key=_order)
+        FieldChange(path=_name(path), after=after, default=_is_default(path, after))
+        for path in sorted(paths, key=_order)
+        for after in [_at(shown, path)]
     )
+
+
+def _is_default(path: Path, value: Any) -> bool:
+    """Whether a create would do the same if nothing were said."""
+    if path == ("headers", "Content-Type"):
+        return bool(value == "application/json")  # of a body that is a mapping
+    return len(path) == 1 and value is not None and bool(_DEFAULTS.get(path[0]) == value)
 
 
 def _text(tree: Any) -> str:

@@ -12,9 +12,11 @@ from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
 from qstash_sync.crons.compile import Compilation, Strategy
 from qstash_sync.crons.effect import DAYS, effect
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job
-from qstash_sync.crons.robfig import firings
-from qstash_sync.model.change import FieldChange, Firings, Note
+from qstash_sync.crons.grammar import parse, render
+from qstash_sync.crons.robfig import firings, read
+from qstash_sync.model.change import FieldChange, Firings, Note, Wanted
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
 from qstash_sync.plan import diff, mark as marks, times
@@ -68,7 +70,7 @@ def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | 
         return When(
             crons=live,
             fields=_meant(declared, parts, former),
-            notes=(_effect(former, schedule, made, now),) if former else (),
+            notes=_meant_notes(former, schedule, made, now),
             diagnostics=notes,
         )
     return When(
@@ -220,7 +222,7 @@ def _notes(
     # ended. Old parts of times that nobody tells are nobody's intent beyond their horizon.
     undone = writing in (Writing.EDITED, Writing.BROKEN)
     if former and not undone:
-        yield from times.created_notes(schedule, made.crons)
+        yield from times.notes(schedule, made.crons, former[0])
         yield _effect(former, schedule, made, now)
         return
     if not all(is_understood(cron) for cron in live):
@@ -228,10 +230,31 @@ def _notes(
     unknown = any(part.mark and not declared.defines(part.mark) for part in parts)
     if parts[0].mark and not undone and not unknown:
         return  # a renewal: what it wards off lies beyond what the parts were written for
+    yield Wanted(before=_as_job(live), after=job)
     days = max(schedule.timing.renew_before.days, 1) if unknown and not undone else DAYS
     found = effect(live, made.crons if undone else job, now, job.timezone, days=days)
     twice = exactness.compare(job, live, now, now + times.LOOK_AHEAD).doubled
     yield Firings(effect=found, doubled=twice, timezone=job.timezone)
+
+
+def _meant_notes(
+    former: Former | None, schedule: Schedule, made: Compilation, now: datetime
+) -> tuple[Note, ...]:
+    if former is None:
+        return ()
+    wanted = Wanted(before=former[0], after=schedule.timing.job)
+    return wanted, _effect(former, schedule, made, now)
+
+
+def _as_job(live: Sequence[str]) -> Job | None:
+    """The time of one stored cron; None of several, or where the grammar of files has no such."""
+    if len(live) != 1:
+        return None
+    try:
+        spec = read(live[0])
+        return Job(crons=(parse(render(spec.fields)),), timezone=spec.timezone)
+    except CronError:
+        return None
 
 
 def _effect(former: Former, schedule: Schedule, made: Compilation, now: datetime) -> Firings:

@@ -154,7 +154,7 @@ class ScheduleComparer:
                 *diff.created(declared.view),
                 *pause_field(None, paused),
             ),
-            notes=times.created_notes(schedule, made.crons),
+            notes=times.notes(schedule, made.crons),
             steps=tuple(part_writes(declared, crons, {}, self.index, paused=paused)),
         )
         return change, diagnostics

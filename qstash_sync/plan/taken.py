@@ -18,13 +18,15 @@ def by_delete(parts: Sequence[LivePart]) -> Takes:
     """What deleting the parts of a schedule takes away."""
     found = [part.live for part in parts]
     job = time_label.read(found[0].message.labels)
+    ran = [at for live in found if (at := instant(live.last_at))]
     firings = [at for live in found if not live.paused and (at := instant(live.next_at))]
     return Takes(
         crons=tuple(live.cron for live in found),
-        local=f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}" if job else None,
+        job=job,
         destination=address(str(found[0].message.destination)),
         paused=all(live.paused for live in found),
         next_at=min(firings, default=None),
+        last_at=max(ran, default=None),
     )
 
 

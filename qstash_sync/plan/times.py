@@ -12,7 +12,7 @@ from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.compilation import Compilation, Strategy, warnings_of
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, wanted
-from qstash_sync.model.change import FieldChange, Note, Stored
+from qstash_sync.model.change import FieldChange, Note, Stored, Wanted
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Schedule
 
@@ -163,8 +163,9 @@ def text(schedule: Schedule) -> str:
     return ", ".join(cron.text for cron in schedule.timing.job.crons)
 
 
-def created_notes(schedule: Schedule, crons: Sequence[str]) -> tuple[Note, ...]:
-    """What QStash will hold, where that is not what the file says."""
+def notes(schedule: Schedule, crons: Sequence[str], before: Job | None = None) -> tuple[Note, ...]:
+    """When it fires, and what QStash will hold, where that is not what the file says."""
+    wanted = Wanted(before=before, after=schedule.timing.job)
     if len(crons) == 1 and schedule.timing.job.timezone == "UTC":
-        return ()
-    return (Stored(crons=tuple(crons)),)
+        return (wanted,)
+    return wanted, Stored(crons=tuple(crons))

@@ -10,7 +10,8 @@ from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
-from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, details, headline, noun, unmanaged
+from qstash_sync.render.text import LABEL_WIDTH, Paint, details, headline, noun, unmanaged
+from qstash_sync.render.words import headline as headline_of
 
 _WIDTH = 80
 _ASIDE = 44  # the column of what stands beside a name
@@ -114,7 +115,7 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
     head = f"{word}  {noun(one.kind)} {one.name}"
 
     # Who moved; of a surplus resource also what it is.
-    what = aside(one.change) if one.change and one.status is Status.SURPLUS else ""
+    what = headline_of(one.change) if one.change and one.status is Status.SURPLUS else ""
     beside = "; ".join(filter(None, (WHO_MOVED[one.status], what)))
     fits = max(len(head) + 2, _ASIDE) + len(beside) <= _WIDTH
     if beside and fits:

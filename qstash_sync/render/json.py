@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Outcome
+from qstash_sync.crons.firings import Job
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
-from qstash_sync.model.change import Change, FieldChange, Takes
+from qstash_sync.model.change import Change, FieldChange
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.plan import taken
 from qstash_sync.plan.decide import Plan
@@ -59,14 +61,16 @@ def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
     notes = words.notes(change)
     if notes:
         result["notes"] = notes
-    takes = next((note for note in change.notes if isinstance(note, Takes)), None)
+    result |= _times(change)
+    takes = change.takes
     if takes and takes.destination is not None:
         result["takes"] = {
             "crons": list(takes.crons),
-            "local": takes.local,
+            "local": takes.job and f"{_crons(takes.job)} in {takes.job.timezone}",
             "destination": takes.destination,
             "paused": takes.paused,
-            "next_firing": takes.next_at and f"{takes.next_at:%Y-%m-%dT%H:%M:%SZ}",
+            "next_firing": _iso(takes.next_at),
+            "last_firing": _iso(takes.last_at),
         }
     if change.refused:
         result["refused"] = change.refused
@@ -75,6 +79,38 @@ def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
         if outcome.facts:
             result["facts"] = list(outcome.facts)
     return result
+
+
+def _times(change: Change) -> dict[str, Any]:
+    """When a schedule fires before and after, and what that does to a year's firings."""
+    found: dict[str, Any] = {}
+    wanted, firings = change.wanted, change.firings
+    if wanted:
+        sides = (("before", wanted.before), ("after", wanted.after))
+        found["wanted"] = {
+            key: job and {"cron": _crons(job), "timezone": job.timezone} for key, job in sides
+        }
+    if firings:
+        effect = firings.effect
+        found["firings"] = {
+            "days": effect.days,
+            "moved": effect.moved,
+            "added": effect.added,
+            "removed": effect.removed,
+            "moved_by_minutes": effect.by and round(effect.by.total_seconds() / 60),
+            "doubled": firings.doubled,
+            "first_before": _iso(effect.first_before),
+            "first_after": _iso(effect.first_after),
+        }
+    return found
+
+
+def _crons(job: Job) -> str:
+    return ", ".join(cron.text for cron in job.crons)
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def field(field: FieldChange) -> dict[str, Any]:

@@ -15,14 +15,16 @@ what is in sync or unmanaged comes after that.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from qstash_sync.errors import QstashSyncError
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import drift as drifts, json as view, safe, text
+from qstash_sync.render import drift as drifts, json as view, safe, text, words
 from qstash_sync.render.alike import folded
+from qstash_sync.render.alike_changes import Group, grouped
 from qstash_sync.render.safe import Page
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
@@ -40,15 +42,20 @@ _RISK = [
     Reason.TWIN,
 ]
 _SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
+_PLAIN = text.Paint(color=False)
 _STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """A resource or diagnostic: the line that names it, and those that may be left out."""
+    """A resource or diagnostic: the line that names it, and those that may be left out.
+
+    count: of the resources that it stands for.
+    """
 
     head: str
     details: Callable[[], Iterable[str]] = tuple
+    count: int = 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +83,7 @@ class _Section:
             for entry in self.shown:
                 yield from entry
             yield from ("```", "")
-        note = self.note(len(self.entries) - len(self.shown), self.bare)
+        note = self.note(sum(one.count for one in self.entries[len(self.shown) :]), self.bare)
         yield from (note, "") * bool(note)
         yield from ("</details>", "") * self.folded
 
@@ -97,16 +104,26 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
     updates.sort(key=lambda change: (not change.refused, _RISK.index(change.reason)))
-
-    def entries(changes: Iterable[Change]) -> list[_Entry]:
-        return [_change(change) for change in changes]
-
+    changes = (*deletes, *updates, *creates)
+    fields, parts = _detailed(changes), _stored(changes)
     sections = [
         *_diagnostics(plan.errors),
-        _Section(title=f"{len(deletes):,} to delete", entries=entries(deletes)),
-        _Section(title=f"{len(updates):,} to update", entries=entries(updates)),
-        _Section(title=f"{len(creates):,} to create", entries=entries(creates), folded=True),
+        _Section(title=f"{len(deletes):,} to delete", entries=_heads(deletes)),
+        _Section(title=f"{len(updates):,} to update", entries=_heads(updates)),
+        _Section(title=f"{len(creates):,} to create", entries=_heads(creates)),
         *_diagnostics(plan.warnings),
+        _Section(
+            title=f"{len(fields):,} changes, field by field",
+            entries=fields,
+            folded=True,
+            idle=True,
+        ),
+        _Section(
+            title=f"{len(parts):,} schedules as QStash stores them, in UTC",
+            entries=parts,
+            folded=True,
+            idle=True,
+        ),
         *_unmanaged(plan, verbose=verbose),
     ]
     lead, *more = text.headline(plan)
@@ -163,7 +180,7 @@ def _fill(sections: Sequence[_Section], room: int) -> None:
     """Give each section as many entries, then as many details, as there is room for."""
     # What every section takes whatever it lists: its title, its fence, the longest note.
     for section in sections:
-        count = len(section.entries)
+        count = sum(entry.count for entry in section.entries)
         room -= _size(section.lines()) + _size(("```diff", "```", ""))
         room -= len(section.note(count, count))
 
@@ -211,14 +228,47 @@ def _lines(line: str) -> list[str]:
 # ---------------------------------------------------------------- sections
 
 
-def _change(change: Change) -> _Entry:
-    def details() -> Iterator[str]:
-        yield from text.details(change)
-        yield from (f"      {line}" for line in text.refusal(change))
+def _heads(changes: Sequence[Change]) -> list[_Entry]:
+    """A line for each change, or for many that are alike."""
+    return [_head(group) for group in grouped(changes)]
 
-    head = f"{_SIGNS.get(change.action, '!')} {text.noun(change.kind)} {change.name}"
-    beside = text.aside(change)
-    return _Entry(head=f"{head}  {beside}" if beside else head, details=details)
+
+def _head(group: Group) -> _Entry:
+    change = group.first
+    refused = [f"      {why}" for why in text.refusal(change)]
+    line = text.head(group, _PLAIN, _sign(change))
+    return _Entry(head=line, details=lambda: refused, count=len(group.changes))
+
+
+def _sign(change: Change) -> str:
+    return _SIGNS.get(change.action, "!")
+
+
+def _named(change: Change) -> str:
+    return f"{_sign(change)} {text.noun(change.kind)} {change.name}"
+
+
+def _detailed(changes: Iterable[Change]) -> list[_Entry]:
+    """Each change with its fields."""
+    return [
+        _Entry(head=_named(change), details=partial(text.details, change))
+        for change in changes
+        if any(text.details(change))
+    ]
+
+
+def _stored(changes: Iterable[Change]) -> list[_Entry]:
+    """What QStash will hold for each schedule that is written, and the first firings."""
+    return [
+        _Entry(head=_named(change), details=partial(_in_utc, change))
+        for change in changes
+        if any(_in_utc(change))
+    ]
+
+
+def _in_utc(change: Change) -> Iterator[str]:
+    moments = words.moments(change.firings) if change.firings else []
+    yield from (f"      {line}" for line in (*words.stored(change), *moments))
 
 
 def _resources(drift: Drift, status: Status) -> Iterator[_Section]:
@@ -239,7 +289,7 @@ def _resource(one: ResourceDrift) -> _Entry:
         yield from drifts.fields(one)
 
     head = f"{_STATUS_SIGNS.get(one.status, '!')} {text.noun(one.kind)} {one.name}"
-    taken = one.change and one.status is Status.SURPLUS and text.aside(one.change)
+    taken = one.change and one.status is Status.SURPLUS and words.headline(one.change)
     return _Entry(head=f"{head}  {taken}" if taken else head, details=details)
 
 

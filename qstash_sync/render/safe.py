@@ -20,6 +20,7 @@ _TRAP = re.compile(r"`(?=``)|<(?=!--|/?(?:details|summary))|#(?=#(?:\[|vso))", r
 _LAST_BYTE = 0xFF
 # Begins our own colours; nobody else can know it, so no text from outside makes one.
 _STYLE = f"\x1b{os.urandom(8).hex()}"
+_COLOURS = re.compile(rf"{_STYLE}\[[\d;]*m")
 
 
 def page(lines: Iterable[str] | str) -> Page:
@@ -70,6 +71,32 @@ def line(text: str) -> str:
 def styled(text: str, codes: str) -> str:
     """A text in colours, which come to be in a page alone."""
     return f"{_STYLE}[{codes}m{text}{_STYLE}[0m"
+
+
+def wrapped(text: str, hang: int, width: int) -> list[str]:
+    """A line in so many columns, broken between words, the rest hanging; its indent stays.
+
+    Colours take no columns. A word that is longer than a line is broken where the line ends.
+    """
+    if _columns(text) <= width:
+        return [text]
+    indent = len(text) - len(text.lstrip(" "))
+    lines, current = [], " " * indent
+    for word in re.findall(r" *[^ ]+", text[indent:]):
+        if _columns(current + word) <= width:
+            current += word
+            continue
+        if current.strip(" "):
+            lines.append(current)
+        current = " " * hang + word.lstrip(" ")
+        while _columns(current) > width and _STYLE not in current:
+            lines.append(current[:width])
+            current = " " * hang + current[width:]
+    return [*lines, current]
+
+
+def _columns(text: str) -> int:
+    return len(_COLOURS.sub("", text)) if _STYLE in text else len(text)
 
 
 def as_json(character: str) -> str:

@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Reason
-from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings import duration
 from qstash_sync.plan import taken
@@ -17,6 +17,7 @@ from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded
+from qstash_sync.render.alike_changes import Group, alone, grouped
 from qstash_sync.render.safe import Page
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
@@ -28,17 +29,28 @@ _SIGNS = {
     Action.RESUME: ("~", "yellow"),
 }
 LABEL_WIDTH = 21
+WIDTH = 80  # columns where nobody says another number
+_SAID = 2  # fields that stand beside a name
+_FEW = 20  # changes that need no titles
 _SECTIONS = "declare schedules, url_groups, queues or flow_controls ({} means none of ours)"
 _LONGEST_VALUE = 60
-_BEFORE, _WIDTH = 160, 200  # columns of a line of a file: at most before its caret, and in all
 _COLUMNS = 46  # of a line of 80, beside the label
 
 
 class Paint:
     """Colours, or none; never the only carrier of a meaning."""
 
-    def __init__(self, *, color: bool) -> None:
+    def __init__(self, *, color: bool, width: int = WIDTH) -> None:
         self.color = color
+        self.width = width
+
+    def wrapped(self, line: str, hang: int) -> list[str]:
+        """A line in so many columns, the rest of it hanging; colours take none."""
+        return safe.wrapped(line, hang, self.width)
+
+    def row(self, line: str) -> list[str]:
+        """A line with a label, the rest hanging behind it."""
+        return self.wrapped(line, 6 + LABEL_WIDTH)
 
     def __call__(self, text: str, *styles: str) -> str:
         """The text in the given styles."""
@@ -58,17 +70,29 @@ def blocks(found: Iterable[Diagnostic], paint: Paint) -> Iterator[str]:
         severity, location = diagnostic.severity, diagnostic.location
         style = "red" if severity is Severity.ERROR else "yellow"
         where = f"{location}: " if location else ""
-        yield f"{where}{paint(severity + ':', style, 'bold')} {diagnostic.text}"
+        head = f"{where}{paint(severity + ':', style, 'bold')} {diagnostic.text}"
+        yield from paint.wrapped(head, 4)
         if location and location.text.strip() and severity is not Severity.INFO:
-            # A tab is one column here, as it is for the caret.
-            number = f"{location.line:>6} | "
-            start = max(0, location.column - _BEFORE)  # a line may have a million columns
-            yield paint(number, "dim") + location.text.expandtabs(1)[start : start + _WIDTH]
-            margin = " " * (len(number) - 2) + paint("| ", "dim")
-            caret = " " * (location.column - 1 - start) + paint("^", style)
-            yield f"{margin}{caret} {diagnostic.hint}".rstrip()
+            yield from _quoted(diagnostic, location, paint, style)
         elif diagnostic.hint:
-            yield f"    {diagnostic.hint}"
+            yield from paint.wrapped(f"    {diagnostic.hint}", 4)
+
+
+def _quoted(diagnostic: Diagnostic, location: Location, paint: Paint, style: str) -> Iterator[str]:
+    """The line of the file, what is wrong in it, and the way out: beside the caret if it fits."""
+    number = f"{location.line:>6} | "
+    room = paint.width - len(number)
+    text = location.text.expandtabs(1)  # a tab is one column here, as it is for the caret
+    # Of a line that is too long for the page, what stands around the place.
+    start = max(0, location.column - 1 - room // 2) if len(text) > room else 0
+    yield paint(number, "dim") + text[start : start + room]
+    margin = " " * (len(number) - 2) + paint("| ", "dim")
+    before = " " * (location.column - 1 - start)
+    if len(number) + len(before) + len(diagnostic.hint) + 2 <= paint.width:
+        yield f"{margin}{before}{paint('^', style)} {diagnostic.hint}".rstrip()
+        return
+    yield f"{margin}{before}{paint('^', style)}"
+    yield from paint.wrapped(f"    {diagnostic.hint}", 4)
 
 
 def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> Page:
@@ -78,24 +102,82 @@ def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> Page:
 
 def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
     lines: list[str] = []
-    for change in plan.changes:
-        sign, style = _SIGNS[change.action]
-        beside = aside(change)
-        head = paint(f"  {sign} {noun(change.kind)} {change.name}", style, "bold")
-        lines.append(head + (f"  {paint(beside, 'dim')}" if beside else ""))
-        lines += details(change)
-        lines += [f"      {paint(line, 'red')}" for line in refusal(change)]
-
+    is_long = len(plan.changes) > _FEW
+    for title, groups in _sections(plan.changes, verbose=verbose, titled=is_long):
+        if title:
+            lines += [""] * bool(lines) + [paint(title, "bold")]
+        for group in groups:
+            if is_long and not verbose:
+                lines += paint.wrapped(head(group, paint), 6)
+                lines += _refused(group.first, paint)
+            else:
+                lines += _group(group, paint, verbose=verbose)
+    if is_long and not verbose:
+        lines += ["", "-v shows every change field by field."]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
-        lines += [f"    {line}" for line in unmanaged(plan)]
+        lines += [line for one in unmanaged(plan) for line in paint.wrapped(f"    {one}", 8)]
 
     messages = [*blocks((*plan.warnings, *plan.errors), paint)]
     if messages:
         lines += ([""] if lines else []) + messages
     if lines:
         lines.append("")
-    return [*lines, *summary(plan)]
+    return [*lines, *(line for one in summary(plan) for line in paint.wrapped(one, 0))]
+
+
+def _sections(
+    changes: Sequence[Change], *, verbose: bool, titled: bool
+) -> Iterator[tuple[str, list[Group]]]:
+    """Few changes in the order of the plan; many by what happens, what goes away first."""
+    if not titled:
+        yield "", alone(changes) if verbose else grouped(changes)
+        return
+    deletes = [change for change in changes if change.action is Action.DELETE]
+    creates = [change for change in changes if change.action is Action.CREATE]
+    updates = [c for c in changes if c.action not in (Action.DELETE, Action.CREATE)]
+    for some, what in ((deletes, "delete"), (updates, "update"), (creates, "create")):
+        if some:
+            yield f"{len(some):,} to {what}", alone(some) if verbose else grouped(some)
+
+
+def head(group: Group, paint: Paint, sign: str = "") -> str:
+    """All that is to be known of a change at once, or of several that are alike.
+
+    sign: in place of the one that stands there.
+    """
+    change = group.first
+    own, style = _SIGNS[change.action]
+    what, more = f"{noun(change.kind)} {change.name}", [words.stops(change)]
+    if not group.is_one:
+        what, more = f"{len(group.changes):,} {noun(change.kind)}s", [group.names]
+    told = words.headline(change) or summary_of(change)
+    beside = [aside(change), "" if group.is_renewal else told, *more]
+    painted = paint(f"{sign} {what}" if sign else f"  {own} {what}", style, "bold")
+    return "  ".join(filter(None, (painted, *beside)))
+
+
+def _refused(change: Change, paint: Paint) -> Iterator[str]:
+    for line in refusal(change):
+        yield from (paint(row, "red") for row in paint.wrapped(f"      {line}", 8))
+
+
+def _group(group: Group, paint: Paint, *, verbose: bool) -> Iterator[str]:
+    """One change with its details, or several that are alike."""
+    change = group.first
+    sign, style = _SIGNS[change.action]
+    if group.is_one:
+        beside = "  ".join(filter(None, (aside(change), words.headline(change))))
+        name = paint(f"  {sign} {noun(change.kind)} {change.name}", style, "bold")
+        yield from paint.wrapped(f"{name}  {beside}" if beside else name, 6)
+        yield from (row for line in details(change, verbose=verbose) for row in paint.row(line))
+        yield from _refused(change, paint)
+        return
+    name = paint(f"  {sign} {len(group.changes):,} {noun(change.kind)}s", style, "bold")
+    yield f"{name}  {aside(change)}" if aside(change) else name
+    if not group.is_renewal:
+        yield from (row for line in details(change) for row in paint.row(line))
+    yield from paint.wrapped(f"      {group.names}", 6)
 
 
 def summary(plan: Plan) -> list[str]:
@@ -152,9 +234,9 @@ def noun(kind: Kind) -> str:
 
 
 def aside(change: Change) -> str:
-    """What stands beside a change's name: what a delete takes away, else why it is."""
+    """Why a change is, where that is not that the file says so."""
     if change.action is Action.DELETE:
-        return "; ".join(words.of_delete(change))
+        return ""
     if change.is_refused_alone:
         return "(not ours)"
     why = {
@@ -165,10 +247,16 @@ def aside(change: Change) -> str:
     return f"({why})" if why else ""
 
 
-def details(change: Change) -> Iterator[str]:
-    """Field by field, then what the change does."""
+def details(change: Change, *, verbose: bool = False) -> Iterator[str]:
+    """Field by field, then what the change does; verbose: what nobody wrote, and parts, too."""
+    defaults = 0
     for field in change.fields:
-        yield from _field(field, change.action)
+        if field.default and not verbose:
+            defaults += 1
+        else:
+            yield from _field(field, change.action)
+    if defaults:
+        yield f"      {'':{LABEL_WIDTH}}and {defaults} default{'s' * (defaults != 1)}"
     if change.reason is Reason.RENAME and len(change.fields) == 1:
         yield f"      {'':{LABEL_WIDTH}}nothing else changes"
         return
@@ -177,8 +265,20 @@ def details(change: Change) -> Iterator[str]:
             yield f"      {label:{LABEL_WIDTH}}{first}"
             yield from (f"      {'':{LABEL_WIDTH}}{line}" for line in more)
         return
-    for note in words.notes(change):
+    parts = words.stored(change) if verbose else []
+    for note in (*parts, *words.details(change, verbose=verbose)):
         yield f"      {'':{LABEL_WIDTH}}{note}"
+
+
+def summary_of(change: Change) -> str:
+    """The fields of an update in a few words, where it has few."""
+    shown = [field for field in change.fields if not field.default]
+    if change.action is not Action.UPDATE or not shown or change.wanted:
+        return ""
+    said = [f"{_label(field.path)} {_sides(field)}" for field in shown]
+    if len(said) <= _SAID and len(", ".join(said)) <= _LONGEST_VALUE:
+        return ", ".join(said)
+    return f"{len(shown)} settings"
 
 
 def _field(field: FieldChange, action: Action) -> Iterator[str]:

@@ -1,53 +1,94 @@
-"""What a change does beside its fields, in words: its notes."""
+"""What a change does, in words: its headline, and the lines of its notes."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.effect import DAYS
 from qstash_sync.model.change import (
+    Action,
     Change,
     Firings,
     InSomeParts,
-    OfParts,
     PausesAll,
     Stored,
     Takes,
     TwinOf,
 )
 from qstash_sync.plan.taken import Unmanaged
+from qstash_sync.render import spoken
 
 
 def notes(change: Change) -> list[str]:
-    """The lines of all notes."""
+    """The lines of all its notes, but for its local time."""
+    effects = [effect(note) for note in change.notes if isinstance(note, Firings)]
+    return [*stored(change), *filter(None, effects), *details(change, verbose=True)]
+
+
+def stored(change: Change) -> list[str]:
+    """What QStash will hold, in UTC."""
+    notes = (note for note in change.notes if isinstance(note, Stored))
+    return [f"stored as {cron}" for note in notes for cron in note.crons]
+
+
+def details(change: Change, *, verbose: bool) -> list[str]:
+    """What no headline says; verbose: moments to the minute, too."""
     lines: list[str] = []
     for note in change.notes:
         match note:
-            case Stored():
-                lines += [f"stored as {cron}" for cron in note.crons]
             case Firings():
-                lines += _firings(note)
+                lines += [*moments(note), *doubled(note)] if verbose else doubled(note)
             case InSomeParts():
                 lines.append(f"in {len(note.ids)} of {note.of} parts: {', '.join(note.ids)}")
             case PausesAll():
                 lines.append("every part will be paused, since some are")
-            case Takes():
+            case Takes() if note.destination is None:
                 lines.append(_taken(note))
             case TwinOf():
                 lines.append(f"twin of schedules.{note.name}")
-            case OfParts():
-                pass  # stands beside the name
-    return lines
+    return [line for line in lines if line]
+
+
+def when(change: Change) -> str:
+    """The local time of a schedule: before and after, or the one that there is."""
+    wanted, takes = change.wanted, change.takes
+    if takes and takes.job:
+        return spoken.time(takes.job)
+    if wanted is None or wanted.after is None:
+        return ""
+    if wanted.before is None or change.action is Action.CREATE:
+        return spoken.time(wanted.after)
+    if wanted.before == wanted.after:
+        return spoken.time(wanted.after)
+    return spoken.move(wanted.before, wanted.after)
+
+
+def headline(change: Change) -> str:
+    """What is to be known of a change at once: its time, and what happens to its firings."""
+    said = when(change)
+    if change.firings:
+        return f"{said}: {effect(change.firings)}" if said else effect(change.firings)
+    if change.action is Action.DELETE:
+        return "; ".join(filter(None, (said, *of_delete(change))))
+    return said
+
+
+def stops(change: Change) -> str:
+    """When what is deleted fired last and would fire next, on one line."""
+    takes = change.takes
+    if takes is None or takes.destination is None:
+        return ""
+    last = f"last {takes.last_at:%a %Y-%m-%d %H:%MZ}" if takes.last_at else ""
+    soon = f"next {takes.next_at:%a %Y-%m-%d %H:%MZ}" if takes.next_at else ""
+    return "; ".join(filter(None, (last, "paused" if takes.paused else soon)))
 
 
 def of_delete(change: Change) -> list[str]:
-    """What stands beside the name of what goes: not what its details say at once."""
-    beside = (
-        note
-        for note in change.notes
-        if not (isinstance(note, Takes) and note.destination is not None and len(note.crons) == 1)
-    )
-    return notes(replace(change, notes=tuple(beside)))
+    """What stands beside the name of what goes, its time aside."""
+    found = notes(change)
+    takes = change.takes
+    if takes and takes.destination is not None and len(takes.crons) > 1:
+        found.append(f"{len(takes.crons)} parts")
+    return found
 
 
 def _taken(note: Takes) -> str:
@@ -55,9 +96,7 @@ def _taken(note: Takes) -> str:
         return _endpoints(note.endpoints)
     if note.waiting is not None:
         return f"{note.waiting} waiting"
-    if note.unpins:
-        return "unpinned: a key cannot be deleted, and a pause stays"
-    return f"cron {note.crons[0]}" if len(note.crons) == 1 else f"{len(note.crons)} parts"
+    return "unpinned: a key cannot be deleted, and a pause stays" if note.unpins else ""
 
 
 def _endpoints(count: int) -> str:
@@ -70,14 +109,17 @@ def taken(change: Change) -> list[tuple[str, list[str]]]:
     for note in change.notes:
         if isinstance(note, Takes) and note.destination is not None:
             soon = f"{note.next_at:%a %Y-%m-%d %H:%MZ}" if note.next_at else "not known"
+            job = note.job
+            local = job and f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}"
             found = [
-                ("cron", [note.local] if note.local else [*note.crons]),
+                ("cron", [local] if local else [*note.crons]),
                 ("destination", [note.destination]),
+                ("last firing", [f"{note.last_at:%a %Y-%m-%d %H:%MZ}" if note.last_at else ""]),
                 ("next firing", ["none: paused" if note.paused else soon]),
             ]
         elif isinstance(note, TwinOf) and note.differs:
             found.append(("differs in", [", ".join(note.differs)]))
-    return [(label, lines) for label, lines in found if lines]
+    return [(label, lines) for label, lines in found if any(lines)]
 
 
 def unmanaged(one: Unmanaged) -> str:
@@ -92,39 +134,43 @@ def unmanaged(one: Unmanaged) -> str:
     return "  ".join(filter(None, facts))
 
 
-def _firings(note: Firings) -> list[str]:
-    """How many firings of a year move, and the first that differs."""
-    effect = note.effect
-    span = "a year" if effect.days == DAYS else f"in {effect.days} days"
-    doubled = [f"{note.doubled} firings a year come twice"] if note.doubled else []
-    if effect.none:
-        within = "within a year" if effect.days == DAYS else span
-        return doubled or [f"no firing changes {within}"]
-
-    move = f"{'moves' if effect.moved == 1 else 'move'}"
-    move += f" by {_signed(effect.by)}" if effect.by else ""
+def effect(note: Firings) -> str:
+    """How many firings of a year move, come or go, and from when on."""
+    found = note.effect
+    span = "a year" if found.days == DAYS else f"in {found.days} days"
+    if found.none:
+        within = "within a year" if found.days == DAYS else span
+        return "" if note.doubled else f"no firing changes {within}"
+    move = "moves" if found.moved == 1 else "move"
+    if found.by:
+        move += f" {spoken.size(found.by)} {'earlier' if found.by < timedelta() else 'later'}"
     fates = (
-        (effect.moved, move),
-        (effect.added, "is new" if effect.added == 1 else "are new"),
-        (effect.removed, "falls away" if effect.removed == 1 else "fall away"),
+        (found.moved, move),
+        (found.added, "is new" if found.added == 1 else "are new"),
+        (found.removed, "falls away" if found.removed == 1 else "fall away"),
     )
     (first, fate), *more = [(count, fate) for count, fate in fates if count]
     counts = [f"{first} firing{'s' * (first != 1)} {span} {fate}"]
     counts += [f"{count} {fate}" for count, fate in more]
-    moments = (("first before", effect.first_before), ("first after ", effect.first_after))
-    return [
-        ", ".join(counts),
-        *(f"{label}  {_moment(at, note.timezone)}" for label, at in moments if at),
-        *doubled,
-    ]
+    at = min(filter(None, (found.first_before, found.first_after)), default=None)
+    since = f", first {_day(at, note.timezone)}" if at else ""
+    return f"{', '.join(counts)}{since}"
 
 
-def _signed(by: timedelta) -> str:
-    minutes = round(abs(by).total_seconds() / 60)
-    days, minutes = divmod(minutes, 1440)
-    hours, rest = divmod(minutes, 60)
-    size = f"{days}d" * bool(days) + f"{hours}h" * bool(hours) + f"{rest}m" * bool(rest)
-    return f"{'-' if by < timedelta() else '+'}{size}"
+def moments(note: Firings) -> list[str]:
+    """The first firing that is no more, and the first that was none, to the minute."""
+    found = note.effect
+    shown = (("first before", found.first_before), ("first after ", found.first_after))
+    return [f"{label}  {_moment(at, note.timezone)}" for label, at in shown if at]
+
+
+def doubled(note: Firings) -> list[str]:
+    """Firings that come twice as it is now."""
+    return [f"{note.doubled} firings a year come twice"] if note.doubled else []
+
+
+def _day(at: datetime, timezone: str) -> str:
+    return f"{at.astimezone(zones.zone(timezone)):%a %d %b}"
 
 
 def _moment(at: datetime, timezone: str) -> str:

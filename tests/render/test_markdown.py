@@ -37,7 +37,7 @@ OUTSIDE = [
     r"Left for a whole plan: \d+ with other reasons\.",
     r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\.",
     r"### [\d,]+ [a-z :,]+",
-    r"<details><summary>[\d,]+ [a-z :,]+</summary>",
+    r"<details><summary>[\d,]+ [A-Za-z :,]+</summary>",
     r"</details>",
     r"[\d,]+ more are not listed\.( The details of [\d,]+ are left out\.)?",
     r"The details of [\d,]+ are left out\.",
@@ -68,6 +68,7 @@ def counted(page: str) -> dict[str, tuple[int, int]]:
             assert not fenced or line.isprintable()
             if fenced and not line.startswith("   "):
                 alike = re.match(r"! (?:warning|info): ([\d,]+) (?:times|like this)", line)
+                alike = alike or re.match(r"[+!] ([\d,]+) (?:[a-zU]|URL g)[a-z ]+s(?:  |$)", line)
                 entries = number(alike[1]) if alike else 1
                 found[title] = found[title][0] + entries, found[title][1]
             continue
@@ -248,14 +249,15 @@ def test_every_head_comes_before_the_details_of_any() -> None:
     assert counted(page) == {
         "### 300 to delete": (300, 0),
         "### 900 to update": (900, 0),
-        "<details><summary>400 to create</summary>": (400, 0),
+        "### 400 to create": (400, 0),
+        "<details><summary>1,600 changes, field by field</summary>": (1_600, 0),
     }
-    assert "      parallelism          1 -> 2\n! queue update-0001" in page
+    assert "      parallelism          1 -> 2\n! queue" in page
     left = re.findall(r"The details of ([\d,]+) are left out", page)
-    assert [number(text) for text in left][-1] == 400
+    assert number(left[-1]) > 400
     small = markdown.plan(replace(plan, changes=tuple(changes[:10])))
     assert "left out" not in small
-    assert small.count("parallelism") == 10
+    assert small.count("parallelism") == 1 + 10  # once for all ten, once for each
 
 
 def test_many_errors_leave_room_for_the_deletes() -> None:
@@ -366,7 +368,8 @@ def test_a_plan_for_a_pull_request(tmp_path: Path) -> None:
     assert found == {
         "### 1 to delete": (1, 0),
         "### 2 to update": (2, 0),
-        "<details><summary>1 to create</summary>": (1, 0),
+        "### 1 to create": (1, 0),
+        "<details><summary>3 changes, field by field</summary>": (3, 0),
     }
     assert "**Plan: 1 to create, 2 to update, 1 to delete; 2 unchanged, 0 unmanaged.**" in ran.out
     assert "Namespace `billing`, schedules in the account: 2 now, 3 after" in ran.out
@@ -385,7 +388,7 @@ def test_warnings_of_the_file_and_of_the_plan_are_in_the_page(tmp_path: Path) ->
     )
     assert ran.code == 0
     assert 'q.yaml:7:3: warning: schedules.a: "30 2 * * *"' in " ".join(ran.out.split())
-    assert ran.out.count("```diff") == 2
+    assert ran.out.count("```diff") == 4  # heads, a warning, fields, crons in UTC
 
 
 def test_a_refused_plan_says_so_at_the_top_and_exits_3(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""Many changes as few entries: renewals are one, equal changes are one, with their names counted.
+
+Deletes are never folded: each stands by itself.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from qstash_sync.model.change import Action, Change, Reason, Wanted
+
+_ALIKE = 3  # changes that are one entry
+_NAMED = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Changes that are alike, or one."""
+
+    changes: tuple[Change, ...]
+    is_renewal: bool = False
+
+    @property
+    def first(self) -> Change:
+        """What stands for all of them."""
+        return self.changes[0]
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is a change by itself."""
+        return len(self.changes) == 1
+
+    @property
+    def names(self) -> str:
+        """The names, the rest of very many counted."""
+        named = [change.name for change in self.changes]
+        more = len(named) - _NAMED
+        shown = ", ".join(named[:_NAMED])
+        return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def alone(changes: Iterable[Change]) -> list[Group]:
+    """Each change by itself."""
+    return [Group(changes=(change,)) for change in changes]
+
+
+def grouped(changes: Iterable[Change]) -> list[Group]:
+    """The changes in their order; a group stands where its first one stood."""
+    alike: dict[object, list[Change]] = {}
+    rank: dict[object, int] = {}
+    for change in changes:
+        rank[change.key] = len(rank)
+        alike.setdefault(_key(change) or object(), []).append(change)
+    found: list[Group] = []
+    for key, some in alike.items():
+        if len(some) >= _ALIKE:
+            found.append(Group(changes=tuple(some), is_renewal=key == Reason.CLOCK))
+        else:
+            found += [Group(changes=(change,)) for change in some]
+    return sorted(found, key=lambda group: rank[group.first.key])
+
+
+def _key(change: Change) -> object:
+    """What is alike of changes that are one entry; None of those that stand alone."""
+    if change.action is Action.DELETE or change.refused or change.is_refused_alone:
+        return None
+    if change.reason is Reason.CLOCK:
+        return Reason.CLOCK
+    if change.action is not Action.UPDATE or _has_own_time(change) or not change.fields:
+        return None
+    # As text: a value may be a mapping of a body.
+    return change.kind, change.action, change.reason, repr(change.fields), repr(change.notes)
+
+
+def _has_own_time(change: Change) -> bool:
+    return any(isinstance(note, Wanted) for note in change.notes)

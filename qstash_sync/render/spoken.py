@@ -1,0 +1,130 @@
+"""The time of a schedule as a person says it: `Mon-Fri 09:00 New York`.
+
+What has no short form is said by its cron. Zones are called by their city: the file has the rest.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from qstash_sync.crons.firings import Job
+from qstash_sync.crons.grammar import DAY, HOUR, MINUTE, MONTH, WEEKDAY, Cron, Fields
+
+_DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+_MONTHS = (
+    "", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
+_MOST_TIMES = 4  # of a day that are listed
+_MOST_DAYS = 4
+_BEATS = ("every", "hourly")
+_RUN = 3  # days or months in a row that are said as a range
+
+
+def time(job: Job) -> str:
+    """The whole: days, times, zone."""
+    said = _times(job)
+    return f"{said}{_in(said)}{city(job.timezone)}"
+
+
+def move(before: Job, after: Job) -> str:
+    """Both times, what they share said once."""
+    if before.timezone != after.timezone:
+        return f"{time(before)} -> {time(after)}"
+    old, new = ([_parts(cron) for cron in job.crons] for job in (before, after))
+    if len(old) == len(new) == 1 and old[0] and new[0] and old[0][0] == new[0][0]:
+        days, then, now = old[0][0], old[0][1], new[0][1]
+        said = f"{days} {then} -> {now}".strip()
+    else:
+        said = f"{_times(before)} -> {_times(after)}"
+    return f"{said}{_in(said)}{city(after.timezone)}"
+
+
+def _in(said: str) -> str:
+    """Before a zone: a beat is in it, a time is its own."""
+    return " in " if said.startswith(_BEATS) else " "
+
+
+def city(timezone: str) -> str:
+    """The last word of a zone's name: New York."""
+    return timezone.rpartition("/")[2].replace("_", " ")
+
+
+def _times(job: Job) -> str:
+    return " + ".join(_cron(cron) for cron in job.crons)
+
+
+def _cron(cron: Cron) -> str:
+    parts = _parts(cron)
+    return " ".join(filter(None, parts)) if parts else f"({' '.join(cron.text.split())})"
+
+
+def _parts(cron: Cron) -> tuple[str, str] | None:
+    """Days, and times of the day; None where there is no short form."""
+    days, times = _days(cron.fields), _of_day(cron.fields)
+    if days is None or times is None:
+        return None
+    beats = times.startswith(_BEATS)
+    return ("" if days == "daily" and beats else days), times
+
+
+def _of_day(fields: Fields) -> str | None:
+    minutes, hours = fields.minutes, fields.hours
+    if hours == HOUR.everything:
+        if minutes == MINUTE.everything:
+            return "every minute"
+        if len(minutes) == 1:
+            return f"hourly at :{minutes[0]:02}"
+        step = minutes[1] - minutes[0]
+        is_beat = minutes[0] == 0 and minutes == MINUTE.everything[::step] and 60 % step == 0
+        return f"every {step} minutes" if is_beat else None
+    if len(minutes) * len(hours) > _MOST_TIMES:
+        return None
+    return ", ".join(f"{hour:02}:{minute:02}" for hour in hours for minute in minutes)
+
+
+def _days(fields: Fields) -> str | None:
+    """Which days; None for what is rare: both day fields, many dates."""
+    any_date, any_weekday = fields.days == DAY.everything, fields.weekdays == WEEKDAY.everything
+    months = ""
+    if fields.months != MONTH.everything:
+        months = f" in {_listed(fields.months, _MONTHS)}"
+    if any_date and any_weekday:
+        return f"daily{months}"
+    if any_date:
+        # A week begins on Monday, for people.
+        week = tuple(sorted(fields.weekdays, key=lambda day: (day - 1) % 7))
+        return f"{_listed(week, _DAYS)}{months}"
+    if any_weekday and len(fields.days) <= _MOST_DAYS:
+        return f"on the {', '.join(map(_ordinal, fields.days))}{months or ' of the month'}"
+    return None
+
+
+def _listed(values: Sequence[int], names: Sequence[str]) -> str:
+    """Names, three or more in a row as a range."""
+    around = len(names) if names is _DAYS else len(names) + 99
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and value == (runs[-1][-1] + 1) % around:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    said = []
+    for run in runs:
+        if len(run) >= _RUN:
+            said.append(f"{names[run[0]]}-{names[run[-1]]}")
+        else:
+            said += [names[value] for value in run]
+    return ", ".join(said)
+
+
+def _ordinal(day: int) -> str:
+    teen = day // 10 == 1
+    return f"{day}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
+
+
+def size(by: timedelta) -> str:
+    """How far something moves: 30 minutes, 1 hour, 2 days 3 hours."""
+    minutes = round(abs(by).total_seconds() / 60)
+    days, minutes = divmod(minutes, 1440)
+    hours, minutes = divmod(minutes, 60)
+    counts = (days, "day"), (hours, "hour"), (minutes, "minute")
+    return " ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)
