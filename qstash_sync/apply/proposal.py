@@ -12,7 +12,7 @@ from qstash_sync.apply.surroundings import remarks
 from qstash_sync.crons import zones
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.plan import mark
+from qstash_sync.plan import mark, origins
 from qstash_sync.plan.decide import Plan, decide
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.policy import Policy
@@ -43,20 +43,28 @@ def kinds_to_read(desired: Desired) -> set[str]:
     return kinds | {"schedules"} if owns_used else kinds
 
 
-def observe(client: Account, desired: Desired) -> Live:
+def observe(client: Account, desired: Desired, base: Desired | None = None) -> Live:
     """Read what is needed of the account, at most four GETs, where it lists all kinds."""
-    used = (schedule.message.flow_control for schedule in desired.schedules or ())
-    keys = {key.name for key in desired.flow_controls or ()} | {use.key for use in used if use}
-    return client.read(kinds_to_read(desired), keys)
+    kinds, keys = set[str](), set[str]()
+    for one in filter(None, (desired, base)):
+        used = (schedule.message.flow_control for schedule in one.schedules or ())
+        keys |= {key.name for key in one.flow_controls or ()} | {use.key for use in used if use}
+        kinds |= kinds_to_read(one)
+    return client.read(kinds, keys)
 
 
 def propose(
-    client: Account, desired: Desired, *, now: datetime, policy: Policy = _NO_POLICY
+    client: Account,
+    desired: Desired,
+    *,
+    now: datetime,
+    policy: Policy = _NO_POLICY,
+    base: Desired | None = None,
 ) -> Plan:
-    """Read the account and compare."""
+    """Read the account and compare; base: says whose each change is."""
     with _stretching(desired):
-        live = observe(client, desired)
-    found = compare(desired, live, now=now, policy=policy)
+        live = observe(client, desired, base)
+    found = attributed(desired, live, base, now=now, policy=policy)
     return replace(found, warnings=(*found.warnings, *remarks(client, desired)))
 
 
@@ -83,6 +91,21 @@ def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO
     found = reconcile(desired, live, index, now, strays=policy.strays)
     tzdata = zones.tzdata_version()
     return decide(desired, live, index, found, policy, now=now, tzdata=tzdata)
+
+
+def attributed(
+    desired: Desired,
+    live: Live,
+    base: Desired | None,
+    *,
+    now: datetime,
+    policy: Policy = _NO_POLICY,
+) -> Plan:
+    """Compare with what was read, and where there is a base, say whose each change is."""
+    found = compare(desired, live, now=now, policy=policy)
+    if base is None:
+        return found
+    return origins.attributed(found, desired, base, compare(base, live, now=now, policy=policy))
 
 
 def emptied(desired: Desired) -> Desired:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from qstash_sync.apply.account import Account
-from qstash_sync.apply.proposal import compare, observe
+from qstash_sync.apply.proposal import attributed, observe
 from qstash_sync.apply.surroundings import remarks
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan import drift
@@ -19,14 +19,19 @@ class Watcher(Account, Protocol):
         """A server's words without the secrets that are known."""
 
 
-def watch(client: Watcher, desired: Desired, *, now: datetime) -> Drift:
-    """Read the account and tell where each resource is; the plan's reads, and no more."""
-    live = observe(client, desired)
+def watch(
+    client: Watcher, desired: Desired, *, now: datetime, base: Desired | None = None
+) -> Drift:
+    """Read the account and tell where each resource is; the plan's reads, and no more.
+
+    base: says whose each difference is.
+    """
+    live = observe(client, desired, base)
     schedules = live.schedules and tuple(
         replace(part, error=client.scrub(part.error)) if part.error else part
         for part in live.schedules
     )
     live = replace(live, schedules=schedules)
-    plan = compare(desired, live, now=now)
+    plan = attributed(desired, live, base, now=now)
     plan = replace(plan, warnings=(*plan.warnings, *remarks(client, desired)))
     return drift.judge(desired, live, plan, read_at=client.now())

@@ -93,6 +93,19 @@ def all_of(*chosen: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
+base = all_of(
+    click.option(
+        "--base-ref", metavar="REF",
+        help="Say of each change whether it is this branch's, was there before (the files at REF of"
+        " git), or is the clock's.",
+    ),
+    click.option(
+        "--base", "base_paths", multiple=True, metavar="PATH",
+        help="Likewise, with the files as they were before in a file or directory; repeatable.",
+    ),
+)  # fmt: skip
+
+
 def _reported(formats: tuple[str, ...], rest: str) -> Callable[[F], F]:
     """How a report is given: its format, and files beside it."""
 

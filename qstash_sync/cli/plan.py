@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     options.now,
     options.parallelism,
     options.consent,
+    options.base,
     options.unknown_env,
     options.verbose,
     output=options.report,
@@ -49,8 +50,11 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
     if path is not None:
         saved.check(path, session)
     config = session.config()
+    base = session.base(config)
     with session.client(config, read_only=True) as client:
-        found = proposal.propose(client, config.desired, now=session.instant, policy=session.policy)
+        found = proposal.propose(
+            client, config.desired, now=session.instant, policy=session.policy, base=base
+        )
 
     endpoint = session.endpoint  # none of a local server
     more: dict[str, Any] = {"account": endpoint and endpoint.as_json}

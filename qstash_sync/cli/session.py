@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qstash_sync.config.load import Config, Files
     from qstash_sync.local import LocalQStash
     from qstash_sync.model.diagnostics import Diagnostic
-    from qstash_sync.model.resources import Schedule
+    from qstash_sync.model.resources import Desired, Schedule
     from qstash_sync.plan.policy import Policy
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.text import Paint
@@ -50,6 +50,8 @@ class Session:
     max_wait: str = "5m"
     only: str | None = None
     strays: bool = False
+    base_ref: str | None = None
+    base_paths: tuple[str, ...] = ()
     adopt: tuple[str, ...] = ()
     allow_deletes: int | None = None
     allow_protected: tuple[str, ...] = ()
@@ -150,6 +152,39 @@ class Session:
         if config is None:
             raise ConfigError(self._with_way_out(found))
         return config
+
+    def base(self, config: "Config") -> "Desired | None":
+        """What the files declared before this branch; None where no option asks for it."""
+        if self.base_ref and self.base_paths:
+            raise UsageError("--base-ref and --base: one of them is enough")
+        if self.base_paths:
+            return self._built(config, list(self.base_paths), "")
+        if not self.base_ref:
+            return None
+        from qstash_sync.config.at_ref import checked_out
+
+        with checked_out(self.base_ref, self.paths) as (root, paths):
+            return self._built(config, paths, f"{root}{os.sep}")
+
+    def _built(self, config: "Config", paths: list[str], root: str) -> "Desired":
+        """The files of a base; what is wrong with them ends the run, since it attributes nothing.
+
+        root: the directory in which they stand, for a while.
+        """
+        from qstash_sync.config.load import Files, gather
+        from qstash_sync.model.resources import Desired
+
+        if not paths:  # there were no such files
+            return Desired(namespace=config.desired.namespace)
+        sources = [replace(s, name=s.name.removeprefix(root)) for s in gather(paths, None)]
+        found, diagnostics = Files(sources).build(
+            self.environment, self.given(), self.environ(), "unknown"
+        )
+        if found is not None:
+            return found.desired
+        first = next(d for d in diagnostics if d.severity.value == "error")
+        where = self.base_ref or ", ".join(self.base_paths)
+        raise UsageError(f"the base {where} cannot be read: {first.location}: {first.text}")
 
     def _with_way_out(self, found: "Sequence[Diagnostic]") -> "tuple[Diagnostic, ...]":
         """What is said of the first secret that is not set: some commands can do without."""

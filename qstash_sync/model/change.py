@@ -33,6 +33,15 @@ class Reason(StrEnum):
     TWIN = "twin"
 
 
+class Origin(StrEnum):
+    """Whose a change is, where a base says it."""
+
+    YOURS = "yours"
+    ALREADY = "already_there"
+    BOTH = "both"
+    CLOCK = "clock"
+
+
 class Withheld(StrEnum):
     """All that may be told of a live value that might be a secret."""
 
@@ -153,7 +162,7 @@ class Change:
 
     told: a diagnostic of the plan says why. protected: takes away what is protected, and needs
     consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
-    left parts of two sets.
+    left parts of two sets. origin: whose it is, where a base was given.
     """
 
     kind: Kind
@@ -170,6 +179,7 @@ class Change:
     protected: bool = False
     drops: int = 0
     cut_off: bool = False
+    origin: Origin | None = field(default=None, compare=False)
 
     @property
     def key(self) -> Key:

@@ -34,6 +34,7 @@ class Plan:
     that is near. left: how many changes have other reasons than the
     one asked for. left_alone: those that were asked for, and are not approved.
     managed: the kinds that the file has a section of. live, index: what it was made for.
+    is_attributed: a base says whose each change is.
     """
 
     environment: str | None
@@ -50,6 +51,7 @@ class Plan:
     left: int = 0
     left_alone: tuple[Change, ...] = ()
     managed: tuple[Kind, ...] = tuple(Kind)
+    is_attributed: bool = False
     live: Live = field(default=Live(), repr=False)
     index: LiveParts = field(repr=False, compare=False)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from textwrap import wrap
 
+from qstash_sync.model.change import Origin
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view, safe
@@ -48,6 +49,7 @@ def document(drift: Drift, requests: tuple[int, int]) -> Page:
                 "name": one.name,
                 "status": one.status,
                 "grade": GRADES[one.severity],
+                "origin": _origin(one),
                 "facts": [
                     {"grade": GRADES[fact.severity], "code": fact.code, "message": fact.message}
                     for fact in one.diagnostics
@@ -116,7 +118,7 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
 
     # Who moved; of a surplus resource also what it is.
     what = headline_of(one.change) if one.change and one.status is Status.SURPLUS else ""
-    beside = "; ".join(filter(None, (WHO_MOVED[one.status], what)))
+    beside = "; ".join(filter(None, (WHO_MOVED[one.status], what, _whose(one))))
     fits = max(len(head) + 2, _ASIDE) + len(beside) <= _WIDTH
     if beside and fits:
         head = f"{head:{_ASIDE - 2}}  {beside}"
@@ -130,6 +132,18 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
         yield from fold(line, 6 + LABEL_WIDTH)
     for line in facts(one):
         yield from fold(line, 8)
+
+
+_ORIGINS = {Origin.YOURS: "yours", Origin.ALREADY: "there before", Origin.BOTH: "partly yours"}
+
+
+def _whose(one: ResourceDrift) -> str:
+    origin = _origin(one)
+    return _ORIGINS.get(origin, "") if origin else ""
+
+
+def _origin(one: ResourceDrift) -> Origin | None:
+    return one.change.origin if one.change else None
 
 
 def fields(one: ResourceDrift) -> Iterator[str]:

@@ -57,7 +57,8 @@ def _named(change: Change) -> dict[str, Any]:
 
 def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
     """One change, with its outcome after an apply."""
-    result = {**_named(change), "fields": [field(f) for f in change.fields]}
+    origin = {"origin": change.origin} if change.origin else {}
+    result = {**_named(change), **origin, "fields": [field(f) for f in change.fields]}
     notes = words.notes(change)
     if notes:
         result["notes"] = notes

@@ -8,7 +8,7 @@ from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
-from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Reason
+from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings import duration
@@ -203,6 +203,7 @@ def headline(plan: Plan) -> list[str]:
     counts = plan.summary
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
     more = [f"Left for a whole plan: {plan.left} with other reasons."] * bool(plan.left)
+    more += [_whose(plan)] * (plan.is_attributed and not plan.empty)
     if plan.empty and plan.left:
         return [f"Nothing of that kind is to do; {rest}", *more]
     if not plan.managed:
@@ -214,6 +215,14 @@ def headline(plan: Plan) -> list[str]:
     work = f"{counts['create']} to create, {updates} to update, {counts['delete']} to delete; "
     work += f"{refused} refused; " * bool(refused)
     return [f"Plan: {work}{rest}", *more]
+
+
+def _whose(plan: Plan) -> str:
+    """How many changes are this branch's, and how many somebody else's."""
+    counts = Counter(change.origin for change in plan.changes)
+    yours = counts[Origin.YOURS] + counts[Origin.BOTH]
+    said = [f"{yours} of this branch", f"{counts[Origin.ALREADY]} there before it"]
+    return f"By the base: {', '.join(said)}, {counts[Origin.CLOCK]} of the clock."
 
 
 def refusal(change: Change) -> list[str]:
@@ -236,9 +245,13 @@ def noun(kind: Kind) -> str:
 def aside(change: Change) -> str:
     """Why a change is, where that is not that the file says so."""
     if change.action is Action.DELETE:
-        return ""
+        return "(there before this branch)" if change.origin is Origin.ALREADY else ""
     if change.is_refused_alone:
         return "(not ours)"
+    if change.origin is Origin.ALREADY:
+        return "(there before this branch)"
+    if change.origin is Origin.BOTH:
+        return "(yours, beside what was there before)"
     why = {
         "file": "", "drift": "changed outside", "both": "changed outside and in the file",
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",

@@ -149,6 +149,7 @@ def test_crons_that_change_have_a_line_that_says_what_they_are(account: Account)
     assert account.run(NEW_YORK, "apply", "--yes").code == 0
     for strategy in ("native, accept: true", "follow"):
         changed = NEW_YORK.replace("'}", f"', dst: {{strategy: {strategy}}}}}")
+        ran = account.run(changed, "plan")
         for words in (("plan",), ("drift",), ("plan", "--format", "markdown")):
             ran = account.run(changed, *words)
             assert not [

@@ -1,0 +1,209 @@
+"""`--base-ref` and `--base`: whose each change is, with real git."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fault_server import FaultServer
+from tests.support import Ran, cli
+
+NOW = "2026-11-23T12:00Z"
+FILE = """
+version: 1
+namespace: billing
+owns: {url_groups: [g], queues: [q1]}
+defaults: {destination: https://app.example.com/x, timezone: UTC}
+schedules:
+  a: {cron: "0 9 * * *"}
+  b: {cron: "0 10 * * *", retries: 5}
+  c: {cron: "0 11 * * *", body: one}
+queues:
+  q1: {parallelism: 2}
+  q2: {parallelism: 2}
+"""
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+class Repository:
+    """A clone with a file, and an account beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "repo"
+        self.database = folder / "a.db"
+        self.folder.mkdir()
+        self.git("init", "-q", "-b", "main")
+
+    def git(self, *words: str, folder: Path | None = None) -> str:
+        environ = {
+            "PATH": os.environ["PATH"], "HOME": str(self.folder.parent),
+            "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_DATE": "2026-11-01T00:00Z",
+            "GIT_COMMITTER_DATE": "2026-11-01T00:00Z",
+        }  # fmt: skip
+        for who in ("AUTHOR", "COMMITTER"):
+            environ |= {f"GIT_{who}_NAME": "a", f"GIT_{who}_EMAIL": "a@example.com"}
+        command = ["git", "-C", str(folder or self.folder), *words]
+        return subprocess.run(
+            command, env=environ, check=True, capture_output=True, text=True
+        ).stdout
+
+    def commit(self, text: str, name: str = "qstash.yaml") -> None:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "x")
+
+    def run(self, *words: str, now: str = NOW) -> Ran:
+        return cli(*words, f"--local={self.database}", "--now", now)
+
+    def origins(self, *words: str, **more: Any) -> dict[str, str]:
+        ran = self.run("plan", "--format", "json", *words, **more)
+        assert ran.code == 0, ran
+        return {c["name"]: c["origin"] for c in json.loads(ran.out)["changes"]}
+
+    def edit(self, name: str, **changes: Any) -> None:
+        with FaultServer(self.database) as server:
+            server.console.edit("schedule", name, **changes)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    made = Repository(tmp_path)
+    made.commit(FILE)
+    monkeypatch.chdir(made.folder)
+    assert made.run("apply", "--yes").code == 0
+    made.git("checkout", "-q", "-b", "branch")
+    return made
+
+
+def test_each_change_is_yours_or_was_there_or_both(repository: Repository) -> None:
+    repository.edit("billing.b", retries=1)
+    repository.edit("billing.c", retries=1)
+    repository.commit(FILE.replace("0 9", "0 8").replace("body: one", "body: two"))
+    assert repository.origins("--base-ref", "main") == {
+        "a": "yours",
+        "b": "already_there",
+        "c": "both",
+    }
+    page = repository.run("plan", "--base-ref", "main").out
+    assert "~ schedule b  (there before this branch)" in page
+    assert "~ schedule c  (yours, beside what was there before)" in page
+    assert "By the base: 2 of this branch, 1 there before it, 0 of the clock." in page
+    assert "daily 09:00 -> 08:00 UTC" in page
+    markdown = repository.run("plan", "--base-ref", "main", "--format", "markdown").out
+    assert "By the base: 2 of this branch" in markdown
+
+
+def test_drift_says_it_too(repository: Repository) -> None:
+    repository.edit("billing.b", retries=1)
+    repository.commit(FILE.replace("0 9", "0 8"))
+    found = json.loads(repository.run("drift", "--base-ref", "main", "--format", "json").out)
+    origins = {one["name"]: one["origin"] for one in found["status"]}
+    assert (origins["a"], origins["b"], origins["c"]) == ("yours", "already_there", None)
+    page = repository.run("drift", "--base-ref", "main").out
+    assert "changed outside; there before" in page
+    assert "the file changed; yours" in page
+
+
+def test_what_another_branch_has_done_since_is_not_yours(repository: Repository) -> None:
+    """The base is where this branch left the other one, not where that is now."""
+    repository.commit(FILE.replace("0 9", "0 8"))
+    repository.git("checkout", "-q", "main")
+    repository.commit(FILE.replace("0 10", "0 12"))
+    assert repository.run("apply", "--yes").code == 0
+    repository.git("checkout", "-q", "branch")
+    assert repository.origins("--base-ref", "main") == {"a": "yours", "b": "already_there"}
+
+
+def test_a_renewal_is_the_clocks(repository: Repository) -> None:
+    local = FILE.replace("timezone: UTC", "timezone: America/New_York")
+    repository.git("checkout", "-q", "main")
+    repository.commit(local)
+    assert repository.run("apply", "--yes").code == 0
+    repository.git("checkout", "-q", "-b", "later")
+    repository.commit(local.replace("body: one", "body: two"))
+    found = repository.origins("--base-ref", "main", now="2027-10-30T12:00Z")
+    assert found == {"a": "clock", "b": "clock", "c": "both"}
+
+
+def test_what_leaves_the_file_and_stays_is_told_with_the_line_for_owns(
+    repository: Repository,
+) -> None:
+    repository.commit(
+        FILE.replace("  q2: {parallelism: 2}\n", "").replace(
+            "  q1: {parallelism: 2}\n", "  q3: {parallelism: 1}\n"
+        )
+    )
+    ran = repository.run("plan", "--base-ref", "main", "--allow-deletes", "5")
+    text = " ".join(ran.out.split())
+    assert "queues.q2: leaves the file and stays in the account: owns does not name it" in text
+    assert "to have it deleted, say owns: {queues: [q2]}" in text
+    assert "queues.q1: leaves" not in text  # owns names it: the plan deletes it
+
+
+def test_a_base_never_grants_a_delete(repository: Repository) -> None:
+    with FaultServer(repository.database) as server:
+        stored = server.store.get("schedule", "billing.a")
+        assert stored
+        server.store.put("schedule", "foreign", {**stored, "scheduleId": "foreign", "labels": []})
+    (repository.folder.parent / "base.yaml").write_text(
+        FILE.replace("  a:", "  x: {cron: '0 1 * * *', id: foreign}\n  a:")
+    )
+    found = repository.origins("--base", "../base.yaml")
+    assert found == {}
+
+
+def test_a_directory_and_a_file_that_was_not_there(repository: Repository) -> None:
+    repository.git("checkout", "-q", "-b", "split")
+    repository.commit(FILE, "conf/all.yaml")
+    assert set(repository.origins("-f", "conf", "--base-ref", "main").values()) <= {"yours"}
+    repository.commit(FILE.replace("0 9", "0 8"), "conf/all.yaml")
+    assert repository.origins("-f", "conf", "--base-ref", "HEAD~1") == {"a": "yours"}
+
+
+def test_a_shallow_clone_is_named_with_its_remedy(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = repository.folder.parent / "clone"
+    source = f"file://{repository.folder}"
+    repository.git("commit", "-q", "--allow-empty", "-m", "y")
+    repository.git("clone", "-q", "--depth=1", "--branch", "branch", source, str(clone))
+    monkeypatch.chdir(clone)
+    ran = repository.run("plan", "--base-ref", "origin/main")
+    assert ran.code == 64
+    assert "not in this clone, which is shallow" in ran.err
+    remedy = ran.err.partition("(`git ")[2].partition("`)")[0]
+    repository.git(*remedy.split(), folder=clone)
+    assert repository.run("plan", "--base-ref", "origin/main").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        (("--base-ref", "nowhere"), "--base-ref nowhere: no such revision in this clone"),
+        (("--base-ref", "--output=x"), "is no name of a revision"),
+        (("--base-ref", "main", "--base", "x"), "one of them is enough"),
+        (("--base-ref", "main", "-f", "../outside.yaml"), "--base-ref: "),
+        (("--base", "nowhere.yaml"), "nowhere.yaml: no such file"),
+    ],
+)
+def test_what_cannot_be_a_base_is_one_clear_error(
+    repository: Repository, words: tuple[str, ...], fact: str
+) -> None:
+    (repository.folder.parent / "outside.yaml").write_text(FILE)
+    ran = repository.run("plan", *words)
+    assert (ran.code, fact in ran.err) == (64, True), ran
+    assert not list(repository.folder.glob("x*"))
+
+
+def test_a_base_that_cannot_be_read_says_where(repository: Repository) -> None:
+    repository.commit(FILE.replace("0 9 * * *", "61 9 * * *"))
+    repository.commit(FILE)
+    ran = repository.run("plan", "--base-ref", "HEAD~1")
+    assert (ran.code, "the base HEAD~1 cannot be read: qstash.yaml:7" in ran.err) == (64, True)
