@@ -7,6 +7,13 @@ from qstash_sync.local import LOCAL_TOKEN, Served
 from tests.support import World, world as make_world
 
 
+@pytest.fixture(autouse=True)
+def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever runs the tests: what they run does not run on GitHub."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def world() -> Iterator[World]:
     """A fresh account in memory."""

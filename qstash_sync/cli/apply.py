@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options, saved, streams
+from qstash_sync.cli import github, options, saved, streams
 from qstash_sync.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from qstash_sync.apply.outcomes import Applied
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.resources import Desired
@@ -83,6 +84,7 @@ def carry_out(
     from qstash_sync.render import json as view, safe, text
 
     if found.errors:
+        github.annotate(found.errors)
         if session.json:
             streams.result(view.plan(found, (client.reads, client.writes)))
         else:
@@ -106,8 +108,16 @@ def carry_out(
         streams.settled(view.plan(found, session.requests, applied))
     elif not found.empty:
         streams.settled(text.applied(applied, session.paint()))
+    _on_github(found, applied)
     is_done = applied.done and not (whole and applied.fresh)
     return ExitCode.DONE if is_done else ExitCode.PARTIAL
+
+
+def _on_github(found: Plan, applied: Applied) -> None:
+    from qstash_sync.render import markdown
+
+    github.annotate(found.warnings)
+    github.summarize(lambda: markdown.applied(found, applied))
 
 
 @contextmanager

@@ -49,6 +49,7 @@ def drift(*, fail_on: str | None, verbose: bool, **given: Any) -> int:
             "markdown": lambda _: markdown.drift(document, session.requests, verbose=verbose),
             "json": lambda _: view.document(document, session.requests),
         },
+        (*document.plan.errors, *document.differing, *document.warnings),
     )
     if found.plan.errors:
         return ExitCode.ERROR

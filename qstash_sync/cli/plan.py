@@ -72,6 +72,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
             "markdown": lambda _: _markdown(document, endpoint, verbose=verbose),
             "json": lambda _: _json(document, session, more),
         },
+        (*document.errors, *document.warnings),
     )
     if path is not None and found.errors:
         streams.note(safe.page(f"Not saved to {path}: it has errors"))

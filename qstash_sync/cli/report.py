@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from qstash_sync.cli import files, streams
+from qstash_sync.cli import files, github, streams
 from qstash_sync.errors import (
     ConfigError,
     OutputError,
@@ -16,21 +16,29 @@ from qstash_sync.errors import (
 from qstash_sync.render import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from qstash_sync.cli.session import Session
+    from qstash_sync.model.diagnostics import Diagnostic
     from qstash_sync.render.safe import Page
     from qstash_sync.render.text import Paint
 
     Views = Mapping[str, Callable[[Paint], Page]]  # by format: the page, in these colours or none
 
 
-def show(session: Session, views: Views) -> None:
-    """The result; files first, so that stdout has one document whatever becomes of them."""
+def show(session: Session, views: Views, diagnostics: Iterable[Diagnostic] = ()) -> None:
+    """The result; files first, so that stdout has one document whatever becomes of them.
+
+    diagnostics: what a runner of GitHub shows beside the files.
+    """
     from qstash_sync.render.text import Paint
 
     for form, path in session.outputs:
         files.write(path, views[form](Paint(color=False)))
+    github.annotate(diagnostics)
+    if "markdown" in views:
+        written = [path for _, path in session.outputs]
+        github.summarize(lambda: views["markdown"](Paint(color=False)), written)
     streams.result(views[session.output_format](session.paint()))
 
 
@@ -38,7 +46,7 @@ def fail(
     error: QstashSyncError, *, output_format: str, command: str, environment: str | None
 ) -> None:
     """An error: as a document on stdout, or diagnostics with their locations on stderr."""
-    from qstash_sync.cli.session import Session, wants_color
+    from qstash_sync.cli.session import Session, paint_of
     from qstash_sync.render import json as view, markdown
     from qstash_sync.render.text import Paint
 
@@ -58,12 +66,15 @@ def fail(
             # The error to be shown may be that this very file cannot be written.
             if str(unwritable) != str(error):
                 streams.note(safe.page(str(unwritable)))
+    github.annotate(view.diagnostics_of(error))
+    if session:
+        github.summarize(lambda: views["markdown"](Paint(color=False)))
     # Where stdout is what failed, a document would not get there either.
     if output_format in ("markdown", "json") and not isinstance(error, OutputError):
         streams.settled(views[output_format](Paint(color=False)))
         return
-    color = wants_color(session.color if session else "auto", sys.stderr)
-    streams.note(_text(error, Paint(color=color)))
+    paint = paint_of(session.color if session else "auto", sys.stderr)
+    streams.note(_text(error, paint))
 
 
 def _text(error: QstashSyncError, paint: Paint) -> Page:
@@ -77,4 +88,5 @@ def _text(error: QstashSyncError, paint: Paint) -> Page:
         return safe.page(f"{paint('error:', 'red', 'bold')} {error}")
     count = sum(f.severity == "error" for f in error.diagnostics)
     total = f"{count} error{'s' if count != 1 else ''}; nothing was written."
-    return safe.page([*blocks(error.diagnostics, paint), "", total])
+    found = blocks(error.diagnostics, paint, wraps=paint.is_terminal)
+    return safe.page([*found, "", total])

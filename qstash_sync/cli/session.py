@@ -284,11 +284,7 @@ class Session:
 
     def paint(self, stream: Any = None) -> "Paint":
         """Colours for a stream, stdout if not said."""
-        from qstash_sync.render.text import WIDTH, Paint
-
-        stream = stream or sys.stdout
-        columns = shutil.get_terminal_size().columns if streams.is_terminal(stream) else WIDTH
-        return Paint(color=wants_color(self.color, stream), width=max(columns, _NARROWEST))
+        return paint_of(self.color, stream or sys.stdout)
 
     def warn(self, diagnostics: "Sequence[Diagnostic]") -> None:
         """Warnings of the files go to stderr, so that stdout stays the result."""
@@ -334,6 +330,16 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Let time go by."""
         self.at += seconds
+
+
+def paint_of(choice: str, stream: Any) -> "Paint":
+    """Colours and columns of a stream; choice: of --color."""
+    from qstash_sync.render.text import Paint
+
+    width = None
+    if streams.is_terminal(stream):
+        width = max(shutil.get_terminal_size().columns, _NARROWEST)
+    return Paint(color=wants_color(choice, stream), width=width)
 
 
 def wants_color(choice: str, stream: Any) -> bool:

@@ -80,7 +80,8 @@ def hide(environ: Mapping[str, str]) -> None:
     _hidden.update(token for token in found if len(token) >= _LEAST)
 
 
-def _without_tokens(page: Page) -> Page:
+def without_tokens(page: Page) -> Page:
+    """The page without the tokens and keys of QStash that are to be hidden."""
     for token in _hidden:
         page = safe.masked(page, token)
     return page
@@ -91,7 +92,7 @@ def result(page: Page) -> None:
     if sys.stdout is None:
         raise OutputError("stdout is closed; the result goes nowhere")
     try:
-        click.echo(_without_tokens(page), file=sys.stdout, color=True)
+        click.echo(without_tokens(page), file=sys.stdout, color=True)
     except BrokenPipeError:
         raise OutputError("stdout: its reader has gone", is_gone=True) from None
     except (OSError, ValueError) as error:
@@ -109,7 +110,7 @@ def settled(page: Page) -> None:
 
 def note(page: Page) -> None:
     """Write to stderr, where that is possible."""
-    click.echo(_without_tokens(page), file=_STDERR, color=True)
+    click.echo(without_tokens(page), file=_STDERR, color=True)
 
 
 def interrupt(words: str) -> None:

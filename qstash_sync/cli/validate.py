@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options, streams
+from qstash_sync.cli import github, options, streams
 from qstash_sync.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def validate(*, mock_env: bool, **given: Any) -> int:
     diagnostics = in_order(found)
     if any(f.severity is Severity.ERROR for f in diagnostics):
         raise ConfigError(diagnostics)
+    github.annotate(diagnostics)
     if session.json:
         from qstash_sync.render import json as view
 

@@ -12,7 +12,7 @@ a change of another kind         differs        these carry no mark
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -80,9 +80,11 @@ class Drift:
     """How every declared resource is, and what is surplus; in a total order.
 
     plan: with its diagnostics as a watcher has them: guards and limits are no errors of his.
+    schedules: as they are declared.
     """
 
     plan: Plan
+    schedules: tuple[Schedule, ...] = field(default=(), repr=False)
     resources: tuple[ResourceDrift, ...] = ()
 
     @property
@@ -95,6 +97,22 @@ class Drift:
         """How many resources have each status, in its order; those with none are left out."""
         found = Counter(one.status for one in self.resources)
         return {status: found[status] for status in Status if found[status]}
+
+    @property
+    def differing(self) -> tuple[Diagnostic, ...]:
+        """One for each declared schedule that differs, at its place in the file."""
+        places = {schedule.name: schedule.location for schedule in self.schedules}
+        return tuple(
+            Diagnostic(
+                severity=Severity.DIFFERENCE,
+                code=str(one.status),
+                message=f"the account differs: {one.status.replace('_', ' ')}",
+                path=(f"{one.kind}s", one.name),
+                location=places.get(one.name) if one.kind is Kind.SCHEDULE else None,
+            )
+            for one in self.resources
+            if one.severity is Severity.DIFFERENCE
+        )
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -135,7 +153,11 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
             )
         )
     resources.sort(key=lambda one: one.order)
-    return Drift(plan=_for_a_watcher(plan), resources=tuple(resources))
+    return Drift(
+        plan=_for_a_watcher(plan),
+        schedules=desired.schedules or (),
+        resources=tuple(resources),
+    )
 
 
 def _for_a_watcher(plan: Plan) -> Plan:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from qstash_sync.apply.outcomes import Applied, Outcome, Status as Done
 from qstash_sync.errors import QstashSyncError
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
@@ -144,6 +145,23 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
     ]
     lead = [f"**{drifts.summary(drift)}**", _about(plan)]
     return _page("drift", plan.environment, lead, sections, drifts.sent(requests))
+
+
+def applied(plan: Plan, applied: Applied) -> Page:
+    """What became of a plan that was carried out."""
+    done = [one for one in applied.outcomes if one.status is Done.DONE]
+    left = [one for one in applied.outcomes if one.status is not Done.DONE]
+
+    def entries(some: Iterable[Outcome], sign: str) -> list[_Entry]:
+        return [_Entry(head=f"{sign} {text.outcome_line(one, _PLAIN)}") for one in some]
+
+    sections = [
+        _Section(title=f"{len(left):,} not done", entries=entries(left, "-")),
+        _Section(title=f"{len(done):,} done", entries=entries(done, "+")),
+        *_diagnostics(plan.warnings),
+    ]
+    lead = [f"**{len(done):,} done, {len(left):,} not done.**", _about(plan)]
+    return _page("apply", plan.environment, lead, sections)
 
 
 def error(error: QstashSyncError, command: str, environment: str | None) -> Page:

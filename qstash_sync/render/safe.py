@@ -52,6 +52,23 @@ def calendar_text(text: str) -> str:
     return line(text).replace("::", ": :")
 
 
+def annotation(kind: str, text: str, file: str = "", line: int = 0, column: int = 0) -> Page:
+    """A command that GitHub's runner is to obey: a message at a place; kind: error, warning."""
+    place = [("file", file), ("line", str(line)), ("col", str(column))] if file else []
+    said = [*place, ("title", "qstash-sync")]
+    properties = ",".join(f"{key}={_as_property(value)}" for key, value in said)
+    return Page(f"::{kind} {properties}::{_as_data(_visible(text, _escaped))}")
+
+
+def _as_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _as_property(text: str) -> str:
+    shown = _as_data(_visible(text, _escaped))
+    return shown.replace(":", "%3A").replace(",", "%2C")
+
+
 def fenced(text: str) -> str:
     """A line as it may stand in a fence of Markdown: visible, and without traps."""
     return _visible(_TRAP.sub(lambda found: _escaped(found[0]), text), _escaped)

@@ -30,6 +30,7 @@ _SIGNS = {
 }
 LABEL_WIDTH = 21
 WIDTH = 80  # columns where nobody says another number
+_WIDEST = 200  # columns of a line of a file, where no terminal shows it
 _SAID = 2  # fields that stand beside a name
 _FEW = 20  # changes that need no titles
 _SECTIONS = "declare schedules, url_groups, queues or flow_controls ({} means none of ours)"
@@ -40,9 +41,10 @@ _COLUMNS = 46  # of a line of 80, beside the label
 class Paint:
     """Colours, or none; never the only carrier of a meaning."""
 
-    def __init__(self, *, color: bool, width: int = WIDTH) -> None:
+    def __init__(self, *, color: bool, width: int | None = None) -> None:
         self.color = color
-        self.width = width
+        self.is_terminal = width is not None
+        self.width = width or WIDTH
 
     def wrapped(self, line: str, hang: int) -> list[str]:
         """A line in so many columns, the rest of it hanging; colours take none."""
@@ -60,35 +62,43 @@ class Paint:
 
 
 def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> Page:
-    """Location, message, the line with a caret, way out: one block each."""
-    return safe.page(blocks(found, paint))
+    """Location, message, the line with a caret, way out: one block each.
+
+    Each message is one line where no terminal shows it, for programs that look for it.
+    """
+    return safe.page(blocks(found, paint, wraps=paint.is_terminal))
 
 
-def blocks(found: Iterable[Diagnostic], paint: Paint) -> Iterator[str]:
+def blocks(found: Iterable[Diagnostic], paint: Paint, *, wraps: bool = True) -> Iterator[str]:
     """The lines of diagnostics."""
+
+    def wrapped(line: str) -> list[str]:
+        return paint.wrapped(line, 4) if wraps else [line]
+
     for diagnostic in folded(found):
         severity, location = diagnostic.severity, diagnostic.location
         style = "red" if severity is Severity.ERROR else "yellow"
         where = f"{location}: " if location else ""
         head = f"{where}{paint(severity + ':', style, 'bold')} {diagnostic.text}"
-        yield from paint.wrapped(head, 4)
+        yield from wrapped(head)
         if location and location.text.strip() and severity is not Severity.INFO:
             yield from _quoted(diagnostic, location, paint, style)
         elif diagnostic.hint:
-            yield from paint.wrapped(f"    {diagnostic.hint}", 4)
+            yield from wrapped(f"    {diagnostic.hint}")
 
 
 def _quoted(diagnostic: Diagnostic, location: Location, paint: Paint, style: str) -> Iterator[str]:
     """The line of the file, what is wrong in it, and the way out: beside the caret if it fits."""
     number = f"{location.line:>6} | "
-    room = paint.width - len(number)
+    room = (paint.width if paint.is_terminal else _WIDEST) - len(number)
     text = location.text.expandtabs(1)  # a tab is one column here, as it is for the caret
     # Of a line that is too long for the page, what stands around the place.
     start = max(0, location.column - 1 - room // 2) if len(text) > room else 0
     yield paint(number, "dim") + text[start : start + room]
     margin = " " * (len(number) - 2) + paint("| ", "dim")
     before = " " * (location.column - 1 - start)
-    if len(number) + len(before) + len(diagnostic.hint) + 2 <= paint.width:
+    fits = len(number) + len(before) + len(diagnostic.hint) + 2 <= paint.width
+    if fits or not paint.is_terminal:
         yield f"{margin}{before}{paint('^', style)} {diagnostic.hint}".rstrip()
         return
     yield f"{margin}{before}{paint('^', style)}"

@@ -165,6 +165,9 @@ class Runner:
         address = {"QSTASH_URL": self.url} if "QSTASH_TOKEN" in given else {}
         surroundings = {
             "PATH": f"{self.folder / 'bin'}:/usr/bin:/bin",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_BASE_REF": "main",
+            "GITHUB_WORKSPACE": str(self.work),
             "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
         }
         bash = shutil.which("bash")
@@ -192,12 +195,21 @@ def _filled(value: str) -> str:
     return re.sub(r"\$\{\{ (.+?) \}\}", lambda match: VALUES[match[1]], value)
 
 
+def repository(folder: Path) -> None:
+    """A clone, as `actions/checkout` leaves it."""
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", "x"],
+                  ["update-ref", "refs/remotes/origin/main", "HEAD"]):  # fmt: skip
+        subprocess.run(["git", *words], cwd=folder, check=True, env={"PATH": "/usr/bin:/bin"})
+
+
 @pytest.fixture
 def runner(tmp_path: Path) -> Iterator[Runner]:
     """A fresh machine and an empty account."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "work").mkdir()
     shutil.copy(ROOT / "examples" / "saas" / "qstash.yaml", tmp_path / "work")
+    repository(tmp_path / "work")
     account = FaultServer()
     ours = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m qstash_sync "$@"'
     pretended = f'echo "$(basename "$0") $*" >> "{tmp_path / "calls"}"'
@@ -396,7 +408,7 @@ def test_each_shell_ends_as_it_says(
     if name in ("Plan", "Drift") and code != 1:
         assert runner.summary.strip()
     if name == "Plan":
-        assert (runner.work / "plan.md").read_text() == runner.summary
+        assert runner.summary.endswith((runner.work / "plan.md").read_text())
 
 
 def in_folder(runner: Runner) -> None:
