@@ -22,10 +22,11 @@ from qstash_sync.errors import ExitCode, UsageError
     output=options.report,
 )
 @click.option(
-    "--fail-on", type=click.Choice(["unmanaged"]),
-    help="unmanaged: exit 2 for what is in the account and not ours, too, and list it.",
+    "--fail-on", type=click.Choice(["unmanaged", "attention"]), multiple=True,
+    help="Exit 2, too: unmanaged: for what is in the account and not ours, and list it; attention:"
+    " for overdue, failing and paused schedules, and old zone data. Repeatable.",
 )  # fmt: skip
-def drift(*, fail_on: str | None, verbose: bool, **given: Any) -> int:
+def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     """Tell where each resource stands; exit 2 where account and files differ. Cannot write."""
     from qstash_sync.apply import watching
     from qstash_sync.cli.session import Session
@@ -37,9 +38,9 @@ def drift(*, fail_on: str | None, verbose: bool, **given: Any) -> int:
     base = session.base(config)
     with session.client(config, read_only=True) as client:
         found = watching.watch(client, config.desired, now=session.instant, base=base)
-    if fail_on and not found.plan.managed:
-        raise UsageError(f"--fail-on {fail_on}: no section is declared, so nothing is looked for")
-    verbose = verbose or fail_on is not None
+    if "unmanaged" in fail_on and not found.plan.managed:
+        raise UsageError("--fail-on unmanaged: no section is declared, so nothing is looked for")
+    verbose = verbose or "unmanaged" in fail_on
     whole = replace(found.plan, warnings=config.warnings + found.plan.warnings)
     document = replace(found, plan=whole)  # text has the file's warnings on stderr
     report.show(
@@ -53,5 +54,6 @@ def drift(*, fail_on: str | None, verbose: bool, **given: Any) -> int:
     )
     if found.plan.errors:
         return ExitCode.ERROR
-    differs = found.differences or (fail_on and found.plan.unmanaged)
+    asked = {"unmanaged": found.plan.unmanaged, "attention": found.attention}
+    differs = found.differences or any(asked[word] for word in fail_on)
     return ExitCode.DIFFERENCES if differs else ExitCode.DONE

@@ -53,13 +53,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceDrift:
-    """How one resource is: its status, what an apply would change, and what else is known."""
+    """How one resource is: its status, what an apply would change, and what else is known.
+
+    notes: what the file says of a schedule for people: description, owner, runbook.
+    """
 
     kind: Kind
     name: str
     status: Status
     change: Change | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -91,6 +95,13 @@ class Drift:
     def differences(self) -> int:
         """How many resources differ."""
         return sum(one.severity is Severity.DIFFERENCE for one in self.resources)
+
+    @property
+    def attention(self) -> tuple[Diagnostic, ...]:
+        """What somebody should look at, though file and account agree."""
+        of_resources = (d for one in self.resources for d in one.diagnostics)
+        every = (*self.plan.warnings, *of_resources)
+        return tuple(one for one in every if one.code in liveness.ATTENTION)
 
     @property
     def counts(self) -> dict[Status, int]:
@@ -149,7 +160,12 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
         diagnostics = tuple(map(known.in_diagnostic, found))
         resources.append(
             ResourceDrift(
-                kind=kind, name=name, status=status, change=change, diagnostics=diagnostics
+                kind=kind,
+                name=name,
+                status=status,
+                change=change,
+                diagnostics=diagnostics,
+                notes=schedules[name].notes if kind is Kind.SCHEDULE and name in schedules else (),
             )
         )
     resources.sort(key=lambda one: one.order)
@@ -164,6 +180,7 @@ def _for_a_watcher(plan: Plan) -> Plan:
     """Guards and limits only warn of an apply to come; a pause is known of its resource."""
     stops = [diagnostic for diagnostic in plan.errors if diagnostic.code in guards.STOPS]
     kept = [w for w in plan.warnings if w.code not in ("paused", "partly_paused")]
+    kept += liveness.old_zone_data(plan.tzdata, plan.now)
     warned = [replace(diagnostic, severity=Severity.WARNING) for diagnostic in stops]
     errors = tuple(diagnostic for diagnostic in plan.errors if diagnostic not in stops)
     return replace(plan, warnings=(*kept, *warned), errors=errors)

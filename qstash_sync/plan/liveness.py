@@ -1,7 +1,7 @@
 """What the account says of a schedule's runs and pause, beyond the comparison with the file.
 
 of the live parts of a schedule                            grade
-a next firing that its cron has not                        difference (drifted)
+a next firing that its cron has not                        warning
 some parts paused, others not                              difference (drifted)
 two firings have gone by since it last ran                 warning
 an error of the last run                                   warning
@@ -22,6 +22,9 @@ from qstash_sync.plan.diff import HIDDEN
 from qstash_sync.plan.pauses import LEFT_SO
 from qstash_sync.plan.times import ACTIVATION
 
+# What somebody should look at, though account and file agree.
+ATTENTION = frozenset(("failed", "next_time", "overdue", "paused", "zone_data"))
+
 _READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take
 _LATE = timedelta(minutes=1)  # between a firing and the run that QStash notes for it
 _OVERDUE = 2  # firings
@@ -36,7 +39,7 @@ def facts(
     """The table above, of one schedule; pause_changes: an apply would set its pause anyway."""
     for part in parts:
         for text in wrong_time(part, read_at - _READING, read_at + ACTIVATION):
-            yield about(schedule, Severity.DIFFERENCE, "next_time", text)
+            yield about(schedule, Severity.WARNING, "next_time", text)
     if not pause_changes:
         yield from _pause(schedule, parts)
     yield from _overdue(schedule, parts, read_at)
@@ -83,7 +86,9 @@ def _pause(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Diagno
     elif paused and schedule.paused is None:
         marks = [mark.parse(part.message.labels) for part in paused]
         by_hand = not any(label and label.paused for label in marks)
-        text = "paused by hand; the file leaves it so" if by_hand else LEFT_SO
+        ran = max(filter(None, (instant(part.last_at) for part in parts)), default=None)
+        since = f"; last run {ran:%a %Y-%m-%d %H:%MZ}" if ran else ""
+        text = f"paused by hand; the file leaves it so{since}" if by_hand else LEFT_SO
         yield about(schedule, Severity.INFO, "paused", text)
 
 
@@ -142,3 +147,18 @@ def _settings(message: Message) -> Iterator[tuple[str, str]]:
     yield from ((f"header {name}", str(value)) for name, value in message.headers)
     yield from (("destination", str(message.destination)), ("body", str(text or "")))
     yield from ((key, str(callback.url)) for key, callback in callbacks if callback)
+
+
+def old_zone_data(version: str, now: datetime) -> Iterator[Diagnostic]:
+    """Zone data of the year before the last one, or older: rules may have changed since.
+
+    version: such as 2026f.
+    """
+    year = version[:4]
+    if year.isdecimal() and now.year >= int(year) + 2:
+        yield Diagnostic(
+            severity=Severity.WARNING,
+            code="zone_data",
+            message=f"the zone data, {version}, is older than a year: clocks may change otherwise",
+            hint="upgrade the package tzdata, and apply",
+        )

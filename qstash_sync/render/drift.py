@@ -27,6 +27,7 @@ WHO_MOVED = {
     Status.RENEWAL_DUE: "renewed for the clock",
     Status.IN_SYNC: "",
 }
+ASKED = ("owner", "runbook")  # whom a finding is for, and what to do about it
 GRADES = {
     Severity.DIFFERENCE: "difference",
     Severity.WARNING: "warning",
@@ -43,6 +44,7 @@ def document(drift: Drift, requests: tuple[int, int]) -> Page:
         replace(drift.plan, warnings=drift.warnings),
         requests,
         differences=drift.differences,
+        attention=[view.diagnostic(one) for one in drift.attention],
         status=[
             {
                 "kind": one.kind,
@@ -50,6 +52,7 @@ def document(drift: Drift, requests: tuple[int, int]) -> Page:
                 "status": one.status,
                 "grade": GRADES[one.severity],
                 "origin": _origin(one),
+                **{key: dict(one.notes).get(key) for key in ASKED},
                 "facts": [
                     {"grade": GRADES[fact.severity], "code": fact.code, "message": fact.message}
                     for fact in one.diagnostics
@@ -148,8 +151,11 @@ def _origin(one: ResourceDrift) -> Origin | None:
 
 def fields(one: ResourceDrift) -> Iterator[str]:
     """What an apply would change, or take away, of what is there."""
-    if one.change and one.status is not Status.MISSING:
-        yield from details(one.change)
+    if one.change is None or one.status is Status.MISSING:
+        return
+    if one.change.firings:
+        yield f"      {headline_of(one.change)}"
+    yield from details(one.change)
 
 
 def facts(one: ResourceDrift) -> Iterator[str]:
@@ -158,6 +164,8 @@ def facts(one: ResourceDrift) -> Iterator[str]:
         yield f"      {'warning: ' * (fact.severity is Severity.WARNING)}{fact.message}"
     if one.change and one.change.refused and one.status is not Status.SURPLUS:
         yield f"      refused: {one.change.refused}"
+    if one.status is not Status.IN_SYNC or one.diagnostics:
+        yield from (f"      {key}: {text}" for key, text in one.notes if key in ASKED)
 
 
 def one_line(diagnostic: Diagnostic) -> str:

@@ -381,7 +381,6 @@ def test_what_follows_one_offset_is_a_difference_once_the_clock_has_changed(worl
 
 
 ODD = {
-    ("next_time", "wrong"): "drifted",
     ("labels_shown", "none"): "unmarked",
     ("schedule_id_kept", False): "missing",
 }
@@ -389,7 +388,7 @@ ODD = {
 
 @pytest.mark.parametrize(("name", "value"), list(Switches().alternatives()), ids=str)
 def test_what_was_just_applied_is_in_sync_however_qstash_behaves(name: str, value: Any) -> None:
-    """But for a server that fires at other times, or shows no labels."""
+    """But for a server that shows no labels, or keeps no ids."""
     if name == "plan" and value == "free":
         return  # too small for this file
     with make_world(Switches().with_(**{name: value})) as world:
@@ -407,18 +406,19 @@ def test_what_was_just_applied_is_in_sync_however_qstash_behaves(name: str, valu
         assert standing.status == expected, (standing, name, value)
 
 
-def test_a_next_firing_that_the_cron_has_not_is_a_difference_with_its_fact() -> None:
+def test_a_next_firing_that_the_cron_has_not_is_a_warning_with_its_fact() -> None:
     with make_world(Switches(next_time="wrong")) as world:
         text = HEAD + schedules()
         world.apply(text)
         drift = watch(world, text)
-        assert statuses(drift) == {"s1": Status.DRIFTED}
-        assert set(facts(drift)) == {("difference", "next_time")}
+        assert statuses(drift) == {"s1": Status.IN_SYNC}
+        assert set(facts(drift)) == {("warning", "next_time")}
+        assert {one.code for one in drift.attention} == {"next_time"}
         said = drift.resources[0].diagnostics[0].message
         assert "QStash says that billing.s1 fires next at" in said
         assert drift.plan.empty
         both = watch(world, HEAD + schedules(retries="7"))
-        assert statuses(both) == {"s1": Status.BOTH}
+        assert statuses(both) == {"s1": Status.PENDING}
         for part in world.account.store.all("schedule"):
             world.account.console.pause(part["scheduleId"])
         assert statuses(watch(world, text)) == {"s1": Status.IN_SYNC}
@@ -450,7 +450,7 @@ def test_an_answer_may_be_as_old_as_all_tries_of_a_read_take(world: World) -> No
     desired = config(text).desired
     with world.client(read_only=True) as client:
         live = proposal.observe(client, desired)
-        for seconds, found in ((0, []), (31, []), (120, []), (600, [("difference", "next_time")])):
+        for seconds, found in ((0, []), (31, []), (120, []), (600, [("warning", "next_time")])):
             read_at = world.now + timedelta(seconds=seconds)
             plan = proposal.propose(client, desired, now=world.now)
             assert facts(judge(desired, live, plan, read_at=read_at)) == found, seconds
@@ -472,7 +472,7 @@ def test_a_next_firing_beyond_any_calendar_is_no_traceback(world: World) -> None
     for huge in (10**17, 10**30, -(10**30)):
         world.edit("billing.s1", nextScheduleTime=huge)
         drift = watch(world, text)
-        assert statuses(drift) == {"s1": Status.DRIFTED}
+        assert statuses(drift) == {"s1": Status.IN_SYNC}
 
 
 def hours(count: float) -> int:

@@ -377,7 +377,10 @@ def test_an_edited_part_is_told_by_the_firings_of_that_part_alone() -> None:
         span = now.timestamp(), (now + timedelta(days=366)).timestamp()
         times = sum(found == part_id for _, found in at.world.account.firings(*span))
         (change,) = at.plan().changes
-        assert words.notes(change)[0] == f"{times} firings a year move 5 minutes earlier, first Wed 01 Dec"
+        assert (
+            words.notes(change)[0]
+            == f"{times} firings a year move 5 minutes earlier, first Wed 01 Dec"
+        )
 
 
 def test_a_schedule_of_which_no_part_is_left_is_created_again() -> None:
