@@ -11,7 +11,7 @@ from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
-from qstash_sync.render.text import LABEL_WIDTH, Paint, details, headline, noun, unmanaged
+from qstash_sync.render.text import LABEL_WIDTH, Paint, details, headline, noun, quiet, unmanaged
 from qstash_sync.render.words import headline as headline_of
 
 _WIDTH = 80
@@ -76,7 +76,8 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
             lines += fold(f"    {line}", 8)
 
     diagnostics: list[str] = []
-    for diagnostic in folded((*plan.warnings, *plan.errors)):
+    kept, more = (plan.warnings, 0) if verbose else quiet(plan)
+    for diagnostic in folded((*kept, *plan.errors)):
         label = f"{diagnostic.severity}:"
         style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
         painted = paint(label, style, "bold")
@@ -84,6 +85,8 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         diagnostics += [line.replace(label, painted, 1) for line in fold(one_line(diagnostic), 4)]
         if diagnostic.hint:
             diagnostics += fold(f"    {diagnostic.hint}", 4)
+    if more:
+        diagnostics.append(f"{more} warnings are about clock changes of schedules that stay so: -v")
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
     return safe.page([*blocks, summary(drift), sent(requests)])

@@ -107,12 +107,13 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     updates.sort(key=lambda change: (not change.refused, _RISK.index(change.reason)))
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
+    warnings = plan.warnings if verbose else text.quiet(plan)[0]
     sections = [
         *_diagnostics(plan.errors),
         _Section(title=f"{len(deletes):,} to delete", entries=_heads(deletes)),
         _Section(title=f"{len(updates):,} to update", entries=_heads(updates)),
         _Section(title=f"{len(creates):,} to create", entries=_heads(creates)),
-        *_diagnostics(plan.warnings),
+        *_diagnostics(warnings),
         _Section(
             title=f"{len(fields):,} changes, field by field",
             entries=fields,

@@ -69,8 +69,10 @@ def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> Page:
     return safe.page(blocks(found, paint, wraps=paint.is_terminal))
 
 
-def blocks(found: Iterable[Diagnostic], paint: Paint, *, wraps: bool = True) -> Iterator[str]:
-    """The lines of diagnostics."""
+def blocks(
+    found: Iterable[Diagnostic], paint: Paint, *, wraps: bool = True, excerpts: bool = True
+) -> Iterator[str]:
+    """The lines of diagnostics; excerpts: with the lines of the file that warnings are about."""
 
     def wrapped(line: str) -> list[str]:
         return paint.wrapped(line, 4) if wraps else [line]
@@ -81,7 +83,8 @@ def blocks(found: Iterable[Diagnostic], paint: Paint, *, wraps: bool = True) -> 
         where = f"{location}: " if location else ""
         head = f"{where}{paint(severity + ':', style, 'bold')} {diagnostic.text}"
         yield from wrapped(head)
-        if location and location.text.strip() and severity is not Severity.INFO:
+        quotes = excerpts or severity is Severity.ERROR
+        if quotes and location and location.text.strip() and severity is not Severity.INFO:
             yield from _quoted(diagnostic, location, paint, style)
         elif diagnostic.hint:
             yield from wrapped(f"    {diagnostic.hint}")
@@ -128,12 +131,25 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
         lines.append("unmanaged (in the account, not ours, never touched):")
         lines += [line for one in unmanaged(plan) for line in paint.wrapped(f"    {one}", 8)]
 
-    messages = [*blocks((*plan.warnings, *plan.errors), paint)]
+    warnings, more = quiet(plan) if not verbose else (plan.warnings, 0)
+    messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False)]
+    if more:
+        messages.append(f"{more} warnings are about clock changes of schedules that stay so: -v")
     if messages:
         lines += ([""] if lines else []) + messages
     if lines:
         lines.append("")
     return [*lines, *(line for one in summary(plan) for line in paint.wrapped(one, 0))]
+
+
+def quiet(plan: Plan) -> tuple[list[Diagnostic], int]:
+    """The warnings that this plan gives cause to read, and how many others there are.
+
+    What a clock change does to a schedule that stays as it is was read when it came.
+    """
+    changed = {change.name for change in plan.changes if change.kind is Kind.SCHEDULE}
+    shown = [w for w in plan.warnings if w.code != "time" or changed.intersection(w.path)]
+    return shown, len(plan.warnings) - len(shown)
 
 
 def _sections(

@@ -1,15 +1,14 @@
 """`--base-ref` and `--base`: whose each change is, with real git."""
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fault_server import FaultServer
+from tests.repository import Repository, edit
 from tests.support import Ran, cli
 
 NOW = "2026-11-23T12:00Z"
@@ -30,34 +29,12 @@ queues:
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 
-class Repository:
+class Clone(Repository):
     """A clone with a file, and an account beside it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "repo"
+        super().__init__(folder)
         self.database = folder / "a.db"
-        self.folder.mkdir()
-        self.git("init", "-q", "-b", "main")
-
-    def git(self, *words: str, folder: Path | None = None) -> str:
-        environ = {
-            "PATH": os.environ["PATH"], "HOME": str(self.folder.parent),
-            "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_DATE": "2026-11-01T00:00Z",
-            "GIT_COMMITTER_DATE": "2026-11-01T00:00Z",
-        }  # fmt: skip
-        for who in ("AUTHOR", "COMMITTER"):
-            environ |= {f"GIT_{who}_NAME": "a", f"GIT_{who}_EMAIL": "a@example.com"}
-        command = ["git", "-C", str(folder or self.folder), *words]
-        return subprocess.run(
-            command, env=environ, check=True, capture_output=True, text=True
-        ).stdout
-
-    def commit(self, text: str, name: str = "qstash.yaml") -> None:
-        path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", "x")
 
     def run(self, *words: str, now: str = NOW) -> Ran:
         return cli(*words, f"--local={self.database}", "--now", now)
@@ -68,13 +45,12 @@ class Repository:
         return {c["name"]: c["origin"] for c in json.loads(ran.out)["changes"]}
 
     def edit(self, name: str, **changes: Any) -> None:
-        with FaultServer(self.database) as server:
-            server.console.edit("schedule", name, **changes)
+        edit(self.database, name, **changes)
 
 
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    made = Repository(tmp_path)
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+    made = Clone(tmp_path)
     made.commit(FILE)
     monkeypatch.chdir(made.folder)
     assert made.run("apply", "--yes").code == 0
@@ -82,7 +58,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return made
 
 
-def test_each_change_is_yours_or_was_there_or_both(repository: Repository) -> None:
+def test_each_change_is_yours_or_was_there_or_both(repository: Clone) -> None:
     repository.edit("billing.b", retries=1)
     repository.edit("billing.c", retries=1)
     repository.commit(FILE.replace("0 9", "0 8").replace("body: one", "body: two"))
@@ -100,7 +76,7 @@ def test_each_change_is_yours_or_was_there_or_both(repository: Repository) -> No
     assert "By the base: 2 of this branch" in markdown
 
 
-def test_drift_says_it_too(repository: Repository) -> None:
+def test_drift_says_it_too(repository: Clone) -> None:
     repository.edit("billing.b", retries=1)
     repository.commit(FILE.replace("0 9", "0 8"))
     found = json.loads(repository.run("drift", "--base-ref", "main", "--format", "json").out)
@@ -111,7 +87,7 @@ def test_drift_says_it_too(repository: Repository) -> None:
     assert "the file changed; yours" in page
 
 
-def test_what_another_branch_has_done_since_is_not_yours(repository: Repository) -> None:
+def test_what_another_branch_has_done_since_is_not_yours(repository: Clone) -> None:
     """The base is where this branch left the other one, not where that is now."""
     repository.commit(FILE.replace("0 9", "0 8"))
     repository.git("checkout", "-q", "main")
@@ -121,7 +97,7 @@ def test_what_another_branch_has_done_since_is_not_yours(repository: Repository)
     assert repository.origins("--base-ref", "main") == {"a": "yours", "b": "already_there"}
 
 
-def test_a_renewal_is_the_clocks(repository: Repository) -> None:
+def test_a_renewal_is_the_clocks(repository: Clone) -> None:
     local = FILE.replace("timezone: UTC", "timezone: America/New_York")
     repository.git("checkout", "-q", "main")
     repository.commit(local)
@@ -133,7 +109,7 @@ def test_a_renewal_is_the_clocks(repository: Repository) -> None:
 
 
 def test_what_leaves_the_file_and_stays_is_told_with_the_line_for_owns(
-    repository: Repository,
+    repository: Clone,
 ) -> None:
     repository.commit(
         FILE.replace("  q2: {parallelism: 2}\n", "").replace(
@@ -147,7 +123,7 @@ def test_what_leaves_the_file_and_stays_is_told_with_the_line_for_owns(
     assert "queues.q1: leaves" not in text  # owns names it: the plan deletes it
 
 
-def test_a_base_never_grants_a_delete(repository: Repository) -> None:
+def test_a_base_never_grants_a_delete(repository: Clone) -> None:
     with FaultServer(repository.database) as server:
         stored = server.store.get("schedule", "billing.a")
         assert stored
@@ -159,7 +135,7 @@ def test_a_base_never_grants_a_delete(repository: Repository) -> None:
     assert found == {}
 
 
-def test_a_directory_and_a_file_that_was_not_there(repository: Repository) -> None:
+def test_a_directory_and_a_file_that_was_not_there(repository: Clone) -> None:
     repository.git("checkout", "-q", "-b", "split")
     repository.commit(FILE, "conf/all.yaml")
     assert set(repository.origins("-f", "conf", "--base-ref", "main").values()) <= {"yours"}
@@ -168,7 +144,7 @@ def test_a_directory_and_a_file_that_was_not_there(repository: Repository) -> No
 
 
 def test_a_shallow_clone_is_named_with_its_remedy(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
+    repository: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clone = repository.folder.parent / "clone"
     source = f"file://{repository.folder}"
@@ -194,7 +170,7 @@ def test_a_shallow_clone_is_named_with_its_remedy(
     ],
 )
 def test_what_cannot_be_a_base_is_one_clear_error(
-    repository: Repository, words: tuple[str, ...], fact: str
+    repository: Clone, words: tuple[str, ...], fact: str
 ) -> None:
     (repository.folder.parent / "outside.yaml").write_text(FILE)
     ran = repository.run("plan", *words)
@@ -202,7 +178,7 @@ def test_what_cannot_be_a_base_is_one_clear_error(
     assert not list(repository.folder.glob("x*"))
 
 
-def test_a_base_that_cannot_be_read_says_where(repository: Repository) -> None:
+def test_a_base_that_cannot_be_read_says_where(repository: Clone) -> None:
     repository.commit(FILE.replace("0 9 * * *", "61 9 * * *"))
     repository.commit(FILE)
     ran = repository.run("plan", "--base-ref", "HEAD~1")
