@@ -16,12 +16,15 @@ from qstash_sync.render import safe, words
 from qstash_sync.render.safe import Page
 
 FORMAT_VERSION = 1
+_LONG = 1_000
 
 
 def document(**parts: Any) -> Page:
     """One JSON document; keys keep their order."""
     found = {"format_version": FORMAT_VERSION, **parts}
-    return safe.document(json.dumps(found, indent=2, ensure_ascii=False))
+    # Of thousands of items nobody reads the indents, which take most of the time.
+    is_long = any(isinstance(part, list) and len(part) > _LONG for part in parts.values())
+    return safe.document(json.dumps(found, indent=None if is_long else 2, ensure_ascii=False))
 
 
 def plan(

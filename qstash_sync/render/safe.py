@@ -37,6 +37,9 @@ def masked(page: Page, secret: str) -> Page:
 
 def document(text: str) -> Page:
     """A JSON document with line breaks of its own, in which whatever is not visible is escaped."""
+    flat = text.replace("\n", "")
+    if flat.isascii() and flat.isprintable() and "::" not in flat and "##" not in flat:
+        return Page(text)  # as nearly always
     lines = (_visible(line, as_json) for line in text.split("\n"))
     return Page("\n".join(_COMMAND.sub(r"\\u0023", line) for line in lines))
 
