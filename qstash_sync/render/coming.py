@@ -176,14 +176,15 @@ class _Table:
         return f"{when}  {one.schedule.name:{self.name}}  {_TOLD}{'; '.join(told)}"
 
 
-def rule_words(rule: Rule) -> str:
-    """What happened to a local time, and by which policy."""
-    when, policy = f"{rule.local:%H:%M}", rule.policy
-    if isinstance(policy, Gap):
-        fate = {Gap.SKIP: "is left out"}.get(policy, "")
-        return f"{when} does not exist{', ' * bool(fate)}{fate} (dst.gap: {policy})"
-    which = {Fold.BOTH: "both count", Fold.FIRST: "the first", Fold.SECOND: "the second"}[policy]
-    return f"{when} comes twice, {which} (dst.fold: {policy})"
+def rule_words(rule: Rule, *, policy: bool = True) -> str:
+    """What happened to a local time; policy: and by which policy."""
+    key = "gap" if rule.is_gap else "fold"
+    by = f" (dst.{key}: {rule.policy})" if policy else ""
+    if isinstance(rule.policy, Gap):
+        fate = ", is left out" if rule.policy is Gap.SKIP else ""
+        return f"{rule.local:%H:%M} does not exist{fate}{by}"
+    words = {Fold.BOTH: "both count", Fold.FIRST: "the first", Fold.SECOND: "the second"}
+    return f"{rule.local:%H:%M} comes twice, {words[rule.policy]}{by}"
 
 
 def _change(one: ClockChange) -> str:

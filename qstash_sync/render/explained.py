@@ -264,7 +264,7 @@ def _wanted(found: Explained) -> Iterator[str]:
     asked = found.firing or found.at
     for at in found.wanted:
         rule = rule_at(schedule.timing.job, at) if schedule else None
-        told = f"  {rule_words(rule)}" if rule else ""
+        told = f"  {rule_words(rule, policy=False)}" if rule else ""
         mark = "  <--" if asked and at == asked.replace(second=0, microsecond=0) else ""
         yield f"{_moment(found, at)}  {at:%H:%MZ}{told}{mark}"
     if found.subject.schedule and not found.wanted:
