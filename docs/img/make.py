@@ -41,6 +41,8 @@ AFTER = (
     .replace("  digest:", '  invoices: {cron: "0 8 1 * *", destination: /cron/invoices}\n  digest:')
     .replace("parallelism: 2", "parallelism: 3")
 )
+EXPLAIN = ("explain", "nightly", "--at", "2027-03-28 02:30")
+NEXT = ("next", "--hours", "150", "--name", "nightly", "--name", "digest")
 _COLOURS = {"31": "#e5534b", "32": "#57ab5a", "33": "#c69026", "1": "bold", "2": "dim"}
 _TERMINAL = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: #1c2128; color: #cdd9e5 }}
@@ -52,9 +54,11 @@ pre {{ font: 15px/1.35 "DejaVu Sans Mono", monospace; margin: 18px 22px }}
 def printed(*words: str, columns: int) -> str:
     """What a command prints on a terminal of so many columns, colours and all."""
     out = io.StringIO()
-    size = mock.patch.object(shutil, "get_terminal_size", return_value=os.terminal_size((columns, 24)))
+    columns_and_lines = os.terminal_size((columns, 24))
+    size = mock.patch.object(shutil, "get_terminal_size", return_value=columns_and_lines)
     terminal = mock.patch.object(session.streams, "is_terminal", return_value=True)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()), size, terminal:
+    quiet = contextlib.redirect_stderr(io.StringIO())
+    with contextlib.redirect_stdout(out), quiet, size, terminal:
         run([*words, "--now", NOW, "--color", "always"])
     return out.getvalue()
 
@@ -98,8 +102,8 @@ def main() -> None:
         pages = {
             "plan-80": (printed("plan", local, columns=80), 780),
             "plan-160": (printed("plan", local, columns=160), 1_500),
-            "explain-80": (printed("explain", "nightly", "--at", "2027-03-28 02:30", local, columns=80), 780),
-            "next-80": (printed("next", "--hours", "150", "--name", "nightly", "--name", "digest", columns=80), 780),
+            "explain-80": (printed(*EXPLAIN, local, columns=80), 780),
+            "next-80": (printed(*NEXT, columns=80), 780),
         }
         for picture, (text, width) in pages.items():
             page = folder / f"{picture}.html"
