@@ -169,8 +169,8 @@ class _Scale:
 
     @property
     def end(self) -> int:
-        """Of the day on the wall clock; a change at its end reaches over it."""
-        return max(DAY, self.hi)
+        """Of the day on the wall clock; a change at its end reaches over it, as do its firings."""
+        return max(DAY, self.hi + self.size * self.is_gap)
 
     def stretches(self) -> tuple[Stretch, ...]:
         """From left to right, none of them empty."""

@@ -142,4 +142,15 @@ def test_a_day_that_does_not_exist_is_a_gap_of_a_day() -> None:
     found = clock_days.clock_days([("a", job("0 9 * * *", "Pacific/Apia"))], now)
     lost = next(day for day in found.days if day.by == DAY)
     assert lost.day.isoformat() == "2011-12-30"
-    assert [one.passes for one in lost.stretches] == [Pass.GAP]
+    assert [(one.passes, one.end) for one in lost.stretches] == [
+        (Pass.GAP, DAY), (Pass.USUAL, 2 * DAY),
+    ]  # fmt: skip
+
+
+def test_what_a_gap_at_midnight_moves_into_the_next_day_is_on_the_strip() -> None:
+    """Scoresbysund's clock goes from Saturday 23:00 to Sunday 00:00."""
+    gap, _ = days(job("30 23 * * *", "America/Scoresbysund", Gap.SHIFT))
+    (found,) = gap.jobs
+    assert gap.stretches[-1].end == DAY + 60
+    assert found.met[0].lands == (DAY + 30,)
+    assert found.firings == (DAY + 30,)
