@@ -50,6 +50,7 @@ def fail(
         "text": lambda paint: _text(error, paint),
         "markdown": lambda _: markdown.error(error, command, environment),
         "json": lambda _: view.error(error, requests),
+        "html": lambda _: _html(error, command, environment),
     }
     for form, path in session.outputs if session else ():
         try:
@@ -59,11 +60,17 @@ def fail(
             if str(unwritable) != str(error):
                 streams.note(safe.page(str(unwritable)))
     # Where stdout is what failed, a document would not get there either.
-    if output_format in ("markdown", "json") and not isinstance(error, OutputError):
+    if output_format in ("markdown", "json", "html") and not isinstance(error, OutputError):
         streams.settled(views[output_format](Paint(color=False)))
         return
     color = wants_color(session.color if session else "auto", sys.stderr)
     streams.note(_text(error, Paint(color=color)))
+
+
+def _html(error: QstashSyncError, command: str, environment: str | None) -> Page:
+    from qstash_sync.render import html
+
+    return html.error(error, command, environment)
 
 
 def _text(error: QstashSyncError, paint: Paint) -> Page:
