@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qstash_sync.cli import options, report
 from qstash_sync.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from qstash_sync.cli.session import Session
+    from qstash_sync.model.resources import Desired
+    from qstash_sync.plan.drift import Drift
+    from qstash_sync.render.safe import Page
 
 
 @click.command()
@@ -49,6 +55,7 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
             "text": lambda paint: view.text(found, session.requests, paint, verbose=verbose),
             "markdown": lambda _: markdown.drift(document, session.requests, verbose=verbose),
             "json": lambda _: view.document(document, session.requests),
+            "html": lambda _: _html(document, config.desired, session, verbose=verbose),
         },
         (*document.plan.errors, *document.differing, *document.warnings),
     )
@@ -57,3 +64,9 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     asked = {"unmanaged": found.plan.unmanaged, "attention": found.attention}
     differs = found.differences or any(asked[word] for word in fail_on)
     return ExitCode.DIFFERENCES if differs else ExitCode.DONE
+
+
+def _html(document: Drift, desired: Desired, session: Session, *, verbose: bool) -> Page:
+    from qstash_sync.render import html
+
+    return html.drift(document, desired, session.requests, verbose=verbose)

@@ -10,12 +10,16 @@ from qstash_sync.cli import options, report
 from qstash_sync.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
+    from qstash_sync.model.resources import Schedule
     from qstash_sync.render.safe import Page
     from qstash_sync.timeline.coming import Coming
+    from qstash_sync.timeline.load import Load
 
-_HOURS, _COUNT = 24, 50
+_HOURS, _COUNT, _PAGE_COUNT = 24, 50, 500
 _CALENDAR_HOURS = 31 * 24
 
 
@@ -23,7 +27,7 @@ _CALENDAR_HOURS = 31 * 24
 @click.option("--hours", type=click.IntRange(1, 8_784), metavar="N", help="How far. Default: 24.")
 @click.option(
     "--count", type=click.IntRange(1, 10_000), metavar="N",
-    help="How many, however far. Default: 50 of the hours; 10000 in json and ics.",
+    help="How many, however far. Default: 50 of the hours; 500 in html, 10000 in json and ics.",
 )  # fmt: skip
 @click.option("--timezone", metavar="ZONE", help="Show all in this zone, not each in its own.")
 @click.option(
@@ -57,7 +61,7 @@ def coming_firings(
         from qstash_sync.timeline.coming import MOST, coming
 
         far = _CALENDAR_HOURS if form == "ics" else _HOURS
-        most = _COUNT if form in ("text", "markdown") else MOST
+        most = {"text": _COUNT, "markdown": _COUNT, "html": _PAGE_COUNT}.get(form, MOST)
         is_counted = count is not None and hours is None
         return coming(
             schedules,
@@ -74,10 +78,31 @@ def coming_firings(
             "text": lambda paint: view.text(found("text"), load, paint),
             "markdown": lambda _: view.markdown(found("markdown"), load),
             "json": lambda _: view.document(found("json"), load, config.warnings),
+            "html": lambda _: _html(found("html"), load, config, schedules, timezone),
             "ics": lambda _: _calendar(found("ics"), session, config),
         },
     )
     return ExitCode.DONE
+
+
+def _html(
+    found: Coming,
+    load: Load | None,
+    config: Config,
+    schedules: Sequence[Schedule],
+    timezone: str | None,
+) -> Page:
+    from qstash_sync.render import html
+
+    return html.coming(
+        found,
+        load,
+        schedules,
+        environment=config.desired.environment,
+        namespace=config.desired.namespace,
+        timezone=timezone,
+        warnings=config.warnings,
+    )
 
 
 def _calendar(found: Coming, session: Session, config: Config) -> Page:

@@ -8,7 +8,7 @@ import click
 LOCAL_FILE = ".qstash-local.db"
 LONGEST = 366 * 86_400  # seconds that an option may stand for
 _SHOWN = 40  # characters of what is no duration
-FORMATS = ("text", "markdown", "json")
+FORMATS = ("text", "markdown", "json", "html")
 CALENDAR_FORMATS = (*FORMATS, "ics")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,8 +121,8 @@ def _reported(formats: tuple[str, ...], rest: str) -> Callable[[F], F]:
     return all_of(
         click.option(
             "--format", "output_format", type=click.Choice(formats), default="text",
-            show_default=True, help=f"markdown, for a comment, {rest}and json are one document in"
-            " every outcome.",
+            show_default=True, help=f"markdown, for a comment, html, a page by itself, {rest}and"
+            " json are one document in every outcome.",
         ),
         click.option(
             "--output", "outputs", multiple=True, metavar="FMT=FILE", callback=outputs,

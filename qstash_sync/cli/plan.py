@@ -13,6 +13,7 @@ from qstash_sync.errors import ExitCode
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
     from qstash_sync.config.account import Endpoint
+    from qstash_sync.model.resources import Desired
     from qstash_sync.plan.decide import Plan
     from qstash_sync.render.safe import Page
 
@@ -71,6 +72,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
             "text": lambda paint: text.plan(found, paint, verbose=verbose),
             "markdown": lambda _: _markdown(document, endpoint, verbose=verbose),
             "json": lambda _: _json(document, session, more),
+            "html": lambda _: _html(document, config.desired, session, verbose=verbose),
         },
         (*document.errors, *document.warnings),
     )
@@ -91,6 +93,13 @@ def _markdown(document: Plan, endpoint: Endpoint | None, *, verbose: bool) -> Pa
     from qstash_sync.render import markdown
 
     return markdown.plan(document, verbose=verbose, account=str(endpoint) if endpoint else "")
+
+
+def _html(document: Plan, desired: Desired, session: Session, *, verbose: bool) -> Page:
+    from qstash_sync.render import html
+
+    account = str(session.endpoint or "")
+    return html.plan(document, desired, session.requests, verbose=verbose, account=account)
 
 
 def _json(document: Plan, session: Session, more: dict[str, Any]) -> Page:

@@ -58,6 +58,7 @@ def fail(
         "text": lambda paint: _text(error, paint),
         "markdown": lambda _: markdown.error(error, command, environment),
         "json": lambda _: view.error(error, requests),
+        "html": lambda _: _html(error, command, environment),
     }
     for form, path in session.outputs if session else ():
         try:
@@ -70,11 +71,17 @@ def fail(
     if session:
         github.summarize(lambda: views["markdown"](Paint(color=False)))
     # Where stdout is what failed, a document would not get there either.
-    if output_format in ("markdown", "json") and not isinstance(error, OutputError):
+    if output_format in ("markdown", "json", "html") and not isinstance(error, OutputError):
         streams.settled(views[output_format](Paint(color=False)))
         return
     paint = paint_of(session.color if session else "auto", sys.stderr)
     streams.note(_text(error, paint))
+
+
+def _html(error: QstashSyncError, command: str, environment: str | None) -> Page:
+    from qstash_sync.render import html
+
+    return html.error(error, command, environment)
 
 
 def _text(error: QstashSyncError, paint: Paint) -> Page:

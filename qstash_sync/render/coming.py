@@ -92,7 +92,7 @@ def _iso(at: datetime) -> str:
 
 def text(found: Coming, load: Load | None, paint: Paint) -> Page:
     """A line for each firing, below the day of its UTC time; what changes the clock between."""
-    lines = [*_firings(found, paint), *_end(found)]
+    lines = [*_firings(found, paint), *end(found)]
     if load:
         lines += ["", *(f"{label:14}{value}" for label, value in load_lines(load))]
     return safe.page(lines)
@@ -103,7 +103,7 @@ def markdown(found: Coming, load: Load | None) -> Page:
     shown = [safe.fenced(line) for line in _firings(found, Paint(color=False))]
     lines = ["<!-- qstash-sync next -->", "## QStash: the coming firings", ""]
     lines += ["```text", *shown, "```", ""] if shown else []
-    lines += [safe.fenced(line) for line in _end(found)]
+    lines += [safe.fenced(line) for line in end(found)]
     if load:
         rows = (f"| {label} | {_cell(value)} |" for label, value in load_lines(load))
         lines += ["", "| load | |", "| --- | --- |", *rows]
@@ -124,7 +124,9 @@ def _firings(found: Coming, paint: Paint) -> Iterator[str]:
         name=min(max((len(one.schedule.name) for one in found.firings), default=0), _NAME),
         zone=max((len(one.timezone) for one in found.firings), default=0),
     )
-    rows = [(one.change.at, 0, paint(f"-- {_change(one)} --", "yellow")) for one in found.changes]
+    rows = [
+        (one.change.at, 0, paint(f"-- {change_words(one)} --", "yellow")) for one in found.changes
+    ]
     rows += [(one.at, 1, table.row(one)) for one in found.firings]
     rows.sort(key=lambda row: row[:2])
     days = [f"{at.astimezone(zone):%a %Y-%m-%d}" for at, _, _ in rows]
@@ -187,7 +189,8 @@ def rule_words(rule: Rule, *, policy: bool = True) -> str:
     return f"{rule.local:%H:%M} comes twice, {words[rule.policy]}{by}"
 
 
-def _change(one: ClockChange) -> str:
+def change_words(one: ClockChange) -> str:
+    """A clock change in local times, and its instant."""
     before, after = (
         f"{one.change.at.replace(tzinfo=None) + timedelta(minutes=offset):%H:%M}"
         for offset in (one.change.offset_before, one.change.offset_after)
@@ -195,7 +198,8 @@ def _change(one: ClockChange) -> str:
     return f"{one.timezone}: the clock goes from {before} to {after}, {one.change.at:%H:%MZ}"
 
 
-def _end(found: Coming) -> Iterator[str]:
+def end(found: Coming) -> Iterator[str]:
+    """How many there are, how many more, and what is left out."""
     if found.firings:
         yield ""
     until = f" until {found.until:%a %Y-%m-%d %H:%MZ}" if found.until else ""

@@ -44,6 +44,12 @@ def document(text: str) -> Page:
     return Page("\n".join(_COMMAND.sub(r"\\u0023", line) for line in lines))
 
 
+def html(text: str) -> Page:
+    """An HTML document with line breaks of its own; what a CI runner would obey is a reference."""
+    lines = (_visible(line, _escaped) for line in text.split("\n"))
+    return Page("\n".join(_COMMAND.sub(_as_reference, line) for line in lines))
+
+
 def calendar(text: str) -> Page:
     """A document of RFC 5545: lines end with CR LF, the last one's LF comes when it is written."""
     lines = (_visible(line, _escaped) for line in text.removesuffix("\r\n").split("\r\n"))
@@ -123,6 +129,10 @@ def as_json(character: str) -> str:
     """A character as JSON escapes it, in ASCII."""
     escaped = json.dumps(character)[1:-1]
     return escaped if len(escaped) > 1 else f"\\u{ord(character):04x}"
+
+
+def _as_reference(command: re.Match[str]) -> str:
+    return (command["indent"] or "") + f"&#{ord(command[0].strip()[0])};"
 
 
 def _painted(text: str) -> str:

@@ -67,7 +67,13 @@ def file(tmp_path: Path) -> Path:
 LOOKS = [
     (word, *more)
     for word in ("plan", "drift")
-    for more in ((), ("-v",), ("--format", "markdown", "-v"), ("--format", "json"))
+    for more in (
+        (),
+        ("-v",),
+        ("--format", "markdown", "-v"),
+        ("--format", "json"),
+        ("--format", "html", "-v"),
+    )
 ] + [("drift", "--fail-on", "unmanaged")]
 
 

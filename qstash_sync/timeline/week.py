@@ -1,0 +1,249 @@
+"""When schedules fire in a week by their own clocks: as it is, and as it will be.
+
+    source            firings of seven whole local days, from tomorrow on
+    days alike        one line; a schedule whose days differ has several
+    none in the week  the next day on which it fires, whenever that is
+
+Live crons are read as QStash reads them, whatever a label says they were written for.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from qstash_sync.crons import robfig, zones
+from qstash_sync.crons.bitmaps import DAY, Span, bits, pieces, window
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.firings import Job, next_firings, wanted
+from qstash_sync.model.change import Action, Change, Firings, Reason
+from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
+from qstash_sync.plan import time_label
+from qstash_sync.plan.decide import Plan
+
+DAYS = 7
+MOST = 40  # schedules of one picture
+_PAD = 2  # days: more than any offset, and a firing that a local date takes from its neighbours
+
+Source = Job | tuple[str, ...]  # as declared, or the crons of the account
+
+
+class Fate(StrEnum):
+    """What becomes of the times of a schedule, in the order in which a reader wants to know."""
+
+    MOVED = "moved"
+    GONE = "gone"
+    NEW = "new"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Days that are alike, and the minutes of the day at which it fires before and after."""
+
+    days: tuple[date, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One schedule: its days in the week, or the next one, by the clock of its zone.
+
+    is_readable: whether QStash's parser is known to understand every cron of it. job: when it is
+    wanted from now on, None: not any more.
+    """
+
+    name: str
+    timezone: str
+    fate: Fate
+    lines: tuple[Line, ...]
+    paused: bool = False
+    is_readable: bool = True
+    job: Job | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Week:
+    """The lanes of a picture, those first that change; rest: so many schedules have none."""
+
+    first: date
+    lanes: tuple[Lane, ...] = ()
+    rest: int = 0
+
+    @property
+    def changes(self) -> bool:
+        """Whether any time changes."""
+        return any(lane.fate is not Fate.SAME for lane in self.lanes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """A schedule before it has a lane: most of ten thousand get none."""
+
+    name: str
+    timezone: str
+    before: Source | None
+    after: Job | None
+    paused: bool = False
+
+    @property
+    def fate(self) -> Fate:
+        """As far as that shows without looking at any firing."""
+        if self.before is None:
+            return Fate.NEW
+        if self.after is None:
+            return Fate.GONE
+        return Fate.SAME if self.before == self.after else Fate.MOVED
+
+
+def of_schedules(
+    schedules: Iterable[Schedule], now: datetime, *, timezone: str | None = None
+) -> Week:
+    """What the files declare, those aside that they pause; timezone: of all lanes."""
+    subjects = (
+        _Subject(
+            name=one.name,
+            timezone=timezone or one.timing.job.timezone,
+            before=one.timing.job,
+            after=one.timing.job,
+        )
+        for one in schedules
+        if not one.paused
+    )
+    return _week(subjects, now)
+
+
+def of_plan(desired: Desired, plan: Plan) -> Week:
+    """What an apply makes of the schedules; refused changes have no lane."""
+    return _week(_subjects(desired, plan), plan.now)
+
+
+def _subjects(desired: Desired, plan: Plan) -> Iterator[_Subject]:
+    changes = {change.id: change for change in plan.changes if change.kind is Kind.SCHEDULE}
+    for schedule in desired.schedules or ():
+        change = changes.get(schedule.id)
+        if change and change.refused:
+            continue
+        live = [part.live for part in plan.index.of(schedule.id)]
+        paused = schedule.paused
+        if paused is None:
+            paused = any(one.paused for one in live)
+        job = schedule.timing.job
+        yield _Subject(
+            name=schedule.name,
+            timezone=job.timezone,
+            before=_before(change, live) if change and not _keeps_time(change) else job,
+            after=job,
+            paused=paused,
+        )
+    for change in changes.values():
+        if change.action is Action.DELETE:
+            live = [part.live for part in plan.index.of(change.id)]
+            told = time_label.read(live[0].message.labels) if live else None
+            yield _Subject(
+                name=change.name,
+                timezone=told.timezone if told else "UTC",
+                before=_before(change, live),
+                after=None,
+                paused=bool(live) and all(one.paused for one in live),
+            )
+
+
+def _keeps_time(change: Change) -> bool:
+    """Whether it is known, without a look at its firings, to fire as it did."""
+    if change.action is Action.CREATE:
+        return False
+    effects = [note.effect for note in change.notes if isinstance(note, Firings)]
+    if effects:
+        return all(effect.none for effect in effects)
+    return change.swap is None or change.reason is Reason.CLOCK
+
+
+def _before(change: Change, live: Sequence[LiveSchedule]) -> Source | None:
+    """The crons that it has until then, those of its former name included."""
+    if change.swap:
+        return change.swap.before
+    return tuple(one.cron for one in live) or None
+
+
+def _week(subjects: Iterable[_Subject], now: datetime) -> Week:
+    ranks = list(Fate)
+    found = sorted(subjects, key=lambda one: (ranks.index(one.fate), one.name))
+    first = now.astimezone(UTC).date() + timedelta(days=1)
+    lanes = sorted(
+        (_lane(one, first) for one in found[:MOST]),
+        key=lambda lane: (ranks.index(lane.fate), lane.name),
+    )
+    return Week(first=first, lanes=tuple(lanes), rest=max(len(found) - MOST, 0))
+
+
+def _lane(subject: _Subject, first: date) -> Lane:
+    zone = subject.timezone
+    is_readable = True
+    try:
+        before = _days(subject.before, zone, first)
+    except CronError:
+        is_readable, before = False, {}
+    after = before if subject.after == subject.before else _days(subject.after, zone, first)
+
+    alike: dict[tuple[int, int], list[date]] = {}
+    for day in sorted({*before, *after}):
+        alike.setdefault((before.get(day, 0), after.get(day, 0)), []).append(day)
+    lines = tuple(
+        Line(days=tuple(days), before=tuple(bits(old)), after=tuple(bits(new)))
+        for (old, new), days in alike.items()
+    )
+    # Other crons may well fire alike.
+    is_same = is_readable and subject.fate is Fate.MOVED and before == after
+    return Lane(
+        name=subject.name,
+        timezone=zone,
+        fate=Fate.SAME if is_same else subject.fate,
+        lines=lines,
+        paused=subject.paused,
+        is_readable=is_readable,
+        job=subject.after,
+    )
+
+
+def _days(source: Source | None, timezone: str, first: date) -> dict[date, int]:
+    """The minutes of each local day of the week that has any; else those of the next such day."""
+    if source is None:
+        return {}
+    week = _local(source, timezone, first, DAYS)
+    found = {first + timedelta(days=number): day for number, day in enumerate(week) if day}
+    if found:
+        return found
+    # From where the week ends in the easternmost zone: it has no firing in the others, either.
+    end = datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(days=DAYS - 1)
+    for at in next_firings(source, end, 1):
+        day = at.astimezone(zones.zone(timezone)).date()
+        return {day: _local(source, timezone, day, 1)[0]}
+    return {}
+
+
+def _local(source: Source, timezone: str, first: date, days: int) -> list[int]:
+    """The minutes of the wall clock at which it fires, day by day."""
+    span = Span(first - timedelta(days=_PAD), days + 2 * _PAD)
+    fired = _fired(source, span)
+    local = 0
+    for start, end, offset in pieces(timezone, span):
+        # One day more below than the offset takes, so that nothing is shifted out.
+        local |= (fired & window(start, end)) << DAY + offset
+    raw = local >> (1 + _PAD) * DAY
+    return [raw >> number * DAY & ((1 << DAY) - 1) for number in range(days)]
+
+
+def _fired(source: Source, span: Span) -> int:
+    if isinstance(source, Job):
+        return wanted(source, span)
+    found = 0
+    for cron in source:
+        found |= robfig.firings(cron, span)[0]
+    return found
+
+
+def is_beyond(days: Sequence[date], first: date) -> bool:
+    """Whether days lie after the week."""
+    return days[0] >= first + timedelta(days=DAYS)
