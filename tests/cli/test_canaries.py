@@ -399,6 +399,7 @@ OUTPUTS = [("--format", "text", "--color", "always"), ("--format", "json")]
 REPORTS = [
     *OUTPUTS,
     ("--format", "markdown", "--output", "json={}/plan.out", "--output", "text={}/text.out"),
+    ("--format", "html"),
 ]
 HAVE_REPORTS = {"plan", "drift"}
 
