@@ -5,12 +5,9 @@ Values for a page, texts from outside among them just as they are: whoever shows
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
-from qstash_sync.crons import zones
-from qstash_sync.crons.effect import DAYS
 from qstash_sync.model.change import Action, Change, FieldChange, Firings, Reason, Stored, Takes
 from qstash_sync.model.resources import Kind, Schedule
 from qstash_sync.model.settings import duration

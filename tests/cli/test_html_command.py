@@ -50,7 +50,7 @@ def test_a_plan_is_a_page() -> None:
     for said in (
         "3 to create",
         "report",
-        "30 2 * * * in Europe/Berlin",
+        "daily 02:30 Berlin to https://",
         "(secret)",
         "The next clock changes",
     ):
