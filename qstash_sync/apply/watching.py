@@ -10,6 +10,9 @@ from qstash_sync.apply.surroundings import remarks
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan import drift
 from qstash_sync.plan.drift import Drift
+from qstash_sync.plan.policy import Policy
+
+_NO_POLICY = Policy()
 
 
 class Watcher(Account, Protocol):
@@ -19,7 +22,9 @@ class Watcher(Account, Protocol):
         """A server's words without the secrets that are known."""
 
 
-def watch(client: Watcher, desired: Desired, *, now: datetime) -> Drift:
+def watch(
+    client: Watcher, desired: Desired, *, now: datetime, policy: Policy = _NO_POLICY
+) -> Drift:
     """Read the account and tell where each resource is; the plan's reads, and no more."""
     live = observe(client, desired)
     schedules = live.schedules and tuple(
@@ -27,6 +32,6 @@ def watch(client: Watcher, desired: Desired, *, now: datetime) -> Drift:
         for part in live.schedules
     )
     live = replace(live, schedules=schedules)
-    plan = compare(desired, live, now=now)
+    plan = compare(desired, live, now=now, policy=policy)
     plan = replace(plan, warnings=(*plan.warnings, *remarks(client, desired)))
     return drift.judge(desired, live, plan, read_at=client.now())

@@ -16,6 +16,7 @@ from qstash_sync.errors import ExitCode, UsageError
     options.local,
     options.now,
     options.parallelism,
+    options.scope,
     options.unknown_env,
     options.verbose,
     output=options.report,
@@ -34,7 +35,7 @@ def drift(*, fail_on: str | None, verbose: bool, **given: Any) -> int:
     config = session.config()
     session.warn(config.warnings)
     with session.client(config, read_only=True) as client:
-        found = watching.watch(client, config.desired, now=session.instant)
+        found = watching.watch(client, config.desired, now=session.instant, policy=session.policy)
     if fail_on and not found.plan.managed:
         raise UsageError(f"--fail-on {fail_on}: no section is declared, so nothing is looked for")
     verbose = verbose or fail_on is not None

@@ -120,8 +120,34 @@ def _reported(formats: tuple[str, ...], rest: str) -> Callable[[F], F]:
 
 report = _reported(FORMATS, "")
 calendar_report = _reported(CALENDAR_FORMATS, "ics, for a calendar, ")
+
+
+def _scope(_: object, __: object, items: tuple[str, ...]) -> tuple[str, ...]:
+    """Patterns of resources, each with a kind that is known."""
+    if items:
+        from qstash_sync.plan.scope import pattern
+
+        for item in items:
+            try:
+                pattern(item)
+            except ValueError as error:
+                raise click.BadParameter(str(error)) from None
+    return items
+
+
+scope = all_of(
+    click.option(
+        "--target", multiple=True, metavar="KIND.NAME", callback=_scope,
+        help="Only these, as in schedules.billing-* or queue.images; repeatable.",
+    ),
+    click.option(
+        "--exclude", multiple=True, metavar="KIND.NAME", callback=_scope,
+        help="All but these, and of the targets all but these; repeatable.",
+    ),
+)  # fmt: skip
 # What may be asked for beside the file: scope, and an override for each refusal.
 consent = all_of(
+    scope,
     adopt,
     only,
     allow_deletes,

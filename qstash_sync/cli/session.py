@@ -46,6 +46,8 @@ class Session:
     mock_env: bool = False
     without_secrets: str = ""  # the option of the command
     max_wait: str = "5m"
+    target: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     only: str | None = None
     strays: bool = False
     adopt: tuple[str, ...] = ()
@@ -90,6 +92,8 @@ class Session:
         from qstash_sync.plan.policy import Policy
 
         return self.taken or Policy(
+            target=self.target,
+            exclude=self.exclude,
             only=Reason(self.only) if self.only else None,
             strays=self.strays,
             adopt=self.adopt,

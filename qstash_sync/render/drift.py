@@ -10,7 +10,16 @@ from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
-from qstash_sync.render.text import LABEL_WIDTH, Paint, aside, details, headline, noun, unmanaged
+from qstash_sync.render.text import (
+    LABEL_WIDTH,
+    Paint,
+    aside,
+    details,
+    headline,
+    left_out,
+    noun,
+    unmanaged,
+)
 
 _WIDTH = 80
 _ASIDE = 44  # the column of what stands beside a name
@@ -80,7 +89,7 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
             diagnostics += fold(f"    {diagnostic.hint}", 4)
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
-    return safe.page([*blocks, summary(drift), sent(requests)])
+    return safe.page([*blocks, summary(drift), *left_out(plan), sent(requests)])
 
 
 def summary(drift: Drift) -> str:

@@ -41,6 +41,8 @@ def plan(
         rows={"before": plan.rows[0], "after": plan.rows[1], "allowed": plan.rows_allowed},
         messages_a_day=plan.messages and asdict(plan.messages),
         left=plan.left,
+        left_out=[_named(c) for c in plan.left_out],
+        summary_left_out=plan.summary_left_out,
         managed=list(plan.managed),
         unmanaged=[asdict(one) for one in taken.unmanaged(plan.unmanaged, plan.live, plan.index)],
         **more,

@@ -86,6 +86,9 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
         lines += details(change)
         lines += [f"      {paint(line, 'red')}" for line in refusal(change)]
 
+    if verbose and plan.left_out:
+        lines.append("left out of this run:")
+        lines += [f"    {what(change)}" for change in plan.left_out]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         lines += [f"    {line}" for line in unmanaged(plan)]
@@ -121,6 +124,9 @@ def headline(plan: Plan) -> list[str]:
     counts = plan.summary
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
     more = [f"Left for a whole plan: {plan.left} with other reasons."] * bool(plan.left)
+    more += left_out(plan)
+    if plan.empty and plan.left_out:
+        return [f"No changes of what this run is about; {rest}", *more]
     if plan.empty and plan.left:
         return [f"Nothing of that kind is to do; {rest}", *more]
     if not plan.managed:
@@ -132,6 +138,12 @@ def headline(plan: Plan) -> list[str]:
     work = f"{counts['create']} to create, {updates} to update, {counts['delete']} to delete; "
     work += f"{refused} refused; " * bool(refused)
     return [f"Plan: {work}{rest}", *more]
+
+
+def left_out(plan: Plan) -> list[str]:
+    """What the run is not about, in one line; none where that is nothing."""
+    counts = [f"{count} to {action}" for action, count in plan.summary_left_out.items() if count]
+    return [f"Left out by --target and --exclude: {', '.join(counts)}."] * bool(counts)
 
 
 def refusal(change: Change) -> list[str]:
