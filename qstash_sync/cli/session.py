@@ -48,6 +48,7 @@ class Session:
     max_wait: str = "5m"
     target: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     only: str | None = None
     strays: bool = False
     adopt: tuple[str, ...] = ()
@@ -94,6 +95,7 @@ class Session:
         return self.taken or Policy(
             target=self.target,
             exclude=self.exclude,
+            ignore=self.ignore,
             only=Reason(self.only) if self.only else None,
             strays=self.strays,
             adopt=self.adopt,
@@ -151,7 +153,11 @@ class Session:
         )
         if config is None:
             raise ConfigError(self._with_way_out(found))
-        return config
+        if not self.ignore:
+            return config
+        from qstash_sync.plan import ignored
+
+        return replace(config, desired=ignored.told(config.desired, self.ignore))
 
     def _with_way_out(self, found: "Sequence[Diagnostic]") -> "tuple[Diagnostic, ...]":
         """What is said of the first secret that is not set: some commands can do without."""

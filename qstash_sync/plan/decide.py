@@ -16,8 +16,9 @@ from fnmatch import fnmatchcase
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
-from qstash_sync.plan import guards, messages, quota, references, scope
+from qstash_sync.plan import guards, ignored, messages, quota, references, scope
 from qstash_sync.plan.compared import Compared, Comparison
+from qstash_sync.plan.ignored import Ignored
 from qstash_sync.plan.known_secrets import KnownSecrets
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.messages import MessagesADay
@@ -34,7 +35,8 @@ class Plan:
     usage: of the kinds that have a limit. messages: a day, where the account's plan has a limit
     that is near. left_out: changes of what the run is not about. left: how many changes have other
     reasons than the one asked for. left_alone: those that were asked for, and are not approved.
-    managed: the kinds that the file has a section of. live, index: what it was made for.
+    ignored: the fields that somebody else owns. managed: the kinds that the file has a section of.
+    live, index: what it was made for.
     """
 
     environment: str | None
@@ -51,6 +53,7 @@ class Plan:
     left_out: tuple[Change, ...] = ()
     left: int = 0
     left_alone: tuple[Change, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
     managed: tuple[Kind, ...] = tuple(Kind)
     live: Live = field(default=Live(), repr=False)
     index: LiveParts = field(repr=False, compare=False)
@@ -157,6 +160,7 @@ def decide(
         left_out=tuple(map(known.in_change, left_out)),
         left=len(others) - len(asked),
         left_alone=tuple(map(known.in_change, asked)),
+        ignored=tuple(ignored.of(within)),
         managed=tuple(kind for kind in Kind if getattr(desired, f"{kind}s") is not None),
         live=live,
         index=index,

@@ -15,6 +15,7 @@ class Policy:
 
     target, exclude: the resources that the run is about, see `scope`; all others are left out.
     only: leave every change alone that has another reason.
+    ignore: fields that somebody else owns, see `ignored`: what is desired has them already.
     strays: adopt what the file names, delete its twins, and leave every other change alone.
     among: leave every change alone but these, by kind and id: those that a saved plan approves.
     adopt: globs of schedule names whose unmarked live ids are taken over.
@@ -25,6 +26,7 @@ class Policy:
 
     target: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     only: Reason | None = None
     strays: bool = False
     among: frozenset[Key] | None = None

@@ -18,6 +18,7 @@ from qstash_sync.model.resources import Desired, Key, Kind
 from qstash_sync.plan.compared import Comparison
 
 _WORDS = {word: kind for kind in Kind for word in (str(kind), f"{kind}s")}
+KINDS = f"the kinds are {', '.join(f'{kind}s' for kind in Kind)}"  # for a message
 _LISTED = 12  # more names than this help nobody
 _NEAR = 0.6  # of 1: a word that was misspelt
 
@@ -34,16 +35,20 @@ class Pattern:
         return kind in self.kinds and any(fnmatchcase(name, self.glob) for name in names)
 
 
+def kinds(word: str) -> frozenset[Kind]:
+    """The kinds that a word means, in singular or plural."""
+    word = word.replace("-", "_")
+    return frozenset(kind for known, kind in _WORDS.items() if fnmatchcase(known, word))
+
+
 @lru_cache(maxsize=1024)
 def pattern(text: str) -> Pattern:
     """A pattern as it is written; raises a `ValueError` that says how it would be right."""
     word, _, glob = text.partition(".")
-    word = word.replace("-", "_")
-    kinds = frozenset(kind for known, kind in _WORDS.items() if fnmatchcase(known, word))
-    if not kinds or not glob:
-        sections = ", ".join(f"{kind}s" for kind in Kind)
-        raise ValueError(f"{text}: write it like schedules.billing-*; the kinds are {sections}")
-    return Pattern(kinds, glob)
+    found = kinds(word)
+    if not found or not glob:
+        raise ValueError(f"{text}: write it like schedules.billing-*; {KINDS}")
+    return Pattern(found, glob)
 
 
 def is_named(patterns: Iterable[str], kind: Kind, names: Iterable[str]) -> bool:

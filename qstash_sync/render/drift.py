@@ -16,6 +16,7 @@ from qstash_sync.render.text import (
     aside,
     details,
     headline,
+    ignored,
     left_out,
     noun,
     unmanaged,
@@ -73,6 +74,8 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
     """The whole page: resources, diagnostics, the summary, and that nothing was written."""
     plan = drift.plan
     lines = [line for one in drift.resources for line in _resource(one, paint)]
+    if verbose:
+        lines += [part for line in ignored(plan) for part in fold(line, 8)]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         for line in unmanaged(plan):

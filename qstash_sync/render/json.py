@@ -43,6 +43,7 @@ def plan(
         left=plan.left,
         left_out=[_named(c) for c in plan.left_out],
         summary_left_out=plan.summary_left_out,
+        ignored=[asdict(one) for one in plan.ignored],
         managed=list(plan.managed),
         unmanaged=[asdict(one) for one in taken.unmanaged(plan.unmanaged, plan.live, plan.index)],
         **more,

@@ -86,6 +86,8 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
         lines += details(change)
         lines += [f"      {paint(line, 'red')}" for line in refusal(change)]
 
+    if verbose:
+        lines += ignored(plan)
     if verbose and plan.left_out:
         lines.append("left out of this run:")
         lines += [f"    {what(change)}" for change in plan.left_out]
@@ -138,6 +140,12 @@ def headline(plan: Plan) -> list[str]:
     work = f"{counts['create']} to create, {updates} to update, {counts['delete']} to delete; "
     work += f"{refused} refused; " * bool(refused)
     return [f"Plan: {work}{rest}", *more]
+
+
+def ignored(plan: Plan) -> list[str]:
+    """The fields that somebody else owns, of each resource that has some."""
+    found = [f"    {noun(one.kind)} {one.name}  {', '.join(one.fields)}" for one in plan.ignored]
+    return ["ignored (somebody else's, neither compared nor written):"] * bool(found) + found
 
 
 def left_out(plan: Plan) -> list[str]:
