@@ -531,6 +531,22 @@ def test_what_is_carried_over_is_shown_nowhere(world: World, field: str) -> None
     assert SECRET not in repr([change.fields for change in again.changes])
 
 
+@pytest.mark.parametrize("field", ["headers", "headers.X-A", "body", "destination", "callback"])
+def test_a_secret_that_is_not_known_here_need_not_be(world: World, field: str) -> None:
+    """`--unknown-env`: what is ignored is not compared, and so equal to anything all the more."""
+    secrets: dict[str, Any] = {
+        "headers": {"X-A": "${env.S}"}, "body": "${env.S}",
+        "destination": "https://e.example.com/${env.S}",
+        "callback": "https://c.example.com/${env.S}",
+    }  # fmt: skip
+    world.environ["S"] = "sk_ours"
+    assert done(world.apply(text(**secrets)))
+    for change in EDITS[field] if field != "headers.X-A" else [{"header": {"X-A": [SECRET]}}]:
+        edit(world, **change)
+    desired = config(text([field], **secrets), {}, missing="unknown").desired
+    assert statuses(look(world, "", desired)) == {"a": "in_sync"}
+
+
 def test_a_mark_that_tells_of_ignored_settings_is_read_back() -> None:
     label = "qsync1-4dcc-1of3-127479649e46-ced27d4d870f-000000000000-s-m-g0123ab-i4567"
     mark = marks.parse([label])
