@@ -10,9 +10,8 @@ from dataclasses import replace
 from qstash_sync.model import settings
 from qstash_sync.model.resources import Callback, Kind, Message
 
-TIME, PAUSE, LABELS, HEADERS = "cron", "paused", "labels", "headers"
-_BESIDE = {TIME, PAUSE, LABELS}  # the message of a schedule
-BODY = "body"
+TIME, PAUSE, LABELS = "cron", "paused", "labels"  # of a schedule, beside its message
+HEADERS, BODY, CONTENT_TYPE = "headers", "body", "Content-Type"  # the last goes with a body
 KNOWN: dict[Kind, tuple[str, ...]] = {
     Kind.SCHEDULE: (
         PAUSE,
@@ -23,12 +22,11 @@ KNOWN: dict[Kind, tuple[str, ...]] = {
     Kind.QUEUE: ("parallelism", PAUSE),
     Kind.FLOW_CONTROL: ("parallelism", "rate", "period", PAUSE),
 }
-CONTENT_TYPE = "Content-Type"  # goes with the body that it is about
 _BY_NAME = {(Kind.SCHEDULE, HEADERS), (Kind.URL_GROUP, "endpoints")}  # or one of them alone
 _SAME = {
     "url_group": "destination",
-    "body_file": "body",
-    "body_base64": "body",
+    "body_file": BODY,
+    "body_base64": BODY,
     "content_type": f"{HEADERS}.{CONTENT_TYPE}",
     **{f"{key}.url": key for key in settings.CALLBACKS},
 }
@@ -38,6 +36,7 @@ _UNREADABLE = {
     *(f"{key}.{row.key}" for key in settings.CALLBACKS for row in settings.CALLBACK),
     *(f"{key}.{HEADERS}" for key in settings.CALLBACKS),
 }
+# What stands in a digest for what is ignored.
 NOTHING = Message(destination="", callback=Callback(url=""), failure_callback=Callback(url=""))
 
 
@@ -67,7 +66,7 @@ def owned(kind: Kind, field: str) -> str:
 
 def is_sent(field: str) -> bool:
     """Whether a field of a schedule is a setting of its message."""
-    return field not in _BESIDE
+    return field not in (TIME, PAUSE, LABELS)
 
 
 def names_of_headers(field: str, present: Iterable[str]) -> tuple[str, ...]:
