@@ -10,9 +10,10 @@ from datetime import datetime
 from qstash_sync.apply.account import Account
 from qstash_sync.apply.surroundings import remarks
 from qstash_sync.crons import zones
+from qstash_sync.errors import UsageError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.plan import mark, origins
+from qstash_sync.plan import mark, origins, scope
 from qstash_sync.plan.decide import Plan, decide
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.policy import Policy
@@ -86,9 +87,15 @@ def _stretching(desired: Desired) -> Iterator[None]:
 
 
 def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:
-    """Compare with what was read, and decide."""
+    """Compare with what was read, and decide; raises `UsageError` for a scope that names nothing.
+
+    Not where the changes are approved already: what a scope named then may be done by now.
+    """
     index = LiveParts(desired, live.schedules or ())
     found = reconcile(desired, live, index, now, strays=policy.strays)
+    for option, patterns in (("--target", policy.target), ("--exclude", policy.exclude)):
+        for why in scope.idle(patterns, found) if policy.among is None else ():
+            raise UsageError(f"{option} {why}")
     tzdata = zones.tzdata_version()
     return decide(desired, live, index, found, policy, now=now, tzdata=tzdata)
 
@@ -105,7 +112,9 @@ def attributed(
     found = compare(desired, live, now=now, policy=policy)
     if base is None:
         return found
-    return origins.attributed(found, desired, base, compare(base, live, now=now, policy=policy))
+    # What a scope or a consent names may be no part of the base.
+    whole = replace(policy, target=(), exclude=(), adopt=())
+    return origins.attributed(found, desired, base, compare(base, live, now=now, policy=whole))
 
 
 def emptied(desired: Desired) -> Desired:

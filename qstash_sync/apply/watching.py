@@ -10,6 +10,9 @@ from qstash_sync.apply.surroundings import remarks
 from qstash_sync.model.resources import Desired
 from qstash_sync.plan import drift
 from qstash_sync.plan.drift import Drift
+from qstash_sync.plan.policy import Policy
+
+_NO_POLICY = Policy()
 
 
 class Watcher(Account, Protocol):
@@ -20,7 +23,12 @@ class Watcher(Account, Protocol):
 
 
 def watch(
-    client: Watcher, desired: Desired, *, now: datetime, base: Desired | None = None
+    client: Watcher,
+    desired: Desired,
+    *,
+    now: datetime,
+    policy: Policy = _NO_POLICY,
+    base: Desired | None = None,
 ) -> Drift:
     """Read the account and tell where each resource is; the plan's reads, and no more.
 
@@ -32,6 +40,6 @@ def watch(
         for part in live.schedules
     )
     live = replace(live, schedules=schedules)
-    plan = attributed(desired, live, base, now=now)
+    plan = attributed(desired, live, base, now=now, policy=policy)
     plan = replace(plan, warnings=(*plan.warnings, *remarks(client, desired)))
     return drift.judge(desired, live, plan, read_at=client.now())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     options.now,
     options.parallelism,
     options.base,
+    options.scope,
     options.unknown_env,
     options.verbose,
     output=options.report,
@@ -43,7 +44,9 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     session.warn(config.warnings)
     base = session.base(config)
     with session.client(config, read_only=True) as client:
-        found = watching.watch(client, config.desired, now=session.instant, base=base)
+        found = watching.watch(
+            client, config.desired, now=session.instant, policy=session.policy, base=base
+        )
     if "unmanaged" in fail_on and not found.plan.managed:
         raise UsageError("--fail-on unmanaged: no section is declared, so nothing is looked for")
     verbose = verbose or "unmanaged" in fail_on

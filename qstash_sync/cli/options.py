@@ -133,8 +133,44 @@ def _reported(formats: tuple[str, ...], rest: str) -> Callable[[F], F]:
 
 report = _reported(FORMATS, "")
 calendar_report = _reported(CALENDAR_FORMATS, "ics, for a calendar, ")
+
+
+def _read_by(name: str) -> Callable[..., tuple[str, ...]]:
+    """A callback: what the function of a module of the plan cannot read is wrong usage."""
+
+    def check(_: object, __: object, items: tuple[str, ...]) -> tuple[str, ...]:
+        if items:
+            from qstash_sync.plan import ignored, scope
+
+            read = {"scope": scope.pattern, "ignored": ignored.option}[name]
+            for item in items:
+                try:
+                    read(item)
+                except ValueError as error:
+                    raise click.BadParameter(str(error)) from None
+        return items
+
+    return check
+
+
+scope = all_of(
+    click.option(
+        "--target", multiple=True, metavar="KIND.NAME", callback=_read_by("scope"),
+        help="Only these, as in schedules.billing-* or queue.images; repeatable.",
+    ),
+    click.option(
+        "--exclude", multiple=True, metavar="KIND.NAME", callback=_read_by("scope"),
+        help="All but these, and of the targets all but these; repeatable.",
+    ),
+    click.option(
+        "--ignore", multiple=True, metavar="KIND.NAME.FIELD", callback=_read_by("ignored"),
+        help="Leave a field to somebody else in this run, as in schedules.daily.retries;"
+        " repeatable.",
+    ),
+)  # fmt: skip
 # What may be asked for beside the file: scope, and an override for each refusal.
 consent = all_of(
+    scope,
     adopt,
     only,
     allow_deletes,

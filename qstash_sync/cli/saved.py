@@ -100,6 +100,7 @@ def read(path: str, session: Session) -> Saved:
             raise UsageError(f"{option}: the plan was saved without that; plan again with it")
 
     session.environment = session.environment or found.where.environment
+    session.ignore = found.policy.ignore
     return found
 
 

@@ -48,6 +48,9 @@ class Session:
     mock_env: bool = False
     without_secrets: str = ""  # the option of the command
     max_wait: str = "5m"
+    target: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     only: str | None = None
     strays: bool = False
     base_ref: str | None = None
@@ -94,6 +97,9 @@ class Session:
         from qstash_sync.plan.policy import Policy
 
         return self.taken or Policy(
+            target=self.target,
+            exclude=self.exclude,
+            ignore=self.ignore,
             only=Reason(self.only) if self.only else None,
             strays=self.strays,
             adopt=self.adopt,
@@ -151,7 +157,11 @@ class Session:
         )
         if config is None:
             raise ConfigError(self._with_way_out(found))
-        return config
+        if not self.ignore:
+            return config
+        from qstash_sync.plan import ignored
+
+        return replace(config, desired=ignored.told(config.desired, self.ignore))
 
     def base(self, config: "Config") -> "Desired | None":
         """What the files declared before this branch; None where no option asks for it."""

@@ -45,6 +45,7 @@ from qstash_sync.model.resources import (
     join,
     plain,
 )
+from qstash_sync.plan import ignored
 
 _RENEW_BEFORE = timedelta(days=45)
 _NO_REDACTION = Redact()
@@ -139,6 +140,9 @@ class Builder:
         message = self._message(entry, given)
         if timing is None or message is None:
             return None
+        for fact in ignored.redacted(message, given.ignore or ()):
+            hint = "a write would store a digest: ignore something else, or redact it no more"
+            entry.error("ignore", ("ignore",), fact, hint)
         notes = ((key, getattr(given, key)) for key in _NOTES)
         return Schedule(
             name=entry.name,
@@ -151,6 +155,7 @@ class Builder:
             adopted=given.id is not None,
             was=given.was,
             notes=tuple((key, value) for key, value in notes if value is not None),
+            ignore=given.ignore or (),
             location=entry.location,
             cron_location=entry.at("cron"),
         )
@@ -264,7 +269,12 @@ class Builder:
             fact = f"{len(endpoints)} endpoints; the plan allows {limits.endpoints}"
             entry.error("limit", ("endpoints",), fact)
         ordered = sorted(endpoints, key=lambda e: (e.name or "", shadow(e.url)))
-        return UrlGroup(name=entry.name, endpoints=tuple(ordered), location=entry.location)
+        return UrlGroup(
+            name=entry.name,
+            endpoints=tuple(ordered),
+            ignore=given.ignore or (),
+            location=entry.location,
+        )
 
 
 def desired(
@@ -403,6 +413,7 @@ def _queue(entry: Entry, given: schema.QueueSpec) -> Queue:
         name=entry.name,
         parallelism=1 if given.parallelism is None else given.parallelism,
         paused=given.paused,
+        ignore=given.ignore or (),
         location=entry.location,
     )
 
@@ -414,6 +425,7 @@ def _flow_control(entry: Entry, given: schema.FlowControlSpec) -> FlowControl:
         rate=given.rate,
         period=_period(entry, (), given),
         paused=given.paused,
+        ignore=given.ignore or (),
         location=entry.location,
     )
 

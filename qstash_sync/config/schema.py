@@ -13,7 +13,7 @@ from qstash_sync.config import message, types
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Fold, Gap
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Secret
+from qstash_sync.model.resources import Kind, Secret
 
 
 class Spec(BaseModel):
@@ -22,6 +22,9 @@ class Spec(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True
     )
+
+
+_IGNORE = "Fields that somebody else owns: neither compared nor written, once it is there."
 
 
 class DstSpec(Spec):
@@ -118,6 +121,9 @@ class ScheduleSpec(Spec):
     only: types.Environments | None = None
     except_: types.Environments | None = Field(default=None, alias="except")
     identify: types.Bool | None = None
+    ignore: Annotated[tuple[str, ...], types.fields_of(Kind.SCHEDULE)] | None = Field(
+        default=None, description=_IGNORE
+    )
     description: str | None = None
     owner: str | None = None
     runbook: str | None = None
@@ -157,6 +163,9 @@ class UrlGroupSpec(SelectedSpec):
         ]
         | None
     ) = None
+    ignore: Annotated[tuple[str, ...], types.fields_of(Kind.URL_GROUP)] | None = Field(
+        default=None, description=_IGNORE
+    )
 
 
 class QueueSpec(SelectedSpec):
@@ -164,6 +173,9 @@ class QueueSpec(SelectedSpec):
 
     parallelism: types.QueueParallelism | None = None
     paused: types.Bool | None = None
+    ignore: Annotated[tuple[str, ...], types.fields_of(Kind.QUEUE)] | None = Field(
+        default=None, description=_IGNORE
+    )
 
 
 class FlowControlSpec(SelectedSpec):
@@ -173,6 +185,9 @@ class FlowControlSpec(SelectedSpec):
     rate: types.Rate | None = None
     period: types.Period | None = None
     paused: types.Bool | None = None
+    ignore: Annotated[tuple[str, ...], types.fields_of(Kind.FLOW_CONTROL)] | None = Field(
+        default=None, description=_IGNORE
+    )
 
 
 class GlobsSpec(Spec):

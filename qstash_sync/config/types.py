@@ -18,8 +18,9 @@ from qstash_sync.config.wrong import bad, each, wrong_text, wrong_type
 from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
+from qstash_sync.model import fields
 from qstash_sync.model.quotas import PLANS, PlanLimits
-from qstash_sync.model.resources import Secret, Text
+from qstash_sync.model.resources import Kind, Secret, Text
 from qstash_sync.plan import time_label
 from qstash_sync.plan.mark import PREFIX
 
@@ -271,6 +272,18 @@ def _environments(value: Any, info: ValidationInfo[Frame]) -> tuple[str, ...]:
         return name
 
     return listed(value, check)
+
+
+def fields_of(kind: Kind) -> Check:
+    """Fields of a kind that somebody else may own."""
+
+    def check(field: str) -> str:
+        try:
+            return fields.owned(kind, field)
+        except fields.FieldError as error:
+            raise bad(error.fact, error.hint, "ignore") from None
+
+    return Check(lambda value, _: tuple(dict.fromkeys(listed(value, check))), TEXTS)
 
 
 def _crons(value: Any) -> tuple[Cron, ...]:

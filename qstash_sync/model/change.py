@@ -202,6 +202,12 @@ class Change:
         return next((note for note in self.notes if isinstance(note, Takes)), None)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it is known by: its own, and the one that a rename takes away."""
+        former = [field.before for field in self.fields if field.path == "name"]
+        return self.name, *(former if self.kind is Kind.SCHEDULE else ())
+
+    @property
     def is_refused_alone(self) -> bool:
         """Whether it would overwrite what is not ours: it is left out, and the others go on."""
         overwrites = self.action is Action.UPDATE and self.reason is Reason.ADOPT

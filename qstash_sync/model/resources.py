@@ -188,6 +188,7 @@ class Schedule:
     adopted: bool = False  # the id stands in the file
     was: str | None = None
     notes: tuple[tuple[str, str], ...] = ()  # description, owner, runbook
+    ignore: tuple[str, ...] = ()  # fields that somebody else owns, see `fields`
     location: Location | None = field(default=None, compare=False)
     cron_location: Location | None = field(default=None, compare=False)
 
@@ -210,6 +211,7 @@ class UrlGroup:
 
     name: str
     endpoints: tuple[Endpoint, ...]
+    ignore: tuple[str, ...] = ()
     location: Location | None = field(default=None, compare=False)
 
 
@@ -220,6 +222,7 @@ class Queue:
     name: str
     parallelism: int = 1
     paused: bool | None = None
+    ignore: tuple[str, ...] = ()
     location: Location | None = field(default=None, compare=False)
 
 
@@ -232,6 +235,7 @@ class FlowControl:
     rate: int | None = None
     period: int | None = None  # seconds, with a rate
     paused: bool | None = None
+    ignore: tuple[str, ...] = ()
     location: Location | None = field(default=None, compare=False)
 
 

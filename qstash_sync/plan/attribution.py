@@ -64,6 +64,7 @@ def write_only(
     if alone and any(map(declared.settings_moved, marks)):
         names = [] if told else ["timezone", "dst"]
         names += canonical.write_only(schedule) or ["redact", "a setting of a callback"]
+        names += [f"{field} (ignored)" for field in schedule.ignore]
         names += ["which values are secrets"] if declared.exposed or marks[0].exposed else []
         note = "one of these, which QStash does not show, changed in the file"
         after = ", ".join(names)

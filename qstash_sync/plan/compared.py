@@ -42,6 +42,11 @@ class Compared:
         """Kind and id: no other resource has both."""
         return self.kind, self.id
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it is known by: in the file, and before a rename that is to be made."""
+        return self.change.names if self.change else (self.name,)
+
 
 @dataclass(slots=True)
 class Comparison:

@@ -1,22 +1,24 @@
 """Every change x policy -> the plan: what may be done of it, in which order, and what stops it.
 
 consent    what would overwrite what is not ours is refused, unless `--adopt` names it
-scope      `--only`, a saved plan: what is left alone is counted, its errors are warnings
+scope      `--target`, `--exclude`: what is left out is listed, and nothing else is said of it;
+           `--only`, a saved plan: what is left alone is counted, its errors are warnings
 guards     deletes that would do harm are refused, each with its own way out
 quota      what the account's plan does not allow is an error before the first write
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Desired, Kind, Live, Schedule
-from qstash_sync.plan import guards, messages, quota, references
+from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
+from qstash_sync.plan import guards, ignored, messages, quota, references, scope
 from qstash_sync.plan.compared import Compared, Comparison
+from qstash_sync.plan.ignored import Ignored
 from qstash_sync.plan.known_secrets import KnownSecrets
 from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.messages import MessagesADay
@@ -31,10 +33,10 @@ class Plan:
     """What an apply would do, in a total order; a value, not a mode.
 
     usage: of the kinds that have a limit. messages: a day, where the account's plan has a limit
-    that is near. left: how many changes have other reasons than the
-    one asked for. left_alone: those that were asked for, and are not approved.
-    managed: the kinds that the file has a section of. live, index: what it was made for.
-    is_attributed: a base says whose each change is.
+    that is near. left_out: changes of what the run is not about. left: how many changes have other
+    reasons than the one asked for. left_alone: those that were asked for, and are not approved.
+    ignored: the fields that somebody else owns. managed: the kinds that the file has a section of.
+    is_attributed: a base says whose each change is. live, index: what it was made for.
     """
 
     environment: str | None
@@ -48,8 +50,10 @@ class Plan:
     errors: tuple[Diagnostic, ...] = ()
     usage: Mapping[Kind, Usage] = field(default_factory=dict)
     messages: MessagesADay | None = None
+    left_out: tuple[Change, ...] = ()
     left: int = 0
     left_alone: tuple[Change, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
     managed: tuple[Kind, ...] = tuple(Kind)
     is_attributed: bool = False
     live: Live = field(default=Live(), repr=False)
@@ -63,9 +67,13 @@ class Plan:
     @property
     def summary(self) -> dict[str, int]:
         """Counts of resources; a pause is an update."""
-        counts = Counter(_COUNTED.get(c.action, str(c.action)) for c in self.changes)
-        result = {key: counts[key] for key in ("create", "update", "delete")}
-        return {**result, "unchanged": len(self.unchanged), "unmanaged": len(self.unmanaged)}
+        rest = {"unchanged": len(self.unchanged), "unmanaged": len(self.unmanaged)}
+        return {**_counted(self.changes), **rest}
+
+    @property
+    def summary_left_out(self) -> dict[str, int]:
+        """The same of what is left out."""
+        return _counted(self.left_out)
 
     @property
     def is_refused(self) -> bool:
@@ -85,6 +93,11 @@ class Plan:
         return schedules.allowed if schedules else None
 
 
+def _counted(changes: Iterable[Change]) -> dict[str, int]:
+    counts = Counter(_COUNTED.get(change.action, str(change.action)) for change in changes)
+    return {key: counts[key] for key in ("create", "update", "delete")}
+
+
 def decide(
     desired: Desired,
     live: Live,
@@ -99,27 +112,32 @@ def decide(
     compared = [_consented(one, policy) for one in comparison.compared]
     changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
 
+    inside = frozenset(one.key for one in compared if policy.covers(one.kind, one.names))
+    left_out = [change for change in changes if change.key not in inside]
     kept = [change for change in changes if policy.keeps(change)]
-    others = [change for change in changes if not policy.keeps(change)]
+    others = [c for c in changes if c.key in inside and not policy.keeps(c)]
     asked = [change for change in others if policy.asks_for(change)]
     keys = {change.key for change in kept}
 
+    # What is not there for this run asks for no room, and cannot be referred to.
+    within = scope.narrowed(desired, inside) if policy.is_narrowed else desired
     kept = guards.guarded(kept, desired, live, policy)
     usage = quota.usage(desired.limits.plan, live, kept)
-    a_day = messages.a_day(desired, live, kept, now)
+    a_day = messages.a_day(within, live, kept, now)
     excess = a_day.excess() if a_day else None
     found = [
-        *_dangling(desired, live, policy),
+        *_dangling(within, live, policy, {change.key for change in left_out}),
         *(
             _at_most_warning(diagnostic) if policy.is_scoped and one.key not in keys else diagnostic
             for one in compared
+            if one.key in inside
             for diagnostic in one.diagnostics
         ),
-        *comparison.diagnostics,
+        *(d for d in comparison.diagnostics if _is_covered(d, policy)),
         *_idle_globs(comparison, policy),
         *guards.refused_deletes(kept),
-        *guards.too_many_deletes(desired, live, kept, policy),
-        *quota.limits(desired, index, kept, usage, now),
+        *guards.too_many_deletes(desired, live, kept, changes, policy),
+        *quota.limits(within, index, kept, usage, now),
         *((excess,) if excess else ()),
     ]
     known = KnownSecrets(desired.secrets)
@@ -130,14 +148,20 @@ def decide(
         now=now,
         tzdata=tzdata,
         changes=tuple(map(known.in_change, kept)),
-        unchanged=tuple(sorted((one.kind, one.name) for one in compared if one.change is None)),
-        unmanaged=tuple(sorted(comparison.unmanaged)),
+        unchanged=tuple(
+            sorted((c.kind, c.name) for c in compared if c.change is None and c.key in inside)
+        ),
+        unmanaged=tuple(
+            sorted(key for key in comparison.unmanaged if policy.covers(*_names_of(key, desired)))
+        ),
         warnings=tuple(f for f in found if f.severity is not Severity.ERROR),
         errors=tuple(f for f in found if f.severity is Severity.ERROR),
         usage=usage,
         messages=a_day,
+        left_out=tuple(map(known.in_change, left_out)),
         left=len(others) - len(asked),
         left_alone=tuple(map(known.in_change, asked)),
+        ignored=tuple(ignored.of(within)),
         managed=tuple(kind for kind in Kind if getattr(desired, f"{kind}s") is not None),
         live=live,
         index=index,
@@ -186,12 +210,27 @@ def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
             yield Diagnostic(code="adopt", message=fact, hint="name it as the file does")
 
 
-def _dangling(desired: Desired, live: Live, policy: Policy) -> Iterator[Diagnostic]:
+def _names_of(unmanaged: tuple[Kind, str], desired: Desired) -> tuple[Kind, tuple[str, ...]]:
+    """What an unmanaged resource may be called: of a schedule its id, and what is behind ours."""
+    kind, name = unmanaged
+    return kind, (name, name.removeprefix(f"{desired.namespace}."))
+
+
+def _is_covered(diagnostic: Diagnostic, policy: Policy) -> bool:
+    """Whether a diagnostic is about what the run is about, or about nothing in particular."""
+    section, *names = (*map(str, diagnostic.path[:2]), "")[:2]
+    kind = next((kind for kind in Kind if f"{kind}s" == section), None)
+    return kind is None or policy.covers(kind, tuple(names))
+
+
+def _dangling(
+    desired: Desired, live: Live, policy: Policy, left_out: Collection[Key]
+) -> Iterator[Diagnostic]:
     """References into nothing, of a saved plan's schedules alone where there is one."""
     schedules: Sequence[Schedule] = desired.schedules or ()
     if policy.among is not None:
         schedules = [s for s in schedules if (Kind.SCHEDULE, s.id) in policy.among]
-    for diagnostic in references.dangling(desired, schedules, live):
+    for diagnostic in references.dangling(desired, schedules, live, left_out):
         yield _at_most_warning(diagnostic) if policy.is_partial else diagnostic
 
 

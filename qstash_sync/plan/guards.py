@@ -99,11 +99,18 @@ def refused_deletes(changes: Iterable[Change]) -> Iterator[Diagnostic]:
 
 
 def too_many_deletes(
-    desired: Desired, live: Live, changes: Sequence[Change], policy: Policy
+    desired: Desired,
+    live: Live,
+    changes: Sequence[Change],
+    every: Sequence[Change],
+    policy: Policy,
 ) -> Iterator[Diagnostic]:
-    """What `limits` says of deletes; a removed endpoint counts as one."""
+    """What `limits` says of deletes; a removed endpoint counts as one.
+
+    every: the changes of this run, and those that it leaves alone; they tell how many there are.
+    """
     limits = desired.limits
-    counts = list(_counts(desired, live, changes))
+    counts = list(_counts(desired, live, changes, every))
     total = sum(count.removed for count in counts)
     if not total or (policy.allow_deletes is not None and total <= policy.allow_deletes):
         return
@@ -116,7 +123,7 @@ def too_many_deletes(
     hint = f"look at each; then --allow-deletes {total}"
     for fact in facts:
         yield Diagnostic(code="guard", message=fact, hint=hint)
-    if not facts and _is_anothers(desired, changes):
+    if not facts and _is_anothers(desired, changes, every):
         fact = f"none of the declared schedules is live, and of {desired.namespace} others are"
         hint = f"is the namespace another file's? was: renames one; else --allow-deletes {total}"
         yield Diagnostic(code="guard", message=fact, hint=hint)
@@ -140,13 +147,15 @@ class _Count:
         return None
 
 
-def _counts(desired: Desired, live: Live, changes: Sequence[Change]) -> Iterator[_Count]:
+def _counts(
+    desired: Desired, live: Live, changes: Sequence[Change], every: Sequence[Change]
+) -> Iterator[_Count]:
     for kind in Kind:
-        mine = [change for change in changes if change.kind is kind]
-        removed = sum((change.action is Action.DELETE) + change.drops for change in mine)
+        removed = sum(_takes(change) for change in changes if change.kind is kind)
+        mine = [change for change in every if change.kind is kind]
         declared = getattr(desired, f"{kind}s") or ()
         kept = len(declared) - sum(change.action is Action.CREATE for change in mine)
-        yield _Count(f"{kind}s", removed, removed + kept)
+        yield _Count(f"{kind}s", removed, sum(map(_takes, mine)) + kept)
     fields = (
         field for change in changes if change.kind is Kind.URL_GROUP for field in change.fields
     )
@@ -156,8 +165,16 @@ def _counts(desired: Desired, live: Live, changes: Sequence[Change]) -> Iterator
     yield _Count("endpoints", removed, sum(len(group.endpoints) for group in groups))
 
 
-def _is_anothers(desired: Desired, changes: Sequence[Change]) -> bool:
+def _takes(change: Change) -> int:
+    """How many resources a change takes away."""
+    return (change.action is Action.DELETE) + change.drops
+
+
+def _is_anothers(desired: Desired, changes: Sequence[Change], every: Sequence[Change]) -> bool:
     """Whether the schedules to be deleted look like those of another file with this namespace."""
-    actions = Counter(change.action for change in changes if change.kind is Kind.SCHEDULE)
-    created, declared = actions[Action.CREATE], len(desired.schedules or ())
-    return actions[Action.DELETE] > 0 and created == declared > 0
+    here, all_ = (
+        Counter(change.action for change in some if change.kind is Kind.SCHEDULE)
+        for some in (changes, every)
+    )
+    created, declared = all_[Action.CREATE], len(desired.schedules or ())
+    return here[Action.DELETE] > 0 and created == declared > 0

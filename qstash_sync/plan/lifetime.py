@@ -12,6 +12,7 @@ from functools import lru_cache
 from qstash_sync.crons import compile as compiler
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
+from qstash_sync.model import fields
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import LiveSchedule, Schedule
@@ -59,10 +60,12 @@ def too_short(change: Change, fingerprints: Fingerprints, now: datetime) -> str 
 
 
 def _written(change: Change, fingerprints: Fingerprints) -> Schedule | None:
-    """The declared schedule of which a change writes parts."""
+    """The declared schedule of which a change writes parts, for times of the file."""
     schedule = fingerprints.declared(change)
     writes = any(isinstance(step, PutSchedule) for step in change.steps)
-    return schedule if writes and isinstance(schedule, Schedule) else None
+    if not writes or not isinstance(schedule, Schedule) or fields.TIME in schedule.ignore:
+        return None
+    return schedule
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from qstash_sync.crons import robfig
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.robfig import predicted
+from qstash_sync.model import fields
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Message, Schedule, instant
 from qstash_sync.plan import mark
@@ -40,7 +41,7 @@ def facts(
     for part in parts:
         for text in wrong_time(part, read_at - _READING, read_at + ACTIVATION):
             yield about(schedule, Severity.WARNING, "next_time", text)
-    if not pause_changes:
+    if not pause_changes and fields.PAUSE not in schedule.ignore:
         yield from _pause(schedule, parts)
     yield from _overdue(schedule, parts, read_at)
     # The error of the last run; of a part that rests for the season, it is no news.

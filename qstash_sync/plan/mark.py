@@ -7,6 +7,7 @@
     c    secrets that do not read back      -p     protected
     -s   what reads back holds secrets      -z     paused when written
     -m   the timeout reads back in milliseconds
+    -g   `b` without the settings that somebody else owns, where some are ignored
     -i   which id it belongs to, where that is not in the namespace
 
 Comparison never rests on digests: they only say who moved (`a` no longer fits: the account;
@@ -23,12 +24,14 @@ from typing import Any
 
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.model import fields
 from qstash_sync.model.resources import (
     MASK,
     UNKNOWN_MASK,
     Callback,
     LiveSchedule,
     Message,
+    Redact,
     Schedule,
     Secret,
 )
@@ -40,10 +43,12 @@ PREFIX = "qsync1-"
 _MARK = re.compile(
     r"qsync1-(?P<e>[0-9a-f]{4})-(?P<k>\d{1,3})of(?P<n>\d{1,3})"
     r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})"
-    r"(?P<p>-p)?(?P<s>-s)?(?P<z>-z)?(?P<m>-m)?(?:-i(?P<i>[0-9a-f]{4}))?"
+    r"(?P<p>-p)?(?P<s>-s)?(?P<z>-z)?(?P<m>-m)?(?:-g(?P<g>[0-9a-f]{6}))?(?:-i(?P<i>[0-9a-f]{4}))?"
 )
 _HALF = 6  # digits of digest `b` for the times, and as many for the settings
 NO_SECRETS = "0" * 12
+_THEIR_TIME = ""  # in place of the cron in digest `a`, where the time is somebody else's
+_TEXTS = {"destination", "headers", "body", *CALLBACKS}  # settings that may hold a secret
 _UNKNOWN = "?" * 12  # in plans only: an apply knows every secret
 
 
@@ -51,8 +56,9 @@ _UNKNOWN = "?" * 12  # in plans only: an apply knows every secret
 class Mark:
     """A mark, taken apart; str() puts it together.
 
-    exposed: the part was written with secrets in settings that read back. bound: a digest of its
-    id, where that is not in the namespace.
+    exposed: the part was written with secrets in settings that read back. rest: the half of digest
+    `b` that is about settings, without those that were ignored; None where none was. bound: a
+    digest of its id, where that is not in the namespace.
     """
 
     scope: str
@@ -65,6 +71,7 @@ class Mark:
     exposed: bool = False
     paused: bool = False
     in_milliseconds: bool = False
+    rest: str | None = None
     bound: str | None = None
 
     @property
@@ -80,6 +87,7 @@ class Mark:
     def __str__(self) -> str:
         flags = "-p" * self.protected + "-s" * self.exposed + "-z" * self.paused
         flags += "-m" * self.in_milliseconds
+        flags += f"-g{self.rest}" if self.rest else ""
         flags += f"-i{self.bound}" if self.bound else ""
         digests = f"{self.readable}-{self.definition}-{self.secrets}"
         return f"{PREFIX}{self.scope}-{self.part}of{self.parts}-{digests}{flags}"
@@ -101,6 +109,7 @@ def parse(labels: Iterable[str]) -> Mark | None:
                 exposed=bool(match["s"]),
                 paused=bool(match["z"]),
                 in_milliseconds=bool(match["m"]),
+                rest=match["g"],
                 bound=match["i"],
             )
     return None
@@ -162,17 +171,48 @@ class Declared:
         """Digest `b` as the first releases wrote it: one digest, which the spelling changed."""
         return _former_definition(self.schedule, self.view)
 
+    @property
+    def has_time(self) -> bool:
+        """Whether the time is the file's, and nobody else's."""
+        return fields.TIME not in self.schedule.ignore
+
+    @cached_property
+    def rest(self) -> str | None:
+        """The half of digest `b` about settings, without those that are ignored; None: none are."""
+        message, ignore = self.schedule.message, self.schedule.ignore
+        if not any(map(fields.is_sent, ignore)):
+            return None
+        return digest_of_settings(fields.taken_from(fields.NOTHING, message, ignore))
+
     def defines(self, mark: Mark) -> bool:
         """Whether a part was written for what is declared now, secrets aside."""
-        return mark.definition in (self.definition, self.former_definition)
+        if mark.definition in (self.definition, self.former_definition):
+            return True
+        if not self.schedule.ignore:
+            return False
+        is_in_time = mark.times == self.times or not self.has_time
+        return is_in_time and (mark.settings == self.settings or self._has_same_rest(mark))
+
+    def _has_same_rest(self, mark: Mark) -> bool:
+        return self.rest is not None and mark.rest == self.rest
 
     def times_moved(self, mark: Mark) -> bool:
         """Whether a part was written for other times; of an old mark: or other settings."""
-        return not self.defines(mark) and mark.times != self.times
+        return self.has_time and not self.defines(mark) and mark.times != self.times
 
     def settings_moved(self, mark: Mark) -> bool:
-        """Whether a part was written with other settings; of an old mark: or other times."""
-        return not self.defines(mark) and mark.settings != self.settings
+        """Whether a part was written with other settings; of an old mark: or other times.
+
+        Of a mark from before they were ignored nobody knows whether they alone have changed. Where
+        the file has nothing that does not read back, nothing else can be hidden in it.
+        """
+        if self.defines(mark) or mark.settings == self.settings or self._has_same_rest(mark):
+            return False
+        return self.rest is None or self._hides()
+
+    def _hides(self) -> bool:
+        message = self.schedule.message
+        return message.redact != Redact() or any(getattr(message, key) for key in CALLBACKS)
 
     def tells_halves(self, labels: Iterable[str], mark: Mark | None) -> bool:
         """Whether digest `b` of a mark has halves, and its flags tell all.
@@ -187,6 +227,8 @@ class Declared:
 
     def wrote(self, mark: Mark, view: View, cron: str) -> bool:
         """Whether digest `a` fits what is live: nobody has changed it since it was written."""
+        if not self.has_time and fits(mark, view, _THEIR_TIME):
+            return True
         if mark.definition == self.definition:
             return mark.readable == readable(view, cron)
         return fits(mark, view, cron)
@@ -200,7 +242,9 @@ class Declared:
 
     @cached_property
     def exposed(self) -> bool:
-        """Whether a setting that reads back holds a secret."""
+        """Whether a setting that reads back holds a secret, or what is somebody else's."""
+        if any(field.partition(".")[0] in _TEXTS for field in self.schedule.ignore):
+            return True
         message = self.schedule.message
         callbacks = (message.callback, message.failure_callback)
         values: list[Any] = [message.destination, *(c.url for c in callbacks if c)]
@@ -223,22 +267,27 @@ class Declared:
             scope=scope(self.namespace, self.environment),
             part=part,
             parts=parts,
-            readable=readable(self.view, cron),
+            readable=readable(self.view, cron if self.has_time else _THEIR_TIME),
             definition=self.definition,
             secrets=self.secrets or _UNKNOWN,
             protected=self.schedule.protect,
             exposed=self.exposed,
             paused=paused,
             in_milliseconds=in_milliseconds,
+            rest=self.rest,
             bound=binding(part_id, self.namespace),
         )
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """The labels that a part is written with, behind its mark."""
+        return self.labels_of(self.schedule.message)
+
+    def labels_of(self, message: Message) -> tuple[str, ...]:
+        """The same, with the user's labels of another message."""
         told = time_label.label(self.schedule.timing.job)
         name = name_label(self.namespace, self.schedule.name)
-        return (name, *([told] if told else ()), *self.schedule.message.labels)
+        return (name, *([told] if told else ()), *message.labels)
 
 
 def readable(view: View, cron: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
+from qstash_sync.plan import ignored
 from qstash_sync.plan.live_parts import LiveParts, Part, same_crons
 from qstash_sync.plan.mark import Declared, Mark
 
@@ -15,26 +16,28 @@ def part_writes(
     index: LiveParts,
     *,
     paused: bool,
+    like: str | None = None,
 ) -> Iterator[Step]:
     """The parts that are not as they should be: each whole, then its pause.
 
-    crons: of each part id, in order. known: live parts whose settings are right. An upsert may keep
+    crons: of each part id, in order. known: live parts whose settings are right. like: the live id
+    that new parts are like in what is ignored. An upsert may keep
     or reset a pause; what runs and is to run needs no word, and a word would undo the pause that
     somebody makes meanwhile. New parts come first: a set that is cut off midway has marks of two
     sets then, and is not taken for one that somebody has deleted parts of.
     """
     schedule, live = declared.schedule, index.by_id
-    in_milliseconds = index.in_milliseconds and bool(schedule.message.timeout)
     numbered = enumerate(crons.items(), 1)
     for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
+        message = ignored.carried(schedule, live.get(part_id) or live.get(like or ""), index)
         label = declared.mark(
             part_id, cron, part=number, parts=len(crons), paused=paused,
-            in_milliseconds=in_milliseconds,
+            in_milliseconds=index.in_milliseconds and bool(message.timeout),
         )  # fmt: skip
         part = known.get(part_id)
         if part is None or not _is_as_written(part, cron, label):
-            labels = (str(label), *declared.labels)
-            yield PutSchedule(id=part_id, cron=cron, message=schedule.message, labels=labels)
+            labels = (str(label), *declared.labels_of(message))
+            yield PutSchedule(id=part_id, cron=cron, message=message, labels=labels)
             if paused or (part_id in live and live[part_id].live.paused):
                 yield PauseSchedule(id=part_id, paused=paused)
         elif part.live.paused != paused:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qstash_sync.model import fields
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
@@ -43,7 +44,9 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     if schedule.paused is not None:
         return _asked(schedule.paused, before, parts, marked), []
     diagnostics = []
-    if before == "partly":
+    if fields.PAUSE in schedule.ignore:
+        pass  # it is somebody else's
+    elif before == "partly":
         fact = f"{len(now_paused)} of {len(parts)} parts are paused"
         hint = "write paused: true or paused: false"
         diagnostics = [_about(schedule, Severity.WARNING, "partly_paused", fact, hint)]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from qstash_sync.model.change import Change, Reason
-from qstash_sync.model.resources import Key
+from qstash_sync.model.resources import Key, Kind
+from qstash_sync.plan import scope
 
 _OF_STRAYS = (Reason.ADOPT, Reason.TWIN)
 
@@ -12,7 +13,9 @@ _OF_STRAYS = (Reason.ADOPT, Reason.TWIN)
 class Policy:
     """Policies of one run; each override answers one refusal, and none answers all.
 
+    target, exclude: the resources that the run is about, see `scope`; all others are left out.
     only: leave every change alone that has another reason.
+    ignore: fields that somebody else owns, see `ignored`: what is desired has them already.
     strays: adopt what the file names, delete its twins, and leave every other change alone.
     among: leave every change alone but these, by kind and id: those that a saved plan approves.
     adopt: globs of schedule names whose unmarked live ids are taken over.
@@ -21,6 +24,9 @@ class Policy:
     delete_after_failure: delete although an earlier change of the run failed.
     """
 
+    target: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     only: Reason | None = None
     strays: bool = False
     among: frozenset[Key] | None = None
@@ -31,6 +37,11 @@ class Policy:
     drop_backlog: tuple[str, ...] = ()
     delete_after_failure: bool = False
 
+    def covers(self, kind: Kind, names: tuple[str, ...]) -> bool:
+        """Whether the run is about a resource that has these names."""
+        is_targeted = not self.target or scope.is_named(self.target, kind, names)
+        return is_targeted and not scope.is_named(self.exclude, kind, names)
+
     def keeps(self, change: Change) -> bool:
         """Whether a change is in the scope; what is approved is, whatever its reason is by now."""
         if self.among is not None:
@@ -38,7 +49,9 @@ class Policy:
         return self.asks_for(change)
 
     def asks_for(self, change: Change) -> bool:
-        """Whether a change has a reason that is asked for."""
+        """Whether a change is of what the run is about, and has a reason that is asked for."""
+        if not self.covers(change.kind, change.names):
+            return False
         if self.strays:
             return change.reason in _OF_STRAYS
         return self.only in (None, change.reason)
@@ -49,6 +62,11 @@ class Policy:
         return self.only is not None or self.strays
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether the run is not about everything."""
+        return bool(self.target or self.exclude)
+
+    @property
     def is_scoped(self) -> bool:
         """Whether anything is left alone."""
-        return self.is_partial or self.among is not None
+        return self.is_partial or self.is_narrowed or self.among is not None

@@ -13,6 +13,7 @@ from typing import Any
 from qstash_sync.errors import SavedPlanError
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Withheld
 from qstash_sync.model.resources import Kind
+from qstash_sync.plan import ignored, scope
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Approved, Saved, Where
 
@@ -119,6 +120,10 @@ def _policy(found: dict[str, Any]) -> Policy:
     if most is not None and most < 0:
         raise ValueError(most)
     globs: dict[str, Any] = {key: _texts(given, key) for key in _GLOBS}
+    for text in (*globs["target"], *globs["exclude"]):
+        scope.pattern(text)
+    for text in globs["ignore"]:
+        ignored.option(text)
     flags: dict[str, Any] = {key: _typed(given, key, bool) for key in _FLAGS}
     return Policy(only=None if only is None else Reason(only), allow_deletes=most, **globs, **flags)
 

@@ -36,6 +36,7 @@ from qstash_sync.plan import (
     attribution,
     canonical,
     diff,
+    ignored,
     live_times,
     mark as marks,
     pauses,
@@ -70,8 +71,11 @@ class ScheduleComparer:
 
     def compare(self, schedule: Schedule) -> tuple[Compared, list[LivePart]]:
         """The schedule's change, and the live parts that belong to it."""
-        found = self.index.of(schedule.id)
-        old = self.renamed_from(schedule)
+        found, old = self.index.of(schedule.id), self.renamed_from(schedule)
+        if schedule.ignore and (found or old):
+            schedule = ignored.left(schedule)
+            found = [ignored.as_declared(part, schedule, self.index) for part in found]
+            old = [ignored.as_declared(part, schedule, self.index) for part in old]
         if found and old and schedule.paused is None and any(part.live.paused for part in old):
             schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
@@ -85,6 +89,11 @@ class ScheduleComparer:
             diagnostics += _nothing_there(schedule)
         if found and old and not (change and change.refused):
             change = self._with_leftovers(declared, change, old)
+        if change and schedule.ignore and _writes(change):
+            there = [self.index.by_id[part.live.id] for part in (*found, *old)]
+            if why := ignored.cannot_be_carried(schedule, there, self.index):
+                change = replace(change, steps=(), swap=None, refused=why.text, told=True)
+                diagnostics = [*diagnostics, why]
         compared = Compared(
             kind=Kind.SCHEDULE,
             name=schedule.name,
@@ -135,16 +144,21 @@ class ScheduleComparer:
     # Create, rename
 
     def _create(
-        self, declared: Declared, *, paused: bool | None = None
+        self, declared: Declared, old: Sequence[LivePart] = (), *, paused: bool | None = None
     ) -> tuple[Change, list[Diagnostic]]:
         schedule = declared.schedule
-        made = times.compiled(schedule, self.now)
-        if isinstance(made, Diagnostic):
-            return _impossible(schedule, Action.CREATE, made)
-        diagnostics = list(times.warnings(made, schedule.name, schedule.location))
-        diagnostics += _too_many(schedule, len(made.parts), Severity.ERROR)
+        stored = tuple(part.live.cron for part in old)
+        diagnostics: list[Diagnostic] = []
+        if declared.has_time or not old:
+            made = times.compiled(schedule, self.now)
+            if isinstance(made, Diagnostic):
+                return _impossible(schedule, Action.CREATE, made)
+            diagnostics += times.warnings(made, schedule.name, schedule.location)
+            diagnostics += _too_many(schedule, len(made.parts), Severity.ERROR)
+            stored = made.crons
         paused = bool(schedule.paused) if paused is None else paused
-        crons = {schedule.part_id(k): cron for k, cron in enumerate(made.crons, 1)}
+        crons = {schedule.part_id(k): cron for k, cron in enumerate(stored, 1)}
+        like = old[0].live.id if old else None
         change = _change_of(
             schedule,
             Action.CREATE,
@@ -154,8 +168,8 @@ class ScheduleComparer:
                 *diff.created(declared.view),
                 *pause_field(None, paused),
             ),
-            notes=times.notes(schedule, made.crons),
-            steps=tuple(part_writes(declared, crons, {}, self.index, paused=paused)),
+            notes=times.notes(schedule, stored),
+            steps=tuple(part_writes(declared, crons, {}, self.index, paused=paused, like=like)),
         )
         return change, diagnostics
 
@@ -187,7 +201,7 @@ class ScheduleComparer:
         schedule = declared.schedule
         was_paused = any(part.live.paused for part in old)
         paused = schedule.paused if schedule.paused is not None else was_paused
-        created, diagnostics = self._create(declared, paused=paused)
+        created, diagnostics = self._create(declared, old, paused=paused)
         if created.refused:
             return created, diagnostics
         crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
@@ -198,7 +212,7 @@ class ScheduleComparer:
             reason=Reason.RENAME,
             fields=(
                 self._renamed(schedule, old),
-                *_moved_times(schedule, old, crons),
+                *(_moved_times(schedule, old, crons) if declared.has_time else ()),
                 *diff.compare(
                     self._view(old[0], declared),
                     declared.view,
@@ -253,7 +267,8 @@ class ScheduleComparer:
         """In what the live parts differ, and whose doing it is; None where they are in sync."""
         schedule = declared.schedule
         if not schedule.paused and is_as_written(declared, found):
-            said = live_times.still_right(schedule, [part.live.cron for part in found], self.now)
+            live = [part.live.cron for part in found]
+            said = live_times.still_right(schedule, live, self.now) if declared.has_time else ()
             if said is not None:  # nearly all schedules, nearly always
                 return None, list(said)
         parts = read_parts(declared, found)
@@ -289,7 +304,8 @@ class ScheduleComparer:
         # Nobody asked for a renewal or a repair: that it takes too many parts only warns.
         unasked = reason in (Reason.CLOCK, Reason.DRIFT)
         severity = Severity.WARNING if unasked else Severity.ERROR
-        diagnostics += _too_many(schedule, len(when.crons), severity)
+        if declared.has_time:
+            diagnostics += _too_many(schedule, len(when.crons), severity)
         fields = (*changed, *pause.fields)
         return self._rewrite(declared, parts, when, pause, reason, fields, differing), diagnostics
 
@@ -305,7 +321,9 @@ class ScheduleComparer:
     ) -> Change:
         """The update that makes the live parts so; differing: ids of those with other settings."""
         schedule = declared.schedule
-        crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
+        crons = {part.live.id: part.live.cron for part in parts}
+        if declared.has_time:
+            crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
         known = {part.live.id: part for part in parts if part.live.id not in differing}
         surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
 
@@ -328,12 +346,18 @@ class ScheduleComparer:
             fields=fields,
             notes=tuple(notes),
             steps=(
-                *part_writes(declared, crons, known, self.index, paused=pause.paused),
+                *part_writes(
+                    declared, crons, known, self.index, paused=pause.paused, like=parts[0].live.id
+                ),
                 *(DeleteSchedule(id=part_id) for part_id in surplus),
             ),
             swap=None if silent or fires_alike else Swap(before=before, after=when.crons),
             cut_off=when.writing is Writing.CUT_OFF,
         )
+
+
+def _writes(change: Change) -> bool:
+    return any(isinstance(step, PutSchedule) for step in change.steps)
 
 
 def _nothing_there(schedule: Schedule) -> Iterator[Diagnostic]:

@@ -26,7 +26,7 @@ from qstash_sync.model.steps import (
     Step,
     UnpinFlowControl,
 )
-from qstash_sync.plan import canonical, diff
+from qstash_sync.plan import canonical, diff, ignored
 from qstash_sync.plan.compared import Compared, Comparison, Within
 
 
@@ -43,7 +43,7 @@ def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within:
     for resource in wanted:
         name, stored = resource.name, left.pop(resource.name, None)
         if within is None or (kind, name) in within:
-            change = _COMPARERS[kind](resource, stored)
+            change = _COMPARERS[kind](ignored.as_live(resource, stored), stored)
             found.compared.append(Compared(kind=kind, name=name, id=name, change=change))
     for name, resource in sorted(left.items()):
         is_owned = any(fnmatchcase(name, pattern) for pattern in owned)

@@ -11,7 +11,17 @@ from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
-from qstash_sync.render.text import LABEL_WIDTH, Paint, details, headline, noun, quiet, unmanaged
+from qstash_sync.render.text import (
+    LABEL_WIDTH,
+    Paint,
+    details,
+    headline,
+    ignored,
+    left_out,
+    noun,
+    quiet,
+    unmanaged,
+)
 from qstash_sync.render.words import headline as headline_of
 
 _WIDTH = 80
@@ -70,6 +80,8 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
     """The whole page: resources, diagnostics, the summary, and that nothing was written."""
     plan = drift.plan
     lines = [line for one in drift.resources for line in _resource(one, paint)]
+    if verbose:
+        lines += [part for line in ignored(plan) for part in fold(line, 8)]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         for line in unmanaged(plan):
@@ -89,7 +101,7 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         diagnostics.append(f"{more} warnings are about clock changes of schedules that stay so: -v")
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
-    return safe.page([*blocks, summary(drift), sent(requests)])
+    return safe.page([*blocks, summary(drift), *left_out(plan), sent(requests)])
 
 
 def summary(drift: Drift) -> str:

@@ -144,7 +144,7 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
         *_diagnostics(plan.warnings),
         *_unmanaged(plan, verbose=verbose),
     ]
-    lead = [f"**{drifts.summary(drift)}**", _about(plan)]
+    lead = [f"**{drifts.summary(drift)}**", *text.left_out(plan), _about(plan)]
     return _page("drift", plan.environment, lead, sections, drifts.sent(requests))
 
 

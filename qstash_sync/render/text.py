@@ -127,10 +127,7 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
                 lines += _group(group, paint, verbose=verbose)
     if is_long and not verbose:
         lines += ["", "-v shows every change field by field."]
-    if verbose and plan.unmanaged:
-        lines.append("unmanaged (in the account, not ours, never touched):")
-        lines += [line for one in unmanaged(plan) for line in paint.wrapped(f"    {one}", 8)]
-
+    lines += _aside(plan, paint) if verbose else []
     warnings, more = quiet(plan) if not verbose else (plan.warnings, 0)
     messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False)]
     if more:
@@ -140,6 +137,18 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
     if lines:
         lines.append("")
     return [*lines, *(line for one in summary(plan) for line in paint.wrapped(one, 0))]
+
+
+def _aside(plan: Plan, paint: Paint) -> list[str]:
+    """What the run is not about: fields and resources of others, and what was left out."""
+    lines = ignored(plan)
+    if plan.left_out:
+        lines.append("left out of this run:")
+        lines += [f"    {what(change)}" for change in plan.left_out]
+    if plan.unmanaged:
+        lines.append("unmanaged (in the account, not ours, never touched):")
+        lines += [line for one in unmanaged(plan) for line in paint.wrapped(f"    {one}", 8)]
+    return lines
 
 
 def quiet(plan: Plan) -> tuple[list[Diagnostic], int]:
@@ -230,6 +239,9 @@ def headline(plan: Plan) -> list[str]:
     rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
     more = [f"Left for a whole plan: {plan.left} with other reasons."] * bool(plan.left)
     more += [_whose(plan)] * (plan.is_attributed and not plan.empty)
+    more += left_out(plan)
+    if plan.empty and plan.left_out:
+        return [f"No changes of what this run is about; {rest}", *more]
     if plan.empty and plan.left:
         return [f"Nothing of that kind is to do; {rest}", *more]
     if not plan.managed:
@@ -249,6 +261,18 @@ def _whose(plan: Plan) -> str:
     yours = counts[Origin.YOURS] + counts[Origin.BOTH]
     said = [f"{yours} of this branch", f"{counts[Origin.ALREADY]} there before it"]
     return f"By the base: {', '.join(said)}, {counts[Origin.CLOCK]} of the clock."
+
+
+def ignored(plan: Plan) -> list[str]:
+    """The fields that somebody else owns, of each resource that has some."""
+    found = [f"    {noun(one.kind)} {one.name}  {', '.join(one.fields)}" for one in plan.ignored]
+    return ["ignored (somebody else's, neither compared nor written):"] * bool(found) + found
+
+
+def left_out(plan: Plan) -> list[str]:
+    """What the run is not about, in one line; none where that is nothing."""
+    counts = [f"{count} to {action}" for action, count in plan.summary_left_out.items() if count]
+    return [f"Left out by --target and --exclude: {', '.join(counts)}."] * bool(counts)
 
 
 def refusal(change: Change) -> list[str]:

@@ -135,6 +135,12 @@ def test_a_base_never_grants_a_delete(repository: Clone) -> None:
     assert found == {}
 
 
+def test_a_scope_may_name_what_the_base_has_not(repository: Clone) -> None:
+    repository.commit(FILE.replace("queues:", "  new: {cron: '0 1 * * *'}\nqueues:"))
+    words = ("--target", "schedule.new", "--base-ref", "main")
+    assert repository.origins(*words) == {"new": "yours"}
+
+
 def test_a_directory_and_a_file_that_was_not_there(repository: Clone) -> None:
     repository.git("checkout", "-q", "-b", "split")
     repository.commit(FILE, "conf/all.yaml")

@@ -89,6 +89,8 @@ def test_it_is_checked_sent_read_back_compared_and_told(copy: Copy) -> None:
     code, page = copy.run("plan", "--local=a.db")
     assert "priority             none -> high" in page
     assert "changed outside" in page
+    code, page = copy.run("plan", "--local=a.db", "--ignore", "schedules.a.priority")
+    assert (code, page.startswith("No changes")) == (0, True), page
 
 
 def test_it_is_imported(copy: Copy) -> None:
