@@ -136,7 +136,7 @@ def test_a_base_never_grants_a_delete(repository: Clone) -> None:
 
 
 def test_a_scope_may_name_what_the_base_has_not(repository: Clone) -> None:
-    repository.commit(FILE.replace("queues:", "  new: {cron: '0 1 * * *'}\nqueues:"))
+    repository.commit(FILE.replace("\nqueues:", "\n  new: {cron: '0 1 * * *'}\nqueues:"))
     words = ("--target", "schedule.new", "--base-ref", "main")
     assert repository.origins(*words) == {"new": "yours"}
 
