@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from qstash_sync.errors import ExitCode, UsageError
     "--at", metavar="TIME",
     help="A time to explain: 2027-03-28T01:00Z, or in the schedule's zone '2027-03-28 03:00'.",
 )  # fmt: skip
-@options.common(options.local, options.now, options.parallelism, options.unknown_env)
+@options.common(options.local, options.now, options.parallelism)
 def explain(*, what: str, at: str | None, **given: Any) -> int:
     """Say why a schedule fires when it does: the verdict first, then the facts. Cannot write.
 
@@ -28,8 +29,8 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     from qstash_sync.render import explained as view
     from qstash_sync.timeline import explained
 
-    session = Session.open(without_secrets="--unknown-env", **given)
-    instant, local = _time(at)
+    session = Session.open(unknown_env=True, **given)  # no time depends on a secret
+    instant, local = _time(at, session.instant)
     config = session.config()
     session.warn(config.warnings)
     with session.client(config, read_only=True) as client:
@@ -49,14 +50,15 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     return ExitCode.DONE
 
 
-def _time(text: str | None) -> tuple[datetime | None, datetime | None]:
-    """An instant, or a time of the schedule's own clock, which may not exist."""
+def _time(text: str | None, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """An instant, or a time of the schedule's own clock, which may not exist; 09:40 is today's."""
     from qstash_sync.cli.session import YEARS
 
     if text is None:
         return None, None
+    today = f"{now:%Y-%m-%d}T" if re.fullmatch(r"\s*\d\d:\d\d\s*", text) else ""
     try:
-        found = datetime.fromisoformat(text.strip())
+        found = datetime.fromisoformat(f"{today}{text.strip()}")
     except ValueError:
         fact = "write it like 2027-03-28T01:00Z, or 2027-03-28 03:00 for the schedule's zone"
         raise UsageError(f"--at {text}: {fact}") from None

@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -157,19 +157,23 @@ class Session:
         )
         if config is None:
             raise ConfigError(self._with_way_out(found))
-        if not self.ignore:
-            return config
+        return replace(config, desired=self._ignoring(config.desired, self.ignore))
+
+    def _ignoring(self, desired: "Desired", options: Sequence[str]) -> "Desired":
+        """What is desired, with the fields that some options say are somebody else's."""
+        if not options:
+            return desired
         from qstash_sync.plan import ignored
 
-        return replace(config, desired=ignored.told(config.desired, self.ignore))
+        return ignored.told(desired, options)
 
     def base(self, config: "Config") -> "Desired | None":
         """What the files declared before this branch; None where no option asks for it."""
-        if self.base_ref and self.base_paths:
+        if self.base_ref is not None and self.base_paths:
             raise UsageError("--base-ref and --base: one of them is enough")
         if self.base_paths:
             return self._built(config, list(self.base_paths), "")
-        if not self.base_ref:
+        if self.base_ref is None:
             return None
         from qstash_sync.config.at_ref import checked_out
 
@@ -183,18 +187,28 @@ class Session:
         """
         from qstash_sync.config.load import Files, gather
         from qstash_sync.model.resources import Desired
+        from qstash_sync.render import safe
 
-        if not paths:  # there were no such files
+        if not paths:
+            told = f"warning: {self.base_ref} has no such files, so everything counts as yours"
+            streams.note(safe.page(told))
             return Desired(namespace=config.desired.namespace)
         sources = [replace(s, name=s.name.removeprefix(root)) for s in gather(paths, None)]
         found, diagnostics = Files(sources).build(
             self.environment, self.given(), self.environ(), "unknown"
         )
         if found is not None:
-            return found.desired
+            return self._ignoring_where_known(found.desired)
         first = next(d for d in diagnostics if d.severity.value == "error")
         where = self.base_ref or ", ".join(self.base_paths)
         raise UsageError(f"the base {where} cannot be read: {first.location}: {first.text}")
+
+    def _ignoring_where_known(self, desired: "Desired") -> "Desired":
+        """A base with the same fields ignored, as far as it has what the options name."""
+        for option in self.ignore:
+            with suppress(UsageError):
+                desired = self._ignoring(desired, [option])
+        return desired
 
     def _with_way_out(self, found: "Sequence[Diagnostic]") -> "tuple[Diagnostic, ...]":
         """What is said of the first secret that is not set: some commands can do without."""

@@ -1,22 +1,24 @@
 """Files as they were at a revision of git, laid out in a temporary directory.
 
 The revision is where this branch left the other one (`git merge-base`), as far as the clone knows
-it; else the other one's tip. Only the folders of the files are taken, and of them regular files.
+it; else the other one's tip. Taken are the files themselves and those that `body_file` names, as
+git keeps them: no attribute changes them, and no link is followed.
 """
 
-import io
 import os
+import re
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from qstash_sync.config.sources import MAX_BYTES, SUFFIXES
 from qstash_sync.errors import UsageError
 
 _DEFAULTS = ("qstash.yaml", "qstash")
-_MOST = 100_000_000  # bytes of the folders at the revision
+_BODY_FILE = re.compile(r"body_file[\"']?\s*:\s*[\"']?([^\"'\n,}#]+)")
+_REGULAR = ("100644", "100755")
 _SECONDS = 120
 
 
@@ -34,10 +36,8 @@ def checked_out(ref: str, paths: Sequence[str]) -> Iterator[tuple[Path, list[str
     inside = [_inside(top, path) for path in given]
     with tempfile.TemporaryDirectory(prefix="qstash-sync-") as folder:
         root = Path(folder)
-        for part in sorted(
-            {_folder(path, given_path) for path, given_path in zip(inside, given, strict=True)}
-        ):
-            _extract(top, commit, part, root)
+        for path in inside:
+            _take(top, commit, path, root)
         found = [str(root / path) for path in inside if (root / path).exists()]
         yield root, found[:1] if not paths else found
 
@@ -47,7 +47,12 @@ def _top(paths: Sequence[Path]) -> Path:
     for path in paths:
         folder = path if path.is_dir() else path.parent
         if folder.is_dir():
-            found = _git(folder, "rev-parse", "--show-toplevel", fails="this is no git repository")
+            found = _git(
+                folder,
+                "rev-parse",
+                "--show-toplevel",
+                fails=f"{folder} is in no git repository; --base FILE takes a file",
+            )
             return Path(found.strip())
     raise UsageError(f"--base-ref: no such directory: {paths[0].parent}")
 
@@ -57,11 +62,6 @@ def _inside(top: Path, path: Path) -> Path:
         return Path(os.path.relpath(path.resolve(), top.resolve())).relative_to(".")
     except ValueError:
         raise UsageError(f"--base-ref: {path} is not in the repository {top}") from None
-
-
-def _folder(inside: Path, given: Path) -> str:
-    """The folder to take: that of a file, or the directory itself."""
-    return (inside if given.is_dir() or not given.suffix else inside.parent).as_posix()
 
 
 def _commit(top: Path, ref: str) -> str:
@@ -91,20 +91,36 @@ def _remedy(top: Path, ref: str) -> str:
     return f"no such revision in this clone; fetch it (`{fetch}`)"
 
 
-def _extract(top: Path, commit: str, folder: str, root: Path) -> None:
-    """The regular files of a folder at a commit; of one that was not there, none."""
-    pathspec = [] if folder == "." else ["--", folder]
-    data = _try_bytes(top, "archive", "--format=tar", commit, *pathspec)
-    if data is None:
+def _take(top: Path, commit: str, path: Path, root: Path) -> None:
+    """A file, or the YAML of a directory, and the bodies that they name."""
+    for name, blob in _entries(top, commit, path):
+        text = _write(top, blob, root / name).decode("utf-8", "replace")
+        folder = PurePosixPath(name).parent
+        for found in _BODY_FILE.findall(text):
+            body = Path(os.path.normpath(folder / found.strip()))
+            for other, its_blob in _entries(top, commit, body, yaml=False):
+                _write(top, its_blob, root / other)
+
+
+def _entries(top: Path, commit: str, path: Path, *, yaml: bool = True) -> Iterator[tuple[str, str]]:
+    """Names and blobs of the regular files that a path is, or holds; of one not there, none."""
+    if path.is_absolute() or ".." in path.parts:
         return
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        for member in archive:
-            target = root / member.name
-            source = archive.extractfile(member) if member.isreg() else None
-            if source is None or root not in target.resolve().parents:
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read())
+    for name in (f"{path.as_posix()}/", path.as_posix()):
+        listed = _try(top, "ls-tree", "-z", "--full-tree", commit, "--", name) or ""
+        for entry in filter(None, listed.split("\0")):
+            about, _, found = entry.partition("\t")
+            mode, _, blob = about.split(" ")
+            is_it = found == path.as_posix() or found.lower().endswith(SUFFIXES)
+            if mode in _REGULAR and (is_it or not yaml):
+                yield found, blob
+
+
+def _write(top: Path, blob: str, target: Path) -> bytes:
+    data = _try_bytes(top, "cat-file", "blob", blob) or b""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    return data
 
 
 def _git(folder: Path, *words: str, fails: str) -> str:
@@ -128,6 +144,6 @@ def _try_bytes(folder: Path, *words: str) -> bytes | None:
         raise UsageError("--base-ref: git is not installed; --base FILE takes a file") from None
     except (subprocess.TimeoutExpired, ValueError):
         raise UsageError("--base-ref: git does not answer, or cannot take this name") from None
-    if len(ran.stdout) > _MOST:
-        raise UsageError(f"--base-ref: the files' folder is larger than {_MOST:,} bytes there")
+    if len(ran.stdout) > MAX_BYTES:
+        raise UsageError(f"--base-ref: a file is larger than {MAX_BYTES:,} bytes there")
     return ran.stdout if ran.returncode == 0 else None

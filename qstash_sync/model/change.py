@@ -192,6 +192,11 @@ class Change:
         return next((note for note in self.notes if isinstance(note, Wanted)), None)
 
     @property
+    def pauses_all(self) -> bool:
+        """Whether a write pauses parts that run, since others are paused."""
+        return any(isinstance(note, PausesAll) for note in self.notes)
+
+    @property
     def firings(self) -> Firings | None:
         """What it does to the firings of a year."""
         return next((note for note in self.notes if isinstance(note, Firings)), None)

@@ -140,7 +140,7 @@ def as_declared(part: LivePart, schedule: Schedule, index: LiveParts) -> LivePar
         own = _own_labels(part, index)
         ours = [label for label in live.message.labels if label not in own]
         message = replace(message, labels=(*ours, *schedule.message.labels))
-    return replace(part, live=replace(live, message=message))
+    return replace(part, live=replace(live, message=message), as_read=live)
 
 
 def _own_labels(part: LivePart, index: LiveParts) -> tuple[str, ...]:

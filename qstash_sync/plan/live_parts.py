@@ -37,7 +37,8 @@ class LivePart:
     """A live schedule as a part: of which schedule (its first part's id), and which one.
 
     mark: whoever's it is. ours: it is that of this namespace and environment, and belongs to this
-    id. former: the namespace that the file's has replaced, where it is that one's.
+    id. former: the namespace that the file's has replaced, where it is that one's. as_read: the
+    live schedule itself, where `live` has the file's values of fields that are ignored.
     """
 
     live: LiveSchedule
@@ -46,6 +47,7 @@ class LivePart:
     mark: Mark | None
     ours: bool
     former: str | None = None
+    as_read: LiveSchedule | None = None
 
     @property
     def is_copy(self) -> bool:
@@ -329,9 +331,15 @@ def _read_part(declared: Declared, part: LivePart, view: View, labels: tuple[str
         return Part(live=live, mark=mark, view=view)
     crons = _spellings(schedule, live.cron)
     views = [view, canonical.of_message(live.message, labels)]
+    as_read = []
+    if part.as_read:  # a mark may have been made before anybody ignored a field
+        namespace, name = part.former or declared.namespace, schedule.name
+        theirs = marks.own_labels(part.as_read, namespace, name, labels)
+        as_read = [canonical.of_message(part.as_read.message, theirs)]
+    views += as_read
     intact = _fits(declared, mark, views, crons)
     # With the file's message in place of an edited one, the digest is about the cron alone.
-    cron_intact = intact or _fits(declared, mark, [declared.view], crons)
+    cron_intact = intact or _fits(declared, mark, [declared.view, *as_read], crons)
     return Part(live=live, mark=mark, view=view, intact=intact, cron_intact=cron_intact)
 
 

@@ -101,7 +101,8 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         diagnostics.append(f"{more} warnings are about clock changes of schedules that stay so: -v")
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
-    return safe.page([*blocks, summary(drift), *left_out(plan), sent(requests)])
+    end = [summary(drift), *attention(drift), *left_out(plan), sent(requests)]
+    return safe.page([*blocks, *end])
 
 
 def summary(drift: Drift) -> str:
@@ -118,6 +119,15 @@ def summary(drift: Drift) -> str:
     if not drift.differences:
         return f"No differences: {rest}"
     return f"Differences: {', '.join(differing)}; {rest}"
+
+
+def attention(drift: Drift) -> list[str]:
+    """How many things there are to look at although file and account agree."""
+    found = Counter(one.code.replace("_", " ") for one in drift.attention)
+    if not found:
+        return []
+    said = ", ".join(f"{count} {code}" for code, count in sorted(found.items()))
+    return [f"To look at: {said}; --fail-on attention exits 2 for it."]
 
 
 def words(status: Status) -> str:

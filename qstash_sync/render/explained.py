@@ -5,6 +5,7 @@ from datetime import datetime
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.firings import Gap
+from qstash_sync.model import fields
 from qstash_sync.model.settings import duration
 from qstash_sync.plan import times
 from qstash_sync.render import json as view, safe
@@ -101,9 +102,7 @@ def _why(found: Explained) -> Iterator[str]:
         case Verdict.UNMANAGED:
             yield from _unmanaged(found)
         case Verdict.PAUSED:
-            declared = found.subject.schedule and found.subject.schedule.paused
-            by = "the file says paused: true" if declared else "and the file leaves it so"
-            yield f"It is paused in the account, {by}; `resume {found.subject.name}` resumes it."
+            yield from _paused(found)
         case Verdict.GAP | Verdict.FOLD if found.rule:
             yield _of_rule(found)
         case Verdict.AS_DECLARED:
@@ -122,6 +121,16 @@ def _why(found: Explained) -> Iterator[str]:
             yield "QStash names a next firing that the stored cron does not have; see `server`."
         case _:
             yield from _nothing(found, when)
+
+
+def _paused(found: Explained) -> Iterator[str]:
+    schedule, parts = found.subject.schedule, found.subject.parts
+    count = sum(part.live.paused for part in parts)
+    by = "the file says paused: true" if schedule and schedule.paused else "the file leaves it so"
+    what = "It is paused in the account"
+    if count < len(parts):
+        what = f"{count} of its {len(parts)} parts are paused; the next write pauses all"
+    yield f"{what}, and {by}; `resume {found.subject.name}` resumes it."
 
 
 def _moment(found: Explained, at: datetime) -> str:
@@ -157,11 +166,19 @@ def _of_rule(found: Explained) -> str:
 
 
 def _as_declared(found: Explained) -> Iterator[str]:
+    schedule = found.subject.schedule
+    if schedule and fields.TIME in schedule.ignore:
+        yield "Its time is somebody else's: the file ignores `cron`, and what is live counts."
+        if found.at:
+            yield f"{_part(found)} has {_moment(found, found.at)}."
+        return
     if found.at is None:
         yield "What is live fires as the file says."
     else:
         tense = "fired" if found.at < found.now else "fires"
         yield f"{_moment(found, found.at)} is a time of the file; {_part(found)} {tense} then."
+        if schedule and schedule.message.delay:
+            yield f"It is sent {duration(schedule.message.delay)} later: its delay."
     if found.change:
         yield "An apply is due all the same: see `differs`, or `plan`."
 
@@ -173,12 +190,12 @@ def _part(found: Explained) -> str:
 def _of_retry(found: Explained, at: datetime) -> str:
     retry = found.retry
     assert retry
-    late = at - retry.due
-    rest = f", {_size(late.total_seconds())} late: what the tries before took" * (
-        late.total_seconds() >= 60  # noqa: PLR2004 seconds of a minute
-    )
-    due = f"due {_clock(found, retry.due)}{rest}"
-    return f"{_clock(found, at)} is retry {retry.number} of {_moment(found, retry.of)} ({due})."
+    late = (at - retry.due).total_seconds()
+    due, of = _clock(found, retry.due), _moment(found, retry.of)
+    if late < 60:  # noqa: PLR2004 seconds of a minute
+        return f"{_clock(found, at)} is retry {retry.number} of {of} (due {due})."
+    took = f"due {due}, if the tries before it took {_size(late)}"
+    return f"{_clock(found, at)} may be retry {retry.number} of {of} ({took})."
 
 
 def _size(seconds: float) -> str:
@@ -195,8 +212,10 @@ def _horizon(found: Explained) -> Iterator[str]:
 
 def _differs(found: Explained) -> Iterator[str]:
     if not found.subject.parts:
-        yield "Nothing of it is live: the file declares it, and no apply has created it, or"
-        yield "somebody has deleted it; `apply` creates it."
+        yield (
+            "Nothing of it is live: the file declares it, and no apply has created it, or"
+            " somebody has deleted it; `apply` creates it."
+        )
         return
     what = "The account has not what the file says"
     if found.at is not None:
@@ -216,6 +235,10 @@ def _differs(found: Explained) -> Iterator[str]:
 
 def _unmanaged(found: Explained) -> Iterator[str]:
     part = found.part
+    if found.subject.schedule and part:
+        yield f"Another schedule, {part.live.id}, calls the same address then: {part.live.cron}."
+        yield "Nothing of this one is due at that time."
+        return
     mine = part is not None and part.ours
     if mine:
         yield "It is ours by its mark, and no file declares it: an apply deletes it."
@@ -223,12 +246,19 @@ def _unmanaged(found: Explained) -> Iterator[str]:
         yield "It carries the mark of another namespace or environment; nothing here touches it."
     else:
         yield "No file declares it, and it carries no mark: nothing here touches it."
-    if part is not None:
-        yield f"It fires by its own cron: {part.live.cron}"
+    if part is None:
+        return
+    yield f"It fires by its own cron: {part.live.cron}"
+    if found.at is not None:
+        fires = "fires" if found.fires_then else "does not fire"
+        yield f"At {found.at:%a %Y-%m-%d %H:%MZ} it {fires}."
 
 
 def _nothing(found: Explained, when: str) -> Iterator[str]:
-    if found.firing or found.part:
+    if found.at and found.since and found.at < found.since:
+        yield f"Nothing of it is older than {_moment(found, found.since)}: nobody knows of before."
+        return
+    if found.firing or found.fires_then:
         yield f"{when} is past, and what was live then is not known: it has been renewed since."
         return
     yield f"Nothing of it is due at {when}: no firing, no delay, no retry of one."

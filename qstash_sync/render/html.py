@@ -309,11 +309,12 @@ def _of_resource(one: ResourceDrift, declared: Mapping[str, Schedule], room: _Ro
     schedule = declared.get(one.name) if one.kind is Kind.SCHEDULE else None
     change = None if one.status is Status.MISSING else one.change
     found = Details() if change is None else _details(change, schedule, room)
+    asks = one.status is not Status.IN_SYNC or bool(one.diagnostics)
     return _Entry(
         kind=_style(one.status),
         head=review.resource(one),
         facts=tuple((drifts.GRADES[fact.severity], fact.message) for fact in one.diagnostics),
-        notes=schedule.notes if schedule else (),
+        notes=schedule.notes if schedule and asks else (),
         details=found and replace(found, facts=()),
     )
 

@@ -79,6 +79,8 @@ def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
             "next_firing": _iso(takes.next_at),
             "last_firing": _iso(takes.last_at),
         }
+    if change.pauses_all:
+        result["pauses_all"] = True
     if change.refused:
         result["refused"] = change.refused
     if outcome:

@@ -260,7 +260,7 @@ def risks(plan: Plan) -> tuple[Risk, ...]:
             ("Undoes what was changed outside", [c for c in changes if c.reason in _OUTSIDE]),
             ("Takes over what carries no mark of ours", [*_adopted(changes)]),
             ("Loses firings", [c for c in changes if any(e.removed for e in _effects(c))]),
-            ("Stops firing", [c for c in changes if c.action is Action.PAUSE]),
+            ("Stops firing", [c for c in changes if c.action is Action.PAUSE or c.pauses_all]),
             ("Fires again", [c for c in changes if c.action is Action.RESUME]),
             ("Finishes an apply that was cut off", [c for c in changes if c.cut_off]),
         )

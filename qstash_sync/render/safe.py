@@ -104,6 +104,7 @@ def wrapped(text: str, hang: int, width: int) -> list[str]:
 
     Colours take no columns. A word that is longer than a line is broken where the line ends.
     """
+    text = _STYLE.join(map(line, text.split(_STYLE)))  # as it will be shown
     if _columns(text) <= width:
         return [text]
     indent = len(text) - len(text.lstrip(" "))

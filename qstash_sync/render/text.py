@@ -31,7 +31,8 @@ _SIGNS = {
 LABEL_WIDTH = 21
 WIDTH = 80  # columns where nobody says another number
 _WIDEST = 200  # columns of a line of a file, where no terminal shows it
-_SAID = 2  # fields that stand beside a name
+_OF_TIME = ("cron", "dst", "parts", "timezone")
+_SAID = 3  # fields that stand beside a name
 _FEW = 20  # changes that need no titles
 _SECTIONS = "declare schedules, url_groups, queues or flow_controls ({} means none of ours)"
 _LONGEST_VALUE = 60
@@ -186,7 +187,7 @@ def head(group: Group, paint: Paint, sign: str = "") -> str:
     what, more = f"{noun(change.kind)} {change.name}", [words.stops(change)]
     if not group.is_one:
         what, more = f"{len(group.changes):,} {noun(change.kind)}s", [group.names]
-    told = words.headline(change) or summary_of(change)
+    told = "; ".join(filter(None, (words.headline(change), summary_of(change))))
     beside = [aside(change), "" if group.is_renewal else told, *more]
     painted = paint(f"{sign} {what}" if sign else f"  {own} {what}", style, "bold")
     return "  ".join(filter(None, (painted, *beside)))
@@ -298,6 +299,8 @@ def aside(change: Change) -> str:
         return "(there before this branch)" if change.origin is Origin.ALREADY else ""
     if change.is_refused_alone:
         return "(not ours)"
+    if change.pauses_all:
+        return "(WILL BE PAUSED, all of it: a part is)"
     if change.origin is Origin.ALREADY:
         return "(there before this branch)"
     if change.origin is Origin.BOTH:
@@ -335,13 +338,20 @@ def details(change: Change, *, verbose: bool = False) -> Iterator[str]:
 
 def summary_of(change: Change) -> str:
     """The fields of an update in a few words, where it has few."""
-    shown = [field for field in change.fields if not field.default]
-    if change.action is not Action.UPDATE or not shown or change.wanted:
+    shown = [
+        field
+        for field in change.fields
+        if not field.default and field.path.partition(".")[0] not in _OF_TIME
+    ]
+    if change.action is not Action.UPDATE or not shown:
         return ""
-    said = [f"{_label(field.path)} {_sides(field)}" for field in shown]
-    if len(said) <= _SAID and len(", ".join(said)) <= _LONGEST_VALUE:
-        return ", ".join(said)
-    return f"{len(shown)} settings"
+    said = [_cut(f"{_label(field.path)} {_sides(field)}") for field in shown[:_SAID]]
+    more = len(shown) - _SAID
+    return ", ".join(said) + (f" and {more} more" if more > 0 else "")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 def _field(field: FieldChange, action: Action) -> Iterator[str]:

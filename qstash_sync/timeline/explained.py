@@ -9,6 +9,7 @@ without one     what there is to know of it now      unmanaged, paused, differs,
 Pure: of what the file declares and what was read.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,14 +19,15 @@ from qstash_sync.crons import robfig, zones
 from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import exact_until
-from qstash_sync.crons.firings import Job, instants, next_firings, wanted
-from qstash_sync.model.change import Change, FieldChange, Reason
+from qstash_sync.crons.firings import Gap, Job, instants, next_firings, wanted
+from qstash_sync.model import fields
+from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, Kind, Schedule, instant
+from qstash_sync.model.resources import Desired, Kind, Schedule, instant, is_known, plain
 from qstash_sync.plan import liveness
 from qstash_sync.plan.drift import Drift
-from qstash_sync.plan.live_parts import LivePart
+from qstash_sync.plan.live_parts import LivePart, LiveParts
 from qstash_sync.plan.times import ACTIVATION
 from qstash_sync.timeline import ladder
 from qstash_sync.timeline.rules import Rule, fits, rule_at, rule_of
@@ -89,6 +91,7 @@ class Explained:
     or should. firing: the wanted one that a delay or a retry belongs to.
     until: the first wrong firing of what is live. retries: of the firing in question, in order.
     change: what an apply would do about the schedule. known: what drift tells of it.
+    fires_then: a live part's cron has the time in question. since: when the oldest part was made.
     """
 
     verdict: Verdict
@@ -105,6 +108,8 @@ class Explained:
     until: datetime | None = None
     change: Change | None = None
     known: tuple[Diagnostic, ...] = ()
+    fires_then: bool = False
+    since: datetime | None = None
     expected_next: datetime | None = None
     server_next: datetime | None = None
 
@@ -116,21 +121,35 @@ class Explained:
 
 def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
     """Whom a name, an id, or the header of a delivery means; raises `NoSubjectError`."""
-    word = asked.partition(":")[2].strip() if ":" in asked else asked.strip()
+    header = re.fullmatch(r"[A-Za-z-]+:\s+(\S+)\s*", asked)
+    word = header[1] if header else asked.strip()
     index = drift.plan.index
     declared = desired.schedules or ()
     part = index.by_id.get(word)
-    base = part.base if part else word
     for schedule in declared:
+        parts = _parts_of(schedule, index)
         head, _, tail = word.rpartition(".")
         is_part = head == schedule.id and tail.isdecimal()
-        if word == schedule.name or base == schedule.id or is_part:
-            parts = tuple(index.of(schedule.id))
+        is_live = part is not None and part in parts
+        if word in (schedule.name, schedule.id, schedule.was) or is_part or is_live:
             return Subject(name=schedule.name, schedule=schedule, parts=parts, part=part)
+    if part is None:  # a name that no file has any more
+        named = (
+            p for p in index.by_id.values() if index.is_managed(p) and index.name_of(p) == word
+        )
+        part = min(named, key=lambda found: found.number, default=None)
     if part:
         parts = tuple(p for p in index.by_id.values() if p.base == part.base)
         return Subject(name=part.live.id, parts=parts, part=part)
     raise NoSubjectError(_unknown(word, declared, desired.namespace))
+
+
+def _parts_of(schedule: Schedule, index: LiveParts) -> tuple[LivePart, ...]:
+    """The live parts; of a schedule that is to be renamed, those that it still has."""
+    found = index.of(schedule.id)
+    if not found and schedule.was:
+        found = index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was)
+    return tuple(found)
 
 
 def _unknown(word: str, declared: Sequence[Schedule], namespace: str) -> str:
@@ -182,20 +201,57 @@ class _Question:
         """The verdict and its facts."""
         schedule, parts = self.subject.schedule, self.subject.parts
         if schedule is None or self.job is None:
-            return self._said(Verdict.UNMANAGED, part=self.subject.part)
-        if self.local is not None and (rule := rule_of(self.job, self.local)):
+            fires = self._firing_part(self.at) if self.at else None
+            return self._said(Verdict.UNMANAGED, part=fires or self.subject.part)
+        if fields.TIME in schedule.ignore:
+            return self._of_others()
+        rule = None if self.local is None else self._rule_of(self.job, self.local)
+        if rule:
             self.at = rule.at
-            if rule.is_gap:
-                part = self._firing_part(rule.at) if rule.at else None
-                return self._said(Verdict.GAP, rule=rule, part=part)
         elif self.local is not None:
             zone = zones.zone(self.job.timezone)
             self.at = self.local.replace(tzinfo=zone).astimezone(UTC)
-        if parts and all(part.live.paused for part in parts) and not self._ran():
-            return self._said(Verdict.PAUSED, part=parts[0])
+        if paused := self._paused():
+            return self._said(Verdict.PAUSED, part=paused)
+        if rule and rule.is_gap:
+            part = self._firing_part(rule.at) if rule.at else None
+            if part or rule.at is None:
+                return self._said(Verdict.GAP, rule=rule, part=part)
         if not parts:
             return self._said(Verdict.LIVE_DIFFERS)
         return self._now() if self.at is None else self._then(schedule, self.at)
+
+    def _of_others(self) -> Explained:
+        """Of a schedule whose time is somebody else's: what is live is all there is."""
+        assert self.job
+        if self.local is not None:
+            self.at = self.local.replace(tzinfo=zones.zone(self.job.timezone)).astimezone(UTC)
+        if paused := self._paused():
+            return self._said(Verdict.PAUSED, part=paused)
+        part = self._firing_part(self.at) if self.at else None
+        verdict = Verdict.UNKNOWN if self.at and not part else Verdict.AS_DECLARED
+        self.job = None
+        return self._said(verdict, part=part)
+
+    def _rule_of(self, job: Job, local: datetime) -> Rule | None:
+        """What becomes of a local time; one that no clock shows is left out by a beat, too."""
+        zone = zones.zone(job.timezone)
+        shown = local.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+        fitting = next((cron for cron in job.crons if fits(cron, local)), None)
+        rule = rule_of(job, local)
+        if rule or shown == local or fitting is None:
+            return rule
+        return Rule(cron=fitting, local=local, policy=Gap.SKIP, chosen=False)
+
+    def _paused(self) -> LivePart | None:
+        """A part that does not fire for being paused: any of them, or the one in question."""
+        paused = [part for part in self.subject.parts if part.live.paused]
+        if not paused or self._ran():
+            return None
+        if self.at is None or len(paused) == len(self.subject.parts):
+            return paused[0]
+        fires = self._firing_part(self.at)
+        return fires if fires in paused else None
 
     def _ran(self) -> bool:
         """Whether a paused part did run at the time in question: it was paused later."""
@@ -217,6 +273,8 @@ class _Question:
     def _then(self, schedule: Schedule, at: datetime) -> Explained:
         assert self.job
         minute = at.replace(second=0, microsecond=0)
+        if (since := self._since()) and minute < since - _MINUTE:
+            return self._said(Verdict.UNKNOWN)
         is_wanted, part = self._is_wanted(minute), self._firing_part(minute)
         if is_wanted and part:
             rule = rule_at(self.job, minute)
@@ -242,8 +300,12 @@ class _Question:
         if rule and any(fits(cron, wall) for cron in self.job.crons):
             return self._said(Verdict.FOLD, rule=rule)
         delay = timedelta(seconds=schedule.message.delay)
-        if delay and self._is_wanted(before := minute - delay):
-            return self._said(Verdict.DELAY, firing=before, part=self._firing_part(before))
+        for seconds in (0, 59) if delay else ():  # a time is given to the minute, or to the second
+            before = (at + timedelta(seconds=seconds) - delay).replace(second=0, microsecond=0)
+            if self._is_wanted(before):
+                return self._said(Verdict.DELAY, firing=before, part=self._firing_part(before))
+        if other := self._other(schedule, minute):
+            return self._said(Verdict.UNMANAGED, part=other)
         if retry := self._retry(schedule, at, delay):
             part = self._firing_part(retry.of)
             return self._said(Verdict.RETRY, retry=retry, firing=retry.of, part=part)
@@ -254,6 +316,25 @@ class _Question:
         return self._said(Verdict.UNKNOWN)
 
     # The facts
+
+    def _since(self) -> datetime | None:
+        """When the oldest of its live parts was made, as far as QStash says it."""
+        made = (instant(part.live.created_at) for part in self.subject.parts)
+        return min(filter(None, made), default=None)
+
+    def _other(self, schedule: Schedule, minute: datetime) -> LivePart | None:
+        """Another live schedule that calls the same address then."""
+        if not is_known(schedule.message.destination):
+            return None
+        target = plain(schedule.message.destination)
+        others = (
+            part
+            for part in self.drift.plan.index.by_id.values()
+            if part not in self.subject.parts
+            and not part.live.paused
+            and plain(part.live.message.destination) == target
+        )
+        return self._firing_part(minute, tuple(others))
 
     def _said(
         self,
@@ -283,6 +364,8 @@ class _Question:
             until=self._end(),
             change=self.change,
             known=one.diagnostics if one else (),
+            since=self._since(),
+            fires_then=self.at is not None and self._firing_part(self.at) is not None,
             expected_next=self._expected_next(),
             server_next=self._server_next(),
         )
@@ -296,11 +379,13 @@ class _Question:
         span = Span(at.date(), 1)
         return bool(wanted(self.job, span) >> span.minute(at.replace(second=0, microsecond=0)) & 1)
 
-    def _firing_part(self, at: datetime) -> LivePart | None:
+    def _firing_part(
+        self, at: datetime, among: Sequence[LivePart] | None = None
+    ) -> LivePart | None:
         """The live part whose stored cron fires in a minute."""
         span = Span(at.date(), 1)
         minute = span.minute(at.replace(second=0, microsecond=0))
-        for part in self.subject.parts:
+        for part in self.subject.parts if among is None else among:
             try:
                 if robfig.firings(part.live.cron, span)[0] >> minute & 1:
                     return part
@@ -309,8 +394,12 @@ class _Question:
         return None
 
     def _is_of_time_alone(self) -> bool:
-        """Whether file and account agree, but for what the clock does."""
-        return self.change is None or self.change.reason is Reason.CLOCK
+        """Whether file and account agree about the time, but for what the clock does."""
+        if self.change is None or self.change.reason is Reason.CLOCK:
+            return True
+        firings = self.change.firings
+        keeps_time = self.change.wanted is None or (firings is not None and firings.effect.none)
+        return self.change.action is Action.UPDATE and keeps_time
 
     def _end(self, since: datetime | None = None) -> datetime | None:
         """The first wrong firing of what is live, from now on or since a time."""
@@ -329,7 +418,7 @@ class _Question:
             end = self._end()
             if end is not None and end <= at:
                 return True
-        if self.change is None or self.change.reason is not Reason.CLOCK:
+        if self.change is None or not self._is_of_time_alone():
             return False
         since = at - timedelta(days=_LOOK_BACK[1])
         end, first = self._end(since), next_firings(self.job, since, 1)
@@ -396,6 +485,7 @@ class _Question:
         )
         longest = timedelta(seconds=schedule.message.timeout or limit)
         reach = delay + sum(waits, timedelta()) + longest * len(waits) + _LATE
+        reach = min(reach, timedelta(days=_LOOK_BACK[1]))  # who asks, asks about these days
         span = Span.around(at - reach, at + _MINUTE)
         best: Retry | None = None
         for firing in instants(wanted(self.job, span), span):

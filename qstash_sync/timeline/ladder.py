@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from qstash_sync.model.resources import Message
 
+_YEAR = 366 * 86_400.0  # of an expression: no plan of QStash lets a message wait longer
 _LONGEST = 86_400.0  # seconds of the default
 _FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "pow": math.pow, "exp": math.exp, "sqrt": math.sqrt, "abs": abs, "floor": math.floor,
@@ -31,7 +32,7 @@ def delays(message: Message) -> tuple[timedelta, ...] | None:
         else:
             tree = ast.parse(" ".join(message.retry_delay.split()), mode="eval").body
             found = [_value(tree, float(n)) / 1_000 for n in range(message.retries)]
-        return tuple(timedelta(seconds=max(0.0, seconds)) for seconds in found)
+        return tuple(timedelta(seconds=min(max(0.0, s), _YEAR)) for s in found)
     except (ArithmeticError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
 

@@ -51,7 +51,7 @@ def load(desired: Desired, schedules: Sequence[Schedule], now: datetime) -> Load
         for number, day in enumerate(span.days_of(fired)):
             usual[number] += weight[0] * day.bit_count()
             worst[number] += weight[1] * day.bit_count()
-        for at in instants(fired, span):
+        for at in instants(fired & span.window(now, span.end), span):
             minutes[span.minute(at)] += weight[0]
     busiest = max(range(DAYS), key=lambda number: (usual[number], -number))
     most = max(minutes.values(), default=0)

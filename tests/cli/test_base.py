@@ -135,6 +135,29 @@ def test_a_base_never_grants_a_delete(repository: Clone) -> None:
     assert found == {}
 
 
+def test_what_git_would_leave_out_of_an_archive_is_there(repository: Clone) -> None:
+    repository.git("checkout", "-q", "main")
+    (repository.folder / ".gitattributes").write_text("* export-ignore\n*.yaml export-subst\n")
+    (repository.folder / "body.txt").write_text("one")
+    text = FILE.replace("body: one", "body_file: body.txt")
+    repository.commit(text)
+    assert repository.run("apply", "--yes").code == 0
+    repository.git("checkout", "-q", "-b", "bodies")
+    (repository.folder / "body.txt").write_text("two")
+    repository.commit(text.replace("0 9", "0 8"))
+    assert repository.origins("--base-ref", "main") == {"a": "yours", "c": "yours"}
+
+
+def test_files_that_the_base_has_not_are_told(repository: Clone) -> None:
+    repository.git("mv", "qstash.yaml", "moved.yaml")
+    repository.commit(FILE.replace("0 9", "0 8"), "moved.yaml")
+    ran = repository.run("plan", "-f", "moved.yaml", "--base-ref", "main")
+    assert (ran.code, "main has no such files, so everything counts as yours" in ran.err) == (
+        0,
+        True,
+    )
+
+
 def test_a_scope_may_name_what_the_base_has_not(repository: Clone) -> None:
     repository.commit(FILE.replace("\nqueues:", "\n  new: {cron: '0 1 * * *'}\nqueues:"))
     words = ("--target", "schedule.new", "--base-ref", "main")
@@ -170,6 +193,7 @@ def test_a_shallow_clone_is_named_with_its_remedy(
     [
         (("--base-ref", "nowhere"), "--base-ref nowhere: no such revision in this clone"),
         (("--base-ref", "--output=x"), "is no name of a revision"),
+        (("--base-ref", ""), "is no name of a revision"),
         (("--base-ref", "main", "--base", "x"), "one of them is enough"),
         (("--base-ref", "main", "-f", "../outside.yaml"), "--base-ref: "),
         (("--base", "nowhere.yaml"), "nowhere.yaml: no such file"),
@@ -189,3 +213,14 @@ def test_a_base_that_cannot_be_read_says_where(repository: Clone) -> None:
     repository.commit(FILE)
     ran = repository.run("plan", "--base-ref", "HEAD~1")
     assert (ran.code, "the base HEAD~1 cannot be read: qstash.yaml:7" in ran.err) == (64, True)
+
+
+def test_what_is_ignored_is_ignored_in_the_base_too(repository: Clone) -> None:
+    """A change of the time and of an ignored field is the file's; the rest was there before."""
+    repository.edit("billing.b", retries=1, timeout=9)
+    repository.commit(FILE.replace('a: {cron: "0 9 * * *"', 'a: {retries: 5, cron: "0 8 * * *"'))
+    words = ("--ignore", "schedules.a.retries", "--ignore", "schedules.b.timeout")
+    assert repository.origins(*words, "--base-ref", "main") == {"a": "yours", "b": "already_there"}
+    page = repository.run("plan", *words).out
+    assert "edited" not in page
+    assert "daily 09:00 -> 08:00 UTC" in page

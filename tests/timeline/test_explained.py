@@ -81,7 +81,7 @@ CASES: list[tuple[str, str, str | None, Verdict, str]] = [
     ("the first of two", "report", "2027-10-31T00:30Z", Verdict.FOLD, "02:30 comes twice on 2027-10-31 in Europe/Berlin, and the first counts (dst.fold: first)."),
     ("the other of the two", "report", "2027-10-31T01:30Z", Verdict.FOLD, "Nothing fires at this one: 02:30 comes twice on 2027-10-31 in Europe/Berlin, and only the first counts"),
     ("a retry by the default backoff", "report", "2027-03-27T02:03Z", Verdict.RETRY, "03:03 is retry 3 of Sat 2027-03-27 02:30 (due 03:02:48)."),
-    ("a retry that is late", "report", "2027-03-27T02:10Z", Verdict.RETRY, "(due 03:02:48, 7m11s late: what the tries before took)."),
+    ("a retry that is late", "report", "2027-03-27T02:10Z", Verdict.RETRY, "03:10 may be retry 3 of Sat 2027-03-27 02:30 (due 03:02:48, if the tries before it took 7m11s)."),
     ("a retry by an expression", "slow", "2027-03-27T09:03:05Z", Verdict.RETRY, "09:03:05 is retry 2 of Sat 2027-03-27 09:00 (due 09:03)."),
     ("a delay", "sync", "2027-03-27T05:00Z", Verdict.DELAY, "Sat 2027-03-27 01:00 is 1h after the firing of Sat 2027-03-27 00:00: its delay."),
     ("paused", "off", None, Verdict.PAUSED, "paused: true; `resume off` resumes it."),
@@ -246,3 +246,92 @@ def test_the_command_says_what_is_wrong_with_its_words(
     ):
         ran = cli("explain", *words, *common)
         assert (ran.code, fact in ran.err) == (64, True), ran
+
+
+def test_what_a_file_has_no_more_is_found_by_its_name(live: World) -> None:
+    text = (
+        FILE.replace("  slow:", "  x-slow:")
+        .replace("schedules:\n", "schedules:\n")
+        .replace("  x-slow:", "  other:")
+    )
+    answer = asked(live, "slow", "2027-03-29T09:00Z", text=text, now=NOW)
+    assert answer.verdict is Verdict.UNMANAGED
+    assert "It is ours by its mark, and no file declares it: an apply deletes it." in why(answer)
+    assert "At Mon 2027-03-29 09:00Z it fires." in why(answer)
+    assert "it does not fire." in why(asked(live, "slow", "2027-03-29T10:00Z", text=text))
+
+
+def test_a_rename_that_nobody_has_applied_is_still_live(live: World) -> None:
+    text = FILE.replace("  slow: {", "  fast: {was: slow, ")
+    for name in ("fast", "slow", "billing.slow"):
+        answer = asked(live, name, "2027-03-29T09:00Z", text=text, now=NOW)
+        assert (answer.verdict, answer.subject.name) == (Verdict.AS_DECLARED, "fast")
+
+
+def test_a_change_of_other_settings_is_no_reason_for_a_time(live: World) -> None:
+    text = FILE.replace("  report: {", "  report: {retries: 1, ")
+    answer = asked(live, "report", "2028-03-26T01:00Z", text=text, now=NOW)
+    assert answer.verdict is Verdict.HORIZON_OVER
+
+
+def test_one_paused_part_is_a_paused_schedule(live: World) -> None:
+    live.edit("billing.report.2", isPaused=True)
+    answer = asked(live, "report", now=NOW)
+    assert answer.verdict is Verdict.PAUSED
+    assert "1 of its 5 parts are paused; the next write pauses all" in why(answer)
+    assert asked(live, "report", "2028-03-05T01:30Z").verdict is Verdict.PAUSED  # of that part
+    assert asked(live, "report", "2027-04-02T00:30Z").verdict is Verdict.AS_DECLARED
+
+
+def test_a_gap_that_the_live_parts_know_nothing_of_is_no_answer(live: World) -> None:
+    """Nobody has renewed for a year: what fires on the day of the gap is not what the file wants."""
+    answer = asked(live, "report", "2028-03-26 02:30", now="2028-03-26T02:00Z")
+    assert answer.verdict is Verdict.HORIZON_OVER
+
+
+def test_a_beat_leaves_out_a_time_that_no_clock_shows(live: World) -> None:
+    text = FILE.replace("0 */6 * * *", "30 * * * *")
+    live.apply(text)
+    answer = asked(live, "sync", "2027-11-07T05:30Z", text=text, now=NOW)
+    assert answer.verdict is Verdict.AS_DECLARED
+    answer = asked(live, "sync", "2028-03-12 02:30", text=text)
+    assert answer.verdict is Verdict.GAP
+    assert "Nothing fires: 02:30 does not exist on 2028-03-12 in America/New_York" in why(answer)
+
+
+@pytest.mark.parametrize("at", ["2027-03-29T09:01:30Z", "2027-03-29T09:01Z"])
+def test_a_delay_may_be_of_any_seconds(live: World, at: str) -> None:
+    text = FILE.replace("  slow: {", "  slow: {delay: 90s, ")
+    live.apply(text)
+    answer = asked(live, "slow", at, text=text, now=NOW)
+    assert answer.verdict is Verdict.DELAY
+    assert answer.firing == datetime(2027, 3, 29, 9, tzinfo=UTC)
+
+
+def test_a_time_that_is_somebody_elses_has_no_horizon(live: World) -> None:
+    text = FILE.replace("  slow: {", "  slow: {ignore: [cron], ")
+    live.edit("billing.slow", cron="17 9 * * *")
+    for at, verdict in (
+        (None, Verdict.AS_DECLARED),
+        ("2027-03-29T09:17Z", Verdict.AS_DECLARED),
+        ("2027-03-29T09:00Z", Verdict.UNKNOWN),
+    ):
+        answer = asked(live, "slow", at, text=text, now=NOW)
+        assert answer.verdict is verdict, why(answer)
+    assert "Its time is somebody else's" in why(asked(live, "slow", text=text))
+
+
+def test_another_schedule_of_the_same_address_is_named_before_a_retry(live: World) -> None:
+    stored = live.schedule("billing.slow")
+    live.account.store.put(
+        "schedule", "scd_1", {**stored, "scheduleId": "scd_1", "labels": [], "cron": "2 9 * * *"}
+    )
+    answer = asked(live, "slow", "2027-03-29T09:02Z", now=NOW)
+    assert answer.verdict is Verdict.UNMANAGED
+    assert "Another schedule, scd_1, calls the same address then: 2 9 * * *." in why(answer)
+
+
+def test_before_it_was_made_nobody_knows(live: World) -> None:
+    answer = asked(live, "slow", "2027-03-01T09:00Z", now=NOW)
+    assert answer.verdict is Verdict.UNKNOWN
+    assert "Nothing of it is older than Sat 2027-03-20" in why(answer)
