@@ -219,7 +219,7 @@ def _differs(found: Explained) -> Iterator[str]:
         return
     what = "The account has not what the file says"
     if found.at is not None:
-        fires = f"{_part(found)} fires" if found.part else "nothing of it fires"
+        fires = f"{_part(found)} fires" if found.fires_then else "nothing of it fires"
         wanted = "wants it" if found.firing else "does not"
         what = f"At {_moment(found, found.at)} {fires}, and the file {wanted}"
     reasons = {

@@ -335,3 +335,10 @@ def test_before_it_was_made_nobody_knows(live: World) -> None:
     answer = asked(live, "slow", "2027-03-01T09:00Z", now=NOW)
     assert answer.verdict is Verdict.UNKNOWN
     assert "Nothing of it is older than Sat 2027-03-20" in why(answer)
+
+
+def test_a_part_that_is_gone_is_not_said_to_fire(live: World) -> None:
+    live.account.store.delete("schedule", "billing.report.4")
+    answer = asked(live, "billing.report.2", "2027-04-02T00:30Z", now=NOW)
+    assert answer.verdict is Verdict.LIVE_DIFFERS
+    assert "nothing of it fires, and the file wants it" in why(answer)
