@@ -78,17 +78,16 @@ def _commit(top: Path, ref: str) -> str:
 def _remedy(top: Path, ref: str) -> str:
     """Why a revision is not there, and what brings it."""
     remote, slash, branch = ref.partition("/")
-    fetch = (
-        f"git fetch --depth=1 {remote} {branch}:refs/remotes/{ref}"
-        if slash
-        else f"git fetch origin {ref}"
-    )
+    if not slash:
+        remote, branch = "origin", ref
+    fetch = f"git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}"
+    then = "" if slash else f" and say --base-ref {remote}/{branch}"
     if (_try(top, "rev-parse", "--is-shallow-repository") or "").strip() == "true":
         return (
-            f"not in this clone, which is shallow; fetch it (`{fetch}`), or check out with"
+            f"not in this clone, which is shallow; fetch it (`{fetch}`){then}, or check out with"
             " fetch-depth: 0"
         )
-    return f"no such revision in this clone; fetch it (`{fetch}`)"
+    return f"no such revision in this clone; fetch it (`{fetch}`){then}"
 
 
 def _take(top: Path, commit: str, path: Path, root: Path) -> None:
@@ -137,7 +136,7 @@ def _try(folder: Path, *words: str) -> str | None:
 
 def _try_bytes(folder: Path, *words: str) -> bytes | None:
     """What git prints; None where it fails."""
-    command = ["git", "-C", str(folder), *words]
+    command = ["git", "--literal-pathspecs", "-C", str(folder), *words]
     try:
         ran = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)  # noqa: S603 no shell; a revision never begins with a dash
     except FileNotFoundError:

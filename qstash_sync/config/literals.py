@@ -33,6 +33,8 @@ def _shows_secret(line: str) -> bool:
     """Whether a secret stands in a line of a file, as far as its words tell: it may be no YAML."""
     if secret_shapes.kind_in(line) or any(secret_shapes.webhooks(line)):
         return True
+    if secret_shapes.has_login(line):
+        return True
     return any(secret_shapes.is_called(found[1]) for found in _MEMBER.finditer(line))
 
 

@@ -155,6 +155,26 @@ def anywhere(text: str) -> Iterator[Span]:
     yield from (match.span() for match in _JWT.finditer(text))
 
 
+_USERINFO = re.compile(
+    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s\"']{0,200}:[^/?#\s@\"']{1,200}@", re.IGNORECASE
+)
+
+
+def has_login(text: str) -> bool:
+    """Whether an address with a password stands in a text."""
+    return "@" in text and _USERINFO.search(text) is not None
+
+
+def shows_one(text: str) -> bool:
+    """Whether something in a text is a secret by what it looks like, or by what it is called."""
+    return (
+        has_login(text)
+        or any(likely_in(text))
+        or any(anywhere(text))
+        or any(is_called(name, Where.PARAMETER, likely=True) for name, _ in parameters(text))
+    )
+
+
 def parameters(url: str) -> Iterator[tuple[str, Span]]:
     """Name, and span of the value, of each parameter of an address's query."""
     start = url.find("?")

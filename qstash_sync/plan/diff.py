@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import Any
 
-from qstash_sync.model import settings
+from qstash_sync.model import secret_shapes, settings
 from qstash_sync.model.change import FieldChange, Withheld
 from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.plan.canonical import REDACTED, ZERO_COUNTS, View, fits, unknown
@@ -72,6 +72,11 @@ def _trusted(change: FieldChange, path: Path, trust: Trust) -> FieldChange:
         return replace(change, before=HIDDEN, withheld=Withheld.CHANGED)
     if trust is Trust.UNKNOWN and path[0] in _URLS:
         return replace(change, before=address(str(change.before)))
+    # Written in plain once, and edited since: somebody may have put a secret there.
+    if path[0] in _TEXTS and secret_shapes.shows_one(str(change.before)):
+        if path[0] in _URLS:
+            return replace(change, before=address(str(change.before)))
+        return replace(change, before=HIDDEN, withheld=Withheld.CHANGED)
     return change
 
 

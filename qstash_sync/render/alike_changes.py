@@ -64,11 +64,12 @@ def _key(change: Change) -> object:
     if change.action is Action.DELETE or change.refused or change.is_refused_alone:
         return None
     if change.reason is Reason.CLOCK:
-        return Reason.CLOCK
+        return Reason.CLOCK  # nobody's else: its origin is the clock's, too
     if change.action is not Action.UPDATE or _has_own_time(change) or not change.fields:
         return None
     # As text: a value may be a mapping of a body.
-    return change.kind, change.action, change.reason, repr(change.fields), repr(change.notes)
+    alike = change.kind, change.action, change.reason, change.origin
+    return (*alike, repr(change.fields), repr(change.notes))
 
 
 def _has_own_time(change: Change) -> bool:

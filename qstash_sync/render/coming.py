@@ -18,6 +18,7 @@ from qstash_sync.timeline.rules import Rule
 
 _NAME = 32  # columns of a name, in which most fit
 _WIDTH = 80
+_LIMIT = 55_000  # characters of the firings in a comment, which may have 65,536
 _INDENT = 9
 _TOLD = "\0"  # before what is told of a firing: a name cannot hold it
 
@@ -100,7 +101,13 @@ def text(found: Coming, load: Load | None, paint: Paint) -> Page:
 
 def markdown(found: Coming, load: Load | None) -> Page:
     """The same in a fence, for a comment."""
-    shown = [safe.fenced(line) for line in _firings(found, Paint(color=False))]
+    shown, room = [], _LIMIT
+    for line in _firings(found, Paint(color=False)):
+        room -= len(safe.fenced(line)) + 1
+        if room < 0:
+            shown.append("... and more; --count and --name ask for less, json has all")
+            break
+        shown.append(safe.fenced(line))
     lines = ["<!-- qstash-sync next -->", "## QStash: the coming firings", ""]
     lines += ["```text", *shown, "```", ""] if shown else []
     lines += [safe.fenced(line) for line in end(found)]

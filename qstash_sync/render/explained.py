@@ -230,6 +230,10 @@ def _differs(found: Explained) -> Iterator[str]:
         "rename": "it is to be renamed",
     }
     why = reasons.get(found.change.reason) if found.change else None
+    if why is None and any("=" in part.live.cron for part in found.subject.parts):
+        why = (
+            "QStash reads a cron with a zone in its own way at clock changes (dst.strategy: native)"
+        )
     yield f"{what}: {why}." if why else f"{what}."
 
 

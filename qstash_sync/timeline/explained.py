@@ -412,8 +412,13 @@ class _Question:
             return None
 
     def _is_over(self, at: datetime) -> bool:
-        """Whether what is live was exact until some time, and is no more at this one."""
+        """Whether what is live was exact until some time, and is no more at this one.
+
+        What QStash makes of a cron with a zone has no horizon: nothing renews it.
+        """
         assert self.job
+        if any("=" in part.live.cron for part in self.subject.parts):
+            return False
         if at >= self.read_at:
             end = self._end()
             if end is not None and end <= at:
@@ -491,8 +496,10 @@ class _Question:
         for firing in instants(wanted(self.job, span), span):
             for number, due in enumerate(self._retries(schedule, firing) or (), 1):
                 late = at - due
-                if -_MINUTE < late <= longest * number + _LATE and (
-                    best is None or abs(late) < abs(at - best.due)
+                if (
+                    at >= firing
+                    and -_MINUTE < late <= longest * number + _LATE
+                    and (best is None or abs(late) < abs(at - best.due))
                 ):
                     best = Retry(of=firing, number=number, due=due)
         return best

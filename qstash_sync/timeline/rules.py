@@ -37,6 +37,7 @@ class Rule:
 def rule_at(job: Job, at: datetime) -> Rule | None:
     """The rule by which a job fires at an instant; None where it fires as it is written."""
     local = at.astimezone(zones.zone(job.timezone)).replace(tzinfo=None)
+    is_own = any(fits(cron, local) for cron in job.crons)
     for meeting in meetings(job, at - _DAY, at + _DAY + _MINUTE):
         size = _size(job, meeting)
         behind = at - meeting.at
@@ -44,10 +45,12 @@ def rule_at(job: Job, at: datetime) -> Rule | None:
         if isinstance(meeting.policy, Fold):
             if matches and -size <= behind < size:
                 return _rule(meeting, local, at, second=behind >= timedelta())
+        elif is_own:
+            continue  # it fires then by itself, whatever else a gap moves there
         elif meeting.policy is Gap.NEXT_VALID:
-            if not behind and not matches:
+            if not behind:
                 return _rule(meeting, meeting.local, at)
-        elif timedelta() <= behind < size and not matches and fits(meeting.cron, local - size):
+        elif timedelta() <= behind < size and fits(meeting.cron, local - size):
             return _rule(meeting, local - size, at)
     return None
 

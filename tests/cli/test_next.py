@@ -141,3 +141,10 @@ def test_nothing_fires() -> None:
     Path("qstash.yaml").write_text("version: 1\nnamespace: billing\nschedules: {}\n")
     assert shown().out == "No schedule fires until Sun 2027-03-28 20:00Z.\n"
     assert "BEGIN:VEVENT" not in shown("--format", "ics").out
+
+
+def test_a_comment_takes_no_more_than_a_comment_may() -> None:
+    page = shown("--format", "markdown", "--hours", "8784", "--count", "10000").out
+    assert len(page) < 60_000
+    assert "... and more; --count and --name ask for less" in page
+    assert page.count("```") == 2

@@ -232,3 +232,26 @@ def test_what_is_not_ours_is_listed_with_cron_destination_and_mark(account: Acco
     assert account.run(NOTHING, "drift").code == 0
     page = account.run(NOTHING, "drift", "--fail-on", "unmanaged", "--format", "markdown").out
     assert "schedule copy" in page
+
+
+def test_what_somebody_has_put_into_a_plain_setting_may_be_a_secret(account: Account) -> None:
+    text = NEW_YORK.replace("/x'", "/x', headers: {X-T: plain}")
+    assert account.run(text, "apply", "--yes").code == 0
+    with FaultServer(account.database) as server:
+        url = "https://usr:liveSECRETpw@h.example.com/x?sig=liveSECRETsig"
+        header = {"X-T": ["Bearer liveSECRETtoken"]}
+        server.console.edit("schedule", "billing.a", destination=url, header=header)
+    for words in (("plan",), ("plan", "-v"), ("drift",), ("explain", "a")):
+        for form in (
+            ("text", "json") if words[0] == "explain" else ("text", "markdown", "json", "html")
+        ):
+            ran = account.run(text, *words, "--format", form)
+            assert "liveSECRET" not in ran.text, (words, form)
+            assert "h.example.com" in ran.out
+
+
+def test_an_address_with_a_password_is_not_shown_with_its_line(account: Account) -> None:
+    ran = account.run(NEW_YORK.replace("https://e", "https://u:pw-SECRET@e"), "plan")
+    assert ran.code == 1
+    assert "credentials in a URL" in ran.err
+    assert "pw-SECRET" not in ran.text

@@ -342,3 +342,23 @@ def test_a_part_that_is_gone_is_not_said_to_fire(live: World) -> None:
     answer = asked(live, "billing.report.2", "2027-04-02T00:30Z", now=NOW)
     assert answer.verdict is Verdict.LIVE_DIFFERS
     assert "nothing of it fires, and the file wants it" in why(answer)
+
+
+def test_no_retry_comes_before_its_firing(live: World) -> None:
+    answer = asked(live, "slow", "2027-03-29T08:59:15Z", now=NOW)
+    assert answer.verdict is Verdict.UNKNOWN
+
+
+def test_a_native_cron_has_no_horizon(live: World) -> None:
+    text = FILE.replace("  report: {", "  report: {dst: {strategy: native, accept: true}, ")
+    live.apply(text)
+    answer = asked(live, "report", "2027-03-28T01:00Z", text=text, now="2027-03-27T12:00Z")
+    assert answer.verdict is Verdict.LIVE_DIFFERS
+    assert "QStash reads a cron with a zone in its own way (dst.strategy: native)" in why(answer)
+
+
+def test_what_fires_by_itself_is_not_moved_there_by_a_gap(live: World) -> None:
+    text = FILE.replace('"30 2 * * *", owner', '["30 2 * * *", "0 3 * * *"], owner')
+    live.apply(text)
+    answer = asked(live, "report", "2027-03-28T01:00Z", text=text, now="2027-03-27T12:00Z")
+    assert answer.verdict is Verdict.AS_DECLARED
