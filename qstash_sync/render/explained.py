@@ -231,9 +231,7 @@ def _differs(found: Explained) -> Iterator[str]:
     }
     why = reasons.get(found.change.reason) if found.change else None
     if why is None and any("=" in part.live.cron for part in found.subject.parts):
-        why = (
-            "QStash reads a cron with a zone in its own way at clock changes (dst.strategy: native)"
-        )
+        why = "QStash reads a cron with a zone in its own way (dst.strategy: native)"
     yield f"{what}: {why}." if why else f"{what}."
 
 
