@@ -17,7 +17,6 @@ from qstash_sync.timeline.load import Load
 from qstash_sync.timeline.rules import Rule
 
 _NAME = 32  # columns of a name, in which most fit
-_WIDTH = 80
 _LIMIT = 55_000  # characters of the firings in a comment, which may have 65,536
 _INDENT = 9
 _TOLD = "\0"  # before what is told of a firing: a name cannot hold it
@@ -93,9 +92,14 @@ def _iso(at: datetime) -> str:
 
 def text(found: Coming, load: Load | None, paint: Paint) -> Page:
     """A line for each firing, below the day of its UTC time; what changes the clock between."""
-    lines = [*_firings(found, paint), *end(found)]
+    lines = [
+        *_firings(found, paint),
+        *(row for line in end(found) for row in paint.wrapped(line, 4)),
+    ]
     if load:
-        lines += ["", *(f"{label:14}{value}" for label, value in load_lines(load))]
+        lines.append("")
+        for label, value in load_lines(load):
+            lines += paint.wrapped(f"{label:14}{value}", 14)
     return safe.page(lines)
 
 
@@ -131,9 +135,7 @@ def _firings(found: Coming, paint: Paint) -> Iterator[str]:
         name=min(max((len(one.schedule.name) for one in found.firings), default=0), _NAME),
         zone=max((len(one.timezone) for one in found.firings), default=0),
     )
-    rows = [
-        (one.change.at, 0, paint(f"-- {change_words(one)} --", "yellow")) for one in found.changes
-    ]
+    rows = [(one.change.at, 0, paint(f"-- {change_words(one)}", "yellow")) for one in found.changes]
     rows += [(one.at, 1, table.row(one)) for one in found.firings]
     rows.sort(key=lambda row: row[:2])
     days = [f"{at.astimezone(zone):%a %Y-%m-%d}" for at, _, _ in rows]
@@ -145,18 +147,18 @@ def _firings(found: Coming, paint: Paint) -> Iterator[str]:
         if not sparse and day != last:
             yield from [""] * bool(last)
             yield paint(f"{day}, {timezone or 'UTC'}", "bold")
-        yield from _folded(f"  {day}  {row}" if sparse else f"  {row}")
+        yield from _folded(f"  {day}  {row}" if sparse else f"  {row}", paint)
         last = day
 
 
-def _folded(row: str) -> Iterator[str]:
+def _folded(row: str, paint: Paint) -> Iterator[str]:
     """What is told of a firing stands below it, where the line would be too long."""
     line, _, told = row.partition(_TOLD)
-    if told and len(line.rstrip()) + len(told) + 2 > _WIDTH:
-        yield line.rstrip()
-        yield f"{'':{_INDENT}}{told}"
+    if told and safe.columns(line.rstrip()) + len(told) + 2 > paint.width:
+        yield from paint.wrapped(line.rstrip(), _INDENT)
+        yield from paint.wrapped(f"{'':{_INDENT}}{told}", _INDENT)
     else:
-        yield f"{line}{told}".rstrip()
+        yield from paint.wrapped(f"{line}{told}".rstrip(), _INDENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

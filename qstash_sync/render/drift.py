@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from textwrap import wrap
 
 from qstash_sync.model.change import Origin
 from qstash_sync.model.diagnostics import Diagnostic, Severity
@@ -12,7 +11,6 @@ from qstash_sync.render import json as view, safe
 from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import (
-    LABEL_WIDTH,
     Paint,
     details,
     headline,
@@ -24,7 +22,6 @@ from qstash_sync.render.text import (
 )
 from qstash_sync.render.words import headline as headline_of
 
-_WIDTH = 80
 _ASIDE = 44  # the column of what stands beside a name
 WHO_MOVED = {
     Status.SURPLUS: "not in the file",
@@ -81,11 +78,11 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
     plan = drift.plan
     lines = [line for one in drift.resources for line in _resource(one, paint)]
     if verbose:
-        lines += [part for line in ignored(plan) for part in fold(line, 8)]
+        lines += [part for line in ignored(plan) for part in paint.wrapped(line, 8)]
     if verbose and plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         for line in unmanaged(plan):
-            lines += fold(f"    {line}", 8)
+            lines += paint.wrapped(f"    {line}", 8)
 
     diagnostics: list[str] = []
     kept, more = (plan.warnings, 0) if verbose else quiet(plan)
@@ -94,14 +91,17 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
         painted = paint(label, style, "bold")
         # Painted once it is folded: colours take no columns.
-        diagnostics += [line.replace(label, painted, 1) for line in fold(one_line(diagnostic), 4)]
+        diagnostics += [
+            line.replace(label, painted, 1) for line in paint.wrapped(one_line(diagnostic), 4)
+        ]
         if diagnostic.hint:
-            diagnostics += fold(f"    {diagnostic.hint}", 4)
+            diagnostics += paint.wrapped(f"    {diagnostic.hint}", 4)
     if more:
         diagnostics.append(f"{more} warnings are about clock changes of schedules that stay so: -v")
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
-    end = [summary(drift), *attention(drift), *left_out(plan), sent(requests)]
+    last = [summary(drift), *attention(drift), *left_out(plan), sent(requests)]
+    end = [line for one in last for line in paint.wrapped(one, 0)]
     return safe.page([*blocks, *end])
 
 
@@ -147,19 +147,19 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
     # Who moved; of a surplus resource also what it is.
     what = headline_of(one.change) if one.change and one.status is Status.SURPLUS else ""
     beside = "; ".join(filter(None, (WHO_MOVED[one.status], what, _whose(one))))
-    fits = max(len(head) + 2, _ASIDE) + len(beside) <= _WIDTH
+    fits = max(len(head) + 2, _ASIDE) + len(beside) <= paint.width
     if beside and fits:
         head = f"{head:{_ASIDE - 2}}  {beside}"
-    first, *rest = fold(head, 13)
+    first, *rest = paint.wrapped(head, 13)
     yield paint(word, _STYLES.get(one.status, "red"), "bold") + first[len(word) :]
     yield from rest
     if not fits:
-        yield from fold(f"{'':13}{beside}", 13)
+        yield from paint.wrapped(f"{'':13}{beside}", 13)
 
     for line in fields(one):
-        yield from fold(line, 6 + LABEL_WIDTH)
+        yield from paint.row(line)
     for line in facts(one):
-        yield from fold(line, 8)
+        yield from paint.wrapped(line, 8)
 
 
 _ORIGINS = {Origin.YOURS: "yours", Origin.ALREADY: "there before", Origin.BOTH: "partly yours"}
@@ -197,15 +197,3 @@ def one_line(diagnostic: Diagnostic) -> str:
     """Location, severity and message on one line."""
     where = f"{diagnostic.location}: " if diagnostic.location else ""
     return f"{where}{diagnostic.severity}: {diagnostic.text}"
-
-
-def fold(line: str, hang: int, width: int = _WIDTH) -> list[str]:
-    """A line in so many columns, the rest of it hanging; its own indent stays, a half at most."""
-    words = line.lstrip(" ")
-    return wrap(
-        safe.line(words),
-        width,
-        initial_indent=" " * min(len(line) - len(words), width // 2),
-        subsequent_indent=" " * hang,
-        break_on_hyphens=False,
-    )

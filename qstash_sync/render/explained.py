@@ -10,7 +10,6 @@ from qstash_sync.model.settings import duration
 from qstash_sync.plan import times
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.coming import rule_document, rule_words
-from qstash_sync.render.drift import fold
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint, details
 from qstash_sync.timeline.explained import Explained, Verdict
@@ -83,11 +82,11 @@ def text(found: Explained, paint: Paint) -> Page:
     title = _TITLES[found.verdict]
     lines = [f"{found.subject.name}: {paint(title, style, 'bold')}"]
     for sentence in _why(found):
-        lines += fold(f"  {sentence}", 2)
+        lines += paint.wrapped(f"  {sentence}", 2)
     lines.append("")
     for label, rows in _facts(found):
         for number, row in enumerate(rows):
-            lines += fold(f"  {label if not number else '':{_LABEL}}{row}", _LABEL + 4)
+            lines += paint.wrapped(f"  {label if not number else '':{_LABEL}}{row}", _LABEL + 4)
     return safe.page(lines)
 
 

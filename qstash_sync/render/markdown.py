@@ -241,7 +241,7 @@ def _details(entry: _Entry, room: int) -> list[str] | None:
 def _lines(line: str) -> list[str]:
     """A line of a fence: safe, not too long, wrapped."""
     shown = safe.fenced(line)
-    return drifts.fold(shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…", 8, _WIDTH)
+    return safe.wrapped(shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…", 8, _WIDTH)
 
 
 # ---------------------------------------------------------------- sections

@@ -7,6 +7,7 @@ printed: a text from outside cannot begin a line, move a cursor, hide, or comman
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import NewType
 
@@ -102,28 +103,49 @@ def styled(text: str, codes: str) -> str:
 def wrapped(text: str, hang: int, width: int) -> list[str]:
     """A line in so many columns, broken between words, the rest hanging; its indent stays.
 
-    Colours take no columns. A word that is longer than a line is broken where the line ends.
+    Colours take no columns, wide characters take two. A word that is longer than a line is broken
+    where the line ends, but for a coloured one.
     """
     text = _STYLE.join(map(line, text.split(_STYLE)))  # as it will be shown
-    if _columns(text) <= width:
+    if columns(text) <= width:
         return [text]
-    indent = len(text) - len(text.lstrip(" "))
+    hang = min(hang, width // 2)
+    indent = min(len(text) - len(text.lstrip(" ")), width // 2)
     lines, current = [], " " * indent
-    for word in re.findall(r" *[^ ]+", text[indent:]):
-        if _columns(current + word) <= width:
+    for word in re.findall(r" *[^ ]+", text.lstrip(" ")):
+        if columns(current + word) <= width:
             current += word
             continue
         if current.strip(" "):
             lines.append(current)
         current = " " * hang + word.lstrip(" ")
-        while _columns(current) > width and _STYLE not in current:
-            lines.append(current[:width])
-            current = " " * hang + current[width:]
+        while columns(current) > width and _STYLE not in current:
+            fits = _fitting(current, width)
+            lines.append(current[:fits])
+            current = " " * hang + current[fits:]
     return [*lines, current]
 
 
-def _columns(text: str) -> int:
-    return len(_COLOURS.sub("", text)) if _STYLE in text else len(text)
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    shown = _COLOURS.sub("", text) if _STYLE in text else text
+    return len(shown) if shown.isascii() else sum(map(_width_of, shown))
+
+
+def _width_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters of a text fit in so many columns; one at least."""
+    used = 0
+    for count, character in enumerate(text):
+        used += _width_of(character)
+        if used > width:
+            return max(count, 1)
+    return len(text)
 
 
 def as_json(character: str) -> str:

@@ -53,7 +53,7 @@ Sat 2027-03-27, UTC
 
 Sun 2027-03-28, UTC
   00:15Z                              poll
-  -- Europe/Berlin: the clock goes from 02:00 to 03:00, 01:00Z --
+  -- Europe/Berlin: the clock goes from 02:00 to 03:00, 01:00Z
   01:00Z  Sun 03:00 Europe/Berlin     report
          02:30 does not exist (dst.gap: next_valid)
   01:15Z                              poll
@@ -71,7 +71,7 @@ def test_one_a_day_is_one_line_each() -> None:
         shown("--name", "report", "--count", "3").out
         == """\
 In Europe/Berlin
-  Sun 2027-03-28  -- Europe/Berlin: the clock goes from 02:00 to 03:00, 01:00Z --
+  Sun 2027-03-28  -- Europe/Berlin: the clock goes from 02:00 to 03:00, 01:00Z
   Sun 2027-03-28  03:00  01:00Z  report
          02:30 does not exist (dst.gap: next_valid)
   Mon 2027-03-29  02:30  00:30Z  report

@@ -92,3 +92,13 @@ def test_only_our_own_colours_are_colours(text: str, other: str) -> None:
     for part in (middle, tail):
         assert_harmless(f"-{part}")  # not at the head of the line
     assert safe.page(Paint(color=False)(text, "red")) == safe.page(text)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@given(st.text(st.sampled_from("ab \t\x1b日本😀é\u0301,-"), max_size=400), st.integers(0, 30))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_no_line_is_wider_than_the_page(width: int, text: str, hang: int) -> None:
+    lines = safe.wrapped(f"      {text}", hang, width)
+    assert all(safe.columns(line) <= width for line in lines)
+    shown = safe.line(f"      {text}")
+    assert "".join("".join(lines).split()) == "".join(shown.split())
