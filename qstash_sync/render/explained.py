@@ -106,8 +106,8 @@ def _why(found: Explained) -> Iterator[str]:
             yield _of_rule(found)
         case Verdict.AS_DECLARED:
             yield from _as_declared(found)
-        case Verdict.DELAY if found.firing and found.subject.schedule:
-            delay = duration(found.subject.schedule.message.delay)
+        case Verdict.DELAY if found.firing:
+            delay = duration(found.delay)
             before = _moment(found, found.firing)
             yield f"{when} is {delay} after the firing of {before}: its delay."
         case Verdict.RETRY if found.retry and at:
@@ -176,8 +176,8 @@ def _as_declared(found: Explained) -> Iterator[str]:
     else:
         tense = "fired" if found.at < found.now else "fires"
         yield f"{_moment(found, found.at)} is a time of the file; {_part(found)} {tense} then."
-        if schedule and schedule.message.delay:
-            yield f"It is sent {duration(schedule.message.delay)} later: its delay."
+        if found.delay:
+            yield f"It is sent {duration(found.delay)} later: its delay."
     if found.change:
         yield "An apply is due all the same: see `differs`, or `plan`."
 

@@ -24,7 +24,7 @@ from qstash_sync.model import fields
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, Kind, Schedule, instant, is_known, plain
+from qstash_sync.model.resources import Desired, Kind, Message, Schedule, instant, is_known, plain
 from qstash_sync.plan import liveness
 from qstash_sync.plan.drift import Drift
 from qstash_sync.plan.live_parts import LivePart, LiveParts
@@ -92,6 +92,7 @@ class Explained:
     until: the first wrong firing of what is live. retries: of the firing in question, in order.
     change: what an apply would do about the schedule. known: what drift tells of it.
     fires_then: a live part's cron has the time in question. since: when the oldest part was made.
+    delay: in seconds, as it is live.
     """
 
     verdict: Verdict
@@ -110,6 +111,7 @@ class Explained:
     known: tuple[Diagnostic, ...] = ()
     fires_then: bool = False
     since: datetime | None = None
+    delay: int = 0
     expected_next: datetime | None = None
     server_next: datetime | None = None
 
@@ -299,7 +301,7 @@ class _Question:
         rule = rule_of(self.job, wall)
         if rule and any(fits(cron, wall) for cron in self.job.crons):
             return self._said(Verdict.FOLD, rule=rule)
-        delay = timedelta(seconds=schedule.message.delay)
+        delay = timedelta(seconds=self._message(schedule).delay)
         for seconds in (0, 59) if delay else ():  # a time is given to the minute, or to the second
             before = (at + timedelta(seconds=seconds) - delay).replace(second=0, microsecond=0)
             if self._is_wanted(before):
@@ -321,6 +323,10 @@ class _Question:
         """When the oldest of its live parts was made, as far as QStash says it."""
         made = (instant(part.live.created_at) for part in self.subject.parts)
         return min(filter(None, made), default=None)
+
+    def _message(self, schedule: Schedule) -> Message:
+        """What is live says when it is sent and tried again; the file, where nothing is."""
+        return self.subject.parts[0].live.message if self.subject.parts else schedule.message
 
     def _other(self, schedule: Schedule, minute: datetime) -> LivePart | None:
         """Another live schedule that calls the same address then."""
@@ -365,6 +371,7 @@ class _Question:
             change=self.change,
             known=one.diagnostics if one else (),
             since=self._since(),
+            delay=self._message(schedule).delay if schedule else 0,
             fires_then=self.at is not None and self._firing_part(self.at) is not None,
             expected_next=self._expected_next(),
             server_next=self._server_next(),
@@ -470,10 +477,11 @@ class _Question:
 
     def _retries(self, schedule: Schedule, firing: datetime) -> tuple[datetime, ...] | None:
         """When a delivery that fails at once is tried again."""
-        waits = ladder.delays(schedule.message)
+        message = self._message(schedule)
+        waits = ladder.delays(message)
         if waits is None:
             return None
-        due = firing + timedelta(seconds=schedule.message.delay)
+        due = firing + timedelta(seconds=message.delay)
         found = []
         for wait in waits:
             due += wait
@@ -482,13 +490,14 @@ class _Question:
 
     def _retry(self, schedule: Schedule, at: datetime, delay: timedelta) -> Retry | None:
         """The retry that a time fits best: due before it, by as little as its tries may take."""
-        waits = ladder.delays(schedule.message)
+        message = self._message(schedule)
+        waits = ladder.delays(message)
         if not waits or self.job is None:
             return None
         limit = (
             PLANS[self.desired.limits.plan].timeout if self.desired.limits.plan else _LONGEST_TRY
         )
-        longest = timedelta(seconds=schedule.message.timeout or limit)
+        longest = timedelta(seconds=message.timeout or limit)
         reach = delay + sum(waits, timedelta()) + longest * len(waits) + _LATE
         reach = min(reach, timedelta(days=_LOOK_BACK[1]))  # who asks, asks about these days
         span = Span.around(at - reach, at + _MINUTE)

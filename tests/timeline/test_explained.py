@@ -362,3 +362,17 @@ def test_what_fires_by_itself_is_not_moved_there_by_a_gap(live: World) -> None:
     live.apply(text)
     answer = asked(live, "report", "2027-03-28T01:00Z", text=text, now="2027-03-27T12:00Z")
     assert answer.verdict is Verdict.AS_DECLARED
+
+
+def test_retries_and_delays_are_those_that_are_live(live: World) -> None:
+    """What the file says of them, and nobody has applied, explains nothing that has happened."""
+    more = FILE.replace("retries: 2, retry_delay", "retries: 9, delay: 2h, retry_delay")
+    at = "2027-03-29T09:01:05Z"
+    for text in (FILE, more):
+        answer = asked(live, "slow", at, text=text, now=NOW)
+        assert answer.verdict is Verdict.RETRY
+        assert answer.retry
+        assert (answer.retry.number, len(answer.retries or ())) == (1, 2)
+    assert asked(live, "slow", "2027-03-29T11:00Z", text=more).verdict is Verdict.UNKNOWN
+    live.edit("billing.slow", retries=0)
+    assert asked(live, "slow", at).verdict is Verdict.UNKNOWN
