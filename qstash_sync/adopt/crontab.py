@@ -11,6 +11,7 @@ from qstash_sync.adopt import secrets, shell
 from qstash_sync.adopt.foreign import Found, NotCarriedError, method_of
 from qstash_sync.adopt.shell import VARIABLE
 from qstash_sync.model.secret_shapes import SCHEME, is_called
+from qstash_sync.model.settings import UNITS
 
 _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 _INPUT = re.compile(r"(?:\\%|[^%])*")  # the command; behind a % stands what it would read
@@ -19,7 +20,6 @@ _SHORT = 2  # characters of an option that stands alone
 _GLOB = re.compile(r"[{}\[\]]")
 _OPTION = re.compile(r"-[#\w]|--[a-z][a-z0-9.-]{1,30}")
 _DURATION = re.compile(r"(\d{1,6})(?:\.\d+)?([smhd]?)")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _FORM = "application/x-www-form-urlencoded"
 _ANSWER = "what is done with the answer"
 # Before the command in /etc/crontab; any other word may be a command of its own.
@@ -248,7 +248,7 @@ def _unwrapped(words: list[str]) -> tuple[list[str], set[str], int | None]:
             rest = rest[1 + takes :]
         own, words = rest[: wrapper.own], rest[wrapper.own :]
         limit = _DURATION.fullmatch(own[0]) if name == "timeout" and own else None
-        timeout = int(limit[1]) * _UNITS[limit[2]] if limit else timeout
+        timeout = int(limit[1]) * UNITS[limit[2] or "s"] if limit else timeout
         told |= {_TOLD_WRAPPERS[name]} if name in _TOLD_WRAPPERS else set()
     return words, told, timeout
 

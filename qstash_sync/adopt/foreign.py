@@ -6,11 +6,13 @@ What cannot be carried over is a job with a reason; nothing is left out in silen
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from qstash_sync.model.resources import FlowUse
 from qstash_sync.model.secret_shapes import likely_in
+from qstash_sync.model.settings import METHODS, parse_duration
 
 _ADDRESS = ("url", "destination", "endpoint", "target", "uri", "path")
 _CRON = ("cron", "schedule", "expression", "crontab")
@@ -52,9 +54,6 @@ _KNOWN = frozenset((
 _IN_NO_JOB = frozenset((*_ZONE, "version", "$schema", "name", "description"))  # beside a list
 _NO = ("false", "0", "no", "off", "n", "never", "inactive", "disabled")
 _LISTS = ("jobs", "schedules", "crons", "cronJobs", "cron_jobs")
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_DURATION = re.compile(r"(\d{1,7})([smhd])")
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,8 +263,9 @@ def _as_text(value: Any) -> str | None:
 
 def _as_seconds(value: Any) -> int | None:
     """A duration with its unit; of a number nobody knows the unit."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    return int(match[1]) * _UNITS[match[2]] if match else None
+    with suppress(ValueError):
+        return parse_duration(value) if isinstance(value, str) else None
+    return None
 
 
 def _as_count(value: Any) -> int | None:
@@ -306,8 +306,8 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 
 def method_of(word: str) -> str:
     """A method that QStash sends; raises `NotCarriedError`."""
-    if word.upper() not in _METHODS:
-        raise NotCarriedError(f"its method is none of {', '.join(_METHODS)}")
+    if word.upper() not in METHODS:
+        raise NotCarriedError(f"its method is none of {', '.join(METHODS)}")
     return word.upper()
 
 

@@ -172,7 +172,7 @@ def _renew_before(text: str | None) -> timedelta:
 
     if text is None:
         return RENEW_BEFORE
-    from qstash_sync.config.types import parse_duration
+    from qstash_sync.model.settings import parse_duration
 
     try:
         seconds = parse_duration(text)

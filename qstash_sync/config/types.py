@@ -18,7 +18,7 @@ from qstash_sync.config.wrong import bad, each, wrong_text, wrong_type
 from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
-from qstash_sync.model import fields
+from qstash_sync.model import fields, settings
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Kind, Secret, Text
 from qstash_sync.plan import time_label
@@ -28,8 +28,6 @@ NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]*")
 WEEK = 7 * 86_400
 YEAR = 366 * 86_400
 HALF_DAY = 12 * 3_600
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,17 +96,10 @@ def _duration(value: Any) -> int:
     if not isinstance(value, str):
         raise wrong_type("a duration such as 10s, 5m or 1h30m", value)
     try:
-        return parse_duration(value)
+        return settings.parse_duration(value)
     except ValueError:
         hint = "write 10s, 5m, 1h30m, 1d or seconds as a number"
         raise bad(f"{value!r} is not a duration", hint) from None
-
-
-def parse_duration(text: str) -> int:
-    """Seconds in `10s`, `5m`, `1h30m` or `1d`; a ValueError for anything else."""
-    if not re.fullmatch(r"([0-9]{1,20}[smhd])+", text):
-        raise ValueError(text)
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhd])", text))
 
 
 def whole(low: int, high: _Limit) -> Check:
@@ -194,7 +185,7 @@ QueueParallelism = Annotated[
 ]
 Rate = Annotated[int, whole(1, 1_000_000_000)]
 Period = Annotated[int, seconds(1, WEEK)]
-Method = Annotated[str, one_of("GET", "POST", "PUT", "PATCH", "DELETE")]
+Method = Annotated[str, one_of(*settings.METHODS)]
 Bool = Annotated[bool, Check(boolean, or_variable({"type": "boolean"}))]
 Version = Annotated[int, Check(_version, {"const": 1})]
 

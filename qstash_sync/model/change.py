@@ -33,6 +33,18 @@ class Reason(StrEnum):
     TWIN = "twin"
 
 
+# What is read first, where changes stand by their risk.
+RISKS = (
+    Reason.BOTH,
+    Reason.DRIFT,
+    Reason.ADOPT,
+    Reason.RENAME,
+    Reason.FILE,
+    Reason.CLOCK,
+    Reason.TWIN,
+)
+
+
 class Origin(StrEnum):
     """Whose a change is, where a base says it."""
 

@@ -6,6 +6,7 @@ a field can be left where the table of settings says that an answer shows it.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from qstash_sync.model import settings
 from qstash_sync.model.resources import Callback, Kind, Message
@@ -82,7 +83,7 @@ def taken_from(source: Message, onto: Message, fields: tuple[str, ...]) -> Messa
 
     A callback is its URL here, since nothing else of it can be read; a body brings its type along.
     """
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     headers, theirs = dict(onto.headers), dict(source.headers)
     for field in fields:
         for name in names_of_headers(field, [*headers, *theirs]):
@@ -92,7 +93,7 @@ def taken_from(source: Message, onto: Message, fields: tuple[str, ...]) -> Messa
             changes[field] = _with_url(getattr(onto, field), getattr(source, field))
         elif is_sent(field) and field.partition(".")[0] != HEADERS:
             changes[field] = getattr(source, field)
-    return replace(onto, headers=tuple(sorted(headers.items())), **changes)  # type: ignore[arg-type]
+    return replace(onto, headers=tuple(sorted(headers.items())), **changes)
 
 
 def _with_url(onto: Callback | None, source: Callback | None) -> Callback | None:

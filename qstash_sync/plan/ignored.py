@@ -213,13 +213,13 @@ def _hidden(message: Message) -> Message:
     body = message.body
     with suppress(UnicodeDecodeError):  # nothing shows bytes
         body = body.decode() if isinstance(body, bytes) else body
-    callbacks = {key: _hidden_callback(getattr(message, key)) for key in CALLBACKS}
+    callbacks: dict[str, Any] = {key: _hidden_callback(getattr(message, key)) for key in CALLBACKS}
     return replace(
         message,
         destination=_hidden_url(message.destination),
         headers=tuple((name, _secret(text)) for name, text in message.headers),
         body=_secret(body) if isinstance(body, str) else body,
-        **callbacks,  # type: ignore[arg-type]
+        **callbacks,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from qstash_sync.crons import zones
@@ -26,13 +26,13 @@ def document(found: Coming, load: Load | None, warnings: tuple[Diagnostic, ...] 
     """The JSON; instants in ISO 8601, those of `at` in UTC."""
     more = {"load": _load(load)} if load else {}
     return view.document(
-        start=_iso(found.start),
-        until=found.until and _iso(found.until),
+        start=view.stamp(found.start),
+        until=view.stamp(found.until),
         firings=[
             {
                 "name": one.schedule.name,
                 "id": one.schedule.id,
-                "at": _iso(one.at),
+                "at": view.stamp(one.at),
                 "local": one.local.isoformat(),
                 "timezone": one.timezone,
                 "rule": one.rule and rule_document(one.rule),
@@ -43,7 +43,7 @@ def document(found: Coming, load: Load | None, warnings: tuple[Diagnostic, ...] 
         clock_changes=[
             {
                 "timezone": one.timezone,
-                "at": _iso(one.change.at),
+                "at": view.stamp(one.change.at),
                 "offset_before": one.change.offset_before,
                 "offset_after": one.change.offset_after,
             }
@@ -76,15 +76,11 @@ def _load(load: Load) -> dict[str, Any]:
         "worst_of_busiest_day": load.worst,
         "plan": load.plan,
         "allowed_a_day": load.allowed,
-        "peak_minute": load.peak and _iso(load.peak),
+        "peak_minute": view.stamp(load.peak),
         "messages_at_peak": load.at_peak,
         "of_peak": [{"name": name, "messages": count} for name, count in load.of_peak],
         "uncounted_url_groups": list(load.uncounted),
     }
-
-
-def _iso(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 # ---------------------------------------------------------------- text

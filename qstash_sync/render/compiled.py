@@ -54,32 +54,32 @@ def _as_json(outlook: Outlook) -> dict[str, Any]:
             {"cron": part.cron, "serves": part.serves, "offsets": list(_offsets(part, outlook))}
             for part in made.parts
         ],
-        "valid_from": _iso(made.valid_from),
-        "valid_until": _iso(made.valid_until),
-        "renew_at": _iso(made.renew_at),
+        "valid_from": view.stamp(made.valid_from),
+        "valid_until": view.stamp(made.valid_until),
+        "renew_at": view.stamp(made.renew_at),
         "proof": {"firings": made.proof.firings, **_wrong(made.proof)},
         "transitions": [
             {
-                "at": _iso(change.at),
+                "at": view.stamp(change.at),
                 "offset_before": change.offset_before,
                 "offset_after": change.offset_after,
             }
             for change in made.transitions
         ],
         "next_firings": [
-            {"local": _local(outlook, at).isoformat(), "utc": _iso(at)} for at in outlook.firings
+            {"local": _local(outlook, at).isoformat(), "utc": view.stamp(at)}
+            for at in outlook.firings
         ],
-        "after_the_end": {**_wrong(outlook.after), "first": _iso(outlook.after.first)},
+        "after_the_end": {
+            **_wrong(outlook.after),
+            "first": view.stamp(outlook.after.first),
+        },
         "warnings": list(made.warnings),
     }
 
 
 def _wrong(counted: Proof | Difference) -> dict[str, int]:
     return {"missing": counted.missing, "extra": counted.extra, "doubled": counted.doubled}
-
-
-def _iso(at: datetime | None) -> str | None:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
 
 
 # ---------------------------------------------------------------- text

@@ -16,6 +16,7 @@ from qstash_sync.timeline.explained import Explained, Verdict
 from qstash_sync.timeline.rules import rule_at
 
 _LABEL = 10
+_MINUTE = 60  # seconds
 _TITLES = {
     Verdict.UNMANAGED: "unmanaged",
     Verdict.PAUSED: "paused",
@@ -41,34 +42,35 @@ def document(found: Explained, requests: tuple[int, int]) -> Page:
         why=list(_why(found)),
         name=subject.name,
         id=schedule.id if schedule else subject.name,
-        at=_iso(found.at),
+        at=view.stamp(found.at),
         location=str(schedule.location) if schedule and schedule.location else None,
-        wanted=[{"at": _iso(at), "local": _local(found, at).isoformat()} for at in found.wanted],
+        wanted=[
+            {"at": view.stamp(at), "local": _local(found, at).isoformat()} for at in found.wanted
+        ],
         rule=found.rule and rule_document(found.rule),
-        firing=_iso(found.firing),
+        firing=view.stamp(found.firing),
         retry=found.retry
         and {
             "number": found.retry.number,
-            "of": _iso(found.retry.of),
-            "due": _iso(found.retry.due),
+            "of": view.stamp(found.retry.of),
+            "due": view.stamp(found.retry.due),
         },
-        retries=None if found.retries is None else [_iso(at) for at in found.retries],
+        retries=None if found.retries is None else [view.stamp(at) for at in found.retries],
         live=found.part and {"id": found.part.live.id, "cron": found.part.live.cron},
         parts=[
             {"id": one.live.id, "cron": one.live.cron, "paused": one.live.paused}
             for one in subject.parts
         ],
         differences=[view.field(one) for one in found.differences],
-        exact_until=_iso(found.until),
-        next={"expected": _iso(found.expected_next), "server": _iso(found.server_next)},
+        exact_until=view.stamp(found.until),
+        next={
+            "expected": view.stamp(found.expected_next),
+            "server": view.stamp(found.server_next),
+        },
         warnings=[view.diagnostic(one) for one in found.known],
         errors=[],
         requests={"read": requests[0], "write": requests[1]},
     )
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _local(found: Explained, at: datetime) -> datetime:
@@ -191,7 +193,7 @@ def _of_retry(found: Explained, at: datetime) -> str:
     assert retry
     late = (at - retry.due).total_seconds()
     due, of = _clock(found, retry.due), _moment(found, retry.of)
-    if late < 60:  # noqa: PLR2004 seconds of a minute
+    if late < _MINUTE:
         return f"{_clock(found, at)} is retry {retry.number} of {of} (due {due})."
     took = f"due {due}, if the tries before it took {_size(late)}"
     return f"{_clock(found, at)} may be retry {retry.number} of {of} ({took})."

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Outcome
@@ -76,8 +76,8 @@ def change(change: Change, outcome: Outcome | None = None) -> dict[str, Any]:
             "local": takes.job and f"{_crons(takes.job)} in {takes.job.timezone}",
             "destination": takes.destination,
             "paused": takes.paused,
-            "next_firing": _iso(takes.next_at),
-            "last_firing": _iso(takes.last_at),
+            "next_firing": stamp(takes.next_at),
+            "last_firing": stamp(takes.last_at),
         }
     if change.pauses_all:
         result["pauses_all"] = True
@@ -108,8 +108,8 @@ def _times(change: Change) -> dict[str, Any]:
             "removed": effect.removed,
             "moved_by_minutes": effect.by and round(effect.by.total_seconds() / 60),
             "doubled": firings.doubled,
-            "first_before": _iso(effect.first_before),
-            "first_after": _iso(effect.first_after),
+            "first_before": stamp(effect.first_before),
+            "first_after": stamp(effect.first_after),
         }
     return found
 
@@ -118,8 +118,9 @@ def _crons(job: Job) -> str:
     return ", ".join(cron.text for cron in job.crons)
 
 
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+def stamp(at: datetime | None) -> str | None:
+    """A time in UTC, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
 
 
 def field(field: FieldChange) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from functools import partial
 
 from qstash_sync.apply.outcomes import Applied, Outcome, Status as Done
 from qstash_sync.errors import QstashSyncError
-from qstash_sync.model.change import Action, Change, Reason
+from qstash_sync.model.change import RISKS, Action, Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
@@ -33,15 +33,6 @@ _WIDTH = 100  # columns; a fence does not wrap
 _LONGEST = 400  # characters of one line, before it is wrapped
 _MOST_FINDINGS = 25
 _MOST_DETAILS = 40  # lines
-_RISK = [
-    Reason.BOTH,
-    Reason.DRIFT,
-    Reason.ADOPT,
-    Reason.RENAME,
-    Reason.FILE,
-    Reason.CLOCK,
-    Reason.TWIN,
-]
 _SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
 _PLAIN = text.Paint(color=False)
 _STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
@@ -104,7 +95,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     deletes = [change for change in plan.changes if change.action is Action.DELETE]
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
-    updates.sort(key=lambda change: (not change.refused, _RISK.index(change.reason)))
+    updates.sort(key=lambda change: (not change.refused, RISKS.index(change.reason)))
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
     warnings = plan.warnings if verbose else text.quiet(plan)[0]

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qstash_sync.model.change import Action, Change, FieldChange, Firings, Reason, Stored, Takes
+from qstash_sync.model.change import (
+    RISKS,
+    Action,
+    Change,
+    FieldChange,
+    Firings,
+    Reason,
+    Stored,
+    Takes,
+)
 from qstash_sync.model.resources import Kind, Schedule
 from qstash_sync.model.settings import duration
 from qstash_sync.plan.decide import Plan
@@ -20,19 +29,9 @@ _LONGEST_NAME = 200
 _MOST_FIELDS = 60  # of one change
 _NAMED = 5  # of the changes of one risk
 _BRIEF = 30  # characters of a value that stands in the head
-_SECONDS = ("timeout", "delay", "period")
 _TIMES = ("cron", "timezone")
 _SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
 _STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: "="}
-RISKS = [
-    Reason.BOTH,
-    Reason.DRIFT,
-    Reason.ADOPT,
-    Reason.RENAME,
-    Reason.FILE,
-    Reason.CLOCK,
-    Reason.TWIN,
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +194,7 @@ def value(found: Any, path: str) -> str:
     """A value as a person reads it."""
     if found is None:
         return "(none)"
-    if path.rpartition(".")[2] in _SECONDS and type(found) is int:
+    if words.is_duration(found, path):
         return duration(found)
     return cut(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
 
@@ -211,11 +210,7 @@ def _row(field: FieldChange, action: Action) -> Row:
 
 
 def _label(path: str) -> str:
-    """A path as a person says it."""
-    for long, short in (("headers.", "header "), ("endpoints.", "endpoint ")):
-        if path.startswith(long):
-            path = path.replace(long, short, 1)
-    return cut(path, _LONGEST_NAME)
+    return cut(words.label(path), _LONGEST_NAME)
 
 
 def _stored(change: Change) -> frozenset[str]:

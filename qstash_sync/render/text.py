@@ -345,7 +345,7 @@ def summary_of(change: Change) -> str:
     ]
     if change.action is not Action.UPDATE or not shown:
         return ""
-    said = [_cut(f"{_label(field.path)} {_sides(field)}") for field in shown[:_SAID]]
+    said = [_cut(f"{words.label(field.path)} {_sides(field)}") for field in shown[:_SAID]]
     more = len(shown) - _SAID
     return ", ".join(said) + (f" and {more} more" if more > 0 else "")
 
@@ -355,7 +355,7 @@ def _cut(text: str) -> str:
 
 
 def _field(field: FieldChange, action: Action) -> Iterator[str]:
-    label = f"{_label(field.path):{LABEL_WIDTH - 1}} "
+    label = f"{words.label(field.path):{LABEL_WIDTH - 1}} "
     if action is Action.CREATE:
         if field.after is not None and field.after is not False:
             yield f"      {label}{_value(field.after, field.path)}"
@@ -378,17 +378,10 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         yield f"      {label}{sides}{_note(field)}"
 
 
-def _label(path: str) -> str:
-    for long, short in (("headers.", "header "), ("endpoints.", "endpoint ")):
-        if path.startswith(long):
-            return path.replace(long, short, 1)
-    return path
-
-
 def _value(value: Any, path: str) -> str:
     if value is None:
         return "(none)"
-    if path.rpartition(".")[2] in ("timeout", "delay", "period") and isinstance(value, int):
+    if words.is_duration(value, path):
         return duration(value)
     text = safe.line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
@@ -459,7 +452,7 @@ def stale(error: StalePlanError, paint: Paint) -> Page:
     for moved in error.moved:
         lines.append(f"  {paint(what(moved.change), 'bold')}: {moved.why}")
         for move in moved.fields:
-            lines.append(f"      {_label(move.path)}")
+            lines.append(f"      {words.label(move.path)}")
             for when, field in (("approved", move.approved), ("now", move.now)):
                 shown = _sides(field) + _note(field) if field else "no change"
                 lines.append(f"        {when:8}  {shown}")

@@ -1,6 +1,7 @@
 """What a change does, in words: its headline, and the lines of its notes."""
 
 from datetime import datetime, timedelta
+from typing import Any, TypeGuard
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.effect import DAYS
@@ -16,6 +17,19 @@ from qstash_sync.model.change import (
 )
 from qstash_sync.plan.taken import Unmanaged
 from qstash_sync.render import spoken
+
+
+def label(path: str) -> str:
+    """The path of a field as a person says it."""
+    for long, short in (("headers.", "header "), ("endpoints.", "endpoint ")):
+        if path.startswith(long):
+            return path.replace(long, short, 1)
+    return path
+
+
+def is_duration(value: Any, path: str) -> TypeGuard[int]:
+    """Whether a value of a field counts seconds."""
+    return type(value) is int and path.rpartition(".")[2] in ("timeout", "delay", "period")
 
 
 def notes(change: Change) -> list[str]:

@@ -93,7 +93,7 @@ schedules:
   native: {cron: 30 12 * * *, timezone: Asia/Tokyo, url_group: g}
   new: {was: old, cron: '*/5 * * * *', destination: 'https://app.example.com/new', headers: {X-A: '1'}, dst: {strategy: follow}}
   mine: {cron: '@daily', timezone: UTC, destination: 'https://app.example.com/mine', id: scd_mine, protect: true}
-"""  # noqa: E501, RUF100
+"""
 ENVIRON = {"S": "first-secret", "T": "second-secret"}
 PAUSED = SECOND.replace("Europe/Berlin}", "Europe/Berlin, paused: true}")
 RESUMED = SECOND.replace("Europe/Berlin}", "Europe/Berlin, paused: false}").replace(

@@ -166,10 +166,12 @@ def test_a_scope_may_name_what_the_base_has_not(repository: Clone) -> None:
 
 def test_a_directory_and_a_file_that_was_not_there(repository: Clone) -> None:
     repository.git("checkout", "-q", "-b", "split")
-    repository.commit(FILE, "conf/all.yaml")
-    assert set(repository.origins("-f", "conf", "--base-ref", "main").values()) <= {"yours"}
-    repository.commit(FILE.replace("0 9", "0 8"), "conf/all.yaml")
-    assert repository.origins("-f", "conf", "--base-ref", "HEAD~1") == {"a": "yours"}
+    first = FILE.replace("retries: 5", "retries: 4")
+    repository.commit(first, "conf/all.yaml")
+    assert repository.origins("-f", "conf", "--base-ref", "main") == {"b": "yours"}
+    repository.commit(first.replace("0 9", "0 8"), "conf/all.yaml")
+    found = repository.origins("-f", "conf", "--base-ref", "HEAD~1")
+    assert found == {"a": "yours", "b": "already_there"}
 
 
 def test_a_shallow_clone_is_named_with_its_remedy(

@@ -463,13 +463,13 @@ def test_the_words_of_a_list_are_carried_over_or_told() -> None:
     }])  # fmt: skip
     assert (found.name, found.body, found.left) == ("nightly", '{"a":1}', ("delay", "owner"))
     Path("jobs.json").write_text(json.dumps([{
-        "url": "https://a.acme.com/x", "cron": "0 1 * * *", "retries": 5, "timeout": "2m",
+        "url": "https://a.acme.com/x", "cron": "0 1 * * *", "retries": 5, "timeout": "2m30s",
         "failureCallback": "https://a.acme.com/failed", "queue": "mail",
     }]))  # fmt: skip
     done("init", "--yes", "--from", "jobs.json")
     (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
     message = schedule.message
-    assert (message.retries, message.timeout, message.queue) == (5, 120, "mail")
+    assert (message.retries, message.timeout, message.queue) == (5, 150, "mail")
     assert message.failure_callback
 
 

@@ -188,12 +188,16 @@ def test_no_value_of_a_field_that_is_computed_with_does_either(folder: Path, fie
     for value in kinds.get(field, NUMBERS):
 
         class Exact(Liar):
+            said = value
+
             def __call__(self, request: httpx.Request) -> httpx.Response:
                 response = FaultServer.__call__(self, request)
                 data = response.json() if response.content else None
                 for item in data if isinstance(data, list) else [data]:
                     if isinstance(item, dict) and "scheduleId" in item and request.method == "GET":
-                        item[field] = [*item.get(field, []), value] if field == "labels" else value  # noqa: B023
+                        item[field] = (
+                            [*item.get(field, []), self.said] if field == "labels" else self.said
+                        )
                 return httpx.Response(
                     response.status_code, headers={"Date": response.headers["Date"]}, json=data
                 )
