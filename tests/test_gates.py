@@ -17,8 +17,8 @@ from qstash_sync.config import build, interpolate, parse
 from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.model.resources import Desired
-from qstash_sync.plan import canonical, reconcile, schedules
 from qstash_sync.qstash.client import Client
+from qstash_sync.reconcile import canonical, reconcile, schedules
 from tests.fault_server import FaultServer
 from tests.support import NOW, config, secret
 

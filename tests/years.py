@@ -21,8 +21,8 @@ from qstash_sync.crons.compile import after_the_end
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
-from qstash_sync.plan import times
 from qstash_sync.qstash.client import Client
+from qstash_sync.reconcile import times
 from tests.crons import oracle
 from tests.fault_server import FaultServer
 from tests.support import HEAD, World, config

@@ -22,9 +22,9 @@ from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Key, Kind, Live
 from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.model.steps import PauseSchedule, PutSchedule
-from qstash_sync.plan import canonical, diff, mark as marks
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.live_parts import LivePart, LiveParts, same_crons
+from qstash_sync.reconcile import canonical, diff, mark as marks
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts, same_crons
 
 _SCHEDULE = Kind.SCHEDULE
 _KINDS = {f"{kind}s": kind for kind in Kind if kind is not _SCHEDULE}

@@ -13,7 +13,7 @@ from typing import Any
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import Piece, Secret, Text
 from qstash_sync.model.secret_shapes import SCHEME, Span, Where, is_called
-from qstash_sync.plan.canonical import DIGEST
+from qstash_sync.reconcile.canonical import DIGEST
 
 TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password

@@ -26,9 +26,9 @@ from qstash_sync.model.resources import (
     Timing,
     plain,
 )
-from qstash_sync.plan import mark as marks, time_label
-from qstash_sync.plan.live_parts import LivePart, LiveParts, Writing, read_parts, state
-from qstash_sync.plan.mark import Declared
+from qstash_sync.reconcile import mark as marks, time_label
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts, Writing, read_parts, state
+from qstash_sync.reconcile.mark import Declared
 
 _MOST_TEXTS = 10  # of one message, of which every choice is tried
 COPY = "a copy of one of ours, labels and all"

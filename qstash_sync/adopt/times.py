@@ -21,8 +21,8 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.model.resources import LiveSchedule
-from qstash_sync.plan import mark as marks
-from qstash_sync.plan.mark import Mark
+from qstash_sync.reconcile import mark as marks
+from qstash_sync.reconcile.mark import Mark
 
 _MOST_PARTS = 8  # what the file allows where it does not say `dst.max_parts`
 

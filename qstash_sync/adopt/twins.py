@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from qstash_sync.model.resources import LiveSchedule, plain
-from qstash_sync.plan import twins
+from qstash_sync.reconcile import twins
 
 T = TypeVar("T")
 

@@ -20,13 +20,14 @@ from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Desired, Key, Kind, Live
 from qstash_sync.model.steps import PauseSchedule
-from qstash_sync.plan import mark, saved
+from qstash_sync.plan import saved
 from qstash_sync.plan.decide import Plan, consented
 from qstash_sync.plan.fingerprint import Fingerprints
-from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.policy import Policy
-from qstash_sync.plan.reconcile import reconcile
 from qstash_sync.plan.saved import Saved
+from qstash_sync.reconcile import mark
+from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.reconcile import reconcile
 
 _NO_POLICY = Policy()
 

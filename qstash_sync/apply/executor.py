@@ -34,7 +34,7 @@ from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Key, Kind, Live
 from qstash_sync.model.steps import PinFlowControl, PutSchedule, Step
 from qstash_sync.plan.policy import Policy
-from qstash_sync.plan.times import ACTIVATION
+from qstash_sync.reconcile.times import ACTIVATION
 
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way

@@ -13,11 +13,12 @@ from qstash_sync.crons import zones
 from qstash_sync.errors import UsageError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.plan import mark, origins, scope
+from qstash_sync.plan import origins
 from qstash_sync.plan.decide import Plan, decide
-from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.policy import Policy
-from qstash_sync.plan.reconcile import reconcile
+from qstash_sync.reconcile import mark, scope
+from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.reconcile import reconcile
 
 _NO_POLICY = Policy()
 

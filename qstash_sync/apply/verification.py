@@ -17,10 +17,10 @@ from qstash_sync.errors import AccountError
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, instant
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
-from qstash_sync.plan import mark
 from qstash_sync.plan.liveness import wrong_time
-from qstash_sync.plan.mark import Mark
-from qstash_sync.plan.times import ACTIVATION
+from qstash_sync.reconcile import mark
+from qstash_sync.reconcile.mark import Mark
+from qstash_sync.reconcile.times import ACTIVATION
 
 _SKEW = timedelta(seconds=1)  # by which the clocks of one service may differ
 

@@ -21,7 +21,7 @@ from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.error import CronError
 from qstash_sync.model.change import Change
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
-from qstash_sync.plan.times import ACTIVATION
+from qstash_sync.reconcile.times import ACTIVATION
 
 EACH_REQUEST = timedelta(seconds=5)  # a write, or the look before it
 AFTER = timedelta(seconds=2)  # a firing's minute has begun

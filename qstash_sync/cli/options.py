@@ -140,7 +140,7 @@ def _read_by(name: str) -> Callable[..., tuple[str, ...]]:
 
     def check(_: object, __: object, items: tuple[str, ...]) -> tuple[str, ...]:
         if items:
-            from qstash_sync.plan import ignored, scope
+            from qstash_sync.reconcile import ignored, scope
 
             read = {"scope": scope.pattern, "ignored": ignored.option}[name]
             for item in items:

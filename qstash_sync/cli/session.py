@@ -163,7 +163,7 @@ class Session:
         """What is desired, with the fields that some options say are somebody else's."""
         if not options:
             return desired
-        from qstash_sync.plan import ignored
+        from qstash_sync.reconcile import ignored
 
         return ignored.told(desired, options)
 

@@ -57,7 +57,8 @@ def validate(*, mock_env: bool, **given: Any) -> int:
 
 def _about_time(session: Session, config: Config) -> list[Diagnostic]:
     """What of the schedules cannot be compiled, meets a clock change, or takes many parts."""
-    from qstash_sync.plan import quota, times
+    from qstash_sync.plan import quota
+    from qstash_sync.reconcile import times
 
     found: list[Diagnostic] = []
     schedules = config.desired.schedules or ()

@@ -45,7 +45,7 @@ from qstash_sync.model.resources import (
     join,
     plain,
 )
-from qstash_sync.plan import ignored
+from qstash_sync.reconcile import ignored
 
 _RENEW_BEFORE = timedelta(days=45)
 _NO_REDACTION = Redact()

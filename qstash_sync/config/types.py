@@ -21,8 +21,8 @@ from qstash_sync.crons.grammar import Cron, parse
 from qstash_sync.model import fields, settings
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Kind, Secret, Text
-from qstash_sync.plan import time_label
-from qstash_sync.plan.mark import PREFIX
+from qstash_sync.reconcile import time_label
+from qstash_sync.reconcile.mark import PREFIX
 
 NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]*")
 WEEK = 7 * 86_400

@@ -36,7 +36,7 @@ class Piece:
 class Secret:
     """Text with hidden pieces: printing shows masks, only `reveal` gives the value.
 
-    Unwrapped in two places, the request (`qstash/wire.py`) and the digests (`plan/mark.py`),
+    Unwrapped in two places, the request (`qstash/wire.py`) and the digests (`reconcile/mark.py`),
     and in comparisons. A piece that is not known (`--unknown-env`) equals anything.
     """
 

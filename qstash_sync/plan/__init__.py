@@ -1,1 +1,1 @@
-"""Desired and live to a plan: what differs, whose doing it is, and what may be done. Pure."""
+"""Every change to a plan: what may be done, in which order, what stops it, what is told. Pure."""

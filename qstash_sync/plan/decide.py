@@ -16,14 +16,15 @@ from fnmatch import fnmatchcase
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
-from qstash_sync.plan import guards, ignored, messages, quota, references, scope
-from qstash_sync.plan.compared import Compared, Comparison
-from qstash_sync.plan.ignored import Ignored
+from qstash_sync.plan import guards, messages, quota, references
 from qstash_sync.plan.known_secrets import KnownSecrets
-from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.messages import MessagesADay
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.quota import Usage
+from qstash_sync.reconcile import ignored, scope
+from qstash_sync.reconcile.compared import Compared, Comparison
+from qstash_sync.reconcile.ignored import Ignored
+from qstash_sync.reconcile.live_parts import LiveParts
 
 _COUNTED = {"pause": "update", "resume": "update"}
 

@@ -32,7 +32,7 @@ from qstash_sync.model.resources import (
 from qstash_sync.plan import guards, liveness
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.known_secrets import KnownSecrets
-from qstash_sync.plan.pauses import LEFT_SO
+from qstash_sync.reconcile.pauses import LEFT_SO
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
 

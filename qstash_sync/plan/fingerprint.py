@@ -26,8 +26,8 @@ from qstash_sync.model.resources import (
     Secret,
     UrlGroup,
 )
-from qstash_sync.plan import canonical, mark
-from qstash_sync.plan.live_parts import LiveParts
+from qstash_sync.reconcile import canonical, mark
+from qstash_sync.reconcile.live_parts import LiveParts
 
 LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 

@@ -17,10 +17,10 @@ from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import LiveSchedule, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.plan import live_times, mark
 from qstash_sync.plan.drift import DIFFER
 from qstash_sync.plan.fingerprint import Fingerprints
-from qstash_sync.plan.live_parts import LiveParts, Part, read_parts
+from qstash_sync.reconcile import live_times, mark
+from qstash_sync.reconcile.live_parts import LiveParts, Part, read_parts
 
 LEAST = DIFFER
 

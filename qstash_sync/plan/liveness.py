@@ -18,10 +18,10 @@ from qstash_sync.crons.robfig import predicted
 from qstash_sync.model import fields
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Message, Schedule, instant
-from qstash_sync.plan import mark
-from qstash_sync.plan.diff import HIDDEN
-from qstash_sync.plan.pauses import LEFT_SO
-from qstash_sync.plan.times import ACTIVATION
+from qstash_sync.reconcile import mark
+from qstash_sync.reconcile.diff import HIDDEN
+from qstash_sync.reconcile.pauses import LEFT_SO
+from qstash_sync.reconcile.times import ACTIVATION
 
 # What somebody should look at, though account and file agree.
 ATTENTION = frozenset(("failed", "next_time", "overdue", "paused", "zone_data"))

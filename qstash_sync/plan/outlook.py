@@ -12,7 +12,7 @@ from qstash_sync.crons.firings import next_firings
 from qstash_sync.crons.zones import Transition
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Timing
-from qstash_sync.plan import times
+from qstash_sync.reconcile import times
 
 FIRINGS = 5
 CHANGES = 2

@@ -18,9 +18,9 @@ from qstash_sync.model.change import Action, Change, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Key, Kind, Live, LiveSchedule, Schedule
 from qstash_sync.model.steps import PauseSchedule
-from qstash_sync.plan.compared import Foreign
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.compared import Foreign
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 
 _GLOB = re.compile(r"[*?\[]")
 _NEAR = 0.7  # of 1: a word that was misspelt

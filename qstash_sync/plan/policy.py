@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from qstash_sync.model.change import Change, Reason
 from qstash_sync.model.resources import Key, Kind
-from qstash_sync.plan import scope
+from qstash_sync.reconcile import scope
 
 _OF_STRAYS = (Reason.ADOPT, Reason.TWIN)
 

@@ -15,8 +15,8 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.plan import times
-from qstash_sync.plan.live_parts import LiveParts
+from qstash_sync.reconcile import times
+from qstash_sync.reconcile.live_parts import LiveParts
 
 _LISTED = 8  # names of schedules in one message
 

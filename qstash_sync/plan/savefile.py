@@ -13,9 +13,9 @@ from typing import Any
 from qstash_sync.errors import SavedPlanError
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Withheld
 from qstash_sync.model.resources import Kind
-from qstash_sync.plan import ignored, scope
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Approved, Saved, Where
+from qstash_sync.reconcile import ignored, scope
 
 KIND = "qstash-sync plan"
 FORMAT_VERSION = 2  # 1 had fingerprints over unset fields

@@ -26,7 +26,6 @@ from qstash_sync.errors import (
 from qstash_sync.model.addresses import bare
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, Secret, UrlGroup
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
-from qstash_sync.plan import endpoints
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.answers import (
     NOT_QSTASH,
@@ -42,6 +41,7 @@ from qstash_sync.qstash.exchange import exchange
 from qstash_sync.qstash.mask import Mask, inside
 from qstash_sync.qstash.throttle import Throttle
 from qstash_sync.qstash.wire import LiveResource, Request
+from qstash_sync.reconcile import endpoints
 
 TRIES = 6  # of one request, those that were answered with 429 not counted
 TIMEOUT, DEADLINE = 30.0, 120.0  # seconds: without a sign of the server; for all tries together

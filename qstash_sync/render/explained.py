@@ -7,7 +7,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.firings import Gap
 from qstash_sync.model import fields
 from qstash_sync.model.settings import duration
-from qstash_sync.plan import times
+from qstash_sync.reconcile import times
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.coming import rule_document, rule_words
 from qstash_sync.render.safe import Page

@@ -12,9 +12,9 @@ from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origi
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings import duration
-from qstash_sync.plan import taken
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
+from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded
 from qstash_sync.render.alike_changes import Group, alone, grouped

@@ -15,7 +15,7 @@ from qstash_sync.model.change import (
     Takes,
     TwinOf,
 )
-from qstash_sync.plan.taken import Unmanaged
+from qstash_sync.reconcile.taken import Unmanaged
 from qstash_sync.render import spoken
 
 

@@ -27,8 +27,8 @@ from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Message, Schedule, instant, is_known, plain
 from qstash_sync.plan import liveness
 from qstash_sync.plan.drift import Drift
-from qstash_sync.plan.live_parts import LivePart, LiveParts
-from qstash_sync.plan.times import ACTIVATION
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.times import ACTIVATION
 from qstash_sync.timeline import ladder
 from qstash_sync.timeline.rules import Rule, fits, rule_at, rule_of
 

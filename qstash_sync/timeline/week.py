@@ -18,8 +18,8 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, next_firings, wanted
 from qstash_sync.model.change import Action, Change, Firings, Reason
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
-from qstash_sync.plan import time_label
 from qstash_sync.plan.decide import Plan
+from qstash_sync.reconcile import time_label
 
 DAYS = 7
 MOST = 40  # schedules of one picture

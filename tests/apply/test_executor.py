@@ -23,9 +23,9 @@ from qstash_sync.apply.verification import Verification
 from qstash_sync.errors import AuthError, RejectedError
 from qstash_sync.local import LOCAL_TOKEN, Served
 from qstash_sync.model.steps import Step
-from qstash_sync.plan import mark
 from qstash_sync.plan.pause_by_name import Wish
 from qstash_sync.qstash.client import Client
+from qstash_sync.reconcile import mark
 from tests.fault_server import FaultServer
 from tests.mixed import Scene
 from tests.support import World, config, ids, secret

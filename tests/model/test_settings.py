@@ -18,8 +18,8 @@ from qstash_sync.model.resources import (
     Timing,
 )
 from qstash_sync.model.steps import PutSchedule
-from qstash_sync.plan import mark
 from qstash_sync.qstash import wire
+from qstash_sync.reconcile import mark
 
 TOKEN = Secret((Piece("Bearer "), Piece("s3cret", hidden=True)))
 UNKNOWN = Secret((Piece("", hidden=True, known=False),))

@@ -16,8 +16,8 @@ from qstash_sync.apply import proposal, watching
 from qstash_sync.crons.compile import Compilation
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
-from qstash_sync.plan import times
 from qstash_sync.plan.drift import Drift, Status, judge
+from qstash_sync.reconcile import times
 from qstash_sync.render import drift as render
 from qstash_sync.render.drift import GRADES
 from qstash_sync.render.text import Paint

@@ -8,7 +8,8 @@ import pytest
 
 from qstash_sync.crons.compile import Compilation
 from qstash_sync.model.diagnostics import Severity
-from qstash_sync.plan import quota, times
+from qstash_sync.plan import quota
+from qstash_sync.reconcile import times
 from tests.support import HEAD, World, cli, config
 
 WINTER = datetime(2026, 11, 24, 12, tzinfo=UTC)  # a clock change lies within every horizon

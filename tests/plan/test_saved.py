@@ -22,10 +22,11 @@ from qstash_sync.crons import zones
 from qstash_sync.errors import SavedPlanError, StalePlanError
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, LocalQStash, Served, Switches
 from qstash_sync.model.change import Reason
-from qstash_sync.plan import lifetime, mark, saved, savefile
+from qstash_sync.plan import lifetime, saved, savefile
 from qstash_sync.plan.fingerprint import Fingerprints
 from qstash_sync.plan.policy import Policy
 from qstash_sync.plan.saved import Where
+from qstash_sync.reconcile import mark
 from qstash_sync.render import text as render
 from tests.fault_server import Fault, FaultServer
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world

@@ -15,8 +15,8 @@ from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.plan.live_parts import LiveParts
 from qstash_sync.plan.quota import Usage
+from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.render import markdown
 from tests.fault_server import FaultServer
 from tests.support import HEAD, NOW, Ran, cli

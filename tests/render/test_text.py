@@ -8,9 +8,9 @@ import pytest
 
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind, Live
-from qstash_sync.plan import diff
 from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.live_parts import LiveParts
+from qstash_sync.reconcile import diff
+from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.render import markdown, text
 from qstash_sync.render.text import Paint
 from tests.fault_server import FaultServer

@@ -26,8 +26,8 @@ from qstash_sync.model.steps import (
     Step,
     UnpinFlowControl,
 )
-from qstash_sync.plan import canonical, diff, ignored
-from qstash_sync.plan.compared import Compared, Comparison, Within
+from qstash_sync.reconcile import canonical, diff, ignored
+from qstash_sync.reconcile.compared import Compared, Comparison, Within
 
 
 def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within: Within) -> None:

@@ -15,7 +15,7 @@ from qstash_sync.model import fields
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
-from qstash_sync.plan.live_parts import Part
+from qstash_sync.reconcile.live_parts import Part
 
 LEFT_SO = "paused in the account; the file leaves it so"
 RESUMED = "paused when it was last written, active now: resumed since, or an apply was cut off"

@@ -9,7 +9,7 @@ from typing import Any
 from qstash_sync.model import secret_shapes, settings
 from qstash_sync.model.change import FieldChange, Withheld
 from qstash_sync.model.settings import CALLBACKS
-from qstash_sync.plan.canonical import REDACTED, ZERO_COUNTS, View, fits, unknown
+from qstash_sync.reconcile.canonical import REDACTED, ZERO_COUNTS, View, fits, unknown
 
 HIDDEN = "(not shown)"
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
-from qstash_sync.plan import ignored
-from qstash_sync.plan.live_parts import LiveParts, Part, same_crons
-from qstash_sync.plan.mark import Declared, Mark
+from qstash_sync.reconcile import ignored
+from qstash_sync.reconcile.live_parts import LiveParts, Part, same_crons
+from qstash_sync.reconcile.mark import Declared, Mark
 
 
 def part_writes(

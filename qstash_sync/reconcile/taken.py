@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from qstash_sync.model.change import Takes
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
-from qstash_sync.plan import mark, time_label
-from qstash_sync.plan.diff import address
-from qstash_sync.plan.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile import mark, time_label
+from qstash_sync.reconcile.diff import address
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 
 
 def by_delete(parts: Sequence[LivePart]) -> Takes:

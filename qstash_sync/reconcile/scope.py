@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from qstash_sync.model.resources import Desired, Key, Kind
-from qstash_sync.plan.compared import Comparison
+from qstash_sync.reconcile.compared import Comparison
 
 _WORDS = {word: kind for kind in Kind for word in (str(kind), f"{kind}s")}
 KINDS = f"the kinds are {', '.join(f'{kind}s' for kind in Kind)}"  # for a message

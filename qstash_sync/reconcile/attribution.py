@@ -9,11 +9,11 @@ no mark                                                           adopted
 from collections.abc import Sequence
 
 from qstash_sync.model.change import FieldChange, Reason
-from qstash_sync.plan import canonical, diff, mark
-from qstash_sync.plan.live_parts import Part, Writing
-from qstash_sync.plan.live_times import When
-from qstash_sync.plan.mark import Declared
-from qstash_sync.plan.pauses import Pause
+from qstash_sync.reconcile import canonical, diff, mark
+from qstash_sync.reconcile.live_parts import Part, Writing
+from qstash_sync.reconcile.live_times import When
+from qstash_sync.reconcile.mark import Declared
+from qstash_sync.reconcile.pauses import Pause
 
 
 def _secrets_moved(declared: Declared, parts: Sequence[Part]) -> bool:

@@ -17,8 +17,8 @@ from qstash_sync.model import fields
 from qstash_sync.model.change import Reason
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.model.settings import CALLBACKS, MESSAGE
-from qstash_sync.plan import ignored, mark as marks
 from qstash_sync.plan.drift import Drift
+from qstash_sync.reconcile import ignored, mark as marks
 from tests.plan.test_property import Draw, apply, dump, files
 from tests.support import HEAD, World, config, world as make_world
 

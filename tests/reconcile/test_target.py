@@ -10,9 +10,10 @@ from qstash_sync.apply.outcomes import Status
 from qstash_sync.errors import UsageError
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Kind
-from qstash_sync.plan import savefile, scope
+from qstash_sync.plan import savefile
 from qstash_sync.plan.drift import Drift
 from qstash_sync.plan.policy import Policy
+from qstash_sync.reconcile import scope
 from tests.fault_server import FaultServer
 from tests.mixed import AFTER, Scene
 from tests.support import HEAD, World, config

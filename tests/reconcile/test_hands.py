@@ -23,8 +23,8 @@ from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
-from qstash_sync.plan import times
 from qstash_sync.plan.decide import Plan
+from qstash_sync.reconcile import times
 from qstash_sync.render import words
 from tests.fault_server import Fault
 from tests.support import World, config, ids, world as make_world

@@ -18,8 +18,8 @@ from qstash_sync.model.resources import (
     is_known,
     plain,
 )
-from qstash_sync.plan import canonical, diff
 from qstash_sync.qstash import wire
+from qstash_sync.reconcile import canonical, diff
 
 SEED = 20261126
 TEXTS = [

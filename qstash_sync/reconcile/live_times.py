@@ -19,8 +19,8 @@ from qstash_sync.crons.robfig import firings, read
 from qstash_sync.model.change import FieldChange, Firings, Note, Wanted
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
-from qstash_sync.plan import diff, mark as marks, times
-from qstash_sync.plan.live_parts import (
+from qstash_sync.reconcile import diff, mark as marks, times
+from qstash_sync.reconcile.live_parts import (
     Part,
     SetState,
     Writing,
@@ -29,7 +29,7 @@ from qstash_sync.plan.live_parts import (
     same_crons,
     state,
 )
-from qstash_sync.plan.mark import Declared
+from qstash_sync.reconcile.mark import Declared
 
 Former = tuple[Job, Strategy]  # what parts were written for
 

@@ -32,7 +32,7 @@ from qstash_sync.model.change import (
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
-from qstash_sync.plan import (
+from qstash_sync.reconcile import (
     attribution,
     canonical,
     diff,
@@ -43,10 +43,10 @@ from qstash_sync.plan import (
     taken,
     times,
 )
-from qstash_sync.plan.canonical import View
-from qstash_sync.plan.compared import Compared, Consent, Foreign
-from qstash_sync.plan.diff import Trust
-from qstash_sync.plan.live_parts import (
+from qstash_sync.reconcile.canonical import View
+from qstash_sync.reconcile.compared import Compared, Consent, Foreign
+from qstash_sync.reconcile.diff import Trust
+from qstash_sync.reconcile.live_parts import (
     LivePart,
     LiveParts,
     Part,
@@ -55,10 +55,10 @@ from qstash_sync.plan.live_parts import (
     read_parts,
     same_crons,
 )
-from qstash_sync.plan.live_times import When
-from qstash_sync.plan.mark import Declared
-from qstash_sync.plan.part_writes import part_writes
-from qstash_sync.plan.pauses import Pause
+from qstash_sync.reconcile.live_times import When
+from qstash_sync.reconcile.mark import Declared
+from qstash_sync.reconcile.part_writes import part_writes
+from qstash_sync.reconcile.pauses import Pause
 
 
 class ScheduleComparer:

@@ -36,8 +36,8 @@ from qstash_sync.model.resources import (
     Secret,
 )
 from qstash_sync.model.settings import CALLBACKS
-from qstash_sync.plan import canonical, time_label
-from qstash_sync.plan.canonical import View, encoded, joined
+from qstash_sync.reconcile import canonical, time_label
+from qstash_sync.reconcile.canonical import View, encoded, joined
 
 PREFIX = "qsync1-"
 _MARK = re.compile(

@@ -15,8 +15,8 @@ from qstash_sync.errors import AccountError, RejectedError
 from qstash_sync.local import Switches
 from qstash_sync.model.resources import Endpoint, UrlGroup
 from qstash_sync.model.steps import SettleUrlGroup
-from qstash_sync.plan.endpoints import ROUNDS, next_move
 from qstash_sync.qstash.client import Client
+from qstash_sync.reconcile.endpoints import ROUNDS, next_move
 from tests.fault_server import Fault, FaultServer
 from tests.support import World, ids, world as make_world
 

@@ -31,8 +31,8 @@ from qstash_sync.model.resources import (
 )
 from qstash_sync.model.secret_shapes import is_called
 from qstash_sync.model.steps import DeleteSchedule
-from qstash_sync.plan import canonical, diff, mark as marks, taken
-from qstash_sync.plan.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile import canonical, diff, mark as marks, taken
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 
 _DAYS = 366
 _DELETE = "`import --strays` plans its delete"

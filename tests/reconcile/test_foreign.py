@@ -11,8 +11,8 @@ from qstash_sync.apply.outcomes import Status
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Switches
 from qstash_sync.model.resources import Desired
-from qstash_sync.plan import mark
 from qstash_sync.plan.policy import Policy
+from qstash_sync.reconcile import mark
 from tests.fault_server import KINDS, Fault
 from tests.support import World, config, world as make_world
 

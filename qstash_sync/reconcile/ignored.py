@@ -37,10 +37,10 @@ from qstash_sync.model.resources import (
     plain,
 )
 from qstash_sync.model.settings import CALLBACKS
-from qstash_sync.plan import mark as marks, scope
-from qstash_sync.plan.canonical import DIGEST
-from qstash_sync.plan.live_parts import LivePart, LiveParts
-from qstash_sync.plan.scope import Pattern
+from qstash_sync.reconcile import mark as marks, scope
+from qstash_sync.reconcile.canonical import DIGEST
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.scope import Pattern
 
 _SECOND = 1000  # milliseconds
 

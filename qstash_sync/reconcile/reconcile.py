@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
-from qstash_sync.plan import twins, unmarked_kinds
-from qstash_sync.plan.compared import Compared, Comparison, Within
-from qstash_sync.plan.live_parts import LivePart, LiveParts
-from qstash_sync.plan.schedules import ScheduleComparer, stray
+from qstash_sync.reconcile import twins, unmarked_kinds
+from qstash_sync.reconcile.compared import Compared, Comparison, Within
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.schedules import ScheduleComparer, stray
 
 
 def reconcile(

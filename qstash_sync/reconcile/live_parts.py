@@ -25,9 +25,9 @@ from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
 from qstash_sync.model import fields
 from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
-from qstash_sync.plan import canonical, mark as marks, time_label
-from qstash_sync.plan.canonical import View
-from qstash_sync.plan.mark import Declared, Mark
+from qstash_sync.reconcile import canonical, mark as marks, time_label
+from qstash_sync.reconcile.canonical import View
+from qstash_sync.reconcile.mark import Declared, Mark
 
 _DIGITS = 9  # of a part's number; more is no number of ours
 
