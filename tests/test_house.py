@@ -10,12 +10,13 @@ ROOT = Path(__file__).parent.parent / "qstash_sync"
 MODULES = sorted(ROOT.rglob("*.py"))
 # Downwards only: cli -> adopt, apply, config, render, timeline, qstash, local -> plan -> reconcile -> model -> crons; edges
 # do not import each other, but for the views, which show what an import or an apply came to.
-CORE = {"plan", "reconcile", "model", "crons", "errors"}
+CORE = {"plan", "lint", "reconcile", "model", "crons", "errors"}
 MAY_IMPORT = {
     "errors.py": set[str](),
     "crons": {"crons"},
     "model": {"model", "crons"},
-    "reconcile": CORE - {"plan"},
+    "reconcile": CORE - {"plan", "lint"},
+    "lint": {"lint", "reconcile", "model", "crons", "errors"},
     "plan": CORE,
     "adopt": {"adopt", *CORE},
     "timeline": {"timeline", *CORE},
@@ -45,7 +46,7 @@ OWNERS = {
     "tzdata": ("crons/zones.py", "local/cron.py"),
     "zoneinfo": ("crons/zones.py", "local/cron.py"),
 }
-PURE = ("crons", "model", "reconcile", "plan", "adopt", "timeline")
+PURE = ("crons", "model", "reconcile", "lint", "plan", "adopt", "timeline")
 IMPURE = {"os", "sys", "socket", "subprocess", "pathlib", "time", "random", "logging", "threading"}
 
 

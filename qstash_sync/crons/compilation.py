@@ -23,6 +23,23 @@ class Strategy(StrEnum):
     AUTO = "auto"
 
 
+class Peculiarity(StrEnum):
+    """What there can be to know about a schedule's time."""
+
+    CLOCK_CHANGE = "clock_change"
+    BOTH_DAYS = "both_days"
+    FOLLOW_ENDS = "follow_ends"
+    NATIVE_DIFFERS = "native_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """A warning about a time: which, and the sentence."""
+
+    kind: Peculiarity
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One cron that QStash stores.
@@ -79,29 +96,36 @@ class Compilation:
         return zones.transitions(self.job.timezone, self.valid_from, self.valid_from + YEAR)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """What to know about it, in sentences."""
-        return tuple(self._warnings())
+    def cautions(self) -> tuple[Caution, ...]:
+        """What to know about it."""
+        return tuple(self._cautions())
 
-    def _warnings(self) -> Iterator[str]:
+    def _cautions(self) -> Iterator[Caution]:
         if self.strategy is Strategy.FOLLOW and self.valid_until:
-            yield f"follow: wrong from {self.valid_until:%Y-%m-%d %H:%MZ} until the next apply"
+            end = f"{self.valid_until:%Y-%m-%d %H:%MZ}"
+            text = f"follow: wrong from {end} until the next apply"
+            yield Caution(Peculiarity.FOLLOW_ENDS, text)
         if self.proof.first:
-            yield native_differs(self.proof, self.job.timezone)
+            text = native_differs(self.proof, self.job.timezone)
+            yield Caution(Peculiarity.NATIVE_DIFFERS, text)
         # Where the parser differs it does not do what the policy says.
-        yield from warnings_of(self.job, self.valid_from, policy=not self.proof.first)
+        yield from cautions_of(self.job, self.valid_from, policy=not self.proof.first)
 
 
 @lru_cache(maxsize=16_384)
-def warnings_of(job: Job, start: datetime, *, policy: bool = True) -> tuple[str, ...]:
+def cautions_of(job: Job, start: datetime, *, policy: bool = True) -> tuple[Caution, ...]:
     """What to know of a job, whatever it is compiled to, in the year from a start.
 
     Crons with both day fields restricted, which other crons read in another way; and, if asked for,
     where a clock change meets a cron whose policy is a mere default.
     """
-    found = [_both_days(cron) for cron in job.crons if cron.both_days_restricted]
+    both = [_both_days(cron) for cron in job.crons if cron.both_days_restricted]
     met = meetings(job, start, start + YEAR) if policy else ()
-    return (*found, *(_meets(meeting, job.timezone) for meeting in met if not meeting.chosen))
+    changes = [_meets(meeting, job.timezone) for meeting in met if not meeting.chosen]
+    return (
+        *(Caution(Peculiarity.BOTH_DAYS, text) for text in both),
+        *(Caution(Peculiarity.CLOCK_CHANGE, text) for text in changes),
+    )
 
 
 def native_differs(proof: Proof, timezone: str) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
 from qstash_sync.model.diagnostics import Location
+from qstash_sync.model.lint import NO_LEVELS, Levels
 
 MASK = "(secret)"
 UNKNOWN_MASK = "(unknown secret)"
@@ -189,6 +190,8 @@ class Schedule:
     was: str | None = None
     notes: tuple[tuple[str, str], ...] = ()  # description, owner, runbook
     ignore: tuple[str, ...] = ()  # fields that somebody else owns, see `fields`
+    lint: Levels = field(default=NO_LEVELS, compare=False)
+    has_retries: bool = field(default=True, compare=False)  # somebody has written how many
     location: Location | None = field(default=None, compare=False)
     cron_location: Location | None = field(default=None, compare=False)
 
@@ -276,6 +279,7 @@ class Desired:
     owns: Globs = Globs()
     protect: Globs = Globs()
     limits: Limits = Limits()
+    lint: Levels = field(default=NO_LEVELS, compare=False)
     secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)  # to be masked
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from qstash_sync.crons import bound as bounds, compile as compiler
 from qstash_sync.crons.bitmaps import Span
-from qstash_sync.crons.compilation import Compilation, Strategy, warnings_of
+from qstash_sync.crons.compilation import Caution, Compilation, Strategy, cautions_of
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, wanted
 from qstash_sync.model.change import FieldChange, Note, Stored, Wanted
@@ -51,21 +51,21 @@ def warnings(
     made: Compilation, name: str | None, location: Location | None
 ) -> tuple[Diagnostic, ...]:
     """What a person should know of a compilation: gaps and folds, its end, both day fields."""
-    return _said(made.warnings, name, location)
+    return _said(made.cautions, name, location)
 
 
 def _said(
-    texts: Sequence[str], name: str | None, location: Location | None
+    cautions: Sequence[Caution], name: str | None, location: Location | None
 ) -> tuple[Diagnostic, ...]:
     return tuple(
         Diagnostic(
             severity=Severity.WARNING,
-            code="time",
-            message=text,
+            code=caution.kind,
+            message=caution.text,
             path=_path(name),
             location=location,
         )
-        for text in texts
+        for caution in cautions
     )
 
 
@@ -143,8 +143,8 @@ def _fires(job: Job, now: datetime) -> bool:
 def said_of(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     """What to know of a schedule in the coming year, whatever it is compiled to."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    texts = warnings_of(schedule.timing.job, midnight)
-    return _said(texts, schedule.name, schedule.location) if texts else ()
+    cautions = cautions_of(schedule.timing.job, midnight)
+    return _said(cautions, schedule.name, schedule.location) if cautions else ()
 
 
 # ---------------------------------------------------------------- what a create shows

@@ -74,7 +74,7 @@ def _as_json(outlook: Outlook) -> dict[str, Any]:
             **_wrong(outlook.after),
             "first": view.stamp(outlook.after.first),
         },
-        "warnings": list(made.warnings),
+        "warnings": [caution.text for caution in made.cautions],
     }
 
 
@@ -117,7 +117,7 @@ def _block(outlook: Outlook, paint: Paint) -> Iterator[str]:
         ("renewal", _fold(_renewal(outlook))),
         ("proof", proof),
         ("after", _after(outlook)),
-        *(("warning", _fold(warning)) for warning in made.warnings),
+        *(("warning", _fold(caution.text)) for caution in made.cautions),
     ]
     verdict = "red" if any(_wrong(made.proof).values()) else "green"
     for label, lines in fields:

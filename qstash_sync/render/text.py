@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
+from qstash_sync.crons.compilation import Peculiarity
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
@@ -158,7 +159,8 @@ def quiet(plan: Plan) -> tuple[list[Diagnostic], int]:
     What a clock change does to a schedule that stays as it is was read when it came.
     """
     changed = {change.name for change in plan.changes if change.kind is Kind.SCHEDULE}
-    shown = [w for w in plan.warnings if w.code != "time" or changed.intersection(w.path)]
+    of_clock = Peculiarity.CLOCK_CHANGE
+    shown = [w for w in plan.warnings if w.code != of_clock or changed.intersection(w.path)]
     return shown, len(plan.warnings) - len(shown)
 
 

@@ -20,7 +20,7 @@ from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import exact_until
 from qstash_sync.crons.firings import Gap, Job, instants, next_firings, wanted
-from qstash_sync.model import fields
+from qstash_sync.model import fields, ladder
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.quotas import PLANS
@@ -29,7 +29,6 @@ from qstash_sync.plan import liveness
 from qstash_sync.plan.drift import Drift
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.times import ACTIVATION
-from qstash_sync.timeline import ladder
 from qstash_sync.timeline.rules import Rule, fits, rule_at, rule_of
 
 _AROUND = 3  # wanted firings that are shown on either side

@@ -185,7 +185,7 @@ def test_follow_is_right_until_the_next_clock_change_and_says_so() -> None:
     made = compile_job(job("0 9 * * *"), now=NOW, strategy=Strategy.FOLLOW)
     assert made.crons == ("0 14 * * *",)
     assert made.valid_until == datetime(2027, 3, 14, 7, tzinfo=UTC)
-    assert any("wrong from 2027-03-14" in warning for warning in made.warnings)
+    assert any("wrong from 2027-03-14" in warning for warning in [c.text for c in made.cautions])
     fixed = compile_job(job("0 9 * * *", timezone="Asia/Tokyo"), now=NOW, strategy=Strategy.FOLLOW)
     assert (fixed.crons, fixed.valid_until) == (("0 0 * * *",), None)
 
@@ -228,7 +228,9 @@ def test_native_is_refused_where_the_parser_differs_unless_accepted(
     with pytest.raises(CronError, match="native: QStash's parser would"):
         compile_job(asked, now=now, strategy=Strategy.NATIVE)
     made = compile_job(asked, now=now, strategy=Strategy.NATIVE, accept=True)
-    assert any("native: QStash's parser would" in warning for warning in made.warnings)
+    assert any(
+        "native: QStash's parser would" in warning for warning in [c.text for c in made.cautions]
+    )
     assert made.proof.missing + made.proof.extra + made.proof.doubled > 0
 
 
@@ -310,11 +312,11 @@ def test_what_meets_a_clock_change_is_told_with_its_date_and_what_becomes_of_it(
 ) -> None:
     """Over all horizons of a year: each covers the changes that lie inside it."""
     told = {
-        warning
+        caution.text
         for month in range(1, 13)
-        for warning in compile_job(
+        for caution in compile_job(
             job(text, timezone=timezone), now=datetime(2027, month, 1, tzinfo=UTC)
-        ).warnings
+        ).cautions
     }
     assert f'"{text}": {message}' in told
 
@@ -323,8 +325,8 @@ def test_a_year_is_warned_of_however_long_the_horizon() -> None:
     """So the warnings of a schedule stay when it is renewed, and need no compilation."""
     found = compile_job(job("30 1 * * *"), now=NOW)
     assert found.valid_until == datetime(2027, 4, 1, tzinfo=UTC)
-    (warning,) = found.warnings
-    assert "2027-11-07 01:30 comes twice" in warning
+    (caution,) = found.cautions
+    assert "2027-11-07 01:30 comes twice" in caution.text
 
 
 def test_a_policy_that_is_written_out_is_not_warned_of() -> None:
@@ -333,13 +335,15 @@ def test_a_policy_that_is_written_out_is_not_warned_of() -> None:
         ("30 2 * * *", {"gap": Gap.NEXT_VALID}),
         ("30 1 * * *", {"fold": Fold.FIRST}),
     ):
-        assert any(compile_job(job(text), now=now).warnings for now in year)
-        assert not any(compile_job(job(text, **policy), now=now).warnings for now in year)
+        assert any(compile_job(job(text), now=now).cautions for now in year)
+        assert not any(compile_job(job(text, **policy), now=now).cautions for now in year)
 
 
 def test_both_day_fields_are_warned_of() -> None:
     made = compile_job(job("0 9 1,15 * 1", timezone="UTC"), now=NOW)
-    assert any("both day fields are restricted" in warning for warning in made.warnings)
+    assert any(
+        "both day fields are restricted" in warning for warning in [c.text for c in made.cautions]
+    )
 
 
 def test_a_cron_that_no_year_in_sight_has_is_refused() -> None:

@@ -109,5 +109,5 @@ def test_the_plainest_text_of_a_cron(text: str, canonical: str) -> None:
 def test_an_accepted_native_says_what_the_parser_does_and_not_what_the_policy_would() -> None:
     job = Job((parse("30 2 * * *"),), "America/New_York")
     made = compile_job(job, now=NOW, strategy=Strategy.NATIVE, accept=True)
-    (told,) = made.warnings
+    told = made.cautions[0].text
     assert "would miss 1 firing, add 0 and double 0" in told

@@ -339,7 +339,7 @@ def test_an_unmarked_schedule_among_the_parts_is_told_and_left_alone() -> None:
         at.put("billing.x.9", at.before["billing.x"], labels=["theirs"])
         plan = at.plan()
         assert plan.empty
-        assert [f.code for f in plan.warnings if f.code != "time"] == ["stray"]
+        assert [f.code for f in plan.warnings if f.code != "clock_change"] == ["stray"]
         assert "billing.x.9 looks like a part of schedules.x" in plan.warnings[-1].message
         at.delete(at.a_part(further=True))
         at.world.apply(at.text)
@@ -413,7 +413,7 @@ def test_all_parts_paused_by_hand_are_left_so_and_resumed_by_hand_too() -> None:
                 at.edit(part_id, isPaused=paused)
             plan = at.plan()
             assert plan.empty
-            assert [f.code for f in plan.warnings if f.code != "time"] == codes
+            assert [f.code for f in plan.warnings if f.code != "clock_change"] == codes
 
 
 @pytest.mark.parametrize("paused", [True, False])

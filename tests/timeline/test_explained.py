@@ -9,10 +9,10 @@ import pytest
 
 from qstash_sync.apply import watching
 from qstash_sync.local import Switches
+from qstash_sync.model import ladder
 from qstash_sync.model.resources import Message
 from qstash_sync.render import explained as view
 from qstash_sync.render.text import Paint
-from qstash_sync.timeline import ladder
 from qstash_sync.timeline.explained import Explained, NoSubjectError, Verdict, explain, subject
 from tests.support import World, cli, config, world as make_world
 

@@ -1,0 +1,173 @@
+"""How a schedule's messages are delivered: retries, timeouts, callbacks, addresses, bodies."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from qstash_sync.crons.bitmaps import Span
+from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.lint.finding import finding
+from qstash_sync.model import ladder, settings
+from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.lint import Code
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import Schedule, Secret, Text, UrlGroup, is_known, plain
+
+_LARGE = 100_000  # bytes
+_LATE = timedelta(hours=1)
+_MOVES = 60  # seconds of a delay
+_YEAR = timedelta(days=366)
+_MINUTE = timedelta(minutes=1)
+
+
+def findings(schedule: Schedule, plan: str | None, now: datetime) -> Iterator[Diagnostic]:
+    """What one schedule's message gives cause to say."""
+    message = schedule.message
+    if message.failure_callback is None:
+        fact = "no failure_callback: when the last retry has failed, nobody is told"
+        hint = "failure_callback: /api/failed, here or in defaults"
+        yield finding(Code.NO_FAILURE_CALLBACK, schedule, fact, hint)
+    if not schedule.has_retries:
+        fact = "retries is not written: QStash tries 3 times more"
+        yield finding(Code.DEFAULT_RETRIES, schedule, fact, "retries: 3, or 0, here or in defaults")
+    yield from _timeout(schedule, plan)
+    yield from _retries(schedule, now)
+    yield from _addresses(schedule)
+    if (size := _size(message.body)) > _LARGE:
+        fact = f"a body of {size:,} bytes, sent with each firing"
+        yield finding(Code.LARGE_BODY, schedule, fact, "send a reference to it", "body")
+    if message.delay >= _MOVES:
+        fact = f"is delivered {settings.duration(message.delay)} after the time that the cron says"
+        yield finding(Code.DELAY_MOVES_TIME, schedule, fact, "write that time as cron", "delay")
+
+
+def endpoints(group: UrlGroup) -> Iterator[Diagnostic]:
+    """What the addresses of a URL group give cause to say."""
+    for endpoint in group.endpoints:
+        if where := _preview(endpoint.url):
+            key = endpoint.name or "endpoints"
+            yield finding(Code.PREVIEW_HOST, group, *_temporary(where), key)
+
+
+def _timeout(schedule: Schedule, plan: str | None) -> Iterator[Diagnostic]:
+    timeout = schedule.message.timeout
+    most = PLANS[plan or "free"].timeout
+    if timeout is None:
+        longest = PLANS[plan].timeout if plan else max(p.timeout for p in PLANS.values())
+        fact = f"no timeout: QStash waits up to {settings.duration(longest)} for an answer"
+        yield finding(Code.NO_TIMEOUT, schedule, fact, "timeout: 60s, here or in defaults")
+    elif plan is None and timeout > most:
+        fact = f"a timeout of {settings.duration(timeout)}; the free plan ends a request"
+        fact += f" after {settings.duration(most)}"
+        hint = "say limits: {plan: …} to have this checked"
+        yield finding(Code.TIMEOUT_ABOVE_FREE, schedule, fact, hint, "timeout")
+
+
+def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:
+    """The last retry, if the next firing comes before it, or if it is late by itself."""
+    delays = ladder.delays(schedule.message)
+    if not delays:
+        return
+    total = sum(delays, timedelta())
+    last = f"the last of {len(delays)} retries comes {_told(total)} after the firing"
+    hint = "fewer retries, or a retry_delay"
+    pair = _first_within(schedule.timing.job, Span.around(now, now + _YEAR), total)
+    if pair:
+        fact = f"{last}, the next firing after {_told(pair)}"
+        yield finding(Code.OVERLAPPING_RETRIES, schedule, fact, hint, "retries")
+    elif total > _LATE:
+        yield finding(Code.LATE_RETRIES, schedule, last, hint, "retries")
+
+
+def _told(span: timedelta) -> str:
+    """In minutes from one minute on: nobody plans by seconds."""
+    seconds = round(span.total_seconds())
+    return settings.duration(seconds if seconds < 60 else seconds - seconds % 60)  # noqa: PLR2004
+
+
+@lru_cache(maxsize=4096)
+def _first_within(job: Job, span: Span, total: timedelta) -> timedelta | None:
+    """How long it is to the next of the first two firings that are less than this apart."""
+    fired = wanted(job, span)
+    reach = min(-(-total // _MINUTE) - 1, span.days * 1440)  # minutes strictly before `total`
+    if not fired or reach < 1:
+        return None
+    after = _smeared(fired, reach) & fired
+    if not after:
+        return None
+    second = (after & -after).bit_length() - 1
+    first = (fired & ((1 << second) - 1)).bit_length() - 1
+    return (second - first) * _MINUTE
+
+
+def _smeared(bitmap: int, reach: int) -> int:
+    """Each minute of a set moved on by 1, 2, …, `reach` minutes."""
+    found, width = bitmap << 1, 1  # `width` minutes are there already
+    while width < reach:
+        step = min(width, reach - width)
+        found |= found << step
+        width += step
+    return found
+
+
+# ---------------------------------------------------------------- addresses
+
+
+def _addresses(schedule: Schedule) -> Iterator[Diagnostic]:
+    message = schedule.message
+    urls = {key: c.url for key in settings.CALLBACKS if (c := getattr(message, key))}
+    for key, url in urls.items():
+        if not schedule.to_group and _same(url, message.destination):
+            fact = "is the destination: the handler gets its own answers as if they were jobs"
+            yield finding(Code.CALLBACK_LOOP, schedule, fact, "give it another address", key)
+    if not schedule.to_group:
+        urls = {"destination": message.destination, **urls}
+    for key, url in urls.items():
+        if where := _preview(url):
+            yield finding(Code.PREVIEW_HOST, schedule, *_temporary(where), key)
+
+
+def _same(one: Text, other: Text) -> bool:
+    return is_known(one) and is_known(other) and plain(one) == plain(other)
+
+
+# A deployment of Vercel has a hash of nine characters, or a branch; what stays has neither.
+_PREVIEWS = re.compile(
+    r".*-(?=[a-z0-9]*\d)[a-z0-9]{9}(-[a-z0-9-]+)?\.vercel\.app"
+    r"|.*-git-.*\.vercel\.app"
+    r"|deploy-preview-\d+--.*\.netlify\.app|[0-9a-f]{24}--.*\.netlify\.app"
+    r"|[0-9a-f]{8}\.[a-z0-9-]+\.pages\.dev"
+)
+_TUNNELS = (
+    "ngrok.io", "ngrok.app", "ngrok.dev", "ngrok-free.app", "ngrok-free.dev", "loca.lt",
+    "localtunnel.me", "trycloudflare.com", "serveo.net", "localhost.run", "lhr.life",
+    "devtunnels.ms", "webhook.site", "requestbin.net",
+)  # fmt: skip
+
+
+def _preview(url: Text) -> str | None:
+    """The host of a preview deployment or of a tunnel, hidden in a secret; None for any other."""
+    if not is_known(url):
+        return None
+    try:
+        host = (urlsplit(plain(url)).hostname or "").lower()
+    except ValueError:
+        return None
+    is_tunnel = any(host == name or host.endswith(f".{name}") for name in _TUNNELS)
+    if not is_tunnel and not _PREVIEWS.fullmatch(host):
+        return None
+    return "its host" if isinstance(url, Secret) else host
+
+
+def _temporary(host: str) -> tuple[str, str]:
+    fact = f"{host} is a preview or a tunnel: it goes away, and the schedule does not"
+    return fact, "use the address that stays"
+
+
+def _size(body: bytes | Text | None) -> int:
+    """Bytes; 0 where it is not known."""
+    if body is None or not is_known(body):
+        return 0
+    return len(body if isinstance(body, bytes) else plain(body).encode())

@@ -1,0 +1,216 @@
+"""THE table of lint: what can be said of a file that is right, and is asking for trouble.
+
+Each row has a code, by which `lint:` of the file disables it or makes an error of it, the reason
+and the remedy. The rules stand in `qstash_sync/lint/`; docs/lint.md is made of this table.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from qstash_sync.model.diagnostics import Severity
+
+
+class Code(StrEnum):
+    """What lint can find."""
+
+    BOTH_DAYS = "both_days"
+    CALLBACK_LOOP = "callback_loop"
+    CLOCK_CHANGE = "clock_change"
+    DAILY_MESSAGES = "daily_messages"
+    DEFAULT_RETRIES = "default_retries"
+    DELAY_MOVES_TIME = "delay_moves_time"
+    FLOW_CONFLICT = "flow_conflict"
+    FOLLOW_ENDS = "follow_ends"
+    LARGE_BODY = "large_body"
+    LATE_DAY = "late_day"
+    LATE_RETRIES = "late_retries"
+    NATIVE_DIFFERS = "native_differs"
+    NO_FAILURE_CALLBACK = "no_failure_callback"
+    NO_TIMEOUT = "no_timeout"
+    OVERLAPPING_RETRIES = "overlapping_retries"
+    PEAK_MINUTE = "peak_minute"
+    PREVIEW_HOST = "preview_host"
+    QUEUE_PARALLELISM = "queue_parallelism"
+    SLOW_DRAIN = "slow_drain"
+    TIMEOUT_ABOVE_FREE = "timeout_above_free"
+    UNEVEN_STEP = "uneven_step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A row; handler: what to check in the program that is called, where that is the remedy."""
+
+    code: Code
+    severity: Severity = Severity.WARNING
+    finds: str
+    reason: str
+    remedy: str
+    handler: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """What a file, or one of its schedules, makes of findings; until: the last day of `disable`."""
+
+    disable: tuple[Code, ...] = ()
+    error: tuple[Code, ...] = ()
+    until: date | None = None
+
+
+NO_LEVELS = Levels()
+RULES = (
+    Rule(
+        code=Code.NO_FAILURE_CALLBACK,
+        finds="a schedule without failure_callback",
+        reason="When the last retry has failed, the message goes to the dead-letter queue, and"
+        " nobody is told.",
+        remedy="Write failure_callback, once for all in defaults.",
+        handler="The callback is a POST whose body holds the failed message: verify its signature"
+        " like any other delivery's.",
+    ),
+    Rule(
+        code=Code.DEFAULT_RETRIES,
+        severity=Severity.INFO,
+        finds="a schedule whose retries nobody has written",
+        reason="QStash then tries three times more, after 12 s, 2 min 28 s and 30 min: a job that"
+        " must not run twice may run four times.",
+        remedy="Write retries, once for all in defaults; 0 where a job must never run twice.",
+        handler="Deliveries are at least once, whatever retries says: make the handler idempotent,"
+        " by Upstash-Message-Id.",
+    ),
+    Rule(
+        code=Code.LATE_RETRIES,
+        finds="retries of which the last comes more than an hour after the firing",
+        reason="QStash's backoff grows fast: the fourth retry comes after 6 h more, the fifth"
+        " after 24 h. A report of 09:00 is then made in the night.",
+        remedy="Write retries: 3 or fewer, or a retry_delay; let the next firing do the rest.",
+        handler="A late delivery should see how late it is, by Upstash-Schedule-Id and the time in"
+        " its body, and give up.",
+    ),
+    Rule(
+        code=Code.OVERLAPPING_RETRIES,
+        finds="retries that are still going on when the schedule fires again",
+        reason="Two messages of one schedule are then under way, and the older can come last.",
+        remedy="Fewer retries, or a shorter retry_delay.",
+        handler="Take a lock by the schedule's id, or make the order of deliveries not matter.",
+    ),
+    Rule(
+        code=Code.NO_TIMEOUT,
+        severity=Severity.INFO,
+        finds="a schedule without timeout",
+        reason="QStash waits for an answer as long as its plan allows (15 min to 12 h); a handler"
+        " that hangs is not seen, and not retried, before.",
+        remedy="Write timeout, a little above what the job takes.",
+    ),
+    Rule(
+        code=Code.TIMEOUT_ABOVE_FREE,
+        finds="a timeout above the free plan's, where the file names no plan",
+        reason="QStash ends the request at its plan's limit: a longer timeout is not kept. With"
+        " limits: {plan: …} it is an error.",
+        remedy="Write limits: {plan: …}, or a shorter timeout.",
+        handler="Answer at once, and work in the background or in steps.",
+    ),
+    Rule(
+        code=Code.LARGE_BODY,
+        finds="a body above 100 KB",
+        reason="It is stored, sent and logged with each firing, and counts as bandwidth.",
+        remedy="Send a reference, such as a key or an address, and let the handler fetch it.",
+    ),
+    Rule(
+        code=Code.CALLBACK_LOOP,
+        finds="a callback whose address is the destination's",
+        reason="The handler then gets its own answer, or its own failure, as if it were a job.",
+        remedy="Give callbacks an address of their own.",
+        handler="A callback has the header Upstash-Source-Message-Id or a body with"
+        " sourceMessageId; a job has not.",
+    ),
+    Rule(
+        code=Code.PREVIEW_HOST,
+        finds="an address of a preview deployment or of a tunnel",
+        reason="It goes away with the next deploy or with the laptop, and the schedule goes on.",
+        remedy="Use the address that stays; for previews, a namespace of their own that `destroy`"
+        " takes away.",
+        handler="Preview deployments often ask for a login: QStash gets 401 and retries.",
+    ),
+    Rule(
+        code=Code.DELAY_MOVES_TIME,
+        finds="a delay of a minute or more on a schedule",
+        reason="The message is made when the cron says, and delivered later: 09:00 with 2 h is"
+        " 11:00, which no calendar shows.",
+        remedy="Write the time that is meant as the cron.",
+    ),
+    Rule(
+        code=Code.CLOCK_CHANGE,
+        finds="a time that a clock change skips or repeats, where the file has no policy for it",
+        reason="The default is Debian's: never lost and never twice for a time of day, every real"
+        " hour for an interval. Is it what you want?",
+        remedy="Write dst: {gap: …} or dst: {fold: …} for what is meant, or move the job to an"
+        " hour that exists every day.",
+    ),
+    Rule(
+        code=Code.BOTH_DAYS,
+        finds="a cron with a day of the month and a weekday",
+        reason="It fires on either; many people, and other crons, read it as both.",
+        remedy="Write two crons, or check the date in the handler for both.",
+    ),
+    Rule(
+        code=Code.LATE_DAY,
+        finds="a day of the month that some of the months do not have (29 to 31)",
+        reason="In those months the job does not run at all.",
+        remedy="Use the 28th or the 1st; for the last day, fire on 28-31 and check in the handler"
+        " whether tomorrow is the 1st.",
+    ),
+    Rule(
+        code=Code.UNEVEN_STEP,
+        finds="a step that does not divide its field, such as */7 minutes or */2 days",
+        reason="It starts anew with every hour, day, month or year, so the last gap is shorter.",
+        remedy="Take a step that divides (of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30), or list"
+        " the values that are meant.",
+    ),
+    Rule(
+        code=Code.FOLLOW_ENDS,
+        finds="a schedule of the strategy follow",
+        reason="It is right for the offset in force now, and an hour off from the next clock"
+        " change until the next apply.",
+        remedy="Use split, or apply on the day of the change.",
+    ),
+    Rule(
+        code=Code.NATIVE_DIFFERS,
+        finds="a native schedule for which QStash's parser does something else than is declared",
+        reason="A model of that parser misses, adds or doubles firings around clock changes.",
+        remedy="Use split; or accept: true, knowingly.",
+    ),
+    Rule(
+        code=Code.PEAK_MINUTE,
+        finds="more messages in one minute than the account's plan delivers at once",
+        reason="The rest waits its turn, and one minute's burst meets your handlers all at once.",
+        remedy="Spread the crons over the hour, or use flow control; `next --load` shows who.",
+    ),
+    Rule(
+        code=Code.DAILY_MESSAGES,
+        finds="more messages on the busiest day than the account's plan allows",
+        reason="What is above the daily limit is not delivered.",
+        remedy="Fire less often, or raise the plan.",
+    ),
+    Rule(
+        code=Code.QUEUE_PARALLELISM,
+        finds="a queue with a parallelism above 1",
+        reason="QStash is about to retire it in favour of flow control.",
+        remedy="Use flow_control with a parallelism; keep a queue for order alone.",
+    ),
+    Rule(
+        code=Code.FLOW_CONFLICT,
+        finds="a flow-control key that several schedules give different limits",
+        reason="Each message overwrites the key's limits with its own: which hold depends on who"
+        " fired last.",
+        remedy="Pin the limits once under flow_controls, and name the key alone in schedules.",
+    ),
+    Rule(
+        code=Code.SLOW_DRAIN,
+        finds="more messages under a flow-control key than its rate lets through before the next",
+        reason="What waits grows from firing to firing, and everything comes late.",
+        remedy="Raise the rate, fire less often, or spread the crons.",
+    ),
+)
+BY_CODE = {rule.code: rule for rule in RULES}
