@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from qstash_sync.cli import streams
+from qstash_sync.cli import files, streams
 from qstash_sync.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Session:
     requests: tuple[int, int] = (0, 0)
     whereabouts: str = "the account"
     endpoint: "Endpoint | None" = None  # None: a local server, or not asked yet
+    saves_to: str | None = None  # the file of a plan that is saved
+    parsed: "Files | None" = None
     taken: "Policy | None" = None  # from a saved plan, in place of the command line's
     clock: "Clock | None" = None  # of a local server with --now
     current: ClassVar["Session | None"] = None
@@ -73,7 +75,26 @@ class Session:
         """The session of this run, remembered for the way an error is shown."""
         session = cls(**given)
         Session.current = session
+        for _, path in session.outputs:
+            files.refuse_kept(path, "--output", session.kept())
         return session
+
+    def kept(self) -> Iterator[tuple[str, str]]:
+        """The files that no report may overwrite, as far as they are known yet: see `files`."""
+        from qstash_sync.config.sources import DEFAULTS
+
+        named = (
+            ("-f", self.paths or DEFAULTS),
+            ("--base", self.base_paths),
+            ("--env-file", [self.env_file or ""]),
+            ("--save", [self.saves_to or ""]),
+        )
+        for option, paths in named:
+            yield from ((path, f"{option} {path}") for path in paths if path not in ("", "-"))
+        for part in ("", "-journal", "-wal", "-shm") if self.local else ():  # as SQLite has it
+            yield f"{self.local}{part}", f"--local={self.local}"
+        for path in self.parsed.bodies() if self.parsed else ():
+            yield path, "body_file"
 
     # Time and surroundings
 
@@ -136,7 +157,9 @@ class Session:
         """The parsed files."""
         from qstash_sync.config.load import Files, gather
 
-        return Files(gather(self.paths, streams.stdin() if "-" in self.paths else sys.stdin))
+        given = gather(self.paths, streams.stdin() if "-" in self.paths else sys.stdin)
+        self.parsed = Files(given)
+        return self.parsed
 
     def config(
         self,

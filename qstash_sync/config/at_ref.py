@@ -13,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from qstash_sync.config.sources import MAX_BYTES, SUFFIXES
+from qstash_sync.config.sources import DEFAULTS, MAX_BYTES, SUFFIXES
 from qstash_sync.errors import UsageError
 
-_DEFAULTS = ("qstash.yaml", "qstash")
 _BODY_FILE = re.compile(r"body_file[\"']?\s*:\s*[\"']?([^\"'\n,}#]+)")
 _REGULAR = ("100644", "100755")
 _SECONDS = 120
@@ -30,7 +29,7 @@ def checked_out(ref: str, paths: Sequence[str]) -> Iterator[tuple[Path, list[str
     """
     if "-" in paths:
         raise UsageError("--base-ref: standard input has no history; name the files with -f")
-    given = [Path(path) for path in paths or _DEFAULTS]
+    given = [Path(path) for path in paths or DEFAULTS]
     top = _top(given)
     commit = _commit(top, ref)
     inside = [_inside(top, path) for path in given]

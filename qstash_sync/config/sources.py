@@ -16,6 +16,7 @@ from qstash_sync.errors import UsageError
 
 MAX_BYTES = 10_000_000  # of one file; 50,000 schedules, the most that QStash has, need half of it
 SUFFIXES = (".yaml", ".yml")
+DEFAULTS = ("qstash.yaml", "qstash")  # the first that there is
 _READ = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"):
     _READ |= getattr(os, _flag, 0)
@@ -51,7 +52,7 @@ def gather(paths: Sequence[str], stdin: TextIO | None) -> tuple[Source, ...]:
     if "" in paths:
         raise UsageError("-f: names nothing; is a variable unset?")
     if not paths:
-        paths = [next((name for name in ("qstash.yaml", "qstash") if os.path.lexists(name)), "")]
+        paths = [next((name for name in DEFAULTS if os.path.lexists(name)), "")]
     if paths == [""]:
         raise UsageError("no qstash.yaml and no qstash/ here; name the file or directory with -f")
     return tuple(source for path in paths for source in _sources(path, stdin))
