@@ -40,6 +40,7 @@ from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.reconcile import mark as marks, scope
 from qstash_sync.reconcile.canonical import DIGEST
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.mark import Mark
 from qstash_sync.reconcile.scope import Pattern
 
 _SECOND = 1000  # milliseconds
@@ -140,7 +141,23 @@ def as_declared(part: LivePart, schedule: Schedule, index: LiveParts) -> LivePar
         own = _own_labels(part, index)
         ours = [label for label in live.message.labels if label not in own]
         message = replace(message, labels=(*ours, *schedule.message.labels))
-    return replace(part, live=replace(live, message=message), as_read=live)
+    mark = _as_of_the_rest(part.mark, live.message, schedule) if part.mark else None
+    return replace(part, live=replace(live, message=message), as_read=live, mark=mark)
+
+
+def _as_of_the_rest(mark: Mark, live: Message, schedule: Schedule) -> Mark:
+    """A mark that was made before anybody ignored a field, as if it had been made since.
+
+    Where the declared settings, with those of the live part in place of what is ignored, are the
+    ones it was made for, nothing but these has changed in the file. Where the account has another
+    value by now, nobody knows that: not even whether what does not read back has changed.
+    """
+    if mark.rest is not None or mark.settings == marks.digest_of_settings(schedule.message):
+        return mark
+    former = taken_from(live, schedule.message, schedule.ignore)
+    if marks.digest_of_settings(former) != mark.settings:
+        return mark
+    return replace(mark, rest=marks.rest_of(schedule))
 
 
 def _own_labels(part: LivePart, index: LiveParts) -> tuple[str, ...]:

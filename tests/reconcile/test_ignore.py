@@ -298,16 +298,36 @@ def carry_out(world: World, desired: Desired) -> tuple[outcomes.Outcome, ...]:
         return world.carry_out(client, desired, plan).outcomes
 
 
-@pytest.mark.parametrize(
-    ("field", "change"),
-    [
-        ("retries", {"retries": 5}), ("headers.X-A", {"headers": {"X-A": "2"}}),
-        ("body", {"body": "x"}), ("destination", {"destination": "https://e.example.com/z"}),
-        ("callback", {"callback": "https://c.example.com/z"}), ("queue", {"queue": None}),
-        ("flow_control", {"flow_control": None}), ("cron", {"cron": "0 8 * * *"}),
-        ("cron", {"timezone": "Europe/Berlin"}), ("labels", {"labels": ["l2"]}),
-    ],
-)  # fmt: skip
+MEANWHILE: list[tuple[str, dict[str, Any]]] = [
+    ("retries", {"retries": 5}), ("headers.X-A", {"headers": {"X-A": "2"}}),
+    ("body", {"body": "x"}), ("destination", {"destination": "https://e.example.com/z"}),
+    ("callback", {"callback": "https://c.example.com/z"}), ("queue", {"queue": None}),
+    ("flow_control", {"flow_control": None}), ("cron", {"cron": "0 8 * * *"}),
+    ("cron", {"timezone": "Europe/Berlin"}), ("labels", {"labels": ["l2"]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "change"), MEANWHILE)
+def test_a_field_that_begins_to_be_ignored_is_quiet_whatever_the_file_says_of_it(
+    world: World, field: str, change: dict[str, Any]
+) -> None:
+    """The account still has it as the mark was written: so nothing else can have moved."""
+    assert done(world.apply(text(redact={"headers": ["X-B"]}, headers={"X-A": "1", "X-B": "2"})))
+    edited = {"headers": {"X-A": "1", "X-B": "2"}, "redact": {"headers": ["X-B"]}, **change}
+    edited["headers"] = {"X-B": "2", **edited["headers"]}
+    assert world.plan(text([field], **edited)).empty
+    assert statuses(look(world, text([field], **edited))) == {"a": "in_sync"}
+    callback = {"url": "https://c.example.com/y", "retries": 2}
+    (found,) = world.plan(text([field], **edited, failure_callback=callback)).changes
+    assert [f.path for f in found.fields] == ["write_only"]
+    edit(world, delay=99)
+    (found,) = world.plan(text([field], **edited, delay="20s")).changes
+    assert found.reason == "both"
+    (found,) = world.plan(text([field], **edited)).changes
+    assert found.reason == "drift"
+
+
+@pytest.mark.parametrize(("field", "change"), MEANWHILE)
 def test_what_the_file_says_of_it_meanwhile_is_not_written(
     world: World, field: str, change: dict[str, Any]
 ) -> None:
