@@ -271,9 +271,12 @@ def as_live(resource: Any, live: Any) -> Any:
 
 def _group(group: UrlGroup, live: LiveUrlGroup) -> UrlGroup:
     """A group cannot be empty: one of which nothing else is left is as the file has it."""
-    names = {field.partition(".")[2] for field in group.ignore}
-    theirs = [end for end in live.endpoints if "" in names or (end.name or "") in names]
-    ours = [end for end in group.endpoints if "" not in names and end.name not in names]
+
+    def is_theirs(end: Endpoint) -> bool:
+        return any(fields.is_about(field, end.name or "") for field in group.ignore)
+
+    theirs = [end for end in live.endpoints if is_theirs(end)]
+    ours = [end for end in group.endpoints if not is_theirs(end)]
     hidden = [Endpoint(url=_secret(end.url), name=end.name) for end in theirs]
     ordered = sorted((*ours, *hidden), key=lambda end: (end.name or "", str(end.url)))
     return replace(group, endpoints=tuple(ordered) or group.endpoints)
