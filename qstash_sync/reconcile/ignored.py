@@ -26,6 +26,7 @@ from qstash_sync.model.resources import (
     Kind,
     LiveFlowControl,
     LiveQueue,
+    LiveSchedule,
     LiveUrlGroup,
     Message,
     Piece,
@@ -37,6 +38,15 @@ from qstash_sync.model.resources import (
     plain,
 )
 from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.model.steps import (
+    PauseFlowControl,
+    PauseSchedule,
+    PinFlowControl,
+    PutQueue,
+    PutSchedule,
+    SettleUrlGroup,
+    Step,
+)
 from qstash_sync.reconcile import mark as marks, scope
 from qstash_sync.reconcile.canonical import DIGEST
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
@@ -253,6 +263,68 @@ def _secret(text: Text) -> Secret:
     return text if isinstance(text, Secret) else Secret((Piece(text, hidden=True),))
 
 
+# ---------------------------------------------------------------- a plan that is kept
+
+
+def unheld(live: Any, declared: Any, index: LiveParts) -> Any:
+    """What is live without what is ignored of it; declared: the resource of the file, or None."""
+    if declared is None or not declared.ignore:
+        return live
+    match live:
+        case LiveSchedule():
+            found = as_declared(replace(index.by_id[live.id], live=live), declared, index).live
+            paused = found.paused and fields.PAUSE not in declared.ignore
+            return replace(found, paused=paused, cron=_unheld_cron(found.cron, declared))
+        case LiveUrlGroup():
+            ours = tuple(end for end in live.endpoints if not _is_theirs(end, declared))
+            return replace(live, endpoints=ours)
+    return replace(live, **_of_the_file(live, declared))
+
+
+def _unheld_cron(cron: str, schedule: Schedule) -> str:
+    return "" if fields.TIME in schedule.ignore else cron
+
+
+def _of_the_file(found: object, declared: Any) -> dict[str, Any]:
+    """What is ignored of a queue or a key, as the file has it, as far as something tells it."""
+    keys = {*declared.ignore, *(("period",) if "rate" in declared.ignore else ())}
+    values = {key: getattr(declared, key) for key in keys if hasattr(found, key)}
+    return values | ({"paused": False} if fields.PAUSE in values else {})
+
+
+def unwritten(steps: Iterable[Step], declared: Any) -> Iterator[Step]:
+    """Writes without what they carry over; declared: the resource of the file, None without one."""
+    for step in steps:
+        if declared is None or not declared.ignore:
+            yield step
+            continue
+        match step:
+            case PutSchedule():
+                yield _unwritten_part(step, declared)
+            case PauseSchedule() | PauseFlowControl() if fields.PAUSE in declared.ignore:
+                pass
+            case SettleUrlGroup(group=group):
+                ours = tuple(end for end in group.endpoints if not _is_theirs(end, declared))
+                yield replace(step, group=replace(group, endpoints=ours))
+            case PutQueue() | PinFlowControl():
+                yield replace(step, **_of_the_file(step, declared))
+            case _:
+                yield step
+
+
+def _unwritten_part(step: PutSchedule, schedule: Schedule) -> PutSchedule:
+    own, *labels = step.labels
+    message = taken_from(schedule.message, step.message, schedule.ignore)
+    if fields.LABELS in schedule.ignore:
+        labels = labels[: len(labels) - len(step.message.labels)]
+        message = replace(message, labels=())
+    mark = marks.parse([own])
+    if mark is not None and fields.PAUSE in schedule.ignore:
+        own = str(replace(mark, paused=False))
+    cron = _unheld_cron(step.cron, schedule)
+    return replace(step, message=message, labels=(own, *labels), cron=cron)
+
+
 # ---------------------------------------------------------------- the kinds that carry no mark
 
 
@@ -271,15 +343,15 @@ def as_live(resource: Any, live: Any) -> Any:
 
 def _group(group: UrlGroup, live: LiveUrlGroup) -> UrlGroup:
     """A group cannot be empty: one of which nothing else is left is as the file has it."""
-
-    def is_theirs(end: Endpoint) -> bool:
-        return any(fields.is_about(field, end.name or "") for field in group.ignore)
-
-    theirs = [end for end in live.endpoints if is_theirs(end)]
-    ours = [end for end in group.endpoints if not is_theirs(end)]
+    theirs = [end for end in live.endpoints if _is_theirs(end, group)]
+    ours = [end for end in group.endpoints if not _is_theirs(end, group)]
     hidden = [Endpoint(url=_secret(end.url), name=end.name) for end in theirs]
     ordered = sorted((*ours, *hidden), key=lambda end: (end.name or "", str(end.url)))
     return replace(group, endpoints=tuple(ordered) or group.endpoints)
+
+
+def _is_theirs(end: Endpoint, group: UrlGroup) -> bool:
+    return any(fields.is_about(field, end.name or "") for field in group.ignore)
 
 
 def _queue(queue: Queue, live: LiveQueue) -> Queue:
