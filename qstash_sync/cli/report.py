@@ -104,10 +104,10 @@ def _text(error: QstashSyncError, paint: Paint) -> Page:
     if isinstance(error, StalePlanError):
         return stale(error, paint)
     if isinstance(error, UsageError) and error.usage:
-        return safe.page([*error.usage, "", f"{paint('error:', 'red', 'bold')} {error}"])
+        return paint.page([*error.usage, "", f"{paint('error:', 'red', 'bold')} {error}"])
     if not isinstance(error, ConfigError):
-        return safe.page(f"{paint('error:', 'red', 'bold')} {error}")
+        return paint.page([f"{paint('error:', 'red', 'bold')} {error}"])
     count = sum(f.severity == "error" for f in error.diagnostics)
     total = f"{count} error{'s' if count != 1 else ''}; nothing was written."
     found = blocks(error.diagnostics, paint, wraps=paint.is_terminal)
-    return safe.page([*found, "", total])
+    return paint.page([*found, "", total])

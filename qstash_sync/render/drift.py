@@ -7,7 +7,7 @@ from dataclasses import replace
 from qstash_sync.model.change import Origin
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import json as view, safe
+from qstash_sync.render import json as view
 from qstash_sync.render.alike import folded
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import (
@@ -17,6 +17,7 @@ from qstash_sync.render.text import (
     ignored,
     left_out,
     noun,
+    others_of_clock,
     quiet,
     unmanaged,
 )
@@ -96,13 +97,12 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         ]
         if diagnostic.hint:
             diagnostics += paint.wrapped(f"    {diagnostic.hint}", 4)
-    if more:
-        diagnostics.append(f"{more} warnings are about clock changes of schedules that stay so: -v")
+    diagnostics += others_of_clock(more)
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
     last = [summary(drift), *attention(drift), *left_out(plan), sent(requests)]
     end = [line for one in last for line in paint.wrapped(one, 0)]
-    return safe.page([*blocks, *end])
+    return paint.page([*blocks, *end])
 
 
 def summary(drift: Drift) -> str:

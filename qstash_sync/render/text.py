@@ -52,6 +52,13 @@ class Paint:
         """A line in so many columns, the rest of it hanging; colours take none."""
         return safe.wrapped(line, hang, self.width)
 
+    def page(self, lines: Iterable[str]) -> Page:
+        """A whole page, no line of it wider than the terminal that shows it."""
+        if not self.is_terminal:
+            return safe.page(lines)
+        indents = ((line, len(line) - len(line.lstrip(" "))) for line in lines)
+        return safe.page(row for line, left in indents for row in self.wrapped(line, left + 4))
+
     def row(self, line: str) -> list[str]:
         """A line with a label, the rest hanging behind it."""
         return self.wrapped(line, 6 + LABEL_WIDTH)
@@ -112,7 +119,7 @@ def _quoted(diagnostic: Diagnostic, location: Location, paint: Paint, style: str
 
 def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> Page:
     """The whole page: changes, warnings, the summary last."""
-    return safe.page(_plan(plan, paint, verbose=verbose))
+    return paint.page(_plan(plan, paint, verbose=verbose))
 
 
 def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
@@ -132,8 +139,7 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
     lines += _aside(plan, paint) if verbose else []
     warnings, more = quiet(plan) if not verbose else (plan.warnings, 0)
     messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False)]
-    if more:
-        messages.append(f"{more} warnings are about clock changes of schedules that stay so: -v")
+    messages += others_of_clock(more)
     if messages:
         lines += ([""] if lines else []) + messages
     if lines:
@@ -162,6 +168,12 @@ def quiet(plan: Plan) -> tuple[list[Diagnostic], int]:
     of_clock = Peculiarity.CLOCK_CHANGE
     shown = [w for w in plan.warnings if w.code != of_clock or changed.intersection(w.path)]
     return shown, len(plan.warnings) - len(shown)
+
+
+def others_of_clock(count: int) -> list[str]:
+    """How many warnings a page has left out, see `quiet`; none where that is none."""
+    said = "1 warning is" if count == 1 else f"{count} warnings are"
+    return [f"{said} about clock changes of schedules that stay so: -v"] * bool(count)
 
 
 def _sections(
@@ -430,7 +442,7 @@ def applied(applied: Applied, paint: Paint) -> Page:
     if facts:
         lines += ["", paint("--- for a bug report ---", "bold")]
         lines += [f"{noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
-    return safe.page(lines)
+    return paint.page(lines)
 
 
 # Saved plans
@@ -442,10 +454,10 @@ def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = Fal
     head = f"Saved plan of {found.now:%a %Y-%m-%d %H:%MZ}: "
     head += f"{count} change{'s' * (count != 1)}" if count else "nothing to do"
     if done == count:
-        return safe.page(head + ", done already" * bool(count) + ".")
+        return paint.page([head + ", done already" * bool(count) + "."])
     changes = tuple(c for c in approval.plan.changes if c.key not in approval.done)
     lines = _plan(replace(approval.plan, changes=changes), paint, verbose=verbose)
-    return safe.page([f"{head}{f', {done} done already' * bool(done)}.", *lines])
+    return paint.page([f"{head}{f', {done} done already' * bool(done)}.", *lines])
 
 
 def stale(error: StalePlanError, paint: Paint) -> Page:
@@ -458,7 +470,7 @@ def stale(error: StalePlanError, paint: Paint) -> Page:
             for when, field in (("approved", move.approved), ("now", move.now)):
                 shown = _sides(field) + _note(field) if field else "no change"
                 lines.append(f"        {when:8}  {shown}")
-    return safe.page([*lines, "Nothing was written; plan again."])
+    return paint.page([*lines, "Nothing was written; plan again."])
 
 
 def _sides(field: FieldChange) -> str:
