@@ -26,6 +26,9 @@ from tests.fault_server import FaultServer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HEAD = "version: 1\nnamespace: billing\ndefaults: {timezone: UTC}\n"
+UNLINTED = (
+    "lint: {disable: [no_failure_callback, default_retries, no_timeout]}\n"  # of tests about else
+)
 
 
 def secret(text: str) -> Secret:
