@@ -164,7 +164,7 @@ class LocalQStash:
             refusal: int = HTTPStatus.OK
             if request.method != "GET":
                 refusal = self.switches.read_only_write
-            elif request.url.path.startswith("/v2/keys"):
+            elif target_of(request).lower().startswith("/v2/keys"):
                 refusal = self.switches.read_only_keys
             if refusal != HTTPStatus.OK:
                 raise Refused(refusal, "unable to authorize: read-only token")
