@@ -296,10 +296,7 @@ def test_inputs_are_words_and_no_shell(job: Job) -> None:
 
 def test_several_files_an_environment_and_a_base(job: Job) -> None:
     (job.work / "qstash.yaml").write_text(
-        FILE
-        + "environments: {prod: {token: '${env.P_QSTASH_TOKEN}', url: '"
-        + job.url
-        + "'}}\n"
+        FILE + "environments: {prod: {token: '${env.P_QSTASH_TOKEN}', url: '" + job.url + "'}}\n"
     )
     repository(job.work)
     (job.work / "more.yaml").write_text("version: 1\ndefaults: {timezone: UTC}\nqueues: {q: {}}\n")
