@@ -21,9 +21,10 @@ MAY_IMPORT = {
     "adopt": {"adopt", *CORE},
     "timeline": {"timeline", *CORE},
     "apply": {"apply", *CORE},
+    "health": {"health", *CORE},
     "config": {"config", *CORE},
     "qstash": {"qstash", *CORE},
-    "render": {"render", "adopt", "apply", "timeline", *CORE},
+    "render": {"render", "adopt", "apply", "timeline", "health", *CORE},
     "local": {"local"},
 }
 OWNERS = {

@@ -40,6 +40,7 @@ def watch(
         for part in live.schedules
     )
     live = replace(live, schedules=schedules)
+    policy = replace(policy, without_lint=True)
     plan = attributed(desired, live, base, now=now, policy=policy)
     plan = replace(plan, warnings=(*plan.warnings, *remarks(client, desired)))
     return drift.judge(desired, live, plan, read_at=client.now())

@@ -31,6 +31,7 @@ def annotate(diagnostics: Iterable[Diagnostic]) -> None:
     if not is_runner():
         return
     from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.render.alike import said
 
     kinds = {Severity.ERROR: "error", Severity.DIFFERENCE: "warning", Severity.WARNING: "warning"}
     told = dict.fromkeys(kinds.values(), 0)
@@ -39,7 +40,7 @@ def annotate(diagnostics: Iterable[Diagnostic]) -> None:
         if kind is None or told[kind] == _MOST:
             continue
         told[kind] += 1
-        text = f"{one.text}; {one.hint}" if one.hint else one.text
+        text = f"{said(one)}; {one.hint}" if one.hint else said(one)
         streams.note(safe.annotation(kind, text, *_place(one.location)))
 
 

@@ -14,6 +14,7 @@ from qstash_sync.cli import (
     apply,
     compile as compiler,
     destroy,
+    doctor,
     drift,
     explain,
     import_,
@@ -58,6 +59,7 @@ for command in (
     next_firings.coming_firings,
     pause.pause,
     pause.resume,
+    doctor.doctor,
     tools.schema,
     tools.serve,
 ):
@@ -82,8 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code."""
-    # `--local` may stand alone: without this, click would take the next word for its file.
-    given = [f"--local={options.LOCAL_FILE}" if word == "--local" else word for word in arguments]
+    # These may stand alone: without this, click would take the next word for their value.
+    alone = {"--local": f"--local={options.LOCAL_FILE}", "--probe": "--probe=hosts"}
+    given = [alone.get(word, word) for word in arguments]
     session = sys.modules.get(_SESSION)
     if session:
         session.Session.current = None  # of an earlier run in this process

@@ -144,6 +144,12 @@ report = _reported(FORMATS, "")
 calendar_report = _reported(CALENDAR_FORMATS, "ics, for a calendar, ")
 
 
+fail_on = click.option(
+    "--fail-on", type=click.Choice(["error", "warning", "none"]), default="error",
+    show_default=True, help="Which of lint's findings stop it, in what it changes.",
+)  # fmt: skip
+
+
 def _read_by(name: str) -> Callable[..., tuple[str, ...]]:
     """A callback: what the function of a module of the plan cannot read is wrong usage."""
 
@@ -187,6 +193,7 @@ consent = all_of(
     allow_in_use,
     drop_backlog,
     delete_after_failure,
+    fail_on,
 )
 
 

@@ -99,6 +99,8 @@ def read(path: str, session: Session) -> Saved:
     given = session.policy
     for field in fields(given):
         value: Any = getattr(given, field.name)
+        if field.name == "fail_on":
+            continue  # it was linted when it was saved
         if value not in (field.default, getattr(found.policy, field.name)):
             option = f"--{field.name.replace('_', '-')}"
             raise UsageError(f"{option}: the plan was saved without that; plan again with it")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
     from qstash_sync.config.load import Config, Files, Source
     from qstash_sync.local import LocalQStash
-    from qstash_sync.model.diagnostics import Diagnostic
+    from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.resources import Desired, Schedule
     from qstash_sync.plan.policy import Policy
     from qstash_sync.qstash.client import Client
@@ -61,6 +61,7 @@ class Session:
     allow_in_use: tuple[str, ...] = ()
     drop_backlog: tuple[str, ...] = ()
     delete_after_failure: bool = False
+    fail_on: str = "error"
     requests: tuple[int, int] = (0, 0)
     whereabouts: str = "the account"
     endpoint: "Endpoint | None" = None  # None: a local server, or not asked yet
@@ -129,7 +130,15 @@ class Session:
             allow_in_use=self.allow_in_use,
             drop_backlog=self.drop_backlog,
             delete_after_failure=self.delete_after_failure,
+            fail_on=self.failing,
         )
+
+    @property
+    def failing(self) -> "Severity | None":
+        """From which severity on lint's findings fail the run; None: none does."""
+        from qstash_sync.model.diagnostics import Severity
+
+        return None if self.fail_on == "none" else Severity(self.fail_on)
 
     def environ(self) -> dict[str, str]:
         """The process environment, and what `--env-file` adds to it."""

@@ -10,60 +10,106 @@ from qstash_sync.cli import github, options, streams
 from qstash_sync.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.diagnostics import Diagnostic
 
 
 @click.command()
-@options.common(options.now)
+@options.common(options.now, options.verbose)
 @click.option("--mock-env", is_flag=True, help="Make up missing environment variables.")
-def validate(*, mock_env: bool, **given: Any) -> int:
-    """Check the files: every environment, or the one of -e. Needs no account."""
+@click.option(
+    "--fail-on", type=click.Choice(["error", "warning", "none"]), default="error",
+    show_default=True, help="Exit 2 if there is a finding as heavy as this.",
+)  # fmt: skip
+def validate(*, mock_env: bool, verbose: bool, **given: Any) -> int:
+    """Check the files and lint them: every environment, or the one of -e. Needs no account."""
     from qstash_sync.cli.session import Session
+    from qstash_sync.model.diagnostics import RANKS, Severity, in_order
 
     session = Session.open(mock_env=mock_env, without_secrets="--mock-env", **given)
     files = session.sources()
     names = () if session.environment else files.names()
-    found = []
+    wrong, found = [], []
     for name in names or [session.environment]:
         try:
             config = session.config(files, name)
         except ConfigError as error:
-            found += list(error.diagnostics)
+            wrong += list(error.diagnostics)
         else:
-            found += [*config.warnings, *_about_time(session, config)]
-    from qstash_sync.model.diagnostics import Severity, in_order
-    from qstash_sync.render import safe
+            told, never = _told(session, config)
+            wrong += never
+            found += told
+    if any(one.severity is Severity.ERROR for one in wrong):
+        raise ConfigError(in_order((*wrong, *found)))
 
     diagnostics = in_order(found)
-    if any(f.severity is Severity.ERROR for f in diagnostics):
-        raise ConfigError(diagnostics)
+    failing = [
+        one for one in diagnostics
+        if session.failing and RANKS[one.severity] <= RANKS[session.failing]
+    ]  # fmt: skip
     github.annotate(diagnostics)
     if session.json:
-        from qstash_sync.render import json as view
-
-        warnings = [view.diagnostic(f) for f in diagnostics]
-        streams.result(
-            view.document(warnings=warnings, errors=[], requests={"read": 0, "write": 0})
-        )
-        return ExitCode.DONE
-    session.warn(diagnostics)
-    shown = ", ".join(name for name in names if name)
-    where = f", environments {shown}." if shown else "."
-    streams.result(safe.page(f"Valid: {len(files.documents)} file(s){where}"))
-    return ExitCode.DONE
+        _as_json(diagnostics)
+    else:
+        session.warn([d for d in diagnostics if verbose or d.severity is not Severity.INFO])
+        _as_text(diagnostics, failing, len(files.documents), names, verbose=verbose)
+    return ExitCode.DIFFERENCES if failing else ExitCode.DONE
 
 
-def _about_time(session: Session, config: Config) -> list[Diagnostic]:
-    """What of the schedules cannot be compiled, meets a clock change, or takes many parts."""
+def _told(session: Session, config: Config) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """What is found in one environment, and what of its schedules cannot be compiled at all."""
+    from qstash_sync.lint import judge
+    from qstash_sync.model.diagnostics import Severity
     from qstash_sync.plan import quota
     from qstash_sync.reconcile import times
 
-    found: list[Diagnostic] = []
-    schedules = config.desired.schedules or ()
-    now = session.instant
-    for schedule in schedules:
+    desired, now = config.desired, session.instant
+    found = list(config.warnings)
+    for schedule in desired.schedules or ():
         found += times.checked(schedule, now)
         found += quota.too_many_parts(schedule, now)
-    return found + list(quota.judge(schedules, now, plan=config.desired.limits.plan))
+    found += quota.judge(desired.schedules or (), now, plan=desired.limits.plan)
+    wrong = [one for one in found if one.severity is Severity.ERROR]
+    rest = (one for one in found if one.severity is not Severity.ERROR)
+    return list(judge.leveled((*rest, *judge.findings(desired, now)), desired, now)), wrong
+
+
+def _as_json(diagnostics: Sequence[Diagnostic]) -> None:
+    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.render import json as view
+
+    errors = [d for d in diagnostics if d.severity is Severity.ERROR]
+    warnings = [d for d in diagnostics if d.severity is not Severity.ERROR]
+    streams.result(
+        view.document(
+            warnings=[view.diagnostic(one) for one in warnings],
+            errors=[view.diagnostic(one) for one in errors],
+            requests={"read": 0, "write": 0},
+        )
+    )
+
+
+def _as_text(
+    diagnostics: Sequence[Diagnostic],
+    failing: Sequence[Diagnostic],
+    files: int,
+    names: Sequence[str],
+    *,
+    verbose: bool,
+) -> None:
+    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.render import safe
+
+    notes = sum(one.severity is Severity.INFO for one in diagnostics)
+    if notes and not verbose:
+        streams.note(safe.page(f"{notes} {'notes' if notes > 1 else 'note'} beside: -v"))
+    shown = ", ".join(name for name in names if name)
+    where = f", environments {shown}" if shown else ""
+    verdict = f"Valid: {files} file(s){where}"
+    if failing:
+        some = "findings fail" if len(failing) > 1 else "finding fails"
+        verdict += f"; {len(failing)} {some} it: mend, disable with a reason, or --fail-on none"
+    streams.result(safe.page(f"{verdict}."))

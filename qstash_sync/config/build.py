@@ -25,6 +25,7 @@ from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Job
 from qstash_sync.model import settings
 from qstash_sync.model.diagnostics import Location
+from qstash_sync.model.lint import NO_LEVELS, Levels
 from qstash_sync.model.resources import (
     Callback,
     Desired,
@@ -156,6 +157,8 @@ class Builder:
             was=given.was,
             notes=tuple((key, value) for key, value in notes if value is not None),
             ignore=given.ignore or (),
+            lint=_levels(given.lint),
+            has_retries=given.retries is not None,
             location=entry.location,
             cron_location=entry.at("cron"),
         )
@@ -292,12 +295,20 @@ def desired(
         owns=_globs(head.get("owns")),
         protect=_globs(head.get("protect")),
         limits=_limits(head.get("limits")),
+        lint=_levels(head.get("lint")),
     )
 
 
 def _limits(spec: schema.LimitsSpec | None) -> Limits:
     given = spec.model_dump(exclude_none=True) if spec else {}
     return Limits(**{key: None if value == NO_LIMIT else value for key, value in given.items()})
+
+
+def _levels(given: schema.LintSpec | None) -> Levels:
+    if given is None:
+        return NO_LEVELS
+    until = given.until if isinstance(given, schema.OwnLintSpec) else None
+    return Levels(disable=given.disable or (), error=given.error or (), until=until)
 
 
 def _globs(given: schema.GlobsSpec | None) -> Globs:

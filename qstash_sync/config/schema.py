@@ -79,6 +79,21 @@ class RedactSpec(Spec):
     headers: message.RedactedHeaders | None = None
 
 
+class LintSpec(Spec):
+    """What is made of lint's findings."""
+
+    disable: types.Rules | None = Field(default=None, description="Codes that are not told.")
+    error: types.Rules | None = Field(default=None, description="Codes that stop an apply.")
+
+
+class OwnLintSpec(LintSpec):
+    """The same for one schedule, which may be for a while."""
+
+    until: types.Day | None = Field(
+        default=None, description="The last day on which disable holds, as in 2027-01-31."
+    )
+
+
 class ScheduleSpec(Spec):
     """A schedule, or a part of one in defaults and overrides."""
 
@@ -124,6 +139,7 @@ class ScheduleSpec(Spec):
     ignore: Annotated[tuple[str, ...], types.fields_of(Kind.SCHEDULE)] | None = Field(
         default=None, description=_IGNORE
     )
+    lint: OwnLintSpec | None = None
     description: str | None = None
     owner: str | None = None
     runbook: str | None = None
@@ -259,6 +275,7 @@ class HeadSpec(Spec):
     limits: LimitsSpec | None = None
     owns: GlobsSpec | None = None
     protect: GlobsSpec | None = None
+    lint: LintSpec | None = None
 
 
 class FileSpec(HeadSpec):

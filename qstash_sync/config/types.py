@@ -7,6 +7,7 @@ comes as pydantic's validation context, a `Frame`. Values arrive after interpola
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo, WithJsonSchema
@@ -19,6 +20,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
 from qstash_sync.model import fields, settings
+from qstash_sync.model.lint import Code
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Kind, Secret, Text
 from qstash_sync.reconcile import time_label
@@ -138,6 +140,15 @@ def one_of(*choices: str) -> Check:
         return found
 
     return Check(check, or_variable({"enum": [str(choice) for choice in choices]}))
+
+
+def day(value: Any, _: ValidationInfo[Frame]) -> date:
+    """A date, as in 2027-01-31."""
+    written = string(value)
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise bad(f"{written!r} is not a date", "write it like 2027-01-31") from None
 
 
 def boolean(value: Any, _: object = None) -> bool:
@@ -265,6 +276,16 @@ def _environments(value: Any, info: ValidationInfo[Frame]) -> tuple[str, ...]:
     return listed(value, check)
 
 
+def words(choices: Check) -> Check:
+    """A word of a few, or a list of them."""
+
+    def check(value: Any, info: ValidationInfo[Frame]) -> tuple[Any, ...]:
+        return listed(value, lambda word: choices.function(word, info))
+
+    schema = choices.schema
+    return Check(check, {"anyOf": [schema, {"type": "array", "items": schema}]})
+
+
 def fields_of(kind: Kind) -> Check:
     """Fields of a kind that somebody else may own."""
 
@@ -318,4 +339,6 @@ Labels = Annotated[tuple[str, ...], Check(lambda value, _: listed(value, _label)
 Environments = Annotated[tuple[str, ...], Check(_environments, TEXTS)]
 Crons = Annotated[tuple[Cron, ...], Check(lambda value, _: _crons(value), TEXTS)]
 Zone = Annotated[str, AfterValidator(_zone)]
+Rules = Annotated[tuple[Code, ...], words(one_of(*Code))]
+Day = Annotated[date, Check(day, {"type": "string", "format": "date"})]
 RetryDelay = Annotated[str, AfterValidator(retry_delay.check)]

@@ -13,7 +13,7 @@ from qstash_sync.model import ladder, settings
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.lint import Code
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Schedule, Secret, Text, UrlGroup, is_known, plain
+from qstash_sync.model.resources import Schedule, Text, UrlGroup, is_known, plain
 
 _LARGE = 100_000  # bytes
 _LATE = timedelta(hours=1)
@@ -26,8 +26,8 @@ def findings(schedule: Schedule, plan: str | None, now: datetime) -> Iterator[Di
     """What one schedule's message gives cause to say."""
     message = schedule.message
     if message.failure_callback is None:
-        fact = "no failure_callback: when the last retry has failed, nobody is told"
-        hint = "failure_callback: /api/failed, here or in defaults"
+        fact = "no failure_callback: nobody hears of it when all retries are used up"
+        hint = "failure_callback: /api/dead-letter, here or in defaults"
         yield finding(Code.NO_FAILURE_CALLBACK, schedule, fact, hint)
     if not schedule.has_retries:
         fact = "retries is not written: QStash tries 3 times more"
@@ -148,7 +148,7 @@ _TUNNELS = (
 
 
 def _preview(url: Text) -> str | None:
-    """The host of a preview deployment or of a tunnel, hidden in a secret; None for any other."""
+    """The host of a preview deployment or of a tunnel, never a secret; None for any other."""
     if not is_known(url):
         return None
     try:
@@ -156,9 +156,7 @@ def _preview(url: Text) -> str | None:
     except ValueError:
         return None
     is_tunnel = any(host == name or host.endswith(f".{name}") for name in _TUNNELS)
-    if not is_tunnel and not _PREVIEWS.fullmatch(host):
-        return None
-    return "its host" if isinstance(url, Secret) else host
+    return host if is_tunnel or _PREVIEWS.fullmatch(host) else None
 
 
 def _temporary(host: str) -> tuple[str, str]:

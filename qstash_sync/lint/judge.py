@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from qstash_sync.lint import capacity, crons, delivery
-from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE, NO_LEVELS, Code, Levels
 from qstash_sync.model.resources import Desired, Key, Kind
 
@@ -15,7 +15,7 @@ def findings(
 ) -> Iterator[Diagnostic]:
     """What the rules find, but for those of the compiler, at the table's severities.
 
-    only: of these schedules and URL groups alone, and nothing that needs a look at all of them.
+    only: of these schedules and URL groups alone, and of all together what no account can tell.
     """
     for schedule in desired.schedules or ():
         if only is None or (Kind.SCHEDULE, schedule.id) in only:
@@ -24,8 +24,11 @@ def findings(
     for group in desired.url_groups or ():
         if only is None or (Kind.URL_GROUP, group.name) in only:
             yield from delivery.endpoints(group)
-    if only is None or only:
+    if only is None:
         yield from capacity.findings(desired, now)
+    elif only:
+        together = capacity.findings(desired, now)
+        yield from (found for found in together if found.code != Code.DAILY_MESSAGES)
 
 
 def leveled(found: Iterable[Diagnostic], desired: Desired, now: datetime) -> Iterator[Diagnostic]:
@@ -60,3 +63,24 @@ def _leveled(
     if code in own.error or code in of_file.error:
         return replace(diagnostic, severity=Severity.ERROR)
     return None if code in of_file.disable else diagnostic
+
+
+def stopping(
+    found: Iterable[Diagnostic], fail_on: Severity | None, names: Collection[str]
+) -> Iterator[Diagnostic]:
+    """Findings as heavy as asked for are errors, lighter ones at most warnings.
+
+    names: of the resources that are changed; what stays as it is stops nothing.
+    """
+    for diagnostic in found:
+        if diagnostic.code not in BY_CODE:
+            yield diagnostic
+            continue
+        is_changed = bool(names) and (not diagnostic.path or diagnostic.path[1] in names)
+        heavy = fail_on is not None and RANKS[diagnostic.severity] <= RANKS[fail_on]
+        if is_changed and heavy:
+            yield replace(diagnostic, severity=Severity.ERROR)
+        elif diagnostic.severity is Severity.ERROR:
+            yield replace(diagnostic, severity=Severity.WARNING)
+        else:
+            yield diagnostic

@@ -160,8 +160,14 @@ class LocalQStash:
             raise Refused(404, "user not found in this region (eu-central-1)")
         if token not in {LOCAL_TOKEN, LOCAL_READ_ONLY_TOKEN, DEVELOPMENT_TOKEN}:
             raise Refused(401, "unable to authenticate: invalid token")
-        if token == LOCAL_READ_ONLY_TOKEN and request.method != "GET":
-            raise Refused(self.switches.read_only_write, "unable to authorize: read-only token")
+        if token == LOCAL_READ_ONLY_TOKEN:
+            refusal: int = HTTPStatus.OK
+            if request.method != "GET":
+                refusal = self.switches.read_only_write
+            elif target_of(request).lower().startswith("/v2/keys"):
+                refusal = self.switches.read_only_keys
+            if refusal != HTTPStatus.OK:
+                raise Refused(refusal, "unable to authorize: read-only token")
 
     def _dispatch(self, request: httpx.Request) -> Any:
         path, _, query = target_of(request).partition("?")

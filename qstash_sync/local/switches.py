@@ -28,6 +28,7 @@ class Switches:
 
     # Who may, and how often.
     read_only_write: Literal[403, 401] = 403
+    read_only_keys: Literal[200, 403, 401] = 200  # reading the signing keys
     plan: Literal["payg", "free", "fixed_1m", "fixed_10m", "none"] = "payg"
     burst_limit: Annotated[int, 0, 1000] = 0  # requests a second of the clock; 0: any number
     burst_headers: bool = True  # Burst-RateLimit-* on a 429

@@ -3,6 +3,7 @@
 consent    what would overwrite what is not ours is refused, unless `--adopt` names it
 scope      `--target`, `--exclude`: what is left out is listed, and nothing else is said of it;
            `--only`, a saved plan: what is left alone is counted, its errors are warnings
+lint       what is found in what changes is told; as heavy as `--fail-on`, it stops the run
 guards     deletes that would do harm are refused, each with its own way out
 quota      what the account's plan does not allow is an error before the first write
 """
@@ -13,8 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from qstash_sync.lint import judge
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.plan import guards, messages, quota, references
 from qstash_sync.plan.known_secrets import KnownSecrets
@@ -26,6 +29,8 @@ from qstash_sync.reconcile.compared import Compared, Comparison
 from qstash_sync.reconcile.ignored import Ignored
 from qstash_sync.reconcile.live_parts import LiveParts
 
+_OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
+_WRITTEN = (Action.CREATE, Action.UPDATE)
 _COUNTED = {"pause": "update", "resume": "update"}
 
 
@@ -141,6 +146,7 @@ def decide(
         *quota.limits(within, index, kept, usage, now),
         *((excess,) if excess else ()),
     ]
+    found = _linted(found, within, kept, policy, now)
     known = KnownSecrets(desired.secrets)
     found = [known.in_diagnostic(diagnostic) for diagnostic in found]
     return Plan(
@@ -167,6 +173,28 @@ def decide(
         live=live,
         index=index,
     )
+
+
+def _linted(
+    found: Sequence[Diagnostic],
+    desired: Desired,
+    changes: Sequence[Change],
+    policy: Policy,
+    now: datetime,
+) -> list[Diagnostic]:
+    """With what lint says of what the file changes, and what the file says of lint.
+
+    What stays as it is was judged when it came; what is approved was judged when it was saved.
+    """
+    is_judged = policy.among is None and not policy.without_lint
+    news = [c for c in changes if c.reason in _OF_THE_FILE and c.action in _WRITTEN]
+    keys = {change.key for change in news if is_judged}
+    more = judge.findings(desired, now, keys) if keys else ()
+    leveled = judge.leveled((*found, *more), desired, now)
+    names = {change.name for change in news} if keys else set()
+    weighed = judge.stopping(leveled, policy.fail_on, names)
+    of_lint = BY_CODE.keys()
+    return [d for d in weighed if d.severity is not Severity.INFO or d.code not in of_lint]
 
 
 def consented(comparison: Comparison, policy: Policy) -> Iterator[Change]:

@@ -8,12 +8,14 @@ from functools import cached_property
 
 from qstash_sync.model.change import Action, Change, Withheld
 from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Desired, Kind, Live, Message
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.plan.policy import Policy
 
 _FEW = 2  # so many deletes are no share of anything
-STOPS = frozenset(("guard", "limit"))  # codes of what stops an apply, and is no error of the file
+# Codes of what stops an apply, and is no error of the file.
+STOPS = frozenset(("guard", "limit", *BY_CODE))
 
 
 def guarded(

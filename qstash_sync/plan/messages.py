@@ -13,6 +13,7 @@ from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.error import CronError
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.lint import Code
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Live, LiveSchedule, plain
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
@@ -35,7 +36,9 @@ class MessagesADay:
             return None
         fact = f"{self.after:,} messages a day, more than the plan's {self.allowed:,}"
         hint = "fire less often, or raise the plan; retries and callbacks come on top"
-        return Diagnostic(severity=Severity.WARNING, code="limit", message=fact, hint=hint)
+        return Diagnostic(
+            severity=Severity.WARNING, code=Code.DAILY_MESSAGES, message=fact, hint=hint
+        )
 
 
 def a_day(

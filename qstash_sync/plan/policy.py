@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from qstash_sync.model.change import Change, Reason
+from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import Key, Kind
 from qstash_sync.reconcile import scope
 
@@ -22,6 +23,8 @@ class Policy:
     allow_deletes: as many deletes as this, whatever `limits` says.
     allow_protected, allow_in_use, drop_backlog: globs of names to delete all the same.
     delete_after_failure: delete although an earlier change of the run failed.
+    fail_on: lint's findings of this severity, or a heavier one, stop the run; None: none does.
+    without_lint: the run is not about what the files say, but about whether the account is so.
     """
 
     target: tuple[str, ...] = ()
@@ -36,6 +39,8 @@ class Policy:
     allow_in_use: tuple[str, ...] = ()
     drop_backlog: tuple[str, ...] = ()
     delete_after_failure: bool = False
+    fail_on: Severity | None = Severity.ERROR
+    without_lint: bool = False
 
     def covers(self, kind: Kind, names: tuple[str, ...]) -> bool:
         """Whether the run is about a resource that has these names."""

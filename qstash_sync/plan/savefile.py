@@ -20,9 +20,11 @@ from qstash_sync.reconcile import ignored, scope
 KIND = "qstash-sync plan"
 FORMAT_VERSION = 2  # 1 had fingerprints over unset fields
 _HEAD = 100  # characters of a document within which its kind stands
-_DERIVED = {"among"}  # options that follow from the changes
-_GLOBS = [field.name for field in fields(Policy) if field.default == ()]
-_FLAGS = [field.name for field in fields(Policy) if field.default is False]
+# What follows from the changes, and what was done when they were saved: they were linted.
+_DERIVED = {"among", "fail_on", "without_lint"}
+_KEPT = [field for field in fields(Policy) if field.name not in _DERIVED]
+_GLOBS = [field.name for field in _KEPT if field.default == ()]
+_FLAGS = [field.name for field in _KEPT if field.default is False]
 _NO_POLICY = Policy()
 _YEARS = range(1970, 3000)
 
@@ -74,7 +76,7 @@ def _checksum(body: dict[str, Any]) -> str:
 
 def _options(policy: Policy) -> dict[str, Any]:
     """Those that are given, so that an option that comes later changes no plan without it."""
-    given = {f.name: getattr(policy, f.name) for f in fields(Policy) if f.name not in _DERIVED}
+    given = {f.name: getattr(policy, f.name) for f in _KEPT}
     return {k: v for k, v in given.items() if v != getattr(_NO_POLICY, k)}
 
 
@@ -114,7 +116,7 @@ def _saved(body: dict[str, Any]) -> Saved:
 
 def _policy(found: dict[str, Any]) -> Policy:
     """The options; one that is not there has its default."""
-    defaults = {f.name: f.default for f in fields(Policy) if f.name not in _DERIVED}
+    defaults = {f.name: f.default for f in _KEPT}
     given: dict[str, Any] = {**defaults, **{key: [] for key in _GLOBS}, **found}
     only, most = _text_or_none(given, "only"), _typed(given, "allow_deletes", int, NoneType)
     if most is not None and most < 0:

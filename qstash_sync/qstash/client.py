@@ -176,6 +176,20 @@ class Client:
             raise BadResponseError(f"asked for {name}, QStash answered with {other}")
         return found
 
+    def signing_keys(self) -> tuple[str | None, str | None]:
+        """The current one and the next; raises `AuthError` where the token may not read them."""
+        data = self._send(wire.about_account(wire.SIGNING_KEYS), MayLack.ENDPOINT)
+        found = data if isinstance(data, dict) else {}
+        keys = (found.get("current"), found.get("next"))
+        current, following = (key if isinstance(key, str) and key else None for key in keys)
+        return current, following
+
+    def parallelism(self) -> int | None:
+        """How many messages the account delivers at once; None where QStash does not tell."""
+        data = self._send(wire.about_account(wire.PARALLELISM), MayLack.ENDPOINT)
+        most = data.get("parallelismMax") if isinstance(data, dict) else None
+        return most if type(most) is int and most > 0 else None
+
     def _list(self, kind: Kind, keys: Collection[str]) -> Any:
         path = wire.LISTS[kind]
         may_lack = MayLack.ENDPOINT if kind is Kind.FLOW_CONTROL else MayLack.NOTHING

@@ -48,6 +48,7 @@ LISTS = {
     Kind.QUEUE: "/v2/queues",
     Kind.FLOW_CONTROL: "/v2/flowControl",
 }
+SIGNING_KEYS, PARALLELISM = "/v2/keys", "/v2/globalParallelism"
 T = TypeVar("T")
 LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 KINDS = {f"{kind}s": kind for kind in LISTS}  # by the names of `Live`
@@ -69,6 +70,11 @@ class Request:
 def get(kind: Kind, name: str | None = None) -> Request:
     """A read of all resources of a kind, or of one."""
     return Request(method="GET", path=LISTS[kind] if name is None else _path(kind, name))
+
+
+def about_account(path: str) -> Request:
+    """A read of what an account has beside its resources."""
+    return Request(method="GET", path=path)
 
 
 def _path(kind: Kind, name: str, rest: str = "") -> str:

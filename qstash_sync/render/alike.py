@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.lint import BY_CODE
 
 _MOST = 5  # of one kind that are shown each by itself, and of different facts of one kind
 _PLACES = 3
@@ -29,7 +30,9 @@ def folded(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for facts in kinds.values():
         whole = [one for group in facts.values() for one in group]
-        if len(whole) <= _MOST:
+        # A finding of lint is one fact about many; of it one line is enough.
+        is_lint = whole[0].code in BY_CODE and whole[0].severity in _FOLDED
+        if len(whole) <= _MOST and not (is_lint and len(facts) < len(whole)):
             found += whole
         elif len(facts) <= _MOST:
             for group in facts.values():
@@ -37,6 +40,12 @@ def folded(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         else:
             found.append(_once(whole, "like this"))
     return found
+
+
+def said(diagnostic: Diagnostic) -> str:
+    """The message; a finding of lint with the code by which a file can disable it."""
+    code = f" [{diagnostic.code}]" if diagnostic.code in BY_CODE else ""
+    return f"{diagnostic.text}{code}"
 
 
 def _once(group: Sequence[Diagnostic], how: str) -> Diagnostic:

@@ -8,7 +8,7 @@ from qstash_sync.model.change import Origin
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view
-from qstash_sync.render.alike import folded
+from qstash_sync.render.alike import folded, said
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import (
     Paint,
@@ -17,7 +17,7 @@ from qstash_sync.render.text import (
     ignored,
     left_out,
     noun,
-    others_of_clock,
+    of_the_same,
     quiet,
     unmanaged,
 )
@@ -97,7 +97,8 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         ]
         if diagnostic.hint:
             diagnostics += paint.wrapped(f"    {diagnostic.hint}", 4)
-    diagnostics += others_of_clock(more)
+    if more:
+        diagnostics.append(of_the_same(more))
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
     last = [summary(drift), *attention(drift), *left_out(plan), sent(requests)]
@@ -196,4 +197,4 @@ def facts(one: ResourceDrift) -> Iterator[str]:
 def one_line(diagnostic: Diagnostic) -> str:
     """Location, severity and message on one line."""
     where = f"{diagnostic.location}: " if diagnostic.location else ""
-    return f"{where}{diagnostic.severity}: {diagnostic.text}"
+    return f"{where}{diagnostic.severity}: {said(diagnostic)}"

@@ -35,7 +35,7 @@ from qstash_sync.render import (
     safe,
     text,
 )
-from qstash_sync.render.alike import folded
+from qstash_sync.render.alike import folded, said
 from qstash_sync.render.review import Details, Head
 from qstash_sync.render.safe import Page
 from qstash_sync.timeline import week as weeks
@@ -361,7 +361,7 @@ def _diagnostics(found: Sequence[Diagnostic]) -> dict[str, Any]:
         entry = {
             "severity": str(one.severity),
             "where": str(at or ""),
-            "text": review.cut(one.text),
+            "text": review.cut(said(one)),
             "source": review.cut(source, _LONGEST_SOURCE),
             "hint": review.cut(one.hint),
         }

@@ -98,7 +98,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     updates.sort(key=lambda change: (not change.refused, RISKS.index(change.reason)))
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
-    warnings = plan.warnings if verbose else text.quiet(plan)[0]
+    warnings, others = (plan.warnings, 0) if verbose else text.quiet(plan)
     sections = [
         *_diagnostics(plan.errors),
         _Section(title=f"{len(deletes):,} to delete", entries=_heads(deletes)),
@@ -121,6 +121,8 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     ]
     lead, *more = text.headline(plan)
     about = _about(plan)
+    if others:
+        about += f" {text.of_the_same(others)}."
     if account:
         about += f" Account: `{safe.fenced(account.replace('`', '_'))}`."
     return _page("plan", plan.environment, [f"**{lead}**", *more, about], sections)

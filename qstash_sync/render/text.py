@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
-from qstash_sync.crons.compilation import Peculiarity
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
+from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings import duration
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.saved import Saved
 from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words
-from qstash_sync.render.alike import folded
+from qstash_sync.render.alike import folded, said
 from qstash_sync.render.alike_changes import Group, alone, grouped
 from qstash_sync.render.safe import Page
 
@@ -90,7 +90,7 @@ def blocks(
         severity, location = diagnostic.severity, diagnostic.location
         style = "red" if severity is Severity.ERROR else "yellow"
         where = f"{location}: " if location else ""
-        head = f"{where}{paint(severity + ':', style, 'bold')} {diagnostic.text}"
+        head = f"{where}{paint(severity + ':', style, 'bold')} {said(diagnostic)}"
         yield from wrapped(head)
         quotes = excerpts or severity is Severity.ERROR
         if quotes and location and location.text.strip() and severity is not Severity.INFO:
@@ -139,7 +139,8 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
     lines += _aside(plan, paint) if verbose else []
     warnings, more = quiet(plan) if not verbose else (plan.warnings, 0)
     messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False)]
-    messages += others_of_clock(more)
+    if more:
+        messages.append(of_the_same(more))
     if messages:
         lines += ([""] if lines else []) + messages
     if lines:
@@ -162,18 +163,21 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
 def quiet(plan: Plan) -> tuple[list[Diagnostic], int]:
     """The warnings that this plan gives cause to read, and how many others there are.
 
-    What a clock change does to a schedule that stays as it is was read when it came.
+    What lint finds in a schedule that stays as it is, a clock change among it, was read when it
+    came.
     """
     changed = {change.name for change in plan.changes if change.kind is Kind.SCHEDULE}
-    of_clock = Peculiarity.CLOCK_CHANGE
-    shown = [w for w in plan.warnings if w.code != of_clock or changed.intersection(w.path)]
+    shown = [
+        one
+        for one in plan.warnings
+        if one.code not in BY_CODE or not one.path or changed.intersection(one.path)
+    ]
     return shown, len(plan.warnings) - len(shown)
 
 
-def others_of_clock(count: int) -> list[str]:
-    """How many warnings a page has left out, see `quiet`; none where that is none."""
-    said = "1 warning is" if count == 1 else f"{count} warnings are"
-    return [f"{said} about clock changes of schedules that stay so: -v"] * bool(count)
+def of_the_same(more: int) -> str:
+    """What is said of the others."""
+    return f"{more:,} {'warnings are' if more > 1 else 'warning is'} about what stays as it is: -v"
 
 
 def _sections(

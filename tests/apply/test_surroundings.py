@@ -14,7 +14,7 @@ from qstash_sync.errors import ClockError
 from qstash_sync.local import LOCAL_TOKEN, Served, Switches
 from qstash_sync.plan.policy import Policy
 from tests.fault_server import FaultServer
-from tests.support import HEAD, World, cli, config, world as make_world
+from tests.support import HEAD, UNLINTED, World, cli, config, world as make_world
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,12 +128,19 @@ def test_the_command_line_says_so_and_a_pretended_time_is_none() -> None:
         (error,) = json.loads(ran.out)["errors"]
         assert (ran.code, error["code"]) == (3, "clock")
         assert account.writes == []
-        ran = cli("plan", *words, environ=environ, stdin=schedules(1))
+        ran = cli("plan", *words, environ=environ, stdin=UNLINTED + schedules(1))
         assert (ran.code, [w["code"] for w in json.loads(ran.out)["warnings"]]) == (0, ["clock"])
         ran = cli("drift", *words, environ=environ, stdin=schedules(1))
         assert "clock" in [w["code"] for w in json.loads(ran.out)["warnings"]]
         account.clock = real
-        ran = cli("plan", "--now", "2027-06-01T00:00Z", *words, environ=environ, stdin=schedules(1))
+        ran = cli(
+            "plan",
+            "--now",
+            "2027-06-01T00:00Z",
+            *words,
+            environ=environ,
+            stdin=UNLINTED + schedules(1),
+        )
         assert (ran.code, json.loads(ran.out)["warnings"]) == (0, [])
         ran = cli("apply", "--yes", *words, environ=environ, stdin=schedules(1))
         assert ran.code == 0, ran
@@ -176,7 +183,9 @@ def test_keys_are_asked_for_by_their_names_where_they_are_not_listed() -> None:
 
 
 def test_what_only_a_list_would_show_is_told_as_not_seen() -> None:
-    text = KEYS.replace("flow_controls:", "owns: {flow_controls: ['old-*']}\nflow_controls:")
+    text = UNLINTED + KEYS.replace(
+        "flow_controls:", "owns: {flow_controls: ['old-*']}\nflow_controls:"
+    )
     with make_world() as world:
         assert not [one for one in world.plan(text).warnings if one.code == "not_listed"]
         world.account.switches = Switches(flow_list=404)

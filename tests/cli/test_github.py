@@ -71,7 +71,7 @@ def test_a_plan_and_what_became_of_it_are_in_the_summary(here: Path) -> None:
     ran = run(GOOD, "plan")
     assert [(kind, line) for kind, _, line, _, _ in told(ran)] == [
         ("warning", "5")
-    ] * 2  # a gap and a fold
+    ] * 3  # a gap, a fold, and no failure callback
     assert "**Plan: 1 to create" in summary()
     assert run(GOOD, "apply", "--yes").code == 0
     assert "**1 done, 0 not done.**" in summary()

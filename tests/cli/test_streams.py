@@ -12,14 +12,18 @@ from typing import Any
 
 import pytest
 
-from tests.support import HEAD, cli, ids
+from tests.support import HEAD, UNLINTED, cli, ids
 
 ROOT = Path(__file__).parents[2]
 FULL = Path("/dev/full")
 NOW = ("--now", "2026-11-23T12:00Z")
-FILE = HEAD + "".join(
-    f"{'schedules:' * (k == 0)}\n  s{k}: {{cron: '0 9 * * *', destination: 'https://e.example.com/{k}', body: 'Ä 😀'}}"
-    for k in range(6)
+FILE = (
+    HEAD
+    + UNLINTED
+    + "".join(
+        f"{'schedules:' * (k == 0)}\n  s{k}: {{cron: '0 9 * * *', destination: 'https://e.example.com/{k}', body: 'Ä 😀'}}"
+        for k in range(6)
+    )
 )
 EMPTIED = HEAD + "schedules: {}\nlimits: {max_deletes: none, max_delete_percent: none}\n"
 

@@ -36,6 +36,11 @@ def read_only(api: Api) -> int:
     return api.create().status_code
 
 
+def read_only_keys(api: Api) -> int:
+    api.http.headers["Authorization"] = f"Bearer {LOCAL_READ_ONLY_TOKEN}"
+    return api.send("GET", "/v2/keys").status_code
+
+
 def endpoint(method: str, item: dict[str, str]) -> Callable[[Api], Any]:
     def probe(api: Api) -> Any:
         api.send("POST", "/v2/topics/g/endpoints", json={"endpoints": [{"url": A, "name": "a"}]})
@@ -136,6 +141,8 @@ PROBES: list[tuple[str, Any, dict[str, Any], Callable[[Api], Any], Any, Any]] = 
     ("missing_endpoint_delete", 404, {}, endpoint("DELETE", {"url": URL}), 1, 404),
     ("missing_queue_pause", 200, {}, status("POST", "/v2/queues/q/pause"), 404, 200),
     ("read_only_write", 401, {}, read_only, 403, 401),
+    ("read_only_keys", 403, {}, read_only_keys, 200, 403),
+    ("read_only_keys", 401, {}, read_only_keys, 200, 401),
     ("plan", "free", {}, schedules, 11, 10),
     ("plan", "fixed_1m", {}, most_at_once, 100, 200),
     ("plan", "fixed_10m", {}, most_at_once, 100, 1000),

@@ -35,6 +35,7 @@ FILE = """\
 version: 1
 namespace: billing
 defaults: {timezone: UTC, priority: low}
+lint: {disable: [no_failure_callback, default_retries, no_timeout]}
 schedules:
   a: {cron: 0 9 * * *, destination: 'https://e.example.com/x', priority: high}
   b: {cron: 0 9 * * *, destination: 'https://e.example.com/y'}

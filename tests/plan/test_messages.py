@@ -31,7 +31,9 @@ def test_the_busiest_day_is_counted(
     plan = world.plan(file)
     assert plan.messages is not None
     assert (plan.messages.before, plan.messages.after) == (0, count)
-    assert [w.code for w in plan.warnings if "messages a day" in w.message] == ["limit"] * told
+    assert [w.code for w in plan.warnings if "messages a day" in w.message] == [
+        "daily_messages"
+    ] * told
     world.apply(file)
     again = world.plan(file)
     assert again.messages is not None

@@ -16,7 +16,7 @@ from qstash_sync.plan.policy import Policy
 from qstash_sync.reconcile import scope
 from tests.fault_server import FaultServer
 from tests.mixed import AFTER, Scene
-from tests.support import HEAD, World, config
+from tests.support import HEAD, UNLINTED, World, config
 
 SEED = 20261126
 ENTRY = "{cron: 0 9 * * *, destination: 'https://e.example.com/x'}"
@@ -122,7 +122,7 @@ def test_what_is_in_sync_and_left_out_is_not_counted(world: World) -> None:
 def test_nothing_is_said_of_what_is_left_out(world: World) -> None:
     """An error of its time, which would stop the whole apply, included."""
     wide = ENTRY[:-1] + ", timezone: America/New_York, dst: {max_parts: 1}}"
-    text = f"{HEAD}schedules: {{a: {ENTRY}, b: {wide}}}\n"
+    text = f"{HEAD}{UNLINTED}schedules: {{a: {ENTRY}, b: {wide}}}\n"
     assert world.plan(text).errors
     plan = world.plan(text, exclude=("schedules.b",))
     assert not plan.errors
@@ -233,7 +233,7 @@ def test_another_files_schedules_are_not_deleted_because_one_of_ours_is_left_out
 
 def test_quotas_count_what_is_kept(world: World) -> None:
     every = "".join(f"  s{number:02}: {ENTRY}\n" for number in range(11))
-    text = f"{HEAD}limits: {{plan: free}}\nschedules:\n{every}"
+    text = f"{HEAD}{UNLINTED}limits: {{plan: free}}\nschedules:\n{every}"
     assert [error.code for error in world.plan(text).errors] == ["limit"]
     plan = world.plan(text, exclude=("schedules.s10",))
     assert not plan.errors

@@ -35,7 +35,10 @@ OUTSIDE = [
     r"\*\*[\w ,:;.]+\*\*",
     r"\d+ changes of other reasons wait for an apply without --only\.",
     r"Left for a whole plan: \d+ with other reasons\.",
-    r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\.",
+    (
+        r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\."
+        r"( [\d,]+ warnings? (is|are) about what stays as it is: -v\.)?"
+    ),
     r"### [\d,]+ [a-z :,]+",
     r"<details><summary>[\d,]+ [A-Za-z :,]+</summary>",
     r"</details>",
@@ -369,6 +372,7 @@ def test_a_plan_for_a_pull_request(tmp_path: Path) -> None:
         "### 1 to delete": (1, 0),
         "### 2 to update": (2, 0),
         "### 1 to create": (1, 0),
+        "### 2 warnings": (2, 0),
         "<details><summary>3 changes, field by field</summary>": (3, 0),
     }
     assert "**Plan: 1 to create, 2 to update, 1 to delete; 2 unchanged, 0 unmanaged.**" in ran.out

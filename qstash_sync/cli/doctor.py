@@ -1,0 +1,223 @@
+"""`qstash-sync doctor`: whether a set-up works, before it hurts."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qstash_sync.cli import options, streams
+from qstash_sync.errors import AccountError, AuthError, ConfigError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qstash_sync.cli.session import Session
+    from qstash_sync.config.load import Config
+    from qstash_sync.health.called import Address
+    from qstash_sync.health.check import Check, Subject
+    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.qstash.client import Client
+
+_KINDS = ("schedules", "url_groups", "queues", "flow_controls")
+_TOKEN = "QSTASH_TOKEN"  # noqa: S105 the name of a variable
+_KEYS = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
+
+
+@click.command()
+@options.common(options.local, options.now, options.parallelism)
+@click.option(
+    "--probe", type=click.Choice(["hosts", "head"]), metavar="[=head]",
+    help="Look up each host that the file names, and its certificate; head: and ask each address"
+    " by HEAD, but none that is called by GET or HEAD.",
+)  # fmt: skip
+@click.option(
+    "--probe-signature", is_flag=True,
+    help="POST to each handler with a false signature, which it should refuse. Asks first: one"
+    " that does not verify signatures runs.",
+)  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--fail-on", type=click.Choice(["error", "warning", "none"]), default="error",
+    show_default=True, help="Exit 2 if there is a finding as heavy as this.",
+)  # fmt: skip
+def doctor(*, probe: str | None, probe_signature: bool, yes: bool, **given: Any) -> int:
+    """Tell whether token, region, signing keys, quotas, clock and addresses are right."""
+    from qstash_sync.cli.session import Session
+    from qstash_sync.health import called
+    from qstash_sync.render import health as view
+
+    session = Session.open(**given)
+    checks, config = _of_file(session)
+    if config:
+        checks += _of_account(session, config)
+    checks += _of_surroundings(session)
+    addresses = called.addresses(config.desired) if config else ()
+    checks += _probed(session, addresses, probe, asks_handlers=probe_signature, yes=yes)
+
+    streams.result(
+        view.document(checks, session.requests)
+        if session.json
+        else view.text(checks, session.paint())
+    )
+    failing = session.failing
+    fails = failing is not None and any(check.is_at_least(failing) for check in checks)
+    return ExitCode.DIFFERENCES if fails else ExitCode.DONE
+
+
+def _check(
+    subject: Subject, message: str, severity: Severity | None = None, hint: str = ""
+) -> Check:
+    from qstash_sync.health.check import Check
+
+    return Check(subject=subject, severity=severity, message=message, hint=hint)
+
+
+# ---------------------------------------------------------------- the file
+
+
+def _of_file(session: Session) -> tuple[list[Check], Config | None]:
+    """What the files are, and the config of them; none of files that are wrong."""
+    from qstash_sync.config.environment import Account, Config
+    from qstash_sync.health.check import Subject
+    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.model.resources import Desired
+
+    try:
+        files = session.sources()
+    except UsageError:
+        if session.paths:
+            raise
+        fact = "no qstash.yaml here, so only the account is looked at"
+        hint = "qstash-sync init writes one; -f names another"
+        check = _check(Subject.FILE, fact, Severity.INFO, hint)
+        return [check], Config(desired=Desired(namespace=""), account=Account())
+    try:
+        config = session.config(files, missing="unknown")
+    except ConfigError as error:
+        count = len(error.diagnostics)
+        first = error.diagnostics[0]
+        more = f", and {count - 1} more" if count > 1 else ""
+        where = f"{first.location}: " if first.location else ""
+        hint = "qstash-sync validate shows all of it"
+        return [_check(Subject.FILE, f"{where}{first.text}{more}", Severity.ERROR, hint)], None
+    desired = config.desired
+    sizes = {kind.replace("_", " "): len(getattr(desired, kind) or ()) for kind in _KINDS}
+    counted = ", ".join(f"{size} {what}" for what, size in sizes.items() if size) or "nothing"
+    checks = [_check(Subject.FILE, f"{len(files.documents)} file(s) declare {counted}")]
+    try:
+        session.config(files, missing="error")
+    except ConfigError as error:
+        for one in error.diagnostics:
+            hint = "plan --unknown-env goes without it, apply does not"
+            where = f"{one.location}: " if one.location else ""
+            fact = f"{where}{one.text}"
+            checks.append(_check(Subject.VARIABLES, fact, Severity.WARNING, hint))
+    return checks, config
+
+
+# ---------------------------------------------------------------- the account
+
+
+def _of_account(session: Session, config: Config) -> list[Check]:
+    """What the account says; where it says no, that is all."""
+    from qstash_sync.health.check import Subject
+    from qstash_sync.model.diagnostics import Severity
+
+    checks: list[Check] = []
+    try:
+        with session.client(config, read_only=True, tells=False) as client:
+            checks += _read(session, config, client)
+    except (AccountError, ConfigError) as error:
+        hint = "" if session.endpoint is None else f"it is {session.endpoint.reason}"
+        checks.append(_check(Subject.TOKEN, str(error), Severity.ERROR, hint))
+    return checks
+
+
+def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
+    from qstash_sync.health import account
+    from qstash_sync.health.check import Subject
+    from qstash_sync.model.diagnostics import Severity
+
+    live = client.read(_KINDS)
+    yield _check(Subject.TOKEN, f"good for {session.whereabouts}{_region(session)}")
+    keys = _keys(client)
+    sizes = {kind.replace("_", " "): len(getattr(live, kind) or ()) for kind in _KINDS}
+    read = ", ".join(f"{size} {what}" for what, size in sizes.items())
+    if keys is None:
+        told = "it may not read the signing keys, so it is a read-only one"
+    else:
+        told = "whether it may write cannot be told without a write"
+    yield _check(Subject.ACCESS, f"reads {read}; {told}", Severity.INFO if keys is None else None)
+
+    names = _key_names(session)
+    environ = session.environ()
+    here = account.Keys(current=environ.get(names[0]) or None, next=environ.get(names[1]) or None)
+    yield from account.signing_keys(here, keys, names)
+    yield from account.plan(config.desired, client.parallelism())
+    yield from account.quotas(config.desired, live, session.instant)
+    yield from account.clock(client.skew(), is_odd=client.has_odd_clock)
+    yield from account.globs(config.desired, live)
+
+
+def _region(session: Session) -> str:
+    """Which region the address is, and what said so."""
+    if session.endpoint is None:
+        return ""
+    from qstash_sync.model.addresses import region_of
+
+    region = region_of(session.endpoint.url)
+    where = f", the region {region}" if region else ""
+    return f"{where}: {session.endpoint.reason}"
+
+
+def _keys(client: Client) -> Any:
+    from qstash_sync.health.account import Keys
+
+    try:
+        current, following = client.signing_keys()
+    except AuthError:
+        return None
+    return Keys(current=current, next=following)
+
+
+def _key_names(session: Session) -> tuple[str, str]:
+    """The variables of the keys: those beside the token's, such as PROD_QSTASH_TOKEN."""
+    token = session.endpoint.token_from if session.endpoint else _TOKEN
+    prefix = token.removesuffix(_TOKEN) if token.endswith(_TOKEN) else ""
+    return f"{prefix}{_KEYS[0]}", f"{prefix}{_KEYS[1]}"
+
+
+def _of_surroundings(session: Session) -> Iterator[Check]:
+    from qstash_sync.health import account
+
+    return account.zone_data(session.instant)
+
+
+# ---------------------------------------------------------------- who is called
+
+
+def _probed(
+    session: Session,
+    addresses: tuple[Address, ...],
+    probe: str | None,
+    *,
+    asks_handlers: bool,
+    yes: bool,
+) -> Iterator[Check]:
+    from qstash_sync.health import probe as probes
+
+    if probe:
+        yield from probes.hosts(addresses, session.instant)
+    if probe == "head":
+        yield from probes.heads(addresses)
+    handlers = [one for one in addresses if "POST" in one.methods]
+    if not asks_handlers or not handlers:
+        return
+    if not yes:
+        if session.json or not streams.is_terminal(sys.stdin):
+            raise UsageError("--probe-signature runs handlers that do not verify: add --yes")
+        count = f"{len(handlers)} address{'es' if len(handlers) > 1 else ''}"
+        streams.confirm(f"POST with a false signature to {count}?")
+    yield from probes.signatures(handlers)

@@ -1,0 +1,39 @@
+"""One check: what was looked at, what was found, and the way out."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from qstash_sync.model.diagnostics import RANKS, Severity
+
+
+class Subject(StrEnum):
+    """What is looked at, in the order in which it is told; a page and a document name it so."""
+
+    FILE = "file"
+    VARIABLES = "variables"
+    TOKEN = "token"  # noqa: S105 the name of a check
+    ACCESS = "access"
+    SIGNING_KEYS = "signing_keys"
+    PLAN = "plan"
+    QUOTA = "quota"
+    MESSAGES = "messages"
+    CLOCK = "clock"
+    ZONE_DATA = "zone_data"
+    GLOBS = "globs"
+    HOST = "host"
+    HANDLER = "handler"
+    SIGNATURE = "signature"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """severity: None where all is well; a difference is none of health's."""
+
+    subject: Subject
+    severity: Severity | None = None
+    message: str
+    hint: str = ""
+
+    def is_at_least(self, severity: Severity) -> bool:
+        """Whether it weighs as much as that, or more."""
+        return self.severity is not None and RANKS[self.severity] <= RANKS[severity]

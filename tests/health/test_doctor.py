@@ -1,0 +1,227 @@
+"""`doctor`: each check has its verdicts, and none of them writes, runs a handler or shows a key."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.health import account
+from qstash_sync.health.account import Keys
+from qstash_sync.health.check import Check
+from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, OTHER_REGION_TOKEN, Switches
+from qstash_sync.local.serve import Served
+from tests.fault_server import FaultServer
+from tests.support import Ran, cli, config
+
+NAMES = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
+LIVE = Keys(current="sig_one", next="sig_two")
+FILE = (
+    "version: 1\nnamespace: shop\nlimits: {plan: payg}\ndefaults: {timezone: UTC}\n"
+    "schedules: {a: {cron: '0 9 * * *', destination: https://a.example.com/x}}\n"
+)
+
+
+def verdicts(checks: Iterator[Check]) -> list[str | None]:
+    return [check.severity for check in checks]
+
+
+# ---------------------------------------------------------------- signing keys
+
+
+@pytest.mark.parametrize(
+    ("current", "following", "severities", "words"),
+    [
+        (None, None, ["info"], "none here"),
+        ("sig_one", "sig_two", [None], "both are the live ones"),
+        ("sig_one", None, ["warning"], "QSTASH_NEXT_SIGNING_KEY is not set"),
+        (None, "sig_two", ["warning", "error"], "QSTASH_CURRENT_SIGNING_KEY is not set"),
+        (None, "sig_one", ["warning", "warning"], "rotated"),
+        ("sig_two", "sig_one", ["error"], "swapped"),
+        ("sig_old", "sig_one", ["warning"], "rotated"),
+        ("sig_one", "sig_else", ["warning"], "is not the live next key"),
+        ("sig_two", "sig_else", ["error"], "refused until the next rotation"),
+        ("sig_old", "sig_older", ["error"], "every delivery is refused"),
+        ("sig_one", "sig_one", ["warning"], "rotated"),
+    ],
+)
+def test_signing_keys(
+    current: str | None, following: str | None, severities: list[str | None], words: str
+) -> None:
+    here = Keys(current=current, next=following)
+    checks = list(account.signing_keys(here, LIVE, NAMES))
+    assert verdicts(iter(checks)) == severities
+    assert any(words in check.message for check in checks)
+    assert "sig_" not in str(checks)
+
+
+@pytest.mark.parametrize("live", [None, Keys(), Keys(current="sig_one")])
+def test_keys_that_cannot_be_read_are_no_verdict(live: Keys | None) -> None:
+    here = Keys(current="sig_one", next="sig_two")
+    assert verdicts(account.signing_keys(here, live, NAMES)) == ["info"]
+
+
+# ---------------------------------------------------------------- plan, clock, globs
+
+
+@pytest.mark.parametrize(
+    ("plan", "parallelism", "severity", "hint"),
+    [
+        ("payg", 100, None, ""), ("payg", None, None, ""), ("payg", 10, "warning", "is it free?"),
+        ("free", 77, "warning", "limits of its own"), (None, 100, "info", "{plan: payg}"), (None, None, "info", "{plan: …}"),
+    ],
+)  # fmt: skip
+def test_the_plan_against_what_the_account_tells(
+    plan: str | None, parallelism: int | None, severity: str | None, hint: str
+) -> None:
+    head = f"limits: {{plan: {plan}}}\n" if plan else ""
+    desired = config(f"version: 1\nnamespace: shop\n{head}schedules: {{}}\n").desired
+    (check,) = account.plan(desired, parallelism)
+    assert (check.severity, hint in check.hint) == (severity, True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "severity"),
+    [(0, None), (1, None), (-30, None), (31, "warning"), (-300, "warning"), (301, "error"), (-7200, "error")],
+)  # fmt: skip
+def test_the_clock(seconds: int, severity: str | None) -> None:
+    (check,) = account.clock(timedelta(seconds=seconds), is_odd=False)
+    assert check.severity == severity
+    if abs(seconds) > 1:
+        assert ("behind" if seconds > 0 else "ahead of") in check.message
+
+
+def test_a_clock_that_tells_nothing_and_zone_data_of_long_ago() -> None:
+    assert verdicts(account.clock(None, is_odd=False)) == ["warning"]
+    assert verdicts(account.clock(timedelta(), is_odd=True)) == ["warning"]
+    assert verdicts(account.zone_data(datetime(2026, 11, 26, tzinfo=UTC))) == [None]
+    assert verdicts(account.zone_data(datetime(2038, 1, 1, tzinfo=UTC))) == ["warning"]
+
+
+# ---------------------------------------------------------------- by the command line
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
+    monkeypatch.chdir(tmp_path)
+    with FaultServer(switches=Switches()) as found, Served(found) as server:
+        found.url = server.url  # type: ignore[attr-defined]
+        yield found
+
+
+def doctor(served: FaultServer, text: str | None, *words: str, **environ: str) -> Ran:
+    if text is not None:
+        Path("qstash.yaml").write_text(text)
+    url: str = served.url  # type: ignore[attr-defined]
+    return cli(
+        "doctor", *words, environ={"QSTASH_URL": url, "QSTASH_TOKEN": LOCAL_TOKEN, **environ}
+    )
+
+
+def statuses(ran: Ran) -> dict[str, str]:
+    """The heaviest status of each subject, of a document."""
+    found: dict[str, str] = {}
+    order = ("ok", "info", "warning", "error")
+    for check in json.loads(ran.out)["checks"]:
+        before = found.get(check["subject"], "ok")
+        found[check["subject"]] = max(before, check["status"], key=order.index)
+    return found
+
+
+def test_a_healthy_set_up_and_nothing_is_written(served: FaultServer) -> None:
+    keys = {
+        NAMES[0]: "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r",
+        NAMES[1]: "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs",
+    }
+    ran = doctor(served, FILE, "--format", "json", "--fail-on", "warning", **keys)
+    assert ran.code == 0, ran.text
+    assert set(statuses(ran).values()) == {"ok"}
+    assert json.loads(ran.out)["requests"] == {"read": 6, "write": 0}
+    assert served.writes == []
+    assert "sig_" not in ran.text
+    text = doctor(served, FILE, **keys)
+    assert text.out.endswith("healthy.\n")
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("wrong", "refuses the token"),
+        (OTHER_REGION_TOKEN, "set region: us-east-1"),
+        ("", "no token"),
+    ],
+)
+def test_a_token_that_is_none(token: str, words: str, served: FaultServer) -> None:
+    ran = doctor(served, FILE, QSTASH_TOKEN=token)
+    assert ran.code == 2
+    assert words in " ".join(ran.out.split())
+    assert doctor(served, FILE, "--fail-on", "none", QSTASH_TOKEN=token).code == 0
+    found = statuses(doctor(served, FILE, "--format", "json", QSTASH_TOKEN=token))
+    assert found == {"file": "ok", "token": "error", "zone_data": "ok"}
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, "ok"), (403, "info"), (401, "info")])
+def test_a_read_only_token(status: int, expected: str, served: FaultServer) -> None:
+    served.switches = Switches().with_(read_only_keys=status)
+    ran = doctor(served, FILE, "--format", "json", QSTASH_TOKEN=LOCAL_READ_ONLY_TOKEN)
+    assert (ran.code, statuses(ran)["access"]) == (0, expected)
+
+
+def test_a_server_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("qstash.yaml").write_text(FILE)
+    ran = cli("doctor", environ={"QSTASH_URL": "http://127.0.0.1:9", "QSTASH_TOKEN": "any"})
+    assert ran.code == 2
+    assert "cannot be reached" in " ".join(ran.out.split())
+
+
+def test_without_a_file_the_account_alone_is_looked_at(served: FaultServer) -> None:
+    ran = doctor(served, None, "--format", "json")
+    found = statuses(ran)
+    assert (ran.code, found["file"], found["token"]) == (0, "info", "ok")
+    assert doctor(served, None, "-f", "nope.yaml").code == 64
+
+
+def test_a_file_that_is_wrong_and_variables_that_are_not_set(served: FaultServer) -> None:
+    ran = doctor(served, FILE.replace("0 9", "61 9"), "--format", "json")
+    assert (ran.code, statuses(ran)["file"]) == (2, "error")
+    secret = FILE.replace("https://a.example.com/x", "'https://a.example.com/${env.PLACE}'")
+    ran = doctor(served, secret, "--format", "json")
+    assert (ran.code, statuses(ran)["variables"]) == (0, "warning")
+    assert "variables" not in statuses(doctor(served, secret, "--format", "json", PLACE="x"))
+
+
+def test_quotas_and_idle_globs(served: FaultServer) -> None:
+    for number in range(9):
+        served.store.put("queue", f"q{number}", {"name": f"q{number}", "parallelism": 1})
+    text = (
+        FILE.replace("payg", "free") + "owns: {queues: ['q*', 'z-*']}\nprotect: {queues: [x-1]}\n"
+    )
+    ran = doctor(served, text, "--format", "json")
+    checks = json.loads(ran.out)["checks"]
+    assert [
+        c["message"] for c in checks if c["subject"] == "quota" and c["status"] == "warning"
+    ] == ["9 of 10 queues, 1 left"]
+    globs = [(c["status"], c["message"]) for c in checks if c["subject"] == "globs"]
+    assert globs == [
+        ("info", "owns.queues: z-* matches nothing, declared or live"),
+        ("warning", "protect.queues: x-1 matches nothing, declared or live"),
+    ]
+
+
+def test_the_keys_of_an_environment_stand_beside_its_token(served: FaultServer) -> None:
+    text = FILE + "environments: {prod: {token: '${env.PROD_QSTASH_TOKEN}'}}\n"
+    environ = {"PROD_QSTASH_TOKEN": LOCAL_TOKEN, NAMES[0]: "sig_others", NAMES[1]: "sig_others2"}
+    ran = doctor(served, text, "-e", "prod", "--format", "json", **environ)
+    assert statuses(ran)["signing_keys"] == "info"  # those are another account's
+    environ |= {"PROD_QSTASH_CURRENT_SIGNING_KEY": "sig_a", "PROD_QSTASH_NEXT_SIGNING_KEY": "sig_b"}
+    ran = doctor(served, text, "-e", "prod", "--format", "json", **environ)
+    assert (ran.code, statuses(ran)["signing_keys"]) == (2, "error")
+
+
+def test_an_account_that_is_another_than_the_file_says(served: FaultServer) -> None:
+    text = FILE + "environments: {prod: {token: '${env.T_QSTASH_TOKEN}', account: someone}}\n"
+    ran = doctor(served, text, "-e", "prod", T_QSTASH_TOKEN=LOCAL_TOKEN)
+    assert ran.code == 2
+    assert "not to someone" in " ".join(ran.out.split())

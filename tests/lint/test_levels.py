@@ -1,0 +1,193 @@
+"""`lint:` of a file: what it disables, for how long, what it makes an error of, and who is asked."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import build, cli, messages
+
+HEAD = "version: 1\nnamespace: shop\ndefaults: {timezone: UTC, retries: 3, timeout: 60s}\n"
+JOB = "{cron: '0 9 * * *', destination: https://app.example.com/job"
+FINDING = "[no_failure_callback]"
+
+
+def validate(tmp_path: Path, schedules: str, *words: str, head: str = HEAD) -> tuple[int, str, str]:
+    path = tmp_path / "qstash.yaml"
+    path.write_text(f"{head}schedules:\n{schedules}")
+    ran = cli("validate", "-f", str(path), "--now", "2026-11-26", *words)
+    return ran.code, ran.out, ran.err
+
+
+def test_a_finding_is_told_with_its_code_and_fails_nothing(tmp_path: Path) -> None:
+    code, out, err = validate(tmp_path, f"  job: {JOB}}}\n")
+    assert code == 0
+    assert out == "Valid: 1 file(s).\n"
+    assert f"are used up {FINDING}" in err
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "level", "expected"),
+    [
+        ("error", "", 0), ("warning", "", 2), ("none", "", 0),
+        ("error", "error: no_failure_callback", 2), ("none", "error: no_failure_callback", 0),
+        ("warning", "disable: no_failure_callback", 0),
+    ],
+)  # fmt: skip
+def test_fail_on_and_the_levels_of_the_file(
+    fail_on: str, level: str, expected: int, tmp_path: Path
+) -> None:
+    head = f"{HEAD}lint: {{{level}}}\n"
+    code, out, err = validate(tmp_path, f"  job: {JOB}}}\n", "--fail-on", fail_on, head=head)
+    assert code == expected
+    assert ("1 finding fails it" in out) == (expected == 2)
+    assert (FINDING in err) == ("disable" not in level)
+
+
+@pytest.mark.parametrize(
+    ("own", "of_file", "expected"),
+    [
+        ("disable: no_failure_callback", "error: no_failure_callback", 0),  # a schedule's own word
+        ("error: [no_failure_callback]", "disable: [no_failure_callback]", 2),
+        ("disable: no_failure_callback, until: 2026-11-26", "error: no_failure_callback", 0),
+        ("disable: no_failure_callback, until: 2026-11-25", "error: no_failure_callback", 2),
+        ("disable: no_failure_callback, until: 2026-11-25", "disable: no_failure_callback", 0),
+    ],
+)
+def test_a_schedule_has_its_own_word_for_as_long_as_it_says(
+    own: str, of_file: str, expected: int, tmp_path: Path
+) -> None:
+    head = f"{HEAD}lint: {{{of_file}}}\n"
+    code, _, err = validate(tmp_path, f"  job: {JOB}, lint: {{{own}}}}}\n", head=head)
+    assert code == expected
+    assert ("its lint.until, 2026-11-25, is over" in err) == ("25" in own and expected == 2)
+
+
+def test_a_word_about_one_schedule_is_not_about_another(tmp_path: Path) -> None:
+    own = "lint: {disable: no_failure_callback}"
+    _, _, err = validate(tmp_path, f"  a: {JOB}, {own}}}\n  b: {JOB}}}\n")
+    assert "schedules.b: " in err
+    assert "schedules.a: " not in err
+
+
+def test_what_the_compiler_warns_of_is_lint_too(tmp_path: Path) -> None:
+    night = "{cron: '30 2 * * *', timezone: Europe/Berlin, destination: https://a.example.com/j, failure_callback: https://a.example.com/f"
+    _, _, err = validate(tmp_path, f"  job: {night}}}\n")
+    assert err.count("[clock_change]") == 2
+    code, _, err = validate(tmp_path, f"  job: {night}, lint: {{disable: clock_change}}}}\n")
+    assert (code, err) == (0, "")
+    code, _, _ = validate(tmp_path, f"  job: {night}, lint: {{error: clock_change}}}}\n")
+    assert code == 2
+
+
+@pytest.mark.parametrize(
+    ("lint", "message"),
+    [
+        ("{disable: no_failure_calback}", "did you mean no_failure_callback?"),
+        ("{disable: [twin]}", "'twin' is not one of"),
+        ("{until: 2026-13-01}", "'2026-13-01' is not a date | write it like 2027-01-31"),
+        ("{disabled: no_timeout}", "unknown key"),
+    ],
+)
+def test_what_lint_does_not_know_is_an_error_at_its_place(lint: str, message: str) -> None:
+    found = messages(f"{HEAD}schedules:\n  job: {JOB}, lint: {lint}}}\n")
+    assert len(found) == 1
+    assert message in found[0]
+    assert found[0].startswith("q.yaml:5:")
+
+
+def test_a_file_has_no_until() -> None:
+    built, found = build(
+        f"{HEAD}lint: {{disable: no_timeout, until: 2027-01-01}}\nschedules: {{}}\n"
+    )
+    assert built is None
+    assert [(f.code, f.path) for f in found] == [("unknown_key", ("lint", "until"))]
+
+
+def test_notes_are_counted_and_shown_with_v(tmp_path: Path) -> None:
+    head = "version: 1\nnamespace: shop\ndefaults: {timezone: UTC}\n"
+    job = f"{JOB}, failure_callback: https://a.example.com/f}}"
+    _, _, err = validate(tmp_path, f"  job: {job}\n", head=head)
+    assert err == "2 notes beside: -v\n"
+    _, _, err = validate(tmp_path, f"  job: {job}\n", "-v", head=head)
+    assert "[default_retries]" in err
+    assert "[no_timeout]" in err
+    _, _, err = validate(tmp_path, f"  job: {job}\n", head=f"{head}lint: {{error: no_timeout}}\n")
+    assert "error: schedules.job: no timeout" in err
+
+
+# ---------------------------------------------------------------- plan and apply
+
+
+def plan(tmp_path: Path, *words: str) -> tuple[int, str, str]:
+    ran = cli("plan", "-f", str(tmp_path / "q.yaml"), f"--local={tmp_path}/a.db", *words)
+    return ran.code, ran.out, ran.err
+
+
+def write(tmp_path: Path, schedules: str, lint: str = "") -> None:
+    (tmp_path / "q.yaml").write_text(f"{HEAD}{lint}schedules:\n{schedules}")
+
+
+def apply(tmp_path: Path, *words: str) -> int:
+    path = str(tmp_path / "q.yaml")
+    return cli("apply", "--yes", "-f", path, f"--local={tmp_path}/a.db", *words).code
+
+
+def test_a_plan_tells_findings_of_what_it_changes_and_of_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path, f"  a: {JOB}}}\n")
+    assert plan(tmp_path)[1].count(FINDING) == 1
+    assert apply(tmp_path) == 0
+    assert FINDING not in plan(tmp_path)[1]
+    write(tmp_path, f"  a: {JOB}}}\n  b: {JOB}}}\n")
+    assert plan(tmp_path)[1].count(FINDING) == 1
+    assert plan(tmp_path)[1].count("schedules.b: no failure_callback") == 1
+
+
+def test_an_error_of_lint_stops_plan_and_apply_unless_it_stays_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path, f"  a: {JOB}}}\n")
+    assert apply(tmp_path) == 0
+    strict = "lint: {error: no_failure_callback}\n"
+    write(tmp_path, f"  a: {JOB}}}\n", strict)
+    assert plan(tmp_path)[0] == 0  # it is there already: nothing of this run
+    write(tmp_path, f"  a: {JOB}}}\n  b: {JOB}}}\n", strict)
+    assert plan(tmp_path)[0] == 3
+    assert apply(tmp_path) == 3
+    assert apply(tmp_path, "--fail-on", "none") == 0
+    assert plan(tmp_path, "--detailed-exitcode")[0] == 0
+
+
+def test_fail_on_warning_stops_a_plan(tmp_path: Path) -> None:
+    write(tmp_path, f"  a: {JOB}}}\n")
+    assert plan(tmp_path, "--fail-on", "warning")[0] == 3
+    code, out, _ = plan(tmp_path, "--fail-on", "warning", "--format", "json")
+    assert code == 3
+    assert '"code": "no_failure_callback"' in out
+
+
+def test_an_approved_plan_is_not_judged_again(tmp_path: Path) -> None:
+    lint = "lint: {disable: no_failure_callback, until: 2026-11-26}"
+    write(tmp_path, f"  a: {JOB}, {lint}}}\n", "lint: {error: no_failure_callback}\n")
+    saved = str(tmp_path / "plan.json")
+    code, _, _ = plan(tmp_path, "--save", saved, "--now", "2026-11-26")
+    assert code == 0
+    path = str(tmp_path / "q.yaml")
+    words = (
+        "apply",
+        saved,
+        "--yes",
+        "-f",
+        path,
+        f"--local={tmp_path}/a.db",
+        "--now",
+        "2026-11-27T00:00Z",
+    )
+    assert cli(*words).code == 0
+    assert cli(*words, "--fail-on", "warning").code == 0  # which says nothing here
+
+
+def test_drift_does_not_lint(tmp_path: Path) -> None:
+    write(tmp_path, f"  a: {JOB}}}\n")
+    assert apply(tmp_path) == 0
+    write(tmp_path, f"  a: {JOB}}}\n  b: {JOB}}}\n", "lint: {error: no_failure_callback}\n")
+    ran = cli("drift", "-f", str(tmp_path / "q.yaml"), f"--local={tmp_path}/a.db")
+    assert ran.code == 2
+    assert FINDING not in ran.out + ran.err

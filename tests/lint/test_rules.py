@@ -1,0 +1,141 @@
+"""Each rule of lint: what it finds, and the nearest thing that it leaves alone."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from qstash_sync.lint import judge
+from qstash_sync.model.lint import BY_CODE, RULES, Code
+from tests.support import config
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+QUIET = "retries: 3, timeout: 60s, failure_callback: https://app.example.com/failed"
+
+
+def codes(text: str) -> list[str]:
+    """The findings of a file, but for those that are only notes."""
+    desired = config(text).desired
+    return [str(found.code) for found in judge.findings(desired, NOW)]
+
+
+def file(schedule: str, *, head: str = "", rest: str = QUIET, cron: str = "0 9 * * *") -> str:
+    given = "" if "cron:" in schedule else f'cron: "{cron}", '
+    url = (
+        ""
+        if "destination:" in schedule or "url_group:" in schedule
+        else "destination: https://app.example.com/job, "
+    )
+    return (
+        f"version: 1\nnamespace: shop\n{head}\ndefaults: {{timezone: UTC}}\n"
+        f"schedules:\n  job: {{{given}{url}{schedule}{', ' if schedule else ''}{rest}}}\n"
+    )
+
+
+TUNNEL = "destination: 'https://abc.ngrok-free.app/job'"
+CASES = [
+    (Code.NO_FAILURE_CALLBACK, file("", rest="retries: 3, timeout: 60s"), file("")),
+    (Code.DEFAULT_RETRIES, file("", rest="timeout: 60s, failure_callback: https://a.example.com/f"), file("")),
+    (Code.NO_TIMEOUT, file("", rest="retries: 3, failure_callback: https://a.example.com/f"), file("")),
+    (Code.TIMEOUT_ABOVE_FREE, file("", rest=QUIET.replace("60s", "16m")), file("", rest=QUIET.replace("60s", "15m"))),
+    (Code.TIMEOUT_ABOVE_FREE, file("", rest=QUIET.replace("60s", "16m")), file("", head="limits: {plan: payg}", rest=QUIET.replace("60s", "16m"))),
+    (Code.LATE_RETRIES, file("", rest=QUIET.replace("retries: 3", "retries: 4")), file("")),
+    (Code.LATE_RETRIES, file("retry_delay: '1300000'"), file("retry_delay: '1200000'")),
+    (Code.OVERLAPPING_RETRIES, file("cron: '*/30 * * * *'"), file("cron: '0 * * * *'")),
+    (Code.OVERLAPPING_RETRIES, file("cron: ['0 9 * * 5', '20 9 1 1 *']"), file("cron: ['0 9 * * 5', '50 9 1 1 *']")),
+    (Code.OVERLAPPING_RETRIES, file("", rest=QUIET.replace("retries: 3", "retries: 5")), file("", rest=QUIET.replace("retries: 3", "retries: 4"))),
+    (Code.LARGE_BODY, file(f"body: '{'x' * 100_001}'"), file(f"body: '{'x' * 100_000}'")),
+    (Code.CALLBACK_LOOP, file("callback: https://app.example.com/job"), file("callback: https://app.example.com/done")),
+    (Code.CALLBACK_LOOP, file("", rest=QUIET.replace("/failed", "/job")), file("")),
+    (Code.PREVIEW_HOST, file(TUNNEL), file("destination: https://ngrok.example.com/job")),
+    (Code.PREVIEW_HOST, file("destination: https://app-git-main-team.vercel.app/j"), file("destination: https://app.vercel.app/j")),
+    (Code.PREVIEW_HOST, file("destination: https://app-h3x9a0k2b-team.vercel.app/j"), file("destination: https://app-team.vercel.app/j")),
+    (Code.PREVIEW_HOST, file("destination: https://deploy-preview-12--site.netlify.app/j"), file("destination: https://site.netlify.app/j")),
+    (Code.PREVIEW_HOST, file("callback: https://x.trycloudflare.com/c"), file("callback: https://x.example.com/c")),
+    (
+        Code.PREVIEW_HOST,
+        file("url_group: all", head="url_groups: {all: {endpoints: [https://x.loca.lt/a]}}"),
+        file("url_group: all", head="url_groups: {all: {endpoints: [https://x.example.com/a]}}"),
+    ),
+    (Code.DELAY_MOVES_TIME, file("delay: 1m"), file("delay: 59s")),
+    (Code.LATE_DAY, file("cron: '0 9 31 * *'"), file("cron: '0 9 28 * *'")),
+    (Code.LATE_DAY, file("cron: '0 9 29 2 *'"), file("cron: '0 9 29 1 *'")),
+    (Code.LATE_DAY, file("cron: '0 9 31 4,5 *'"), file("cron: '0 9 31 1,3 *'")),
+    (Code.LATE_DAY, file("cron: '0 9 29-31 * *'"), file("cron: '0 9 28-31 * *'")),
+    (Code.UNEVEN_STEP, file("cron: '*/7 * * * *'", rest=QUIET.replace("retries: 3", "retries: 0")), file("cron: '*/6 * * * *'", rest=QUIET.replace("retries: 3", "retries: 0"))),
+    (Code.UNEVEN_STEP, file("cron: '0 */5 * * *'"), file("cron: '0 */6 * * *'")),
+    (Code.UNEVEN_STEP, file("cron: '0 9 */2 * *'"), file("cron: '0 9 1-7 * *'")),
+    (Code.UNEVEN_STEP, file("cron: '0 9 * * */2'"), file("cron: '0 9 * * 1,3,5'")),
+    (Code.UNEVEN_STEP, file("cron: '0 9 1 */5 *'"), file("cron: '0 9 1 */6 *'")),
+    (Code.QUEUE_PARALLELISM, file("", head="queues: {q: {parallelism: 2}}"), file("", head="queues: {q: {parallelism: 1}}")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "bad", "good"), CASES)
+def test_a_rule_finds_its_case_and_not_the_nearest_other(code: Code, bad: str, good: str) -> None:
+    assert codes(bad) == [code]
+    assert code not in codes(good)
+
+
+def many(count: int, more: str = "", **given: str) -> str:
+    entries = "".join(
+        f"  job-{n}: {{cron: '{given.get('cron', '0 9 * * *')}', destination: https://app.example.com/{n}, {QUIET}{more}}}\n"
+        for n in range(count)
+    )
+    return f"version: 1\nnamespace: shop\n{given.get('head', '')}\ndefaults: {{timezone: UTC}}\nschedules:\n{entries}"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "bad", "good"),
+    [
+        (Code.PEAK_MINUTE, many(11), many(10)),
+        (Code.PEAK_MINUTE, many(101, head="limits: {plan: payg}"), many(100, head="limits: {plan: payg}")),
+        (
+            Code.DAILY_MESSAGES,
+            many(1, cron="* * * * *", head="limits: {plan: free}").replace("retries: 3", "retries: 0"),
+            many(1, cron="*/2 * * * *", head="limits: {plan: free}").replace("retries: 3", "retries: 0"),
+        ),
+        # 60 s a message, every two minutes: one of three messages is still there when the next come
+        (
+            Code.SLOW_DRAIN,
+            many(3, ", flow_control: {key: k, rate: 1, period: 1m}", cron="*/2 * * * *").replace("retries: 3", "retries: 0"),
+            many(2, ", flow_control: {key: k, rate: 1, period: 1m}", cron="*/2 * * * *").replace("retries: 3", "retries: 0"),
+        ),
+        (
+            Code.SLOW_DRAIN,
+            many(3, ", flow_control: {key: k}", cron="*/2 * * * *", head="flow_controls: {k: {rate: 1, period: 1m}}").replace("retries: 3", "retries: 0"),
+            many(3, ", flow_control: {key: k}", cron="*/2 * * * *", head="flow_controls: {k: {rate: 2, period: 1m}}").replace("retries: 3", "retries: 0"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_schedules_send_together(code: Code, bad: str, good: str) -> None:
+    assert codes(bad) == [code]
+    assert code not in codes(good)
+
+
+def test_schedules_that_give_a_key_different_limits_conflict_unless_it_is_pinned() -> None:
+    one = f"  a: {{cron: '0 9 * * *', destination: https://a.example.com/a, {QUIET}, flow_control: {{key: k, rate: 5}}}}\n"
+    two = one.replace("  a:", "  b:").replace("rate: 5", "rate: 6")
+    head = "version: 1\nnamespace: shop\ndefaults: {timezone: UTC}\n"
+    assert codes(f"{head}schedules:\n{one}{two}") == [Code.FLOW_CONFLICT]
+    assert codes(f"{head}schedules:\n{one}{one.replace('  a:', '  b:')}") == []
+    pinned = "flow_controls: {k: {rate: 9}}\n"
+    assert codes(f"{head}{pinned}schedules:\n{one}{two}") == []
+    only_parallel = "flow_controls: {k: {parallelism: 9}}\n"
+    assert codes(f"{head}{only_parallel}schedules:\n{one}{two}") == [Code.FLOW_CONFLICT]
+
+
+def test_a_paused_schedule_sends_nothing() -> None:
+    assert codes(many(11, ", paused: true")) == []
+
+
+def test_a_finding_shows_nothing_of_a_secret_address() -> None:
+    text = file("destination: 'https://x.ngrok.io/${env.PLACE}'")
+    desired = config(text, environ={"PLACE": "my-secret-path"}).desired
+    (found,) = judge.findings(desired, NOW)
+    assert found.code == Code.PREVIEW_HOST
+    assert "my-secret-path" not in str(found)
+
+
+def test_every_code_has_one_row() -> None:
+    assert [rule.code for rule in RULES] == list(BY_CODE)
+    assert set(BY_CODE) == set(Code)
