@@ -13,7 +13,7 @@ from operator import or_
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.bitmaps import DAY, DAY_BYTES, Span, lowest, pieces, window
-from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.firings import Job, fired
 
 DAYS = 366  # a fixed year, so that effects can be compared
 _FAR = 31 * DAY  # minutes that firings may move, where none stays where it was
@@ -58,7 +58,7 @@ def effect(
     at = now.astimezone(UTC)
     span = Span(at.date(), days + 1)
     within = span.window(at, at + timedelta(days=days))
-    old, new = (_bitmap(source, span) & within for source in (before, after))
+    old, new = (fired(source, span) & within for source in (before, after))
     gone, come = old & ~new, new & ~old
     if not gone and not come:
         return Effect(days=days)
@@ -80,15 +80,6 @@ def effect(
         first_after=_first(come, span),
         days=days,
     )
-
-
-def _bitmap(source: Job | Sequence[str], span: Span) -> int:
-    if isinstance(source, Job):
-        return wanted(source, span)
-    found = 0
-    for cron in source:
-        found |= robfig.firings(cron, span)[0]
-    return found
 
 
 def _zone(source: Job | Sequence[str]) -> str | None:

@@ -15,7 +15,7 @@ from qstash_sync.crons.effect import DAYS, effect
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job
 from qstash_sync.crons.grammar import parse, render
-from qstash_sync.crons.robfig import firings, read
+from qstash_sync.crons.robfig import firings, names_zone, read
 from qstash_sync.model.change import FieldChange, Firings, Note, Wanted
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
@@ -169,7 +169,7 @@ def _fires_alike(
     """Whether plain crons fire at the same minutes for a year, none of them twice."""
     if schedule.timing.strategy is Strategy.NATIVE:
         return False
-    if any("=" in cron for cron in wanted):  # `auto` chose native: croniter reads no zone
+    if any(map(names_zone, wanted)):  # `auto` chose native: croniter reads no zone
         return False
     if not all(exactness.is_plain(cron) for cron in (*wanted, *live)):
         return False

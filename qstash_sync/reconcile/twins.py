@@ -320,10 +320,7 @@ def _target(message: Message) -> tuple[str, str]:
 
 def _bitmap(crons: Sequence[str], span: Span) -> int:
     """The minutes at which crons fire; none where one is not understood."""
-    found = 0
     try:
-        for cron in crons:
-            found |= robfig.firings(cron, span)[0]
+        return firings.fired(crons, span)
     except CronError:
         return 0
-    return found

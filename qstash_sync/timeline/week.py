@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from qstash_sync.crons import robfig, zones
+from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits, pieces, window
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job, next_firings, wanted
+from qstash_sync.crons.firings import Job, fired, next_firings
 from qstash_sync.model.change import Action, Change, Firings, Reason
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.plan.decide import Plan
@@ -226,22 +226,13 @@ def _days(source: Source | None, timezone: str, first: date) -> dict[date, int]:
 def _local(source: Source, timezone: str, first: date, days: int) -> list[int]:
     """The minutes of the wall clock at which it fires, day by day."""
     span = Span(first - timedelta(days=_PAD), days + 2 * _PAD)
-    fired = _fired(source, span)
+    minutes = fired(source, span)
     local = 0
     for start, end, offset in pieces(timezone, span):
         # One day more below than the offset takes, so that nothing is shifted out.
-        local |= (fired & window(start, end)) << DAY + offset
+        local |= (minutes & window(start, end)) << DAY + offset
     raw = local >> (1 + _PAD) * DAY
     return [raw >> number * DAY & ((1 << DAY) - 1) for number in range(days)]
-
-
-def _fired(source: Source, span: Span) -> int:
-    if isinstance(source, Job):
-        return wanted(source, span)
-    found = 0
-    for cron in source:
-        found |= robfig.firings(cron, span)[0]
-    return found
 
 
 def is_beyond(days: Sequence[date], first: date) -> bool:
