@@ -1,6 +1,7 @@
 """What a command works with: its options turned into a config, a client and a page writer."""
 
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -89,6 +90,13 @@ class Session:
         if not YEARS[0] <= found.year <= YEARS[1]:
             raise UsageError(f"--now {self.now}: the years {YEARS[0]} to {YEARS[1]} can be planned")
         return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+    @property
+    def options(self) -> str:
+        """What a command needs to be about the same files and the same environment."""
+        given = [*(word for path in self.paths for word in ("-f", path))]
+        given += ["-e", self.environment] if self.environment else []
+        return shlex.join(given)
 
     @property
     def policy(self) -> "Policy":

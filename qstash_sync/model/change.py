@@ -214,6 +214,15 @@ class Change:
         return next((note for note in self.notes if isinstance(note, Firings)), None)
 
     @property
+    def keeps_time(self) -> bool:
+        """Whether it is known, without a look at its firings, to fire as it did."""
+        if self.refused or self.action in (Action.CREATE, Action.DELETE):
+            return False
+        if self.firings:
+            return self.firings.effect.none
+        return self.swap is None or self.reason is Reason.CLOCK
+
+    @property
     def takes(self) -> Takes | None:
         """What a delete takes away."""
         return next((note for note in self.notes if isinstance(note, Takes)), None)

@@ -158,6 +158,13 @@ class LiveParts:
         found = self._by_base.get(base, ())
         return [part for part in found if part.ours or part.former or part.live.id == base]
 
+    def of_declared(self, schedule: Schedule) -> list[LivePart]:
+        """The parts of a declared schedule; of one that is to be renamed, those it still has."""
+        found = self.of(schedule.id)
+        if not found and schedule.was:
+            found = self.of(f"{self.namespace}.{schedule.was}") or self.of(schedule.was)
+        return found
+
     def ours(self, base: str) -> list[LivePart]:
         """The parts of a schedule that carry our mark, by number."""
         return [part for part in self._by_base.get(base, ()) if part.ours]

@@ -16,7 +16,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits, pieces, window
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, fired, next_firings
-from qstash_sync.model.change import Action, Change, Firings, Reason
+from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.plan.decide import Plan
 from qstash_sync.reconcile import time_label
@@ -133,7 +133,7 @@ def _subjects(desired: Desired, plan: Plan) -> Iterator[_Subject]:
         yield _Subject(
             name=schedule.name,
             timezone=job.timezone,
-            before=_before(change, live) if change and not _keeps_time(change) else job,
+            before=_before(change, live) if change and not change.keeps_time else job,
             after=job,
             paused=paused,
         )
@@ -148,16 +148,6 @@ def _subjects(desired: Desired, plan: Plan) -> Iterator[_Subject]:
                 after=None,
                 paused=bool(live) and all(one.paused for one in live),
             )
-
-
-def _keeps_time(change: Change) -> bool:
-    """Whether it is known, without a look at its firings, to fire as it did."""
-    if change.action is Action.CREATE:
-        return False
-    effects = [note.effect for note in change.notes if isinstance(note, Firings)]
-    if effects:
-        return all(effect.none for effect in effects)
-    return change.swap is None or change.reason is Reason.CLOCK
 
 
 def _before(change: Change, live: Sequence[LiveSchedule]) -> Source | None:
