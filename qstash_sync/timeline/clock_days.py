@@ -98,10 +98,11 @@ class ClockDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockDays:
-    """The days in order of time; rest: so many more are within a year."""
+    """The days in order of time; rest: so many more are within a year, and so many meet a job."""
 
     days: tuple[ClockDay, ...] = ()
     rest: int = 0
+    rest_that_meet: int = 0
 
 
 def clock_days(jobs: Iterable[tuple[str, Job]], now: datetime) -> ClockDays:
@@ -117,7 +118,9 @@ def clock_days(jobs: Iterable[tuple[str, Job]], now: datetime) -> ClockDays:
     # Where there are too many, those that meet something.
     found.sort(key=lambda one: (not one.jobs, *one.order))
     chosen = sorted(found[:MOST], key=lambda one: one.order)
-    return ClockDays(days=tuple(chosen), rest=max(len(found) - MOST, 0))
+    rest = found[MOST:]
+    meet = sum(bool(one.jobs) for one in rest)
+    return ClockDays(days=tuple(chosen), rest=len(rest), rest_that_meet=meet)
 
 
 def _day(timezone: str, at: datetime, jobs: dict[Job, list[str]]) -> ClockDay:
