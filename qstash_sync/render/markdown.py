@@ -98,7 +98,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     updates.sort(key=lambda change: (not change.refused, RISKS.index(change.reason)))
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
-    warnings = plan.warnings if verbose else text.quiet(plan)[0]
+    warnings, unread = text.quiet(plan, verbose=verbose)
     sections = [
         *_diagnostics(plan.errors),
         _Section(title=f"{len(deletes):,} to delete", entries=_heads(deletes)),
@@ -123,19 +123,20 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     about = _about(plan)
     if account:
         about += f" Account: `{safe.fenced(account.replace('`', '_'))}`."
-    return _page("plan", plan.environment, [f"**{lead}**", *more, about], sections)
+    return _page("plan", plan.environment, [f"**{lead}**", *more, *unread, about], sections)
 
 
 def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> Page:
     """Where the declared resources stand."""
     plan = drift.plan
+    warnings, unread = text.quiet(plan, verbose=verbose)
     sections = [
         *_diagnostics(plan.errors),
         *(section for status in Status for section in _resources(drift, status)),
-        *_diagnostics(plan.warnings),
+        *_diagnostics(warnings),
         *_unmanaged(plan, verbose=verbose),
     ]
-    lead = [f"**{drifts.summary(drift)}**", *text.left_out(plan), _about(plan)]
+    lead = [f"**{drifts.summary(drift)}**", *unread, *text.left_out(plan), _about(plan)]
     return _page("drift", plan.environment, lead, sections, drifts.sent(requests))
 
 
@@ -296,11 +297,14 @@ def _resources(drift: Drift, status: Status) -> Iterator[_Section]:
 def _resource(one: ResourceDrift) -> _Entry:
     def details() -> Iterator[str]:
         yield from drifts.facts(one)
+        yield from drifts.effect(one)
         yield from drifts.fields(one)
 
     head = f"{_STATUS_SIGNS.get(one.status, '!')} {text.noun(one.kind)} {one.name}"
-    taken = one.change and one.status is Status.SURPLUS and words.headline(one.change)
-    return _Entry(head=f"{head}  {taken}" if taken else head, details=details)
+    taken = words.headline(one.change) if one.change and one.status is Status.SURPLUS else ""
+    whose = drifts.whose(one)
+    beside = (f"({whose})" if whose else "", taken)
+    return _Entry(head="  ".join(filter(None, (head, *beside))), details=details)
 
 
 _TITLES = {

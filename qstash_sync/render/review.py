@@ -126,7 +126,7 @@ def resource(one: ResourceDrift) -> Head:
         sign=_STATUS_SIGNS.get(one.status, "~"),
         kind=text.noun(one.kind),
         name=cut(one.name, _LONGEST_NAME),
-        why=drifts.WHO_MOVED[one.status],
+        why="; ".join(filter(None, (drifts.WHO_MOVED[one.status], drifts.whose(one)))),
         lead=known.lead if known else (),
         refused=known.refused if known and is_refused else "",
     )

@@ -130,10 +130,8 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
     if is_long and not verbose:
         lines += ["", "-v shows every change field by field."]
     lines += _aside(plan, paint) if verbose else []
-    warnings, more = quiet(plan) if not verbose else (plan.warnings, 0)
-    messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False)]
-    if more:
-        messages.append(f"{more} warnings are about clock changes of schedules that stay so: -v")
+    warnings, more = quiet(plan, verbose=verbose)
+    messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False), *more]
     if messages:
         lines += ([""] if lines else []) + messages
     if lines:
@@ -153,15 +151,20 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
     return lines
 
 
-def quiet(plan: Plan) -> tuple[list[Diagnostic], int]:
-    """The warnings that this plan gives cause to read, and how many others there are.
+def quiet(plan: Plan, *, verbose: bool) -> tuple[Sequence[Diagnostic], list[str]]:
+    """The warnings that this plan gives cause to read, and a line that counts the others.
 
     What a clock change does to a schedule that stays as it is was read when it came.
     """
+    if verbose:
+        return plan.warnings, []
     changed = {change.name for change in plan.changes if change.kind is Kind.SCHEDULE}
     of_clock = Peculiarity.CLOCK_CHANGE
     shown = [w for w in plan.warnings if w.code != of_clock or changed.intersection(w.path)]
-    return shown, len(plan.warnings) - len(shown)
+    count = len(plan.warnings) - len(shown)
+    what = "1 warning is" if count == 1 else f"{count} warnings are"
+    line = f"{what} about clock changes of schedules that stay as they are: -v"
+    return shown, [line] * bool(count)
 
 
 def _sections(
@@ -296,23 +299,31 @@ def noun(kind: Kind) -> str:
 
 
 def aside(change: Change) -> str:
-    """Why a change is, where that is not that the file says so."""
+    """Why a change is, where that is not that the file says so; and whose, where a base says it."""
+    said = "; ".join(filter(None, (_reason(change), _WHOSE.get(change.origin, ""))))
+    return f"({said})" if said else ""
+
+
+_WHOSE: dict[Origin | None, str] = {
+    Origin.ALREADY: "there before this branch",
+    Origin.BOTH: "yours, beside what was there before",
+}
+
+
+def _reason(change: Change) -> str:
     if change.action is Action.DELETE:
-        return "(there before this branch)" if change.origin is Origin.ALREADY else ""
+        return ""
     if change.is_refused_alone:
-        return "(not ours)"
+        return "not ours"
     if change.pauses_all:
-        return "(WILL BE PAUSED, all of it: a part is)"
-    if change.origin is Origin.ALREADY:
-        return "(there before this branch)"
-    if change.origin is Origin.BOTH:
-        return "(yours, beside what was there before)"
-    why = {
+        return "WILL BE PAUSED, all of it: a part is"
+    if change.reason is Reason.FILE and change.origin is Origin.ALREADY:
+        return "not applied yet"
+    return {
         "file": "", "drift": "changed outside", "both": "changed outside and in the file",
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
         "twin": "",
     }[change.reason]  # fmt: skip
-    return f"({why})" if why else ""
 
 
 def details(change: Change, *, verbose: bool = False) -> Iterator[str]:
