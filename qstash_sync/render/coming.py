@@ -9,7 +9,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.firings import Fold, Gap
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.settings import duration
-from qstash_sync.render import json as view, safe
+from qstash_sync.render import json as view, safe, spoken
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 from qstash_sync.timeline.coming import ClockChange, Coming, Firing
@@ -89,6 +89,8 @@ def _load(load: Load) -> dict[str, Any]:
 def text(found: Coming, load: Load | None, paint: Paint) -> Page:
     """A line for each firing, below the day of its UTC time; what changes the clock between."""
     lines = [
+        *(row for line in often(found) for row in paint.wrapped(f"  {line}", 4)),
+        *[""] * bool(found.often),
         *_firings(found, paint),
         *(row for line in end(found) for row in paint.wrapped(line, 4)),
     ]
@@ -99,16 +101,26 @@ def text(found: Coming, load: Load | None, paint: Paint) -> Page:
     return safe.page(lines)
 
 
-def markdown(found: Coming, load: Load | None) -> Page:
-    """The same in a fence, for a comment."""
+def often(found: Coming) -> Iterator[str]:
+    """What fires too often to be listed, a line for each."""
+    for one in found.often:
+        beat = spoken.time(one.schedule.timing.job)
+        yield f"{one.schedule.name}  {beat}, {one.count:,} times, next {one.first:%H:%MZ}"
+
+
+def markdown(found: Coming, load: Load | None, environment: str | None) -> Page:
+    """The same in a fence, for a comment, which finds itself by its first line."""
     shown, room = [], _LIMIT
-    for line in _firings(found, Paint(color=False)):
+    for line in (*often(found), *_firings(found, Paint(color=False))):
         room -= len(safe.fenced(line)) + 1
         if room < 0:
             shown.append("... and more; --count and --name ask for less, json has all")
             break
         shown.append(safe.fenced(line))
-    lines = ["<!-- qstash-sync next -->", "## QStash: the coming firings", ""]
+    where = safe.name(environment or "")
+    marker = " ".join(filter(None, ("qstash-sync next", where)))
+    title = "## QStash: the coming firings" + f" of `{where}`" * bool(where)
+    lines = [f"<!-- {marker} -->", title, ""]
     lines += ["```text", *shown, "```", ""] if shown else []
     lines += [safe.fenced(line) for line in end(found)]
     if load:
@@ -217,6 +229,8 @@ def end(found: Coming) -> Iterator[str]:
         yield f"{count:,} firing{'s' * (count != 1)}{until}."
     if found.paused:
         yield f"Paused in the file, and left out: {', '.join(found.paused)}."
+    if count:
+        yield "A pause made in the account is not known here: `drift` shows it."
 
 
 def load_lines(load: Load) -> Iterator[tuple[str, str]]:

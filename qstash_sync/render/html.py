@@ -177,7 +177,7 @@ def coming(
     room = _Room(_HEADS)
     days, unlisted = _days(found, zone, room)
     week = weeks.of_schedules(schedules, found.start, timezone=timezone)
-    lead, *more = filter(None, comings.end(found))
+    lead, *more = filter(None, (*comings.end(found), *comings.often(found)))
     return _page(
         "next.html",
         command="next",

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from icalendar import Calendar, Event, Timezone
 
 from qstash_sync.crons import zones
+from qstash_sync.model.settings import duration
 from qstash_sync.render import safe
 from qstash_sync.render.coming import rule_words
 from qstash_sync.render.safe import Page
@@ -62,5 +63,7 @@ def _described(one: Firing) -> Iterator[str]:
     yield f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}"
     if one.rule:
         yield rule_words(one.rule)
+    if delay := one.schedule.message.delay:
+        yield f"sent {duration(delay)} later"
     for key, text in one.schedule.notes:
         yield f"{key}: {text}"
