@@ -66,7 +66,7 @@ def times(minutes: Sequence[int]) -> str:
     if len(steps) > 1:
         return f"{len(minutes)} times, {clock(first)} to {clock(last)}"
     step = steps.pop()
-    every = f"every {step} min" if step % _HOUR else f"every {step // _HOUR} h"
+    every = f"every {step} minutes" if step % _HOUR else f"every {step // _HOUR} hours"
     every = {1: "every minute", _HOUR: "every hour"}.get(step, every)
     if last + step < _DAY or first >= step:
         return f"{every}, {clock(first)} to {clock(last)}"
@@ -78,7 +78,7 @@ def change(line: Line, fate: Fate) -> str:
     before, after = times(line.before), times(line.after)
     if fate is Fate.NEW or line.before == line.after:
         return after
-    return before if fate is Fate.GONE else f"{before} → {after}"
+    return before if fate is Fate.GONE else f"{before} -> {after}"
 
 
 def clock(minute: int) -> str:

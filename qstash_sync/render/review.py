@@ -162,7 +162,7 @@ def _briefly(field: FieldChange, action: Action) -> str:
         return f"{path} {cut(sides[1], _BRIEF)}"
     if any(len(side) > _BRIEF for side in sides):
         return f"{path} changed"
-    return f"{path} {sides[0]} → {sides[1]}"
+    return f"{path} {sides[0]} -> {sides[1]}"
 
 
 def _goes(change: Change) -> Iterator[str]:

@@ -21,8 +21,7 @@ _RUN = 3  # days or months in a row that are said as a range
 
 def time(job: Job) -> str:
     """The whole: days, times, zone."""
-    said = _times(job)
-    return f"{said}{_in(said)}{city(job.timezone)}"
+    return f"{_times(job)}{_in(job)}{city(job.timezone)}"
 
 
 def move(before: Job, after: Job) -> str:
@@ -35,12 +34,13 @@ def move(before: Job, after: Job) -> str:
         said = f"{days} {then} -> {now}".strip()
     else:
         said = f"{_times(before)} -> {_times(after)}"
-    return f"{said}{_in(said)}{city(after.timezone)}"
+    return f"{said}{_in(after)}{city(after.timezone)}"
 
 
-def _in(said: str) -> str:
+def _in(job: Job) -> str:
     """Before a zone: a beat is in it, a time is its own."""
-    return " in " if said.startswith(_BEATS) else " "
+    parts = _parts(job.crons[-1])
+    return " in " if parts and parts[1].startswith(_BEATS) else " "
 
 
 def city(timezone: str) -> str:

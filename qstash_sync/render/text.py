@@ -461,14 +461,15 @@ def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = Fal
 
 def stale(error: StalePlanError, paint: Paint) -> Page:
     """Why a saved plan is not applied: each change that has moved, with the fields that show it."""
-    lines = [f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}"]
+    head = f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}"
+    lines = paint.wrapped(head, 4)
     for moved in error.moved:
-        lines.append(f"  {paint(what(moved.change), 'bold')}: {moved.why}")
+        lines += paint.wrapped(f"  {paint(what(moved.change), 'bold')}: {moved.why}", 4)
         for move in moved.fields:
             lines.append(f"      {words.label(move.path)}")
             for when, field in (("approved", move.approved), ("now", move.now)):
                 shown = _sides(field) + _note(field) if field else "no change"
-                lines.append(f"        {when:8}  {shown}")
+                lines += paint.wrapped(f"        {when:8}  {shown}", 18)
     return safe.page([*lines, "Nothing was written; plan again."])
 
 
