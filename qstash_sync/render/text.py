@@ -460,17 +460,24 @@ def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = Fal
 
 
 def stale(error: StalePlanError, paint: Paint) -> Page:
-    """Why a saved plan is not applied: each change that has moved, with the fields that show it."""
-    head = f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}"
-    lines = paint.wrapped(head, 4)
-    for moved in error.moved:
-        lines += paint.wrapped(f"  {paint(what(moved.change), 'bold')}: {moved.why}", 4)
-        for move in moved.fields:
-            lines.append(f"      {words.label(move.path)}")
-            for when, field in (("approved", move.approved), ("now", move.now)):
-                shown = _sides(field) + _note(field) if field else "no change"
-                lines += paint.wrapped(f"        {when:8}  {shown}", 18)
-    return safe.page([*lines, "Nothing was written; plan again."])
+    """Why a saved plan is not applied: each change that has moved, with the fields that show it.
+
+    As of a diagnostic, each line is whole where no terminal shows it.
+    """
+
+    def rows() -> Iterator[tuple[str, int]]:
+        yield f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}", 4
+        for moved in error.moved:
+            yield f"  {paint(what(moved.change), 'bold')}: {moved.why}", 4
+            for move in moved.fields:
+                yield f"      {words.label(move.path)}", 8
+                for when, field in (("approved", move.approved), ("now", move.now)):
+                    shown = _sides(field) + _note(field) if field else "no change"
+                    yield f"        {when:8}  {shown}", 18
+        yield "Nothing was written; plan again.", 0
+
+    shown = (paint.wrapped(*row) if paint.is_terminal else [row[0]] for row in rows())
+    return safe.page([line for some in shown for line in some])
 
 
 def _sides(field: FieldChange) -> str:

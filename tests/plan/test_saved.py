@@ -64,7 +64,7 @@ def stale(world: World, text: str, document: str) -> StalePlanError:
     with pytest.raises(StalePlanError) as caught:
         apply(world, text, document)
     assert world.account.console.snapshot() == before
-    page = str(render.stale(caught.value, render.Paint(color=False)))
+    page = str(render.stale(caught.value, render.Paint(color=False, width=80)))
     assert max(map(len, page.splitlines())) <= 80
     assert all(moved.why in " ".join(page.split()) for moved in caught.value.moved)
     return caught.value
