@@ -1,5 +1,6 @@
 """A change: what happens to one resource, why, and the writes that make it so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -65,6 +66,8 @@ class Withheld(StrEnum):
 class FieldChange:
     """One setting that differs; before and after are fit to be shown, None is absent.
 
+    Several crons are a tuple; what they have in common stays.
+
     withheld: the value before is not shown. note: a word for people beside it.
     default: of a create, what QStash does where nothing is said.
     """
@@ -75,6 +78,17 @@ class FieldChange:
     withheld: Withheld | None = None
     note: str = ""
     default: bool = False
+
+    @property
+    def several(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Both sides as the crons they are, where either has several."""
+        sides = self.before, self.after
+        if not any(isinstance(side, tuple) for side in sides):
+            return None
+        before, after = (
+            side if isinstance(side, tuple) else (side,) * bool(side) for side in sides
+        )
+        return before, after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +261,12 @@ class Change:
 
 
 _RANKS = {kind: rank for rank, kind in enumerate(Kind)}
+
+
+def cron_field(before: Sequence[str], after: Sequence[str], note: str = "") -> FieldChange:
+    """The field change of a time: one cron as it is, several as a tuple."""
+    sides = (tuple(side) if len(side) > 1 else next(iter(side), None) for side in (before, after))
+    return FieldChange(path="cron", before=next(sides), after=next(sides), note=note)
 
 
 def pause_field(before: bool | None, after: bool | None) -> tuple[FieldChange, ...]:  # noqa: FBT001 two states of one setting

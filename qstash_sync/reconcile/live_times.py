@@ -16,7 +16,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.crons.robfig import firings, names_zone, read
-from qstash_sync.model.change import FieldChange, Firings, Note, Wanted
+from qstash_sync.model.change import FieldChange, Firings, Note, Wanted, cron_field
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
 from qstash_sync.reconcile import diff, mark as marks, times
@@ -89,9 +89,9 @@ def differing(former: Former, schedule: Schedule) -> tuple[FieldChange, ...]:
     (before, old), (after, new) = former, (schedule.timing.job, schedule.timing.strategy)
     fields: list[FieldChange] = []
     if {cron.key for cron in before.crons} != {cron.key for cron in after.crons}:
-        texts = [", ".join(cron.text for cron in job.crons) for job in (before, after)]
+        old_texts, texts = ([cron.text for cron in job.crons] for job in (before, after))
         zone = after.timezone if before.timezone == after.timezone else ""
-        fields.append(FieldChange(path="cron", before=texts[0], after=texts[1], note=zone))
+        fields.append(cron_field(old_texts, texts, zone))
     if before.timezone != after.timezone:
         fields.append(FieldChange(path="timezone", before=before.timezone, after=after.timezone))
     if old is not new:
@@ -205,8 +205,7 @@ def _fields(
         return
     written = times.text(schedule)
     note = "" if made.crons[0].endswith(written) else written
-    before, after = ", ".join(sorted(live)), ", ".join(made.crons)
-    yield FieldChange(path="cron", before=before, after=after, note=note)
+    yield cron_field(sorted(live), made.crons, note)
 
 
 def _notes(

@@ -27,6 +27,7 @@ from qstash_sync.model.change import (
     PausesAll,
     Reason,
     Swap,
+    cron_field,
     pause_field,
 )
 from qstash_sync.model.diagnostics import Diagnostic, Severity
@@ -399,8 +400,7 @@ def _moved_times(
     before = [part.live.cron for part in old]
     if same_crons(before, crons):
         return ()
-    note = times.text(schedule)
-    return (FieldChange(path="cron", before=", ".join(before), after=", ".join(crons), note=note),)
+    return (cron_field(before, crons, times.text(schedule)),)
 
 
 def _trust(declared: Declared, part: Part | LivePart) -> Trust:

@@ -125,7 +125,10 @@ def stamp(at: datetime | None) -> str | None:
 
 def field(field: FieldChange) -> dict[str, Any]:
     """A setting that differs."""
-    result = {"path": field.path, "before": field.before, "after": field.after}
+    before, after = (
+        ", ".join(side) if isinstance(side, tuple) else side for side in (field.before, field.after)
+    )
+    result = {"path": field.path, "before": before, "after": after}
     note = field.withheld or field.note
     return result | ({"note": note} if note else {})
 

@@ -3,7 +3,6 @@
 Values for a page, texts from outside among them just as they are: whoever shows them escapes them.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -196,7 +195,7 @@ def value(found: Any, path: str) -> str:
         return "(none)"
     if words.is_duration(found, path):
         return duration(found)
-    return cut(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+    return cut(words.plain(found))
 
 
 def _row(field: FieldChange, action: Action) -> Row:
@@ -224,8 +223,9 @@ def _stored(change: Change) -> frozenset[str]:
 
 def _is_stored(field: FieldChange, stored: frozenset[str]) -> bool:
     """Whether a field has crons as QStash stores them, and so says nothing that parts do not."""
-    sides = [side for side in (field.before, field.after) if isinstance(side, str)]
-    return field.path == "cron" and bool(stored) and {*", ".join(sides).split(", ")} <= stored
+    before, after = field.several or ((field.before,), (field.after,))
+    shown = {*before, *after} - {None}
+    return field.path == "cron" and bool(stored) and shown <= stored
 
 
 def _parts(change: Change) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """Text for terminals: diagnostics with the offending line, plans that read in ten seconds."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -375,9 +374,9 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         return
 
     # Of several stored crons, those that go and those that come; not those that stay.
-    if field.path in ("cron", "parts") and ", " in f"{field.before}{field.after}":
+    if field.several:
         yield f"      {label}{field.note or 'as QStash stores it:'}"
-        before, after = (str(side or "").split(", ") for side in (field.before, field.after))
+        before, after = field.several
         for sign, crons, others in (("-", before, after), ("+", after, before)):
             yield from (f"      {'':{LABEL_WIDTH}}{sign} {c}" for c in crons if c not in others)
         return
@@ -396,7 +395,7 @@ def _value(value: Any, path: str) -> str:
         return "(none)"
     if words.is_duration(value, path):
         return duration(value)
-    text = safe.line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    text = safe.line(words.plain(value))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 

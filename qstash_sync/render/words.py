@@ -1,5 +1,6 @@
 """What a change does, in words: its headline, and the lines of its notes."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, TypeGuard
 
@@ -30,6 +31,13 @@ def label(path: str) -> str:
 def is_duration(value: Any, path: str) -> TypeGuard[int]:
     """Whether a value of a field counts seconds."""
     return type(value) is int and path.rpartition(".")[2] in ("timeout", "delay", "period")
+
+
+def plain(value: Any) -> str:
+    """A value as one line of text."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def notes(change: Change) -> list[str]:
