@@ -173,7 +173,7 @@ class Session:
             return desired
         from qstash_sync.reconcile import ignored
 
-        return ignored.told(desired, options)
+        return ignored.with_options(desired, options)
 
     def base(self, config: "Config") -> "Desired | None":
         """What the files declared before this branch; None where no option asks for it."""

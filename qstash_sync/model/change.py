@@ -186,7 +186,7 @@ Note = Wanted | Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | T
 class Change:
     """One resource that will change; refused says why it will not, after all.
 
-    told: a diagnostic of the plan says why. protected: takes away what is protected, and needs
+    diagnosed: a diagnostic of the plan says why. protected: takes away what is protected, and needs
     consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
     left parts of two sets. origin: whose it is, where a base was given.
     """
@@ -200,7 +200,7 @@ class Change:
     notes: tuple[Note, ...] = ()
     steps: tuple[Step, ...] = ()
     refused: str | None = None
-    told: bool = False
+    diagnosed: bool = False
     swap: Swap | None = None
     protected: bool = False
     drops: int = 0

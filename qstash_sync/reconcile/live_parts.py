@@ -86,7 +86,7 @@ class LiveParts:
         for part in self.by_id.values():
             self._by_base.setdefault(part.base, []).append(part)
             if self.is_managed(part) and part.mark and part.mark.bound:
-                self._adopted.setdefault(self.told_name(part), []).append(part)
+                self._adopted.setdefault(self.labelled_name(part), []).append(part)
         for parts in (*self._by_base.values(), *self._adopted.values()):
             if len(parts) > 1:
                 parts.sort(key=lambda part: part.number)
@@ -133,7 +133,7 @@ class LiveParts:
             return mark.bound == marks.binding(part_id, self.namespace)
         return is_declared or part_id.startswith(f"{self.namespace}.")
 
-    def told_name(self, part: LivePart) -> str:
+    def labelled_name(self, part: LivePart) -> str:
         """The name that the label behind its mark tells; empty where none does."""
         prefix = f"{self.namespace_of(part)}."
         told = (label for label in part.live.message.labels if label.startswith(prefix))
@@ -142,7 +142,7 @@ class LiveParts:
     def name_of(self, part: LivePart) -> str:
         """The name that a schedule of ours has, or had, in the file; else its id."""
         if part.mark and part.mark.bound:
-            return self.told_name(part) or part.base
+            return self.labelled_name(part) or part.base
         return part.base.removeprefix(f"{self.namespace}.").removeprefix(f"{self.former}.")
 
     def namespace_of(self, part: LivePart) -> str:

@@ -19,7 +19,7 @@ from qstash_sync.timeline.rules import Rule
 _NAME = 32  # columns of a name, in which most fit
 _LIMIT = 55_000  # characters of the firings in a comment, which may have 65,536
 _INDENT = 9
-_TOLD = "\0"  # before what is told of a firing: a name cannot hold it
+_REMARK = "\0"  # before what is to be known of a firing: a name cannot hold it
 
 
 def document(found: Coming, load: Load | None, warnings: tuple[Diagnostic, ...] = ()) -> Page:
@@ -160,13 +160,13 @@ def _firings(found: Coming, paint: Paint) -> Iterator[str]:
 
 
 def _folded(row: str, paint: Paint) -> Iterator[str]:
-    """What is told of a firing stands below it, where the line would be too long."""
-    line, _, told = row.partition(_TOLD)
-    if told and safe.columns(line.rstrip()) + len(told) + 2 > paint.width:
+    """What is to be known of a firing stands below it, where the line would be too long."""
+    line, _, remark = row.partition(_REMARK)
+    if remark and safe.columns(line.rstrip()) + len(remark) + 2 > paint.width:
         yield from paint.wrapped(line.rstrip(), _INDENT)
-        yield from paint.wrapped(f"{'':{_INDENT}}{told}", _INDENT)
+        yield from paint.wrapped(f"{'':{_INDENT}}{remark}", _INDENT)
     else:
-        yield from paint.wrapped(f"{line}{told}".rstrip(), _INDENT)
+        yield from paint.wrapped(f"{line}{remark}".rstrip(), _INDENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,14 +185,16 @@ class _Table:
             when = f"{one.at:%H:%MZ}  {local:{self.zone + len('Mon 00:00 ')}}"
         elif self.timezone != "UTC":
             when += f"  {one.at:%H:%MZ}"
-        told = [rule_words(one.rule)] if one.rule else []
-        job = one.schedule.timing.job
-        told = [
-            f"{text} in {job.timezone}" for text in told if one.timezone != job.timezone
-        ] or told
-        delay = one.schedule.message.delay
-        told += [f"sent {duration(delay)} later"] if delay else []
-        return f"{when}  {one.schedule.name:{self.name}}  {_TOLD}{'; '.join(told)}"
+        return f"{when}  {one.schedule.name:{self.name}}  {_REMARK}{'; '.join(remarks(one))}"
+
+
+def remarks(one: Firing) -> list[str]:
+    """What is to be known of a firing: the rule that it met, by its own clock, and its delay."""
+    timezone, delay = one.schedule.timing.job.timezone, one.schedule.message.delay
+    found = [rule_words(one.rule)] if one.rule else []
+    if one.timezone != timezone:
+        found = [f"{words} in {timezone}" for words in found]
+    return [*found, *[f"sent {duration(delay)} later"] * bool(delay)]
 
 
 def rule_words(rule: Rule, *, policy: bool = True) -> str:

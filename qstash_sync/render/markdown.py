@@ -19,13 +19,13 @@ from functools import partial
 
 from qstash_sync.apply.outcomes import Applied, Outcome, Status as Done
 from qstash_sync.errors import QstashSyncError
-from qstash_sync.model.change import RISKS, Action, Change
+from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import drift as drifts, json as view, safe, text, words
+from qstash_sync.render import drift as drifts, json as view, review, safe, text, words
 from qstash_sync.render.alike import folded
-from qstash_sync.render.alike_changes import Group, grouped
+from qstash_sync.render.alike_changes import Group, by_action, by_risk, grouped
 from qstash_sync.render.safe import Page
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
@@ -33,9 +33,8 @@ _WIDTH = 100  # columns; a fence does not wrap
 _LONGEST = 400  # characters of one line, before it is wrapped
 _MOST_FINDINGS = 25
 _MOST_DETAILS = 40  # lines
-_SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
+_FENCED = {"~": "!", "=": " "}  # the signs that a diff has for what stays and what changes
 _PLAIN = text.Paint(color=False)
-_STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +91,8 @@ class _Section:
 
 def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     """What an apply would change, for a reviewer; account: which it is about, and why."""
-    deletes = [change for change in plan.changes if change.action is Action.DELETE]
-    creates = [change for change in plan.changes if change.action is Action.CREATE]
-    updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
-    updates.sort(key=lambda change: (not change.refused, RISKS.index(change.reason)))
+    deletes, updates, creates = by_action(plan.changes)
+    updates = by_risk(updates)
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
     warnings, unread = text.quiet(plan, verbose=verbose)
@@ -252,7 +249,11 @@ def _head(group: Group) -> _Entry:
 
 
 def _sign(change: Change) -> str:
-    return _SIGNS.get(change.action, "!")
+    return _fenced(review.sign(change))
+
+
+def _fenced(sign: str) -> str:
+    return _FENCED.get(sign, sign)
 
 
 def _named(change: Change) -> str:
@@ -300,7 +301,7 @@ def _resource(one: ResourceDrift) -> _Entry:
         yield from drifts.effect(one)
         yield from drifts.fields(one)
 
-    head = f"{_STATUS_SIGNS.get(one.status, '!')} {text.noun(one.kind)} {one.name}"
+    head = f"{_fenced(review.status_sign(one.status))} {text.noun(one.kind)} {one.name}"
     taken = words.headline(one.change) if one.change and one.status is Status.SURPLUS else ""
     whose = drifts.whose(one)
     beside = (f"({whose})" if whose else "", taken)
@@ -337,7 +338,7 @@ def _unmanaged(plan: Plan, *, verbose: bool) -> Iterator[_Section]:
 
 
 def _about(plan: Plan) -> str:
-    before, after = plan.rows
+    before, after = plan.schedule_counts
     count = f"{before:,}" if before == after else f"{before:,} now, {after:,} after"
     facts = [f"schedules in the account: {count}"] * bool(before or after)
     namespace = f"Namespace `{safe.name(plan.namespace)}`"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from qstash_sync.model.change import (
-    RISKS,
     Action,
     Change,
     FieldChange,
@@ -82,11 +81,21 @@ class Risk:
     more: int
 
 
+def sign(change: Change) -> str:
+    """What happens to it, as one character."""
+    return _SIGNS.get(change.action, "~")
+
+
+def status_sign(status: Status) -> str:
+    """Likewise of what an apply would do about a status."""
+    return _STATUS_SIGNS.get(status, "~")
+
+
 def head(change: Change) -> Head:
     """The first lines of a change."""
     why = text.aside(change)
     return Head(
-        sign=_SIGNS.get(change.action, "~"),
+        sign=sign(change),
         kind=text.noun(change.kind),
         name=cut(change.name, _LONGEST_NAME),
         why=why,
@@ -122,7 +131,7 @@ def resource(one: ResourceDrift) -> Head:
     known = one.change and head(one.change)
     is_refused = one.change and one.change.refused and one.status is not Status.SURPLUS
     return Head(
-        sign=_STATUS_SIGNS.get(one.status, "~"),
+        sign=status_sign(one.status),
         kind=text.noun(one.kind),
         name=cut(one.name, _LONGEST_NAME),
         why="; ".join(filter(None, (drifts.WHO_MOVED[one.status], drifts.whose(one)))),
@@ -224,7 +233,7 @@ def _stored(change: Change) -> frozenset[str]:
 def _is_stored(field: FieldChange, stored: frozenset[str]) -> bool:
     """Whether a field has crons as QStash stores them, and so says nothing that parts do not."""
     before, after = field.several or ((field.before,), (field.after,))
-    shown = {*before, *after} - {None}
+    shown = {side for side in (*before, *after) if isinstance(side, str)}
     return field.path == "cron" and bool(stored) and shown <= stored
 
 
@@ -282,8 +291,3 @@ def _risk(what: str, found: Sequence[Change]) -> Risk:
         names=tuple(cut(name, _LONGEST_NAME) for name in names),
         more=max(len(found) - _NAMED, 0),
     )
-
-
-def by_risk(changes: Iterable[Change]) -> list[Change]:
-    """Refused ones first, then as much as there is to doubt."""
-    return sorted(changes, key=lambda c: (not c.refused, RISKS.index(c.reason)))

@@ -3,7 +3,7 @@
 What has no short form is said by its cron. Zones are called by their city: the file has the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from qstash_sync.crons.firings import Job
@@ -90,12 +90,15 @@ def _days(fields: Fields) -> str | None:
     if any_date and any_weekday:
         return f"daily{months}"
     if any_date:
-        # A week begins on Monday, for people.
-        week = tuple(sorted(fields.weekdays, key=lambda day: (day - 1) % 7))
-        return f"{_listed(week, _DAYS)}{months}"
+        return f"{weekdays(fields.weekdays)}{months}"
     if any_weekday and len(fields.days) <= _MOST_DAYS:
         return f"on the {', '.join(map(_ordinal, fields.days))}{months or ' of the month'}"
     return None
+
+
+def weekdays(numbers: Iterable[int]) -> str:
+    """Days of the week, Sunday is 0; a week begins on Monday, for people."""
+    return _listed(sorted(numbers, key=lambda day: (day - 1) % 7), _DAYS)
 
 
 def _listed(values: Sequence[int], names: Sequence[str]) -> str:

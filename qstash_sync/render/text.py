@@ -17,7 +17,7 @@ from qstash_sync.plan.saved import Saved
 from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded
-from qstash_sync.render.alike_changes import Group, alone, grouped
+from qstash_sync.render.alike_changes import Group, alone, by_action, grouped
 from qstash_sync.render.safe import Page
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
@@ -173,10 +173,7 @@ def _sections(
     if not titled:
         yield "", alone(changes) if verbose else grouped(changes)
         return
-    deletes = [change for change in changes if change.action is Action.DELETE]
-    creates = [change for change in changes if change.action is Action.CREATE]
-    updates = [c for c in changes if c.action not in (Action.DELETE, Action.CREATE)]
-    for some, what in ((deletes, "delete"), (updates, "update"), (creates, "create")):
+    for some, what in zip(by_action(changes), ("delete", "update", "create"), strict=True):
         if some:
             yield f"{len(some):,} to {what}", alone(some) if verbose else grouped(some)
 
@@ -222,9 +219,9 @@ def _group(group: Group, paint: Paint, *, verbose: bool) -> Iterator[str]:
 
 def summary(plan: Plan) -> list[str]:
     """The last lines: what is to do, and what it was judged by: quota and zone data."""
-    before, after = plan.rows
+    before, after = plan.schedule_counts
     count = f"{before} -> {after}" if before != after else f"{after}"
-    quota = f" of {plan.rows_allowed:,}" if plan.rows_allowed else ""
+    quota = f" of {plan.schedules_allowed:,}" if plan.schedules_allowed else ""
     schedules = f"Schedules in the account: {count}{quota}; " if before or after else ""
     return [*headline(plan), f"{schedules}{_messages(plan)}tzdata {plan.tzdata}."]
 
@@ -253,8 +250,7 @@ def headline(plan: Plan) -> list[str]:
         return [f"No section is declared, so nothing is managed: {_SECTIONS}.", *more]
     if plan.empty:
         return [f"No changes: the account is as the file says; {rest}", *more]
-    refused = sum(change.is_refused_alone for change in plan.changes)
-    updates = counts["update"] - refused
+    refused, updates = plan.refused, counts["update"] - plan.refused
     work = f"{counts['create']} to create, {updates} to update, {counts['delete']} to delete; "
     work += f"{refused} refused; " * bool(refused)
     return [f"Plan: {work}{rest}", *more]
@@ -282,8 +278,8 @@ def left_out(plan: Plan) -> list[str]:
 
 def refusal(change: Change) -> list[str]:
     """Why a change will not be made, unless a diagnostic of the plan says it."""
-    is_told = change.told or change.action is Action.DELETE
-    return [f"refused: {change.refused}"] if change.refused and not is_told else []
+    is_said = change.diagnosed or change.action is Action.DELETE
+    return [f"refused: {change.refused}"] if change.refused and not is_said else []
 
 
 def unmanaged(plan: Plan) -> list[str]:

@@ -184,10 +184,10 @@ class _Scale:
             found.append(Stretch(passes=Pass.GAP, start=lo, end=hi, wall=lo))
             found.append(Stretch(passes=Pass.USUAL, start=hi, end=last, wall=hi))
         else:
-            again = hi + self.size
+            back = hi + self.size  # the second pass is over
             found.append(Stretch(passes=Pass.FIRST, start=lo, end=hi, wall=lo))
-            found.append(Stretch(passes=Pass.SECOND, start=hi, end=again, wall=lo))
-            found.append(Stretch(passes=Pass.USUAL, start=again, end=last, wall=hi))
+            found.append(Stretch(passes=Pass.SECOND, start=hi, end=back, wall=lo))
+            found.append(Stretch(passes=Pass.USUAL, start=back, end=last, wall=hi))
         return tuple(one for one in found if one.start < one.end)
 
     def column(self, at: datetime) -> int:
