@@ -1,7 +1,7 @@
 """What an apply would do: read the account, compare, decide. Nothing here writes or prints."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -45,9 +45,17 @@ def kinds_to_read(desired: Desired) -> set[str]:
     return kinds | {"schedules"} if owns_used else kinds
 
 
-def observe(client: Account, desired: Desired, base: Desired | None = None) -> Live:
-    """Read what is needed of the account, at most four GETs, where it lists all kinds."""
-    kinds, keys = set[str](), set[str]()
+def observe(
+    client: Account,
+    desired: Desired,
+    base: Desired | None = None,
+    more: Collection[str] = (),
+) -> Live:
+    """Read what is needed of the account, at most four GETs, where it lists all kinds.
+
+    more: kinds that are read in any case.
+    """
+    kinds, keys = set(more), set[str]()
     for one in filter(None, (desired, base)):
         used = (schedule.message.flow_control for schedule in one.schedules or ())
         keys |= {key.name for key in one.flow_controls or ()} | {use.key for use in used if use}

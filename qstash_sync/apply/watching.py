@@ -1,5 +1,6 @@
 """Watching: whether the account still is as the files say. Nothing here writes or prints."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -29,12 +30,13 @@ def watch(
     now: datetime,
     policy: Policy = _NO_POLICY,
     base: Desired | None = None,
+    more: Collection[str] = (),
 ) -> Drift:
     """Read the account and tell where each resource is; the plan's reads, and no more.
 
-    base: says whose each difference is.
+    base: says whose each difference is. more: kinds that are read in any case.
     """
-    live = observe(client, desired, base)
+    live = observe(client, desired, base, more)
     schedules = live.schedules and tuple(
         replace(part, error=client.scrub(part.error)) if part.error else part
         for part in live.schedules

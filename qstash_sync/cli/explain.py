@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime, time
 from typing import Any
 
 import click
@@ -16,7 +16,8 @@ from qstash_sync.errors import ExitCode, UsageError
 @click.argument("what", metavar="NAME|ID")
 @click.option(
     "--at", metavar="TIME",
-    help="A time to explain: 2027-03-28T01:00Z, or in the schedule's zone '2027-03-28 03:00'.",
+    help="A time to explain: 2027-03-28T01:00Z, or by the schedule's own clock '2027-03-28 03:00';"
+    " 03:00 alone is that of today.",
 )  # fmt: skip
 @options.common(options.local, options.now, options.parallelism)
 def explain(*, what: str, at: str | None, **given: Any) -> int:
@@ -27,41 +28,40 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     from qstash_sync.apply import watching
     from qstash_sync.cli.session import Session
     from qstash_sync.render import explained as view
-    from qstash_sync.timeline import explained
+    from qstash_sync.timeline import explained, question as questions
 
     session = Session.open(unknown_env=True, **given)  # no time depends on a secret
-    instant, local = _time(at, session.instant)
+    asked = None if at is None else _time(at)
     config = session.config()
     session.warn(config.warnings)
     with session.client(config, read_only=True) as client:
-        found = watching.watch(client, config.desired, now=session.instant)
+        found = watching.watch(client, config.desired, now=session.instant, more=questions.READS)
         read_at = client.now()
     try:
-        subject = explained.subject(config.desired, found, what)
-    except explained.NoSubjectError as error:
+        subject = questions.subject(config.desired, found, what)
+    except questions.NoSubjectError as error:
         raise UsageError(f"explain {error}") from None
-    answer = explained.explain(
-        subject, config.desired, found, read_at=read_at, at=instant, local=local
-    )
+    question = questions.ask(subject, config.desired, found, read_at=read_at, at=asked)
+    answer = explained.explain(question)
     if session.json:
-        streams.result(view.document(answer, session.requests))
+        streams.result(view.document(answer, session.requests, session.options))
     else:
-        streams.result(view.text(answer, session.paint()))
+        streams.result(view.text(answer, session.paint(), session.options))
     return ExitCode.DONE
 
 
-def _time(text: str | None, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """An instant, or a time of the schedule's own clock, which may not exist; 09:40 is today's."""
+def _time(text: str) -> datetime | time:
+    """An instant, or a time of the schedule's own clock, which may not exist; 9:40 is today's."""
     from qstash_sync.cli.session import YEARS
 
-    if text is None:
-        return None, None
-    today = f"{now:%Y-%m-%d}T" if re.fullmatch(r"\s*\d\d:\d\d\s*", text) else ""
+    padded = re.sub(r"(?<![\d:])(\d:\d\d)", r"0\1", text.strip())  # 9:40
     try:
-        found = datetime.fromisoformat(f"{today}{text.strip()}")
+        if re.match(r"\d\d:", padded):
+            return time.fromisoformat(padded)
+        found = datetime.fromisoformat(padded)
     except ValueError:
-        fact = "write it like 2027-03-28T01:00Z, or 2027-03-28 03:00 for the schedule's zone"
+        fact = "write it like 2027-03-28T01:00Z; 2027-03-28 03:00 or 03:00 by the schedule's clock"
         raise UsageError(f"--at {text}: {fact}") from None
     if not YEARS[0] <= found.year <= YEARS[1]:
         raise UsageError(f"--at {text}: the years {YEARS[0]} to {YEARS[1]} can be explained")
-    return (found.astimezone(UTC), None) if found.tzinfo else (None, found)
+    return found

@@ -71,6 +71,7 @@ def coming_firings(
             hours=None if is_counted else hours or far,
             count=count or most,
             timezone=timezone,
+            folds=count is None and form in ("text", "markdown", "html"),
         )
 
     load = loads.load(config.desired, schedules, now) if with_load else None
@@ -78,7 +79,9 @@ def coming_firings(
         session,
         {
             "text": lambda paint: view.text(found("text"), load, paint),
-            "markdown": lambda _: view.markdown(found("markdown"), load),
+            "markdown": lambda _: view.markdown(
+                found("markdown"), load, config.desired.environment
+            ),
             "json": lambda _: view.document(found("json"), load, config.warnings),
             "html": lambda _: _html(found("html"), load, config, schedules, timezone),
             "ics": lambda _: _calendar(found("ics"), session, config),

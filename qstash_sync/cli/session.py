@@ -1,6 +1,7 @@
 """What a command works with: its options turned into a config, a client and a page writer."""
 
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -113,6 +114,13 @@ class Session:
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
+    def options(self) -> str:
+        """What a command needs to be about the same files and the same environment."""
+        given = [*(word for path in self.paths for word in ("-f", path))]
+        given += ["-e", self.environment] if self.environment else []
+        return shlex.join(given)
+
+    @property
     def policy(self) -> "Policy":
         """Scope, consent and overrides of this run."""
         from qstash_sync.model.change import Reason
@@ -197,7 +205,7 @@ class Session:
             return desired
         from qstash_sync.reconcile import ignored
 
-        return ignored.told(desired, options)
+        return ignored.with_options(desired, options)
 
     def with_base(self, config: "Config") -> "tuple[Config, Desired | None]":
         """What the files declared before this branch; None where nothing says it.

@@ -1,19 +1,21 @@
 """What a change of time does: the firings of a year before and after.
 
-moved   all differ by one step of the wall clock, or one falls away and one is new on a local day
+moved   all differ by one step of the wall clock, the days of clock changes aside; or on a local
+        day as many are new as fall away
 new, falling away   the others
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
+from itertools import pairwise
 from operator import or_
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.bitmaps import DAY, DAY_BYTES, Span, lowest, pieces, window
-from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.firings import Job, fired
 
 DAYS = 366  # a fixed year, so that effects can be compared
 _FAR = 31 * DAY  # minutes that firings may move, where none stays where it was
@@ -24,7 +26,7 @@ _PAD = 2 * DAY  # room for any offset
 class Effect:
     """How two sets of firings differ over 366 days.
 
-    by: how far all of them move by the wall clock, if all move alike.
+    by: how far they move by the wall clock, if all move alike where no clock changes.
     first_before, first_after: the first firing that is no more, and the first that was none.
     days: how far was looked.
     """
@@ -58,19 +60,29 @@ def effect(
     at = now.astimezone(UTC)
     span = Span(at.date(), days + 1)
     within = span.window(at, at + timedelta(days=days))
-    old, new = (_bitmap(source, span) & within for source in (before, after))
+    old, new = (fired(source, span) & within for source in (before, after))
     gone, come = old & ~new, new & ~old
     if not gone and not come:
         return Effect(days=days)
     zone = _zone(after) or _zone(before) or timezone
     stretches = pieces(zone, span)
     far = DAY - 1 if old & new else _FAR
-    by = _step(gone, come, within, far, stretches)
+    by, odd = _step(gone, come, within, far, stretches), frozenset[int]()
     if by is None:
-        moved = (_by_day(gone, stretches) & _by_day(come, stretches)).total()
-        added, removed = come.bit_count() - moved, gone.bit_count() - moved
+        odd = _odd_days(stretches)
+        by = _step(gone, come, within, far, stretches, odd)
+    old_days, new_days = _by_day(gone, stretches), _by_day(come, stretches)
+    if by is None:
+        moved = sum(count for day, count in old_days.items() if count == new_days[day])
+        steady = 0
     else:
-        moved, added, removed = max(gone.bit_count(), come.bit_count()), 0, 0
+        moved = sum(min(old_days[day], new_days[day]) for day in odd)
+        steady = max(_outside(old_days, odd), _outside(new_days, odd))
+    added, removed = (
+        sum(days[day] for day in (odd if by is not None else days)) - moved
+        for days in (new_days, old_days)
+    )
+    moved += steady
     return Effect(
         moved=moved,
         added=added,
@@ -80,15 +92,6 @@ def effect(
         first_after=_first(come, span),
         days=days,
     )
-
-
-def _bitmap(source: Job | Sequence[str], span: Span) -> int:
-    if isinstance(source, Job):
-        return wanted(source, span)
-    found = 0
-    for cron in source:
-        found |= robfig.firings(cron, span)[0]
-    return found
 
 
 def _zone(source: Job | Sequence[str]) -> str | None:
@@ -120,21 +123,48 @@ def _by_day(bitmap: int, stretches: Stretches) -> Counter[int]:
     return found
 
 
-def _step(gone: int, come: int, within: int, far: int, stretches: Stretches) -> int | None:
+def _odd_days(stretches: Stretches) -> frozenset[int]:
+    """The local days on which the clock changes, as `_by_day` numbers them."""
+    return frozenset(
+        (start + offset + _PAD) // DAY
+        for (_, _, before), (start, _, after) in pairwise(stretches)
+        for offset in (before, after)
+    )
+
+
+def _outside(days: Counter[int], odd: Collection[int]) -> int:
+    return sum(count for day, count in days.items() if day not in odd)
+
+
+def _step(
+    gone: int,
+    come: int,
+    within: int,
+    far: int,
+    stretches: Stretches,
+    odd: Collection[int] = (),
+) -> int | None:
     """The minutes that every firing moves by the wall clock, if there are such.
 
     At either end of what is looked at, one side of a firing that moves may lie outside.
+    odd: days on which any may move otherwise.
     """
     old, new, inside = (_wall(bitmap, stretches) for bitmap in (gone, come, within))
-    if old.bit_count() != gone.bit_count() or new.bit_count() != come.bit_count():
+    passed_over = reduce(or_, (window(day * DAY, (day + 1) * DAY) for day in odd), 0)
+    if not odd and (old.bit_count(), new.bit_count()) != (gone.bit_count(), come.bit_count()):
         return None  # two of them at one minute of the wall clock
+    old, new = old & ~passed_over, new & ~passed_over
     first, end = lowest(inside), inside.bit_length()
-    for by in sorted(_candidates(old, new), key=abs):
-        moved = old << by if by >= 0 else old >> -by
-        inner = window(first + abs(by), max(end - abs(by), 0))
+    for by in sorted(_candidates(old, new), key=lambda by: (abs(by), by < 0)):  # later, of two
+        moved, landing = (_shifted(bitmap, by) for bitmap in (old, passed_over))
+        inner = window(first + abs(by), max(end - abs(by), 0)) & ~passed_over & ~landing
         if abs(by) <= far and not (moved ^ new) & inner:
             return by
     return None
+
+
+def _shifted(bitmap: int, by: int) -> int:
+    return bitmap << by if by >= 0 else bitmap >> -by
 
 
 def _wall(bitmap: int, stretches: Stretches) -> int:

@@ -30,7 +30,7 @@ from qstash_sync.crons.bitmaps import (
 from qstash_sync.crons.grammar import Cron
 
 __all__ = [
-    "DAY", "Difference", "Fold", "Gap", "Job", "Meeting", "Span", "instants", "meetings",
+    "DAY", "Difference", "Fold", "Gap", "Job", "Meeting", "Span", "fired", "instants", "meetings",
     "next_firings", "steady", "wall", "wanted",
 ]  # fmt: skip
 
@@ -189,6 +189,16 @@ def _local(span: Span, minute: int) -> datetime:
 def _keeps_its_beat(cron: Cron, by: int) -> bool:
     day = cron.fields.minute_of_day
     return cron.interval and (day << by | day >> DAY - by) & DAY_MASK == day
+
+
+def fired(source: Job | Sequence[str], span: Span) -> int:
+    """The minutes at which a job, or any of some stored crons, fires."""
+    if isinstance(source, Job):
+        return wanted(source, span)
+    found = 0
+    for cron in source:
+        found |= robfig.firings(cron, span)[0]
+    return found
 
 
 def next_firings(source: Job | Sequence[str], start: datetime, count: int) -> tuple[datetime, ...]:

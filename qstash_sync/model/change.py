@@ -1,5 +1,6 @@
 """A change: what happens to one resource, why, and the writes that make it so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -65,6 +66,8 @@ class Withheld(StrEnum):
 class FieldChange:
     """One setting that differs; before and after are fit to be shown, None is absent.
 
+    Several crons are a tuple; what they have in common stays.
+
     withheld: the value before is not shown. note: a word for people beside it.
     default: of a create, what QStash does where nothing is said.
     """
@@ -75,6 +78,17 @@ class FieldChange:
     withheld: Withheld | None = None
     note: str = ""
     default: bool = False
+
+    @property
+    def several(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Both sides as the crons they are, where either has several."""
+        sides = self.before, self.after
+        if not any(isinstance(side, tuple) for side in sides):
+            return None
+        before, after = (
+            side if isinstance(side, tuple) else (side,) * bool(side) for side in sides
+        )
+        return before, after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +186,7 @@ Note = Wanted | Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | T
 class Change:
     """One resource that will change; refused says why it will not, after all.
 
-    told: a diagnostic of the plan says why. protected: takes away what is protected, and needs
+    diagnosed: a diagnostic of the plan says why. protected: takes away what is protected, and needs
     consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
     left parts of two sets. origin: whose it is, where a base was given.
     """
@@ -186,7 +200,7 @@ class Change:
     notes: tuple[Note, ...] = ()
     steps: tuple[Step, ...] = ()
     refused: str | None = None
-    told: bool = False
+    diagnosed: bool = False
     swap: Swap | None = None
     protected: bool = False
     drops: int = 0
@@ -214,6 +228,15 @@ class Change:
         return next((note for note in self.notes if isinstance(note, Firings)), None)
 
     @property
+    def keeps_time(self) -> bool:
+        """Whether it is known, without a look at its firings, to fire as it did."""
+        if self.refused or self.action in (Action.CREATE, Action.DELETE):
+            return False
+        if self.firings:
+            return self.firings.effect.none
+        return self.swap is None or self.reason is Reason.CLOCK
+
+    @property
     def takes(self) -> Takes | None:
         """What a delete takes away."""
         return next((note for note in self.notes if isinstance(note, Takes)), None)
@@ -238,6 +261,12 @@ class Change:
 
 
 _RANKS = {kind: rank for rank, kind in enumerate(Kind)}
+
+
+def cron_field(before: Sequence[str], after: Sequence[str], note: str = "") -> FieldChange:
+    """The field change of a time: one cron as it is, several as a tuple."""
+    sides = (tuple(side) if len(side) > 1 else next(iter(side), None) for side in (before, after))
+    return FieldChange(path="cron", before=next(sides), after=next(sides), note=note)
 
 
 def pause_field(before: bool | None, after: bool | None) -> tuple[FieldChange, ...]:  # noqa: FBT001 two states of one setting

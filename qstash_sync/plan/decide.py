@@ -82,18 +82,23 @@ class Plan:
         return _counted(self.left_out)
 
     @property
+    def refused(self) -> int:
+        """How many changes are left out, since each would overwrite what is not ours."""
+        return sum(change.is_refused_alone for change in self.changes)
+
+    @property
     def is_refused(self) -> bool:
         """Whether guards and limits alone stop it, and not an error of the file."""
         return bool(self.errors) and all(error.code in guards.STOPS for error in self.errors)
 
     @property
-    def rows(self) -> tuple[int, int]:
+    def schedule_counts(self) -> tuple[int, int]:
         """Schedules in the account, before and after."""
         schedules = self.usage.get(Kind.SCHEDULE)
         return (schedules.before, schedules.after) if schedules else (0, 0)
 
     @property
-    def rows_allowed(self) -> int | None:
+    def schedules_allowed(self) -> int | None:
         """Schedules that the account's plan allows, where the file names it."""
         schedules = self.usage.get(Kind.SCHEDULE)
         return schedules.allowed if schedules else None

@@ -219,15 +219,16 @@ def _diagnostics(
     found = plan.index.of(schedule.id)
     parts = [part.live for part in found if part.ours or schedule.adopted]
     if change and change.reason is Reason.CLOCK:
-        yield _renewal(schedule, parts, change, plan.now)
+        yield _renewal(schedule, parts, change, plan)
     pause_changes = change is not None and any(field.path == "paused" for field in change.fields)
     yield from liveness.facts(schedule, parts, read_at, pause_changes=pause_changes)
 
 
 def _renewal(
-    schedule: Schedule, parts: Sequence[LiveSchedule], change: Change, now: datetime
+    schedule: Schedule, parts: Sequence[LiveSchedule], change: Change, plan: Plan
 ) -> Diagnostic:
     """How urgent a renewal is: by the days until the first wrong firing, from midnight UTC on."""
+    now = plan.now
     wrong = exact_until(schedule.timing.job, [part.cron for part in parts], now)
     end = wrong and wrong.replace(hour=0, minute=0)
     severity = Severity.INFO
@@ -239,7 +240,9 @@ def _renewal(
     if wrong:
         word = "exact until" if _fires_before(schedule, now, wrong) else "wrong at its next firing,"
         until = f"{word} {wrong:%a %Y-%m-%d %H:%MZ}"
-    return liveness.about(schedule, severity, "renewal", f"{until}; apply --only clock renews it")
+    where = f"-e {plan.environment} " if plan.environment else ""
+    text = f"{until}; apply {where}--only clock renews it"
+    return liveness.about(schedule, severity, "renewal", text)
 
 
 def _fires_before(schedule: Schedule, now: datetime, wrong: datetime) -> bool:

@@ -40,7 +40,7 @@ def facts(
 ) -> Iterator[Diagnostic]:
     """The table above, of one schedule; pause_changes: an apply would set its pause anyway."""
     for part in parts:
-        for text in wrong_time(part, read_at - _READING, read_at + ACTIVATION):
+        for text in disagreement(part, read_at):
             yield about(schedule, Severity.WARNING, "next_time", text)
     if not pause_changes and fields.PAUSE not in schedule.ignore:
         yield from _pause(schedule, parts)
@@ -74,6 +74,11 @@ def about(schedule: Schedule, severity: Severity, code: str, message: str) -> Di
         path=("schedules", schedule.name),
         location=schedule.location,
     )
+
+
+def disagreement(part: LiveSchedule, read_at: datetime) -> Iterator[str]:
+    """A next firing that the stored cron has not; read_at: the server's time of the answer."""
+    return wrong_time(part, read_at - _READING, read_at + ACTIVATION)
 
 
 def wrong_time(part: LiveSchedule, low: datetime, high: datetime) -> Iterator[str]:

@@ -3,7 +3,8 @@
 the base's plan has           origin
 nothing of it                 yours
 the same                      already there: the account drifted, or the base is not applied yet
-another change of it          yours, on top of what was there
+another change of it, or the  yours, on top of what was there
+same to other values
 a renewal, by the mark        the clock's
 
 What a base says attributes, and gives the local times before; it never grants a delete.
@@ -11,10 +12,11 @@ What a base says attributes, and gives the local times before; it never grants a
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from qstash_sync.model.change import Action, Change, Origin, Reason, Wanted
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Desired, Kind
+from qstash_sync.model.resources import Desired, Key, Kind
 from qstash_sync.plan.decide import Plan
 
 _OWNED = (Kind.URL_GROUP, Kind.QUEUE)
@@ -25,8 +27,14 @@ def attributed(plan: Plan, desired: Desired, base: Desired, of_base: Plan) -> Pl
     before = {change.key: change for change in of_base.changes}
     times = {schedule.id: schedule.timing.job for schedule in base.schedules or ()}
 
+    sent = [_sent(one) for one in (desired, base)]
+
     def with_origin(change: Change) -> Change:
-        found = replace(change, origin=_origin(change, before.get(change.key)))
+        # What a page masks, and what does not read back, is told apart by what is declared.
+        mine, theirs = (values.get(change.key) for values in sent)
+        same_values = mine is None or theirs is None or mine == theirs
+        origin = _origin(change, before.get(change.key), same_values=same_values)
+        found = replace(change, origin=origin)
         wanted = change.wanted
         job = times.get(change.id)
         if found.origin is Origin.ALREADY or wanted is None or wanted.before or job is None:
@@ -43,13 +51,21 @@ def attributed(plan: Plan, desired: Desired, base: Desired, of_base: Plan) -> Pl
     )
 
 
-def _origin(change: Change, before: Change | None) -> Origin:
+def _sent(desired: Desired) -> dict[Key, Any]:
+    """What may be masked of each resource, as it is declared."""
+    return {
+        **{(Kind.SCHEDULE, one.id): one.message for one in desired.schedules or ()},
+        **{(Kind.URL_GROUP, one.name): one.endpoints for one in desired.url_groups or ()},
+    }
+
+
+def _origin(change: Change, before: Change | None, *, same_values: bool) -> Origin:
     if change.reason is Reason.CLOCK:
         return Origin.CLOCK
     if before is None:
         return Origin.YOURS
     same = (change.action, change.fields) == (before.action, before.fields)
-    return Origin.ALREADY if same else Origin.BOTH
+    return Origin.ALREADY if same and same_values else Origin.BOTH
 
 
 def _left_behind(plan: Plan, desired: Desired, base: Desired) -> Iterator[Diagnostic]:

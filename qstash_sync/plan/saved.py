@@ -178,10 +178,15 @@ def _what_happened(approved: Approved, change: Change, paused: int) -> str:
 def _moves(approved: Change, now: Change | None) -> tuple[Move, ...]:
     """The fields in which the two changes differ, in order of their paths.
 
-    Of what has been created meanwhile only what still differs; of what has been deleted, nothing.
+    Of what has been created meanwhile only what still differs; of what has been deleted, nothing;
+    nor of what is not ours any more: nothing more of it is compared.
     """
     created = Action.CREATE
-    if now is None or (now.action is created and approved.action is not created):
+    if (
+        now is None
+        or now.is_refused_alone
+        or (now.action is created and approved.action is not created)
+    ):
         return ()
     before, after = _by_path(approved), _by_path(now)
     if approved.action is created and now.action is not created:

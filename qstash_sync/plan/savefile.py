@@ -149,11 +149,16 @@ def _approved(found: dict[str, Any]) -> Approved:
 
 
 def _field(found: dict[str, Any]) -> FieldChange:
-    why = _text_or_none(found, "withheld")
+    why, path = _text_or_none(found, "withheld"), _text(found, "path")
+    is_cron = path == "cron"
+    before, after = (
+        tuple(side) if is_cron and isinstance(side, list) else side
+        for side in (found["before"], found["after"])
+    )
     return FieldChange(
-        path=_text(found, "path"),
-        before=found["before"],
-        after=found["after"],
+        path=path,
+        before=before,
+        after=after,
         withheld=Withheld(why) if why else None,
         note=_text(found, "note"),
     )

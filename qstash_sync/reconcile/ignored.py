@@ -97,7 +97,7 @@ def option(text: str) -> tuple[Pattern, Kind, str]:
     raise ValueError(f"{text}: {failed}")
 
 
-def told(desired: Desired, options: Sequence[str]) -> Desired:
+def with_options(desired: Desired, options: Sequence[str]) -> Desired:
     """What is declared, with the options of this run; raises `UsageError` for one that is wrong."""
     for text in options:
         pattern, kind, field = option(text)

@@ -86,7 +86,7 @@ class LiveParts:
         for part in self.by_id.values():
             self._by_base.setdefault(part.base, []).append(part)
             if self.is_managed(part) and part.mark and part.mark.bound:
-                self._adopted.setdefault(self.told_name(part), []).append(part)
+                self._adopted.setdefault(self.labelled_name(part), []).append(part)
         for parts in (*self._by_base.values(), *self._adopted.values()):
             if len(parts) > 1:
                 parts.sort(key=lambda part: part.number)
@@ -133,7 +133,7 @@ class LiveParts:
             return mark.bound == marks.binding(part_id, self.namespace)
         return is_declared or part_id.startswith(f"{self.namespace}.")
 
-    def told_name(self, part: LivePart) -> str:
+    def labelled_name(self, part: LivePart) -> str:
         """The name that the label behind its mark tells; empty where none does."""
         prefix = f"{self.namespace_of(part)}."
         told = (label for label in part.live.message.labels if label.startswith(prefix))
@@ -142,7 +142,7 @@ class LiveParts:
     def name_of(self, part: LivePart) -> str:
         """The name that a schedule of ours has, or had, in the file; else its id."""
         if part.mark and part.mark.bound:
-            return self.told_name(part) or part.base
+            return self.labelled_name(part) or part.base
         return part.base.removeprefix(f"{self.namespace}.").removeprefix(f"{self.former}.")
 
     def namespace_of(self, part: LivePart) -> str:
@@ -157,6 +157,13 @@ class LiveParts:
         """The first part, whoever's it is, and the further ones that are ours, by number."""
         found = self._by_base.get(base, ())
         return [part for part in found if part.ours or part.former or part.live.id == base]
+
+    def of_declared(self, schedule: Schedule) -> list[LivePart]:
+        """The parts of a declared schedule; of one that is to be renamed, those it still has."""
+        found = self.of(schedule.id)
+        if not found and schedule.was:
+            found = self.of(f"{self.namespace}.{schedule.was}") or self.of(schedule.was)
+        return found
 
     def ours(self, base: str) -> list[LivePart]:
         """The parts of a schedule that carry our mark, by number."""

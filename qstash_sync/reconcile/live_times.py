@@ -15,8 +15,8 @@ from qstash_sync.crons.effect import DAYS, effect
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job
 from qstash_sync.crons.grammar import parse, render
-from qstash_sync.crons.robfig import firings, read
-from qstash_sync.model.change import FieldChange, Firings, Note, Wanted
+from qstash_sync.crons.robfig import firings, names_zone, read
+from qstash_sync.model.change import FieldChange, Firings, Note, Wanted, cron_field
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
 from qstash_sync.reconcile import diff, mark as marks, times
@@ -89,9 +89,9 @@ def differing(former: Former, schedule: Schedule) -> tuple[FieldChange, ...]:
     (before, old), (after, new) = former, (schedule.timing.job, schedule.timing.strategy)
     fields: list[FieldChange] = []
     if {cron.key for cron in before.crons} != {cron.key for cron in after.crons}:
-        texts = [", ".join(cron.text for cron in job.crons) for job in (before, after)]
+        old_texts, texts = ([cron.text for cron in job.crons] for job in (before, after))
         zone = after.timezone if before.timezone == after.timezone else ""
-        fields.append(FieldChange(path="cron", before=texts[0], after=texts[1], note=zone))
+        fields.append(cron_field(old_texts, texts, zone))
     if before.timezone != after.timezone:
         fields.append(FieldChange(path="timezone", before=before.timezone, after=after.timezone))
     if old is not new:
@@ -169,7 +169,7 @@ def _fires_alike(
     """Whether plain crons fire at the same minutes for a year, none of them twice."""
     if schedule.timing.strategy is Strategy.NATIVE:
         return False
-    if any("=" in cron for cron in wanted):  # `auto` chose native: croniter reads no zone
+    if any(map(names_zone, wanted)):  # `auto` chose native: croniter reads no zone
         return False
     if not all(exactness.is_plain(cron) for cron in (*wanted, *live)):
         return False
@@ -205,8 +205,7 @@ def _fields(
         return
     written = times.text(schedule)
     note = "" if made.crons[0].endswith(written) else written
-    before, after = ", ".join(sorted(live)), ", ".join(made.crons)
-    yield FieldChange(path="cron", before=before, after=after, note=note)
+    yield cron_field(sorted(live), made.crons, note)
 
 
 def _notes(

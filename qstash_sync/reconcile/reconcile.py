@@ -107,7 +107,7 @@ def _twins(
         left = (twin for twin in alike if twin.fires and twin.parts[0].live.id not in goes)
         newer = twins.with_newer_credentials(alike, index)
         found.diagnostics += (
-            twins.told(twin, index, is_stray=first in removable, is_newer=first in newer)
+            twins.warning(twin, index, is_stray=first in removable, is_newer=first in newer)
             for twin in left
             for first in [twin.parts[0].live.id]
         )

@@ -27,6 +27,7 @@ from qstash_sync.model.change import (
     PausesAll,
     Reason,
     Swap,
+    cron_field,
     pause_field,
 )
 from qstash_sync.model.diagnostics import Diagnostic, Severity
@@ -92,7 +93,7 @@ class ScheduleComparer:
         if change and schedule.ignore and _writes(change):
             there = [self.index.by_id[part.live.id] for part in (*found, *old)]
             if why := ignored.cannot_be_carried(schedule, there, self.index):
-                change = replace(change, steps=(), swap=None, refused=why.text, told=True)
+                change = replace(change, steps=(), swap=None, refused=why.text, diagnosed=True)
                 diagnostics = [*diagnostics, why]
         compared = Compared(
             kind=Kind.SCHEDULE,
@@ -399,8 +400,7 @@ def _moved_times(
     before = [part.live.cron for part in old]
     if same_crons(before, crons):
         return ()
-    note = times.text(schedule)
-    return (FieldChange(path="cron", before=", ".join(before), after=", ".join(crons), note=note),)
+    return (cron_field(before, crons, times.text(schedule)),)
 
 
 def _trust(declared: Declared, part: Part | LivePart) -> Trust:
@@ -435,4 +435,4 @@ def _change_of(schedule: Schedule, action: Action, reason: Reason, **more: Any) 
 def _impossible(
     schedule: Schedule, action: Action, why: Diagnostic
 ) -> tuple[Change, list[Diagnostic]]:
-    return _change_of(schedule, action, Reason.FILE, refused=why.text, told=True), [why]
+    return _change_of(schedule, action, Reason.FILE, refused=why.text, diagnosed=True), [why]

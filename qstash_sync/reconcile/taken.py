@@ -24,7 +24,7 @@ def by_delete(parts: Sequence[LivePart]) -> Takes:
         crons=tuple(live.cron for live in found),
         job=job,
         destination=address(str(found[0].message.destination)),
-        paused=all(live.paused for live in found),
+        paused=any(live.paused for live in found),
         next_at=min(firings, default=None),
         last_at=max(ran, default=None),
     )

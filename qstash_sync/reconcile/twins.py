@@ -61,7 +61,7 @@ def twins(
     by_name = {schedule.name: schedule for schedule in schedules}
     others: list[LivePart] = []
     for part in strangers:
-        origin = by_name.get(index.told_name(part)) if _is_copy(part, index) else None
+        origin = by_name.get(index.labelled_name(part)) if _is_copy(part, index) else None
         if origin and _fires_in(part, index.of(origin.id)):
             yield Twin(schedule=origin, parts=(part,))
         else:
@@ -136,7 +136,7 @@ def _digest(fired: int, span: Span) -> bytes | None:
     return hashlib.sha256(fired.to_bytes(span.days * DAY // 8 + 1, "big")).digest()
 
 
-def told(twin: Twin, index: LiveParts, *, is_stray: bool, is_newer: bool) -> Diagnostic:
+def warning(twin: Twin, index: LiveParts, *, is_stray: bool, is_newer: bool) -> Diagnostic:
     """The warning, with the way out; is_stray: `removals` names it.
 
     is_newer: it has newer credentials.
@@ -320,10 +320,7 @@ def _target(message: Message) -> tuple[str, str]:
 
 def _bitmap(crons: Sequence[str], span: Span) -> int:
     """The minutes at which crons fire; none where one is not understood."""
-    found = 0
     try:
-        for cron in crons:
-            found |= robfig.firings(cron, span)[0]
+        return firings.fired(crons, span)
     except CronError:
         return 0
-    return found

@@ -6,7 +6,7 @@ Deletes are never folded: each stands by itself.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qstash_sync.model.change import Action, Change, Reason, Wanted
+from qstash_sync.model.change import RISKS, Action, Change, Reason, Wanted
 
 _ALIKE = 3  # changes that are one entry
 _NAMED = 12
@@ -74,3 +74,16 @@ def _key(change: Change) -> object:
 
 def _has_own_time(change: Change) -> bool:
     return any(isinstance(note, Wanted) for note in change.notes)
+
+
+def by_action(changes: Iterable[Change]) -> tuple[list[Change], list[Change], list[Change]]:
+    """Deletes, updates of every kind, creates, each in its order."""
+    found: tuple[list[Change], list[Change], list[Change]] = ([], [], [])
+    for change in changes:
+        found[{Action.DELETE: 0, Action.CREATE: 2}.get(change.action, 1)].append(change)
+    return found
+
+
+def by_risk(changes: Iterable[Change]) -> list[Change]:
+    """Refused ones first, then as much as there is to doubt."""
+    return sorted(changes, key=lambda c: (not c.refused, RISKS.index(c.reason)))

@@ -9,7 +9,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.firings import Fold, Gap
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.settings import duration
-from qstash_sync.render import json as view, safe
+from qstash_sync.render import json as view, safe, spoken
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 from qstash_sync.timeline.coming import ClockChange, Coming, Firing
@@ -19,7 +19,7 @@ from qstash_sync.timeline.rules import Rule
 _NAME = 32  # columns of a name, in which most fit
 _LIMIT = 55_000  # characters of the firings in a comment, which may have 65,536
 _INDENT = 9
-_TOLD = "\0"  # before what is told of a firing: a name cannot hold it
+_REMARK = "\0"  # before what is to be known of a firing: a name cannot hold it
 
 
 def document(found: Coming, load: Load | None, warnings: tuple[Diagnostic, ...] = ()) -> Page:
@@ -89,6 +89,8 @@ def _load(load: Load) -> dict[str, Any]:
 def text(found: Coming, load: Load | None, paint: Paint) -> Page:
     """A line for each firing, below the day of its UTC time; what changes the clock between."""
     lines = [
+        *(row for line in often(found) for row in paint.wrapped(f"  {line}", 4)),
+        *[""] * bool(found.often),
         *_firings(found, paint),
         *(row for line in end(found) for row in paint.wrapped(line, 4)),
     ]
@@ -99,16 +101,26 @@ def text(found: Coming, load: Load | None, paint: Paint) -> Page:
     return paint.page(lines)
 
 
-def markdown(found: Coming, load: Load | None) -> Page:
-    """The same in a fence, for a comment."""
+def often(found: Coming) -> Iterator[str]:
+    """What fires too often to be listed, a line for each."""
+    for one in found.often:
+        beat = spoken.time(one.schedule.timing.job)
+        yield f"{one.schedule.name}  {beat}, {one.count:,} times, next {one.first:%H:%MZ}"
+
+
+def markdown(found: Coming, load: Load | None, environment: str | None) -> Page:
+    """The same in a fence, for a comment, which finds itself by its first line."""
     shown, room = [], _LIMIT
-    for line in _firings(found, Paint(color=False)):
+    for line in (*often(found), *_firings(found, Paint(color=False))):
         room -= len(safe.fenced(line)) + 1
         if room < 0:
             shown.append("... and more; --count and --name ask for less, json has all")
             break
         shown.append(safe.fenced(line))
-    lines = ["<!-- qstash-sync next -->", "## QStash: the coming firings", ""]
+    where = safe.name(environment or "")
+    marker = " ".join(filter(None, ("qstash-sync next", where)))
+    title = "## QStash: the coming firings" + f" of `{where}`" * bool(where)
+    lines = [f"<!-- {marker} -->", title, ""]
     lines += ["```text", *shown, "```", ""] if shown else []
     lines += [safe.fenced(line) for line in end(found)]
     if load:
@@ -148,13 +160,13 @@ def _firings(found: Coming, paint: Paint) -> Iterator[str]:
 
 
 def _folded(row: str, paint: Paint) -> Iterator[str]:
-    """What is told of a firing stands below it, where the line would be too long."""
-    line, _, told = row.partition(_TOLD)
-    if told and safe.columns(line.rstrip()) + len(told) + 2 > paint.width:
+    """What is to be known of a firing stands below it, where the line would be too long."""
+    line, _, remark = row.partition(_REMARK)
+    if remark and safe.columns(line.rstrip()) + len(remark) + 2 > paint.width:
         yield from paint.wrapped(line.rstrip(), _INDENT)
-        yield from paint.wrapped(f"{'':{_INDENT}}{told}", _INDENT)
+        yield from paint.wrapped(f"{'':{_INDENT}}{remark}", _INDENT)
     else:
-        yield from paint.wrapped(f"{line}{told}".rstrip(), _INDENT)
+        yield from paint.wrapped(f"{line}{remark}".rstrip(), _INDENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,14 +185,16 @@ class _Table:
             when = f"{one.at:%H:%MZ}  {local:{self.zone + len('Mon 00:00 ')}}"
         elif self.timezone != "UTC":
             when += f"  {one.at:%H:%MZ}"
-        told = [rule_words(one.rule)] if one.rule else []
-        job = one.schedule.timing.job
-        told = [
-            f"{text} in {job.timezone}" for text in told if one.timezone != job.timezone
-        ] or told
-        delay = one.schedule.message.delay
-        told += [f"sent {duration(delay)} later"] if delay else []
-        return f"{when}  {one.schedule.name:{self.name}}  {_TOLD}{'; '.join(told)}"
+        return f"{when}  {one.schedule.name:{self.name}}  {_REMARK}{'; '.join(remarks(one))}"
+
+
+def remarks(one: Firing) -> list[str]:
+    """What is to be known of a firing: the rule that it met, by its own clock, and its delay."""
+    timezone, delay = one.schedule.timing.job.timezone, one.schedule.message.delay
+    found = [rule_words(one.rule)] if one.rule else []
+    if one.timezone != timezone:
+        found = [f"{words} in {timezone}" for words in found]
+    return [*found, *[f"sent {duration(delay)} later"] * bool(delay)]
 
 
 def rule_words(rule: Rule, *, policy: bool = True) -> str:
@@ -217,6 +231,8 @@ def end(found: Coming) -> Iterator[str]:
         yield f"{count:,} firing{'s' * (count != 1)}{until}."
     if found.paused:
         yield f"Paused in the file, and left out: {', '.join(found.paused)}."
+    if count:
+        yield "A pause made in the account is not known here: `drift` shows it."
 
 
 def load_lines(load: Load) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,6 @@ from qstash_sync.render.text import (
     ignored,
     left_out,
     noun,
-    of_the_same,
     quiet,
     unmanaged,
 )
@@ -32,7 +31,7 @@ WHO_MOVED = {
     Status.DRIFTED: "changed outside",
     Status.DIFFERS: "account and file differ",
     Status.PENDING: "the file changed",
-    Status.RENEWAL_DUE: "renewed for the clock",
+    Status.RENEWAL_DUE: "to be renewed for the clock",
     Status.IN_SYNC: "",
 }
 ASKED = ("owner", "runbook")  # whom a finding is for, and what to do about it
@@ -86,7 +85,7 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
             lines += paint.wrapped(f"    {line}", 8)
 
     diagnostics: list[str] = []
-    kept, more = (plan.warnings, 0) if verbose else quiet(plan)
+    kept, more = quiet(plan, verbose=verbose)
     for diagnostic in folded((*kept, *plan.errors)):
         label = f"{diagnostic.severity}:"
         style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
@@ -97,8 +96,7 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
         ]
         if diagnostic.hint:
             diagnostics += paint.wrapped(f"    {diagnostic.hint}", 4)
-    if more:
-        diagnostics.append(of_the_same(more))
+    diagnostics += more
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
     last = [summary(drift), *attention(drift), *left_out(plan), sent(requests)]
@@ -147,7 +145,7 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
 
     # Who moved; of a surplus resource also what it is.
     what = headline_of(one.change) if one.change and one.status is Status.SURPLUS else ""
-    beside = "; ".join(filter(None, (WHO_MOVED[one.status], what, _whose(one))))
+    beside = "; ".join(filter(None, (WHO_MOVED[one.status], what, whose(one))))
     fits = max(len(head) + 2, _ASIDE) + len(beside) <= paint.width
     if beside and fits:
         head = f"{head:{_ASIDE - 2}}  {beside}"
@@ -157,6 +155,8 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
     if not fits:
         yield from paint.wrapped(f"{'':13}{beside}", 13)
 
+    for line in effect(one):
+        yield from paint.wrapped(line, 8)
     for line in fields(one):
         yield from paint.row(line)
     for line in facts(one):
@@ -166,7 +166,8 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
 _ORIGINS = {Origin.YOURS: "yours", Origin.ALREADY: "there before", Origin.BOTH: "partly yours"}
 
 
-def _whose(one: ResourceDrift) -> str:
+def whose(one: ResourceDrift) -> str:
+    """Whose a difference is, where a base says it."""
     origin = _origin(one)
     return _ORIGINS.get(origin, "") if origin else ""
 
@@ -176,12 +177,15 @@ def _origin(one: ResourceDrift) -> Origin | None:
 
 
 def fields(one: ResourceDrift) -> Iterator[str]:
-    """What an apply would change, or take away, of what is there."""
-    if one.change is None or one.status is Status.MISSING:
-        return
-    if one.change.firings:
+    """What an apply would change, or take away, of what is there; of a renewal no time changes."""
+    if one.change and one.status not in (Status.MISSING, Status.RENEWAL_DUE):
+        yield from details(one.change)
+
+
+def effect(one: ResourceDrift) -> Iterator[str]:
+    """What an apply would do to its firings."""
+    if one.change and one.change.firings and one.status is not Status.MISSING:
         yield f"      {headline_of(one.change)}"
-    yield from details(one.change)
 
 
 def facts(one: ResourceDrift) -> Iterator[str]:

@@ -20,8 +20,7 @@ _MONDAY_FIRST = "MTWTFSS"
 
 def pictures(week: Week, now: datetime, before: str, after: str) -> dict[str, Any]:
     """When what fires, and the days of the coming clock changes; before: none beside it."""
-    jobs = [(lane.name, lane.job) for lane in week.lanes if lane.job]
-    days = clocks.clock_days(jobs, now)
+    days = clocks.clock_days(week.jobs, now)
     lines, lanes = 0, []
     for lane in week.lanes:
         lines += len(lane.lines)
@@ -40,8 +39,18 @@ def pictures(week: Week, now: datetime, before: str, after: str) -> dict[str, An
             "after": after,
             "axis": picture.axis(),
         },
-        "clock": {"days": [*map(_clock_day, days.days)], "more": days.rest},
+        "clock": {
+            "days": [*map(_clock_day, days.days)],
+            "more": days.rest,
+            "of_more": _of_more(days.rest_that_meet),
+        },
     }
+
+
+def _of_more(meet: int) -> str:
+    """What is to be known of clock changes that are counted alone."""
+    fate = f"{meet:,} of them meet a time of a schedule" if meet else "they meet no firing"
+    return f"clock changes are not drawn; {fate}."
 
 
 def _lane(lane: Lane, first: date) -> dict[str, Any]:

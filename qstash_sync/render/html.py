@@ -20,10 +20,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from qstash_sync.crons import zones
 from qstash_sync.errors import QstashSyncError
-from qstash_sync.model.change import Action, Change
+from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Schedule
-from qstash_sync.model.settings import duration
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import (
@@ -36,6 +35,7 @@ from qstash_sync.render import (
     text,
 )
 from qstash_sync.render.alike import folded, said
+from qstash_sync.render.alike_changes import by_action, by_risk
 from qstash_sync.render.review import Details, Head
 from qstash_sync.render.safe import Page
 from qstash_sync.timeline import week as weeks
@@ -90,9 +90,7 @@ def plan(
 ) -> Page:
     """What an apply would change; account: which it is about, and why."""
     declared = {schedule.id: schedule for schedule in desired.schedules or ()}
-    deletes = [c for c in plan.changes if c.action is Action.DELETE]
-    creates = [c for c in plan.changes if c.action is Action.CREATE]
-    rest = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
+    deletes, rest, creates = by_action(plan.changes)
     heads, bodies = _Room(_HEADS), _Room(_DETAILS)
 
     def listed(title: str, changes: Sequence[Change], *, closed: bool = False) -> _Section:
@@ -101,7 +99,7 @@ def plan(
         section.folded = closed and len(changes) > _OPEN
         return section
 
-    refused = sum(change.is_refused_alone for change in rest)
+    refused = plan.refused
     updates = f"{len(rest) - refused:,} to update" + f", {refused:,} refused" * bool(refused)
     lead, *more = text.headline(plan)
     week = weeks.of_plan(desired, plan)
@@ -115,7 +113,7 @@ def plan(
         risks=review.risks(plan),
         sections=[
             _and_names(listed(f"{len(deletes):,} to delete", deletes), [c.name for c in deletes]),
-            listed(updates, review.by_risk(rest), closed=True),
+            listed(updates, by_risk(rest), closed=True),
             listed(f"{len(creates):,} to create", creates, closed=True),
         ],
         **gallery.pictures(week, plan.now, "as it is", "as it will be"),
@@ -177,7 +175,7 @@ def coming(
     room = _Room(_HEADS)
     days, unlisted = _days(found, zone, room)
     week = weeks.of_schedules(schedules, found.start, timezone=timezone)
-    lead, *more = filter(None, comings.end(found))
+    lead, *more = filter(None, (*comings.end(found), *comings.often(found)))
     return _page(
         "next.html",
         command="next",
@@ -399,16 +397,12 @@ def _days(found: Coming, zone: str, room: _Room) -> tuple[list[dict[str, Any]], 
 
 def _firing(one: Firing, day: date) -> dict[str, str]:
     """A row: the local time, with its day where that is another than its table's."""
-    local, delay = one.local, one.schedule.message.delay
-    told = [comings.rule_words(one.rule)] if one.rule else []
-    job = one.schedule.timing.job
-    if told and one.timezone != job.timezone:
-        told = [f"{told[0]} in {job.timezone}"]
+    local = one.local
     return {
         "local": f"{local:%H:%M}" if local.date() == day else f"{local:%a %H:%M}",
         "zone": one.timezone,
         "utc": f"{one.at:%H:%MZ}" if one.at.date() == day else f"{one.at:%a %H:%MZ}",
         "name": one.schedule.name,
-        "rule": "; ".join(told),
-        "delay": f"sent {duration(delay)} later" if delay else "",
+        "remarks": "; ".join(comings.remarks(one)),
+        "style": "note rule" if one.rule else "note",
     }

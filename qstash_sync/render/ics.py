@@ -11,7 +11,7 @@ from icalendar import Calendar, Event, Timezone
 
 from qstash_sync.crons import zones
 from qstash_sync.render import safe
-from qstash_sync.render.coming import rule_words
+from qstash_sync.render.coming import remarks
 from qstash_sync.render.safe import Page
 from qstash_sync.timeline.coming import Coming, Firing
 
@@ -87,7 +87,6 @@ def _event(one: Firing, stamp: datetime) -> Event:
 def _described(one: Firing) -> Iterator[str]:
     job = one.schedule.timing.job
     yield f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}"
-    if one.rule:
-        yield rule_words(one.rule)
+    yield from remarks(one)
     for key, text in one.schedule.notes:
         yield f"{key}: {text}"

@@ -43,7 +43,11 @@ def plan(
         changes=[change(c, by_change.get(c.key)) for c in plan.changes],
         warnings=[diagnostic(f) for f in plan.warnings],
         errors=[diagnostic(f) for f in plan.errors],
-        rows={"before": plan.rows[0], "after": plan.rows[1], "allowed": plan.rows_allowed},
+        rows={
+            "before": plan.schedule_counts[0],
+            "after": plan.schedule_counts[1],
+            "allowed": plan.schedules_allowed,
+        },
         messages_a_day=plan.messages and asdict(plan.messages),
         left=plan.left,
         left_out=[_named(c) for c in plan.left_out],
@@ -125,7 +129,10 @@ def stamp(at: datetime | None) -> str | None:
 
 def field(field: FieldChange) -> dict[str, Any]:
     """A setting that differs."""
-    result = {"path": field.path, "before": field.before, "after": field.after}
+    before, after = (
+        ", ".join(side) if isinstance(side, tuple) else side for side in (field.before, field.after)
+    )
+    result = {"path": field.path, "before": before, "after": after}
     note = field.withheld or field.note
     return result | ({"note": note} if note else {})
 

@@ -19,13 +19,13 @@ from functools import partial
 
 from qstash_sync.apply.outcomes import Applied, Outcome, Status as Done
 from qstash_sync.errors import QstashSyncError
-from qstash_sync.model.change import RISKS, Action, Change
+from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import drift as drifts, json as view, safe, text, words
+from qstash_sync.render import drift as drifts, json as view, review, safe, text, words
 from qstash_sync.render.alike import folded
-from qstash_sync.render.alike_changes import Group, grouped
+from qstash_sync.render.alike_changes import Group, by_action, by_risk, grouped
 from qstash_sync.render.safe import Page
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
@@ -33,9 +33,8 @@ _WIDTH = 100  # columns; a fence does not wrap
 _LONGEST = 400  # characters of one line, before it is wrapped
 _MOST_FINDINGS = 25
 _MOST_DETAILS = 40  # lines
-_SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
+_FENCED = {"~": "!", "=": " "}  # the signs that a diff has for what stays and what changes
 _PLAIN = text.Paint(color=False)
-_STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: " "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +91,11 @@ class _Section:
 
 def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     """What an apply would change, for a reviewer; account: which it is about, and why."""
-    deletes = [change for change in plan.changes if change.action is Action.DELETE]
-    creates = [change for change in plan.changes if change.action is Action.CREATE]
-    updates = [c for c in plan.changes if c.action not in (Action.DELETE, Action.CREATE)]
-    updates.sort(key=lambda change: (not change.refused, RISKS.index(change.reason)))
+    deletes, updates, creates = by_action(plan.changes)
+    updates = by_risk(updates)
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
-    warnings, others = (plan.warnings, 0) if verbose else text.quiet(plan)
+    warnings, unread = text.quiet(plan, verbose=verbose)
     sections = [
         *_diagnostics(plan.errors),
         _Section(title=f"{len(deletes):,} to delete", entries=_heads(deletes)),
@@ -121,23 +118,22 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     ]
     lead, *more = text.headline(plan)
     about = _about(plan)
-    if others:
-        about += f" {text.of_the_same(others)}."
     if account:
         about += f" Account: `{safe.fenced(account.replace('`', '_'))}`."
-    return _page("plan", plan.environment, [f"**{lead}**", *more, about], sections)
+    return _page("plan", plan.environment, [f"**{lead}**", *more, *unread, about], sections)
 
 
 def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> Page:
     """Where the declared resources stand."""
     plan = drift.plan
+    warnings, unread = text.quiet(plan, verbose=verbose)
     sections = [
         *_diagnostics(plan.errors),
         *(section for status in Status for section in _resources(drift, status)),
-        *_diagnostics(plan.warnings),
+        *_diagnostics(warnings),
         *_unmanaged(plan, verbose=verbose),
     ]
-    lead = [f"**{drifts.summary(drift)}**", *text.left_out(plan), _about(plan)]
+    lead = [f"**{drifts.summary(drift)}**", *unread, *text.left_out(plan), _about(plan)]
     return _page("drift", plan.environment, lead, sections, drifts.sent(requests))
 
 
@@ -253,7 +249,11 @@ def _head(group: Group) -> _Entry:
 
 
 def _sign(change: Change) -> str:
-    return _SIGNS.get(change.action, "!")
+    return _fenced(review.sign(change))
+
+
+def _fenced(sign: str) -> str:
+    return _FENCED.get(sign, sign)
 
 
 def _named(change: Change) -> str:
@@ -298,11 +298,14 @@ def _resources(drift: Drift, status: Status) -> Iterator[_Section]:
 def _resource(one: ResourceDrift) -> _Entry:
     def details() -> Iterator[str]:
         yield from drifts.facts(one)
+        yield from drifts.effect(one)
         yield from drifts.fields(one)
 
-    head = f"{_STATUS_SIGNS.get(one.status, '!')} {text.noun(one.kind)} {one.name}"
-    taken = one.change and one.status is Status.SURPLUS and words.headline(one.change)
-    return _Entry(head=f"{head}  {taken}" if taken else head, details=details)
+    head = f"{_fenced(review.status_sign(one.status))} {text.noun(one.kind)} {one.name}"
+    taken = words.headline(one.change) if one.change and one.status is Status.SURPLUS else ""
+    whose = drifts.whose(one)
+    beside = (f"({whose})" if whose else "", taken)
+    return _Entry(head="  ".join(filter(None, (head, *beside))), details=details)
 
 
 _TITLES = {
@@ -335,7 +338,7 @@ def _unmanaged(plan: Plan, *, verbose: bool) -> Iterator[_Section]:
 
 
 def _about(plan: Plan) -> str:
-    before, after = plan.rows
+    before, after = plan.schedule_counts
     count = f"{before:,}" if before == after else f"{before:,} now, {after:,} after"
     facts = [f"schedules in the account: {count}"] * bool(before or after)
     namespace = f"Namespace `{safe.name(plan.namespace)}`"

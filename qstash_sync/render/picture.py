@@ -12,14 +12,14 @@ from datetime import date
 from html import escape
 from itertools import pairwise
 
-from qstash_sync.render import safe
+from qstash_sync.render import safe, spoken
+from qstash_sync.timeline import week as weeks
 from qstash_sync.timeline.clock_days import ClockDay, MetJob, Pass
 from qstash_sync.timeline.week import Fate, Lane, Line, is_beyond
 
 _DAY = 1440
 _HOUR = 60
 _NEAR = 30  # minutes; marks that are closer are one bar
-_PAIR = 2
 _FEW = 5  # times that are listed
 _MOST_ARROWS = 8
 _EDGE = 1.5  # percent that are left free on either side
@@ -27,9 +27,8 @@ _LENS, _AROUND = 5, 60  # how much wider the hours around a clock change are, an
 _SHORT = 8.0  # percent; a phone has no room for such an arrow
 _APART = 5.5  # percent between two hours that are written
 _HEIGHT, _MIDDLE, _UPPER, _LOWER = 28, 14, 9, 19
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-Place = Callable[[int], float]  # percent of a minute or column
+Scale = Callable[[int], float]  # percent of a minute or column
 
 # ---------------------------------------------------------------- words
 
@@ -38,21 +37,8 @@ def days(found: Sequence[date], first: date) -> str:
     """Days of the week that begins with the first; a later one by its date."""
     if is_beyond(found, first):
         return ", ".join(f"{day:%a %Y-%m-%d}" for day in found)
-    numbers = sorted({day.weekday() for day in found})
-    if len(numbers) == len(_WEEKDAYS):
-        return "every day"
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and runs[-1][-1] == number - 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(_run(run) for run in runs)
-
-
-def _run(run: Sequence[int]) -> str:
-    names = [_WEEKDAYS[number] for number in run]
-    return f"{names[0]}-{names[-1]}" if len(names) > _PAIR else ", ".join(names)
+    numbers = {day.isoweekday() % weeks.DAYS for day in found}
+    return "every day" if len(numbers) == weeks.DAYS else spoken.weekdays(numbers)
 
 
 def times(minutes: Sequence[int]) -> str:
@@ -66,7 +52,7 @@ def times(minutes: Sequence[int]) -> str:
     if len(steps) > 1:
         return f"{len(minutes)} times, {clock(first)} to {clock(last)}"
     step = steps.pop()
-    every = f"every {step} min" if step % _HOUR else f"every {step // _HOUR} h"
+    every = f"every {step} minutes" if step % _HOUR else f"every {step // _HOUR} hours"
     every = {1: "every minute", _HOUR: "every hour"}.get(step, every)
     if last + step < _DAY or first >= step:
         return f"{every}, {clock(first)} to {clock(last)}"
@@ -78,7 +64,7 @@ def change(line: Line, fate: Fate) -> str:
     before, after = times(line.before), times(line.after)
     if fate is Fate.NEW or line.before == line.after:
         return after
-    return before if fate is Fate.GONE else f"{before} → {after}"
+    return before if fate is Fate.GONE else f"{before} -> {after}"
 
 
 def clock(minute: int) -> str:
@@ -151,7 +137,7 @@ def _runs(minutes: Sequence[int]) -> list[tuple[int, int]]:
 
 def clock_axis(day: ClockDay) -> str:
     """The hours of the day as the clock shows them, those of a fold twice."""
-    place = _lens(day)
+    scale = _lens(day)
     low, high = _around(day)
     hours: list[tuple[int, float, str]] = []
     for stretch in day.stretches:
@@ -160,7 +146,7 @@ def clock_axis(day: ClockDay) -> str:
         for column in range(stretch.start - stretch.wall % -_HOUR, end, _HOUR):
             hour = (stretch.wall + column - stretch.start) // _HOUR % 24
             rank = 0 if low <= column <= high else 1 if hour % 6 == 0 else 2 + bool(hour % 3)
-            hours.append((rank, place(column), str(hour)))
+            hours.append((rank, scale(column), str(hour)))
     written: list[tuple[float, str]] = []
     for _, at, text in sorted(hours):
         if all(abs(at - other) >= _APART for other, _ in written):
@@ -170,11 +156,11 @@ def clock_axis(day: ClockDay) -> str:
 
 def clock_all(day: ClockDay) -> str:
     """Everything that fires on the day, as ticks."""
-    place = _lens(day)
+    scale = _lens(day)
 
     def parts() -> Iterator[str]:
-        yield from _clock_grid(day, place)
-        yield from _marks(day.firings, "stays", place, _MIDDLE)
+        yield from _clock_grid(day, scale)
+        yield from _marks(day.firings, "stays", scale, _MIDDLE)
 
     count = len(day.firings)
     title = f"{day.day:%a %Y-%m-%d} in {day.timezone}: {count} minutes in which schedules fire"
@@ -183,35 +169,35 @@ def clock_all(day: ClockDay) -> str:
 
 def clock_job(day: ClockDay, job: MetJob, words: str) -> str:
     """Where the firings of a job go; words: the same in words."""
-    place = _lens(day)
+    scale = _lens(day)
     lands = {column for met in job.met for column in met.lands}
     spare = [column for met in job.met for column in met.spare]
 
     def parts() -> Iterator[str]:
-        yield from _clock_grid(day, place)
+        yield from _clock_grid(day, scale)
         others = [column for column in job.firings if column not in lands]
-        yield from _marks(others, "stays", place, _MIDDLE)
-        yield from _marks(spare, "goes", place, _MIDDLE)
+        yield from _marks(others, "stays", scale, _MIDDLE)
+        yield from _marks(spare, "goes", scale, _MIDDLE)
         # What is skipped moves; of what comes twice one stays and the other is nothing.
         for met in job.met[:_MOST_ARROWS] if day.by > 0 else ():
             for start, end in zip(met.spare, met.lands, strict=False):
-                yield _arrow(place(start), place(end))
-        yield from _marks(sorted(lands), "comes", place, _MIDDLE)
+                yield _arrow(scale(start), scale(end))
+        yield from _marks(sorted(lands), "comes", scale, _MIDDLE)
 
     return _svg(parts(), _HEIGHT, words)
 
 
-def _lens(day: ClockDay) -> Place:
+def _lens(day: ClockDay) -> Scale:
     """Columns to percent: those around the change take more room."""
     low, high = _around(day)
     end = day.stretches[-1].end
     width = end + (_LENS - 1) * (high - low)
 
-    def place(column: int) -> float:
+    def scale(column: int) -> float:
         inside = min(max(column - low, 0), high - low)
         return _EDGE + (100 - 2 * _EDGE) * (column + (_LENS - 1) * inside) / width
 
-    return place
+    return scale
 
 
 def _around(day: ClockDay) -> tuple[int, int]:
@@ -221,19 +207,19 @@ def _around(day: ClockDay) -> tuple[int, int]:
     return max(odd[0].start - _AROUND, 0), min(odd[-1].end + _AROUND, end)
 
 
-def _clock_grid(day: ClockDay, place: Place) -> Iterator[str]:
+def _clock_grid(day: ClockDay, scale: Scale) -> Iterator[str]:
     for one in day.stretches:
         if one.passes in (Pass.GAP, Pass.SECOND):
-            left, width = place(one.start), place(one.end) - place(one.start)
+            left, width = scale(one.start), scale(one.end) - scale(one.start)
             yield (
                 f'<rect class="{one.passes}" x="{left:.2f}%" y="0" width="{width:.2f}%"'
                 f' height="{_HEIGHT}"/>'
             )
     for one in day.stretches:
-        yield _upright(place(one.start), "hour six")
+        yield _upright(scale(one.start), "hour six")
     end = day.stretches[-1].end
-    yield _upright(place(end), "hour six")
-    yield _across(place(0), place(end), _MIDDLE, "base")
+    yield _upright(scale(end), "hour six")
+    yield _across(scale(0), scale(end), _MIDDLE, "base")
 
 
 # ---------------------------------------------------------------- SVG
@@ -262,13 +248,13 @@ def _across(start: float, end: float, y: int, kind: str) -> str:
     return f'<line class="{kind}" x1="{start:.2f}%" x2="{end:.2f}%" y1="{y}" y2="{y}"/>'
 
 
-def _marks(minutes: Sequence[int], kind: str, place: Place, y: int) -> Iterator[str]:
+def _marks(minutes: Sequence[int], kind: str, scale: Scale, y: int) -> Iterator[str]:
     """A dot for each firing, a bar for those that are close together."""
     for start, end in _runs(minutes):
         if start == end:
-            yield f'<circle class="{kind}" cx="{place(start):.2f}%" cy="{y}" r="5"/>'
+            yield f'<circle class="{kind}" cx="{scale(start):.2f}%" cy="{y}" r="5"/>'
         else:
-            left, width = place(start), place(end) - place(start)
+            left, width = scale(start), scale(end) - scale(start)
             yield (
                 f'<rect class="{kind}" x="{left:.2f}%" y="{y - 4}" width="{width:.2f}%"'
                 ' height="8" rx="4"/>'

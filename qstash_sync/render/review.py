@@ -3,13 +3,11 @@
 Values for a page, texts from outside among them just as they are: whoever shows them escapes them.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qstash_sync.model.change import (
-    RISKS,
     Action,
     Change,
     FieldChange,
@@ -83,11 +81,21 @@ class Risk:
     more: int
 
 
+def sign(change: Change) -> str:
+    """What happens to it, as one character."""
+    return _SIGNS.get(change.action, "~")
+
+
+def status_sign(status: Status) -> str:
+    """Likewise of what an apply would do about a status."""
+    return _STATUS_SIGNS.get(status, "~")
+
+
 def head(change: Change) -> Head:
     """The first lines of a change."""
     why = text.aside(change)
     return Head(
-        sign=_SIGNS.get(change.action, "~"),
+        sign=sign(change),
         kind=text.noun(change.kind),
         name=cut(change.name, _LONGEST_NAME),
         why=why,
@@ -123,10 +131,10 @@ def resource(one: ResourceDrift) -> Head:
     known = one.change and head(one.change)
     is_refused = one.change and one.change.refused and one.status is not Status.SURPLUS
     return Head(
-        sign=_STATUS_SIGNS.get(one.status, "~"),
+        sign=status_sign(one.status),
         kind=text.noun(one.kind),
         name=cut(one.name, _LONGEST_NAME),
-        why=drifts.WHO_MOVED[one.status],
+        why="; ".join(filter(None, (drifts.WHO_MOVED[one.status], drifts.whose(one)))),
         lead=known.lead if known else (),
         refused=known.refused if known and is_refused else "",
     )
@@ -162,7 +170,7 @@ def _briefly(field: FieldChange, action: Action) -> str:
         return f"{path} {cut(sides[1], _BRIEF)}"
     if any(len(side) > _BRIEF for side in sides):
         return f"{path} changed"
-    return f"{path} {sides[0]} → {sides[1]}"
+    return f"{path} {sides[0]} -> {sides[1]}"
 
 
 def _goes(change: Change) -> Iterator[str]:
@@ -196,7 +204,7 @@ def value(found: Any, path: str) -> str:
         return "(none)"
     if words.is_duration(found, path):
         return duration(found)
-    return cut(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+    return cut(words.plain(found))
 
 
 def _row(field: FieldChange, action: Action) -> Row:
@@ -224,8 +232,9 @@ def _stored(change: Change) -> frozenset[str]:
 
 def _is_stored(field: FieldChange, stored: frozenset[str]) -> bool:
     """Whether a field has crons as QStash stores them, and so says nothing that parts do not."""
-    sides = [side for side in (field.before, field.after) if isinstance(side, str)]
-    return field.path == "cron" and bool(stored) and {*", ".join(sides).split(", ")} <= stored
+    before, after = field.several or ((field.before,), (field.after,))
+    shown = {side for side in (*before, *after) if isinstance(side, str)}
+    return field.path == "cron" and bool(stored) and shown <= stored
 
 
 def _parts(change: Change) -> Iterator[tuple[str, str]]:
@@ -282,8 +291,3 @@ def _risk(what: str, found: Sequence[Change]) -> Risk:
         names=tuple(cut(name, _LONGEST_NAME) for name in names),
         more=max(len(found) - _NAMED, 0),
     )
-
-
-def by_risk(changes: Iterable[Change]) -> list[Change]:
-    """Refused ones first, then as much as there is to doubt."""
-    return sorted(changes, key=lambda c: (not c.refused, RISKS.index(c.reason)))

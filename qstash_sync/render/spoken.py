@@ -3,7 +3,7 @@
 What has no short form is said by its cron. Zones are called by their city: the file has the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from qstash_sync.crons.firings import Job
@@ -21,8 +21,7 @@ _RUN = 3  # days or months in a row that are said as a range
 
 def time(job: Job) -> str:
     """The whole: days, times, zone."""
-    said = _times(job)
-    return f"{said}{_in(said)}{city(job.timezone)}"
+    return f"{_times(job)}{_in(job)}{city(job.timezone)}"
 
 
 def move(before: Job, after: Job) -> str:
@@ -35,12 +34,13 @@ def move(before: Job, after: Job) -> str:
         said = f"{days} {then} -> {now}".strip()
     else:
         said = f"{_times(before)} -> {_times(after)}"
-    return f"{said}{_in(said)}{city(after.timezone)}"
+    return f"{said}{_in(after)}{city(after.timezone)}"
 
 
-def _in(said: str) -> str:
+def _in(job: Job) -> str:
     """Before a zone: a beat is in it, a time is its own."""
-    return " in " if said.startswith(_BEATS) else " "
+    parts = _parts(job.crons[-1])
+    return " in " if parts and parts[1].startswith(_BEATS) else " "
 
 
 def city(timezone: str) -> str:
@@ -90,12 +90,15 @@ def _days(fields: Fields) -> str | None:
     if any_date and any_weekday:
         return f"daily{months}"
     if any_date:
-        # A week begins on Monday, for people.
-        week = tuple(sorted(fields.weekdays, key=lambda day: (day - 1) % 7))
-        return f"{_listed(week, _DAYS)}{months}"
+        return f"{weekdays(fields.weekdays)}{months}"
     if any_weekday and len(fields.days) <= _MOST_DAYS:
         return f"on the {', '.join(map(_ordinal, fields.days))}{months or ' of the month'}"
     return None
+
+
+def weekdays(numbers: Iterable[int]) -> str:
+    """Days of the week, Sunday is 0; a week begins on Monday, for people."""
+    return _listed(sorted(numbers, key=lambda day: (day - 1) % 7), _DAYS)
 
 
 def _listed(values: Sequence[int], names: Sequence[str]) -> str:

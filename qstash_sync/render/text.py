@@ -1,6 +1,5 @@
 """Text for terminals: diagnostics with the offending line, plans that read in ten seconds."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
-from qstash_sync.model.lint import BY_CODE
+from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings import duration
 from qstash_sync.plan.decide import Plan
@@ -18,7 +17,7 @@ from qstash_sync.plan.saved import Saved
 from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded, said
-from qstash_sync.render.alike_changes import Group, alone, grouped
+from qstash_sync.render.alike_changes import Group, alone, by_action, grouped
 from qstash_sync.render.safe import Page
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
@@ -32,6 +31,8 @@ _SIGNS = {
 LABEL_WIDTH = 21
 WIDTH = 80  # columns where nobody says another number
 _WIDEST = 200  # columns of a line of a file, where no terminal shows it
+# What lint finds in a schedule was read when it came; but `follow` ends on a day of its own.
+_NO_NEWS = BY_CODE.keys() - {Code.FOLLOW_ENDS}
 _OF_TIME = ("cron", "dst", "parts", "timezone")
 _SAID = 3  # fields that stand beside a name
 _FEW = 20  # changes that need no titles
@@ -137,10 +138,8 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
     if is_long and not verbose:
         lines += ["", "-v shows every change field by field."]
     lines += _aside(plan, paint) if verbose else []
-    warnings, more = quiet(plan) if not verbose else (plan.warnings, 0)
-    messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False)]
-    if more:
-        messages.append(of_the_same(more))
+    warnings, more = quiet(plan, verbose=verbose)
+    messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False), *more]
     if messages:
         lines += ([""] if lines else []) + messages
     if lines:
@@ -160,24 +159,25 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
     return lines
 
 
-def quiet(plan: Plan) -> tuple[list[Diagnostic], int]:
-    """The warnings that this plan gives cause to read, and how many others there are.
+def quiet(plan: Plan, *, verbose: bool) -> tuple[Sequence[Diagnostic], list[str]]:
+    """The warnings that this plan gives cause to read, and a line that counts the others.
 
     What lint finds in a schedule that stays as it is, a clock change among it, was read when it
     came.
     """
+    if verbose:
+        return plan.warnings, []
     changed = {change.name for change in plan.changes if change.kind is Kind.SCHEDULE}
     shown = [
         one
         for one in plan.warnings
-        if one.code not in BY_CODE or not one.path or changed.intersection(one.path)
+        if one.code not in _NO_NEWS or not one.path or changed.intersection(one.path)
     ]
-    return shown, len(plan.warnings) - len(shown)
-
-
-def of_the_same(more: int) -> str:
-    """What is said of the others."""
-    return f"{more:,} {'warnings are' if more > 1 else 'warning is'} about what stays as it is: -v"
+    count = len(plan.warnings) - len(shown)
+    line = (
+        f"{count:,} {'warnings are' if count > 1 else 'warning is'} about what stays as it is: -v"
+    )
+    return shown, [line] * bool(count)
 
 
 def _sections(
@@ -187,10 +187,7 @@ def _sections(
     if not titled:
         yield "", alone(changes) if verbose else grouped(changes)
         return
-    deletes = [change for change in changes if change.action is Action.DELETE]
-    creates = [change for change in changes if change.action is Action.CREATE]
-    updates = [c for c in changes if c.action not in (Action.DELETE, Action.CREATE)]
-    for some, what in ((deletes, "delete"), (updates, "update"), (creates, "create")):
+    for some, what in zip(by_action(changes), ("delete", "update", "create"), strict=True):
         if some:
             yield f"{len(some):,} to {what}", alone(some) if verbose else grouped(some)
 
@@ -236,9 +233,9 @@ def _group(group: Group, paint: Paint, *, verbose: bool) -> Iterator[str]:
 
 def summary(plan: Plan) -> list[str]:
     """The last lines: what is to do, and what it was judged by: quota and zone data."""
-    before, after = plan.rows
+    before, after = plan.schedule_counts
     count = f"{before} -> {after}" if before != after else f"{after}"
-    quota = f" of {plan.rows_allowed:,}" if plan.rows_allowed else ""
+    quota = f" of {plan.schedules_allowed:,}" if plan.schedules_allowed else ""
     schedules = f"Schedules in the account: {count}{quota}; " if before or after else ""
     return [*headline(plan), f"{schedules}{_messages(plan)}tzdata {plan.tzdata}."]
 
@@ -267,8 +264,7 @@ def headline(plan: Plan) -> list[str]:
         return [f"No section is declared, so nothing is managed: {_SECTIONS}.", *more]
     if plan.empty:
         return [f"No changes: the account is as the file says; {rest}", *more]
-    refused = sum(change.is_refused_alone for change in plan.changes)
-    updates = counts["update"] - refused
+    refused, updates = plan.refused, counts["update"] - plan.refused
     work = f"{counts['create']} to create, {updates} to update, {counts['delete']} to delete; "
     work += f"{refused} refused; " * bool(refused)
     return [f"Plan: {work}{rest}", *more]
@@ -296,8 +292,8 @@ def left_out(plan: Plan) -> list[str]:
 
 def refusal(change: Change) -> list[str]:
     """Why a change will not be made, unless a diagnostic of the plan says it."""
-    is_told = change.told or change.action is Action.DELETE
-    return [f"refused: {change.refused}"] if change.refused and not is_told else []
+    is_said = change.diagnosed or change.action is Action.DELETE
+    return [f"refused: {change.refused}"] if change.refused and not is_said else []
 
 
 def unmanaged(plan: Plan) -> list[str]:
@@ -312,23 +308,31 @@ def noun(kind: Kind) -> str:
 
 
 def aside(change: Change) -> str:
-    """Why a change is, where that is not that the file says so."""
+    """Why a change is, where that is not that the file says so; and whose, where a base says it."""
+    said = "; ".join(filter(None, (_reason(change), _WHOSE.get(change.origin, ""))))
+    return f"({said})" if said else ""
+
+
+_WHOSE: dict[Origin | None, str] = {
+    Origin.ALREADY: "there before this branch",
+    Origin.BOTH: "yours, beside what was there before",
+}
+
+
+def _reason(change: Change) -> str:
     if change.action is Action.DELETE:
-        return "(there before this branch)" if change.origin is Origin.ALREADY else ""
+        return ""
     if change.is_refused_alone:
-        return "(not ours)"
+        return "not ours"
     if change.pauses_all:
-        return "(WILL BE PAUSED, all of it: a part is)"
-    if change.origin is Origin.ALREADY:
-        return "(there before this branch)"
-    if change.origin is Origin.BOTH:
-        return "(yours, beside what was there before)"
-    why = {
+        return "WILL BE PAUSED, all of it: a part is"
+    if change.reason is Reason.FILE and change.origin is Origin.ALREADY:
+        return "not applied yet"
+    return {
         "file": "", "drift": "changed outside", "both": "changed outside and in the file",
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",
         "twin": "",
     }[change.reason]  # fmt: skip
-    return f"({why})" if why else ""
 
 
 def details(change: Change, *, verbose: bool = False) -> Iterator[str]:
@@ -380,9 +384,9 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         return
 
     # Of several stored crons, those that go and those that come; not those that stay.
-    if field.path in ("cron", "parts") and ", " in f"{field.before}{field.after}":
+    if field.several:
         yield f"      {label}{field.note or 'as QStash stores it:'}"
-        before, after = (str(side or "").split(", ") for side in (field.before, field.after))
+        before, after = field.several
         for sign, crons, others in (("-", before, after), ("+", after, before)):
             yield from (f"      {'':{LABEL_WIDTH}}{sign} {c}" for c in crons if c not in others)
         return
@@ -401,7 +405,7 @@ def _value(value: Any, path: str) -> str:
         return "(none)"
     if words.is_duration(value, path):
         return duration(value)
-    text = safe.line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    text = safe.line(words.plain(value))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
@@ -465,16 +469,24 @@ def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = Fal
 
 
 def stale(error: StalePlanError, paint: Paint) -> Page:
-    """Why a saved plan is not applied: each change that has moved, with the fields that show it."""
-    lines = [f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}"]
-    for moved in error.moved:
-        lines.append(f"  {paint(what(moved.change), 'bold')}: {moved.why}")
-        for move in moved.fields:
-            lines.append(f"      {words.label(move.path)}")
-            for when, field in (("approved", move.approved), ("now", move.now)):
-                shown = _sides(field) + _note(field) if field else "no change"
-                lines.append(f"        {when:8}  {shown}")
-    return paint.page([*lines, "Nothing was written; plan again."])
+    """Why a saved plan is not applied: each change that has moved, with the fields that show it.
+
+    As of a diagnostic, each line is whole where no terminal shows it.
+    """
+
+    def rows() -> Iterator[tuple[str, int]]:
+        yield f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}", 4
+        for moved in error.moved:
+            yield f"  {paint(what(moved.change), 'bold')}: {moved.why}", 4
+            for move in moved.fields:
+                yield f"      {words.label(move.path)}", 8
+                for when, field in (("approved", move.approved), ("now", move.now)):
+                    shown = _sides(field) + _note(field) if field else "no change"
+                    yield f"        {when:8}  {shown}", 18
+        yield "Nothing was written; plan again.", 0
+
+    shown = (paint.wrapped(*row) if paint.is_terminal else [row[0]] for row in rows())
+    return safe.page([line for some in shown for line in some])
 
 
 def _sides(field: FieldChange) -> str:

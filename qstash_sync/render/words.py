@@ -1,5 +1,6 @@
 """What a change does, in words: its headline, and the lines of its notes."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, TypeGuard
 
@@ -30,6 +31,13 @@ def label(path: str) -> str:
 def is_duration(value: Any, path: str) -> TypeGuard[int]:
     """Whether a value of a field counts seconds."""
     return type(value) is int and path.rpartition(".")[2] in ("timeout", "delay", "period")
+
+
+def plain(value: Any) -> str:
+    """A value as one line of text."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def notes(change: Change) -> list[str]:
@@ -164,10 +172,10 @@ def effect(note: Firings) -> str:
         (found.removed, "falls away" if found.removed == 1 else "fall away"),
     )
     (first, fate), *more = [(count, fate) for count, fate in fates if count]
-    counts = [f"{first} firing{'s' * (first != 1)} {span} {fate}"]
-    counts += [f"{count} {fate}" for count, fate in more]
+    counts = [f"{first:,} firing{'s' * (first != 1)} {span} {fate}"]
+    counts += [f"{count:,} {fate}" for count, fate in more]
     at = min(filter(None, (found.first_before, found.first_after)), default=None)
-    since = f", first {_day(at, note.timezone)}" if at else ""
+    since = f", first {_local(at, note.timezone)}" if at else ""
     return f"{', '.join(counts)}{since}"
 
 
@@ -183,10 +191,11 @@ def doubled(note: Firings) -> list[str]:
     return [f"{note.doubled} firings a year come twice"] if note.doubled else []
 
 
-def _day(at: datetime, timezone: str) -> str:
-    return f"{at.astimezone(zones.zone(timezone)):%a %d %b}"
+def _local(at: datetime, timezone: str) -> str:
+    return f"{at.astimezone(zones.zone(timezone)):%a %Y-%m-%d %H:%M}"
 
 
 def _moment(at: datetime, timezone: str) -> str:
-    """In local time and UTC."""
-    return f"{at.astimezone(zones.zone(timezone)):%a %Y-%m-%d %H:%M} ({at:%a %H:%MZ})"
+    """In local time, of which zone, and UTC."""
+    city = "" if timezone == "UTC" else f" {spoken.city(timezone)}"
+    return f"{_local(at, timezone)}{city} ({at:%a %H:%MZ})"

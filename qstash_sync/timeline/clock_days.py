@@ -98,10 +98,11 @@ class ClockDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockDays:
-    """The days in order of time; rest: so many more are within a year."""
+    """The days in order of time; rest: so many more are within a year, and so many meet a job."""
 
     days: tuple[ClockDay, ...] = ()
     rest: int = 0
+    rest_that_meet: int = 0
 
 
 def clock_days(jobs: Iterable[tuple[str, Job]], now: datetime) -> ClockDays:
@@ -117,7 +118,9 @@ def clock_days(jobs: Iterable[tuple[str, Job]], now: datetime) -> ClockDays:
     # Where there are too many, those that meet something.
     found.sort(key=lambda one: (not one.jobs, *one.order))
     chosen = sorted(found[:MOST], key=lambda one: one.order)
-    return ClockDays(days=tuple(chosen), rest=max(len(found) - MOST, 0))
+    rest = found[MOST:]
+    meet = sum(bool(one.jobs) for one in rest)
+    return ClockDays(days=tuple(chosen), rest=len(rest), rest_that_meet=meet)
 
 
 def _day(timezone: str, at: datetime, jobs: dict[Job, list[str]]) -> ClockDay:
@@ -181,10 +184,10 @@ class _Scale:
             found.append(Stretch(passes=Pass.GAP, start=lo, end=hi, wall=lo))
             found.append(Stretch(passes=Pass.USUAL, start=hi, end=last, wall=hi))
         else:
-            again = hi + self.size
+            back = hi + self.size  # the second pass is over
             found.append(Stretch(passes=Pass.FIRST, start=lo, end=hi, wall=lo))
-            found.append(Stretch(passes=Pass.SECOND, start=hi, end=again, wall=lo))
-            found.append(Stretch(passes=Pass.USUAL, start=again, end=last, wall=hi))
+            found.append(Stretch(passes=Pass.SECOND, start=hi, end=back, wall=lo))
+            found.append(Stretch(passes=Pass.USUAL, start=back, end=last, wall=hi))
         return tuple(one for one in found if one.start < one.end)
 
     def column(self, at: datetime) -> int:

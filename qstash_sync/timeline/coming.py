@@ -15,6 +15,7 @@ from qstash_sync.timeline.rules import Rule, rule_at
 
 MOST = 10_000  # firings of one answer
 LONGEST = 366 * 24  # hours
+_OFTEN = 12  # firings that are no crowd
 _MINUTE = timedelta(minutes=1)
 
 
@@ -42,10 +43,20 @@ class ClockChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Often:
+    """A schedule that fires so often that it is counted alone; first: its next firing."""
+
+    schedule: Schedule
+    count: int
+    first: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coming:
     """Firings in order of time; more: so many come after them, until the end that was asked for.
 
     until: None where a count was asked for alone. paused: what the file says not to fire.
+    often: schedules whose firings are counted here, and stand nowhere else.
     """
 
     firings: tuple[Firing, ...]
@@ -54,6 +65,7 @@ class Coming:
     until: datetime | None
     more: int = 0
     paused: tuple[str, ...] = ()
+    often: tuple[Often, ...] = ()
 
 
 def coming(
@@ -63,10 +75,12 @@ def coming(
     hours: int | None,
     count: int,
     timezone: str | None = None,
+    folds: bool = False,
 ) -> Coming:
     """The next firings from a started minute on, as many as count and within so many hours.
 
-    timezone: in which all are shown; None: each in its own.
+    timezone: in which all are shown; None: each in its own. folds: where there are more, the
+    schedules that fire most often are counted, so that the others come into view.
     """
     start = now.astimezone(UTC).replace(second=0, microsecond=0)
     start += _MINUTE * (start < now)
@@ -74,17 +88,20 @@ def coming(
     paused = tuple(sorted(schedule.name for schedule in schedules if schedule.paused))
     named = sorted(schedules, key=lambda schedule: schedule.name)
     running = [schedule for schedule in named if not schedule.paused]
-    total = 0
+    bitmaps: list[tuple[Schedule, int]] = []
     streams: list[Iterator[tuple[datetime, str, Schedule]]] = []
-    for schedule in running:
-        if until is None:
-            found = iter(next_firings(schedule.timing.job, start, count))
-        else:
-            span = Span.around(start, until)
-            bitmap = wanted(schedule.timing.job, span) & span.window(start, until)
-            total += bitmap.bit_count()
-            found = instants(bitmap, span)
-        streams.append(_named(schedule, found))
+    often: tuple[Often, ...] = ()
+    if until is None:
+        jobs = ((one, next_firings(one.timing.job, start, count)) for one in running)
+        streams = [_named(schedule, iter(found)) for schedule, found in jobs]
+    else:
+        span = Span.around(start, until)
+        within = span.window(start, until)
+        bitmaps = [(one, wanted(one.timing.job, span) & within) for one in running]
+        if folds:
+            bitmaps, often = _folded(bitmaps, count, span)
+        streams = [_named(schedule, instants(bitmap, span)) for schedule, bitmap in bitmaps]
+    total = sum(bitmap.bit_count() for _, bitmap in bitmaps)
     chosen = list(islice(merge(*streams, key=lambda item: item[:2]), count))
     firings = tuple(
         Firing(
@@ -105,7 +122,23 @@ def coming(
         until=until,
         more=more,
         paused=paused,
+        often=often,
     )
+
+
+def _folded(
+    found: Sequence[tuple[Schedule, int]], count: int, span: Span
+) -> tuple[list[tuple[Schedule, int]], tuple[Often, ...]]:
+    """The firings without those of schedules that leave the others no room, and these."""
+    kept = sorted(found, key=lambda item: item[1].bit_count())
+    total = sum(bitmap.bit_count() for _, bitmap in kept)
+    often: list[Often] = []
+    while total > count and len(kept) > 1 and kept[-1][1].bit_count() > _OFTEN:
+        schedule, bitmap = kept.pop()
+        total -= bitmap.bit_count()
+        first = next(instants(bitmap, span))
+        often.append(Often(schedule=schedule, count=bitmap.bit_count(), first=first))
+    return kept, tuple(often)
 
 
 def _named(

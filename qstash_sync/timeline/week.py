@@ -7,16 +7,16 @@
 Live crons are read as QStash reads them, whatever a label says they were written for.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from qstash_sync.crons import robfig, zones
+from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits, pieces, window
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job, next_firings, wanted
-from qstash_sync.model.change import Action, Change, Firings, Reason
+from qstash_sync.crons.firings import Job, fired, next_firings
+from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.plan.decide import Plan
 from qstash_sync.reconcile import time_label
@@ -50,8 +50,7 @@ class Line:
 class Lane:
     """One schedule: its days in the week, or the next one, by the clock of its zone.
 
-    is_readable: whether QStash's parser is known to understand every cron of it. job: when it is
-    wanted from now on, None: not any more.
+    is_readable: whether QStash's parser is known to understand every cron of it.
     """
 
     name: str
@@ -60,16 +59,19 @@ class Lane:
     lines: tuple[Line, ...]
     paused: bool = False
     is_readable: bool = True
-    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Week:
-    """The lanes of a picture, those first that change; rest: so many schedules have none."""
+    """The lanes of a picture, those first that change; rest: so many schedules have none.
+
+    jobs: of all schedules, drawn or not, when they are wanted from now on.
+    """
 
     first: date
     lanes: tuple[Lane, ...] = ()
     rest: int = 0
+    jobs: tuple[tuple[str, Job], ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -115,17 +117,19 @@ def of_schedules(
 
 
 def of_plan(desired: Desired, plan: Plan) -> Week:
-    """What an apply makes of the schedules; refused changes have no lane."""
-    return _week(_subjects(desired, plan), plan.now)
+    """What an apply makes of the schedules; refused changes have no lane, and are counted."""
+    refused = {c.id for c in plan.changes if c.kind is Kind.SCHEDULE and c.refused}
+    week = _week(_subjects(desired, plan, refused), plan.now)
+    return replace(week, rest=week.rest + len(refused))
 
 
-def _subjects(desired: Desired, plan: Plan) -> Iterator[_Subject]:
+def _subjects(desired: Desired, plan: Plan, refused: Collection[str]) -> Iterator[_Subject]:
     changes = {change.id: change for change in plan.changes if change.kind is Kind.SCHEDULE}
     for schedule in desired.schedules or ():
-        change = changes.get(schedule.id)
-        if change and change.refused:
+        if schedule.id in refused:
             continue
-        live = [part.live for part in plan.index.of(schedule.id)]
+        change = changes.get(schedule.id)
+        live = [part.live for part in plan.index.of_declared(schedule)]
         paused = schedule.paused
         if paused is None:
             paused = any(one.paused for one in live)
@@ -133,12 +137,12 @@ def _subjects(desired: Desired, plan: Plan) -> Iterator[_Subject]:
         yield _Subject(
             name=schedule.name,
             timezone=job.timezone,
-            before=_before(change, live) if change and not _keeps_time(change) else job,
+            before=_before(change, live) if change and not change.keeps_time else job,
             after=job,
             paused=paused,
         )
     for change in changes.values():
-        if change.action is Action.DELETE:
+        if change.action is Action.DELETE and change.id not in refused:
             live = [part.live for part in plan.index.of(change.id)]
             told = time_label.read(live[0].message.labels) if live else None
             yield _Subject(
@@ -146,18 +150,8 @@ def _subjects(desired: Desired, plan: Plan) -> Iterator[_Subject]:
                 timezone=told.timezone if told else "UTC",
                 before=_before(change, live),
                 after=None,
-                paused=bool(live) and all(one.paused for one in live),
+                paused=any(one.paused for one in live),
             )
-
-
-def _keeps_time(change: Change) -> bool:
-    """Whether it is known, without a look at its firings, to fire as it did."""
-    if change.action is Action.CREATE:
-        return False
-    effects = [note.effect for note in change.notes if isinstance(note, Firings)]
-    if effects:
-        return all(effect.none for effect in effects)
-    return change.swap is None or change.reason is Reason.CLOCK
 
 
 def _before(change: Change, live: Sequence[LiveSchedule]) -> Source | None:
@@ -175,7 +169,8 @@ def _week(subjects: Iterable[_Subject], now: datetime) -> Week:
         (_lane(one, first) for one in found[:MOST]),
         key=lambda lane: (ranks.index(lane.fate), lane.name),
     )
-    return Week(first=first, lanes=tuple(lanes), rest=max(len(found) - MOST, 0))
+    jobs = tuple((one.name, one.after) for one in found if one.after)
+    return Week(first=first, lanes=tuple(lanes), rest=max(len(found) - MOST, 0), jobs=jobs)
 
 
 def _lane(subject: _Subject, first: date) -> Lane:
@@ -203,7 +198,6 @@ def _lane(subject: _Subject, first: date) -> Lane:
         lines=lines,
         paused=subject.paused,
         is_readable=is_readable,
-        job=subject.after,
     )
 
 
@@ -226,22 +220,13 @@ def _days(source: Source | None, timezone: str, first: date) -> dict[date, int]:
 def _local(source: Source, timezone: str, first: date, days: int) -> list[int]:
     """The minutes of the wall clock at which it fires, day by day."""
     span = Span(first - timedelta(days=_PAD), days + 2 * _PAD)
-    fired = _fired(source, span)
+    minutes = fired(source, span)
     local = 0
     for start, end, offset in pieces(timezone, span):
         # One day more below than the offset takes, so that nothing is shifted out.
-        local |= (fired & window(start, end)) << DAY + offset
+        local |= (minutes & window(start, end)) << DAY + offset
     raw = local >> (1 + _PAD) * DAY
     return [raw >> number * DAY & ((1 << DAY) - 1) for number in range(days)]
-
-
-def _fired(source: Source, span: Span) -> int:
-    if isinstance(source, Job):
-        return wanted(source, span)
-    found = 0
-    for cron in source:
-        found |= robfig.firings(cron, span)[0]
-    return found
 
 
 def is_beyond(days: Sequence[date], first: date) -> bool:

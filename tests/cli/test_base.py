@@ -36,8 +36,8 @@ class Clone(Repository):
         super().__init__(folder)
         self.database = folder / "a.db"
 
-    def run(self, *words: str, now: str = NOW) -> Ran:
-        return cli(*words, f"--local={self.database}", "--now", now)
+    def run(self, *words: str, now: str = NOW, **more: Any) -> Ran:
+        return cli(*words, f"--local={self.database}", "--now", now, **more)
 
     def origins(self, *words: str, **more: Any) -> dict[str, str]:
         ran = self.run("plan", "--format", "json", *words, **more)
@@ -68,8 +68,8 @@ def test_each_change_is_yours_or_was_there_or_both(repository: Clone) -> None:
         "c": "both",
     }
     page = repository.run("plan", "--base-ref", "main").out
-    assert "~ schedule b  (there before this branch)" in page
-    assert "~ schedule c  (yours, beside what was there before)" in page
+    assert "~ schedule b  (changed outside; there before this branch)" in page
+    assert "~ schedule c  (changed outside and in the file; yours, beside what was" in page
     assert "By the base: 2 of this branch, 1 there before it, 0 of the clock." in page
     assert "daily 09:00 -> 08:00 UTC" in page
     markdown = repository.run("plan", "--base-ref", "main", "--format", "markdown").out
@@ -85,6 +85,34 @@ def test_drift_says_it_too(repository: Clone) -> None:
     page = repository.run("drift", "--base-ref", "main").out
     assert "changed outside; there before" in page
     assert "the file changed; yours" in page
+    markdown = repository.run("drift", "--base-ref", "main", "--format", "markdown").out
+    assert "! schedule b  (there before)" in markdown
+    html = repository.run("drift", "--base-ref", "main", "--format", "html").out
+    assert "changed outside; there before" in html
+
+
+def test_what_a_page_masks_is_told_apart_by_its_value(repository: Clone) -> None:
+    """Both plans change the same header, and neither page shows to which value."""
+    text = FILE.replace("body: one", "headers: {X-Key: '${env.A}'}")
+    environ = {"A": "one", "B": "two"}
+    found = {}
+    repository.git("checkout", "-q", "main")
+    repository.commit(text)
+    for name, branch in (("same", text), ("other", text.replace("env.A", "env.B"))):
+        repository.git("checkout", "-q", "-b", name, "main")
+        repository.commit(branch.replace("0 9", "0 8"))
+        ran = repository.run("plan", "--format", "json", "--base-ref", "main", environ=environ)
+        found[name] = {c["name"]: c["origin"] for c in json.loads(ran.out)["changes"]}
+    assert found["same"]["c"] == "already_there"
+    assert found["other"]["c"] == "both"
+
+
+def test_a_refused_change_is_marked_with_whose_it_is_too(repository: Clone) -> None:
+    repository.edit("billing.b", labels=[])
+    repository.commit(FILE.replace("0 9", "0 8"))
+    page = repository.run("plan", "--base-ref", "main").out
+    assert "~ schedule b  (not ours; there before this branch)" in page
+    assert "By the base: 1 of this branch, 1 there before it" in page
 
 
 def test_what_another_branch_has_done_since_is_not_yours(repository: Clone) -> None:

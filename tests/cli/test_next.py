@@ -64,6 +64,7 @@ Sun 2027-03-28, UTC
 
 10 firings until Sun 2027-03-28 04:00Z.
 Paused in the file, and left out: off.
+A pause made in the account is not known here: `drift` shows it.
 """
     )
 
@@ -80,6 +81,7 @@ In Europe/Berlin
   Tue 2027-03-30  02:30  00:30Z  report
 
 3 firings.
+A pause made in the account is not known here: `drift` shows it.
 """
     )
 
@@ -182,3 +184,29 @@ def test_every_format_tells_every_error(_id: str, words: tuple[str, ...], form: 
 def test_a_calendar_that_cannot_be_written_is_told_as_that(path: str) -> None:
     ran = shown("--output", f"ics={path}", code=64)
     assert f"error: --output {path}: cannot be written" in ran.err
+
+
+def test_what_fires_all_the_time_is_one_line_and_the_rest_is_in_view() -> None:
+    """What fires tonight? Not fifty rows of a heartbeat."""
+    beat = '  beat: {cron: "*/15 * * * *", timezone: UTC, destination: /b}\n'
+    Path("qstash.yaml").write_text(FILE + beat)
+    for form in ("text", "markdown"):
+        page = shown("--format", form).out
+        assert "beat  every 15 minutes in UTC, 96 times, next 20:00Z" in page.replace("\n", " ")
+        assert "29 firings until Sun 2027-03-28 20:00Z." in page
+    assert len(json.loads(shown("--format", "json").out)["firings"]) == 29 + 96
+    assert "beat  every" not in shown("--name", "beat").out
+    assert "beat  every" not in shown("--count", "20").out
+    assert "beat  every" not in shown("--hours", "5").out
+
+
+def test_a_comment_is_that_of_its_environment() -> None:
+    Path("qstash.yaml").write_text(FILE + "environments: {production: {}}\n")
+    page = shown("--format", "markdown", "-e", "production").out
+    assert page.startswith(
+        "<!-- qstash-sync next production -->\n## QStash: the coming firings of `production`\n"
+    )
+
+
+def test_a_calendar_says_that_a_delay_comes_on_top() -> None:
+    assert "sent 1h later" in shown("--format", "ics").out

@@ -373,10 +373,17 @@ MOVES: list[tuple[str, str, str, tuple[int, int, int], int | None]] = [
     ("0 9 * * 1-5", "0 9 * * 2-6", "America/New_York", (0, 52, 53), None),
     ("0 9,17 * * *", "0 10,17 * * *", "America/New_York", (366, 0, 0), 60),
     ("0 9,17 * * *", "0 10,16 * * *", "America/New_York", (732, 0, 0), None),
-    ("30 2 * * *", "30 3 * * *", "Europe/Berlin", (366, 0, 0), None),  # 03:00 on one day of a gap
+    (
+        "30 2 * * *",
+        "30 3 * * *",
+        "Europe/Berlin",
+        (366, 0, 0),
+        60,
+    ),  # half an hour on one day of a gap
+    ("*/15 * * * *", "*/10 * * * *", "UTC", (0, 35136, 17568), None),
     ("*/10 * * * *", "*/20 * * * *", "Europe/Berlin", (0, 0, 26352), None),
-    ("*/10 * * * *", "5-59/10 * * * *", "Europe/Berlin", (52704, 0, 0), None),
-    ("0 0 * * *", "0 12 * * *", "Africa/Cairo", (365, 1, 1), None),  # no midnight on one day
+    ("*/10 * * * *", "5-59/10 * * * *", "Europe/Berlin", (52704, 0, 0), 5),
+    ("0 0 * * *", "0 12 * * *", "Africa/Cairo", (366, 0, 0), 720),  # no midnight on one day
 ]
 
 

@@ -349,7 +349,7 @@ def test_a_due_renewal_in_every_format(
     assert told == severity * account.count
     page = account.run("drift", "--format", "markdown", now=now)
     assert page.code == code
-    assert f"### {account.count} renewal due: renewed for the clock" in page.out
+    assert f"### {account.count} renewal due: to be renewed for the clock" in page.out
 
 
 def test_a_renewal_that_was_cut_off_is_a_difference_whatever_the_day(

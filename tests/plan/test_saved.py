@@ -65,8 +65,9 @@ def stale(world: World, text: str, document: str) -> StalePlanError:
     with pytest.raises(StalePlanError) as caught:
         apply(world, text, document)
     assert world.account.console.snapshot() == before
-    page = render.stale(caught.value, render.Paint(color=False))
-    assert all(moved.why in page for moved in caught.value.moved)
+    page = str(render.stale(caught.value, render.Paint(color=False, width=80)))
+    assert max(map(len, page.splitlines())) <= 80
+    assert all(moved.why in " ".join(page.split()) for moved in caught.value.moved)
     return caught.value
 
 
@@ -336,6 +337,14 @@ def test_a_change_that_moved_stops_everything_before_the_first_write(
     assert [f"{m.change.kind} {m.change.id}" for m in error.moved] == [key]
     assert why in error.moved[0].why
     assert path in [move.path for move in error.moved[0].fields] or not path
+
+
+def test_of_what_has_been_overwritten_since_no_field_is_shown(account: World) -> None:
+    """Nothing more of it is compared: that a field does not change now would be false."""
+    document = save(account, WANTED)
+    relabelled(account)
+    (moved,) = stale(account, WANTED, document).moved
+    assert (moved.change.id, moved.fields) == ("billing.s", ())
 
 
 def test_a_section_that_has_left_the_file_deletes_nothing(account: World) -> None:

@@ -40,6 +40,12 @@ CASES = {
     "not on Fridays": Case(text("0 9 * * 1-4"), [("cron", "0 9 * * 1-5", "0 9 * * 1-4")], (0, 0, 52), None),
     "twice a day": Case(text("0 9,17 * * 1-5"), [("cron", "0 9 * * 1-5", "0 9,17 * * 1-5")], (0, WEEKDAYS, 0), None),
     "another strategy": Case(text(more=", dst: {strategy: native}"), [("dst.strategy", "split", "native")], (0, 0, 0), None),
+    "more than one of a day comes and goes": Case(
+        text("*/10 * * * *"), [("cron", "*/15 * * * *", "*/10 * * * *")], (0, 35_136, 17_568), None,
+    ),
+    "an hour later, but for the day of a gap": Case(
+        text("30 3 * * *"), [("cron", "30 2 * * *", "30 3 * * *")], (366, 0, 0), 60,
+    ),
     "later and on Saturdays": Case(text("30 9 * * 1-6"), [("cron", "0 9 * * 1-5", "30 9 * * 1-6")], (WEEKDAYS, 52, 0), None),
 }  # fmt: skip
 
@@ -52,7 +58,8 @@ def only(world: World, after: str) -> Change:
 @pytest.mark.parametrize("name", CASES)
 def test_the_effect_is_that_of_the_local_times(world: World, name: str) -> None:
     case = CASES[name]
-    world.apply(text())
+    before = next((old for path, old, _ in case.fields if path == "cron"), "0 9 * * 1-5")
+    world.apply(text(before))
     change = only(world, case.after)
     local = [(f.path, f.before, f.after) for f in change.fields if f.path in TIMES]
     assert local == case.fields

@@ -203,7 +203,7 @@ def test_an_option_that_is_wrong_says_how_it_would_be_right(option: str, why: st
 def test_an_option_that_names_nothing_is_wrong_usage() -> None:
     desired = config(text()).desired
     with pytest.raises(UsageError) as caught:
-        ignored.told(desired, ["schedules.zzz.retries"])
+        ignored.with_options(desired, ["schedules.zzz.retries"])
     fact = "no schedule of the files has such a name; they have a"
     assert str(caught.value) == f"--ignore schedules.zzz.retries: {fact}"
 
@@ -285,7 +285,7 @@ def test_for_one_run_alone(world: World, field: str) -> None:
     """`--ignore`: the next plan without it is empty where nobody has touched the field."""
     assert done(world.apply(text()))
     changed = {"method": "PATCH"} if field != "method" else {"delay": 5}
-    desired = ignored.told(config(text(**changed)).desired, [f"schedules.a.{field}"])
+    desired = ignored.with_options(config(text(**changed)).desired, [f"schedules.a.{field}"])
     assert done(carry_out(world, desired))
     assert world.plan(text(**changed)).empty
     assert statuses(look(world, text(**changed))) == {"a": "in_sync"}
@@ -375,7 +375,7 @@ def test_a_glob_of_headers_leaves_the_others_to_the_file(world: World) -> None:
 def test_a_glob_that_takes_in_a_redacted_header_is_refused_by_name() -> None:
     desired = config(text(redact={"headers": ["X-A"]})).desired
     with pytest.raises(UsageError, match="the header X-A is redacted"):
-        ignored.told(desired, ["schedules.a.headers.*"])
+        ignored.with_options(desired, ["schedules.a.headers.*"])
 
 
 def test_a_callback_is_its_url(world: World) -> None:
@@ -530,7 +530,7 @@ def test_what_the_file_redacts_cannot_be_ignored_for_one_run(world: World) -> No
     desired = config(text(redact={"body": True, "headers": True})).desired
     for field, why in (("body", "the body is redacted"), ("headers.X-A", "the header X-A is")):
         with pytest.raises(UsageError, match=why):
-            ignored.told(desired, [f"schedules.a.{field}"])
+            ignored.with_options(desired, [f"schedules.a.{field}"])
 
 
 def test_labels_of_which_the_first_alone_reads_back_are_not_written_back() -> None:

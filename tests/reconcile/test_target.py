@@ -238,7 +238,7 @@ def test_quotas_count_what_is_kept(world: World) -> None:
     plan = world.plan(text, exclude=("schedules.s10",))
     assert not plan.errors
     assert not plan.warnings
-    assert plan.rows == (0, 10)
+    assert plan.schedule_counts == (0, 10)
 
 
 # ---------------------------------------------------------------- renames

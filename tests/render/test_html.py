@@ -233,11 +233,11 @@ def test_a_change_of_time_is_told_in_local_time(world: World) -> None:
     page = page_of(world.plan(text), config(text).desired)
     for said in (
         "Mon-Fri 09:00 -> 10:00 New York",
-        "262 firings a year move 1 hour later, first Mon 23 Nov",
-        "first before Mon 2026-11-23 09:00 (Mon 14:00Z)",
+        "262 firings a year move 1 hour later, first Mon 2026-11-23 09:00",
+        "first before Mon 2026-11-23 09:00 New York (Mon 14:00Z)",
         "owner team-a",
         "Crons as QStash stores them, in UTC",
-        "Mon-Fri 09:00 → 10:00",
+        "Mon-Fri 09:00 -> 10:00",
     ):
         assert said in page.text, said
     # UTC comes last: after the settings of the change.
@@ -304,10 +304,10 @@ WORDS = [
     ("few", (540, 1020), "09:00, 17:00"),
     ("none", (), "none"),
     ("every minute", tuple(range(1440)), "every minute"),
-    ("a beat", tuple(range(0, 1440, 15)), "every 15 min"),
-    ("a beat that begins later", tuple(range(5, 1440, 15)), "every 15 min from 00:05"),
-    ("hours", tuple(range(0, 1440, 120)), "every 2 h"),
-    ("office hours", tuple(range(540, 1020, 10)), "every 10 min, 09:00 to 16:50"),
+    ("a beat", tuple(range(0, 1440, 15)), "every 15 minutes"),
+    ("a beat that begins later", tuple(range(5, 1440, 15)), "every 15 minutes from 00:05"),
+    ("hours", tuple(range(0, 1440, 120)), "every 2 hours"),
+    ("office hours", tuple(range(540, 1020, 10)), "every 10 minutes, 09:00 to 16:50"),
     ("uneven", (0, 1, 2, 7, 9, 1439), "6 times, 00:00 to 23:59"),
 ]
 
@@ -347,7 +347,7 @@ def test_a_drift_names_who_cares_for_it(world: World) -> None:
     page = Page(html.drift(Drift(plan=plan, resources=(one,)), declared, (4, 0)))
     assert "1 drifted: changed outside" in page.of("h2")
     for said in (
-        "retries 1 → 3",
+        "retries 1 -> 3",
         "difference QStash says otherwise",
         "runbook https://wiki.example.com/a",
     ):

@@ -35,10 +35,8 @@ OUTSIDE = [
     r"\*\*[\w ,:;.]+\*\*",
     r"\d+ changes of other reasons wait for an apply without --only\.",
     r"Left for a whole plan: \d+ with other reasons\.",
-    (
-        r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\."
-        r"( [\d,]+ warnings? (is|are) about what stays as it is: -v\.)?"
-    ),
+    r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\.",
+    r"[\d,]+ warnings? (is|are) about what stays as it is: -v",
     r"### [\d,]+ [a-z :,]+",
     r"<details><summary>[\d,]+ [A-Za-z :,]+</summary>",
     r"</details>",

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from qstash_sync.crons.firings import Job
+from qstash_sync.crons.grammar import parse
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind, Live
 from qstash_sync.plan.decide import Plan
 from qstash_sync.reconcile import diff
 from qstash_sync.reconcile.live_parts import LiveParts
-from qstash_sync.render import markdown, text
+from qstash_sync.render import markdown, spoken, text
 from qstash_sync.render.text import Paint
 from tests.fault_server import FaultServer
 from tests.support import HEAD, Ran, World, cli, config
@@ -255,3 +257,18 @@ def test_an_address_with_a_password_is_not_shown_with_its_line(account: Account)
     assert ran.code == 1
     assert "credentials in a URL" in ran.err
     assert "pw-SECRET" not in ran.text
+
+
+MOVES = [
+    ("0 9 * * 1", "*/15 * * * *", "Mon 09:00 -> every 15 minutes in Berlin"),
+    ("*/15 * * * *", "0 9 * * 1", "every 15 minutes -> Mon 09:00 Berlin"),
+    ("*/15 * * * *", "*/10 * * * *", "every 15 minutes -> every 10 minutes in Berlin"),
+    ("*/15 * * * 1-5", "*/10 * * * 1-5", "Mon-Fri every 15 minutes -> every 10 minutes in Berlin"),
+    ("0 9 * * *", "30 9 * * *", "daily 09:00 -> 09:30 Berlin"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "said"), MOVES, ids=[case[2] for case in MOVES])
+def test_a_beat_is_in_a_zone_and_a_time_is_of_it(before: str, after: str, said: str) -> None:
+    jobs = [Job(crons=(parse(cron),), timezone="Europe/Berlin") for cron in (before, after)]
+    assert spoken.move(*jobs) == said

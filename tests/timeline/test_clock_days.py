@@ -154,3 +154,18 @@ def test_what_a_gap_at_midnight_moves_into_the_next_day_is_on_the_strip() -> Non
     assert gap.stretches[-1].end == DAY + 60
     assert found.met[0].lands == (DAY + 30,)
     assert found.firings == (DAY + 30,)
+
+
+def test_changes_that_are_not_drawn_are_counted_with_what_they_meet() -> None:
+    """The first that meet something are drawn; others may meet something, too."""
+    met = [job("30 2 * * *", zone) for zone in ALL[:50]]
+    found = clock_days.clock_days([(f"j{n}", one) for n, one in enumerate(met)], NOW)
+    assert len(found.days) == clock_days.MOST
+    every = [
+        day
+        for one in met
+        for day in clock_days.clock_days([("j", one)], NOW).days
+        if one.timezone == day.timezone
+    ]
+    assert found.rest == len(every) - clock_days.MOST
+    assert 0 < found.rest_that_meet < found.rest

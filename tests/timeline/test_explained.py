@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from qstash_sync.model import ladder
 from qstash_sync.model.resources import Message
 from qstash_sync.render import explained as view
 from qstash_sync.render.text import Paint
-from qstash_sync.timeline.explained import Explained, NoSubjectError, Verdict, explain, subject
+from qstash_sync.timeline.explained import Explained, Verdict, explain
+from qstash_sync.timeline.question import READS, NoSubjectError, ask, subject
 from tests.support import World, cli, config, world as make_world
 
 FILE = """
@@ -27,6 +29,7 @@ schedules:
   slow: {cron: "0 9 * * *", timezone: UTC, retries: 2, retry_delay: "pow(2, retried) * 60000"}
   off: {cron: "15 * * * *", timezone: UTC, paused: true}
 """
+OPTIONS = "-e production"  # of the command line
 WRITTEN = datetime(2027, 3, 20, 10, tzinfo=UTC)
 
 
@@ -41,38 +44,40 @@ def live() -> Iterator[World]:
 def asked(
     world: World, name: str, at: str | None = None, *, text: str = FILE, now: str | None = None
 ) -> Explained:
-    """An explanation; at: an instant, or a local time where it has no zone."""
+    """An explanation; at: an instant, or a local time where it has no zone; 02:30 is today's."""
     if now:
         world.now = datetime.fromisoformat(now)
-    time = datetime.fromisoformat(at) if at else None
+    when = (time if at and at[2] == ":" else datetime).fromisoformat(at) if at else None
     desired = config(text, world.environ).desired
     with world.client(read_only=True) as client:
-        drift = watching.watch(client, desired, now=world.now)
+        drift = watching.watch(client, desired, now=world.now, more=READS)
         found = subject(desired, drift, name)
-        is_local = time is not None and time.tzinfo is None
-        answer = explain(
-            found,
-            desired,
-            drift,
-            read_at=client.now(),
-            at=None if is_local else time,
-            local=time if is_local else None,
-        )
-    page = str(view.text(answer, Paint(color=False)))
+        answer = explain(ask(found, desired, drift, read_at=client.now(), at=when))
+    page = str(view.text(answer, Paint(color=False), OPTIONS))
     assert max(map(len, page.splitlines())) <= 80
     assert json.loads(view.document(answer, (1, 0)))["verdict"] == answer.verdict
     return answer
 
 
+def copied(world: World, name: str, **changes: Any) -> None:
+    """Somebody's schedule, made from `slow`."""
+    stored = world.schedule("billing.slow")
+    world.account.store.put("schedule", name, {**stored, "scheduleId": name, **changes})
+
+
+def ms(at: str) -> int:
+    return round(datetime.fromisoformat(at).timestamp() * 1000)
+
+
 def why(answer: Explained) -> str:
-    lines = str(view.text(answer, Paint(color=False))).split("\n\n")[0].splitlines()
+    lines = str(view.text(answer, Paint(color=False), OPTIONS)).split("\n\n")[0].splitlines()
     return " ".join(line.strip() for line in lines[1:])
 
 
 NOW = "2027-03-29T12:00Z"
 CASES: list[tuple[str, str, str | None, Verdict, str]] = [
     ("what is live is what the file says", "report", None, Verdict.AS_DECLARED, "fires as the file says"),
-    ("a firing of the past", "report", "2027-03-27T01:30Z", Verdict.AS_DECLARED, "billing.report.2 fired then"),
+    ("a firing of the past", "report", "2027-03-27T01:30Z", Verdict.AS_DECLARED, "billing.report.2 was due then; QStash notes no run of it."),
     ("one to come, in local time", "report", "2027-04-02 02:30", Verdict.AS_DECLARED, "billing.report.4 fires then"),
     ("a time in a gap", "report", "2027-03-28T01:00Z", Verdict.GAP,
      "03:00 because 02:30 does not exist on 2027-03-28 in Europe/Berlin (dst.gap: next_valid)."),
@@ -84,9 +89,9 @@ CASES: list[tuple[str, str, str | None, Verdict, str]] = [
     ("a retry that is late", "report", "2027-03-27T02:10Z", Verdict.RETRY, "03:10 may be retry 3 of Sat 2027-03-27 02:30 (due 03:02:48, if the tries before it took 7m11s)."),
     ("a retry by an expression", "slow", "2027-03-27T09:03:05Z", Verdict.RETRY, "09:03:05 is retry 2 of Sat 2027-03-27 09:00 (due 09:03)."),
     ("a delay", "sync", "2027-03-27T05:00Z", Verdict.DELAY, "Sat 2027-03-27 01:00 is 1h after the firing of Sat 2027-03-27 00:00: its delay."),
-    ("paused", "off", None, Verdict.PAUSED, "paused: true; `resume off` resumes it."),
+    ("paused", "off", None, Verdict.PAUSED, "The file says paused: true: change that first, or the next apply pauses it again."),
     ("nothing of it", "report", "2027-03-27T15:00Z", Verdict.UNKNOWN, "no firing, no delay, no retry of one."),
-    ("the id of a part", "billing.report.2", "2027-03-27T01:30Z", Verdict.AS_DECLARED, "billing.report.2 fired then"),
+    ("the id of a part", "billing.report.2", "2027-03-27T01:30Z", Verdict.AS_DECLARED, "billing.report.2 was due then; QStash notes no run of it."),
     ("a header of a delivery", "X-Qstash-Sync-Schedule: billing.report", None, Verdict.AS_DECLARED, ""),
 ]  # fmt: skip
 
@@ -112,7 +117,7 @@ def test_the_second_of_two_is_the_one_that_counts(live: World, at: str) -> None:
 def test_an_edit_in_the_console_differs(live: World) -> None:
     live.edit("billing.slow", cron="0 8 * * *")
     for at, fact in (
-        (None, "The account has not what the file says: somebody has changed it outside."),
+        (None, "The account does not have what the file says: somebody has changed it outside."),
         ("2027-03-29T08:00Z", "billing.slow fires, and the file does not: somebody has changed"),
         ("2027-03-29T09:00Z", "nothing of it fires, and the file wants it: somebody has changed"),
     ):
@@ -139,7 +144,7 @@ def test_a_horizon_that_is_over_is_told_with_the_command_that_renews(live: World
     for at in ("2028-03-26T01:00Z", None):
         answer = asked(live, "report", at, now="2028-03-27T00:10Z")
         assert answer.verdict is Verdict.HORIZON_OVER
-        assert "`apply --only clock` renews it" in why(answer)
+        assert "`apply --only clock -e production` renews it" in why(answer)
     live.apply(FILE)
     assert asked(live, "report").verdict is Verdict.AS_DECLARED
     past = asked(live, "report", "2027-03-28T01:00Z")  # of parts that are no more
@@ -147,38 +152,63 @@ def test_a_horizon_that_is_over_is_told_with_the_command_that_renews(live: World
     assert "what was live then is not known" in why(past)
 
 
-def test_a_time_ahead_beyond_the_horizon_is_told_before_it_is_over(live: World) -> None:
-    answer = asked(live, "report", "2028-03-26T01:00Z", now=NOW)
+def test_a_time_beyond_the_horizon_is_the_files_since_it_is_renewed_before(live: World) -> None:
+    """Nothing is to do today: neither the verdict nor its words say that anything is over."""
+    for at, verdict in (
+        ("2028-03-26T01:00Z", Verdict.GAP),
+        ("2028-03-27T00:30Z", Verdict.AS_DECLARED),
+        ("2028-03-27T01:30Z", Verdict.RETRY),  # what is live has it, and will be renewed
+    ):
+        answer = asked(live, "report", at, now=NOW)
+        assert answer.verdict is verdict, why(answer)
+    assert "An apply from" in why(asked(live, "report", "2028-03-27T00:30Z"))
+
+
+def test_a_horizon_that_ends_before_and_whose_renewal_is_due_is_told(live: World) -> None:
+    answer = asked(live, "report", "2028-03-26T01:00Z", now="2028-02-15T12:00Z")
     assert answer.verdict is Verdict.HORIZON_OVER
+    assert "report: the horizon ends before" in str(view.text(answer, Paint(color=False)))
 
 
 def test_a_server_that_names_another_time_disagrees(live: World) -> None:
     live.account.switches = Switches(next_time="wrong")
     answer = asked(live, "slow", now=NOW)
     assert answer.verdict is Verdict.SERVER_DISAGREES
-    assert answer.server_next != answer.expected_next
+    assert answer.question.server_next != answer.question.expected_next
 
 
 def test_a_pause_by_hand_is_told_but_not_of_what_ran_before(live: World) -> None:
-    live.edit("billing.slow", isPaused=True)
-    assert "and the file leaves it so" in why(asked(live, "slow", now=NOW))
+    live.edit("billing.slow", isPaused=True, lastScheduleTime=ms("2027-03-28T09:00:03Z"))
+    assert "The file leaves it so; `resume slow -e production`" in why(asked(live, "slow", now=NOW))
+    for at, verdict in (
+        ("2027-03-27T09:00Z", Verdict.AS_DECLARED),  # it has run since
+        ("2027-03-28T09:00Z", Verdict.AS_DECLARED),
+        ("2027-03-28T09:01:05Z", Verdict.RETRY),  # of one that ran
+        ("2027-03-29T09:00Z", Verdict.PAUSED),
+        ("2027-03-29T09:01:05Z", Verdict.PAUSED),
+    ):
+        assert asked(live, "slow", at).verdict is verdict, at
 
 
-@pytest.mark.parametrize(
-    ("labels", "fact"),
-    [([], "No file declares it, and it carries no mark"), (None, "It is ours by its mark")],
-)
-def test_what_no_file_declares_is_unmanaged(
-    live: World, labels: list[str] | None, fact: str
-) -> None:
-    stored = live.schedule("billing.slow")
-    name = "scd_1" if labels is not None else "billing.gone"
-    changes = {"labels": labels} if labels is not None else {}
-    live.account.store.put("schedule", name, {**stored, "scheduleId": name, **changes})
-    answer = asked(live, name, now=NOW)
+def test_what_no_file_declares_is_unmanaged(live: World) -> None:
+    copied(live, "scd_1", labels=[], cron="CRON_TZ=Asia/Tokyo 0 9 * * *")
+    answer = asked(live, "scd_1", "2027-03-29 09:00", now=NOW)
     assert answer.verdict is Verdict.UNMANAGED
-    assert fact in why(answer)
-    assert "It fires by its own cron: 0 9 * * *" in why(answer)
+    assert "No file declares it, and it carries no mark" in why(answer)
+    assert "It fires by its own cron: CRON_TZ=Asia/Tokyo 0 9 * * *" in why(answer)
+    assert "At Mon 2027-03-29 00:00Z (09:00 Asia/Tokyo) it fires." in why(answer)
+
+
+def test_what_has_left_the_file_is_ours_until_an_apply(live: World) -> None:
+    """Ours by its mark is never unmanaged: all its parts, by the clock that it was written for."""
+    text = "\n".join(line for line in FILE.splitlines() if "  report:" not in line)
+    for name in ("report", "billing.report.2"):
+        answer = asked(live, name, "2027-04-02 02:30", text=text, now=NOW)
+        assert (answer.verdict, answer.subject.name) == (Verdict.LIVE_DIFFERS, "report")
+        assert len(answer.subject.parts) == 5
+        assert "ours by its mark, and no file declares it any more: the next apply" in why(answer)
+        assert "It was written for daily 02:30 Berlin." in why(answer)
+        assert "At Fri 2027-04-02 00:30Z (02:30 Europe/Berlin) it fires." in why(answer)
 
 
 def test_a_name_that_nobody_has_is_an_error_with_the_nearest(live: World) -> None:
@@ -246,19 +276,14 @@ def test_the_command_says_what_is_wrong_with_its_words(
     ):
         ran = cli("explain", *words, *common)
         assert (ran.code, fact in ran.err) == (64, True), ran
-
-
-def test_what_a_file_has_no_more_is_found_by_its_name(live: World) -> None:
-    text = (
-        FILE.replace("  slow:", "  x-slow:")
-        .replace("schedules:\n", "schedules:\n")
-        .replace("  x-slow:", "  other:")
-    )
-    answer = asked(live, "slow", "2027-03-29T09:00Z", text=text, now=NOW)
-    assert answer.verdict is Verdict.UNMANAGED
-    assert "It is ours by its mark, and no file declares it: an apply deletes it." in why(answer)
-    assert "At Mon 2027-03-29 09:00Z it fires." in why(answer)
-    assert "it does not fire." in why(asked(live, "slow", "2027-03-29T10:00Z", text=text))
+    for at, instant in (
+        ("2027-03-21 3:30", "2027-03-21T02:30:00Z"),
+        ("2027-03-21T3:30+02:00", "2027-03-21T01:30:00Z"),
+        ("3:30", "2027-03-20T02:30:00Z"),
+        ("03:30Z", "2027-03-20T03:30:00Z"),
+    ):
+        shown = cli("explain", "report", "--at", at, "--format", "json", *common)
+        assert json.loads(shown.out)["at"] == instant
 
 
 def test_a_rename_that_nobody_has_applied_is_still_live(live: World) -> None:
@@ -271,14 +296,14 @@ def test_a_rename_that_nobody_has_applied_is_still_live(live: World) -> None:
 def test_a_change_of_other_settings_is_no_reason_for_a_time(live: World) -> None:
     text = FILE.replace("  report: {", "  report: {retries: 1, ")
     answer = asked(live, "report", "2028-03-26T01:00Z", text=text, now=NOW)
-    assert answer.verdict is Verdict.HORIZON_OVER
+    assert answer.verdict is Verdict.GAP
 
 
 def test_one_paused_part_is_a_paused_schedule(live: World) -> None:
     live.edit("billing.report.2", isPaused=True)
     answer = asked(live, "report", now=NOW)
     assert answer.verdict is Verdict.PAUSED
-    assert "1 of its 5 parts are paused; the next write pauses all" in why(answer)
+    assert "1 of its 5 parts is paused: billing.report.2." in why(answer)
     assert asked(live, "report", "2028-03-05T01:30Z").verdict is Verdict.PAUSED  # of that part
     assert asked(live, "report", "2027-04-02T00:30Z").verdict is Verdict.AS_DECLARED
 
@@ -322,13 +347,17 @@ def test_a_time_that_is_somebody_elses_has_no_horizon(live: World) -> None:
 
 
 def test_another_schedule_of_the_same_address_is_named_before_a_retry(live: World) -> None:
-    stored = live.schedule("billing.slow")
-    live.account.store.put(
-        "schedule", "scd_1", {**stored, "scheduleId": "scd_1", "labels": [], "cron": "2 9 * * *"}
-    )
+    copied(live, "scd_1", labels=[], cron="2 9 * * *")
     answer = asked(live, "slow", "2027-03-29T09:02Z", now=NOW)
-    assert answer.verdict is Verdict.UNMANAGED
+    assert answer.verdict is Verdict.OTHER
     assert "Another schedule, scd_1, calls the same address then: 2 9 * * *." in why(answer)
+    text = FILE + '  late: {cron: "2 11 * * *"}\n'
+    live.apply(text)
+    for at in ("2027-03-29T09:02Z", "2029-03-29T09:02Z"):
+        live.account.store.delete("schedule", "scd_1")
+        answer = asked(live, "slow", at, text=text)
+        assert answer.verdict is Verdict.OTHER
+        assert "late (q.yaml:11) calls the same address then: daily 11:02 Berlin." in why(answer)
 
 
 def test_before_it_was_made_nobody_knows(live: World) -> None:
@@ -376,3 +405,124 @@ def test_retries_and_delays_are_those_that_are_live(live: World) -> None:
     assert asked(live, "slow", "2027-03-29T11:00Z", text=more).verdict is not Verdict.DELAY
     live.edit("billing.slow", retries=0)
     assert asked(live, "slow", at).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("at", [None, "2027-03-29T08:00Z", "2027-03-30T09:00Z"])
+def test_what_somebody_has_overwritten_is_no_horizon_that_is_over(
+    live: World, at: str | None
+) -> None:
+    live.edit("billing.slow", cron="0 8 * * *", labels=[])
+    answer = asked(live, "slow", at, now=NOW)
+    assert answer.verdict is Verdict.LIVE_DIFFERS
+    assert "somebody has overwritten billing.slow" in why(answer)
+    assert "`apply --adopt slow -e production` takes it over." in why(answer)
+
+
+HELD = """
+version: 1
+namespace: billing
+defaults: {destination: https://app.example.com/x, timezone: UTC}
+queues: {mail: {}}
+schedules:
+  mail: {cron: "0 9 * * *", queue: mail, flow_control: {key: openai, parallelism: 2}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "what"),
+    [("queue", "mail", "queue mail"), ("flow", "openai", "flow-control key openai")],
+)
+def test_what_waits_in_a_paused_queue_or_key_did_not_come(
+    live: World, kind: str, key: str, what: str
+) -> None:
+    live.apply(HELD)
+    store, count = live.account.store, {"queue": "lag", "flow": "waitListSize"}[kind]
+    stored = store.get(kind, key) or {"name": key, "flowControlKey": key}
+    paused = "paused" if kind == "queue" else "isPaused"
+    for waiting, at, verdict in (
+        (7, None, Verdict.PAUSED),
+        (7, "2027-03-29T09:00Z", Verdict.PAUSED),
+        (0, "2027-03-29T09:00Z", Verdict.AS_DECLARED),  # it was sent: nothing waits
+        (0, "2027-03-30T09:00Z", Verdict.PAUSED),
+    ):
+        store.put(kind, key, {**stored, paused: True, count: waiting})
+        answer = asked(live, "mail", at, text=HELD, now=NOW)
+        assert answer.verdict is verdict, (at, waiting, why(answer))
+        if answer.verdict is Verdict.PAUSED:
+            assert f"its messages wait: {what} is paused" in why(answer)
+
+
+def test_that_it_fired_is_said_of_what_ran(live: World) -> None:
+    """Without a run that QStash notes it was due, and no more."""
+    for last, verdict, fact in (
+        (None, Verdict.AS_DECLARED, "was due then; QStash notes no run of it."),
+        ("2027-03-29T09:00:02Z", Verdict.AS_DECLARED, "fired then: it is the last run"),
+        ("2027-03-28T09:00:02Z", Verdict.UNKNOWN, "its last run is Sun 2027-03-28 09:00:02"),
+        ("2027-04-01T09:00:02Z", Verdict.AS_DECLARED, "was due then; the last run that QStash"),
+    ):
+        live.edit("billing.slow", **({"lastScheduleTime": ms(last)} if last else {}))
+        answer = asked(live, "slow", "2027-03-29T09:00Z", now="2027-04-01T12:00Z")
+        assert (answer.verdict, fact in why(answer)) == (verdict, True), why(answer)
+    part = asked(live, "report", "2027-03-29T00:30Z").part
+    assert part
+    live.edit(part.live.id, createdAt=ms("2027-03-31T09:00Z"))
+    assert asked(live, "report", "2027-03-29T00:30Z").verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("says", "fact"),
+    [
+        ("paused: true", "change that first, or the next apply pauses it again."),
+        ("paused: false", "The file says paused: false: `apply -e production` resumes it."),
+        ("retries: 2", "The file leaves it so; `resume slow -e production` resumes it."),
+        ("ignore: [paused]", "The file leaves it so; `resume slow -e production` resumes it."),
+    ],
+)
+def test_a_pause_has_the_way_out_that_lasts(live: World, says: str, fact: str) -> None:
+    live.edit("billing.slow", isPaused=True)
+    text = FILE.replace("retries: 2", says)
+    assert fact in why(asked(live, "slow", text=text, now=NOW))
+
+
+def test_the_time_of_day_is_that_of_today_by_its_own_clock(live: World) -> None:
+    text = FILE.replace(
+        'cron: "0 9 * * *", timezone: UTC', 'cron: "0 9 * * *", timezone: Asia/Tokyo'
+    )
+    live.apply(text)
+    answer = asked(live, "slow", "09:00", text=text, now="2027-03-29T20:00Z")
+    assert answer.at == datetime(2027, 3, 30, 0, tzinfo=UTC)
+    assert asked(live, "slow", "00:00Z", text=text).at == datetime(2027, 3, 29, 0, tzinfo=UTC)
+
+
+def test_around_a_time_that_is_left_out_its_own_days_are_shown(live: World) -> None:
+    answer = asked(live, "second", "2028-03-26 02:30", now=NOW)
+    found = json.loads(view.document(answer, (1, 0)))
+    assert (found["at"], found["local"]) == (None, "2028-03-26T02:30:00")
+    assert [one["at"][:10] for one in found["wanted"]][2:4] == ["2028-03-25", "2028-03-27"]
+
+
+def test_a_time_that_its_clock_has_not_is_said_of_any_job(live: World) -> None:
+    for now in (NOW, "2027-03-20T12:00Z"):
+        answer = asked(live, "sync", "2028-03-12 02:15", now=now)
+        assert answer.verdict is Verdict.UNKNOWN
+        assert "02:15 does not exist on 2028-03-12 in America/New_York." in why(answer)
+
+
+def test_what_is_to_come_is_not_told_as_past(live: World) -> None:
+    shown = why(asked(live, "slow", "2027-03-30T09:03:05Z", now=NOW))
+    assert "09:03:05 would be retry 2" in shown
+    assert "by hand" not in why(asked(live, "report", "2027-03-30T15:00Z"))
+
+
+def test_retries_over_a_fold_are_in_utc(live: World) -> None:
+    page = str(view.text(asked(live, "report", "2027-10-31T00:30Z", now=NOW), Paint(color=False)))
+    assert "3, if each try fails at once: 00:30:12Z, 00:32:40Z, 01:02:48Z" in page
+
+
+def test_of_a_paused_part_the_page_says_which_should_have_fired(live: World) -> None:
+    live.edit("billing.report.2", isPaused=True)
+    answer = asked(live, "report", "2028-03-05T01:30Z", now=NOW)
+    page = str(view.text(answer, Paint(color=False)))
+    assert page.startswith("report: partly paused")
+    assert "billing.report.2 should fire, and is paused." in why(answer)
+    assert "paused  <--" in page

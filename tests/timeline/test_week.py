@@ -152,3 +152,31 @@ def test_what_changes_comes_before_what_stays(world: World) -> None:
     week = of_plan(world, file(**before | {"s59": "cron: '0 10 * * *'"}))
     assert week.lanes[0].name == "s59"
     assert week.changes
+
+
+def test_the_clock_changes_are_those_of_all_schedules_drawn_or_not() -> None:
+    entries = {f"s{n:02}": "cron: '0 9 * * *'" for n in range(weeks.MOST)}
+    week = of_file(file(**entries, z="cron: '30 2 * * *', timezone: Europe/Berlin"))
+    assert "z" not in [one.name for one in week.lanes]
+    assert "z" in dict(week.jobs)
+
+
+def test_a_pause_is_seen_through_a_rename_and_in_one_part(world: World) -> None:
+    before = file(
+        a="cron: '0 9 * * *'",
+        b="cron: '30 2 * * *', timezone: Europe/Berlin",
+        c="cron: '30 2 * * *', timezone: Europe/Berlin",
+    )
+    world.apply(before)
+    for part in ("billing.a", "billing.b", "billing.c"):
+        world.edit(part, isPaused=True)
+    week = of_plan(world, file(z="cron: '0 9 * * *', was: a", c="cron: '30 2 * * *'"))
+    assert {one.name: one.paused for one in week.lanes} == {"z": True, "b": True, "c": True}
+
+
+def test_what_is_refused_is_not_drawn_and_counted(world: World) -> None:
+    text = file(a="cron: '0 9 * * *'", b="cron: '0 8 * * *'")
+    world.apply(text)
+    world.edit("billing.a", labels=[])
+    week = of_plan(world, text)
+    assert ([one.name for one in week.lanes], week.rest) == (["b"], 1)

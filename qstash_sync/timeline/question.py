@@ -1,0 +1,387 @@
+"""What is asked about a schedule, and the facts that an answer rests on.
+
+Pure: of what the file declares and what was read.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+
+from qstash_sync.crons import robfig, zones
+from qstash_sync.crons.bitmaps import Span
+from qstash_sync.crons.compilation import Strategy
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.exactness import exact_until
+from qstash_sync.crons.firings import Gap, Job, fired, instants, next_firings
+from qstash_sync.model import fields
+from qstash_sync.model.change import Action, Change, Reason
+from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.quotas import PLANS
+from qstash_sync.model.resources import Desired, Kind, Message, Schedule, instant
+from qstash_sync.plan import liveness
+from qstash_sync.plan.drift import Drift
+from qstash_sync.reconcile import time_label
+from qstash_sync.reconcile.live_parts import LivePart, is_understood
+from qstash_sync.timeline.rules import Rule, fits, rule_of
+
+READS = ("schedules", "queues", "flow_controls")  # what an answer rests on
+MINUTE = timedelta(minutes=1)
+LATE = timedelta(minutes=1)  # after a firing, until its first delivery
+_AROUND = 3  # firings that are shown on either side
+_LOOK_BACK = (2, 40, 400, 1_500)  # days, until enough firings are found
+LONGEST = timedelta(days=_LOOK_BACK[1])  # who asks about a time asks about these days
+_LONGEST_TRY = PLANS["payg"].timeout  # where the file names no plan
+
+
+class NoSubjectError(ValueError):
+    """Nothing is called so, neither in the file nor in the account; its text is for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whom a question is about: a declared schedule, a live one, or both.
+
+    part: the live part that was named by its id. job: its local time, as it is declared or, where
+    it is not, as a label says it.
+    """
+
+    name: str
+    schedule: Schedule | None = None
+    parts: tuple[LivePart, ...] = ()
+    part: LivePart | None = None
+
+    @property
+    def id(self) -> str:
+        """Of its first part."""
+        return self.schedule.id if self.schedule else self.parts[0].base
+
+    @property
+    def job(self) -> Job | None:
+        """Its local time."""
+        if self.schedule:
+            return self.schedule.timing.job
+        return time_label.read(self.parts[0].live.message.labels)
+
+    @property
+    def timezone(self) -> str:
+        """By whose clock it is told; UTC where nobody says it."""
+        if job := self.job:
+            return job.timezone
+        try:
+            return robfig.read(self.parts[0].live.cron).timezone
+        except CronError:
+            return "UTC"
+
+
+def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
+    """Whom a name, an id, or the header of a delivery means; raises `NoSubjectError`."""
+    header = re.fullmatch(r"[A-Za-z-]+:\s+(\S+)\s*", asked)
+    word = header[1] if header else asked.strip()
+    index = drift.plan.index
+    declared = desired.schedules or ()
+    part = index.by_id.get(word)
+    for schedule in declared:
+        parts = tuple(index.of_declared(schedule))
+        head, _, tail = word.rpartition(".")
+        is_part = head == schedule.id and tail.isdecimal()
+        is_live = part is not None and part in parts
+        if word in (schedule.name, schedule.id, schedule.was) or is_part or is_live:
+            return Subject(name=schedule.name, schedule=schedule, parts=parts, part=part)
+    if part is None:  # a name that no file has any more
+        named = (
+            p for p in index.by_id.values() if index.is_managed(p) and index.name_of(p) == word
+        )
+        part = min(named, key=lambda found: found.number, default=None)
+    if part and index.is_managed(part):
+        return Subject(name=index.name_of(part), parts=tuple(index.of(part.base)), part=part)
+    if part:
+        return Subject(name=part.live.id, parts=(part,), part=part)
+    raise NoSubjectError(_unknown(word, declared, desired.namespace))
+
+
+def _unknown(word: str, declared: Sequence[Schedule], namespace: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 only where nothing is found
+
+    near = get_close_matches(word.removeprefix(f"{namespace}."), [s.name for s in declared], 3)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return f"{word}: no schedule of the files and none in the account has this name or id{hint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A paused queue or flow-control key; waiting: messages, None where that is not known."""
+
+    kind: Kind
+    name: str
+    waiting: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A subject, and the time in question if there is one; everything else follows from these.
+
+    read_at: the server's time when the account was read. at: the instant in question, None: now.
+    local: the time of its own clock that was asked for. is_shown: some clock shows that; where
+    none does, `at` is where the clock jumps to. rule: what becomes of it, where that is not usual.
+    """
+
+    subject: Subject
+    desired: Desired
+    drift: Drift
+    read_at: datetime
+    at: datetime | None = None
+    local: datetime | None = None
+    is_shown: bool = True
+    rule: Rule | None = None
+
+    @property
+    def change(self) -> Change | None:
+        """What an apply would do about it."""
+        key = Kind.SCHEDULE, self.subject.id
+        return next((c for c in self.drift.plan.changes if c.key == key), None)
+
+    @property
+    def job(self) -> Job | None:
+        """When the file wants it to fire; None where that is somebody else's."""
+        schedule = self.subject.schedule
+        return schedule.timing.job if schedule and fields.TIME not in schedule.ignore else None
+
+    @property
+    def source(self) -> Job | tuple[str, ...]:
+        """When it should fire: where the time is somebody else's, what is live is right."""
+        crons = (part.live.cron for part in self.subject.parts if self.subject.schedule)
+        return self.job or tuple(filter(is_understood, crons))
+
+    # When it fires
+
+    def wants(self, at: datetime) -> bool:
+        """Whether the file has this minute."""
+        return has(self.source, at)
+
+    def fires(self, at: datetime) -> LivePart | None:
+        """The live part whose stored cron has this minute."""
+        return firing_part(self.subject.parts, at)
+
+    def is_due(self, at: datetime) -> bool:
+        """Whether the file has this minute, or what is live: then there was a firing to explain."""
+        return self.wants(at) or self.fires(at) is not None
+
+    @property
+    def around(self) -> tuple[datetime, ...]:
+        """Firings before and after the time in question, or the next ones."""
+        if not self.source:
+            return ()
+        if self.at is None:
+            return next_firings(self.source, self.read_at, _AROUND)
+        return (*self._before(self.at), *next_firings(self.source, self.at, _AROUND + 1))
+
+    def _before(self, at: datetime) -> tuple[datetime, ...]:
+        found: list[datetime] = []
+        for days in _LOOK_BACK:
+            span = Span.around(at - timedelta(days=days), at + MINUTE)
+            found = [f for f in instants(fired(self.source, span), span) if f < at]
+            if len(found) >= _AROUND:
+                break
+        return tuple(found[-_AROUND:])
+
+    @property
+    def expected_next(self) -> datetime | None:
+        """The next firing by the file."""
+        if not self.source:
+            return None
+        return next(iter(next_firings(self.source, self.read_at + MINUTE, 1)), None)
+
+    @property
+    def server_next(self) -> datetime | None:
+        """The next firing as the server says it; of what is paused, it means nothing."""
+        running = (part.live for part in self.subject.parts if not part.live.paused)
+        return min(filter(None, (instant(live.next_at) for live in running)), default=None)
+
+    @property
+    def disagreeing(self) -> Iterator[LivePart]:
+        """Parts whose next firing, as the server says it, their cron does not have."""
+        for part in self.subject.parts:
+            if any(liveness.disagreement(part.live, self.read_at)):
+                yield part
+
+    # How long what is live is right
+
+    @property
+    def is_native(self) -> bool:
+        """Whether QStash reads its local time: nothing renews that, and it has no horizon."""
+        return any(robfig.names_zone(part.live.cron) for part in self.subject.parts)
+
+    @property
+    def end(self) -> datetime | None:
+        """The first wrong firing of what is live, from now on."""
+        return self._end(self.read_at)
+
+    def _end(self, since: datetime) -> datetime | None:
+        if self.job is None or not self.subject.parts or not self.agrees_but_for_the_clock:
+            return None
+        try:
+            return exact_until(self.job, [part.live.cron for part in self.subject.parts], since)
+        except CronError:
+            return None
+
+    @property
+    def agrees_but_for_the_clock(self) -> bool:
+        """Whether file and account have the same times, but for what the clock does to them."""
+        change = self.change
+        if change is None or change.reason is Reason.CLOCK:
+            return True
+        if change.refused or change.action is not Action.UPDATE:
+            return False  # of what is refused, nothing more was compared
+        return change.wanted is None or (change.firings is not None and change.firings.effect.none)
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether what is live was exact until some time, is no more at this one, and is due."""
+        if self.job is None or self.is_native:
+            return False
+        if at >= self.read_at and (end := self.end) and end <= at:
+            return True
+        if self.change is None or not self.agrees_but_for_the_clock:
+            return False
+        since = at - LONGEST
+        end, first = self._end(since), next_firings(self.job, since, 1)
+        return end is not None and end <= at and end not in first  # else it never was exact
+
+    @property
+    def renewal(self) -> datetime | None:
+        """From when on an apply renews what is live, where none is due yet."""
+        schedule, end = self.subject.schedule, self.end
+        if schedule is None or end is None or end <= self.read_at or self.is_native:
+            return None
+        is_due = self.change is not None and self.change.reason is Reason.CLOCK
+        if is_due or schedule.timing.strategy is Strategy.FOLLOW:
+            return None
+        return end - schedule.timing.renew_before
+
+    def is_renewed_by(self, at: datetime) -> bool:
+        """Whether what is live will have been renewed at a time: the file alone says then."""
+        return self.renewal is not None and self.end is not None and self.end <= at
+
+    # What has run, and what is paused
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest of its live parts was made, as far as QStash says it."""
+        made = (instant(part.live.created_at) for part in self.subject.parts)
+        return min(filter(None, made), default=None)
+
+    @property
+    def last_run(self) -> datetime | None:
+        """The last run that QStash notes."""
+        ran = (instant(part.live.last_at) for part in self.subject.parts)
+        return max(filter(None, ran), default=None)
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the time in question has gone by, and what came of it is to be seen."""
+        return self.at is not None and self.at < self.read_at - LATE
+
+    @property
+    def paused(self) -> tuple[LivePart, ...]:
+        """The parts that are paused."""
+        return tuple(part for part in self.subject.parts if part.live.paused)
+
+    def paused_at(self, at: datetime) -> LivePart | None:
+        """The paused part that would fire then; a pause began after the last run."""
+        paused = self.paused
+        if not paused or (self.last_run and at <= self.last_run):
+            return None
+        fires = self.fires(at)
+        if fires is None and len(paused) == len(self.subject.parts):
+            return paused[0]
+        return fires if fires in paused else None
+
+    @property
+    def holder(self) -> Holder | None:
+        """What holds its messages back, though it fires: a queue or a key that is paused."""
+        live, message = self.drift.plan.live, self.message
+        use = message and message.flow_control
+        found = [
+            *(
+                Holder(kind=Kind.QUEUE, name=queue.name, waiting=queue.lag)
+                for queue in live.queues or ()
+                if queue.paused and message and queue.name == message.queue
+            ),
+            *(
+                Holder(kind=Kind.FLOW_CONTROL, name=key.name, waiting=key.waiting)
+                for key in live.flow_controls or ()
+                if key.paused and use and key.name == use.key
+            ),
+        ]
+        return found[0] if found else None
+
+    # What is sent, and again
+
+    @property
+    def message(self) -> Message | None:
+        """What is live says how it is sent and tried again; the file, where nothing is."""
+        if self.subject.parts:
+            return self.subject.parts[0].live.message
+        return self.subject.schedule.message if self.subject.schedule else None
+
+    @property
+    def delay(self) -> timedelta:
+        """From a firing until its message is sent."""
+        return timedelta(seconds=self.message.delay if self.message else 0)
+
+    @property
+    def longest_try(self) -> timedelta:
+        """How long one delivery may take."""
+        plan = self.desired.limits.plan
+        limit = PLANS[plan].timeout if plan else _LONGEST_TRY
+        return timedelta(seconds=(self.message and self.message.timeout) or limit)
+
+    @property
+    def known(self) -> tuple[Diagnostic, ...]:
+        """What drift says of it."""
+        key = Kind.SCHEDULE, self.subject.name
+        of_it = (one for one in self.drift.resources if (one.kind, one.name) == key)
+        return next((one.diagnostics for one in of_it), ())
+
+
+def ask(
+    subject: Subject,
+    desired: Desired,
+    drift: Drift,
+    *,
+    read_at: datetime,
+    at: datetime | time | None = None,
+) -> Question:
+    """A question; at: an instant, a time of the subject's own clock, or of today by it."""
+    zone = zones.zone(subject.timezone)
+    if isinstance(at, time):
+        at = datetime.combine(drift.plan.now.astimezone(at.tzinfo or zone), at)
+    asked = Question(subject=subject, desired=desired, drift=drift, read_at=read_at)
+    if at is None or at.tzinfo:
+        return replace(asked, at=at and at.astimezone(UTC))
+    mapped = at.replace(tzinfo=zone).astimezone(UTC)
+    is_shown = mapped.astimezone(zone).replace(tzinfo=None) == at
+    rule = _rule_of(asked.job, at, is_shown=is_shown) if asked.job else None
+    instant = rule.at if rule and rule.at else mapped
+    return replace(asked, at=instant, local=at, is_shown=is_shown, rule=rule)
+
+
+def _rule_of(job: Job, local: datetime, *, is_shown: bool) -> Rule | None:
+    """What becomes of a local time; one that no clock shows is left out by a beat, too."""
+    fitting = next((cron for cron in job.crons if fits(cron, local)), None)
+    rule = rule_of(job, local)
+    if rule or is_shown or fitting is None:
+        return rule
+    return Rule(cron=fitting, local=local, policy=Gap.SKIP, chosen=False)
+
+
+def has(source: Job | Sequence[str], at: datetime) -> bool:
+    """Whether a minute is one of a job's, or of some crons'."""
+    span = Span(at.date(), 1)
+    return bool(fired(source, span) >> span.minute(at.replace(second=0, microsecond=0)) & 1)
+
+
+def firing_part(parts: Iterable[LivePart], at: datetime) -> LivePart | None:
+    """The first part whose stored cron has a minute."""
+    found = (part for part in parts if is_understood(part.live.cron))
+    return next((part for part in found if has((part.live.cron,), at)), None)
