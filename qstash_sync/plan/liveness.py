@@ -20,7 +20,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Message, Schedule, instant
 from qstash_sync.reconcile import mark
 from qstash_sync.reconcile.diff import HIDDEN
-from qstash_sync.reconcile.pauses import LEFT_SO
+from qstash_sync.reconcile.pauses import LEFT_SO, partly
 from qstash_sync.reconcile.times import ACTIVATION
 
 # What somebody should look at, though account and file agree.
@@ -99,8 +99,8 @@ def _pause(schedule: Schedule, parts: Sequence[LiveSchedule]) -> Iterator[Diagno
     paused = [part for part in parts if part.paused]
     if 0 < len(paused) < len(parts):
         names = ", ".join(part.id for part in paused)
-        fact = f"{len(paused)} of {len(parts)} parts are paused: {names}"
-        text = f"{fact}; write paused: true or paused: false"
+        fact = partly(len(paused), len(parts))
+        text = f"{fact}: {names}; write paused: true or paused: false"
         yield about(schedule, Severity.DIFFERENCE, "partly_paused", text)
     elif paused and schedule.paused is None:
         marks = [mark.parse(part.message.labels) for part in paused]

@@ -21,6 +21,11 @@ LEFT_SO = "paused in the account; the file leaves it so"
 RESUMED = "paused when it was last written, active now: resumed since, or an apply was cut off"
 
 
+def partly(paused: int, parts: int) -> str:
+    """How many parts of a schedule are paused."""
+    return f"{paused} of {parts} parts {'is' if paused == 1 else 'are'} paused"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """A schedule's pause: what it will be, the parts that must change, and how a plan shows it.
@@ -47,7 +52,7 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     if fields.PAUSE in schedule.ignore:
         pass  # it is somebody else's
     elif before == "partly":
-        fact = f"{len(now_paused)} of {len(parts)} parts are paused"
+        fact = partly(len(now_paused), len(parts))
         hint = "write paused: true or paused: false"
         diagnostics = [_about(schedule, Severity.WARNING, "partly_paused", fact, hint)]
     elif now_paused:

@@ -10,6 +10,7 @@ from qstash_sync.model.change import Action
 from qstash_sync.model.resources import Kind, Schedule
 from qstash_sync.model.settings import duration
 from qstash_sync.reconcile.live_parts import LivePart
+from qstash_sync.reconcile.pauses import partly
 from qstash_sync.render import spoken
 from qstash_sync.timeline.explained import Doubt, Explained, Verdict
 from qstash_sync.timeline.question import LATE, MINUTE
@@ -98,9 +99,8 @@ def _paused(found: Explained, options: str) -> Iterator[str]:
     if len(paused) == len(parts):
         yield "It is paused in the account."
     else:
-        verb, most = ("is" if len(paused) == 1 else "are"), len(parts)
         names = ", ".join(part.live.id for part in paused)
-        yield f"{len(paused)} of its {most} parts {verb} paused: {names}."
+        yield f"{partly(len(paused), len(parts))}: {names}."
         if found.at:
             yield f"At {moment(found, found.at)} {_part(found.part)} should fire, and is paused."
         elif question.server_next:
@@ -124,9 +124,9 @@ def _holder_noun(found: Explained) -> str:
 def _held(found: Explained, _: str) -> Iterator[str]:
     holder = found.holder
     assert holder
-    waiting = {None: "how many is not known", 0: "none does now"}.get(
-        holder.waiting, f"{holder.waiting} {'does' if holder.waiting == 1 else 'do'} now"
-    )
+    waiting = "how many is not known"
+    if holder.waiting is not None:
+        waiting = f"{holder.waiting} message{'s' * (holder.waiting != 1)} now"
     noun = _holder_noun(found)
     yield f"It fires, and its messages wait: {noun} {holder.name} is paused ({waiting})."
     if found.question.is_past:

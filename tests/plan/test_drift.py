@@ -569,7 +569,7 @@ def test_partly_paused_is_a_difference_that_names_the_parts(world: World) -> Non
     world.account.console.pause("billing.s1.2")
     drift = watch(world, text)
     assert facts(drift) == [("difference", "partly_paused")]
-    assert "1 of 3 parts are paused: billing.s1.2" in drift.resources[0].diagnostics[0].message
+    assert "1 of 3 parts is paused: billing.s1.2" in drift.resources[0].diagnostics[0].message
     assert statuses(drift) == {"s1": "drifted"}
     active = watch(world, HEAD + schedules(paused="false"))  # the plan has it already
     assert (statuses(active), facts(active)) == ({"s1": "drifted"}, [])

@@ -403,7 +403,7 @@ def test_a_part_paused_by_hand_is_told_and_left() -> None:
         plan = at.plan()
         assert plan.empty
         told = [f.text for f in plan.warnings if f.code == "partly_paused"]
-        assert told == [f"schedules.x: 1 of {len(at.before)} parts are paused"]
+        assert told == [f"schedules.x: 1 of {len(at.before)} parts is paused"]
 
 
 def test_all_parts_paused_by_hand_are_left_so_and_resumed_by_hand_too() -> None:

@@ -303,7 +303,7 @@ def test_one_paused_part_is_a_paused_schedule(live: World) -> None:
     live.edit("billing.report.2", isPaused=True)
     answer = asked(live, "report", now=NOW)
     assert answer.verdict is Verdict.PAUSED
-    assert "1 of its 5 parts is paused: billing.report.2." in why(answer)
+    assert "1 of 5 parts is paused: billing.report.2." in why(answer)
     assert asked(live, "report", "2028-03-05T01:30Z").verdict is Verdict.PAUSED  # of that part
     assert asked(live, "report", "2027-04-02T00:30Z").verdict is Verdict.AS_DECLARED
 
