@@ -160,10 +160,9 @@ SCENES: dict[str, Callable[[World], None]] = {
     "README.md": in_a_clone,
     "adopt.md": by_the_sdk,
     "adopt.md#what-import-cannot-carry": with_a_digest,
-    "moving.md": empty,
     "moving.md#from-vercel": vercel,
     "moving.md#from-terraform": terraform,
-    "moving.md#from-a-crontab": crontab,
+    "scripts.md": crontab,
     "environments.md": in_a_clone,
     "plan.md": grown_by_hand,
 }

@@ -39,11 +39,10 @@ NOT_RUN = {
     "make bench": "ten minutes",
     'make bench BENCH="--small"': "a minute, and another environment",
     "make bench BENCH=\"--only 'plan-*' --seconds\"": "minutes, and another environment",
-    "python benchmarks/prove.py --small": "half a minute; tests/benchmarks runs its parts",
+    "python benchmarks/prove.py": "minutes; tests/crons proves samples of it",
     "python benchmarks/two_years.py": "minutes; tests/apply/test_two_years.py runs it, smaller",
     "QSTASH_SYNC_FULL=1 pytest tests/apply": "minutes",
     "pip install .": "it would install this clone",
-    "pip install /path/to/a/clone": "likewise",
     "npx @upstash/qstash-cli dev": "another program, from a registry",
     "qstash-sync serve --port 8080": "it serves until it is stopped; tests/local runs it",
     "qstash-sync doctor --probe": "it asks name servers; tests/health runs it",
@@ -51,7 +50,7 @@ NOT_RUN = {
     "qstash-sync doctor --probe-signature --yes": "it calls handlers; tests/health runs it",
     "terraform state rm upstash_qstash_schedule_v2.nightly": "another program",
 }
-_SHELL = {"cat", "sed", "git", "ls"}  # run as they are, in the folder of the page
+_SHELL = {"cat", "cp", "grep", "sed"}  # run as they are, in the folder of the page
 
 
 class Scene:
@@ -162,7 +161,7 @@ def test_a_page_shows_what_its_commands_print(page: Path, tmp_path: Path) -> Non
         elif block.file:
             scene.write(block)
         for command in block.commands:
-            if command.line in NOT_RUN:
+            if command.line.partition("   #")[0].rstrip() in NOT_RUN:
                 continue
             output = scene.run(command)
             assert "secret-4711" not in output and "tok-4711" not in output
@@ -190,7 +189,7 @@ def test_every_scene_is_of_a_page() -> None:
 
 def test_what_is_not_run_stands_on_a_page() -> None:
     lines = {
-        command.line
+        command.line.partition("   #")[0].rstrip()
         for page in [*PAGES, ROOT / "CONTRIBUTING.md"]
         for block in pages.blocks(page.read_text())
         for command in block.commands
@@ -235,7 +234,7 @@ def commands() -> Mapping[str, click.Command]:
 
 
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-_OF_OTHERS = {"--help", "--version"}
+_OF_OTHERS = {"--help", "--version", "--doit"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
@@ -250,7 +249,7 @@ def test_an_option_or_a_command_that_the_text_names_is_there(page: Path) -> None
     for span in re.findall(r"`([^`]+)`", text):
         if span.startswith("qstash-sync "):
             assert span.split()[1] in commands(), span
-        if not span.startswith("bench"):
+        if "bench" not in span and span not in ("--rounds", "--large-rounds"):
             unknown = set(_OPTION.findall(span)) - options - _OF_OTHERS
             assert not unknown, span
 
@@ -279,7 +278,8 @@ def test_the_readme_leads_to_every_page_and_fits_three_screens() -> None:
     assert len(words) <= 500
 
 
-LONG = {"file.md", "lint.md", "limits.md"}  # tables
+MOST_LINES = 160
+LONG = {"file.md", "lint.md"}  # tables
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: str(page.name))
@@ -288,5 +288,5 @@ def test_a_page_asks_one_question_and_is_short(page: Path) -> None:
     titles = [heading for heading in pages.headings(text) if heading.startswith("# ")]
     assert len(titles) == 1
     assert text.startswith(titles[0])
-    assert page.name in LONG or len(text.splitlines()) <= 200
+    assert page.name in LONG or len(text.splitlines()) <= MOST_LINES
     assert not re.search(r"/work\b|/tmp\b|/home/|issue \d|localhost:\d", text)
