@@ -159,12 +159,12 @@ def grown_by_hand(world: World) -> None:
 SCENES: dict[str, Callable[[World], None]] = {
     "README.md": in_a_clone,
     "adopt.md": by_the_sdk,
-    "adopt.md#what-import-cannot-carry": with_a_digest,
-    "moving.md#from-vercel": vercel,
-    "moving.md#from-terraform": terraform,
+    "import.md": with_a_digest,
+    "vercel.md": vercel,
+    "terraform.md": terraform,
     "scripts.md": crontab,
     "environments.md": in_a_clone,
     "plan.md": grown_by_hand,
 }
 # Of these each ends, after so many commands at most, with an empty drift.
-STORIES = {"adopt.md": 5, "moving.md#from-vercel": 5, "moving.md#from-terraform": 5, "start.md": 9}
+STORIES = {"adopt.md": 5, "vercel.md": 5, "terraform.md": 5, "start.md": 9}
