@@ -22,6 +22,7 @@ from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.plan.decide import Plan
 from qstash_sync.plan.policy import Policy
 from qstash_sync.qstash.client import Client
+from tests import contract
 from tests.fault_server import FaultServer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -162,6 +163,7 @@ def cli(*words: str, environ: dict[str, str] | None = None, stdin: str | bytes =
         contextlib.redirect_stderr(err),
     ):
         code = run(list(words))
+    contract.check(words, out.getvalue())
     return Ran(code, out.getvalue(), err.getvalue())
 
 

@@ -141,7 +141,7 @@ def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
     from qstash_sync.model.diagnostics import Severity
 
     live = client.read(_KINDS)
-    yield _check(Subject.TOKEN, f"good for {session.whereabouts}")
+    yield _check(Subject.TOKEN, f"good for {session.whereabouts}{_region(session)}")
     keys = _keys(client)
     sizes = {kind.replace("_", " "): len(getattr(live, kind) or ()) for kind in _KINDS}
     read = ", ".join(f"{size} {what}" for what, size in sizes.items())
@@ -159,6 +159,17 @@ def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
     yield from account.quotas(config.desired, live, session.instant)
     yield from account.clock(client.skew(), is_odd=client.has_odd_clock)
     yield from account.globs(config.desired, live)
+
+
+def _region(session: Session) -> str:
+    """Which region the address is, and what said so."""
+    if session.endpoint is None:
+        return ""
+    from qstash_sync.model.addresses import region_of
+
+    region = region_of(session.endpoint.url)
+    where = f", the region {region}" if region else ""
+    return f"{where}: {session.endpoint.reason}"
 
 
 def _keys(client: Client) -> Any:

@@ -1,26 +1,39 @@
 """`schema` and `serve`: for editors, SDKs and tests."""
 
+from typing import Any
+
 import click
 
 from qstash_sync.cli import files, options, streams
 from qstash_sync.errors import ExitCode, UsageError
 from qstash_sync.render import safe
 
+_DOCUMENTS = ("plan", "drift", "apply", "compile", "next", "explain", "doctor")
+
 
 @click.command()
+@click.argument("of", metavar="[COMMAND]", type=click.Choice(_DOCUMENTS), required=False)
 @click.option("--output", "path", metavar="FILE", help="Write it there instead of to stdout.")
-def schema(path: str | None) -> int:
-    """Print the JSON Schema of the file format, for editors."""
+def schema(of: str | None, path: str | None) -> int:
+    """Print the JSON Schema of the file format, for editors, or of the JSON of a COMMAND."""
     import json
 
-    from qstash_sync.config.schema import json_schema
-
-    page = safe.document(json.dumps(json_schema(), indent=2))
+    page = safe.document(json.dumps(_schema(of), indent=2))
     if path in (None, "-"):
         streams.result(page)
     else:
         files.write(path, page)
     return ExitCode.DONE
+
+
+def _schema(of: str | None) -> dict[str, Any]:
+    if of is None:
+        from qstash_sync.config.schema import json_schema
+
+        return json_schema()
+    from qstash_sync.render import contracts
+
+    return contracts.schema(of)
 
 
 @click.command()
