@@ -32,9 +32,9 @@ def optional(description: str, *examples: Any) -> Any:
     return Field(default=None, description=description, examples=list(examples) or None)
 
 
-def named(description: str) -> Any:
-    """A mapping that may be left out, whose entries are described by their own model."""
-    return Field(default={}, description=description)
+def named(description: str, example: dict[str, Any]) -> Any:
+    """A mapping by name that may be left out, whose entries are described by their own model."""
+    return Field(default={}, description=description, examples=[example])
 
 
 _IGNORE = "Fields that somebody else owns: neither compared nor written, once it is there."
@@ -338,10 +338,17 @@ class LimitsSpec(Spec):
 class OverridesSpec(Spec):
     """Changes to single resources in one environment."""
 
-    schedules: dict[str, ScheduleSpec] = named("Keys of schedules, by name.")
-    url_groups: dict[str, UrlGroupSpec] = named("Keys of URL groups, by name.")
-    queues: dict[str, QueueSpec] = named("Keys of queues, by name.")
-    flow_controls: dict[str, FlowControlSpec] = named("Keys of flow-control keys, by name.")
+    schedules: dict[str, ScheduleSpec] = named(
+        "Keys of schedules, by name.", {"report": {"paused": False}}
+    )
+    url_groups: dict[str, UrlGroupSpec] = named(
+        "Keys of URL groups, by name.",
+        {"orders": {"endpoints": ["https://stock.staging.example.com/in"]}},
+    )
+    queues: dict[str, QueueSpec] = named("Keys of queues, by name.", {"images": {"parallelism": 1}})
+    flow_controls: dict[str, FlowControlSpec] = named(
+        "Keys of flow-control keys, by name.", {"openai": {"rate": 1}}
+    )
 
 
 Vars = dict[str, Any]
@@ -419,17 +426,24 @@ class FileSpec(HeadSpec):
         default={}, description=_VARS, examples=[{"app_url": "https://app.example.com"}]
     )
     environments: dict[str, EnvironmentSpec] = named(
-        "Accounts, or namespaces of one, by name; with this section -e is required."
+        "Accounts, or namespaces of one, by name; with this section -e is required.",
+        {"production": {"token": "${env.PROD_QSTASH_TOKEN}"}},
     )
     defaults: ScheduleSpec | None = optional(
         "Any keys of a schedule, for all schedules of this file.", {"timezone": "Europe/Berlin"}
     )
-    url_groups: dict[str, UrlGroupSpec] = named("URL groups, by name.")
-    queues: dict[str, QueueSpec] = named("Queues, by name.")
-    flow_controls: dict[str, FlowControlSpec] = named(
-        "Flow-control keys, by name: what is given is pinned, a part left out is not."
+    url_groups: dict[str, UrlGroupSpec] = named(
+        "URL groups, by name.", {"orders": {"endpoints": {"stock": "https://stock.example.com/in"}}}
     )
-    schedules: dict[str, ScheduleSpec] = named("Schedules, by name.")
+    queues: dict[str, QueueSpec] = named("Queues, by name.", {"images": {"parallelism": 2}})
+    flow_controls: dict[str, FlowControlSpec] = named(
+        "Flow-control keys, by name: what is given is pinned, a part left out is not.",
+        {"openai": {"parallelism": 5}},
+    )
+    schedules: dict[str, ScheduleSpec] = named(
+        "Schedules, by name.",
+        {"report": {"cron": "0 9 * * 1-5", "destination": "/api/report"}},
+    )
 
 
 def json_schema() -> dict[str, Any]:
