@@ -152,5 +152,7 @@ def _settled(resource: Any) -> Any:
         is_pinned = resource.parallelism is not None or resource.rate is not None
         return replace(resource, waiting=0, paused=False) if is_pinned else None
     if isinstance(resource, LiveSchedule):
-        return replace(resource, created_at=None, next_at=None, last_at=None, error=None)
+        return replace(
+            resource, created_at=None, next_at=None, last_at=None, last_states=(), error=None
+        )
     return replace(resource, lag=0) if isinstance(resource, LiveQueue) else resource

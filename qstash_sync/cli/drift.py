@@ -40,9 +40,8 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     from qstash_sync.render import drift as view, markdown
 
     session = Session.open(without_secrets="--unknown-env", **given)
-    config = session.config()
+    config, base = session.with_base(session.config())
     session.warn(config.warnings)
-    base = session.base(config)
     with session.client(config, read_only=True) as client:
         found = watching.watch(
             client, config.desired, now=session.instant, policy=session.policy, base=base

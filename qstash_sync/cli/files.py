@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING
 from qstash_sync.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from qstash_sync.render.safe import Page
 
 _NO_LINK = "a symbolic link, which is not followed; name the file itself"
 
 
-def write(path: str, page: Page, option: str = "--output") -> None:
-    """Write a page to a file; raises `UsageError`."""
+def write(
+    path: str, page: Page, option: str = "--output", kept: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Write a page to a file; raises `UsageError`. kept: see `refuse_kept`."""
     refuse_link(path, option)
+    refuse_kept(path, option, kept)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     try:
-        handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) * (not _is_device(path)), 0o666)
+        handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) * (not is_device(path)), 0o666)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(f"{page}\n")
     except (OSError, ValueError) as error:
@@ -80,6 +83,7 @@ def _made_beside(target: Path, text: str) -> Iterator[Path]:
 
 def refuse_existing(path: str, option: str) -> None:
     """Say no to what is there already, a dangling link too; raises `UsageError`."""
+    _refuse_dash(path, option)
     try:
         is_there = os.path.lexists(path)
         is_home = Path(path).parent.is_dir()
@@ -99,18 +103,60 @@ def _umask() -> int:
 
 def refuse_link(path: str, option: str) -> None:
     """Say no to a symbolic link; raises `UsageError`."""
+    _refuse_dash(path, option)
     try:
-        is_link = Path(path).is_symlink() and not _is_device(path)
+        is_link = Path(path).is_symlink() and not is_device(path)
     except (OSError, ValueError) as error:
         raise _cannot_be_written(path, option, error) from None
     if is_link:
         raise UsageError(f"{option} {path}: {_NO_LINK}")
 
 
-def _is_device(path: str) -> bool:
+def refuse_kept(path: str, option: str, kept: Iterable[tuple[str, str]]) -> None:
+    """Say no to what a run reads, or keeps for another purpose; raises `UsageError`.
+
+    kept: paths, and the options that name them. Of a directory the YAML in it, new or not: the
+    next run would read it.
+    """
+    for name, its_option in kept:
+        if _is_same(path, name) or _is_declared(path, name):
+            fact = f"belongs to {its_option}, and is not overwritten; name another file"
+            raise UsageError(f"{option} {path}: {fact}")
+
+
+def _is_declared(path: str, folder: str) -> bool:
+    from qstash_sync.config.sources import SUFFIXES
+
+    is_yaml = path.lower().endswith(SUFFIXES)
+    return is_yaml and Path(folder).is_dir() and _is_same(str(Path(path).parent), folder)
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two names are those of one file, there or not."""
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return resolved(one) == resolved(other)
+
+
+def resolved(path: str) -> str:
+    """The one name of a file, there or not; as it is where it cannot be a name."""
+    try:
+        return str(Path(path).resolve())
+    except (OSError, ValueError, RuntimeError):  # a NUL, or links in a circle
+        return path
+
+
+def _refuse_dash(path: str, option: str) -> None:
+    """Say no to what is stdin or stdout elsewhere; raises `UsageError`."""
+    if path == "-":
+        raise UsageError(f"{option} -: is no name of a file here; ./- is one")
+
+
+def is_device(path: str) -> bool:
     """Whether the system made the name, such as /dev/stdout and /dev/fd/3: these are links."""
-    homes = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd").resolve())
-    return Path(path).parent.resolve() in homes
+    homes = ("/dev", "/dev/fd", resolved("/proc/self/fd"))
+    return resolved(str(Path(path).parent)) in homes
 
 
 def _cannot_be_written(path: str, option: str, error: Exception) -> UsageError:

@@ -1,9 +1,12 @@
 """Every option once, as a decorator; commands compose them."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from qstash_sync.cli.files import is_device, resolved
 
 LOCAL_FILE = ".qstash-local.db"
 LONGEST = 366 * 86_400  # seconds that an option may stand for
@@ -116,6 +119,12 @@ def _reported(formats: tuple[str, ...], rest: str) -> Callable[[F], F]:
             if form not in formats or not path:
                 known = ", ".join(formats)
                 raise click.BadParameter(f"write it like markdown=FILE; formats: {known}")
+            if path == "-":
+                raise click.BadParameter(f"- is no file; for stdout, write --format {form}")
+        regular = [path for _, path in pairs if not is_device(path)]
+        counts = Counter(map(resolved, regular))
+        for path in (path for path in regular if counts[resolved(path)] > 1):
+            raise click.BadParameter(f"{path} twice; a file holds one of them")
         return tuple(pairs)
 
     return all_of(

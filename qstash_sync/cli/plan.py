@@ -50,8 +50,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
 
     if path is not None:
         saved.check(path, session)
-    config = session.config()
-    base = session.base(config)
+    config, base = session.with_base(session.config())
     with session.client(config, read_only=True) as client:
         found = proposal.propose(
             client, config.desired, now=session.instant, policy=session.policy, base=base

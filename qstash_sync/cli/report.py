@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qstash_sync.cli import files, github, streams
@@ -34,7 +35,7 @@ def show(session: Session, views: Views, diagnostics: Iterable[Diagnostic] = ())
     from qstash_sync.render.text import Paint
 
     for form, path in session.outputs:
-        files.write(path, views[form](Paint(color=False)))
+        files.write(path, views[form](Paint(color=False)), kept=session.kept())
     github.annotate(diagnostics)
     if "markdown" in views:
         written = [path for _, path in session.outputs]
@@ -59,10 +60,13 @@ def fail(
         "markdown": lambda _: markdown.error(error, command, environment),
         "json": lambda _: view.error(error, requests),
         "html": lambda _: _html(error, command, environment),
+        "ics": lambda _: _calendar(error),
     }
     for form, path in session.outputs if session else ():
         try:
-            files.write(path, views[form](Paint(color=False)))
+            files.write(
+                path, views[form](Paint(color=False)), kept=session.kept() if session else ()
+            )
         except UsageError as unwritable:
             # The error to be shown may be that this very file cannot be written.
             if str(unwritable) != str(error):
@@ -71,7 +75,8 @@ def fail(
     if session:
         github.summarize(lambda: views["markdown"](Paint(color=False)))
     # Where stdout is what failed, a document would not get there either.
-    if output_format in ("markdown", "json", "html") and not isinstance(error, OutputError):
+    is_document = output_format in views and output_format != "text"
+    if is_document and not isinstance(error, OutputError):
         streams.settled(views[output_format](Paint(color=False)))
         return
     paint = paint_of(session.color if session else "auto", sys.stderr)
@@ -84,16 +89,25 @@ def _html(error: QstashSyncError, command: str, environment: str | None) -> Page
     return html.error(error, command, environment)
 
 
+def _calendar(error: QstashSyncError) -> Page:
+    """The event of an error stands at the real time: the error may be about `--now`."""
+    from qstash_sync.render import ics
+    from qstash_sync.render.json import diagnostics_of
+
+    told = (f"{one.location or ''}: {one.text}".removeprefix(": ") for one in diagnostics_of(error))
+    return ics.failed(tuple(told), datetime.now(UTC))
+
+
 def _text(error: QstashSyncError, paint: Paint) -> Page:
     from qstash_sync.render.text import blocks, stale
 
     if isinstance(error, StalePlanError):
         return stale(error, paint)
     if isinstance(error, UsageError) and error.usage:
-        return safe.page([*error.usage, "", f"{paint('error:', 'red', 'bold')} {error}"])
+        return paint.page([*error.usage, "", f"{paint('error:', 'red', 'bold')} {error}"])
     if not isinstance(error, ConfigError):
-        return safe.page(f"{paint('error:', 'red', 'bold')} {error}")
+        return paint.page([f"{paint('error:', 'red', 'bold')} {error}"])
     count = sum(f.severity == "error" for f in error.diagnostics)
     total = f"{count} error{'s' if count != 1 else ''}; nothing was written."
     found = blocks(error.diagnostics, paint, wraps=paint.is_terminal)
-    return safe.page([*found, "", total])
+    return paint.page([*found, "", total])

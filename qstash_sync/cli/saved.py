@@ -29,6 +29,10 @@ def check(path: str, session: Session) -> None:
     if session.unknown_env:
         raise UsageError("--save: what --unknown-env leaves open cannot be approved; set it")
     files.refuse_link(path, "--save")
+    files.refuse_kept(path, "--save", session.kept())
+    session.saves_to = path
+    for _, other in session.outputs:
+        files.refuse_kept(other, "--output", session.kept())
     target = Path(path)
     if not target.exists():
         return

@@ -12,12 +12,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from qstash_sync.cli import streams
+from qstash_sync.cli import files, streams
 from qstash_sync.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
-    from qstash_sync.config.load import Config, Files
+    from qstash_sync.config.load import Config, Files, Source
     from qstash_sync.local import LocalQStash
     from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.resources import Desired, Schedule
@@ -65,6 +65,8 @@ class Session:
     requests: tuple[int, int] = (0, 0)
     whereabouts: str = "the account"
     endpoint: "Endpoint | None" = None  # None: a local server, or not asked yet
+    saves_to: str | None = None  # the file of a plan that is saved
+    parsed: "Files | None" = None
     taken: "Policy | None" = None  # from a saved plan, in place of the command line's
     clock: "Clock | None" = None  # of a local server with --now
     current: ClassVar["Session | None"] = None
@@ -74,7 +76,26 @@ class Session:
         """The session of this run, remembered for the way an error is shown."""
         session = cls(**given)
         Session.current = session
+        for _, path in session.outputs:
+            files.refuse_kept(path, "--output", session.kept())
         return session
+
+    def kept(self) -> Iterator[tuple[str, str]]:
+        """The files that no report may overwrite, as far as they are known yet: see `files`."""
+        from qstash_sync.config.sources import DEFAULTS
+
+        named = (
+            ("-f", self.paths or DEFAULTS),
+            ("--base", self.base_paths),
+            ("--env-file", [self.env_file or ""]),
+            ("--save", [self.saves_to or ""]),
+        )
+        for option, paths in named:
+            yield from ((path, f"{option} {path}") for path in paths if path not in ("", "-"))
+        for part in ("", "-journal", "-wal", "-shm") if self.local else ():  # as SQLite has it
+            yield f"{self.local}{part}", f"--local={self.local}"
+        for path in self.parsed.bodies() if self.parsed else ():
+            yield path, "body_file"
 
     # Time and surroundings
 
@@ -145,7 +166,9 @@ class Session:
         """The parsed files."""
         from qstash_sync.config.load import Files, gather
 
-        return Files(gather(self.paths, streams.stdin() if "-" in self.paths else sys.stdin))
+        given = gather(self.paths, streams.stdin() if "-" in self.paths else sys.stdin)
+        self.parsed = Files(given)
+        return self.parsed
 
     def config(
         self,
@@ -176,41 +199,72 @@ class Session:
 
         return ignored.told(desired, options)
 
-    def base(self, config: "Config") -> "Desired | None":
-        """What the files declared before this branch; None where no option asks for it."""
+    def with_base(self, config: "Config") -> "tuple[Config, Desired | None]":
+        """What the files declared before this branch; None where nothing says it.
+
+        A base only attributes: one that cannot be read is a warning of the config.
+        """
+        from qstash_sync.model.diagnostics import Diagnostic, Severity
+        from qstash_sync.model.resources import Desired
+
         if self.base_ref is not None and self.base_paths:
             raise UsageError("--base-ref and --base: one of them is enough")
-        if self.base_paths:
-            return self._built(config, list(self.base_paths), "")
+        if self.base_ref is None and not self.base_paths:
+            return config, None
+        try:
+            return config, self._base()
+        except _NothingBeforeError as error:
+            told, hint = f"{error.fact}, so everything counts as yours", ""
+            base = Desired(namespace=config.desired.namespace)
+        except _NoBaseError as error:
+            told = f"cannot be read: {error.fact}"
+            hint = "nothing says whose each change is; another base would, such as an older one"
+            base = None
+        name = self.base_ref or ", ".join(self.base_paths)
+        warning = Diagnostic(
+            severity=Severity.WARNING, code="base", message=f"the base {name} {told}", hint=hint
+        )
+        return replace(config, warnings=(*config.warnings, warning)), base
+
+    def _base(self) -> "Desired":
+        """The files of the base; raises `_NoBaseError`, `_NothingBeforeError`, `UsageError`."""
+        from qstash_sync.config.load import gather
+
         if self.base_ref is None:
-            return None
+            if "-" in self.base_paths:
+                raise UsageError("--base -: standard input is for -f; name the files as they were")
+            return self._built(gather(self.base_paths, None, "--base"))
         from qstash_sync.config.at_ref import checked_out
 
-        with checked_out(self.base_ref, self.paths) as (root, paths):
-            return self._built(config, paths, f"{root}{os.sep}")
+        with checked_out(self.base_ref, self.paths) as (folder, paths):
+            if not paths:
+                raise _NothingBeforeError("has no such files")
+            root = f"{folder}{os.sep}"  # in which they stand, for a while
+            try:
+                sources = gather(paths, None, "--base-ref")
+            except UsageError as error:
+                fact = str(error).replace(root, "").partition(";")[0]
+                raise _NoBaseError(fact) from None
+            named = [replace(source, name=source.name.removeprefix(root)) for source in sources]
+            return self._built(named)
 
-    def _built(self, config: "Config", paths: list[str], root: str) -> "Desired":
-        """The files of a base; what is wrong with them ends the run, since it attributes nothing.
+    def _built(self, sources: "Sequence[Source]") -> "Desired":
+        """The environment of this run, of a base; where that has none, all of it."""
+        from qstash_sync.config.load import Files
 
-        root: the directory in which they stand, for a while.
-        """
-        from qstash_sync.config.load import Files, gather
-        from qstash_sync.model.resources import Desired
-        from qstash_sync.render import safe
-
-        if not paths:
-            told = f"warning: {self.base_ref} has no such files, so everything counts as yours"
-            streams.note(safe.page(told))
-            return Desired(namespace=config.desired.namespace)
-        sources = [replace(s, name=s.name.removeprefix(root)) for s in gather(paths, None)]
-        found, diagnostics = Files(sources).build(
-            self.environment, self.given(), self.environ(), "unknown"
-        )
+        files, environment = Files(sources), self.environment
+        if files.environments is None:
+            environment = None  # they are new
+        elif environment is None:
+            raise _NoBaseError("it has environments, and -e names none of them")
+        elif environment not in files.names():
+            raise _NothingBeforeError(f"has no environment {environment}")
+        found, diagnostics = files.build(environment, self.given(), self.environ(), "unknown")
         if found is not None:
             return self._ignoring_where_known(found.desired)
         first = next(d for d in diagnostics if d.severity.value == "error")
-        where = self.base_ref or ", ".join(self.base_paths)
-        raise UsageError(f"the base {where} cannot be read: {first.location}: {first.text}")
+        where = f"{first.location}: " if first.location else ""
+        raise _NoBaseError(f"{where}{first.text}")
 
     def _ignoring_where_known(self, desired: "Desired") -> "Desired":
         """A base with the same fields ignored, as far as it has what the options name."""
@@ -325,6 +379,18 @@ class Session:
             from qstash_sync.render import text
 
             streams.note(text.diagnostics(diagnostics, self.paint(sys.stderr)))
+
+
+class _NoBaseError(Exception):
+    """Why a base says nothing."""
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(fact)
+        self.fact = fact
+
+
+class _NothingBeforeError(_NoBaseError):
+    """Why nothing of what is declared was there before."""
 
 
 def local_account(path: str, clock: Callable[[], float] = time.time) -> "LocalQStash":

@@ -2,23 +2,25 @@
 
 The revision is where this branch left the other one (`git merge-base`), as far as the clone knows
 it; else the other one's tip. Taken are the files themselves and those that `body_file` names, as
-git keeps them: no attribute changes them, and no link is followed.
+git keeps them: no attribute changes them, and a link leads to what the revision has.
 """
 
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from qstash_sync.config.sources import MAX_BYTES, SUFFIXES
+from qstash_sync.config.sources import DEFAULTS, MAX_BYTES, SUFFIXES
 from qstash_sync.errors import UsageError
 
-_DEFAULTS = ("qstash.yaml", "qstash")
 _BODY_FILE = re.compile(r"body_file[\"']?\s*:\s*[\"']?([^\"'\n,}#]+)")
 _REGULAR = ("100644", "100755")
+_LINK, _MOST_LINKS = "120000", 8
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _SECONDS = 120
 
 
@@ -30,7 +32,7 @@ def checked_out(ref: str, paths: Sequence[str]) -> Iterator[tuple[Path, list[str
     """
     if "-" in paths:
         raise UsageError("--base-ref: standard input has no history; name the files with -f")
-    given = [Path(path) for path in paths or _DEFAULTS]
+    given = [Path(path) for path in paths or DEFAULTS]
     top = _top(given)
     commit = _commit(top, ref)
     inside = [_inside(top, path) for path in given]
@@ -71,23 +73,31 @@ def _commit(top: Path, ref: str) -> str:
     tip = _try(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if tip is None:
         raise UsageError(f"--base-ref {ref}: {_remedy(top, ref)}")
+    if not _COMMIT.fullmatch(tip.strip()):  # ^HEAD is all but HEAD
+        raise UsageError(f"--base-ref {ref}: is no name of a revision")
     base = _try(top, "merge-base", "HEAD", tip.strip())
     return (base or tip).strip()
 
 
 def _remedy(top: Path, ref: str) -> str:
     """Why a revision is not there, and what brings it."""
+    remotes = (_try(top, "remote") or "").split()
     remote, slash, branch = ref.partition("/")
-    if not slash:
+    if not slash or remote not in remotes:
         remote, branch = "origin", ref
-    fetch = f"git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}"
-    then = "" if slash else f" and say --base-ref {remote}/{branch}"
+    fetched = f"{remote}/{branch}"
+    can_be_fetched = (
+        remote in remotes and _try(top, "check-ref-format", f"refs/heads/{branch}") is not None
+    )
+    how = ""
+    if can_be_fetched:
+        words = ("git", "fetch", "--depth=1", remote, f"{branch}:refs/remotes/{fetched}")
+        then = "" if fetched == ref else f" and say --base-ref {shlex.quote(fetched)}"
+        how = f"fetch it (`{shlex.join(words)}`){then}"
     if (_try(top, "rev-parse", "--is-shallow-repository") or "").strip() == "true":
-        return (
-            f"not in this clone, which is shallow; fetch it (`{fetch}`){then}, or check out with"
-            " fetch-depth: 0"
-        )
-    return f"no such revision in this clone; fetch it (`{fetch}`){then}"
+        whole = "check out with fetch-depth: 0"
+        return f"not in this clone, which is shallow; {how}{', or ' * bool(how)}{whole}"
+    return f"no such revision in this clone{'; ' * bool(how)}{how}"
 
 
 def _take(top: Path, commit: str, path: Path, root: Path) -> None:
@@ -97,22 +107,40 @@ def _take(top: Path, commit: str, path: Path, root: Path) -> None:
         folder = PurePosixPath(name).parent
         for found in _BODY_FILE.findall(text):
             body = Path(os.path.normpath(folder / found.strip()))
-            for other, its_blob in _entries(top, commit, body, yaml=False):
-                _write(top, its_blob, root / other)
+            for its_blob in _bodies(top, commit, body):
+                _write(top, its_blob, root / body)
 
 
-def _entries(top: Path, commit: str, path: Path, *, yaml: bool = True) -> Iterator[tuple[str, str]]:
-    """Names and blobs of the regular files that a path is, or holds; of one not there, none."""
+def _entries(top: Path, commit: str, path: Path) -> Iterator[tuple[str, str]]:
+    """Names and blobs of the files that a path is, or the YAML that it holds; else none."""
+    for name in (f"{path.as_posix()}/", path.as_posix()):
+        for mode, blob, found in _listed(top, commit, path, name):
+            is_it = found == path.as_posix() or found.lower().endswith(SUFFIXES)
+            if mode in _REGULAR and is_it:
+                yield found, blob
+
+
+def _bodies(top: Path, commit: str, path: Path) -> Iterator[str]:
+    """The blob of a file, or of what a link leads to; none where that is not there."""
+    for _ in range(_MOST_LINKS):
+        mode, blob, _ = next(_listed(top, commit, path, path.as_posix()), ("", "", ""))
+        if mode in _REGULAR:
+            yield blob
+        if mode != _LINK:
+            return
+        to = (_try_bytes(top, "cat-file", "blob", blob) or b"").decode("utf-8", "surrogateescape")
+        path = Path(os.path.normpath(path.parent / to))
+
+
+def _listed(top: Path, commit: str, path: Path, name: str) -> Iterator[tuple[str, str, str]]:
+    """Mode, blob and name of each entry that git lists of a path in the repository."""
     if path.is_absolute() or ".." in path.parts:
         return
-    for name in (f"{path.as_posix()}/", path.as_posix()):
-        listed = _try(top, "ls-tree", "-z", "--full-tree", commit, "--", name) or ""
-        for entry in filter(None, listed.split("\0")):
-            about, _, found = entry.partition("\t")
-            mode, _, blob = about.split(" ")
-            is_it = found == path.as_posix() or found.lower().endswith(SUFFIXES)
-            if mode in _REGULAR and (is_it or not yaml):
-                yield found, blob
+    listed = _try(top, "ls-tree", "-z", "--full-tree", commit, "--", name) or ""
+    for entry in filter(None, listed.split("\0")):
+        about, _, found = entry.partition("\t")
+        mode, _, blob = about.split(" ")
+        yield mode, blob, found
 
 
 def _write(top: Path, blob: str, target: Path) -> bytes:

@@ -4,8 +4,9 @@ files --parse--> documents, each value with its position --interpolate--> values
       --schema--> checked types --environment: layers merged--> one entry each --build--> Desired
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from qstash_sync.config.environment import Account, Config, Environment
 from qstash_sync.config.literals import might_hold_secret, without_secrets
@@ -95,6 +96,13 @@ class Files:
             elif key in _SINGLE:
                 self.top[key] = (value, root.at(key))
         return root.without(*dropped)
+
+    def bodies(self) -> Iterator[str]:
+        """The files that `body_file` names, as far as no variable stands in the name."""
+        for document in self.documents:
+            for path, text, _ in texts(document.root):
+                if path[-1:] == ("body_file",) and text != path[-1]:  # keys come along
+                    yield str(Path(document.folder, text))
 
     def names(self) -> tuple[str, ...]:
         """The environments in the order of the file."""

@@ -16,6 +16,7 @@ from qstash_sync.errors import UsageError
 
 MAX_BYTES = 10_000_000  # of one file; 50,000 schedules, the most that QStash has, need half of it
 SUFFIXES = (".yaml", ".yml")
+DEFAULTS = ("qstash.yaml", "qstash")  # the first that there is
 _READ = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"):
     _READ |= getattr(os, _flag, 0)
@@ -42,22 +43,24 @@ class Source:
     text: str
 
 
-def gather(paths: Sequence[str], stdin: TextIO | None) -> tuple[Source, ...]:
+def gather(paths: Sequence[str], stdin: TextIO | None, option: str = "-f") -> tuple[Source, ...]:
     """Read files, directories (all `*.yaml`, `*.yml`) and `-`; the default is `qstash.yaml`.
+
+    option: that names them.
 
     Raises `UsageError` for whatever cannot be read: what a file declares would be missing, and
     what is missing is deleted.
     """
     if "" in paths:
-        raise UsageError("-f: names nothing; is a variable unset?")
+        raise UsageError(f"{option}: names nothing; is a variable unset?")
     if not paths:
-        paths = [next((name for name in ("qstash.yaml", "qstash") if os.path.lexists(name)), "")]
+        paths = [next((name for name in DEFAULTS if os.path.lexists(name)), "")]
     if paths == [""]:
         raise UsageError("no qstash.yaml and no qstash/ here; name the file or directory with -f")
-    return tuple(source for path in paths for source in _sources(path, stdin))
+    return tuple(source for path in paths for source in _sources(path, stdin, option))
 
 
-def _sources(path: str, stdin: TextIO | None) -> Iterator[Source]:
+def _sources(path: str, stdin: TextIO | None, option: str) -> Iterator[Source]:
     if path == "-":
         yield Source("<stdin>", ".", _from_stdin(stdin))
         return
@@ -73,7 +76,8 @@ def _sources(path: str, stdin: TextIO | None) -> Iterator[Source]:
         try:
             yield Source(str(file), str(file.parent), read_text(file))
         except UnreadableError as error:
-            hint = "" if is_directory else "; name it with -f, where - is standard input"
+            stdin_too = ", where - is standard input" if option == "-f" else ""
+            hint = "" if is_directory else f"; name it with {option}{stdin_too}"
             raise UsageError(f"{_shown(file)}: {error}{hint}") from None
 
 

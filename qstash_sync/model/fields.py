@@ -1,11 +1,14 @@
 """Which fields of a resource can be left to somebody else, by the names of the file.
 
+One header, or endpoint, is headers.NAME; NAME may be a glob, and takes in what is there by then.
+
 QStash replaces a schedule as a whole: what is to be left as it is must be read and written back. So
 a field can be left where the table of settings says that an answer shows it.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from qstash_sync.model import settings
@@ -72,10 +75,18 @@ def is_sent(field: str) -> bool:
 
 def names_of_headers(field: str, present: Iterable[str]) -> tuple[str, ...]:
     """The headers that a field is about, of those that are present somewhere."""
-    root, _, name = field.partition(".")
+    root = field.partition(".")[0]
     if root == HEADERS:
-        return (name,) if name else tuple(dict.fromkeys(present))
+        return tuple(name for name in dict.fromkeys(present) if is_about(field, name))
     return (CONTENT_TYPE,) if root == BODY else ()
+
+
+def is_about(field: str, name: str) -> bool:
+    """Whether a field, such as endpoints, endpoints.eu or headers.x-*, is about one of a name."""
+    root, _, glob = field.partition(".")
+    if root == HEADERS:
+        name, glob = name.lower(), glob.lower()
+    return not glob or fnmatchcase(name, glob)
 
 
 def taken_from(source: Message, onto: Message, fields: tuple[str, ...]) -> Message:

@@ -305,6 +305,7 @@ class LiveSchedule:
     created_at: int | None = None
     next_at: int | None = None
     last_at: int | None = None
+    last_states: tuple[str, ...] = ()  # of the messages of the last run, as QStash calls them
     error: str | None = None
     labels_cut: bool = False  # the first alone came back, whether or not there are more
 

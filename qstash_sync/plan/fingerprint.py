@@ -1,7 +1,10 @@
 """Fingerprints of a change, for a saved plan: what the file says, the account holds, is written.
 
-Two digests that are equal stand for the same. No secret can be read out of one, and a guess at one
-is as dear to test as with the mark: whatever may be secret is stretched before it is digested.
+Two digests that are equal stand for the same. What is ignored of a resource is in none of them:
+what its owner makes of it is carried over, and moves no plan.
+
+No secret can be read out of one, and a guess at one is as dear to test as with the mark: whatever
+may be secret is stretched before it is digested.
 """
 
 import hashlib
@@ -26,7 +29,7 @@ from qstash_sync.model.resources import (
     Secret,
     UrlGroup,
 )
-from qstash_sync.reconcile import canonical, mark
+from qstash_sync.reconcile import canonical, ignored, mark
 from qstash_sync.reconcile.live_parts import LiveParts
 
 LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
@@ -90,14 +93,18 @@ class Fingerprints:
 
     def writes(self, change: Change) -> str:
         """What a change sends, in order."""
-        return _digest(_plain_json(change.steps, self.namespace))
+        steps = tuple(ignored.unwritten(change.steps, self.declared(change)))
+        return _digest(_plain_json(steps, self.namespace))
 
     def account(self, change: Change) -> str:
         """What the account holds of a change's resource, without what changes by itself."""
         hidden: list[Any] = []
         declared = self.declared(change)
         shown = [
-            self._readable(found, change.name, declared, hidden) for found in self.live(change)
+            self._readable(
+                ignored.unheld(found, declared, self.index), change.name, declared, hidden
+            )
+            for found in self.live(change)
         ]
         return _digest([shown, mark.stretched(_json(hidden), self.namespace) if hidden else None])
 

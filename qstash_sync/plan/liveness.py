@@ -4,7 +4,7 @@ of the live parts of a schedule                            grade
 a next firing that its cron has not                        warning
 some parts paused, others not                              difference (drifted)
 two firings have gone by since it last ran                 warning
-an error of the last run                                   warning
+the last run failed, by its states or its error            warning
 paused in the account, and the file leaves it so           information
 """
 
@@ -29,6 +29,7 @@ ATTENTION = frozenset(("failed", "next_time", "overdue", "paused", "zone_data"))
 _READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take
 _LATE = timedelta(minutes=1)  # between a firing and the run that QStash notes for it
 _OVERDUE = 2  # firings
+_FAILED = "FAIL"  # a message whose retries are used up
 _URL = re.compile(r"[a-z][a-z0-9+.-]*:\\?/\S*", re.IGNORECASE)
 _PROSE = re.compile(r"[A-Za-z]?[a-z]+([-'/][a-z]+)*|[A-Z]+")
 _WORD = re.compile(r"[^\s\"'=&,:;()\[\]{}<>]{4,}(?<![.!?])")
@@ -44,12 +45,24 @@ def facts(
     if not pause_changes and fields.PAUSE not in schedule.ignore:
         yield from _pause(schedule, parts)
     yield from _overdue(schedule, parts, read_at)
-    # The error of the last run; of a part that rests for the season, it is no news.
+    # How the last run went; of a part that rests for the season, it is no news.
     last = max((part.last_at or 0 for part in parts), default=0)
     for part in parts:
-        if part.error and (part.last_at is None or part.last_at == last):
-            text = f"the last run of {part.id} failed: {_without_secrets(part, schedule)}"
-            yield about(schedule, Severity.WARNING, "failed", text)
+        if part.last_at in (None, last) and (how := _failure(part, schedule)):
+            fact = f"the last run of {part.id} failed{how}"
+            yield about(schedule, Severity.WARNING, "failed", fact)
+
+
+def _failure(part: LiveSchedule, schedule: Schedule) -> str:
+    """What is to be said of a failed run; nothing where none is known.
+
+    The states are documented. The error is not: where it comes along, it says more.
+    """
+    if part.error:
+        return f": {_without_secrets(part, schedule)}"
+    failed, every = part.last_states.count(_FAILED), len(part.last_states)
+    how_many = f" for {failed} of {every} messages" if every > 1 else ""
+    return f"{how_many}; the logs of QStash tell why" if failed else ""
 
 
 def about(schedule: Schedule, severity: Severity, code: str, message: str) -> Diagnostic:

@@ -283,9 +283,17 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         created_at=get("createdAt"),
         next_at=get("nextScheduleTime"),
         last_at=get("lastScheduleTime"),
+        last_states=_states(get("lastScheduleStates")),
         error=get("error") or None,
         labels_cut=labels is None and len(label) == 1,
     )
+
+
+def _states(found: Any) -> tuple[str, ...]:
+    """How the messages of the last run went; no setting, so what is no state is none."""
+    if not isinstance(found, dict):
+        return ()
+    return tuple(sorted(state for state in found.values() if isinstance(state, str)))
 
 
 def _texts(items: Iterable[Any], what: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from qstash_sync.model.resources import (
     Kind,
     LiveFlowControl,
     LiveQueue,
+    LiveSchedule,
     LiveUrlGroup,
     Message,
     Piece,
@@ -37,9 +38,19 @@ from qstash_sync.model.resources import (
     plain,
 )
 from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.model.steps import (
+    PauseFlowControl,
+    PauseSchedule,
+    PinFlowControl,
+    PutQueue,
+    PutSchedule,
+    SettleUrlGroup,
+    Step,
+)
 from qstash_sync.reconcile import mark as marks, scope
 from qstash_sync.reconcile.canonical import DIGEST
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.mark import Mark
 from qstash_sync.reconcile.scope import Pattern
 
 _SECOND = 1000  # milliseconds
@@ -140,7 +151,23 @@ def as_declared(part: LivePart, schedule: Schedule, index: LiveParts) -> LivePar
         own = _own_labels(part, index)
         ours = [label for label in live.message.labels if label not in own]
         message = replace(message, labels=(*ours, *schedule.message.labels))
-    return replace(part, live=replace(live, message=message), as_read=live)
+    mark = _as_of_the_rest(part.mark, live.message, schedule) if part.mark else None
+    return replace(part, live=replace(live, message=message), as_read=live, mark=mark)
+
+
+def _as_of_the_rest(mark: Mark, live: Message, schedule: Schedule) -> Mark:
+    """A mark that was made before anybody ignored a field, as if it had been made since.
+
+    Where the declared settings, with those of the live part in place of what is ignored, are the
+    ones it was made for, nothing but these has changed in the file. Where the account has another
+    value by now, nobody knows that: not even whether what does not read back has changed.
+    """
+    if mark.rest is not None or mark.settings == marks.digest_of_settings(schedule.message):
+        return mark
+    former = taken_from(live, schedule.message, schedule.ignore)
+    if marks.digest_of_settings(former) != mark.settings:
+        return mark
+    return replace(mark, rest=marks.rest_of(schedule))
 
 
 def _own_labels(part: LivePart, index: LiveParts) -> tuple[str, ...]:
@@ -236,6 +263,68 @@ def _secret(text: Text) -> Secret:
     return text if isinstance(text, Secret) else Secret((Piece(text, hidden=True),))
 
 
+# ---------------------------------------------------------------- a plan that is kept
+
+
+def unheld(live: Any, declared: Any, index: LiveParts) -> Any:
+    """What is live without what is ignored of it; declared: the resource of the file, or None."""
+    if declared is None or not declared.ignore:
+        return live
+    match live:
+        case LiveSchedule():
+            found = as_declared(replace(index.by_id[live.id], live=live), declared, index).live
+            paused = found.paused and fields.PAUSE not in declared.ignore
+            return replace(found, paused=paused, cron=_unheld_cron(found.cron, declared))
+        case LiveUrlGroup():
+            ours = tuple(end for end in live.endpoints if not _is_theirs(end, declared))
+            return replace(live, endpoints=ours)
+    return replace(live, **_of_the_file(live, declared))
+
+
+def _unheld_cron(cron: str, schedule: Schedule) -> str:
+    return "" if fields.TIME in schedule.ignore else cron
+
+
+def _of_the_file(found: object, declared: Any) -> dict[str, Any]:
+    """What is ignored of a queue or a key, as the file has it, as far as something tells it."""
+    keys = {*declared.ignore, *(("period",) if "rate" in declared.ignore else ())}
+    values = {key: getattr(declared, key) for key in keys if hasattr(found, key)}
+    return values | ({"paused": False} if fields.PAUSE in values else {})
+
+
+def unwritten(steps: Iterable[Step], declared: Any) -> Iterator[Step]:
+    """Writes without what they carry over; declared: the resource of the file, None without one."""
+    for step in steps:
+        if declared is None or not declared.ignore:
+            yield step
+            continue
+        match step:
+            case PutSchedule():
+                yield _unwritten_part(step, declared)
+            case PauseSchedule() | PauseFlowControl() if fields.PAUSE in declared.ignore:
+                pass
+            case SettleUrlGroup(group=group):
+                ours = tuple(end for end in group.endpoints if not _is_theirs(end, declared))
+                yield replace(step, group=replace(group, endpoints=ours))
+            case PutQueue() | PinFlowControl():
+                yield replace(step, **_of_the_file(step, declared))
+            case _:
+                yield step
+
+
+def _unwritten_part(step: PutSchedule, schedule: Schedule) -> PutSchedule:
+    own, *labels = step.labels
+    message = taken_from(schedule.message, step.message, schedule.ignore)
+    if fields.LABELS in schedule.ignore:
+        labels = labels[: len(labels) - len(step.message.labels)]
+        message = replace(message, labels=())
+    mark = marks.parse([own])
+    if mark is not None and fields.PAUSE in schedule.ignore:
+        own = str(replace(mark, paused=False))
+    cron = _unheld_cron(step.cron, schedule)
+    return replace(step, message=message, labels=(own, *labels), cron=cron)
+
+
 # ---------------------------------------------------------------- the kinds that carry no mark
 
 
@@ -254,12 +343,15 @@ def as_live(resource: Any, live: Any) -> Any:
 
 def _group(group: UrlGroup, live: LiveUrlGroup) -> UrlGroup:
     """A group cannot be empty: one of which nothing else is left is as the file has it."""
-    names = {field.partition(".")[2] for field in group.ignore}
-    theirs = [end for end in live.endpoints if "" in names or (end.name or "") in names]
-    ours = [end for end in group.endpoints if "" not in names and end.name not in names]
+    theirs = [end for end in live.endpoints if _is_theirs(end, group)]
+    ours = [end for end in group.endpoints if not _is_theirs(end, group)]
     hidden = [Endpoint(url=_secret(end.url), name=end.name) for end in theirs]
     ordered = sorted((*ours, *hidden), key=lambda end: (end.name or "", str(end.url)))
     return replace(group, endpoints=tuple(ordered) or group.endpoints)
+
+
+def _is_theirs(end: Endpoint, group: UrlGroup) -> bool:
+    return any(fields.is_about(field, end.name or "") for field in group.ignore)
 
 
 def _queue(queue: Queue, live: LiveQueue) -> Queue:

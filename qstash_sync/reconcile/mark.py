@@ -179,10 +179,7 @@ class Declared:
     @cached_property
     def rest(self) -> str | None:
         """The half of digest `b` about settings, without those that are ignored; None: none are."""
-        message, ignore = self.schedule.message, self.schedule.ignore
-        if not any(map(fields.is_sent, ignore)):
-            return None
-        return digest_of_settings(fields.taken_from(fields.NOTHING, message, ignore))
+        return rest_of(self.schedule)
 
     def defines(self, mark: Mark) -> bool:
         """Whether a part was written for what is declared now, secrets aside."""
@@ -336,6 +333,14 @@ def _times(schedule: Schedule) -> str:
 def digest_of_settings(message: Message) -> str:
     """The other half of digest `b`: what is declared beside the times."""
     return _settings(message, canonical.of_message(message))
+
+
+def rest_of(schedule: Schedule) -> str | None:
+    """That half without the settings that are ignored; None where none are."""
+    if not any(map(fields.is_sent, schedule.ignore)):
+        return None
+    left = fields.taken_from(fields.NOTHING, schedule.message, schedule.ignore)
+    return digest_of_settings(left)
 
 
 def _settings(message: Message, view: View) -> str:

@@ -96,7 +96,7 @@ def text(found: Coming, load: Load | None, paint: Paint) -> Page:
         lines.append("")
         for label, value in load_lines(load):
             lines += paint.wrapped(f"{label:14}{value}", 14)
-    return safe.page(lines)
+    return paint.page(lines)
 
 
 def markdown(found: Coming, load: Load | None) -> Page:

@@ -10,7 +10,7 @@ from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Proof, Strategy
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.outlook import Outlook
-from qstash_sync.render import json as view, safe
+from qstash_sync.render import json as view
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 
@@ -90,7 +90,7 @@ def text(shown: Sequence[Outlook], paint: Paint) -> Page:
     blocks = [line for outlook in shown for line in (*_block(outlook, paint), "")]
     parts = sum(len(outlook.made.parts) for outlook in shown)
     total = f"{_count(len(shown), 'schedule')}, {_count(parts, 'part')}"
-    return safe.page([*blocks, paint(f"{total}; tzdata {zones.tzdata_version()}.", "dim")])
+    return paint.page([*blocks, paint(f"{total}; tzdata {zones.tzdata_version()}.", "dim")])
 
 
 def _block(outlook: Outlook, paint: Paint) -> Iterator[str]:

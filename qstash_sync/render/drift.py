@@ -7,7 +7,7 @@ from dataclasses import replace
 from qstash_sync.model.change import Origin
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import json as view, safe
+from qstash_sync.render import json as view
 from qstash_sync.render.alike import folded, said
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import (
@@ -103,7 +103,7 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
     last = [summary(drift), *attention(drift), *left_out(plan), sent(requests)]
     end = [line for one in last for line in paint.wrapped(one, 0)]
-    return safe.page([*blocks, *end])
+    return paint.page([*blocks, *end])
 
 
 def summary(drift: Drift) -> str:

@@ -4,7 +4,7 @@ A time that comes twice is written in UTC where it is the second: RFC 5545 takes
 the first of two.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from icalendar import Calendar, Event, Timezone
@@ -21,15 +21,11 @@ _AGAIN = timedelta(hours=6)
 
 def calendar(found: Coming, name: str, now: datetime) -> Page:
     """An event for each firing; name: of the calendar."""
-    made = Calendar()
-    made.add("prodid", "-//qstash-sync//next//EN")
-    made.add("version", "2.0")
-    made.add("method", "PUBLISH")
-    for key in ("name", "x-wr-calname"):
-        made.add(key, safe.calendar_text(name))
-    made.add("refresh-interval", _AGAIN, parameters={"VALUE": "DURATION"})
+    made = _headed(name)
     end = found.firings[-1].at if found.firings else found.start
-    for timezone in sorted({one.timezone for one in found.firings} - {"UTC"}):
+    zone_names = {one.timezone for one in found.firings} - {"UTC"}
+    # RFC 5545, 3.6: a calendar has one component at least. UTC needs no definition.
+    for timezone in sorted(zone_names) if found.firings else ("UTC",):
         made.add_component(
             Timezone.from_tzinfo(
                 zones.zone(timezone),
@@ -38,10 +34,41 @@ def calendar(found: Coming, name: str, now: datetime) -> Page:
                 (end + _AROUND).date(),
             )
         )
-    stamp = now.astimezone(UTC).replace(microsecond=0)
     for one in found.firings:
-        made.add_component(_event(one, stamp))
+        made.add_component(_event(one, _stamp(now)))
     return safe.calendar(made.to_ical().decode())
+
+
+def failed(errors: Sequence[str], now: datetime) -> Page:
+    """Why there are no firings, as an event of this moment.
+
+    Whoever has subscribed sees nothing but events; without this one the firings would be gone, and
+    nothing would say why.
+    """
+    made, event = _headed("QStash"), Event()
+    event.add("uid", "failed@qstash-sync")
+    event.add("dtstamp", _stamp(now))
+    event.add("dtstart", _stamp(now))
+    event.add("summary", "qstash-sync next has failed")
+    event.add("transp", "TRANSPARENT")
+    event.add("description", "\n".join(map(safe.calendar_text, errors)))
+    made.add_component(event)
+    return safe.calendar(made.to_ical().decode())
+
+
+def _headed(name: str) -> Calendar:
+    made = Calendar()
+    made.add("prodid", "-//qstash-sync//next//EN")
+    made.add("version", "2.0")
+    made.add("method", "PUBLISH")
+    for key in ("name", "x-wr-calname"):
+        made.add(key, safe.calendar_text(name))
+    made.add("refresh-interval", _AGAIN, parameters={"VALUE": "DURATION"})
+    return made
+
+
+def _stamp(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(microsecond=0)
 
 
 def _event(one: Firing, stamp: datetime) -> Event:

@@ -49,15 +49,15 @@ def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) ->
     outcomes = [(one, outcome) for one in environments for outcome in one.outcomes]
     if not outcomes and idle:
         noun = "the schedule is" if idle == 1 else f"all {idle} schedules are"
-        return safe.page(f"Nothing to do: {noun} {_state(paused)} already.")
+        return paint.page([f"Nothing to do: {noun} {_state(paused)} already."])
     if not outcomes:
-        return safe.page("Nothing to do: no such schedule is in the account.")
+        return paint.page(["Nothing to do: no such schedule is in the account."])
 
     counts = Counter(outcome.status for _, outcome in outcomes)
     shown = [f"{counts[status]} {status}" for status in Status if counts[status]]
     shown += [f"{idle} {_state(paused)} already"] if idle else []
     lines = [text.outcome_line(outcome, paint, one.prefix) for one, outcome in outcomes]
-    return safe.page([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
+    return paint.page([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
 
 
 def _state(paused: bool) -> str:  # noqa: FBT001 the state itself

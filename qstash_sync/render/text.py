@@ -52,6 +52,13 @@ class Paint:
         """A line in so many columns, the rest of it hanging; colours take none."""
         return safe.wrapped(line, hang, self.width)
 
+    def page(self, lines: Iterable[str]) -> Page:
+        """A whole page, no line of it wider than the terminal that shows it."""
+        if not self.is_terminal:
+            return safe.page(lines)
+        indents = ((line, len(line) - len(line.lstrip(" "))) for line in lines)
+        return safe.page(row for line, left in indents for row in self.wrapped(line, left + 4))
+
     def row(self, line: str) -> list[str]:
         """A line with a label, the rest hanging behind it."""
         return self.wrapped(line, 6 + LABEL_WIDTH)
@@ -112,7 +119,7 @@ def _quoted(diagnostic: Diagnostic, location: Location, paint: Paint, style: str
 
 def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> Page:
     """The whole page: changes, warnings, the summary last."""
-    return safe.page(_plan(plan, paint, verbose=verbose))
+    return paint.page(_plan(plan, paint, verbose=verbose))
 
 
 def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
@@ -439,7 +446,7 @@ def applied(applied: Applied, paint: Paint) -> Page:
     if facts:
         lines += ["", paint("--- for a bug report ---", "bold")]
         lines += [f"{noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
-    return safe.page(lines)
+    return paint.page(lines)
 
 
 # Saved plans
@@ -451,10 +458,10 @@ def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = Fal
     head = f"Saved plan of {found.now:%a %Y-%m-%d %H:%MZ}: "
     head += f"{count} change{'s' * (count != 1)}" if count else "nothing to do"
     if done == count:
-        return safe.page(head + ", done already" * bool(count) + ".")
+        return paint.page([head + ", done already" * bool(count) + "."])
     changes = tuple(c for c in approval.plan.changes if c.key not in approval.done)
     lines = _plan(replace(approval.plan, changes=changes), paint, verbose=verbose)
-    return safe.page([f"{head}{f', {done} done already' * bool(done)}.", *lines])
+    return paint.page([f"{head}{f', {done} done already' * bool(done)}.", *lines])
 
 
 def stale(error: StalePlanError, paint: Paint) -> Page:
@@ -467,7 +474,7 @@ def stale(error: StalePlanError, paint: Paint) -> Page:
             for when, field in (("approved", move.approved), ("now", move.now)):
                 shown = _sides(field) + _note(field) if field else "no change"
                 lines.append(f"        {when:8}  {shown}")
-    return safe.page([*lines, "Nothing was written; plan again."])
+    return paint.page([*lines, "Nothing was written; plan again."])
 
 
 def _sides(field: FieldChange) -> str:

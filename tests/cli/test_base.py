@@ -9,7 +9,7 @@ import pytest
 
 from tests.fault_server import FaultServer
 from tests.repository import Repository, edit
-from tests.support import Ran, cli
+from tests.support import Ran, cli, ids
 
 NOW = "2026-11-23T12:00Z"
 FILE = """
@@ -198,7 +198,21 @@ def test_a_shallow_clone_is_named_with_its_remedy(
         (("--base-ref", ""), "is no name of a revision"),
         (("--base-ref", "main", "--base", "x"), "one of them is enough"),
         (("--base-ref", "main", "-f", "../outside.yaml"), "--base-ref: "),
-        (("--base", "nowhere.yaml"), "nowhere.yaml: no such file"),
+        (
+            ("--base", "nowhere.yaml"),
+            "nowhere.yaml: no such file or directory; name it with --base\n",
+        ),
+        (("--base", ""), "--base: names nothing"),
+        (("--base", "-"), "--base -: standard input is for -f; name the files as they were"),
+        (("--base-ref", "^HEAD"), "--base-ref ^HEAD: is no name of a revision"),
+        (
+            ("--base-ref", "main..branch"),
+            "--base-ref main..branch: no such revision in this clone\n",
+        ),
+        (("--base-ref", "HEAD~99"), "--base-ref HEAD~99: no such revision in this clone\n"),
+        (("--base-ref", "@{-9}"), "--base-ref @{-9}: no such revision in this clone\n"),
+        (("--base-ref", "HEAD:"), "--base-ref HEAD:: no such revision in this clone\n"),
+        (("--base-ref", "$(touch x1)"), "--base-ref $(touch x1): no such revision in this clone\n"),
     ],
 )
 def test_what_cannot_be_a_base_is_one_clear_error(
@@ -210,11 +224,91 @@ def test_what_cannot_be_a_base_is_one_clear_error(
     assert not list(repository.folder.glob("x*"))
 
 
-def test_a_base_that_cannot_be_read_says_where(repository: Clone) -> None:
-    repository.commit(FILE.replace("0 9 * * *", "61 9 * * *"))
-    repository.commit(FILE)
-    ran = repository.run("plan", "--base-ref", "HEAD~1")
-    assert (ran.code, "the base HEAD~1 cannot be read: qstash.yaml:7" in ran.err) == (64, True)
+FETCHES = [
+    ("main", "git fetch --depth=1 origin main:refs/remotes/origin/main", "origin/main"),
+    ("origin/x", "git fetch --depth=1 origin x:refs/remotes/origin/x", None),
+    ("fix/x", "git fetch --depth=1 origin fix/x:refs/remotes/origin/fix/x", "origin/fix/x"),
+    ("$(touch${IFS}x)", "git fetch --depth=1 origin '$(touch${IFS}x):refs/remotes/origin/$(touch${IFS}x)'", "'origin/$(touch${IFS}x)'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ref", "fetch", "then"), FETCHES, ids=[ref for ref, _, _ in FETCHES])
+def test_a_revision_that_could_be_fetched_comes_with_a_line_that_does_it(
+    repository: Clone, ref: str, fetch: str, then: str | None
+) -> None:
+    """Whoever copies the line runs git alone: a name that a shell would obey is quoted."""
+    repository.git("branch", "-q", "-m", "main", "other")
+    repository.git("remote", "add", "origin", str(repository.folder))
+    ran = repository.run("plan", "--base-ref", ref)
+    say = f" and say --base-ref {then}" if then else ""
+    assert ran.err.endswith(f"no such revision in this clone; fetch it (`{fetch}`){say}\n")
+
+
+def test_a_body_behind_a_link_is_there_at_the_base(repository: Clone) -> None:
+    (repository.folder / "one.txt").write_text("one")
+    (repository.folder / "body.txt").symlink_to("./one.txt")
+    text = FILE.replace("body: one", "body_file: body.txt")
+    repository.commit(text)
+    repository.commit(text.replace("0 9", "0 8"))
+    assert repository.origins("--base-ref", "HEAD~1") == {"a": "yours"}
+
+
+BROKEN: list[tuple[str, str | bytes, str]] = [
+    ("a cron", FILE.replace("0 9 * * *", "61 9 * * *"), "qstash.yaml:7:7: schedules.a.cron"),
+    ("a key", FILE.replace("retries: 5", "retrys: 5"), "qstash.yaml:8:"),
+    ("an empty file", "", "qstash.yaml:1:1: "),
+    ("no YAML", "a: [", "qstash.yaml:1:"),
+    ("no text", b"\xff", "qstash.yaml: not UTF-8 text, in line 1"),
+    ("environments", f"environments: {{prod: {{}}}}\n{FILE}", "it has environments, and -e names"),
+]
+
+
+@pytest.mark.parametrize(("_id", "text", "fact"), BROKEN, ids=ids(BROKEN))
+@pytest.mark.parametrize("command", ["plan", "drift"])
+@pytest.mark.parametrize("by", ["--base-ref", "--base"])
+def test_a_base_that_cannot_be_read_attributes_nothing_and_stops_nothing(
+    repository: Clone, _id: str, text: str | bytes, fact: str, command: str, by: str
+) -> None:
+    """The branch that mends the files must be planned, too."""
+    path = repository.folder / "qstash.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (repository.folder / "old.yaml").write_bytes(path.read_bytes())
+    repository.git("commit", "-q", "-am", "broken")
+    repository.commit(FILE.replace("0 9", "0 8"))
+    base = {"--base-ref": "HEAD~1", "--base": "old.yaml"}[by]
+    ran = repository.run(command, by, base, "--format", "json")
+    found = json.loads(ran.out)
+    if by == "--base" and isinstance(text, bytes):  # no text is no file that can be named
+        assert ran.code == 64
+        return
+    assert ran.code == (0 if command == "plan" else 2)
+    assert [one["name"] for one in found["changes"]] == ["a"]
+    assert "origin" not in found["changes"][0] or found["changes"][0]["origin"] is None
+    (warning,) = (one for one in found["warnings"] if one["code"] == "base")
+    fact = fact if by == "--base-ref" else fact.replace("qstash.yaml", "old.yaml")
+    assert warning["message"].startswith(f"the base {base} cannot be read: {fact}")
+    assert "None" not in warning["message"]
+    assert "/tmp" not in warning["message"]
+    assert f"warning: the base {base} cannot be read: " in repository.run(command, by, base).err
+
+
+def test_an_environment_that_the_base_has_not_is_yours(repository: Clone) -> None:
+    environments = "environments: {prod: {namespace: p}, stage: {namespace: s}}\n"
+    repository.commit(environments.replace(", stage: {namespace: s}", "") + FILE)
+    repository.commit(environments + FILE)
+    words = ("-e", "stage", "--base-ref", "HEAD~1")
+    assert set(repository.origins(*words).values()) == {"yours"}
+    ran = repository.run("plan", *words)
+    assert "the base HEAD~1 has no environment stage, so everything counts as yours" in ran.err
+
+
+def test_a_base_without_environments_is_the_one_it_had(repository: Clone) -> None:
+    repository.edit("billing.b", retries=1)
+    repository.commit(f"environments: {{prod: {{}}}}\n{FILE.replace('0 9', '0 8')}")
+    words = ("-e", "prod", "--base-ref", "main", "--adopt", "*")
+    ran = repository.run("plan", *words, "--format", "json")
+    origins = {c["name"]: c["origin"] for c in json.loads(ran.out)["changes"]}
+    assert (ran.err, origins["a"], origins["b"]) == ("", "yours", "already_there")
 
 
 def test_what_is_ignored_is_ignored_in_the_base_too(repository: Clone) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import vobject
 
-from tests.support import Ran, cli
+from qstash_sync.cli.options import CALENDAR_FORMATS
+from tests.support import Ran, cli, ids
 
 NOW = "2027-03-27T20:00Z"
 FILE = """
@@ -148,3 +150,35 @@ def test_a_comment_takes_no_more_than_a_comment_may() -> None:
     assert len(page) < 60_000
     assert "... and more; --count and --name ask for less" in page
     assert page.count("```") == 2
+
+
+WRONG: list[tuple[str, tuple[str, ...]]] = [
+    ("a zone that is none", ("--timezone", "Mars")),
+    ("a file that is not there", ("-f", "nope.yaml")),
+    ("a file that is broken", ("-f", "broken.yaml")),
+    ("an environment that is not there", ("-e", "prod")),
+    ("a time that is none", ("--now", "soon")),
+]
+
+
+@pytest.mark.parametrize(("_id", "words"), WRONG, ids=ids(WRONG))
+@pytest.mark.parametrize("form", CALENDAR_FORMATS)
+def test_every_format_tells_every_error(_id: str, words: tuple[str, ...], form: str) -> None:
+    Path("broken.yaml").write_text("version: 1\nschedules: {a: 1}\n")
+    ran = cli("next", *words, "--format", form, *(f"--output={f}=o.{f}" for f in CALENDAR_FORMATS))
+    assert ran.code in (1, 64), ran
+    assert "internal" not in ran.text
+    assert all(Path(f"o.{f}").read_text().strip() for f in CALENDAR_FORMATS)
+    if form == "text":
+        assert "error" in ran.err
+    else:
+        assert ran.out.split() == Path(f"o.{form}").read_text().split()
+    event = vobject.readOne(Path("o.ics").read_bytes().decode()).vevent
+    (first, *_) = json.loads(Path("o.json").read_text())["errors"]
+    assert first["message"] in event.description.value
+
+
+@pytest.mark.parametrize("path", ["nowhere/o.ics", "/dev/full", "."])
+def test_a_calendar_that_cannot_be_written_is_told_as_that(path: str) -> None:
+    ran = shown("--output", f"ics={path}", code=64)
+    assert f"error: --output {path}: cannot be written" in ran.err

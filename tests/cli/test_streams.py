@@ -363,3 +363,64 @@ def test_a_socket_is_no_file_for_a_report(file: Path, tmp_path: Path) -> None:
         ran = run(("plan", "--output", f"json={tmp_path / 's'}"), file)
     assert ran.returncode == 64
     assert "cannot be written" in ran.stderr
+
+
+KEPT: list[tuple[str, tuple[str, ...], str, str]] = [
+    ("the file of -f", ("-f", "other.yaml"), "other.yaml", "-f other.yaml"),
+    ("by another name", ("-f", "other.yaml"), "./sub/../other.yaml", "-f other.yaml"),
+    ("the file that is found by default", (), "qstash.yaml", "-f qstash.yaml"),
+    ("a file of the directory of -f", ("-f", "sub"), "sub/a.yaml", "-f sub"),
+    ("a new file of the directory of -f", ("-f", "sub"), "sub/new.yml", "-f sub"),
+    ("the base", ("--base", "base.yaml"), "base.yaml", "--base base.yaml"),
+    ("variables", ("--env-file", "env"), "env", "--env-file env"),
+    ("the local account", ("--local=a.db",), "a.db", "--local=a.db"),
+    ("the saved plan", ("--save", "p.json"), "p.json", "--save p.json"),
+    ("a body", (), "body.json", "body_file"),
+    ("the file of a broken run", ("-f", "broken.yaml"), "broken.yaml", "-f broken.yaml"),
+    ("the file of a run with wrong words", ("--var", "x"), "qstash.yaml", "-f qstash.yaml"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "words", "path", "named"), KEPT, ids=ids(KEPT))
+def test_a_report_never_overwrites_what_the_run_reads_or_keeps(
+    _id: str, words: tuple[str, ...], path: str, named: str,
+    file: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(file.parent)
+    Path("body.json").write_text("{}")
+    Path("sub").mkdir()
+    text = f"{HEAD}schedules:\n  a: {{cron: '0 9 * * *', destination: 'https://e.example.com', body_file: body.json}}\n"
+    for name in ("qstash.yaml", "other.yaml", "base.yaml"):
+        Path(name).write_text(text)
+    Path("sub/a.yaml").write_text(text.replace("body_file: body.json", "retries: 1"))
+    Path("env").write_text("A=b\n")
+    Path("broken.yaml").write_text("x")
+    given = [*words, *(() if "--local=a.db" in words else ("--local=b.db",))]
+    assert cli("apply", "--yes", "--local=a.db", *NOW).code == 0
+    before = {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()}
+
+    ran = cli("plan", *NOW, *given, f"--output=markdown={path}")
+
+    assert ran.code in (1, 64)
+    assert f"--output {path}: belongs to {named}, and is not overwritten" in ran.err
+    assert {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()} == before
+
+
+NO_FILES: list[tuple[str, tuple[str, ...], str]] = [
+    ("a report", ("plan", "--output", "json=-"), "for stdout, write --format json"),
+    ("a saved plan", ("plan", "--save", "-"), "--save -: is no name of a file here; ./- is one"),
+    ("an imported file", ("import", "--namespace", "b", "--out", "-"), "--out -: is no name"),
+    ("imported secrets", ("import", "--namespace", "b", "--env-out", "-"), "--env-out -: is no"),
+    ("one file for two", ("plan", "--output", "html=a.x", "--output", "json=./a.x"), "a.x twice"),
+]
+
+
+@pytest.mark.parametrize(("_id", "words", "fact"), NO_FILES, ids=ids(NO_FILES))
+def test_a_name_that_cannot_be_meant_is_wrong_usage(
+    _id: str, words: tuple[str, ...], fact: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
+    ran = cli(*words, *NOW, "--local=a.db")
+    assert ran.code == 64, ran
+    assert fact in ran.err
+    assert [path.name for path in Path().iterdir()] == ["qstash.yaml"]

@@ -41,11 +41,15 @@ AT = int(NOW.timestamp() * 1000)
 FOUND = [
     ("paused", {"isPaused": True, "lastScheduleTime": AT - 60 * MINUTE}, "paused by hand; the file leaves it so; last run Mon 2026-11-23"),
     ("failed", {"error": "status 500", "lastScheduleTime": AT - 60 * MINUTE}, "the last run of billing.a failed"),
+    ("failed", {"lastScheduleStates": {"msg_1": "FAIL"}, "lastScheduleTime": AT - 60 * MINUTE}, "the last run of billing.a failed; the logs of QStash tell why"),
+    ("failed", {"lastScheduleStates": {"msg_1": "FAIL", "msg_2": "SUCCESS", "msg_3": "FAIL"}, "lastScheduleTime": AT - 60 * MINUTE}, "the last run of billing.a failed for 2 of 3 messages; the logs"),
+    ("failed", {"lastScheduleStates": {"msg_1": "FAIL"}, "error": "status 500", "lastScheduleTime": AT - 60 * MINUTE}, "the last run of billing.a failed: status"),
+    ("failed", {"lastScheduleStates": {"msg_1": "FAIL"}}, "the last run of billing.a failed"),
     ("overdue", {"lastScheduleTime": AT - 3 * 24 * 60 * MINUTE}, "two firings or more have gone by"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "changes", "fact"), FOUND, ids=[code for code, _, _ in FOUND])
+@pytest.mark.parametrize(("code", "changes", "fact"), FOUND, ids=[fact for _, _, fact in FOUND])
 def test_it_changes_the_exit_code_only_where_asked_for(
     account: Account, code: str, changes: dict[str, object], fact: str
 ) -> None:
@@ -61,6 +65,20 @@ def test_it_changes_the_exit_code_only_where_asked_for(
     assert [one["code"] for one in found["attention"]] == [code]
     assert found["status"][0]["owner"] == "team-a"
     assert "owner: team-a" in account.run("drift", "--format", "markdown").out
+
+
+@pytest.mark.parametrize(
+    "states",
+    [{}, {"msg_1": "SUCCESS"}, {"msg_1": "IN_PROGRESS"}, {"msg_1": None}, ["FAIL"], "FAIL", 1],
+    ids=str,
+)
+def test_a_run_that_has_not_failed_or_that_nobody_can_read_is_no_failure(
+    account: Account, states: object
+) -> None:
+    """How a run went is no setting: a shape that we do not know hides nothing else."""
+    account.edit(lastScheduleStates=states, lastScheduleTime=AT - 60 * MINUTE)
+    ran = account.run("drift", "--fail-on", "attention")
+    assert (ran.code, "failed" in ran.text) == (0, False)
 
 
 def test_what_is_well_has_neither_attention_nor_an_owner_beside_it(account: Account) -> None:

@@ -29,6 +29,7 @@ from qstash_sync.plan.saved import Where
 from qstash_sync.reconcile import mark
 from qstash_sync.render import text as render
 from tests.fault_server import Fault, FaultServer
+from tests.reconcile import test_ignore as ignore
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
 
 SEED = 20261124
@@ -1059,3 +1060,63 @@ def test_what_is_no_regular_file_is_no_saved_plan(tmp_path: Path) -> None:
         ran = cli("apply", path)
         assert ran.code == 64, (path, ran)
         assert ran.err.count("\n") == 1, ran
+
+
+# What is ignored
+
+
+@pytest.mark.parametrize(("field", "hand"), ignore.CASES)
+def test_what_the_owner_of_an_ignored_field_does_moves_no_plan_and_is_kept(
+    world: World, field: str, hand: dict[str, Any]
+) -> None:
+    """The approved change is the same: what is carried over is as the account has it by then."""
+    changed: dict[str, Any] = {"method": "PATCH"} if field != "method" else {"delay": 5}
+    assert ignore.done(world.apply(ignore.text([field])))
+    after = ignore.text([field], **changed)
+    document = save(world, after)
+    ignore.edit(world, **hand)
+    held = ignore.stored(world, hand)
+    assert apply(world, after, document).done
+    assert ignore.stored(world, hand) == held
+    assert world.plan(after).empty
+
+
+OTHER_FIELDS: list[tuple[str, str, str]] = [
+    ("g", "b: 'https://b.example.com'", "b: 'https://b2.example.com'"),
+    ("q", "parallelism: 2, paused: false", "parallelism: 3, paused: true"),
+    ("f", "{parallelism: 2, rate: 5", "{parallelism: 3, rate: 6"),
+]  # fmt: skip
+
+
+# Of a group that is somebody else's as a whole there is nothing to save.
+IN_PART = [case for case in ignore.KIND_CASES if case[1] != "endpoints"]
+
+
+@pytest.mark.parametrize(("letter", "field", "kind", "name", "hand"), IN_PART)
+def test_of_the_other_kinds_as_well(
+    world: World, letter: str, field: str, kind: str, name: str, hand: dict[str, Any]
+) -> None:
+    ours = ignore.kinds(**{letter: field})
+    assert ignore.done(world.apply(ours))
+    ((old, new),) = [(old, new) for of, old, new in OTHER_FIELDS if of == letter]
+    after = ours.replace(old, new)
+    document = save(world, after)
+    found = world.account.store.get(kind, name)
+    assert found is not None
+    world.account.store.put(kind, name, {**found, **hand})
+    assert savefile.load(document).changes
+    assert apply(world, after, document).done
+    kept = world.account.store.get(kind, name) or {}
+    assert {key: kept[key] for key in hand if key != "endpoints"} == {
+        key: value for key, value in hand.items() if key != "endpoints"
+    }
+    assert world.plan(after).empty
+
+
+def test_an_edit_beside_the_ignored_field_is_still_a_move(world: World) -> None:
+    assert ignore.done(world.apply(ignore.text(["method"])))
+    after = ignore.text(["method"], delay=5)
+    document = save(world, after)
+    ignore.edit(world, method="GET", retries=9)
+    (moved,) = stale(world, after, document).moved
+    assert [move.path for move in moved.fields] == ["retries"]

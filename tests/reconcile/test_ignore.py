@@ -298,16 +298,37 @@ def carry_out(world: World, desired: Desired) -> tuple[outcomes.Outcome, ...]:
         return world.carry_out(client, desired, plan).outcomes
 
 
-@pytest.mark.parametrize(
-    ("field", "change"),
-    [
-        ("retries", {"retries": 5}), ("headers.X-A", {"headers": {"X-A": "2"}}),
-        ("body", {"body": "x"}), ("destination", {"destination": "https://e.example.com/z"}),
-        ("callback", {"callback": "https://c.example.com/z"}), ("queue", {"queue": None}),
-        ("flow_control", {"flow_control": None}), ("cron", {"cron": "0 8 * * *"}),
-        ("cron", {"timezone": "Europe/Berlin"}), ("labels", {"labels": ["l2"]}),
-    ],
-)  # fmt: skip
+MEANWHILE: list[tuple[str, dict[str, Any]]] = [
+    ("headers.x-[ac]", {"headers": {"X-A": "2", "X-C": "3"}}),
+    ("retries", {"retries": 5}), ("headers.X-A", {"headers": {"X-A": "2"}}),
+    ("body", {"body": "x"}), ("destination", {"destination": "https://e.example.com/z"}),
+    ("callback", {"callback": "https://c.example.com/z"}), ("queue", {"queue": None}),
+    ("flow_control", {"flow_control": None}), ("cron", {"cron": "0 8 * * *"}),
+    ("cron", {"timezone": "Europe/Berlin"}), ("labels", {"labels": ["l2"]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "change"), MEANWHILE)
+def test_a_field_that_begins_to_be_ignored_is_quiet_whatever_the_file_says_of_it(
+    world: World, field: str, change: dict[str, Any]
+) -> None:
+    """The account still has it as the mark was written: so nothing else can have moved."""
+    assert done(world.apply(text(redact={"headers": ["X-B"]}, headers={"X-A": "1", "X-B": "2"})))
+    edited = {"headers": {"X-A": "1", "X-B": "2"}, "redact": {"headers": ["X-B"]}, **change}
+    edited["headers"] = {"X-B": "2", **edited["headers"]}
+    assert world.plan(text([field], **edited)).empty
+    assert statuses(look(world, text([field], **edited))) == {"a": "in_sync"}
+    callback = {"url": "https://c.example.com/y", "retries": 2}
+    (found,) = world.plan(text([field], **edited, failure_callback=callback)).changes
+    assert [f.path for f in found.fields] == ["write_only"]
+    edit(world, delay=99)
+    (found,) = world.plan(text([field], **edited, delay="20s")).changes
+    assert found.reason == "both"
+    (found,) = world.plan(text([field], **edited)).changes
+    assert found.reason == "drift"
+
+
+@pytest.mark.parametrize(("field", "change"), MEANWHILE)
 def test_what_the_file_says_of_it_meanwhile_is_not_written(
     world: World, field: str, change: dict[str, Any]
 ) -> None:
@@ -337,6 +358,24 @@ def test_settings_that_do_not_read_back_are_followed_all_the_same(world: World) 
     assert [f.path for f in found.fields] == ["write_only"]
     assert done(world.apply(edited))
     assert world.plan(edited).empty
+
+
+def test_a_glob_of_headers_leaves_the_others_to_the_file(world: World) -> None:
+    ours = text(["headers.x-their-*"], headers={"X-A": "1", "X-Their-1": "1"})
+    assert done(world.apply(ours))
+    theirs = {"X-Their-1": ["2"], "X-Their-2": ["2"], "Content-Type": ["application/json"]}
+    edit(world, header={"X-A": ["1"], **theirs})
+    assert world.plan(ours).empty
+    edit(world, header={"X-A": ["2"], **theirs})
+    assert [f.path for f in world.plan(ours).changes[0].fields] == ["headers.X-A"]
+    assert done(world.apply(ours))
+    assert stored(world, ["header"])[0] == {"header": {"X-A": ["1"], **theirs}}
+
+
+def test_a_glob_that_takes_in_a_redacted_header_is_refused_by_name() -> None:
+    desired = config(text(redact={"headers": ["X-A"]})).desired
+    with pytest.raises(UsageError, match="the header X-A is redacted"):
+        ignored.told(desired, ["schedules.a.headers.*"])
 
 
 def test_a_callback_is_its_url(world: World) -> None:
@@ -586,6 +625,7 @@ KIND_CASES: list[tuple[str, str, str, str, dict[str, Any]]] = [
     ("g", "endpoints", "topic", "g", {"endpoints": [{"url": "https://z.example.com"}]}),
     ("g", "endpoints.a", "topic", "g", {"endpoints": GROUP}),
     ("g", "endpoints.a", "topic", "g", {"endpoints": GROUP[1:]}),
+    ("g", "'endpoints.[ac]*'", "topic", "g", {"endpoints": GROUP}),
     (
         "g", "endpoints.extra", "topic", "g",
         {"endpoints": [*KIND_ENDPOINTS, {"name": "extra", "url": "https://x.example.com"}]}

@@ -64,6 +64,23 @@ def test_a_subscription_keeps_what_it_knows_of_an_event() -> None:
     assert {event.uid.value for event in later} & {event.uid.value for event in first}
 
 
+def test_a_calendar_without_a_firing_still_has_a_component() -> None:
+    """RFC 5545, 3.6: a calendar has one at least; some programs refuse one that has none."""
+    made = read(str(ics.calendar(found(), "QStash", NOW)))
+    assert [child.name for child in made.getChildren() if child.name.startswith("V")] == [
+        "VERSION", "VTIMEZONE",
+    ]  # fmt: skip
+
+
+def test_an_error_is_an_event_that_a_subscriber_sees() -> None:
+    made = read(str(ics.failed(("a.yaml:1:1: no\r\nEND:VEVENT", "b\x1b"), NOW)))
+    (event,) = made.vevent_list
+    assert event.summary.value == "qstash-sync next has failed"
+    assert "a.yaml:1:1: no" in event.description.value
+    assert "\x1b" not in event.description.value
+    assert event.dtstart.value == NOW
+
+
 HOSTILE = st.text(
     st.sampled_from('ab\r\n;,:\\"\x1b\u202e\x00\x85\u2028é😀: #') | st.characters(codec="utf-8"),
     max_size=200,
