@@ -23,8 +23,8 @@ EDITS = {
         "    priority: str | None = None\n    callback",
     ),
     "qstash_sync/config/schema.py": (
-        "    delay: types.Delay | None = None\n",
-        "    priority: str | None = None\n",
+        '    delay: types.Delay | None = optional("How long after the firing it is delivered.", "10s")\n',
+        '    priority: str | None = optional("How urgent it is.", "high")\n',
     ),
     "qstash_sync/local/settings.py": (
         '    "Upstash-Retry-Delay": "retryDelayExpression",\n',
