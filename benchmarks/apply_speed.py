@@ -26,13 +26,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from qstash_sync.apply.executor import Control, carry_out
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying.executor import Control, carry_out
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.local import LOCAL_TOKEN, Served, Switches
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.resources import Kind, Live, Message, Piece, Secret
 from qstash_sync.model.steps import PutSchedule
-from qstash_sync.plan.policy import Policy
+from qstash_sync.planning.policy import Policy
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
 from tests.fault_server import FaultServer

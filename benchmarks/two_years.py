@@ -18,7 +18,7 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.apply.test_two_years import AT_THE_CHANGE, SEED, jobs
+from tests.applying.test_two_years import AT_THE_CHANGE, SEED, jobs
 from tests.support import world
 from tests.years import Years
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx
 
-from qstash_sync.apply import applying, outcomes, proposal
-from qstash_sync.apply.executor import Control
+from qstash_sync.applying import applying, outcomes, proposal
+from qstash_sync.applying.executor import Control
 from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.model.resources import Desired
-from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.policy import Policy
+from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.policy import Policy
 from qstash_sync.qstash.client import TIMEOUT, Client
 from tests.fault_server import FaultServer
 from tests.support import NOW, config, secret

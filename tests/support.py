@@ -11,16 +11,16 @@ from unittest import mock
 
 import httpx
 
-from qstash_sync.apply import applying, outcomes, proposal
-from qstash_sync.apply.executor import Control
-from qstash_sync.apply.outcomes import Outcome
+from qstash_sync.applying import applying, outcomes, proposal
+from qstash_sync.applying.executor import Control
+from qstash_sync.applying.outcomes import Outcome
 from qstash_sync.cli.main import run
 from qstash_sync.config.load import Config, Files, Source
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Desired, Piece, Secret
-from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.policy import Policy
+from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.policy import Policy
 from qstash_sync.qstash.client import Client
 from tests import contract
 from tests.fault_server import FaultServer

@@ -12,7 +12,7 @@ from unittest import mock
 import httpx
 import pytest
 
-from qstash_sync.apply import applying, proposal
+from qstash_sync.applying import applying, proposal
 from qstash_sync.config import build, interpolate, parse
 from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.local import LOCAL_TOKEN, Switches

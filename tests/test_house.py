@@ -8,23 +8,23 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "qstash_sync"
 MODULES = sorted(ROOT.rglob("*.py"))
-# Downwards only: cli -> adopt, apply, config, render, timeline, qstash, local -> plan -> reconcile -> model -> crons; edges
-# do not import each other, but for the views, which show what an import or an apply came to.
-CORE = {"plan", "lint", "reconcile", "model", "crons", "errors"}
+# Downwards only: cli -> adopt, applying, config, health, render, timeline, qstash, local -> planning -> lint ->
+# reconcile -> model -> crons; edges do not import each other, but for the views, which show what others came to.
+CORE = {"planning", "lint", "reconcile", "model", "crons", "errors"}
 MAY_IMPORT = {
     "errors.py": set[str](),
     "crons": {"crons"},
     "model": {"model", "crons"},
-    "reconcile": CORE - {"plan", "lint"},
+    "reconcile": CORE - {"planning", "lint"},
     "lint": {"lint", "reconcile", "model", "crons", "errors"},
-    "plan": CORE,
+    "planning": CORE,
     "adopt": {"adopt", *CORE},
     "timeline": {"timeline", *CORE},
-    "apply": {"apply", *CORE},
+    "applying": {"applying", *CORE},
     "health": {"health", *CORE},
     "config": {"config", *CORE},
     "qstash": {"qstash", *CORE},
-    "render": {"render", "adopt", "apply", "timeline", "health", *CORE},
+    "render": {"render", "adopt", "applying", "timeline", "health", *CORE},
     "local": {"local"},
 }
 OWNERS = {
@@ -47,7 +47,7 @@ OWNERS = {
     "tzdata": ("crons/zones.py", "local/cron.py"),
     "zoneinfo": ("crons/zones.py", "local/cron.py"),
 }
-PURE = ("crons", "model", "reconcile", "lint", "plan", "adopt", "timeline")
+PURE = ("crons", "model", "reconcile", "lint", "planning", "adopt", "timeline")
 IMPURE = {"os", "sys", "socket", "subprocess", "pathlib", "time", "random", "logging", "threading"}
 
 

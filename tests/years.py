@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-from qstash_sync.apply import proposal
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying import proposal
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import after_the_end
 from qstash_sync.model.change import Action, Reason

@@ -22,7 +22,7 @@ from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Key, Kind, Live
 from qstash_sync.model.settings import CALLBACKS
 from qstash_sync.model.steps import PauseSchedule, PutSchedule
-from qstash_sync.plan.decide import Plan
+from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import canonical, diff, mark as marks
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts, same_crons
 

@@ -17,11 +17,11 @@ from qstash_sync.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from qstash_sync.apply.outcomes import Applied
+    from qstash_sync.applying.outcomes import Applied
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.resources import Desired
-    from qstash_sync.plan.decide import Plan
+    from qstash_sync.planning.decide import Plan
     from qstash_sync.qstash.client import Client
 
 _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
@@ -40,7 +40,7 @@ _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
-    from qstash_sync.apply import proposal
+    from qstash_sync.applying import proposal
     from qstash_sync.cli.session import Session
 
     session = Session.open(**given)
@@ -79,8 +79,8 @@ def carry_out(
 
     whole: it is not done as long as anything is left that a next plan would do.
     """
-    from qstash_sync.apply import applying
-    from qstash_sync.apply.executor import Control
+    from qstash_sync.applying import applying
+    from qstash_sync.applying.executor import Control
     from qstash_sync.render import json as view, safe, text
 
     if found.errors:
@@ -156,7 +156,7 @@ def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
 
     What is not done stands in the result, and only there.
     """
-    from qstash_sync.apply.outcomes import Outcome, Status
+    from qstash_sync.applying.outcomes import Outcome, Status
     from qstash_sync.render import safe, text
 
     if session.json or not total:

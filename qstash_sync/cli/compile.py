@@ -64,7 +64,7 @@ def compile_schedules(*, crons: tuple[str, ...], names: tuple[str, ...], **given
     Several CRONs are one schedule that fires whenever one of them does. Needs no account.
     """
     from qstash_sync.model.diagnostics import Diagnostic, Severity
-    from qstash_sync.plan.outlook import Outlook, outlook
+    from qstash_sync.planning.outlook import Outlook, outlook
     from qstash_sync.render import compiled, json as view
 
     chosen = {key: given.pop(key) for key in _IN_A_FILE}

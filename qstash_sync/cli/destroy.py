@@ -26,7 +26,7 @@ from qstash_sync.errors import UsageError
 @click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     """Delete all of one namespace: every schedule of ours, and what `owns` names."""
-    from qstash_sync.apply import proposal
+    from qstash_sync.applying import proposal
     from qstash_sync.cli.session import Session
 
     session = Session.open(**given)

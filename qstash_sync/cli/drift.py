@@ -13,7 +13,7 @@ from qstash_sync.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
     from qstash_sync.model.resources import Desired
-    from qstash_sync.plan.drift import Drift
+    from qstash_sync.planning.drift import Drift
     from qstash_sync.render.safe import Page
 
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     """Tell where each resource stands; exit 2 where account and files differ. Cannot write."""
-    from qstash_sync.apply import watching
+    from qstash_sync.applying import watching
     from qstash_sync.cli.session import Session
     from qstash_sync.render import drift as view, markdown
 

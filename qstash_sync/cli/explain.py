@@ -25,7 +25,7 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
 
     NAME is that of the file; ID one of the account, or of a delivery's header.
     """
-    from qstash_sync.apply import watching
+    from qstash_sync.applying import watching
     from qstash_sync.cli.session import Session
     from qstash_sync.render import explained as view
     from qstash_sync.timeline import explained, question as questions

@@ -211,7 +211,7 @@ def style_of(encoding: str) -> Style:
 def check_of(live: Live, now: datetime) -> Check:
     """Load a draft as any file is loaded, and plan it against what was read."""
     from qstash_sync.adopt.importing import Checked
-    from qstash_sync.apply import proposal
+    from qstash_sync.applying import proposal
     from qstash_sync.config.load import Files, Source
     from qstash_sync.model.diagnostics import Severity
 

@@ -226,7 +226,7 @@ def _refuse_too_many(made: Beginning, start: Start) -> None:
 
     from qstash_sync.config.load import Source, load
     from qstash_sync.model.diagnostics import Severity
-    from qstash_sync.plan import quota
+    from qstash_sync.planning import quota
 
     sources = [Source("the new file", ".", made.text)]
     config = load(sources, environ=made.environ, missing="mock")

@@ -67,11 +67,11 @@ def _run(
     yes: bool,
     **given: Any,
 ) -> int:
-    from qstash_sync.apply import incident
-    from qstash_sync.apply.executor import Control
-    from qstash_sync.apply.outcomes import Status
+    from qstash_sync.applying import incident
+    from qstash_sync.applying.executor import Control
+    from qstash_sync.applying.outcomes import Status
     from qstash_sync.cli.session import Session
-    from qstash_sync.plan.pause_by_name import Wish
+    from qstash_sync.planning.pause_by_name import Wish
     from qstash_sync.render import paused as view, safe
 
     session = Session.open(environment=None, **given)

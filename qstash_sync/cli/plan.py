@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
     from qstash_sync.config.account import Endpoint
     from qstash_sync.model.resources import Desired
-    from qstash_sync.plan.decide import Plan
+    from qstash_sync.planning.decide import Plan
     from qstash_sync.render.safe import Page
 
 
@@ -45,7 +45,7 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
 
 def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verbose: bool) -> int:
     """Show a plan, and save it if there is a path; returns the exit code."""
-    from qstash_sync.apply import proposal
+    from qstash_sync.applying import proposal
     from qstash_sync.render import safe, text
 
     if path is not None:

@@ -12,8 +12,8 @@ from qstash_sync.errors import StalePlanError, UsageError
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
-    from qstash_sync.plan.decide import Plan
-    from qstash_sync.plan.saved import Saved, Where
+    from qstash_sync.planning.decide import Plan
+    from qstash_sync.planning.saved import Saved, Where
     from qstash_sync.qstash.client import Client
 
 
@@ -24,7 +24,7 @@ def check(path: str, session: Session) -> None:
     """Say no early to a plan that could not be saved; raises `UsageError`."""
     from pathlib import Path
 
-    from qstash_sync.plan import savefile
+    from qstash_sync.planning import savefile
 
     if session.unknown_env:
         raise UsageError("--save: what --unknown-env leaves open cannot be approved; set it")
@@ -45,8 +45,8 @@ def check(path: str, session: Session) -> None:
 
 def save(path: str, session: Session, config: Config, found: Plan) -> None:
     """Write a plan to its file, whole or not at all, for its owner alone."""
-    from qstash_sync.plan import saved, savefile
-    from qstash_sync.plan.fingerprint import Fingerprints
+    from qstash_sync.planning import saved, savefile
+    from qstash_sync.planning.fingerprint import Fingerprints
 
     fingerprints = Fingerprints(config.desired, found.live, found.index)
     plan = saved.of_plan(found, fingerprints, where(session, config), session.policy)
@@ -65,7 +65,7 @@ def command(path: str, session: Session) -> str:
 def where(session: Session, config: Config) -> Where:
     """What this run is for; a local server is the same wherever its file lies."""
     from qstash_sync.model.addresses import region_of
-    from qstash_sync.plan.saved import Where
+    from qstash_sync.planning.saved import Where
 
     endpoint, desired = session.endpoint, config.desired
     url = endpoint.url.rstrip("/") if endpoint else "local"
@@ -85,7 +85,7 @@ _MOST = 500_000_000  # bytes of a saved plan: a change of every schedule that an
 
 def read(path: str, session: Session) -> Saved:
     """The plan in a file; its environment is the run's, unless that names one."""
-    from qstash_sync.plan import savefile
+    from qstash_sync.planning import savefile
 
     text = files.text(path, "apply", _MOST)
     if not savefile.is_saved_plan(text):
@@ -114,8 +114,8 @@ def approve(
     session: Session, client: Client, config: Config, plan: Saved, *, verbose: bool
 ) -> Plan:
     """What is approved and still holds, shown without asking; raises `StalePlanError`."""
-    from qstash_sync.apply import applying
-    from qstash_sync.plan import saved
+    from qstash_sync.applying import applying
+    from qstash_sync.planning import saved
 
     away = saved.elsewhere(plan.where, where(session, config))
     if away:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qstash_sync.local import LocalQStash
     from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.resources import Desired, Schedule
-    from qstash_sync.plan.policy import Policy
+    from qstash_sync.planning.policy import Policy
     from qstash_sync.qstash.client import Client
     from qstash_sync.render.text import Paint
 
@@ -124,7 +124,7 @@ class Session:
     def policy(self) -> "Policy":
         """Scope, consent and overrides of this run."""
         from qstash_sync.model.change import Reason
-        from qstash_sync.plan.policy import Policy
+        from qstash_sync.planning.policy import Policy
 
         return self.taken or Policy(
             target=self.target,

@@ -63,7 +63,7 @@ def _told(session: Session, config: Config) -> tuple[list[Diagnostic], list[Diag
     """What is found in one environment, and what of its schedules cannot be compiled at all."""
     from qstash_sync.lint import judge
     from qstash_sync.model.diagnostics import Severity
-    from qstash_sync.plan import quota
+    from qstash_sync.planning import quota
     from qstash_sync.reconcile import times
 
     desired, now = config.desired, session.instant

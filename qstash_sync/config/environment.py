@@ -21,7 +21,7 @@ from qstash_sync.model import addresses
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Desired, Globs, Key, Kind, Secret
 from qstash_sync.model.secret_shapes import TOKENS
-from qstash_sync.plan.known_secrets import KnownSecrets
+from qstash_sync.planning.known_secrets import KnownSecrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

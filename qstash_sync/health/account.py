@@ -12,9 +12,9 @@ from qstash_sync.model import settings
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.plan import messages
-from qstash_sync.plan.liveness import old_zone_data
-from qstash_sync.plan.quota import usage
+from qstash_sync.planning import messages
+from qstash_sync.planning.liveness import old_zone_data
+from qstash_sync.planning.quota import usage
 
 _NEAR = 0.9  # of a quota
 _REFUSED = timedelta(minutes=5)  # between the clocks: apply does not write

@@ -1,4 +1,4 @@
-"""Single writes, as data: `qstash/wire.py` makes requests of them, `apply/executor.py` sends."""
+"""Single writes, as data: `qstash/wire.py` makes requests of them, `applying/executor.py` sends."""
 
 from dataclasses import dataclass
 

@@ -9,7 +9,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Proof, Strategy
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.plan.outlook import Outlook
+from qstash_sync.planning.outlook import Outlook
 from qstash_sync.render import json as view
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from qstash_sync.apply.outcomes import Status as Outcome
+from qstash_sync.applying.outcomes import Status as Outcome
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Fold, Gap
 from qstash_sync.health.check import Subject
 from qstash_sync.model.change import Action, Origin, Reason
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import Kind
-from qstash_sync.plan.drift import Status
+from qstash_sync.planning.drift import Status
 from qstash_sync.render.json import FORMAT_VERSION
 from qstash_sync.timeline.explained import Verdict
 

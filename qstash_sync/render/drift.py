@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from qstash_sync.model.change import Origin
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.plan.drift import Drift, ResourceDrift, Status
+from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view
 from qstash_sync.render.alike import folded, said
 from qstash_sync.render.safe import Page

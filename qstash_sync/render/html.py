@@ -23,8 +23,8 @@ from qstash_sync.errors import QstashSyncError
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Schedule
-from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.drift import Drift, ResourceDrift, Status
+from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import (
     coming as comings,
     drift as drifts,

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from qstash_sync.apply.outcomes import Applied, Outcome
+from qstash_sync.applying.outcomes import Applied, Outcome
 from qstash_sync.crons.firings import Job
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 from qstash_sync.model.change import Change, FieldChange
 from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.plan.decide import Plan
+from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words
 from qstash_sync.render.safe import Page

@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from qstash_sync.apply.outcomes import Applied, Outcome, Status as Done
+from qstash_sync.applying.outcomes import Applied, Outcome, Status as Done
 from qstash_sync.errors import QstashSyncError
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.drift import Drift, ResourceDrift, Status
+from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import drift as drifts, json as view, review, safe, text, words
 from qstash_sync.render.alike import folded
 from qstash_sync.render.alike_changes import Group, by_action, by_risk, grouped

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from qstash_sync.apply.outcomes import Outcome, Status
+from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.plan.pause_by_name import PausePlan
+from qstash_sync.planning.pause_by_name import PausePlan
 from qstash_sync.render import json, safe, text
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint

@@ -18,8 +18,8 @@ from qstash_sync.model.change import (
 )
 from qstash_sync.model.resources import Kind, Schedule
 from qstash_sync.model.settings import duration
-from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.drift import ResourceDrift, Status
+from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.drift import ResourceDrift, Status
 from qstash_sync.render import drift as drifts, text, words
 
 _LONGEST = 2_000  # characters of a value

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from qstash_sync.apply.outcomes import Applied, Approval, Outcome, Status
+from qstash_sync.applying.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings import duration
-from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.saved import Saved
+from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.saved import Saved
 from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded, said

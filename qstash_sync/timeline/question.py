@@ -19,8 +19,8 @@ from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Message, Schedule, instant
-from qstash_sync.plan import liveness
-from qstash_sync.plan.drift import Drift
+from qstash_sync.planning import liveness
+from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import time_label
 from qstash_sync.reconcile.live_parts import LivePart, is_understood
 from qstash_sync.timeline.rules import Rule, fits, rule_of

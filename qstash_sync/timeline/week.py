@@ -18,7 +18,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Job, fired, next_firings
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
-from qstash_sync.plan.decide import Plan
+from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import time_label
 
 DAYS = 7

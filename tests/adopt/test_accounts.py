@@ -9,11 +9,11 @@ import pytest
 
 from qstash_sync.adopt.importing import is_quiet
 from qstash_sync.adopt.survey import COPY, MARKED
-from qstash_sync.apply import proposal
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying import proposal
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.local import Switches
 from qstash_sync.model.change import Reason
-from qstash_sync.plan.decide import Plan
+from qstash_sync.planning.decide import Plan
 from tests.adopt.accounts import Grown
 from tests.support import World, config, world as make_world
 

@@ -11,7 +11,7 @@ from qstash_sync.errors import ConfigError
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Kind
-from qstash_sync.plan.drift import Drift
+from qstash_sync.planning.drift import Drift
 from qstash_sync.render import html
 from qstash_sync.timeline import coming, load
 from tests.browser.chromium import Browser, browser, program

@@ -17,13 +17,13 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
-from qstash_sync.apply import proposal
+from qstash_sync.applying import proposal
 from qstash_sync.config.load import Source, load
 from qstash_sync.errors import AccountError, ConfigError
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Piece, Secret
-from qstash_sync.plan.decide import Plan
+from qstash_sync.planning.decide import Plan
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.client import Client
 from qstash_sync.qstash.connections import Connection, Connections

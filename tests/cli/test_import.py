@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.config.env_file import surroundings
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served

@@ -2,9 +2,9 @@
 
 import pytest
 
-from qstash_sync.apply import proposal
+from qstash_sync.applying import proposal
 from qstash_sync.model.resources import Desired, Kind
-from qstash_sync.plan.policy import Policy
+from qstash_sync.planning.policy import Policy
 from tests.support import World, config, messages
 
 FILE = """

@@ -40,7 +40,7 @@ NOT_RUN = {
     'make bench BENCH="--small"': "a minute, and another environment",
     "make bench BENCH=\"--only 'plan-*' --seconds\"": "minutes, and another environment",
     "python benchmarks/prove.py": "minutes; tests/crons proves samples of it",
-    "python benchmarks/two_years.py": "minutes; tests/apply/test_two_years.py runs it, smaller",
+    "python benchmarks/two_years.py": "minutes; tests/applying/test_two_years.py runs it, smaller",
     "QSTASH_SYNC_FULL=1 pytest tests/apply": "minutes",
     "pip install .": "it would install this clone",
     "npx @upstash/qstash-cli dev": "another program, from a registry",

@@ -14,7 +14,7 @@ import pytest
 from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.local.serve import Served
 from qstash_sync.qstash.client import Client
-from tests.plan.test_plan import file
+from tests.planning.test_plan import file
 from tests.support import HEAD, World, secret
 
 HERE = Path(__file__).parent / "sdk-js"

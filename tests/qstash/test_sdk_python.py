@@ -11,7 +11,7 @@ from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Endpoint
 from qstash_sync.qstash.client import Client
-from tests.plan.test_plan import file
+from tests.planning.test_plan import file
 from tests.support import HEAD, World, config, secret
 
 KINDS = ("schedules", "url_groups", "queues", "flow_controls")
@@ -191,7 +191,7 @@ def test_the_async_sdk_agrees(world: World, served: Served) -> None:
     assert asyncio.run(story()) == ('{"a": 1}', 2, "ag")
     live = config(HEAD + "schedules: {}\nqueues: {}\nurl_groups: {}\nflow_controls: {}\n")
     with ours(served) as client:
-        from qstash_sync.apply import proposal
+        from qstash_sync.applying import proposal
 
         plan = proposal.propose(client, live.desired, now=world.now)
     assert plan.empty

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import proposal
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying import proposal
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.errors import AccountError
 from qstash_sync.local import Switches
 from qstash_sync.model.resources import Desired
-from qstash_sync.plan.policy import Policy
+from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import mark
 from tests.fault_server import KINDS, Fault
 from tests.support import World, config, world as make_world

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.crons import compile as compiler, firings
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy
@@ -23,7 +23,7 @@ from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
-from qstash_sync.plan.decide import Plan
+from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import times
 from qstash_sync.render import words
 from tests.fault_server import Fault

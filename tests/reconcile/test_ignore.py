@@ -9,17 +9,17 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from qstash_sync.apply import outcomes, proposal, watching
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying import outcomes, proposal, watching
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.errors import UsageError
 from qstash_sync.local import Switches
 from qstash_sync.model import fields
 from qstash_sync.model.change import Reason
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.model.settings import CALLBACKS, MESSAGE
-from qstash_sync.plan.drift import Drift
+from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import ignored, mark as marks
-from tests.plan.test_property import Draw, apply, dump, files
+from tests.planning.test_property import Draw, apply, dump, files
 from tests.support import HEAD, World, config, world as make_world
 
 THEIRS = "https://theirs.example.com/y?key=sk_theirs_4711"

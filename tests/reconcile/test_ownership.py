@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import proposal
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying import proposal
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.local import Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Desired
-from qstash_sync.plan.decide import Plan
+from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import mark
 from tests.fault_server import Fault, FaultServer
 from tests.support import HEAD, UNLINTED, World, cli, config, ids, messages, world as make_world

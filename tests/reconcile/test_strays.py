@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import proposal
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying import proposal
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.model.change import Action, Reason, TwinOf
-from qstash_sync.plan.policy import Policy
+from qstash_sync.planning.policy import Policy
 from tests.support import HEAD, World, config, ids
 
 URL = "https://app.example.com/x"

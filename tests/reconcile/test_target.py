@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import proposal, watching
-from qstash_sync.apply.outcomes import Status
+from qstash_sync.applying import proposal, watching
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.errors import UsageError
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Kind
-from qstash_sync.plan import savefile
-from qstash_sync.plan.drift import Drift
-from qstash_sync.plan.policy import Policy
+from qstash_sync.planning import savefile
+from qstash_sync.planning.drift import Drift
+from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import scope
 from tests.fault_server import FaultServer
 from tests.mixed import AFTER, Scene

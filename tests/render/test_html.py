@@ -20,7 +20,7 @@ from qstash_sync.errors import AuthError, ConfigError
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Takes
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Kind
-from qstash_sync.plan.drift import Drift, ResourceDrift, Status
+from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import html, picture, review, safe
 from qstash_sync.timeline import clock_days, coming, load, week as weeks
 from tests.render.test_markdown import HOSTILE, Maker

@@ -13,9 +13,9 @@ from qstash_sync.errors import AuthError, ConfigError
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Stored, Withheld
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Kind
-from qstash_sync.plan.decide import Plan
-from qstash_sync.plan.drift import Drift, ResourceDrift, Status
-from qstash_sync.plan.quota import Usage
+from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.drift import Drift, ResourceDrift, Status
+from qstash_sync.planning.quota import Usage
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.render import markdown
 from tests.fault_server import FaultServer

@@ -10,7 +10,7 @@ from qstash_sync.crons.firings import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind, Live
-from qstash_sync.plan.decide import Plan
+from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import diff
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.render import markdown, spoken, text

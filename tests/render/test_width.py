@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import proposal, watching
+from qstash_sync.applying import proposal, watching
 from qstash_sync.errors import StalePlanError
-from qstash_sync.plan.policy import Policy
-from qstash_sync.plan.saved import Move, Moved
+from qstash_sync.planning.policy import Policy
+from qstash_sync.planning.saved import Move, Moved
 from qstash_sync.render import drift, safe, text
 from tests.support import HEAD, config, world as make_world
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.apply import watching
+from qstash_sync.applying import watching
 from qstash_sync.local import Switches
 from qstash_sync.model import ladder
 from qstash_sync.model.resources import Message

@@ -1,0 +1,173 @@
+"""What an apply would do: read the account, compare, decide. Nothing here writes or prints."""
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from qstash_sync.applying.account import Account
+from qstash_sync.applying.surroundings import remarks
+from qstash_sync.crons import zones
+from qstash_sync.errors import UsageError
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import Desired, Kind, Live
+from qstash_sync.planning import origins
+from qstash_sync.planning.decide import Plan, decide
+from qstash_sync.planning.policy import Policy
+from qstash_sync.reconcile import mark, scope
+from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.reconcile import reconcile
+
+_NO_POLICY = Policy()
+
+
+def kinds_to_read(desired: Desired) -> set[str]:
+    """The kinds that are managed, named by a schedule, or needed to judge a delete."""
+    kinds = {
+        kind
+        for kind in ("schedules", "url_groups", "queues", "flow_controls")
+        if getattr(desired, kind) is not None
+    }
+    for schedule in desired.schedules or ():
+        message = schedule.message
+        if schedule.to_group:
+            kinds.add("url_groups")
+        if message.queue is not None:
+            kinds.add("queues")
+        use = message.flow_control
+        if use and not (use.parallelism or use.rate):
+            kinds.add("flow_controls")
+    owns_used = (desired.owns.url_groups and desired.url_groups is not None) or (
+        desired.owns.queues and desired.queues is not None
+    )
+    return kinds | {"schedules"} if owns_used else kinds
+
+
+def observe(
+    client: Account,
+    desired: Desired,
+    base: Desired | None = None,
+    more: Collection[str] = (),
+) -> Live:
+    """Read what is needed of the account, at most four GETs, where it lists all kinds.
+
+    more: kinds that are read in any case.
+    """
+    kinds, keys = set(more), set[str]()
+    for one in filter(None, (desired, base)):
+        used = (schedule.message.flow_control for schedule in one.schedules or ())
+        keys |= {key.name for key in one.flow_controls or ()} | {use.key for use in used if use}
+        kinds |= kinds_to_read(one)
+    return client.read(kinds, keys)
+
+
+def propose(
+    client: Account,
+    desired: Desired,
+    *,
+    now: datetime,
+    policy: Policy = _NO_POLICY,
+    base: Desired | None = None,
+) -> Plan:
+    """Read the account and compare; base: says whose each change is."""
+    with _stretching(desired):
+        live = observe(client, desired, base)
+    found = attributed(desired, live, base, now=now, policy=policy)
+    return replace(found, warnings=(*found.warnings, *remarks(client, desired)))
+
+
+@contextmanager
+def _stretching(desired: Desired) -> Iterator[None]:
+    """Stretch secrets while the account is read: that takes time, but not the interpreter's."""
+    secrets = mark.to_stretch(desired.schedules or ())
+    if not secrets:
+        yield
+        return
+    with ThreadPoolExecutor(max_workers=min(len(secrets), os.cpu_count() or 1)) as pool:
+        for secret in sorted(secrets):
+            pool.submit(mark.stretched, secret, desired.namespace)
+        try:
+            yield
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # whose plan nobody will see
+            raise
+
+
+def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:
+    """Compare with what was read, and decide; raises `UsageError` for a scope that names nothing.
+
+    Not where the changes are approved already: what a scope named then may be done by now.
+    """
+    index = LiveParts(desired, live.schedules or ())
+    found = reconcile(desired, live, index, now, strays=policy.strays)
+    for option, patterns in (("--target", policy.target), ("--exclude", policy.exclude)):
+        for why in scope.idle(patterns, found) if policy.among is None else ():
+            raise UsageError(f"{option} {why}")
+    tzdata = zones.tzdata_version()
+    return decide(desired, live, index, found, policy, now=now, tzdata=tzdata)
+
+
+def attributed(
+    desired: Desired,
+    live: Live,
+    base: Desired | None,
+    *,
+    now: datetime,
+    policy: Policy = _NO_POLICY,
+) -> Plan:
+    """Compare with what was read, and where there is a base, say whose each change is."""
+    found = compare(desired, live, now=now, policy=policy)
+    if base is None:
+        return found
+    # What a scope or a consent names may be no part of the base.
+    whole = replace(policy, target=(), exclude=(), adopt=())
+    return origins.attributed(found, desired, base, compare(base, live, now=now, policy=whole))
+
+
+def emptied(desired: Desired) -> Desired:
+    """What a namespace is to be once it is destroyed: nothing of what carries its mark or is owned.
+
+    Its own confirmation stands for the limits.
+    """
+
+    def none_of(declared: Sequence[object] | None) -> tuple[()] | None:
+        return None if declared is None else ()
+
+    return replace(
+        desired,
+        schedules=(),
+        url_groups=none_of(desired.url_groups),
+        queues=none_of(desired.queues),
+        flow_controls=none_of(desired.flow_controls),
+        limits=replace(desired.limits, max_deletes=None, max_delete_percent=None),
+    )
+
+
+def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
+    """What the files declare, a destroy leaves, and why; desired: before it was emptied."""
+    goes = {change.key for change in plan.changes}
+    live = {
+        *((Kind.URL_GROUP, group.name) for group in plan.live.url_groups or ()),
+        *((Kind.QUEUE, queue.name) for queue in plan.live.queues or ()),
+        *(
+            (Kind.FLOW_CONTROL, key.name)
+            for key in plan.live.flow_controls or ()
+            if key.parallelism is not None or key.rate is not None
+        ),
+    }
+    for kind in (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL):
+        for resource in getattr(desired, f"{kind}s") or ():
+            key = kind, resource.name
+            if key in goes or key not in live:
+                continue
+            other = desired.elsewhere.get(key)
+            why = f"the environment {other} declares it, too" if other else "owns does not name it"
+            yield Diagnostic(
+                severity=Severity.WARNING,
+                code="left",
+                message=f"stays: {why}",
+                path=(f"{kind}s", resource.name),
+                location=resource.location,
+            )

@@ -1,0 +1,274 @@
+"""Every change x policy -> the plan: what may be done of it, in which order, and what stops it.
+
+consent    what would overwrite what is not ours is refused, unless `--adopt` names it
+scope      `--target`, `--exclude`: what is left out is listed, and nothing else is said of it;
+           `--only`, a saved plan: what is left alone is counted, its errors are warnings
+lint       what is found in what changes is told; as heavy as `--fail-on`, it stops the run
+guards     deletes that would do harm are refused, each with its own way out
+quota      what the account's plan does not allow is an error before the first write
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from qstash_sync.lint import judge
+from qstash_sync.model.change import Action, Change, Reason
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.lint import BY_CODE
+from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
+from qstash_sync.planning import guards, messages, quota, references
+from qstash_sync.planning.known_secrets import KnownSecrets
+from qstash_sync.planning.messages import MessagesADay
+from qstash_sync.planning.policy import Policy
+from qstash_sync.planning.quota import Usage
+from qstash_sync.reconcile import ignored, scope
+from qstash_sync.reconcile.compared import Compared, Comparison
+from qstash_sync.reconcile.ignored import Ignored
+from qstash_sync.reconcile.live_parts import LiveParts
+
+_OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
+_WRITTEN = (Action.CREATE, Action.UPDATE)
+_COUNTED = {"pause": "update", "resume": "update"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an apply would do, in a total order; a value, not a mode.
+
+    usage: of the kinds that have a limit. messages: a day, where the account's plan has a limit
+    that is near. left_out: changes of what the run is not about. left: how many changes have other
+    reasons than the one asked for. left_alone: those that were asked for, and are not approved.
+    ignored: the fields that somebody else owns. managed: the kinds that the file has a section of.
+    is_attributed: a base says whose each change is. live, index: what it was made for.
+    """
+
+    environment: str | None
+    namespace: str
+    now: datetime
+    tzdata: str
+    changes: tuple[Change, ...] = ()
+    unchanged: tuple[tuple[Kind, str], ...] = ()
+    unmanaged: tuple[tuple[Kind, str], ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    errors: tuple[Diagnostic, ...] = ()
+    usage: Mapping[Kind, Usage] = field(default_factory=dict)
+    messages: MessagesADay | None = None
+    left_out: tuple[Change, ...] = ()
+    left: int = 0
+    left_alone: tuple[Change, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    managed: tuple[Kind, ...] = tuple(Kind)
+    is_attributed: bool = False
+    live: Live = field(default=Live(), repr=False)
+    index: LiveParts = field(repr=False, compare=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do and nothing refused."""
+        return not self.changes
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Counts of resources; a pause is an update."""
+        rest = {"unchanged": len(self.unchanged), "unmanaged": len(self.unmanaged)}
+        return {**_counted(self.changes), **rest}
+
+    @property
+    def summary_left_out(self) -> dict[str, int]:
+        """The same of what is left out."""
+        return _counted(self.left_out)
+
+    @property
+    def refused(self) -> int:
+        """How many changes are left out, since each would overwrite what is not ours."""
+        return sum(change.is_refused_alone for change in self.changes)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether guards and limits alone stop it, and not an error of the file."""
+        return bool(self.errors) and all(error.code in guards.STOPS for error in self.errors)
+
+    @property
+    def schedule_counts(self) -> tuple[int, int]:
+        """Schedules in the account, before and after."""
+        schedules = self.usage.get(Kind.SCHEDULE)
+        return (schedules.before, schedules.after) if schedules else (0, 0)
+
+    @property
+    def schedules_allowed(self) -> int | None:
+        """Schedules that the account's plan allows, where the file names it."""
+        schedules = self.usage.get(Kind.SCHEDULE)
+        return schedules.allowed if schedules else None
+
+
+def _counted(changes: Iterable[Change]) -> dict[str, int]:
+    counts = Counter(_COUNTED.get(change.action, str(change.action)) for change in changes)
+    return {key: counts[key] for key in ("create", "update", "delete")}
+
+
+def decide(
+    desired: Desired,
+    live: Live,
+    index: LiveParts,
+    comparison: Comparison,
+    policy: Policy,
+    *,
+    now: datetime,
+    tzdata: str,
+) -> Plan:
+    """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
+    compared = [_consented(one, policy) for one in comparison.compared]
+    changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
+
+    inside = frozenset(one.key for one in compared if policy.covers(one.kind, one.names))
+    left_out = [change for change in changes if change.key not in inside]
+    kept = [change for change in changes if policy.keeps(change)]
+    others = [c for c in changes if c.key in inside and not policy.keeps(c)]
+    asked = [change for change in others if policy.asks_for(change)]
+    keys = {change.key for change in kept}
+
+    # What is not there for this run asks for no room, and cannot be referred to.
+    within = scope.narrowed(desired, inside) if policy.is_narrowed else desired
+    kept = guards.guarded(kept, desired, live, policy)
+    usage = quota.usage(desired.limits.plan, live, kept)
+    a_day = messages.a_day(within, live, kept, now)
+    excess = a_day.excess() if a_day else None
+    found = [
+        *_dangling(within, live, policy, {change.key for change in left_out}),
+        *(
+            _at_most_warning(diagnostic) if policy.is_scoped and one.key not in keys else diagnostic
+            for one in compared
+            if one.key in inside
+            for diagnostic in one.diagnostics
+        ),
+        *(d for d in comparison.diagnostics if _is_covered(d, policy)),
+        *_idle_globs(comparison, policy),
+        *guards.refused_deletes(kept),
+        *guards.too_many_deletes(desired, live, kept, changes, policy),
+        *quota.limits(within, index, kept, usage, now),
+        *((excess,) if excess else ()),
+    ]
+    found = _linted(found, within, kept, policy, now)
+    known = KnownSecrets(desired.secrets)
+    found = [known.in_diagnostic(diagnostic) for diagnostic in found]
+    return Plan(
+        environment=desired.environment,
+        namespace=desired.namespace,
+        now=now,
+        tzdata=tzdata,
+        changes=tuple(map(known.in_change, kept)),
+        unchanged=tuple(
+            sorted((c.kind, c.name) for c in compared if c.change is None and c.key in inside)
+        ),
+        unmanaged=tuple(
+            sorted(key for key in comparison.unmanaged if policy.covers(*_names_of(key, desired)))
+        ),
+        warnings=tuple(f for f in found if f.severity is not Severity.ERROR),
+        errors=tuple(f for f in found if f.severity is Severity.ERROR),
+        usage=usage,
+        messages=a_day,
+        left_out=tuple(map(known.in_change, left_out)),
+        left=len(others) - len(asked),
+        left_alone=tuple(map(known.in_change, asked)),
+        ignored=tuple(ignored.of(within)),
+        managed=tuple(kind for kind in Kind if getattr(desired, f"{kind}s") is not None),
+        live=live,
+        index=index,
+    )
+
+
+def _linted(
+    found: Sequence[Diagnostic],
+    desired: Desired,
+    changes: Sequence[Change],
+    policy: Policy,
+    now: datetime,
+) -> list[Diagnostic]:
+    """With what lint says of what the file changes, and what the file says of lint.
+
+    What stays as it is was judged when it came; what is approved was judged when it was saved.
+    """
+    is_judged = policy.among is None and not policy.without_lint
+    news = [c for c in changes if c.reason in _OF_THE_FILE and c.action in _WRITTEN]
+    keys = {change.key for change in news if is_judged}
+    more = judge.findings(desired, now, keys) if keys else ()
+    leveled = judge.leveled((*found, *more), desired, now)
+    names = {change.name for change in news} if keys else set()
+    weighed = judge.stopping(leveled, policy.fail_on, names)
+    of_lint = BY_CODE.keys()
+    return [d for d in weighed if d.severity is not Severity.INFO or d.code not in of_lint]
+
+
+def consented(comparison: Comparison, policy: Policy) -> Iterator[Change]:
+    """The changes alone, refused where they need a consent that the policy does not give."""
+    for one in comparison.compared:
+        change = _consented(one, policy).change
+        if change:
+            yield change
+
+
+def _consented(one: Compared, policy: Policy) -> Compared:
+    """As it is where the policy consents; else the change refused, without what it would do."""
+    if one.consent is None or one.change is None:
+        return one
+    if any(fnmatchcase(one.name, pattern) for pattern in policy.adopt):
+        return one
+    fact = f"{one.consent.id} {one.consent.foreign.value}"
+    why = f"{fact}; take it over with --adopt {one.name}, or rename yours"
+    refused = replace(
+        one.change,
+        action=Action.UPDATE,
+        reason=Reason.ADOPT,
+        fields=(),
+        notes=(),
+        steps=(),
+        swap=None,
+        protected=False,
+        drops=0,
+        refused=why,
+    )
+    # What is said of it stays where the schedule itself is ours, and a further part is not.
+    said = one.diagnostics if one.consent.id != one.id else ()
+    return replace(one, change=refused, diagnostics=said)
+
+
+def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
+    """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
+    names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
+    for pattern in policy.adopt if policy.among is None else ():
+        if not any(fnmatchcase(name, pattern) for name in names):
+            fact = f"--adopt {pattern}: no schedule of the files has such a name"
+            yield Diagnostic(code="adopt", message=fact, hint="name it as the file does")
+
+
+def _names_of(unmanaged: tuple[Kind, str], desired: Desired) -> tuple[Kind, tuple[str, ...]]:
+    """What an unmanaged resource may be called: of a schedule its id, and what is behind ours."""
+    kind, name = unmanaged
+    return kind, (name, name.removeprefix(f"{desired.namespace}."))
+
+
+def _is_covered(diagnostic: Diagnostic, policy: Policy) -> bool:
+    """Whether a diagnostic is about what the run is about, or about nothing in particular."""
+    section, *names = (*map(str, diagnostic.path[:2]), "")[:2]
+    kind = next((kind for kind in Kind if f"{kind}s" == section), None)
+    return kind is None or policy.covers(kind, tuple(names))
+
+
+def _dangling(
+    desired: Desired, live: Live, policy: Policy, left_out: Collection[Key]
+) -> Iterator[Diagnostic]:
+    """References into nothing, of a saved plan's schedules alone where there is one."""
+    schedules: Sequence[Schedule] = desired.schedules or ()
+    if policy.among is not None:
+        schedules = [s for s in schedules if (Kind.SCHEDULE, s.id) in policy.among]
+    for diagnostic in references.dangling(desired, schedules, live, left_out):
+        yield _at_most_warning(diagnostic) if policy.is_partial else diagnostic
+
+
+def _at_most_warning(diagnostic: Diagnostic) -> Diagnostic:
+    if diagnostic.severity is not Severity.ERROR:
+        return diagnostic
+    return replace(diagnostic, severity=Severity.WARNING)

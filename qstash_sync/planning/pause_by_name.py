@@ -1,0 +1,205 @@
+"""A pause or a resume by glob, as a plan: all parts of ours that are not yet so, and nothing else.
+
+live id        our mark   in the file     what becomes of it
+billing.x      yes        yes or no       part of x
+billing.x.2    yes        yes or no       part of x
+scd_123        yes or no  id: scd_123     part of the schedule that names it
+billing.x      no         yes             left alone and refused
+anything else                             not ours, never touched
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from qstash_sync.model.change import Action, Change, OfParts, Reason
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import Desired, Key, Kind, Live, LiveSchedule, Schedule
+from qstash_sync.model.steps import PauseSchedule
+from qstash_sync.planning.decide import Plan
+from qstash_sync.reconcile.compared import Foreign
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+
+_GLOB = re.compile(r"[*?\[]")
+_NEAR = 0.7  # of 1: a word that was misspelt
+_LISTED = 10  # more names than this help nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody asks for in one environment: the names, and whether they shall be paused."""
+
+    desired: Desired
+    globs: tuple[str, ...]
+    paused: bool
+
+    @property
+    def action(self) -> Action:
+        """What is to be done."""
+        return Action.PAUSE if self.paused else Action.RESUME
+
+    def names(self, name: str) -> bool:
+        """Whether a glob means a name."""
+        return any(fnmatchcase(name, glob) for glob in self.globs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausePlan:
+    """The plan; refused: schedules whose first part is not ours and not as wanted, and why."""
+
+    plan: Plan
+    refused: Mapping[Key, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A live schedule of ours; aliases: its name in the account, and in the file."""
+
+    name: str
+    id: str
+    parts: tuple[LivePart, ...]
+    declared: Schedule | None
+    aliases: frozenset[str]
+    foreign: LiveSchedule | None  # the first part, where it is not ours
+
+    def is_named(self, glob: str) -> bool:
+        return any(fnmatchcase(alias, glob) for alias in self.aliases)
+
+
+def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePlan:
+    """What a wish means for an account; errors where a glob names nothing."""
+    desired = wish.desired
+    index = LiveParts(desired, live.schedules or ())
+    ours = list(_ours(desired, index))
+    found = {id(one.declared) for one in ours}
+    absent = [s for s in desired.schedules or () if id(s) not in found]
+    chosen = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
+    changes, unchanged, refused = [], [], {}
+    for one in chosen:
+        change = _change(wish, one)
+        if one.foreign and one.foreign.paused != wish.paused:
+            fact = f"{one.id} {Foreign.UNMARKED.value}"
+            way_out = f"stop it in the console, or take it over with apply --adopt {one.name}"
+            refused[change.key] = f"{fact}; {way_out}"
+        if change.steps or change.key in refused:
+            changes.append(change)
+        else:
+            unchanged.append((Kind.SCHEDULE, one.name))
+    managed = {part.live.id for one in ours for part in one.parts}
+    plan = Plan(
+        environment=desired.environment,
+        namespace=desired.namespace,
+        now=now,
+        tzdata=tzdata,
+        changes=tuple(sorted(changes, key=lambda change: change.order)),
+        unchanged=tuple(sorted(unchanged)),
+        unmanaged=tuple((Kind.SCHEDULE, i) for i in sorted(index.by_id) if i not in managed),
+        warnings=tuple(_advice(wish, chosen, absent)),
+        errors=tuple(_unmatched(wish, ours, [s.name for s in absent])),
+        live=live,
+        index=index,
+    )
+    return PausePlan(plan=plan, refused=refused)
+
+
+def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
+    """The live schedules with a part of ours, and those that are declared but not ours."""
+    namespace = f"{desired.namespace}."
+    declared = {schedule.id: schedule for schedule in desired.schedules or ()}
+    renamed = {f"{namespace}{s.was}": s for s in declared.values() if s.was}
+    bases = {part.base for part in index.by_id.values() if part.base in declared or part.ours}
+    for base in sorted(bases):
+        schedule = declared.get(base)
+        consents = schedule is not None and schedule.adopted
+        parts = index.of(base)
+        first = parts[0].live if parts and not parts[0].ours and not consents else None
+        mine = tuple(part for part in parts if part.live is not first)
+        if not mine and first is None:
+            continue  # strays alone
+        owner = schedule or renamed.get(base)
+        name = schedule.name if schedule else index.name_of(parts[0])
+        yield _Found(
+            name=name,
+            id=base,
+            parts=mine,
+            declared=owner,
+            aliases=frozenset({name, owner.name} if owner else {name}),
+            foreign=first,
+        )
+
+
+def _change(wish: Wish, one: _Found) -> Change:
+    return Change(
+        kind=Kind.SCHEDULE,
+        name=one.name,
+        id=one.id,
+        action=wish.action,
+        reason=Reason.FILE,
+        notes=(OfParts(of=len(one.parts)),),
+        steps=tuple(
+            PauseSchedule(id=part.live.id, paused=wish.paused)
+            for part in one.parts
+            if part.live.paused != wish.paused
+        ),
+    )
+
+
+# ---------------------------------------------------------------- what to say of it
+
+
+def _advice(
+    wish: Wish, chosen: Sequence[_Found], absent: Sequence[Schedule]
+) -> Iterator[Diagnostic]:
+    """What the next apply will do about it, and what the account does not have."""
+    against = [
+        one.name for one in chosen if one.declared and one.declared.paused is (not wish.paused)
+    ]
+    yield from _warning(
+        wish,
+        "paused_in_file",
+        against,
+        f"paused: {str(not wish.paused).lower()} in the file: the next apply undoes this",
+        f"write paused: {str(wish.paused).lower()}",
+    )
+    yield from _warning(
+        wish,
+        "not_live",
+        [schedule.name for schedule in absent if wish.names(schedule.name)],
+        "in the file, but not in the account",
+        "an apply creates it running: write paused: true" if wish.paused else "",
+    )
+
+
+def _warning(
+    wish: Wish, code: str, names: Sequence[str], fact: str, hint: str
+) -> Iterator[Diagnostic]:
+    if names:
+        message = f"{_where(wish)}{_listed(names)}: {fact}"
+        yield Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)
+
+
+def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Iterator[Diagnostic]:
+    from difflib import get_close_matches  # noqa: PLC0415 only where something is wrong
+
+    known = sorted({*(one.name for one in ours), *absent})
+    for glob in wish.globs:
+        if any(one.is_named(glob) for one in ours) or any(fnmatchcase(n, glob) for n in absent):
+            continue
+        near = [] if _GLOB.search(glob) else get_close_matches(glob, known, 5, _NEAR)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"ours are {_listed(known)}"
+        namespace = wish.desired.namespace
+        if not known:
+            hint = f"no schedule of {namespace} is in the account; is it the right environment?"
+        fact = f"{_where(wish)}no schedule of ours is named {glob}"
+        yield Diagnostic(code="no_match", message=fact, hint=hint)
+
+
+def _where(wish: Wish) -> str:
+    return f"{wish.desired.environment}: " if wish.desired.environment else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(sorted(names)[:_LISTED]) + more

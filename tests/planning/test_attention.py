@@ -1,0 +1,95 @@
+"""What somebody should look at though account and file agree: told, and an exit code if asked for."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.planning import liveness
+from tests.fault_server import FaultServer
+from tests.support import NOW, Ran, cli
+
+FILE = """
+version: 1
+namespace: billing
+schedules:
+  a: {cron: "0 9 * * *", timezone: UTC, destination: https://app.example.com/x, owner: team-a, runbook: https://wiki.example.com/a}
+"""
+MINUTE = 60_000
+
+
+class Account:
+    def __init__(self, folder: Path) -> None:
+        self.file, self.database = folder / "q.yaml", folder / "a.db"
+        self.file.write_text(FILE)
+        assert self.run("apply", "--yes").code == 0
+
+    def run(self, *words: str, now: str = "2026-11-23T12:00Z") -> Ran:
+        return cli(*words, "-f", str(self.file), f"--local={self.database}", "--now", now)
+
+    def edit(self, **changes: object) -> None:
+        with FaultServer(self.database) as server:
+            server.console.edit("schedule", "billing.a", **changes)
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Account:
+    return Account(tmp_path)
+
+
+AT = int(NOW.timestamp() * 1000)
+FOUND = [
+    ("paused", {"isPaused": True, "lastScheduleTime": AT - 60 * MINUTE}, "paused by hand; the file leaves it so; last run Mon 2026-11-23"),
+    ("failed", {"error": "status 500", "lastScheduleTime": AT - 60 * MINUTE}, "the last run of billing.a failed"),
+    ("failed", {"lastScheduleStates": {"msg_1": "FAIL"}, "lastScheduleTime": AT - 60 * MINUTE}, "the last run of billing.a failed; the logs of QStash tell why"),
+    ("failed", {"lastScheduleStates": {"msg_1": "FAIL", "msg_2": "SUCCESS", "msg_3": "FAIL"}, "lastScheduleTime": AT - 60 * MINUTE}, "the last run of billing.a failed for 2 of 3 messages; the logs"),
+    ("failed", {"lastScheduleStates": {"msg_1": "FAIL"}, "error": "status 500", "lastScheduleTime": AT - 60 * MINUTE}, "the last run of billing.a failed: status"),
+    ("failed", {"lastScheduleStates": {"msg_1": "FAIL"}}, "the last run of billing.a failed"),
+    ("overdue", {"lastScheduleTime": AT - 3 * 24 * 60 * MINUTE}, "two firings or more have gone by"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "changes", "fact"), FOUND, ids=[fact for _, _, fact in FOUND])
+def test_it_changes_the_exit_code_only_where_asked_for(
+    account: Account, code: str, changes: dict[str, object], fact: str
+) -> None:
+    account.edit(**changes)
+    quiet = account.run("drift")
+    assert quiet.code == 0
+    assert fact in " ".join(quiet.out.split())
+    assert "owner: team-a" in quiet.out
+    assert "runbook: https://wiki.example.com/a" in quiet.out
+    assert account.run("drift", "--fail-on", "attention").code == 2
+    assert account.run("drift", "--fail-on", "unmanaged").code == 0
+    found = json.loads(account.run("drift", "--format", "json").out)
+    assert [one["code"] for one in found["attention"]] == [code]
+    assert found["status"][0]["owner"] == "team-a"
+    assert "owner: team-a" in account.run("drift", "--format", "markdown").out
+
+
+@pytest.mark.parametrize(
+    "states",
+    [{}, {"msg_1": "SUCCESS"}, {"msg_1": "IN_PROGRESS"}, {"msg_1": None}, ["FAIL"], "FAIL", 1],
+    ids=str,
+)
+def test_a_run_that_has_not_failed_or_that_nobody_can_read_is_no_failure(
+    account: Account, states: object
+) -> None:
+    """How a run went is no setting: a shape that we do not know hides nothing else."""
+    account.edit(lastScheduleStates=states, lastScheduleTime=AT - 60 * MINUTE)
+    ran = account.run("drift", "--fail-on", "attention")
+    assert (ran.code, "failed" in ran.text) == (0, False)
+
+
+def test_what_is_well_has_neither_attention_nor_an_owner_beside_it(account: Account) -> None:
+    ran = account.run("drift", "--fail-on", "attention", "--fail-on", "unmanaged")
+    assert ran.code == 0
+    assert "team-a" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("version", "is_old"), [("2026f", False), ("2025a", False), ("2024b", True), ("x", False)]
+)
+def test_zone_data_older_than_a_year_is_told(version: str, is_old: bool) -> None:
+    found = list(liveness.old_zone_data(version, NOW))
+    assert [one.code for one in found] == ["zone_data"] * is_old

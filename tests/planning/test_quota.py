@@ -1,0 +1,135 @@
+"""Rows of an account: told before they run out, now and on the worst day of the year, with the patch."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.crons.compile import Compilation
+from qstash_sync.model.diagnostics import Severity
+from qstash_sync.planning import quota
+from qstash_sync.reconcile import times
+from tests.support import HEAD, World, cli, config
+
+WINTER = datetime(2026, 11, 24, 12, tzinfo=UTC)  # a clock change lies within every horizon
+SPRING = datetime(2027, 4, 10, 12, tzinfo=UTC)  # none does before November
+
+
+def file(count: int, *auto: str, plan: str = "free", dst: str = "") -> str:
+    """Daily schedules in New York, some of them with `strategy: auto`."""
+    names = [f"s{number}" for number in range(count)]
+    each = (
+        f"  {name}: {{cron: '0 9 * * *', timezone: America/New_York, "
+        f"destination: 'https://e.com/{name}', dst: {{{'strategy: auto' if name in auto else dst}}}}}\n"
+        for name in names
+    )
+    return HEAD + f"limits: {{plan: {plan}}}\nschedules:\n" + "".join(each)
+
+
+def patch(hint: str) -> list[str]:
+    """The schedules that a hint says to make `auto`."""
+    found = re.search(r"strategy: auto\} for ([^;]+)", hint)
+    return found[1].split(", ") if found else []
+
+
+def test_too_many_rows_now_are_refused_and_the_message_is_the_patch(world: World) -> None:
+    world.now = WINTER
+    (error,) = world.plan(file(6)).errors
+    assert error.code == "limit"
+    assert error.message == "18 schedules are needed; the plan free allows 10"
+    names = patch(error.hint)
+    assert len(names) == 4, "as many as it takes: each gives two rows back"
+    assert not world.plan(file(6, *names)).errors
+    assert world.plan(file(6, *names[1:])).errors
+
+
+def test_rows_that_run_out_on_a_later_day_are_a_warning_with_that_day(world: World) -> None:
+    world.now = SPRING
+    plan = world.plan(file(4))
+    assert not plan.errors
+    (warning,) = [f for f in plan.warnings if f.code == "limit"]
+    found = re.fullmatch(
+        r"(\d+) schedules will be needed on ([\d-]+); the plan free allows 10", warning.message
+    )
+    assert found
+    day = datetime.fromisoformat(found[2]).replace(tzinfo=UTC)
+    made = [times.compiled(s, day) for s in config(file(4)).desired.schedules or ()]
+    counts = [len(one.parts) for one in made if isinstance(one, Compilation)]
+    assert sum(counts) == int(found[1]) > 10
+    names = patch(warning.hint)
+    patched = world.plan(file(4, *names))
+    assert [f for f in patched.warnings if f.code == "limit"] == []
+
+
+def test_schedules_of_others_take_rows_too(world: World) -> None:
+    world.now = SPRING
+    world.apply(file(1, plan="payg"))
+    stored = world.schedule("billing.s0")
+    for number in range(7):
+        name = f"theirs-{number}"
+        world.account.store.put("schedule", name, {**stored, "scheduleId": name, "labels": []})
+    assert [f.code for f in world.plan(file(3)).errors] == ["limit"]
+    assert not world.plan(file(1)).errors
+
+
+@pytest.mark.parametrize("stray", ["scd_1", "billing.s0.77", "billing.s1.9", "billing.other"])
+def test_whatever_is_not_ours_takes_a_row_whatever_it_is_called(world: World, stray: str) -> None:
+    """The worst day of the year is named, too: a stray looks like a part and is none."""
+    world.now = SPRING
+    world.apply(file(2))
+    stored = world.schedule("billing.s0")
+    count = 10 - len(world.account.store.all("schedule"))
+    for name in (stray, *(f"theirs-{n}" for n in range(1, count))):
+        world.account.store.put("schedule", name, {**stored, "scheduleId": name, "labels": []})
+    plan = world.plan(file(2).replace("e.com/s0", "e.com/other"))
+    assert not plan.errors
+    told = [d.message for d in plan.warnings if d.code == "limit"]
+    assert told == ["14 schedules will be needed on 2027-09-24; the plan free allows 10"]
+
+
+def test_without_a_plan_the_free_one_is_named_once(world: World) -> None:
+    world.now = WINTER
+    text = file(6).replace("limits: {plan: free}\n", "")
+    assert not world.plan(text).errors
+    told = [f for f in world.plan(text).warnings if f.code == "limit"]
+    assert [f.text for f in told] == ["18 schedules, more than the free plan's 10"]
+
+
+@pytest.mark.parametrize(
+    ("now", "most", "told"),
+    [
+        (WINTER, 2, r"needs 3 parts, max_parts is 2"),
+        (SPRING, 3, r"needs 4 parts on 2027-\d\d-\d\d, max_parts is 3"),
+        (SPRING, 4, None),
+    ],
+    ids=["today", "later this year", "never"],
+)
+def test_validate_refuses_more_parts_than_max_parts_today_or_within_a_year(
+    tmp_path: Path, now: datetime, most: int, told: str | None
+) -> None:
+    path = tmp_path / "q.yaml"
+    path.write_text(file(1, dst=f"max_parts: {most}", plan="payg"))
+    ran = cli("validate", "-f", str(path), "--now", now.isoformat())
+    assert ran.code == (1 if told else 0)
+    assert told is None or re.search(told, ran.err)
+
+
+def test_validate_judges_the_rows_without_an_account(tmp_path: Path) -> None:
+    path = tmp_path / "q.yaml"
+    path.write_text(file(6))
+    ran = cli("validate", "-f", str(path), "--now", WINTER.isoformat())
+    assert ran.code == 1
+    assert "18 schedules are needed; the plan free allows 10" in ran.err
+    assert "write dst: {strategy: auto} for s0, s1, s2, s3" in ran.err
+
+
+def test_the_worst_day_is_the_most_of_all_renewals(world: World) -> None:
+    schedules = config(file(2)).desired.schedules or ()
+    days = quota.ahead(schedules, SPRING)
+    assert days[0].at == SPRING
+    assert [day.at for day in days] == sorted({day.at for day in days})
+    assert all(day.count % 2 == 0 for day in days), "two schedules of one kind"
+    (found,) = quota.judge(schedules, SPRING, plan="free", others=5)
+    assert found.severity is Severity.WARNING
+    assert str(max(day.count for day in days) + 5) in found.message
