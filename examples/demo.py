@@ -13,13 +13,13 @@ ACCOUNT = ROOT / ".qstash-demo.db"  # it stays, for who goes on
 
 def say(text: str) -> None:
     """A line of the story."""
-    print(f"\n\033[1m# {text}\033[0m" if sys.stdout.isatty() else f"\n# {text}", flush=True)  # noqa: T201 a demo prints
+    print(f"\n\033[1m# {text}\033[0m" if sys.stdout.isatty() else f"\n# {text}", flush=True)
 
 
 def run(*words: str) -> None:
     """Show a command as a person would type it, and run it."""
     given = [*words, f"--local={ACCOUNT.name}", "-f", FILE]
-    print(f"$ qstash-sync {' '.join(given)}", flush=True)  # noqa: T201 a demo prints
+    print(f"$ qstash-sync {' '.join(given)}", flush=True)
     command = [sys.executable, "-m", "qstash_sync", *given]
     subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 our own program
 
@@ -44,7 +44,7 @@ def main() -> None:
     say("... and the next plan says so. The pause stays: the file leaves it open.")
     run("plan")
     say("Your turn: edit examples/quickstart/qstash.yaml, then run")
-    print(f"$ .venv/bin/qstash-sync plan --local={ACCOUNT.name} -f {FILE}")  # noqa: T201 a demo prints
+    print(f"$ .venv/bin/qstash-sync plan --local={ACCOUNT.name} -f {FILE}")
 
 
 if __name__ == "__main__":

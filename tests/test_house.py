@@ -39,8 +39,8 @@ OWNERS = {
         "qstash/connections.py",
         "qstash/exchange.py",
         "local/",
-        "cli/session.py",
-    ),  # session: --local's transport
+        "library.py",
+    ),  # library: the transport of an embedded account
     "click": ("cli/",),
     "icalendar": ("render/ics.py",),
     "jinja2": ("render/html.py",),

@@ -40,7 +40,7 @@ _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
-    from qstash_sync.applying import proposal
+    import qstash_sync
     from qstash_sync.cli.session import Session
 
     session = Session.open(**given)
@@ -52,8 +52,8 @@ def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
         if stored:
             found = saved.approve(session, client, config, stored, verbose=verbose)
         else:
-            found = proposal.propose(
-                client, config.desired, now=session.instant, policy=session.policy
+            found = qstash_sync.plan(
+                config.desired, client, now=session.instant, policy=session.policy
             )
             show(session, config, found, verbose=verbose)
         may_ask = not (stored or session.json or yes) and streams.is_terminal(sys.stdin)
@@ -79,7 +79,7 @@ def carry_out(
 
     whole: it is not done as long as anything is left that a next plan would do.
     """
-    from qstash_sync.applying import applying
+    import qstash_sync
     from qstash_sync.applying.executor import Control
     from qstash_sync.render import json as view, safe, text
 
@@ -101,7 +101,8 @@ def carry_out(
             stop=stop,
             sleep=session.clock.sleep if session.clock else None,
         )
-        applied = applying.apply(client, desired, found, policy=session.policy, control=control)
+        policy = session.policy
+        applied = qstash_sync.apply(desired, found, client, policy=policy, control=control)
 
     session.requests = (client.reads, client.writes)
     if session.json:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from qstash_sync.cli.session import Session
-    from qstash_sync.crons.grammar import Cron
     from qstash_sync.model.diagnostics import Location
     from qstash_sync.model.resources import Timing
 
@@ -129,42 +128,25 @@ def _refuse_mixture(
 
 def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> Asked:
     """The schedule of the command line."""
-    from qstash_sync.crons import zones
     from qstash_sync.crons.compile import Strategy
     from qstash_sync.crons.error import CronError
-    from qstash_sync.crons.firings import Fold, Gap, Job
+    from qstash_sync.crons.firings import job
     from qstash_sync.model.resources import Timing
 
     try:
-        zones.zone(chosen["timezone"])
+        made = job(texts, chosen["timezone"], gap=chosen["gap"], fold=chosen["fold"])
     except CronError as error:
-        raise CompileError(str(error)) from None
-    job = Job(
-        crons=tuple(_parsed(text) for text in texts),
-        timezone=chosen["timezone"],
-        gap=Gap(chosen["gap"]) if chosen["gap"] else None,
-        fold=Fold(chosen["fold"]) if chosen["fold"] else None,
-    )
+        in_words = any(" " not in text.strip() for text in texts)
+        quote = '; quote the whole cron, such as "0 9 * * 1-5"' if in_words else ""
+        raise CompileError(f"{error}{quote}") from None
     timing = Timing(
-        job=job,
+        job=made,
         strategy=Strategy(chosen["strategy"] or "split"),
         renew_before=_renew_before(chosen["renew_before"]),
         max_parts=chosen["max_parts"] or _ANY_NUMBER,
         accept=chosen["accept"],
     )
     return timing, None, None
-
-
-def _parsed(text: str) -> Cron:
-    from qstash_sync.crons.error import CronError
-    from qstash_sync.crons.grammar import parse
-
-    try:
-        return parse(text)
-    except CronError as error:
-        quote = "" if " " in text.strip() else '; quote the whole cron, such as "0 9 * * 1-5"'
-        which = "" if repr(text) in str(error) else f"{text!r}: "
-        raise CompileError(f"{which}{error}{quote}") from None
 
 
 def _renew_before(text: str | None) -> timedelta:

@@ -45,15 +45,15 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
 
 def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verbose: bool) -> int:
     """Show a plan, and save it if there is a path; returns the exit code."""
-    from qstash_sync.applying import proposal
+    import qstash_sync
     from qstash_sync.render import safe, text
 
     if path is not None:
         saved.check(path, session)
     config, base = session.with_base(session.config())
     with session.client(config, read_only=True) as client:
-        found = proposal.propose(
-            client, config.desired, now=session.instant, policy=session.policy, base=base
+        found = qstash_sync.plan(
+            config.desired, client, now=session.instant, policy=session.policy, base=base
         )
 
     endpoint = session.endpoint  # none of a local server

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,6 @@ from qstash_sync.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
     from qstash_sync.config.load import Config, Files, Source
-    from qstash_sync.local import LocalQStash
     from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.resources import Desired, Schedule
     from qstash_sync.planning.policy import Policy
@@ -192,11 +191,11 @@ class Session:
         missing = missing or (
             "mock" if self.mock_env else "unknown" if self.unknown_env else "error"
         )
-        config, found = files.build(
-            environment or self.environment, self.given(), self.environ(), missing
-        )
-        if config is None:
-            raise ConfigError(self._with_way_out(found))
+        wanted = environment or self.environment
+        try:
+            config = files.config(wanted, self.given(), self.environ(), missing)
+        except ConfigError as error:
+            raise ConfigError(self._with_way_out(error.diagnostics)) from None
         return replace(config, desired=self._ignoring(config.desired, self.ignore))
 
     def _ignoring(self, desired: "Desired", options: Sequence[str]) -> "Desired":
@@ -299,27 +298,18 @@ class Session:
 
         tells: say which account it is, and why, where the page does not.
         """
-        from qstash_sync.qstash.answers import Origin
-        from qstash_sync.qstash.client import Client
-
         if self.local is not None:
             with self._local_client(read_only=read_only) as client:
                 yield client
             return
-        from qstash_sync.config.account import resolve
+        from qstash_sync import library
 
-        environment = config.desired.environment
-        endpoint = resolve(config.account, environment, self.environ())
-        self.endpoint = endpoint
+        environment, environ = config.desired.environment, self.environ()
+        self.endpoint = endpoint = library.endpoint(config, environ)
         user = f"{endpoint.user} at " if endpoint.user else ""  # where the token tells it
         self.whereabouts = (f"{environment}: " if environment else "") + f"{user}{endpoint.url}"
-        made = Client(
-            endpoint.url,
-            endpoint.token,
-            read_only=read_only,
-            parallelism=self.parallelism,
-            hide=config.secrets,
-            origin=Origin(url=endpoint.url_from, token=endpoint.token_from),
+        made = library.connect(
+            config, environ=environ, read_only=read_only, parallelism=self.parallelism
         )
         with self._counted(made) as client:
             if tells and self.output_format == "text":
@@ -332,11 +322,7 @@ class Session:
 
     @contextmanager
     def _local_client(self, *, read_only: bool) -> "Iterator[Client]":
-        import httpx
-
-        from qstash_sync.local import LOCAL_TOKEN
-        from qstash_sync.model.resources import Piece, Secret
-        from qstash_sync.qstash.client import Client
+        from qstash_sync import library
 
         self.whereabouts = f"the local QStash in {self.local}"
         path = str(self.local)
@@ -344,22 +330,16 @@ class Session:
             path = ":memory:"
         # With --now, the server, the client and every wait share one pretended clock.
         self.clock = None if self.now is None else Clock(self.instant.timestamp())
-        clock = self.clock.time if self.clock else time.time
-        with (
-            local_account(path, clock) as server,
-            self._counted(
-                Client(
-                    "http://local",
-                    Secret((Piece(LOCAL_TOKEN, hidden=True),)),
-                    read_only=read_only,
-                    transport=httpx.MockTransport(server),
-                    parallelism=self.parallelism,
-                    sleep=self.clock.sleep if self.clock else None,
-                    clock=clock,
-                    monotonic=self.clock.time if self.clock else time.monotonic,
-                )
-            ) as client,
-        ):
+        clock = self.clock
+        made = library.embedded(
+            path,
+            read_only=read_only,
+            parallelism=self.parallelism,
+            clock=clock.time if clock else time.time,
+            monotonic=clock.time if clock else time.monotonic,
+            sleep=clock.sleep if clock else None,
+        )
+        with made as opened, self._counted(opened) as client:
             yield client
 
     @contextmanager
@@ -399,18 +379,6 @@ class _NoBaseError(Exception):
 
 class _NothingBeforeError(_NoBaseError):
     """Why nothing of what is declared was there before."""
-
-
-def local_account(path: str, clock: Callable[[], float] = time.time) -> "LocalQStash":
-    """The embedded QStash in a file; raises `UsageError` where it cannot be one's."""
-    from qstash_sync.local import LocalQStash, StoreError
-
-    if not path:
-        raise UsageError("--local=: say which file; --local alone takes the default one")
-    try:
-        return LocalQStash(path, clock=clock)
-    except StoreError as error:
-        raise UsageError(f"--local={path}: {error}; it keeps an account in a file") from None
 
 
 def _is_free(path: str) -> bool:

@@ -47,7 +47,7 @@ def _schema(of: str | None) -> dict[str, Any]:
 @options.local
 def serve(port: int, local: str | None) -> int:
     """Serve the local QStash on 127.0.0.1, for SDKs and other tools."""
-    from qstash_sync.cli.session import local_account
+    from qstash_sync.library import local_account
     from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN
     from qstash_sync.local.serve import Served
 

@@ -125,6 +125,19 @@ class Files:
             return None, diagnostics
         return replace(config, warnings=diagnostics), diagnostics
 
+    def config(
+        self,
+        environment: str | None,
+        variables: Mapping[str, str],
+        environ: Mapping[str, str],
+        missing: str = "error",
+    ) -> Config:
+        """The same; raises `ConfigError` with every diagnostic."""
+        config, found = self.build(environment, variables, environ, missing)
+        if config is None:
+            raise ConfigError(found)
+        return config
+
     def attempt(
         self,
         environment: str | None,

@@ -27,7 +27,8 @@ from qstash_sync.crons.bitmaps import (
     wall,
     window,
 )
-from qstash_sync.crons.grammar import Cron
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.grammar import Cron, parse
 
 __all__ = [
     "DAY", "Difference", "Fold", "Gap", "Job", "Meeting", "Span", "fired", "instants", "meetings",
@@ -72,6 +73,31 @@ class Job:
     def fold_of(self, cron: Cron) -> Fold:
         """Likewise for times that happen twice."""
         return self.fold or (Fold.BOTH if cron.interval else Fold.FIRST)
+
+
+def job(
+    crons: str | Sequence[str], timezone: str, *, gap: str | None = None, fold: str | None = None
+) -> Job:
+    """A time from how a file or a command line writes it; raises `CronError`, which names the cron.
+
+    gap, fold: a policy by its word; a word that is none is a ValueError.
+    """
+    zones.zone(timezone)
+    texts = [crons] if isinstance(crons, str) else crons
+    return Job(
+        crons=tuple(map(_parsed, texts)),
+        timezone=timezone,
+        gap=Gap(gap) if gap else None,
+        fold=Fold(fold) if fold else None,
+    )
+
+
+def _parsed(text: str) -> Cron:
+    try:
+        return parse(text)
+    except CronError as error:
+        which = "" if repr(text) in str(error) else f"{text!r}: "
+        raise CronError(f"{which}{error}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

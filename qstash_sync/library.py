@@ -1,0 +1,193 @@
+"""qstash-sync as a library, thinly: what its own commands are made of.
+
+    compile_cron    a local cron -> UTC crons, proven; for any scheduler that knows UTC alone
+    load            files -> what they declare, and the account that they name
+    connect         the account, for reading unless it is said otherwise
+    embedded        an account in memory or in a file, with no network: for tests of one's own
+    plan            what an apply would change
+    apply           make it so, and look whether it came true
+
+Each of them is in `qstash_sync` itself. What fails raises an error of `qstash_sync.errors`.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from qstash_sync.applying import applying, proposal
+from qstash_sync.applying.account import Account
+from qstash_sync.applying.executor import Control
+from qstash_sync.applying.outcomes import Applied
+from qstash_sync.config.account import Endpoint, resolve
+from qstash_sync.config.load import Config, Files, gather
+from qstash_sync.crons.compile import RENEW_BEFORE, Compilation, Strategy, compile_job
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.firings import job
+from qstash_sync.errors import CompileError, ConfigError, UsageError
+from qstash_sync.local import LOCAL_TOKEN, LocalQStash, StoreError
+from qstash_sync.model.resources import Desired, Piece, Secret
+from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.policy import Policy
+from qstash_sync.qstash.answers import Origin
+from qstash_sync.qstash.client import Client
+
+_NO_POLICY = Policy()
+
+
+def compile_cron(
+    crons: str | Sequence[str],
+    timezone: str,
+    *,
+    now: datetime | None = None,
+    strategy: str = "split",
+    gap: str | None = None,
+    fold: str | None = None,
+    renew_before: timedelta = RENEW_BEFORE,
+    accept: bool = False,
+) -> Compilation:
+    """UTC crons whose firings together are those of one or several local crons.
+
+    crons: five fields in local time. timezone: an IANA zone. now: an aware time, from whose day on
+    the compilation holds. strategy, gap, fold, renew_before, accept: as `dst` in a file.
+
+    Returns the crons (`.crons`), until when they are exact (`.valid_until`, None: for ever), when
+    to compile again (`.renew_at`) and the proof. Raises `CompileError` for what is not understood,
+    never fires, or cannot be proven.
+    """
+    try:
+        return compile_job(
+            job(crons, timezone, gap=gap, fold=fold),
+            now=now or datetime.now(UTC),
+            strategy=Strategy(strategy),
+            renew_before=renew_before,
+            accept=accept,
+        )
+    except CronError as error:
+        raise CompileError(str(error)) from None
+
+
+def load(
+    *paths: str | Path,
+    environment: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    missing: str = "error",
+) -> Config:
+    """What files declare: `.desired` for one environment, `.warnings`, and the account.
+
+    paths: files and folders; without, qstash.yaml, else qstash/. environ: in place of the process's
+    environment. missing: what becomes of variables that are not set: `error`, `unknown` (equal to
+    anything) or `mock` (made up). Raises `ConfigError` with every diagnostic, `UsageError` for what
+    cannot be read.
+    """
+    files = Files(gather([str(path) for path in paths], None))
+    surroundings = dict(os.environ) if environ is None else environ
+    return files.config(environment, variables or {}, surroundings, missing)
+
+
+def endpoint(config: Config, environ: Mapping[str, str] | None = None) -> Endpoint:
+    """Address and token of the account; raises `AuthError` or `ConfigError` where they are none."""
+    surroundings = dict(os.environ) if environ is None else environ
+    return resolve(config.account, config.desired.environment, surroundings)
+
+
+def connect(
+    config: Config,
+    *,
+    environ: Mapping[str, str] | None = None,
+    read_only: bool = True,
+    parallelism: int = 8,
+) -> Client:
+    """A client of the account that the files or the environment name; `with` closes it.
+
+    read_only: refuse to send anything but GET.
+    """
+    found = endpoint(config, environ)
+    return Client(
+        found.url,
+        found.token,
+        read_only=read_only,
+        parallelism=parallelism,
+        hide=config.secrets,
+        origin=Origin(url=found.url_from, token=found.token_from),
+    )
+
+
+def local_account(path: str, clock: Callable[[], float] = time.time) -> LocalQStash:
+    """The embedded QStash in a file; raises `UsageError` where it cannot be one's."""
+    if not path:
+        raise UsageError("--local=: say which file; --local alone takes the default one")
+    try:
+        return LocalQStash(path, clock=clock)
+    except StoreError as error:
+        raise UsageError(f"--local={path}: {error}; it keeps an account in a file") from None
+
+
+@contextmanager
+def embedded(
+    path: str = ":memory:",
+    *,
+    read_only: bool = False,
+    parallelism: int = 8,
+    clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] | None = None,
+) -> Iterator[Client]:
+    """A client of an embedded QStash, kept in a file or in memory; no account, no network.
+
+    clock, monotonic, sleep: for tests that move time. Raises `UsageError` for a file that is none.
+    """
+    with (
+        local_account(path, clock) as account,
+        Client(
+            "http://local",
+            Secret((Piece(LOCAL_TOKEN, hidden=True),)),
+            read_only=read_only,
+            transport=httpx.MockTransport(account),
+            parallelism=parallelism,
+            sleep=sleep,
+            clock=clock,
+            monotonic=monotonic,
+        ) as client,
+    ):
+        yield client
+
+
+def plan(
+    desired: Desired,
+    account: Account,
+    *,
+    now: datetime | None = None,
+    policy: Policy = _NO_POLICY,
+    base: Desired | None = None,
+) -> Plan:
+    """What an apply would change: `.changes`, `.warnings`, `.errors`, `.summary`; writes nothing.
+
+    desired: of `load`. policy: scope, consents and overrides, as the options of the command. base:
+    what the files declared before, which says whose each change is.
+    """
+    at = now or datetime.now(UTC)
+    return proposal.propose(account, desired, now=at, policy=policy, base=base)
+
+
+def apply(
+    desired: Desired,
+    approved: Plan,
+    account: Account,
+    *,
+    policy: Policy = _NO_POLICY,
+    control: Control | None = None,
+) -> Applied:
+    """Carry out a plan that has no errors: `.outcomes`, and `.done` if each of them came true.
+
+    What has moved since the plan was made is not done; nothing is asked. control: parallelism,
+    waiting, progress and a way to stop.
+    """
+    if approved.errors:
+        raise ConfigError(approved.errors)
+    return applying.apply(account, desired, approved, policy=policy, control=control)
