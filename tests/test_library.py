@@ -84,7 +84,7 @@ def test_what_is_wrong_is_an_error_with_every_diagnostic(tmp_path: Path) -> None
     (tmp_path / "qstash.yaml").write_text(FILE.replace("0 9", "61 9"))
     with pytest.raises(ConfigError) as caught:
         qstash_sync.load(tmp_path / "qstash.yaml", environ={})
-    assert {one.code for one in caught.value.diagnostics} == {"cron", "environment"}
+    assert {one.code for one in caught.value.diagnostics} == {"cron", "unset"}
     with pytest.raises(UsageError, match="no such file"):
         qstash_sync.load(tmp_path / "nope.yaml")
     with pytest.raises(UsageError), qstash_sync.embedded(str(tmp_path)):

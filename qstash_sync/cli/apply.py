@@ -35,7 +35,7 @@ _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
     options.parallelism,
     options.consent,
     options.max_wait,
-    options.verbose,
+    options.verbose("Show every change field by field, all warnings, and what is unmanaged."),
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:

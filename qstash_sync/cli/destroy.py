@@ -21,7 +21,7 @@ from qstash_sync.errors import UsageError
     options.allow_in_use,
     options.drop_backlog,
     options.delete_after_failure,
-    options.verbose,
+    options.verbose("Show every change field by field, all warnings, and what is unmanaged."),
 )
 @click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:

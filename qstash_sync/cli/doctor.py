@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qstash_sync.health.called import Address
     from qstash_sync.health.check import Check, Subject
     from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.model.resources import Desired, Live
     from qstash_sync.qstash.client import Client
 
 _KINDS = ("schedules", "url_groups", "queues", "flow_controls")
@@ -83,6 +84,7 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     from qstash_sync.health.check import Subject
     from qstash_sync.model.diagnostics import Severity
     from qstash_sync.model.resources import Desired
+    from qstash_sync.render.words import counted
 
     try:
         files = session.sources()
@@ -103,9 +105,10 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
         hint = "qstash-sync validate shows all of it"
         return [_check(Subject.FILE, f"{where}{first.text}{more}", Severity.ERROR, hint)], None
     desired = config.desired
-    sizes = {kind.replace("_", " "): len(getattr(desired, kind) or ()) for kind in _KINDS}
-    counted = ", ".join(f"{size} {what}" for what, size in sizes.items() if size) or "nothing"
-    checks = [_check(Subject.FILE, f"{len(files.documents)} file(s) declare {counted}")]
+    count = len(files.documents)
+    declare = "declares" if count == 1 else "declare"
+    fact = f"{counted(count, 'file')} {declare} {_sizes(desired) or 'nothing'}"
+    checks = [_check(Subject.FILE, fact)]
     try:
         session.config(files, missing="error")
     except ConfigError as error:
@@ -115,6 +118,16 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
             fact = f"{where}{one.text}"
             checks.append(_check(Subject.VARIABLES, fact, Severity.WARNING, hint))
     return checks, config
+
+
+def _sizes(side: Desired | Live) -> str:
+    """How many of each kind there are, those aside of which there is none."""
+    from qstash_sync.model.resources import Kind
+    from qstash_sync.render.text import noun
+    from qstash_sync.render.words import counted
+
+    sizes = {kind: len(getattr(side, f"{kind}s") or ()) for kind in reversed(Kind)}
+    return ", ".join(counted(size, noun(kind)) for kind, size in sizes.items() if size)
 
 
 # ---------------------------------------------------------------- the account
@@ -143,8 +156,7 @@ def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
     live = client.read(_KINDS)
     yield _check(Subject.TOKEN, f"good for {session.whereabouts}{_region(session)}")
     keys = _keys(client)
-    sizes = {kind.replace("_", " "): len(getattr(live, kind) or ()) for kind in _KINDS}
-    read = ", ".join(f"{size} {what}" for what, size in sizes.items())
+    read = _sizes(live) or "an empty account"
     if keys is None:
         told = "it may not read the signing keys, so it is a read-only one"
     else:

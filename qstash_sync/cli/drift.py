@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     options.base,
     options.scope,
     options.unknown_env,
-    options.verbose,
+    options.verbose("Show all warnings, what is ignored, and what is unmanaged."),
     output=options.report,
 )
 @click.option(

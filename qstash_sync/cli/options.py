@@ -82,7 +82,11 @@ only = click.option(
 saving = click.option(
     "--save", "path", metavar="FILE", help="Keep the plan in FILE, for `apply FILE`; no secret."
 )
-verbose = click.option("-v", "--verbose", is_flag=True, help="List unmanaged resources, too.")
+
+
+def verbose(more: str) -> Callable[[Any], Any]:
+    """What -v adds, command by command."""
+    return click.option("-v", "--verbose", is_flag=True, help=more)
 
 
 def all_of(*chosen: Callable[[Any], Any]) -> Callable[[F], F]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     options.consent,
     options.base,
     options.unknown_env,
-    options.verbose,
+    options.verbose("Show every change field by field, all warnings, and what is unmanaged."),
     output=options.report,
 )
 @options.saving

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Views = Mapping[str, Callable[[Paint], Page]]  # by format: the page, in these colours or none
 
 
+_WRITING = ("apply", "destroy", "pause", "resume")
+
+
 def show(session: Session, views: Views, diagnostics: Iterable[Diagnostic] = ()) -> None:
     """The result; files first, so that stdout has one document whatever becomes of them.
 
@@ -56,7 +59,7 @@ def fail(
     session = Session.current
     requests = session.requests if session else (0, 0)
     views: Views = {
-        "text": lambda paint: _text(error, paint),
+        "text": lambda paint: _text(error, paint, writes=command in _WRITING),
         "markdown": lambda _: markdown.error(error, command, environment),
         "json": lambda _: view.error(error, requests),
         "html": lambda _: _html(error, command, environment),
@@ -80,7 +83,7 @@ def fail(
         streams.settled(views[output_format](Paint(color=False)))
         return
     paint = paint_of(session.color if session else "auto", sys.stderr)
-    streams.note(_text(error, paint))
+    streams.note(_text(error, paint, writes=command in _WRITING))
 
 
 def _html(error: QstashSyncError, command: str, environment: str | None) -> Page:
@@ -98,7 +101,7 @@ def _calendar(error: QstashSyncError) -> Page:
     return ics.failed(tuple(told), datetime.now(UTC))
 
 
-def _text(error: QstashSyncError, paint: Paint) -> Page:
+def _text(error: QstashSyncError, paint: Paint, *, writes: bool) -> Page:
     from qstash_sync.render.text import blocks, stale
 
     if isinstance(error, StalePlanError):
@@ -108,6 +111,6 @@ def _text(error: QstashSyncError, paint: Paint) -> Page:
     if not isinstance(error, ConfigError):
         return paint.page([f"{paint('error:', 'red', 'bold')} {error}"])
     count = sum(f.severity == "error" for f in error.diagnostics)
-    total = f"{count} error{'s' if count != 1 else ''}; nothing was written."
+    total = f"{count} error{'s' if count != 1 else ''}{'; nothing was written' * writes}."
     found = blocks(error.diagnostics, paint, wraps=paint.is_terminal)
     return paint.page([*found, "", total])

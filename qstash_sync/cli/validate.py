@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.common(options.now, options.verbose)
+@options.common(options.now, options.verbose("Show notes, too."))
 @click.option("--mock-env", is_flag=True, help="Make up missing environment variables.")
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning", "none"]), default="error",
@@ -101,14 +101,14 @@ def _as_text(
     verbose: bool,
 ) -> None:
     from qstash_sync.model.diagnostics import Severity
-    from qstash_sync.render import safe
+    from qstash_sync.render import safe, words
 
     notes = sum(one.severity is Severity.INFO for one in diagnostics)
     if notes and not verbose:
-        streams.note(safe.page(f"{notes} {'notes' if notes > 1 else 'note'} beside: -v"))
+        streams.note(safe.page(f"{words.counted(notes, 'note')} beside: -v"))
     shown = ", ".join(name for name in names if name)
     where = f", environments {shown}" if shown else ""
-    verdict = f"Valid: {files} file(s){where}"
+    verdict = f"Valid: {words.counted(files, 'file')}{where}"
     if failing:
         some = "findings fail" if len(failing) > 1 else "finding fails"
         verdict += f"; {len(failing)} {some} it: mend, disable with a reason, or --fail-on none"

@@ -247,12 +247,12 @@ class Scope:
         if not found:
             fact = f"the environment variable {name} is not set"
             hint = f"set {name}, give a default ${{env.{name}:-…}}, or use --env-file"
-            self.report.error("environment", path, fact, location, hint)
+            self.report.error("unset", path, fact, location, hint)
             self.mocked.add(location)  # one message is enough: what follows from it is not told
         if not is_text(found):
             fact = f"the environment variable {name} is not UTF-8 text"
             hint = "encode it, for example as base64"
-            self.report.error("environment", path, fact, location, hint)
+            self.report.error("unset", path, fact, location, hint)
             found = ""
         if has_control(found):
             self.broken[location] = f"the environment variable {name}"

@@ -108,16 +108,18 @@ def quotas(desired: Desired, live: Live, now: datetime) -> Iterator[Check]:
     for kind in (Kind.SCHEDULE, Kind.URL_GROUP, Kind.QUEUE):
         if getattr(live, f"{kind}s") is not None:
             count, allowed = used[kind].before, used[kind].allowed
-            yield _quota(Subject.QUOTA, f"{kind.replace('_', ' ')}s", count, allowed)
+            yield _quota(Subject.QUOTA, kind.replace("_", " "), count, allowed)
     a_day = messages.a_day(desired, live, (), now)
     if a_day is not None:
-        yield _quota(Subject.MESSAGES, "messages on the busiest day", a_day.before, a_day.allowed)
+        yield _quota(
+            Subject.MESSAGES, "message", a_day.before, a_day.allowed, " on the busiest day"
+        )
 
 
-def _quota(subject: Subject, what: str, used: int, allowed: int | None) -> Check:
+def _quota(subject: Subject, noun: str, used: int, allowed: int | None, when: str = "") -> Check:
     if allowed is None:
-        return Check(subject=subject, message=f"{used:,} {what}")
-    fact = f"{used:,} of {allowed:,} {what}, {max(allowed - used, 0):,} left"
+        return Check(subject=subject, message=f"{used:,} {noun}{'s' * (used != 1)}")
+    fact = f"{used:,} of {allowed:,} {noun}s{when}, {max(allowed - used, 0):,} left"
     if used < _NEAR * allowed:
         return Check(subject=subject, message=fact)
     severity = Severity.WARNING if used <= allowed else Severity.ERROR

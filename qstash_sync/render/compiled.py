@@ -1,4 +1,4 @@
-"""Compilations: a page in 80 columns that is read in ten seconds, and the JSON of the README."""
+"""Compilations: a page in 80 columns that is read in ten seconds, and its JSON."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from qstash_sync.planning.outlook import Outlook
 from qstash_sync.render import json as view
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
+from qstash_sync.render.words import counted
 
 _WIDTH = 80
 _LABEL = 13  # columns before a value
@@ -89,7 +90,7 @@ def text(shown: Sequence[Outlook], paint: Paint) -> Page:
     """One block for each schedule, the sums last."""
     blocks = [line for outlook in shown for line in (*_block(outlook, paint), "")]
     parts = sum(len(outlook.made.parts) for outlook in shown)
-    total = f"{_count(len(shown), 'schedule')}, {_count(parts, 'part')}"
+    total = f"{counted(len(shown), 'schedule')}, {counted(parts, 'part')}"
     return paint.page([*blocks, paint(f"{total}; tzdata {zones.tzdata_version()}.", "dim")])
 
 
@@ -103,7 +104,7 @@ def _block(outlook: Outlook, paint: Paint) -> Iterator[str]:
     by_auto = f", chosen by auto: {made.reason}" if made.requested is Strategy.AUTO else ""
     # The policies that were asked for; the defaults stand in the warnings where they matter.
     policies = [f"{key}: {value}" for key, value in (("gap", job.gap), ("fold", job.fold)) if value]
-    proof = [f"{_count(made.proof.firings, 'firing')}: {_numbers(made.proof)}"]
+    proof = [f"{counted(made.proof.firings, 'firing')}: {_numbers(made.proof)}"]
     if made.strategy is Strategy.NATIVE:
         proof.append("by a model of QStash's parser, over 366 days")
 
@@ -187,7 +188,7 @@ def _horizon(made: Compilation) -> str:
     if made.valid_until is None:
         return f"{start} for ever, as far as the zone data tells"
     days = (made.valid_until - made.valid_from).days
-    return f"exact {start} until {_utc(made.valid_until)}, {_count(days, 'day')}"
+    return f"exact {start} until {_utc(made.valid_until)}, {counted(days, 'day')}"
 
 
 def _renewal(outlook: Outlook) -> str:
@@ -197,7 +198,7 @@ def _renewal(outlook: Outlook) -> str:
     if made.strategy is Strategy.FOLLOW:
         return "by an apply right after the end, no sooner"
     days = (made.valid_until - made.renew_at).days
-    return f"planned from {made.renew_at:%a %Y-%m-%d} on, {_count(days, 'day')} before the end"
+    return f"planned from {made.renew_at:%a %Y-%m-%d} on, {counted(days, 'day')} before the end"
 
 
 def _after(outlook: Outlook) -> list[str]:
@@ -214,10 +215,6 @@ def _after(outlook: Outlook) -> list[str]:
 
 def _numbers(counted: Proof | Difference) -> str:
     return ", ".join(f"{count:,} {what}" for what, count in _wrong(counted).items())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _local(outlook: Outlook, at: datetime) -> datetime:

@@ -9,6 +9,7 @@ from qstash_sync.model.change import Reason
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import noun
+from qstash_sync.render.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +23,9 @@ class Files:
 
 def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
     """A few lines beside the file."""
-    counts = [_count(len(found.document.items), "schedule")]
+    counts = [counted(len(found.document.items), "schedule")]
     others = found.document.others.items()
-    counts += [_count(len(names), noun(kind)) for kind, names in others if names]
+    counts += [counted(len(names), noun(kind)) for kind, names in others if names]
     rows = []
     if found.twins:
         rows.append(("twins", f"{found.twins}, as comments; `import --strays` plans their delete"))
@@ -53,10 +54,6 @@ def _next(files: Files) -> list[str]:
         return []
     env = f" --env-file {files.env_out}" if files.env_out else ""
     return [f"Next: qstash-sync plan -f {files.out}{env}"]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _plan(found: Imported) -> str:

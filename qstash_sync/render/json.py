@@ -1,4 +1,4 @@
-"""JSON: one document for every outcome, with `format_version` and the keys of the README."""
+"""JSON: one document for every outcome, with `format_version` and the keys of the contract."""
 
 import json
 from dataclasses import asdict

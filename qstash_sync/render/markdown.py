@@ -103,13 +103,13 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
         _Section(title=f"{len(creates):,} to create", entries=_heads(creates)),
         *_diagnostics(warnings),
         _Section(
-            title=f"{len(fields):,} changes, field by field",
+            title=f"{words.counted(len(fields), 'change')}, field by field",
             entries=fields,
             folded=True,
             idle=True,
         ),
         _Section(
-            title=f"{len(parts):,} schedules as QStash stores them, in UTC",
+            title=f"{words.counted(len(parts), 'schedule')} as QStash stores them, in UTC",
             entries=parts,
             folded=True,
             idle=True,

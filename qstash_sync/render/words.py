@@ -20,6 +20,11 @@ from qstash_sync.reconcile.taken import Unmanaged
 from qstash_sync.render import spoken
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 part, 1,200 parts."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def label(path: str) -> str:
     """The path of a field as a person says it."""
     for long, short in (("headers.", "header "), ("endpoints.", "endpoint ")):

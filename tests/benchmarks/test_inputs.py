@@ -30,7 +30,7 @@ def test_the_file_is_valid(tmp_path: Path) -> None:
     file = tmp_path / "qstash.yaml"
     file.write_text(inputs.schedules(20))
     ran = cli("validate", "-f", str(file), "--now", inputs.NOW, environ=inputs.SECRETS)
-    assert (ran.code, ran.out) == (0, "Valid: 1 file(s).\n"), ran.err
+    assert (ran.code, ran.out) == (0, "Valid: 1 file.\n"), ran.err
 
 
 def test_source_and_target_are_equal_and_sorted(tmp_path: Path) -> None:

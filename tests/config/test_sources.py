@@ -134,7 +134,7 @@ def test_all_suffixes_of_a_directory_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.YAML").write_text(ONE)
     (tmp_path / "b.Yml").write_text(TWO)
     (tmp_path / "c.yaml~").write_text("no YAML: [")
-    assert "Valid: 2 file(s)." in cli("validate", "-f", str(tmp_path)).out
+    assert "Valid: 2 files." in cli("validate", "-f", str(tmp_path)).out
 
 
 def test_standard_input_is_utf_8_whatever_the_locale_says(tmp_path: Path) -> None:

@@ -203,7 +203,9 @@ def test_what_is_not_run_stands_on_a_page() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
 def test_a_block_is_of_a_language_that_is_looked_at(page: Path) -> None:
     for block in pages.blocks(page.read_text()):
-        assert block.kind in ("heading", "note", "prose", "console", "yaml", "text", "python"), block.lines[0]
+        assert block.kind in ("heading", "note", "prose", "console", "yaml", "text", "python"), (
+            block.lines[0]
+        )
         assert block.kind != "text" or "qstash-sync" not in block.content
         assert block.kind != "prose" or not block.lines[0].lstrip().startswith("```"), block.lines
 

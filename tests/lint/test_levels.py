@@ -21,7 +21,7 @@ def validate(tmp_path: Path, schedules: str, *words: str, head: str = HEAD) -> t
 def test_a_finding_is_told_with_its_code_and_fails_nothing(tmp_path: Path) -> None:
     code, out, err = validate(tmp_path, f"  job: {JOB}}}\n")
     assert code == 0
-    assert out == "Valid: 1 file(s).\n"
+    assert out == "Valid: 1 file.\n"
     assert f"are used up {FINDING}" in err
 
 

@@ -80,7 +80,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 
 def test_it_is_checked_sent_read_back_compared_and_told(copy: Copy) -> None:
-    assert copy.run("validate") == (0, "Valid: 1 file(s).\n")
+    assert copy.run("validate") == (0, "Valid: 1 file.\n")
     code, page = copy.run("apply", "--yes", "--local=a.db")
     assert code == 0, page
     assert "priority             high" in page
