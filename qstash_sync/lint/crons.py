@@ -6,6 +6,7 @@ a clock change does is said by the compiler.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from qstash_sync.crons.grammar import DAY, HOUR, KINDS, MINUTE, MONTH, MONTH_DAYS, Cron
 from qstash_sync.lint.finding import finding
@@ -15,20 +16,25 @@ from qstash_sync.model.resources import Schedule
 
 _SIZES = {MINUTE: 60, HOUR: 24, MONTH: 12}  # days and weekdays are divided by no step
 _STEP = re.compile(r"(?:\*|0-59|0-23|1-12|1-31|0-6|0)/([0-9]+)")
+_HINTS = {
+    Code.LATE_DAY: "use the 28th or the 1st; for the last day of a month, check in the handler",
+    Code.UNEVEN_STEP: "a step that divides, or a list of values",
+}
 _SHORTEST = min(MONTH_DAYS) - 1  # February of a usual year
 
 
 def findings(schedule: Schedule) -> Iterator[Diagnostic]:
     """What the crons of one schedule give cause to say."""
     for cron in schedule.timing.job.crons:
-        missing = _late_days(cron)
-        if missing:
-            fact = f'"{cron.text}": {missing}'
-            hint = "use the 28th or the 1st; for the last day of a month, check in the handler"
-            yield finding(Code.LATE_DAY, schedule, fact, hint, "cron")
-        for fact in _uneven(cron):
-            hint = "a step that divides, or a list of values"
-            yield finding(Code.UNEVEN_STEP, schedule, f'"{cron.text}": {fact}', hint, "cron")
+        for code, fact in _facts(cron):
+            yield finding(code, schedule, f'"{cron.text}": {fact}', _HINTS[code], "cron")
+
+
+@lru_cache(maxsize=16_384)  # many schedules have one cron
+def _facts(cron: Cron) -> tuple[tuple[Code, str], ...]:
+    missing = _late_days(cron)
+    late = [(Code.LATE_DAY, missing)] if missing else []
+    return (*late, *((Code.UNEVEN_STEP, fact) for fact in _uneven(cron)))
 
 
 def _late_days(cron: Cron) -> str:

@@ -71,13 +71,15 @@ def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:
     if not delays:
         return
     total = sum(delays, timedelta())
+    pair = _first_within(schedule.timing.job, Span.around(now, now + _YEAR), total)
+    if not pair and total <= _LATE:
+        return
     last = f"the last of {len(delays)} retries comes {_told(total)} after the firing"
     hint = "fewer retries, or a retry_delay"
-    pair = _first_within(schedule.timing.job, Span.around(now, now + _YEAR), total)
     if pair:
         fact = f"{last}, the next firing after {_told(pair)}"
         yield finding(Code.OVERLAPPING_RETRIES, schedule, fact, hint, "retries")
-    elif total > _LATE:
+    else:
         yield finding(Code.LATE_RETRIES, schedule, last, hint, "retries")
 
 
@@ -155,8 +157,13 @@ def _preview(url: Text) -> str | None:
         host = (urlsplit(plain(url)).hostname or "").lower()
     except ValueError:
         return None
+    return host if _is_preview(host) else None
+
+
+@lru_cache(maxsize=4096)
+def _is_preview(host: str) -> bool:
     is_tunnel = any(host == name or host.endswith(f".{name}") for name in _TUNNELS)
-    return host if is_tunnel or _PREVIEWS.fullmatch(host) else None
+    return is_tunnel or _PREVIEWS.fullmatch(host) is not None
 
 
 def _temporary(host: str) -> tuple[str, str]:

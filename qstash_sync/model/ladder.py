@@ -8,6 +8,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 
 from qstash_sync.model.resources import Message
 
@@ -26,12 +27,17 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., float]] = {
 
 def delays(message: Message) -> tuple[timedelta, ...] | None:
     """How long QStash waits before each retry; None where an expression cannot be computed."""
+    return _delays(message.retries, message.retry_delay)
+
+
+@lru_cache(maxsize=1024)
+def _delays(retries: int, expression: str | None) -> tuple[timedelta, ...] | None:
     try:
-        if message.retry_delay is None:
-            found = [min(_LONGEST, math.exp(2.5 * n)) for n in range(1, message.retries + 1)]
+        if expression is None:
+            found = [min(_LONGEST, math.exp(2.5 * n)) for n in range(1, retries + 1)]
         else:
-            tree = ast.parse(" ".join(message.retry_delay.split()), mode="eval").body
-            found = [_value(tree, float(n)) / 1_000 for n in range(message.retries)]
+            tree = ast.parse(" ".join(expression.split()), mode="eval").body
+            found = [_value(tree, float(n)) / 1_000 for n in range(retries)]
         return tuple(timedelta(seconds=min(max(0.0, s), _YEAR)) for s in found)
     except (ArithmeticError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
