@@ -60,17 +60,18 @@ defaults:
   timezone: {start.timezone} # crons are local times; they stay right when the clock changes{dst}
   base_url: {json.dumps(start.base_url)}
   # headers: {{Authorization: "Bearer ${{env.CRON_SECRET}}"}} # secrets come from the environment
+  # failure_callback: /api/dead-letter # who is told when all retries of a message are used up
+  # retries: 3
+  # timeout: 60s
 
 schedules:
   daily-report:
     cron: "0 9 * * 1-5" # minute hour day-of-month month weekday
     destination: /api/cron/daily-report
     # body: {{type: daily}}
-    # retries: 5
-    # failure_callback: /api/cron/failed
 
 # queues:
-#   images: {{parallelism: 2}}
+#   images: {{parallelism: 1}} # one after the other
 
 # url_groups:
 #   orders:

@@ -59,7 +59,8 @@ def test_what_stands_in_comments_is_right_too() -> None:
     assert [q.name for q in found.desired.queues or ()] == ["images"]
     assert [g.name for g in found.desired.url_groups or ()] == ["orders"]
     (schedule,) = found.desired.schedules or ()
-    assert schedule.message.retries == 5
+    assert schedule.message.timeout == 60
+    assert schedule.message.failure_callback
 
 
 def test_it_never_overwrites_and_asks_only_on_a_terminal() -> None:

@@ -184,6 +184,13 @@ def test_an_approved_plan_is_not_judged_again(tmp_path: Path) -> None:
     assert cli(*words, "--fail-on", "warning").code == 0  # which says nothing here
 
 
+@pytest.mark.parametrize("name", ["quickstart", "saas", "environments", "previews"])
+def test_the_examples_give_no_cause(name: str) -> None:
+    path = str(Path(__file__).parents[2] / "examples" / name)
+    ran = cli("validate", "--mock-env", "-f", path, "--fail-on", "warning", "--now", "2026-11-26")
+    assert ran.code == 0, ran.err
+
+
 def test_drift_does_not_lint(tmp_path: Path) -> None:
     write(tmp_path, f"  a: {JOB}}}\n")
     assert apply(tmp_path) == 0
