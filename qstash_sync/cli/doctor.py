@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,7 +11,7 @@ from qstash_sync.cli import options, streams
 from qstash_sync.errors import AccountError, AuthError, ConfigError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from qstash_sync.model.resources import Desired, Live
     from qstash_sync.qstash.client import Client
 
+T = TypeVar("T")
 _KINDS = ("schedules", "url_groups", "queues", "flow_controls")
 _TOKEN = "QSTASH_TOKEN"  # noqa: S105 the name of a variable
 _KEYS = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
@@ -155,19 +156,22 @@ def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
 
     live = client.read(_KINDS)
     yield _check(Subject.TOKEN, f"good for {session.whereabouts}{_region(session)}")
-    keys = _keys(client)
+    keys, unread = _asked(lambda: account.Keys(*client.signing_keys()))
+    parallelism, untold = _asked(client.parallelism)
     read = _sizes(live) or "an empty account"
-    if keys is None:
+    if keys is None and not unread:
         told = "it may not read the signing keys, so it is a read-only one"
     else:
         told = "whether it may write cannot be told without a write"
-    yield _check(Subject.ACCESS, f"reads {read}; {told}", Severity.INFO if keys is None else None)
+    yield _check(Subject.ACCESS, f"reads {read}; {told}", None if keys or unread else Severity.INFO)
+    for why in filter(None, (unread, untold)):
+        yield _check(Subject.ACCESS, why, Severity.WARNING)
 
     names = _key_names(session)
     environ = session.environ()
     here = account.Keys(current=environ.get(names[0]) or None, next=environ.get(names[1]) or None)
     yield from account.signing_keys(here, keys, names)
-    yield from account.plan(config.desired, client.parallelism())
+    yield from account.plan(config.desired, parallelism)
     yield from account.quotas(config.desired, live, session.instant)
     yield from account.clock(client.skew(), is_odd=client.has_odd_clock)
     yield from account.globs(config.desired, live)
@@ -184,14 +188,14 @@ def _region(session: Session) -> str:
     return f"{where}: {session.endpoint.reason}"
 
 
-def _keys(client: Client) -> Any:
-    from qstash_sync.health.account import Keys
-
+def _asked(question: Callable[[], T]) -> tuple[T | None, str]:
+    """What an account answers to what a token need not be allowed to ask, or why it does not."""
     try:
-        current, following = client.signing_keys()
+        return question(), ""
     except AuthError:
-        return None
-    return Keys(current=current, next=following)
+        return None, ""
+    except AccountError as error:
+        return None, str(error)
 
 
 def _key_names(session: Session) -> tuple[str, str]:

@@ -21,7 +21,7 @@ _REFUSED = timedelta(minutes=5)  # between the clocks: apply does not write
 _LOOK = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Two signing keys; None where there is none, or where the token may not read them."""
 

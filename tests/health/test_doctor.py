@@ -12,7 +12,7 @@ from qstash_sync.health.account import Keys
 from qstash_sync.health.check import Check
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, OTHER_REGION_TOKEN, Switches
 from qstash_sync.local.serve import Served
-from tests.fault_server import FaultServer
+from tests.fault_server import Fault, FaultServer
 from tests.support import Ran, cli, config
 
 NAMES = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
@@ -174,6 +174,14 @@ def test_a_server_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.Monke
     ran = cli("doctor", environ={"QSTASH_URL": "http://127.0.0.1:9", "QSTASH_TOKEN": "any"})
     assert ran.code == 2
     assert "cannot be reached" in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize("path", ["/v2/keys", "/v2/globalParallelism"])
+def test_what_cannot_be_asked_beside_is_told_as_that(path: str, served: FaultServer) -> None:
+    served.inject(Fault(kind="html", times=50, matches=lambda _, asked: asked == path))
+    ran = doctor(served, FILE, "--format", "json")
+    found = statuses(ran)
+    assert (ran.code, found["token"], found["access"]) == (0, "ok", "warning")
 
 
 def test_without_a_file_the_account_alone_is_looked_at(served: FaultServer) -> None:

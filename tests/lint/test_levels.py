@@ -191,6 +191,14 @@ def test_the_examples_give_no_cause(name: str) -> None:
     assert ran.code == 0, ran.err
 
 
+def test_a_word_about_lint_changes_nothing_in_the_account(tmp_path: Path) -> None:
+    write(tmp_path, f"  a: {JOB}}}\n")
+    assert apply(tmp_path) == 0
+    own = "lint: {disable: no_failure_callback, until: 2027-01-01}"
+    write(tmp_path, f"  a: {JOB}, {own}}}\n", "lint: {error: peak_minute}\n")
+    assert plan(tmp_path, "--detailed-exitcode")[0] == 0
+
+
 def test_drift_does_not_lint(tmp_path: Path) -> None:
     write(tmp_path, f"  a: {JOB}}}\n")
     assert apply(tmp_path) == 0
