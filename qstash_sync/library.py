@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from qstash_sync.applying import applying, proposal
 from qstash_sync.applying.account import Account
@@ -29,12 +28,14 @@ from qstash_sync.crons.compile import RENEW_BEFORE, Compilation, Strategy, compi
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import job
 from qstash_sync.errors import CompileError, ConfigError, UsageError
-from qstash_sync.local import LOCAL_TOKEN, LocalQStash, StoreError
 from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.policy import Policy
 from qstash_sync.qstash.answers import Origin
 from qstash_sync.qstash.client import Client
+
+if TYPE_CHECKING:
+    from qstash_sync.local import LocalQStash
 
 _NO_POLICY = Policy()
 
@@ -118,8 +119,10 @@ def connect(
     )
 
 
-def local_account(path: str, clock: Callable[[], float] = time.time) -> LocalQStash:
+def local_account(path: str, clock: Callable[[], float] = time.time) -> "LocalQStash":
     """The embedded QStash in a file; raises `UsageError` where it cannot be one's."""
+    from qstash_sync.local import LocalQStash, StoreError  # noqa: PLC0415 an account needs none
+
     if not path:
         raise UsageError("--local=: say which file; --local alone takes the default one")
     try:
@@ -142,6 +145,10 @@ def embedded(
 
     clock, monotonic, sleep: for tests that move time. Raises `UsageError` for a file that is none.
     """
+    import httpx  # noqa: PLC0415 likewise
+
+    from qstash_sync.local import LOCAL_TOKEN  # noqa: PLC0415
+
     with (
         local_account(path, clock) as account,
         Client(

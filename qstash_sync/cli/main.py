@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # What a run makes lives to its end: looking through all of it for garbage, time after time,
     # would take a quarter of the time.
     gc.freeze()
-    gc.set_threshold(200_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
     # Plugins of pydantic could look at the values of a file, and looking for them takes a while.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     given = list(sys.argv[1:] if arguments is None else arguments)

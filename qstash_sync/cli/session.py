@@ -66,7 +66,7 @@ class Session:
     whereabouts: str = "the account"
     endpoint: "Endpoint | None" = None  # None: a local server, or not asked yet
     saves_to: str | None = None  # the file of a plan that is saved
-    parsed: "Files | None" = None
+    bodies: tuple[str, ...] = ()  # the files that `body_file` names, where a report is written
     taken: "Policy | None" = None  # from a saved plan, in place of the command line's
     clock: "Clock | None" = None  # of a local server with --now
     current: ClassVar["Session | None"] = None
@@ -94,8 +94,7 @@ class Session:
             yield from ((path, f"{option} {path}") for path in paths if path not in ("", "-"))
         for part in ("", "-journal", "-wal", "-shm") if self.local else ():  # as SQLite has it
             yield f"{self.local}{part}", f"--local={self.local}"
-        for path in self.parsed.bodies() if self.parsed else ():
-            yield path, "body_file"
+        yield from ((path, "body_file") for path in self.bodies)
 
     # Time and surroundings
 
@@ -174,8 +173,10 @@ class Session:
         from qstash_sync.config.load import Files, gather
 
         given = gather(self.paths, streams.stdin() if "-" in self.paths else sys.stdin)
-        self.parsed = Files(given)
-        return self.parsed
+        found = Files(given)
+        if self.outputs or self.saves_to:  # not the trees themselves: they take much memory
+            self.bodies = tuple(found.bodies())
+        return found
 
     def config(
         self,
