@@ -29,11 +29,12 @@ BEFORE = """\
 version: 1
 namespace: billing
 limits: {plan: payg}
-defaults: {base_url: https://app.example.com, timezone: America/New_York}
+defaults: {base_url: https://app.example.com, timezone: America/New_York, retries: 2,
+  failure_callback: /failed}
 schedules:
   report: {cron: "0 9 * * 1-5", destination: /cron/report, owner: team-billing}
   nightly: {cron: "30 2 * * *", timezone: Europe/Berlin, destination: /cron/nightly}
-  sync: {cron: "*/30 8-18 * * 1-5", destination: /cron/sync, retries: 5}
+  sync: {cron: "*/30 8-18 * * 1-5", destination: /cron/sync, retries: 5, retry_delay: '1000'}
   digest: {cron: "0 7 * * 1", timezone: Europe/Berlin, destination: /cron/digest}
   cleanup: {cron: "0 3 * * *", timezone: UTC, destination: /cron/cleanup}
 queues:

@@ -7,28 +7,37 @@ from datetime import UTC, date, datetime
 from qstash_sync.lint import capacity, crons, delivery
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE, NO_LEVELS, Code, Levels
-from qstash_sync.model.resources import Desired, Key, Kind
+from qstash_sync.model.resources import Desired
+
+Named = tuple[str, str]  # section and name, as the path of a diagnostic begins
 
 
 def findings(
-    desired: Desired, now: datetime, only: Collection[Key] | None = None
+    desired: Desired, now: datetime, only: Collection[Named] | None = None
 ) -> Iterator[Diagnostic]:
     """What the rules find, but for those of the compiler, at the table's severities.
 
-    only: of these schedules and URL groups alone, and of all together what no account can tell.
+    only: of these resources, and of all together what no account can tell.
     """
     for schedule in desired.schedules or ():
-        if only is None or (Kind.SCHEDULE, schedule.id) in only:
+        if only is None or ("schedules", schedule.name) in only:
             yield from delivery.findings(schedule, desired.limits.plan, now)
             yield from crons.findings(schedule)
     for group in desired.url_groups or ():
-        if only is None or (Kind.URL_GROUP, group.name) in only:
+        if only is None or ("url_groups", group.name) in only:
             yield from delivery.endpoints(group)
     if only is None:
         yield from capacity.findings(desired, now)
     elif only:
-        together = capacity.findings(desired, now)
-        yield from (found for found in together if found.code != Code.DAILY_MESSAGES)
+        for found in capacity.findings(desired, now):
+            if found.code != Code.DAILY_MESSAGES and is_about(found, only):
+                yield found
+
+
+def is_about(diagnostic: Diagnostic, names: Collection[Named]) -> bool:
+    """Whether it is about one of some resources, or about all together."""
+    path = diagnostic.path
+    return not path or (str(path[0]), str(path[1])) in names
 
 
 def leveled(found: Iterable[Diagnostic], desired: Desired, now: datetime) -> Iterator[Diagnostic]:
@@ -66,19 +75,18 @@ def _leveled(
 
 
 def stopping(
-    found: Iterable[Diagnostic], fail_on: Severity | None, names: Collection[str]
+    found: Iterable[Diagnostic], fail_on: Severity | None, changed: Collection[Named]
 ) -> Iterator[Diagnostic]:
     """Findings as heavy as asked for are errors, lighter ones at most warnings.
 
-    names: of the resources that are changed; what stays as it is stops nothing.
+    changed: resources; what stays as it is stops nothing.
     """
     for diagnostic in found:
         if diagnostic.code not in BY_CODE:
             yield diagnostic
             continue
-        is_changed = bool(names) and (not diagnostic.path or diagnostic.path[1] in names)
         heavy = fail_on is not None and RANKS[diagnostic.severity] <= RANKS[fail_on]
-        if is_changed and heavy:
+        if changed and heavy and is_about(diagnostic, changed):
             yield replace(diagnostic, severity=Severity.ERROR)
         elif diagnostic.severity is Severity.ERROR:
             yield replace(diagnostic, severity=Severity.WARNING)

@@ -193,11 +193,10 @@ def _linted(
     """
     is_judged = policy.among is None and not policy.without_lint
     news = [c for c in changes if c.reason in _OF_THE_FILE and c.action in _WRITTEN]
-    keys = {change.key for change in news if is_judged}
-    more = judge.findings(desired, now, keys) if keys else ()
+    changed = {(f"{change.kind}s", change.name) for change in news if is_judged}
+    more = judge.findings(desired, now, changed) if changed else ()
     leveled = judge.leveled((*found, *more), desired, now)
-    names = {change.name for change in news} if keys else set()
-    weighed = judge.stopping(leveled, policy.fail_on, names)
+    weighed = judge.stopping(leveled, policy.fail_on, changed)
     of_lint = BY_CODE.keys()
     return [d for d in weighed if d.severity is not Severity.INFO or d.code not in of_lint]
 

@@ -7,7 +7,7 @@ keeps all of them.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.lint import BY_CODE
 
 _MOST = 5  # of one kind that are shown each by itself, and of different facts of one kind
@@ -49,7 +49,9 @@ def said(diagnostic: Diagnostic) -> str:
 
 
 def _once(group: Sequence[Diagnostic], how: str) -> Diagnostic:
-    places = [str(one.location or ".".join(map(str, one.path))) for one in group]
+    unplaced = Location("", 0, 0)
+    in_order = sorted(group, key=lambda one: one.location or unplaced)
+    places = [str(one.location or ".".join(map(str, one.path))) for one in in_order]
     first = ", ".join(list(dict.fromkeys(filter(None, places)))[:_PLACES])
     where = f", first at {first}" if first else ""
     message = f"{len(group):,} {how}{where}: {group[0].message}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from qstash_sync.applying.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.errors import StalePlanError
+from qstash_sync.lint.judge import is_about
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.lint import BY_CODE, Code
@@ -162,17 +163,12 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
 def quiet(plan: Plan, *, verbose: bool) -> tuple[Sequence[Diagnostic], list[str]]:
     """The warnings that this plan gives cause to read, and a line that counts the others.
 
-    What lint finds in a schedule that stays as it is, a clock change among it, was read when it
-    came.
+    What lint finds in what stays as it is, a clock change among it, was read when it came.
     """
     if verbose:
         return plan.warnings, []
-    changed = {change.name for change in plan.changes if change.kind is Kind.SCHEDULE}
-    shown = [
-        one
-        for one in plan.warnings
-        if one.code not in _NO_NEWS or not one.path or changed.intersection(one.path)
-    ]
+    changed = {(f"{change.kind}s", change.name) for change in plan.changes}
+    shown = [w for w in plan.warnings if w.code not in _NO_NEWS or is_about(w, changed)]
     count = len(plan.warnings) - len(shown)
     line = (
         f"{count:,} {'warnings are' if count > 1 else 'warning is'} about what stays as it is: -v"

@@ -191,6 +191,16 @@ def test_the_examples_give_no_cause(name: str) -> None:
     assert ran.code == 0, ran.err
 
 
+def test_a_finding_of_a_queue_is_told_when_the_queue_changes(tmp_path: Path) -> None:
+    queue = "queues: {q: {parallelism: %d}, r: {parallelism: 3}}\n"
+    (tmp_path / "q.yaml").write_text(HEAD + queue % 1)
+    assert apply(tmp_path) == 0
+    (tmp_path / "q.yaml").write_text(HEAD + queue % 2)
+    code, out, _ = plan(tmp_path, "--fail-on", "warning")
+    assert (code, out.count("[queue_parallelism]")) == (3, 1)
+    assert "queues.q.parallelism" in out
+
+
 def test_a_word_about_lint_changes_nothing_in_the_account(tmp_path: Path) -> None:
     write(tmp_path, f"  a: {JOB}}}\n")
     assert apply(tmp_path) == 0
