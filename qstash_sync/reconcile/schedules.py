@@ -81,7 +81,12 @@ class ScheduleComparer:
             schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
         change: Change | None
-        if found:
+        if found and old and _are_two(declared, found, old):
+            taken_by = self.index.name_of(old[0])
+            change, diagnostics = _impossible(
+                schedule, Action.UPDATE, _not_free(schedule, taken_by)
+            )
+        elif found:
             change, diagnostics = self._update(declared, found)
         elif old:
             change, diagnostics = self._rename(declared, old)
@@ -429,6 +434,29 @@ def _change_of(schedule: Schedule, action: Action, reason: Reason, **more: Any) 
         action=action,
         reason=reason,
         **more,
+    )
+
+
+def _are_two(declared: Declared, found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:
+    """Whether what has the new name is a schedule of its own, and not what a rename has begun.
+
+    A rename that was cut off has written what is declared, or what the old name still has.
+    """
+    written = {part.mark.definition for part in old if part.mark}
+    begun = (
+        part.mark is not None and (declared.defines(part.mark) or part.mark.definition in written)
+        for part in found
+    )
+    return all(part.mark for part in old) and not all(begun)
+
+
+def _not_free(schedule: Schedule, old: str) -> Diagnostic:
+    return Diagnostic(
+        code="was",
+        message=f"{schedule.name} is live and another schedule than {old}, which would replace it",
+        path=("schedules", schedule.name, "was"),
+        location=schedule.location,
+        hint=f"in two steps: apply without {schedule.name}, then with was: {old}; or another name",
     )
 
 

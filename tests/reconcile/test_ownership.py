@@ -795,6 +795,33 @@ def test_a_rename_of_what_is_still_in_the_file_is_refused() -> None:
     assert "remove was:" in found[0]
 
 
+@pytest.mark.parametrize("old", ["", ", paused: true", ", protect: true"])
+@pytest.mark.parametrize("more", ["", ", retries: 1"])
+def test_a_name_that_another_schedule_still_has_is_not_taken_from_it(
+    world: World, old: str, more: str
+) -> None:
+    """It would go uncounted, protected or not; and a pause of it would stop the one that is left."""
+    first = in_utc(["old", "new"]).replace("old: {", "old: {retries: 5, ").replace("}}", "}}")
+    first = first.replace("retries: 5", f"retries: 5{old}")
+    world.apply(first)
+    before = world.account.store.all("schedule")
+    taking = in_utc(["old"]).replace("old: {", f"old: {{was: new{more}, ")
+    plan = world.plan(taking)
+    assert [(e.code, e.path) for e in plan.errors] == [("was", ("schedules", "old", "was"))]
+    assert "old is live and another schedule than new" in plan.errors[0].message
+    assert plan.summary["delete"] == 0
+    with pytest.raises(AssertionError):
+        world.apply(taking)
+    assert world.account.store.all("schedule") == before
+    if "protect" in old:
+        return
+    # The way out: in two steps.
+    world.apply(in_utc(["new"]))
+    world.apply(taking)
+    assert live_ids(world) == ["billing.old"]
+    assert not world.schedule("billing.old").get("isPaused")
+
+
 # Kinds without a mark
 
 
