@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time
+from contextlib import suppress
+from datetime import date, datetime, time
 from typing import Any
 
 import click
@@ -44,9 +45,9 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     question = questions.ask(subject, config.desired, found, read_at=read_at, at=asked)
     answer = explained.explain(question)
     if session.json:
-        streams.result(view.document(answer, session.requests, session.options))
+        streams.result(view.document(answer, session.requests))
     else:
-        streams.result(view.text(answer, session.paint(), session.options))
+        streams.result(view.text(answer, session.paint()))
     return ExitCode.DONE
 
 
@@ -55,6 +56,9 @@ def _time(text: str) -> datetime | time:
     from qstash_sync.cli.session import YEARS
 
     padded = re.sub(r"(?<![\d:])(\d:\d\d)", r"0\1", text.strip())  # 9:40
+    with suppress(ValueError):
+        day = date.fromisoformat(padded)
+        raise UsageError(f"--at {text}: a day has many times; write one, like '{day} 09:00'")
     try:
         if re.match(r"\d\d:", padded):
             return time.fromisoformat(padded)
