@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from qstash_sync.render.text import Paint
 
 
-_NARROWEST = 40  # columns
+_NARROWEST = 20  # columns
 YEARS = 1970, 2999  # far from the ends of the calendar: a horizon must fit behind every `--now`
 
 

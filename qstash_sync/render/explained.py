@@ -80,7 +80,7 @@ def _shown_part(found: Explained) -> LivePart | None:
 def text(found: Explained, paint: Paint) -> Page:
     """The page: verdict and reason, then the facts in a column."""
     style = "green" if found.verdict in _QUIET else "yellow"
-    lines = [f"{found.subject.name}: {paint(why.title(found), style, 'bold')}"]
+    lines = paint.wrapped(f"{found.subject.name}: {paint(why.title(found), style, 'bold')}", 2)
     for sentence in why.why(found):
         lines += paint.wrapped(f"  {sentence}", 2)
     lines.append("")

@@ -734,3 +734,9 @@ def test_a_pause_agrees_with_what_differs(live: World, override: str, is_paused:
     if override == "true" and not is_paused:
         later = asked(live, "j", "2026-11-30 09:00", text=text)
         assert later.verdict is Verdict.LIVE_DIFFERS  # it is paused by then
+
+
+def test_a_page_fits_a_terminal_of_twenty_columns(live: World) -> None:
+    for at in (None, "2027-03-28T01:00Z", "2027-03-27T15:00Z"):
+        page = view.text(asked(live, "report", at, now=NOW), Paint(color=False, width=20))
+        assert max(map(len, page.splitlines())) <= 20
