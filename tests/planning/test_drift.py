@@ -339,10 +339,8 @@ def test_a_due_renewal_in_every_format(
     text = account.run("drift", now=now)
     assert text.code == code
     assert "renewal due  schedule s1" in text.out
-    told_of = " ".join(text.out.split())
-    assert (
-        f"; apply --only clock -f {account.folder / 'q.yaml'} {account.local} renews it" in told_of
-    )
+    command = f"apply --only clock -f {account.folder / 'q.yaml'} {account.local} renews it"
+    assert "".join(command.split()) in "".join(text.out.split())  # a long path is broken
     assert ("warning: exact until" in text.out) == (grade == "warning")
     data = json.loads(account.run("drift", "--format", "json", now=now).out)
     found = [item for item in data["status"] if item["status"] == "renewal_due"]
