@@ -29,7 +29,7 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     from qstash_sync.applying import watching
     from qstash_sync.cli.session import Session
     from qstash_sync.render import explained as view
-    from qstash_sync.timeline import explained, question as questions
+    from qstash_sync.timeline import explained, question as questions, subject as subjects
 
     session = Session.open(unknown_env=True, **given)  # no time depends on a secret
     asked = None if at is None else _time(at)
@@ -39,8 +39,8 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
         found = watching.watch(client, config.desired, now=session.instant, more=questions.READS)
         read_at = client.now()
     try:
-        subject = questions.subject(config.desired, found, what)
-    except questions.NoSubjectError as error:
+        subject = subjects.subject(config.desired, found, what)
+    except subjects.NoSubjectError as error:
         raise UsageError(f"explain {error}") from None
     question = questions.ask(subject, config.desired, found, read_at=read_at, at=asked)
     answer = explained.explain(question)

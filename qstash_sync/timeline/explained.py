@@ -50,12 +50,12 @@ from qstash_sync.timeline.question import (
     Doubt,
     Firing,
     Question,
-    Subject,
     firing_part,
     has,
 )
-from qstash_sync.timeline.retries import Retry, is_computed, missed_at, retries_at, tries
+from qstash_sync.timeline.retries import SECOND, Retry, is_computed, missed_at, retries_at, tries
 from qstash_sync.timeline.rules import Rule, fits, rule_at, rule_of
+from qstash_sync.timeline.subject import Subject
 
 
 class Verdict(StrEnum):
@@ -288,9 +288,8 @@ def _as_wanted(question: Question) -> Explained | None:
         verdict = Verdict.UNKNOWN
     elif rule:
         verdict = Verdict.GAP if rule.is_gap else Verdict.FOLD
-    asked = question.at
-    has_seconds = asked is not None and asked != at
-    retry = next(iter(retries_at(question)), None) if has_seconds else None
+    has_seconds = question.at is not None and question.at != at
+    retry = next(iter(retries_at(question, within=SECOND)), None) if has_seconds else None
     return Explained(
         verdict=verdict,
         question=question,

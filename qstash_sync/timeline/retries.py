@@ -8,7 +8,7 @@ from qstash_sync.model import ladder
 from qstash_sync.model.resources import Message
 from qstash_sync.timeline.question import LATE, LONGEST, MINUTE, Firing, Question
 
-_SAME = timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +38,16 @@ def tries(message: Message, firing: datetime) -> tuple[datetime, ...] | None:
     return tuple(found)
 
 
-def retries_at(question: Question) -> tuple[Retry, ...]:
+def retries_at(question: Question, *, within: timedelta = timedelta.max) -> tuple[Retry, ...]:
     """The retries that a time fits best: due before it, by as little as their tries may take.
 
-    More than one are due at the same second.
+    More than one are due at the same second. within: of the time, where it is to be that near.
     """
-    found = list(_fitting(question, question.firings))
+    found = [(late, r) for late, r in _fitting(question, question.firings) if abs(late) < within]
     best = min((abs(late) for late, _ in found), default=None)
-    alike = [retry for late, retry in found if best is not None and abs(late) - best < _SAME]
+    alike = [retry for late, retry in found if best is not None and abs(late) - best < SECOND]
     alike.sort(key=lambda retry: retry.of, reverse=True)
-    return tuple(one for one in alike if abs(one.due - alike[0].due) < _SAME)
+    return tuple(one for one in alike if abs(one.due - alike[0].due) < SECOND)
 
 
 def missed_at(question: Question) -> Retry | None:

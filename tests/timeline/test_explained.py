@@ -16,7 +16,8 @@ from qstash_sync.model.resources import Message
 from qstash_sync.render import explained as view
 from qstash_sync.render.text import Paint
 from qstash_sync.timeline.explained import Explained, Verdict, explain
-from qstash_sync.timeline.question import READS, NoSubjectError, ask, subject
+from qstash_sync.timeline.question import READS, ask
+from qstash_sync.timeline.subject import NoSubjectError, subject
 from tests.support import World, cli, config, world as make_world
 
 FILE = """
@@ -652,6 +653,12 @@ def test_retries_that_are_due_at_the_same_second_are_all_named(live: World) -> N
         ("1000 / retried", "09:01", Verdict.UNKNOWN, "it may be a retry"),
         ("exp(1000)", "09:01", Verdict.UNKNOWN, "it may be a retry"),
         ("1000 / retried", "09:00:12", Verdict.AS_DECLARED, "09:00 is a time of the file."),
+        (
+            None,
+            "09:00:31",
+            Verdict.AS_DECLARED,
+            "no run of it. It has not run, or what was live then has been overwritten since.",
+        ),
         (None, "09:00:12", Verdict.AS_DECLARED, "09:00:12 is when its retry 1 is due, too"),
     ],
 )
@@ -662,6 +669,7 @@ def test_what_may_be_a_retry_is_not_said_to_be_none(
     live.edit("b.j", **({"retryDelayExpression": expression} if expression else {}))
     answer = asked(live, "j", f"2026-11-27 {at}", text=text, now="2026-12-01T00:00Z")
     assert (answer.verdict, fact in why(answer)) == (verdict, True), why(answer)
+    assert (answer.retry is not None) is (fact.startswith("09:00:12"))
 
 
 @pytest.mark.parametrize("at", ["2027-10-31 02:30", "2027-10-31T01:30Z"])
