@@ -32,11 +32,13 @@ def watch(
     base: Desired | None = None,
     more: Collection[str] = (),
 ) -> Drift:
-    """Read the account and tell where each resource is; the plan's reads, and no more.
+    """Read the account and tell where each resource is: at most the plan's four reads.
 
-    base: says whose each difference is. more: kinds that are read in any case.
+    base: says whose each difference is. more: kinds that are read in any case. Keys that schedules
+    use are read wherever they are pinned: one that is paused holds messages back.
     """
-    live = observe(client, desired, base, more)
+    uses_keys = any(schedule.message.flow_control for schedule in desired.schedules or ())
+    live = observe(client, desired, base, (*more, *("flow_controls",) * uses_keys))
     schedules = live.schedules and tuple(
         replace(part, error=client.scrub(part.error)) if part.error else part
         for part in live.schedules

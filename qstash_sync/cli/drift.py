@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on", type=click.Choice(["unmanaged", "attention"]), multiple=True,
     help="Exit 2, too: unmanaged: for what is in the account and not ours, and list it; attention:"
-    " for overdue, failing and paused schedules, and old zone data. Repeatable.",
+    " for overdue, failing, paused and held schedules, and old zone data. Repeatable.",
 )  # fmt: skip
 def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     """Tell where each resource stands; exit 2 where account and files differ. Cannot write."""

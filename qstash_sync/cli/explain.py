@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time
+from contextlib import suppress
+from datetime import date, datetime, time
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     from qstash_sync.applying import watching
     from qstash_sync.cli.session import Session
     from qstash_sync.render import explained as view
-    from qstash_sync.timeline import explained, question as questions
+    from qstash_sync.timeline import explained, question as questions, subject as subjects
 
     session = Session.open(unknown_env=True, **given)  # no time depends on a secret
     asked = None if at is None else _time(at)
@@ -38,15 +39,15 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
         found = watching.watch(client, config.desired, now=session.instant, more=questions.READS)
         read_at = client.now()
     try:
-        subject = questions.subject(config.desired, found, what)
-    except questions.NoSubjectError as error:
+        subject = subjects.subject(config.desired, found, what)
+    except subjects.NoSubjectError as error:
         raise UsageError(f"explain {error}") from None
     question = questions.ask(subject, config.desired, found, read_at=read_at, at=asked)
     answer = explained.explain(question)
     if session.json:
-        streams.result(view.document(answer, session.requests, session.options))
+        streams.result(view.document(answer, session.requests))
     else:
-        streams.result(view.text(answer, session.paint(), session.options))
+        streams.result(view.text(answer, session.paint()))
     return ExitCode.DONE
 
 
@@ -55,6 +56,9 @@ def _time(text: str) -> datetime | time:
     from qstash_sync.cli.session import YEARS
 
     padded = re.sub(r"(?<![\d:])(\d:\d\d)", r"0\1", text.strip())  # 9:40
+    with suppress(ValueError):
+        day = date.fromisoformat(padded)
+        raise UsageError(f"--at {text}: a day has many times; write one, like '{day} 09:00'")
     try:
         if re.match(r"\d\d:", padded):
             return time.fromisoformat(padded)

@@ -135,7 +135,7 @@ def _write(
             "--env-out",
             private=True,
         )
-    _show(session, found, view.Files(out=out, env_out=env_out, state=state))
+    _show(session, found, view.Files(out=out, env_out=env_out, state=state, local=session.local))
     return ExitCode.DONE
 
 

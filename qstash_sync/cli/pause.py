@@ -124,7 +124,8 @@ def _outlines(
         except ConfigError as error:
             fatal += error.diagnostics
         else:
-            configs.append(config)
+            options = replace(session, environment=name).options
+            configs.append(replace(config, desired=replace(config.desired, options=options)))
             ignored += errors
     if fatal:
         raise ConfigError(in_order(fatal))

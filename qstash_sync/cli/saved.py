@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from qstash_sync.cli import files, streams
@@ -55,11 +55,8 @@ def save(path: str, session: Session, config: Config, found: Plan) -> None:
 
 def command(path: str, session: Session) -> str:
     """The command line that applies a saved plan: it takes the files and the account once more."""
-    options = [("-f", given) for given in session.paths] + [("--var", v) for v in session.variables]
-    words = ["qstash-sync", "apply", path, *(word for option in options for word in option)]
-    words += ["--env-file", session.env_file] if session.env_file else []
-    words += [f"--local={session.local}"] if session.local else []
-    return " ".join(map(shlex.quote, words))
+    options = replace(session, environment=None).options  # it knows its environment
+    return shlex.join(("qstash-sync", "apply", path, *options))
 
 
 def where(session: Session, config: Config) -> Where:

@@ -1,7 +1,6 @@
 """What a command works with: its options turned into a config, a client and a page writer."""
 
 import os
-import shlex
 import shutil
 import sys
 import time
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from qstash_sync.render.text import Paint
 
 
-_NARROWEST = 40  # columns
+_NARROWEST = 20  # columns
 YEARS = 1970, 2999  # far from the ends of the calendar: a horizon must fit behind every `--now`
 
 
@@ -112,11 +111,13 @@ class Session:
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
-    def options(self) -> str:
-        """What a command needs to be about the same files and the same environment."""
-        given = [*(word for path in self.paths for word in ("-f", path))]
-        given += ["-e", self.environment] if self.environment else []
-        return shlex.join(given)
+    def options(self) -> tuple[str, ...]:
+        """What a command needs to be about the same files, environment and account."""
+        named = [*(("-f", path) for path in self.paths), *(("--var", v) for v in self.variables)]
+        named += [("-e", self.environment)] if self.environment else []
+        named += [("--env-file", self.env_file)] if self.env_file else []
+        local = (f"--local={self.local}",) if self.local else ()
+        return (*(word for option in named for word in option), *local)
 
     @property
     def policy(self) -> "Policy":
@@ -197,7 +198,8 @@ class Session:
             config = files.config(wanted, self.given(), self.environ(), missing)
         except ConfigError as error:
             raise ConfigError(self._with_way_out(error.diagnostics)) from None
-        return replace(config, desired=self._ignoring(config.desired, self.ignore))
+        desired = replace(config.desired, options=self.options)
+        return replace(config, desired=self._ignoring(desired, self.ignore))
 
     def _ignoring(self, desired: "Desired", options: Sequence[str]) -> "Desired":
         """What is desired, with the fields that some options say are somebody else's."""

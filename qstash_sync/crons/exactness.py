@@ -27,6 +27,7 @@ from qstash_sync.crons.bitmaps import (
     Span,
     compare as compare_bitmaps,
     fitting,
+    instants,
     pieces,
 )
 from qstash_sync.crons.cover import partition, shifted
@@ -53,6 +54,19 @@ def compare(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> D
     once = [bitmap for bitmap, _ in stored]
     more = [bitmap for _, bitmap in stored if bitmap]
     return compare_bitmaps(wanted(job, span), once + more, span, span.window(start, end))
+
+
+def wrong_minutes(
+    job: Job, crons: Sequence[str], start: datetime, end: datetime
+) -> Iterator[datetime]:
+    """The minutes from start until before end in which stored crons are not what is wanted."""
+    span = Span.around(start, end)
+    want, within = wanted(job, span), span.window(start, end)
+    once = doubled = 0
+    for bitmap, more in (robfig.firings(cron, span) for cron in crons):
+        doubled |= once & bitmap | more
+        once |= bitmap
+    yield from instants((want ^ once | doubled) & within, span)
 
 
 def holds(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> bool:

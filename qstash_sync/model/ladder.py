@@ -14,9 +14,16 @@ from qstash_sync.model.resources import Message
 
 _YEAR = 366 * 86_400.0  # of an expression: no plan of QStash lets a message wait longer
 _LONGEST = 86_400.0  # seconds of the default
+
+
+def _round(value: float) -> float:
+    """Halves go away from zero, as they do in Go; Python takes them to the even number."""
+    return math.copysign(math.floor(abs(value) + 0.5), value)
+
+
 _FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "pow": math.pow, "exp": math.exp, "sqrt": math.sqrt, "abs": abs, "floor": math.floor,
-    "ceil": math.ceil, "round": round, "min": min, "max": max,
+    "ceil": math.ceil, "round": _round, "min": min, "max": max,
 }  # fmt: skip
 _OPERATORS: Mapping[type[ast.AST], Callable[..., float]] = {
     ast.Add: lambda a, b: a + b, ast.Sub: lambda a, b: a - b, ast.Mult: lambda a, b: a * b,

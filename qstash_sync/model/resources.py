@@ -1,5 +1,6 @@
 """What is reconciled: desired resources from the file, live ones from the account."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -281,6 +282,11 @@ class Desired:
     limits: Limits = Limits()
     lint: Levels = field(default=NO_LEVELS, compare=False)
     secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)  # to be masked
+    options: tuple[str, ...] = field(default=(), repr=False, compare=False)  # of the run: see below
+
+    def command(self, *words: str) -> str:
+        """A command to type, about the same files, environment and account as this run."""
+        return shlex.join((*words, *self.options))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

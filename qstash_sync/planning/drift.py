@@ -153,7 +153,7 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
         if (kind, name) in left_paused:
             found = [left_paused[kind, name]]
         elif kind is Kind.SCHEDULE and status is not Status.SURPLUS:
-            found = list(_diagnostics(schedules[name], change, plan, read_at))
+            found = list(_diagnostics(schedules[name], change, plan, desired, read_at))
         # A renewal that is due for long is a difference, but nobody's doing.
         if any(d.severity is Severity.DIFFERENCE and d.code != "renewal" for d in found):
             status = _MOVED.get(status, status)
@@ -212,23 +212,26 @@ def _status(change: Change | None) -> Status:
 
 
 def _diagnostics(
-    schedule: Schedule, change: Change | None, plan: Plan, read_at: datetime
+    schedule: Schedule, change: Change | None, plan: Plan, desired: Desired, read_at: datetime
 ) -> Iterator[Diagnostic]:
     """What is known of a declared schedule beside its change."""
     # The parts with our mark, and what the file adopts.
     found = plan.index.of(schedule.id)
     parts = [part.live for part in found if part.ours or schedule.adopted]
     if change and change.reason is Reason.CLOCK:
-        yield _renewal(schedule, parts, change, plan)
+        yield _renewal(schedule, parts, change, plan.now, desired)
     pause_changes = change is not None and any(field.path == "paused" for field in change.fields)
-    yield from liveness.facts(schedule, parts, read_at, pause_changes=pause_changes)
+    yield from liveness.facts(schedule, parts, plan.live, read_at, pause_changes=pause_changes)
 
 
 def _renewal(
-    schedule: Schedule, parts: Sequence[LiveSchedule], change: Change, plan: Plan
+    schedule: Schedule,
+    parts: Sequence[LiveSchedule],
+    change: Change,
+    now: datetime,
+    desired: Desired,
 ) -> Diagnostic:
     """How urgent a renewal is: by the days until the first wrong firing, from midnight UTC on."""
-    now = plan.now
     wrong = exact_until(schedule.timing.job, [part.cron for part in parts], now)
     end = wrong and wrong.replace(hour=0, minute=0)
     severity = Severity.INFO
@@ -240,8 +243,7 @@ def _renewal(
     if wrong:
         word = "exact until" if _fires_before(schedule, now, wrong) else "wrong at its next firing,"
         until = f"{word} {wrong:%a %Y-%m-%d %H:%MZ}"
-    where = f"-e {plan.environment} " if plan.environment else ""
-    text = f"{until}; apply {where}--only clock renews it"
+    text = f"{until}; {desired.command('apply', '--only', 'clock')} renews it"
     return liveness.about(schedule, severity, "renewal", text)
 
 

@@ -6,10 +6,12 @@ some parts paused, others not                              difference (drifted)
 two firings have gone by since it last ran                 warning
 the last run failed, by its states or its error            warning
 paused in the account, and the file leaves it so           information
+a queue or key that it goes through is paused (`held`)     information
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from qstash_sync.crons import robfig
@@ -17,14 +19,14 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.robfig import predicted
 from qstash_sync.model import fields
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import LiveSchedule, Message, Schedule, instant
+from qstash_sync.model.resources import Kind, Live, LiveSchedule, Message, Schedule, instant
 from qstash_sync.reconcile import mark
 from qstash_sync.reconcile.diff import HIDDEN
 from qstash_sync.reconcile.pauses import LEFT_SO, partly
 from qstash_sync.reconcile.times import ACTIVATION
 
 # What somebody should look at, though account and file agree.
-ATTENTION = frozenset(("failed", "next_time", "overdue", "paused", "zone_data"))
+ATTENTION = frozenset(("failed", "held", "next_time", "overdue", "paused", "zone_data"))
 
 _READING = timedelta(minutes=2)  # that an answer may be old: what all tries of a read may take
 _LATE = timedelta(minutes=1)  # between a firing and the run that QStash notes for it
@@ -35,10 +37,52 @@ _PROSE = re.compile(r"[A-Za-z]?[a-z]+([-'/][a-z]+)*|[A-Z]+")
 _WORD = re.compile(r"[^\s\"'=&,:;()\[\]{}<>]{4,}(?<![.!?])")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A paused queue or flow-control key; waiting: messages, None where that is not known."""
+
+    kind: Kind
+    name: str
+    waiting: int | None = None
+
+    @property
+    def noun(self) -> str:
+        """What people call it."""
+        return "queue" if self.kind is Kind.QUEUE else "flow-control key"
+
+    @property
+    def waits(self) -> str:
+        """That messages wait in it, and how many."""
+        many = "how many is not known"
+        if self.waiting is not None:
+            many = f"{self.waiting} message{'s' * (self.waiting != 1)} now"
+        return f"its messages wait: {self.noun} {self.name} is paused ({many})"
+
+
+def holders(messages: Sequence[Message], live: Live) -> Iterator[Holder]:
+    """What holds messages back, though they are fired: the queues and the keys that are paused."""
+    queues = {message.queue for message in messages}
+    keys = {message.flow_control.key for message in messages if message.flow_control}
+    for queue in live.queues or ():
+        if queue.paused and queue.name in queues:
+            yield Holder(kind=Kind.QUEUE, name=queue.name, waiting=queue.lag)
+    for key in live.flow_controls or ():
+        if key.paused and key.name in keys:
+            yield Holder(kind=Kind.FLOW_CONTROL, name=key.name, waiting=key.waiting)
+
+
 def facts(
-    schedule: Schedule, parts: Sequence[LiveSchedule], read_at: datetime, *, pause_changes: bool
+    schedule: Schedule,
+    parts: Sequence[LiveSchedule],
+    live: Live,
+    read_at: datetime,
+    *,
+    pause_changes: bool,
 ) -> Iterator[Diagnostic]:
     """The table above, of one schedule; pause_changes: an apply would set its pause anyway."""
+    running = [part.message for part in parts if not part.paused]
+    for holder in holders(running, live):
+        yield about(schedule, Severity.INFO, "held", holder.waits)
     for part in parts:
         for text in disagreement(part, read_at):
             yield about(schedule, Severity.WARNING, "next_time", text)

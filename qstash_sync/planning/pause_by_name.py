@@ -81,7 +81,8 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         change = _change(wish, one)
         if one.foreign and one.foreign.paused != wish.paused:
             fact = f"{one.id} {Foreign.UNMARKED.value}"
-            way_out = f"stop it in the console, or take it over with apply --adopt {one.name}"
+            adopt = desired.command("apply", "--adopt", one.name)
+            way_out = f"stop it in the console, or take it over with {adopt}"
             refused[change.key] = f"{fact}; {way_out}"
         if change.steps or change.key in refused:
             changes.append(change)

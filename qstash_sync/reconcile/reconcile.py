@@ -16,7 +16,7 @@ mark, a name that `owns` matches.
 from collections.abc import Sequence
 from datetime import datetime
 
-from qstash_sync.model.resources import Desired, Kind, Live, Schedule
+from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.reconcile import twins, unmarked_kinds
 from qstash_sync.reconcile.compared import Compared, Comparison, Within
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
@@ -43,7 +43,7 @@ def reconcile(
     if desired.schedules is not None:
         strangers = _schedules(found, desired, index, now, within)
         if within is None or strays:
-            _twins(found, desired.schedules, strangers, index, now, within, strays=strays)
+            _twins(found, desired, strangers, index, now, within, strays=strays)
     return found
 
 
@@ -86,7 +86,7 @@ def _schedules(
 
 def _twins(
     found: Comparison,
-    schedules: Sequence[Schedule],
+    desired: Desired,
     strangers: Sequence[LivePart],
     index: LiveParts,
     now: datetime,
@@ -95,7 +95,7 @@ def _twins(
     strays: bool,
 ) -> None:
     """What fires beside a declared schedule is told; where strays go, it is a change."""
-    alike = list(twins.twins(schedules, strangers, index, now))
+    alike = list(twins.twins(desired.schedules or (), strangers, index, now))
     removable = {change.id: change for change in twins.removals(alike, index, now)}
     goes = removable if strays else {}
     for change in goes.values():
@@ -106,8 +106,11 @@ def _twins(
     if within is None:
         left = (twin for twin in alike if twin.fires and twin.parts[0].live.id not in goes)
         newer = twins.with_newer_credentials(alike, index)
+        delete = f"`{desired.command('import', '--strays')}` plans its delete"
         found.diagnostics += (
-            twins.warning(twin, index, is_stray=first in removable, is_newer=first in newer)
+            twins.warning(
+                twin, index, delete if first in removable else "", is_newer=first in newer
+            )
             for twin in left
             for first in [twin.parts[0].live.id]
         )

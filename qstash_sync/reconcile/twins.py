@@ -35,7 +35,6 @@ from qstash_sync.reconcile import canonical, diff, mark as marks, taken
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 
 _DAYS = 366
-_DELETE = "`import --strays` plans its delete"
 _CALENDAR_YEARS = 28
 _OF_A_DEPLOY = ("retries", "retry_delay", "timeout")
 _EXACT_DAYS = 45  # as long as a set of parts is exact that needs no renewal
@@ -136,14 +135,14 @@ def _digest(fired: int, span: Span) -> bytes | None:
     return hashlib.sha256(fired.to_bytes(span.days * DAY // 8 + 1, "big")).digest()
 
 
-def warning(twin: Twin, index: LiveParts, *, is_stray: bool, is_newer: bool) -> Diagnostic:
-    """The warning, with the way out; is_stray: `removals` names it.
+def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Diagnostic:
+    """The warning, with the way out; delete: what plans that, where `removals` names it.
 
     is_newer: it has newer credentials.
     """
     schedule, first = twin.schedule, twin.parts[0]
     is_live = schedule.id in index.by_id
-    delete = _DELETE if is_stray else "delete it if nobody needs it"
+    delete = delete or "delete it if nobody needs it"
     what, hint = "has the same destination, method, body and firings", f"id: {first.base} adopts it"
     if first.mark and _is_copy(first, index):
         what, hint = "is a copy of ours, mark and all", delete

@@ -284,6 +284,7 @@ _LOAD = record(
         "uncounted_url_groups": several(TEXT),
     }
 )
+_RETRY = record({"number": COUNT, "of": INSTANT, "due": INSTANT})
 _EXPLAIN = {
     "verdict": one_of(Verdict),
     "why": several(TEXT),
@@ -295,7 +296,8 @@ _EXPLAIN = {
     "wanted": several(record({"at": INSTANT, "local": LOCAL})),
     "rule": maybe(RULE),
     "firing": maybe(INSTANT),
-    "retry": maybe(record({"number": COUNT, "of": INSTANT, "due": INSTANT})),
+    "retry": maybe(_RETRY),
+    "also": told(several(_RETRY), "Retries of other firings that are due at the same second."),
     "retries": maybe(several(INSTANT)),
     "other": told(
         maybe(record({"id": TEXT, "name": maybe(TEXT), "location": maybe(TEXT)})),

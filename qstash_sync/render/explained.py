@@ -1,6 +1,7 @@
 """An explanation: the verdict first, then what it rests on; and its JSON."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from qstash_sync.reconcile import times
 from qstash_sync.reconcile.live_parts import LivePart
@@ -9,19 +10,20 @@ from qstash_sync.render.coming import rule_document, rule_words
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint, details
 from qstash_sync.timeline.explained import Explained, Verdict
+from qstash_sync.timeline.retries import Retry
 from qstash_sync.timeline.rules import rule_at
 
 _LABEL = 10
 _QUIET = (Verdict.AS_DECLARED, Verdict.GAP, Verdict.FOLD, Verdict.DELAY, Verdict.RETRY)
 
 
-def document(found: Explained, requests: tuple[int, int], options: str = "") -> Page:
-    """The JSON: instants in UTC, `local` in the schedule's zone; options: see `text`."""
+def document(found: Explained, requests: tuple[int, int]) -> Page:
+    """The JSON: instants in UTC, `local` in the schedule's zone."""
     question, subject, rule = found.question, found.subject, found.rule
     part = _shown_part(found)
     return view.document(
         verdict=found.verdict,
-        why=list(why.why(found, options)),
+        why=list(why.why(found)),
         name=subject.name,
         id=subject.id,
         at=view.stamp(found.at),
@@ -33,12 +35,8 @@ def document(found: Explained, requests: tuple[int, int], options: str = "") -> 
         ],
         rule=rule and rule_document(rule),
         firing=view.stamp(found.firing),
-        retry=found.retry
-        and {
-            "number": found.retry.number,
-            "of": view.stamp(found.retry.of),
-            "due": view.stamp(found.retry.due),
-        },
+        retry=found.retry and _retry(found.retry),
+        also=[_retry(one) for one in found.also],
         retries=None if found.retries is None else [view.stamp(at) for at in found.retries],
         other=found.other
         and {
@@ -70,19 +68,20 @@ def document(found: Explained, requests: tuple[int, int], options: str = "") -> 
     )
 
 
+def _retry(retry: Retry) -> dict[str, Any]:
+    return {"number": retry.number, "of": view.stamp(retry.of), "due": view.stamp(retry.due)}
+
+
 def _shown_part(found: Explained) -> LivePart | None:
     """The part in question; where there is none, the one that was named."""
     return found.part or found.subject.part or next(found.question.disagreeing, None)
 
 
-def text(found: Explained, paint: Paint, options: str = "") -> Page:
-    """The page: verdict and reason, then the facts in a column.
-
-    options: those that a command needs to be about the same files and environment.
-    """
+def text(found: Explained, paint: Paint) -> Page:
+    """The page: verdict and reason, then the facts in a column."""
     style = "green" if found.verdict in _QUIET else "yellow"
-    lines = [f"{found.subject.name}: {paint(why.title(found), style, 'bold')}"]
-    for sentence in why.why(found, options):
+    lines = paint.wrapped(f"{found.subject.name}: {paint(why.title(found), style, 'bold')}", 2)
+    for sentence in why.why(found):
         lines += paint.wrapped(f"  {sentence}", 2)
     lines.append("")
     for label, rows in _facts(found):
@@ -121,7 +120,7 @@ def _wanted(found: Explained) -> Iterator[str]:
         fate = f"  {rule_words(rule, policy=False)}" if rule else ""
         mark = "  <--" if asked and at == asked.replace(second=0, microsecond=0) else ""
         yield f"{why.moment(found, at)}  {at:%H:%MZ}{fate}{mark}"
-    if found.subject.schedule and not firings:
+    if found.subject.schedule and not firings and found.question.source:
         yield "never"
 
 

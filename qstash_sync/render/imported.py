@@ -1,5 +1,6 @@
 """What an import came to: for people, and as a document; the file itself is the result."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,12 @@ from qstash_sync.render.words import counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Where the file is, and the values of its variables, if they are in files."""
+    """Where the file is, and the values of its variables, if they are in files; local: account."""
 
     out: str | None
     env_out: str | None
     state: str | None = None  # of Terraform
+    local: str | None = None
 
 
 def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
@@ -52,8 +54,10 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
 def _next(files: Files) -> list[str]:
     if files.out is None:
         return []
-    env = f" --env-file {files.env_out}" if files.env_out else ""
-    return [f"Next: qstash-sync plan -f {files.out}{env}"]
+    words = ["qstash-sync", "plan", "-f", files.out]
+    words += ["--env-file", files.env_out] if files.env_out else []
+    words += [f"--local={files.local}"] if files.local else []
+    return [f"Next: {shlex.join(words)}"]
 
 
 def _plan(found: Imported) -> str:

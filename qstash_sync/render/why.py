@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from qstash_sync.crons import zones
+from qstash_sync.crons.compilation import Strategy
 from qstash_sync.crons.firings import Fold, Gap
 from qstash_sync.model import fields
-from qstash_sync.model.change import Action
-from qstash_sync.model.resources import Kind, Schedule
+from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.resources import Schedule
 from qstash_sync.model.settings import duration
 from qstash_sync.reconcile.live_parts import LivePart
 from qstash_sync.reconcile.pauses import partly
 from qstash_sync.render import spoken
-from qstash_sync.timeline.explained import Doubt, Explained, Verdict
-from qstash_sync.timeline.question import LATE, MINUTE
+from qstash_sync.timeline.explained import Explained, Verdict
+from qstash_sync.timeline.question import LATE, MINUTE, Doubt
 
 _TITLES = {
     Verdict.UNMANAGED: "unmanaged",
@@ -35,23 +36,23 @@ def title(found: Explained) -> str:
     """The verdict as people say it."""
     question = found.question
     if found.holder:
-        return f"its {_holder_noun(found)} is paused"
+        return f"its {found.holder.noun} is paused"
     if found.verdict is Verdict.PAUSED and len(question.paused) < len(found.subject.parts):
         return "partly paused"
-    is_ahead = question.end is not None and question.end > question.read_at
-    if found.verdict is Verdict.HORIZON_OVER and is_ahead:
+    if found.verdict is Verdict.HORIZON_OVER and _ends_ahead(found):
         return "the horizon ends before"
+    if found.verdict is Verdict.HORIZON_OVER and question.change is None:
+        return "the horizon was over"
     return _TITLES[found.verdict]
 
 
-def why(found: Explained, options: str) -> Iterator[str]:
-    """The reason, and the way out where there is one to go.
-
-    options: those that a command needs to be about the same files and environment.
-    """
-    if found.subject.schedule is None:
-        return _undeclared(found, options)
-    return (_held if found.holder else _SAID[found.verdict])(found, options)
+def why(found: Explained) -> Iterator[str]:
+    """The reason, and the way out where there is one to go."""
+    said = _held if found.holder else _SAID[found.verdict]
+    yield from (said if found.subject.schedule else _undeclared)(found)
+    if found.subject.missing:
+        live = ", ".join(part.live.id for part in found.subject.parts) or "nothing"
+        yield f"{found.subject.missing} is not live; what is: {live}."
 
 
 def location(schedule: Schedule | None) -> str:
@@ -65,9 +66,8 @@ def local_time(found: Explained, at: datetime) -> datetime:
     return at.astimezone(zones.zone(found.subject.timezone))
 
 
-def _command(options: str, *words: str) -> str:
-    """A command that works as it stands, with the files and the environment of this one."""
-    return f"`{' '.join(filter(None, (*words, options)))}`"
+def _command(found: Explained, *words: str) -> str:
+    return f"`{found.question.desired.command(*words)}`"
 
 
 def moment(found: Explained, at: datetime) -> str:
@@ -75,6 +75,13 @@ def moment(found: Explained, at: datetime) -> str:
     local = local_time(found, at)
     seconds = ":%S" if at.second else ""
     return f"{local:%a %Y-%m-%d %H:%M{seconds}}"
+
+
+def _moment(found: Explained, at: datetime) -> str:
+    """In a sentence, where nothing stands beside it: of a time that comes twice, which one."""
+    local = local_time(found, at)
+    twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    return f"{moment(found, at)} ({at:%H:%MZ})" if twice else moment(found, at)
 
 
 def _clock(found: Explained, at: datetime) -> str:
@@ -93,7 +100,7 @@ def _part(part: LivePart | None) -> str:
 # Pauses
 
 
-def _paused(found: Explained, options: str) -> Iterator[str]:
+def _paused(found: Explained) -> Iterator[str]:
     question, schedule = found.question, found.subject.schedule
     paused, parts = question.paused, found.subject.parts
     if len(paused) == len(parts):
@@ -102,42 +109,35 @@ def _paused(found: Explained, options: str) -> Iterator[str]:
         names = ", ".join(part.live.id for part in paused)
         yield f"{partly(len(paused), len(parts))}: {names}."
         if found.at:
-            yield f"At {moment(found, found.at)} {_part(found.part)} should fire, and is paused."
+            yield f"At {_moment(found, found.at)} {_part(found.part)} should fire, and is paused."
         elif question.server_next:
-            yield f"The others fire, next {moment(found, question.server_next)}."
-    resume = _command(options, "resume", found.subject.name)
+            yield f"The others fire, next {_moment(found, question.server_next)}."
+    if question.is_past:
+        yield "Since when, QStash does not say."
+    resume = _command(found, "resume", found.subject.name)
     if schedule and schedule.paused and fields.PAUSE not in schedule.ignore:
         yield "The file says paused: true: change that first, or the next apply pauses it again."
     elif schedule and schedule.paused is False:
-        yield f"The file says paused: false: {_command(options, 'apply')} resumes it."
+        yield f"The file says paused: false: {_command(found, 'apply')} resumes it."
     elif len(paused) < len(parts):
         yield f"The next write pauses all of it; {resume} resumes it."
     else:
         yield f"The file leaves it so; {resume} resumes it."
 
 
-def _holder_noun(found: Explained) -> str:
-    holder = found.holder
-    return "queue" if holder and holder.kind is Kind.QUEUE else "flow-control key"
-
-
-def _held(found: Explained, _: str) -> Iterator[str]:
+def _held(found: Explained) -> Iterator[str]:
     holder = found.holder
     assert holder
-    waiting = "how many is not known"
-    if holder.waiting is not None:
-        waiting = f"{holder.waiting} message{'s' * (holder.waiting != 1)} now"
-    noun = _holder_noun(found)
-    yield f"It fires, and its messages wait: {noun} {holder.name} is paused ({waiting})."
+    yield f"It fires, and {holder.waits}."
     if found.question.is_past:
         yield "Since when it is paused, QStash does not say."
-    yield f"They are sent when the {noun} is resumed."
+    yield f"They are sent when the {holder.noun} is resumed."
 
 
 # What the file says
 
 
-def _of_rule(found: Explained, _: str) -> Iterator[str]:
+def _of_rule(found: Explained) -> Iterator[str]:
     """What becomes of a time that does not exist, or comes twice."""
     rule = found.rule
     assert rule
@@ -162,19 +162,24 @@ def _of_rule(found: Explained, _: str) -> Iterator[str]:
     yield from _of_firing(found)
 
 
-def _as_declared(found: Explained, _: str) -> Iterator[str]:
+def _as_declared(found: Explained) -> Iterator[str]:
     schedule = found.subject.schedule
     if schedule and fields.TIME in schedule.ignore:
         yield "Its time is somebody else's: the file ignores `cron`, and what is live counts."
         if found.at:
-            yield f"{_part(found.part)} has {moment(found, found.at)}."
+            yield f"{_part(found.part)} has {_moment(found, found.at)}."
     elif found.at is None:
         yield "What is live fires as the file says."
     else:
-        yield f"{moment(found, found.at)} is a time of the file."
+        yield f"{_moment(found, found.firing or found.at)} is a time of the file."
         yield from _of_firing(found)
+        if found.retry:
+            yield (
+                f"{_clock(found, found.at)} is when its retry {found.retry.number} is due, too, if"
+                " the first try fails at once."
+            )
     if found.question.change:
-        yield "An apply is due all the same: see `differs`, or `plan`."
+        yield "An apply is due all the same: see `differs`, or " + _command(found, "plan") + "."
 
 
 def _of_firing(found: Explained) -> Iterator[str]:
@@ -184,29 +189,39 @@ def _of_firing(found: Explained) -> Iterator[str]:
         return
     renewal, end, run = question.renewal, question.end, question.last_run
     if found.part is None and renewal and end:
-        yield f"What is live is exact until {moment(found, end)}."
+        yield f"What is live is exact until {_moment(found, end)}."
         yield f"An apply from {local_time(found, renewal):%a %Y-%m-%d} on renews it before then."
     elif not question.is_past:
         yield f"{_part(found.part)} fires then."
     elif run is None:
         yield f"{_part(found.part)} was due then; QStash notes no run of it."
+        yield "It has not run, or what was live then has been overwritten since."
     elif run < at + MINUTE + LATE:
         yield f"{_part(found.part)} fired then: it is the last run that QStash notes."
     else:
-        last = moment(found, run)
+        last = _moment(found, run)
         yield f"{_part(found.part)} was due then; the last run that QStash notes is {last}."
-    if question.delay:
-        yield f"It is sent {_size(question.delay)} later: its delay."
+    if found.delay:
+        yield f"It is sent {_size(found.delay)} later: its delay."
 
 
-def _delayed(found: Explained, _: str) -> Iterator[str]:
+def _delayed(found: Explained) -> Iterator[str]:
     assert found.at
     assert found.firing
-    when, before = moment(found, found.at), moment(found, found.firing)
-    yield f"{when} is {_size(found.question.delay)} after the firing of {before}: its delay."
+    when, before = _moment(found, found.at), _moment(found, found.firing)
+    yield f"{when} is {_size(found.delay)} after the firing of {before}: its delay."
+    yield from _unwanted(found)
 
 
-def _of_retry(found: Explained, _: str) -> Iterator[str]:
+def _unwanted(found: Explained) -> Iterator[str]:
+    """That the file does not have the firing which explains a time."""
+    if found.firing and not found.question.wants(found.firing):
+        change = found.question.change
+        why = _REASONS.get(change.reason) if change else None
+        yield f"The file does not have that firing{f': {why}' if why else ''}."
+
+
+def _of_retry(found: Explained) -> Iterator[str]:
     retry, at = found.retry, found.at
     assert retry
     assert at
@@ -216,52 +231,89 @@ def _of_retry(found: Explained, _: str) -> Iterator[str]:
         verb, due = "may be", f"{due}, if the tries before it took {_size(late)}"
     if retry.due > found.question.read_at:
         verb = "would be"
-    yield f"{_clock(found, at)} {verb} retry {retry.number} of {moment(found, retry.of)} ({due})."
+    of = (f"retry {one.number} of {_moment(found, one.of)}" for one in (retry, *found.also))
+    yield f"{_clock(found, at)} {verb} {' or '.join(of)} ({due})."
+    yield from _unwanted(found)
 
 
 # What is live
 
 
-def _horizon(found: Explained, options: str) -> Iterator[str]:
+def _ends_ahead(found: Explained) -> bool:
     end = found.question.end
-    if end and end > found.question.read_at:
-        yield f"What is live is exact until {moment(found, end)}, and no longer."
+    return end is not None and end > found.question.read_at and not found.question.is_past
+
+
+def _horizon(found: Explained) -> Iterator[str]:
+    question, change = found.question, found.question.change
+    if question.end and _ends_ahead(found):
+        yield f"What is live is exact until {_moment(found, question.end)}, and no longer."
+    elif ended := question.ended(found.at or question.read_at):
+        end = _moment(found, ended)
+        yield f"What is live was exact until {end}: nobody seems to have renewed it."
     else:
         yield "What is live was compiled for a time that is over, and nobody has renewed it."
-    renew = _command(options, "apply", "--only clock")
-    yield f"{renew} renews it: run it from cron, without a review."
+    if found.at and question.is_past:
+        yield f"By it, {_at(found)}."
+    if change and change.reason is not Reason.CLOCK:
+        yield f"{_command(found, 'apply')} renews it, with all else that differs."
+    elif change or (_ends_ahead(found) and not _follows(found)):
+        renew = _command(found, "apply", "--only", "clock")
+        yield f"{renew} renews it: run it from cron, without a review."
+    elif _ends_ahead(found):
+        renew = _command(found, "apply", "--only", "clock")
+        yield f"{renew} right after that renews it, and no sooner (dst.strategy: follow)."
+    else:
+        yield "By now it fires as the file says again."
 
 
-def _differs(found: Explained, options: str) -> Iterator[str]:
+def _follows(found: Explained) -> bool:
+    schedule = found.subject.schedule
+    return schedule is not None and schedule.timing.strategy is Strategy.FOLLOW
+
+
+def _at(found: Explained) -> str:
+    """What fires at a time, and what the file wants."""
+    assert found.at
+    fires = f"{_part(found.part)} fires" if found.part else "nothing of it fires"
+    wanted = "wants it" if found.firing else "does not"
+    return f"at {_moment(found, found.at)} {fires}, and the file {wanted}"
+
+
+_REASONS = {
+    Reason.FILE: "the file has changed, and no apply has come since",
+    Reason.DRIFT: "somebody has changed it outside",
+    Reason.BOTH: "somebody has changed it outside, and the file has changed, too",
+    Reason.ADOPT: "it carries no mark of ours",
+    Reason.RENAME: "it is to be renamed",
+}
+
+
+def _differs(found: Explained) -> Iterator[str]:
     question = found.question
     if not found.subject.parts:
         yield (
             "Nothing of it is live: the file declares it, and no apply has created it, or"
-            f" somebody has deleted it; {_command(options, 'apply')} creates it."
+            f" somebody has deleted it; {_command(found, 'apply')} creates it."
         )
         return
     what = "The account does not have what the file says"
     if found.at is not None:
-        fires = f"{_part(found.part)} fires" if found.part else "nothing of it fires"
-        wanted = "wants it" if found.firing else "does not"
-        what = f"At {moment(found, found.at)} {fires}, and the file {wanted}"
-    reasons = {
-        "file": "the file has changed, and no apply has come since",
-        "drift": "somebody has changed it outside",
-        "both": "somebody has changed it outside, and the file has changed, too",
-        "adopt": "it carries no mark of ours",
-        "rename": "it is to be renamed",
-    }
+        what = _at(found)[0].upper() + _at(found)[1:]
     change = question.change
-    why = reasons.get(change.reason) if change else None
+    why = _REASONS.get(change.reason) if change else None
     if change and change.is_refused_alone:
         why = _overwritten(found)
     elif why is None and question.is_native:
         why = "QStash reads a cron with a zone in its own way (dst.strategy: native)"
     yield f"{what}: {why}." if why else f"{what}."
+    if question.is_past and not question.is_native:
+        yield "Since when it is so, QStash does not say."
     if change and change.is_refused_alone:
-        adopt = _command(options, "apply", "--adopt", found.subject.name)
+        adopt = _command(found, "apply", "--adopt", found.subject.name)
         yield f"A plan refuses to overwrite it; {adopt} takes it over."
+    elif change and change.reason is Reason.ADOPT:
+        yield f"{_command(found, 'apply')} takes it over."
 
 
 def _overwritten(found: Explained) -> str:
@@ -271,11 +323,13 @@ def _overwritten(found: Explained) -> str:
     return f"somebody has overwritten {foreign.live.id}, or made it: it has no mark of ours"
 
 
-def _disagrees(_found: Explained, _: str) -> Iterator[str]:
+def _disagrees(found: Explained) -> Iterator[str]:
     yield "QStash names a next firing that the stored cron does not have; see `server`."
+    if found.at and found.firing:
+        yield f"By its cron, {_part(found.part)} fires at {_moment(found, found.firing)}."
 
 
-def _of_another(found: Explained, _: str) -> Iterator[str]:
+def _of_another(found: Explained) -> Iterator[str]:
     other = found.other
     assert other
     assert found.at
@@ -290,7 +344,7 @@ def _of_another(found: Explained, _: str) -> Iterator[str]:
     yield f"Nothing of {found.subject.name} is due at that time."
 
 
-def _undeclared(found: Explained, _: str) -> Iterator[str]:
+def _undeclared(found: Explained) -> Iterator[str]:
     part, change, job = found.subject.parts[0], found.question.change, found.subject.job
     if change and change.action is Action.DELETE:
         fate = "the next apply deletes it"
@@ -311,11 +365,23 @@ def _undeclared(found: Explained, _: str) -> Iterator[str]:
     if question.local and not question.is_shown:
         yield _no_such_time(found)
     elif question.at is not None:
-        fires, zone = question.fires(question.at), found.subject.timezone
+        zone = found.subject.timezone
         local = f" ({_clock(found, question.at)} {zone})" if zone != "UTC" else ""
-        fate = "it fires" if fires else "it does not fire"
-        paused = "; it is paused" if fires and fires.live.paused else ""
-        yield f"At {question.at:%a %Y-%m-%d %H:%MZ}{local} {fate}{paused}."
+        yield f"At {question.at:%a %Y-%m-%d %H:%MZ}{local} {_fate(found)}."
+
+
+def _fate(found: Explained) -> str:
+    """Whether what no file declares fires at a time."""
+    question, at = found.question, found.question.at
+    assert at
+    fires = question.fires(at)
+    if question.since and at < question.since - MINUTE:
+        return f"it was not there: it was made {_moment(found, question.since)}"
+    if fires is None and question.unread:
+        return f"nobody can tell here: {question.unread.live.cron} is no cron that we read"
+    if fires is None:
+        return "it does not fire"
+    return "it is due, and paused" if question.paused_at(at) else "it fires"
 
 
 def _no_such_time(found: Explained) -> str:
@@ -323,30 +389,41 @@ def _no_such_time(found: Explained) -> str:
     return f"{local:%H:%M} does not exist on {local:%Y-%m-%d} in {found.subject.timezone}."
 
 
-def _unknown(found: Explained, _: str) -> Iterator[str]:
+def _unknown(found: Explained) -> Iterator[str]:
     question = found.question
-    when = moment(found, found.at) if found.at else ""
+    asked = found.at or question.at
+    when = _moment(found, found.firing or asked) if asked else ""
     run = question.last_run
     match found.doubt:
         case Doubt.NOT_MADE if question.since:
-            since = moment(found, question.since)
+            since = _moment(found, question.since)
             yield f"Nothing of it is older than {since}: nobody knows of before."
         case Doubt.NO_SUCH_TIME:
             yield _no_such_time(found)
             yield "Nothing of it is due in the hour that the clock leaves out."
         case Doubt.REPLACED:
             yield f"{when} is past, and what was live then is not known: it has been renewed since."
+        case Doubt.UNREAD:
+            cron = question.unread.live.cron if question.unread else ""
+            yield f"{cron} is no cron that we read: whether it fires at {when} is not known."
+        case Doubt.UNCOMPUTED:
+            yield f"No firing and no delay of one is due at {when}; it may be a retry:"
+            yield "when they are due, an expression says that cannot be computed here."
         case Doubt.NOT_RUN if run:
-            last = moment(found, run)
+            last = _moment(found, run)
             yield f"{_part(found.part)} was due at {when}; its last run is {last}, says QStash."
             yield "Either it was not fired then, or it has been changed or paused in between."
         case _:
             yield f"Nothing of it is due at {when}: no firing, no delay, no retry of one."
+            if retry := found.retry:
+                of = f"retry {retry.number} of {_moment(found, retry.of)}"
+                yield f"It would be {of}, which the file has, and what is live has not."
             if question.is_past:
-                yield "Somebody may have called it by hand; QStash's log has the message's id."
+                yield "It may have been written otherwise then, or somebody has called it by hand;"
+                yield "QStash's log has the message's id."
 
 
-_SAID: dict[Verdict, Callable[[Explained, str], Iterator[str]]] = {
+_SAID: dict[Verdict, Callable[[Explained], Iterator[str]]] = {
     Verdict.UNMANAGED: _undeclared,
     Verdict.PAUSED: _paused,
     Verdict.AS_DECLARED: _as_declared,

@@ -9,14 +9,16 @@ The first that holds, of those below; each is a function of the question, in thi
     a gap leaves it out                                        gap policy
     nothing is live                                            live differs
     it is due, and paused then; or what it goes through is     paused
+    it is to come, and the part names another next firing      server disagrees
+    the file pauses it before                                  live differs
     the file has it, and what is live (or will be, renewed)    as declared, gap or fold policy;
                                                                unknown: nothing says that it ran
     one of the two has it                                      horizon over, unknown, live differs
+    QStash names it as the next firing                         server disagrees
     it comes twice, and the other one counts                   fold policy
     a delay after a firing                                     delay
     another schedule of the same address is due                other schedule
     a retry of a firing                                        retry
-    QStash names it as the next firing                         server disagrees
     it is paused, and may have been then                       paused
     none of these                                              unknown
 
@@ -27,11 +29,13 @@ The first that holds, of those below; each is a function of the question, in thi
     QStash names a next firing that its cron has not           server disagrees
     none of these                                              as declared
 
+A local time that comes twice, and is wanted both times, is as its half that is not as it should be.
+
 Pure: of what the file declares and what was read.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -39,10 +43,19 @@ from qstash_sync.crons import zones
 from qstash_sync.model import fields
 from qstash_sync.model.change import Action, FieldChange, Reason
 from qstash_sync.model.resources import Schedule, instant, is_known, plain
+from qstash_sync.planning.liveness import Holder
 from qstash_sync.reconcile.live_parts import LivePart
-from qstash_sync.timeline.question import MINUTE, Holder, Question, Subject, firing_part, has
-from qstash_sync.timeline.retries import Retry, retry_at, tries
+from qstash_sync.timeline.question import (
+    MINUTE,
+    Doubt,
+    Firing,
+    Question,
+    firing_part,
+    has,
+)
+from qstash_sync.timeline.retries import SECOND, Retry, is_computed, missed_at, retries_at, tries
 from qstash_sync.timeline.rules import Rule, fits, rule_at, rule_of
+from qstash_sync.timeline.subject import Subject
 
 
 class Verdict(StrEnum):
@@ -62,16 +75,6 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Doubt(StrEnum):
-    """Why nobody knows."""
-
-    NOT_MADE = "what is live is younger"
-    NO_SUCH_TIME = "the clock jumps over it"
-    REPLACED = "other parts were live then"
-    NOT_RUN = "no run of it is noted"
-    NOTHING = "nothing is due"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Other:
     """Another live schedule that calls the same address; schedule: where the file declares it."""
@@ -85,7 +88,9 @@ class Explained:
     """A verdict, and what it rests on; the question has the rest.
 
     part: the live part that fires then, or should. firing: the wanted one that a time belongs to.
-    rule: of a gap or a fold. holder: what holds back the messages. doubt: of an unknown verdict.
+    rule: of a gap or a fold. retry: that it is, or may be, or would be of a firing that the file
+    has and the account not; also: others that are due at the same second. holder: what holds back
+    the messages. doubt: of an unknown verdict.
     """
 
     verdict: Verdict
@@ -94,6 +99,7 @@ class Explained:
     firing: datetime | None = None
     rule: Rule | None = None
     retry: Retry | None = None
+    also: tuple[Retry, ...] = ()
     other: Other | None = None
     holder: Holder | None = None
     doubt: Doubt | None = None
@@ -118,13 +124,27 @@ class Explained:
     @property
     def retries(self) -> tuple[datetime, ...] | None:
         """Of the firing in question, if each try fails at once; None: nobody can compute them."""
-        at, message = self.at, self.question.message
-        of = self.firing or (at if at and self.question.wants(at) else None)
-        return tries(message, of) if of and message else ()
+        of = self.firing or self.at
+        message = self.question.message_of(of) if of else None
+        return tries(message, of.replace(second=0, microsecond=0)) if of and message else ()
+
+    @property
+    def delay(self) -> timedelta:
+        """From the firing in question until its message is sent."""
+        message = self.question.message_of(self.firing) if self.firing else None
+        return timedelta(seconds=message.delay if message else 0)
 
 
 def explain(question: Question) -> Explained:
     """The first verdict that holds."""
+    answer = _first(question)
+    if question.second and answer.verdict in _AS_WANTED:
+        other = _first(replace(question, at=question.second))
+        return answer if other.verdict in _AS_WANTED else other
+    return answer
+
+
+def _first(question: Question) -> Explained:
     candidates = _OF_NOW if question.at is None else _OF_A_TIME
     return next(filter(None, (candidate(question) for candidate in candidates)))
 
@@ -140,7 +160,7 @@ def _undeclared(question: Question) -> Explained | None:
     return Explained(
         verdict=Verdict.LIVE_DIFFERS if goes else Verdict.UNMANAGED,
         question=question,
-        part=fires or question.subject.part or question.subject.parts[0],
+        part=(fires and fires.part) or question.subject.part or question.subject.parts[0],
     )
 
 
@@ -165,7 +185,8 @@ def _held(question: Question) -> Explained | None:
     holder = question.holder
     if holder is None or (question.is_past and holder.waiting == 0):
         return None
-    part = question.fires(question.at) if question.at else None
+    fires = question.fires(question.at) if question.at else None
+    part = fires.part if fires else None
     return Explained(verdict=Verdict.PAUSED, question=question, part=part, holder=holder)
 
 
@@ -234,12 +255,32 @@ def _paused_then(question: Question) -> Explained | None:
     return Explained(verdict=Verdict.PAUSED, question=question, part=part)
 
 
+def _disagrees_then(question: Question) -> Explained | None:
+    """Of a time to come, at which the file and the cron fire, and QStash names another next."""
+    fires = question.fires(_minute(question))
+    if question.is_past or fires is None or fires.part not in tuple(question.disagreeing):
+        return None
+    return Explained(
+        verdict=Verdict.SERVER_DISAGREES, question=question, part=fires.part, firing=fires.at
+    )
+
+
+def _paused_before(question: Question) -> Explained | None:
+    """Of a time to come, before which an apply pauses it."""
+    schedule, fires = question.subject.schedule, question.fires(_minute(question))
+    if schedule is None or not schedule.paused or fields.PAUSE in schedule.ignore:
+        return None
+    if question.is_past or question.paused or fires is None:
+        return None
+    return Explained(verdict=Verdict.LIVE_DIFFERS, question=question, part=fires.part)
+
+
 def _as_wanted(question: Question) -> Explained | None:
     at = _minute(question)
-    part, is_renewed = question.fires(at), question.is_renewed_by(at)
-    if not question.wants(at) or not (part or is_renewed):
+    fires = question.fires(at)
+    if fires is None or not question.wants(at):
         return None
-    rule, doubt = question.rule, _doubt_that_it_ran(question, part)
+    rule, doubt = question.rule, question.doubt_of(fires)
     if question.job and (rule is None or not rule.is_gap):
         rule = rule_at(question.job, at)
     verdict = Verdict.AS_DECLARED
@@ -247,39 +288,32 @@ def _as_wanted(question: Question) -> Explained | None:
         verdict = Verdict.UNKNOWN
     elif rule:
         verdict = Verdict.GAP if rule.is_gap else Verdict.FOLD
+    has_seconds = question.at is not None and question.at != at
+    retry = next(iter(retries_at(question, within=SECOND)), None) if has_seconds else None
     return Explained(
         verdict=verdict,
         question=question,
         rule=rule,
-        part=None if is_renewed else part,
+        part=fires.part,
         firing=at,
+        retry=retry if retry and retry.of == at else None,
         doubt=doubt,
     )
 
 
-def _doubt_that_it_ran(question: Question, part: LivePart | None) -> Doubt | None:
-    """Of a time that is past: what is live now says nothing of it, or the last run is older."""
-    at, run = _minute(question), question.last_run
-    if not question.is_past or part is None:
-        return None
-    made = instant(part.live.created_at)
-    if made and at < made - MINUTE:
-        return Doubt.REPLACED
-    return Doubt.NOT_RUN if run and run < at else None
-
-
 def _differs_then(question: Question) -> Explained | None:
     at = _minute(question)
-    is_wanted = question.wants(at)
-    part = None if question.is_renewed_by(at) else question.fires(at)
-    if not is_wanted and not part:
+    is_wanted, fires = question.wants(at), question.fires(at)
+    if not is_wanted and not fires:
         return None
     verdict, doubt = Verdict.LIVE_DIFFERS, None
     if question.is_over(at):
         verdict = Verdict.HORIZON_OVER
-    elif question.is_past and question.agrees_but_for_the_clock:
+    elif fires is None and question.unread:
+        verdict, doubt = Verdict.UNKNOWN, Doubt.UNREAD
+    elif question.is_past and question.agrees_but_for_the_clock and not question.is_native:
         verdict, doubt = Verdict.UNKNOWN, Doubt.REPLACED
-    firing = at if is_wanted else None
+    firing, part = at if is_wanted else None, fires.part if fires else None
     return Explained(verdict=verdict, question=question, part=part, firing=firing, doubt=doubt)
 
 
@@ -298,14 +332,25 @@ def _other_half(question: Question) -> Explained | None:
 
 def _delayed(question: Question) -> Explained | None:
     assert question.at
-    delay = question.delay
-    for seconds in (0, 59) if delay else ():  # a time is given to the minute, or to the second
-        before = question.at + timedelta(seconds=seconds) - delay
-        before = before.replace(second=0, microsecond=0)
-        if question.wants(before) and not question.paused_at(before):
-            part = question.fires(before)
-            return Explained(verdict=Verdict.DELAY, question=question, firing=before, part=part)
+    for delay in {message.delay for message in question.messages if message.delay}:
+        for seconds in (0, 59):  # a time is given to the minute, or to the second
+            before = question.at + timedelta(seconds=seconds - delay)
+            fires = question.fires(before)
+            if fires and fires.message.delay == delay and not question.paused_at(fires.at):
+                return _after(question, fires, Verdict.DELAY)
     return None
+
+
+def _after(question: Question, fires: Firing, verdict: Verdict) -> Explained:
+    """Something that follows a firing; as doubtful as that is."""
+    doubt = question.doubt_of(fires)
+    return Explained(
+        verdict=Verdict.UNKNOWN if doubt else verdict,
+        question=question,
+        firing=fires.at,
+        part=fires.part,
+        doubt=doubt,
+    )
 
 
 def _of_another(question: Question) -> Explained | None:
@@ -330,6 +375,9 @@ def _others(question: Question) -> Iterator[Other]:
         is_same = plain(part.live.message.destination) == plain(message.destination)
         if part in question.subject.parts or part.live.paused or not is_same:
             continue
+        made = instant(part.live.created_at)
+        if made and at < made - MINUTE:
+            continue
         schedule = declared.get(part.live.id)
         if schedule and at > question.read_at and fields.TIME not in schedule.ignore:
             fires = has(schedule.timing.job, at)
@@ -340,13 +388,11 @@ def _others(question: Question) -> Iterator[Other]:
 
 
 def _retried(question: Question) -> Explained | None:
-    retry = retry_at(question)
-    if retry is None:
+    found = retries_at(question)
+    if not found:
         return None
-    part = question.fires(retry.of)
-    return Explained(
-        verdict=Verdict.RETRY, question=question, retry=retry, firing=retry.of, part=part
-    )
+    answer = _after(question, found[0].firing, Verdict.RETRY)
+    return replace(answer, retry=found[0], also=found[1:])
 
 
 def _named_by_server(question: Question) -> Explained | None:
@@ -366,14 +412,19 @@ def _paused_anyway(question: Question) -> Explained | None:
 
 
 def _nothing(question: Question) -> Explained:
-    return _unknown(question, Doubt.NOTHING)
+    if question.unread:
+        return _unknown(question, Doubt.UNREAD)
+    if not is_computed(question):
+        return _unknown(question, Doubt.UNCOMPUTED)
+    return replace(_unknown(question, Doubt.NOTHING), retry=missed_at(question))
 
 
+_AS_WANTED = (Verdict.AS_DECLARED, Verdict.GAP, Verdict.FOLD)
 _OF_NOW: tuple[Callable[[Question], Explained | None], ...] = (
     _undeclared, _nothing_live, _paused, _over, _differs, _disagrees, _as_declared,
 )  # fmt: skip
 _OF_A_TIME: tuple[Callable[[Question], Explained | None], ...] = (
-    _undeclared, _not_made, _no_such_time, _left_out, _nothing_live, _paused_then, _as_wanted,
-    _differs_then, _other_half, _delayed, _of_another, _retried, _named_by_server,
-    _paused_anyway, _nothing,
+    _undeclared, _not_made, _no_such_time, _left_out, _nothing_live, _paused_then,
+    _disagrees_then, _paused_before, _as_wanted, _differs_then, _named_by_server, _other_half,
+    _delayed, _of_another, _retried, _paused_anyway, _nothing,
 )  # fmt: skip

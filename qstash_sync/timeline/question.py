@@ -3,27 +3,29 @@
 Pure: of what the file declares and what was read.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
 
 from qstash_sync.crons import robfig, zones
 from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.compilation import Strategy
-from qstash_sync.crons.error import CronError
-from qstash_sync.crons.exactness import exact_until
+from qstash_sync.crons.exactness import exact_until, wrong_minutes
 from qstash_sync.crons.firings import Gap, Job, fired, instants, next_firings
+from qstash_sync.crons.seasons import SHORTEST
 from qstash_sync.model import fields
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, Kind, Message, Schedule, instant
+from qstash_sync.model.resources import Desired, Kind, Message, instant
 from qstash_sync.planning import liveness
 from qstash_sync.planning.drift import Drift
-from qstash_sync.reconcile import time_label
+from qstash_sync.planning.liveness import Holder
 from qstash_sync.reconcile.live_parts import LivePart, is_understood
 from qstash_sync.timeline.rules import Rule, fits, rule_of
+from qstash_sync.timeline.subject import Subject
 
 READS = ("schedules", "queues", "flow_controls")  # what an answer rests on
 MINUTE = timedelta(minutes=1)
@@ -31,90 +33,32 @@ LATE = timedelta(minutes=1)  # after a firing, until its first delivery
 _AROUND = 3  # firings that are shown on either side
 _LOOK_BACK = (2, 40, 400, 1_500)  # days, until enough firings are found
 LONGEST = timedelta(days=_LOOK_BACK[1])  # who asks about a time asks about these days
+_LONGEST_LOOK = timedelta(days=_LOOK_BACK[2])  # for the horizon of a time that is past
 _LONGEST_TRY = PLANS["payg"].timeout  # where the file names no plan
 
 
-class NoSubjectError(ValueError):
-    """Nothing is called so, neither in the file nor in the account; its text is for people."""
+class Doubt(StrEnum):
+    """Why nobody knows."""
+
+    NOT_MADE = "what is live is younger"
+    NO_SUCH_TIME = "the clock jumps over it"
+    REPLACED = "other parts were live then"
+    NOT_RUN = "no run of it is noted"
+    UNREAD = "its cron is not understood"
+    UNCOMPUTED = "its retries cannot be computed"
+    NOTHING = "nothing is due"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """Whom a question is about: a declared schedule, a live one, or both.
+class Firing:
+    """One firing of what is live; part: None of one that an apply will have written by then.
 
-    part: the live part that was named by its id. job: its local time, as it is declared or, where
-    it is not, as a label says it.
+    message: how it is sent, and tried again.
     """
 
-    name: str
-    schedule: Schedule | None = None
-    parts: tuple[LivePart, ...] = ()
-    part: LivePart | None = None
-
-    @property
-    def id(self) -> str:
-        """Of its first part."""
-        return self.schedule.id if self.schedule else self.parts[0].base
-
-    @property
-    def job(self) -> Job | None:
-        """Its local time."""
-        if self.schedule:
-            return self.schedule.timing.job
-        return time_label.read(self.parts[0].live.message.labels)
-
-    @property
-    def timezone(self) -> str:
-        """By whose clock it is told; UTC where nobody says it."""
-        if job := self.job:
-            return job.timezone
-        try:
-            return robfig.read(self.parts[0].live.cron).timezone
-        except CronError:
-            return "UTC"
-
-
-def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
-    """Whom a name, an id, or the header of a delivery means; raises `NoSubjectError`."""
-    header = re.fullmatch(r"[A-Za-z-]+:\s+(\S+)\s*", asked)
-    word = header[1] if header else asked.strip()
-    index = drift.plan.index
-    declared = desired.schedules or ()
-    part = index.by_id.get(word)
-    for schedule in declared:
-        parts = tuple(index.of_declared(schedule))
-        head, _, tail = word.rpartition(".")
-        is_part = head == schedule.id and tail.isdecimal()
-        is_live = part is not None and part in parts
-        if word in (schedule.name, schedule.id, schedule.was) or is_part or is_live:
-            return Subject(name=schedule.name, schedule=schedule, parts=parts, part=part)
-    if part is None:  # a name that no file has any more
-        named = (
-            p for p in index.by_id.values() if index.is_managed(p) and index.name_of(p) == word
-        )
-        part = min(named, key=lambda found: found.number, default=None)
-    if part and index.is_managed(part):
-        return Subject(name=index.name_of(part), parts=tuple(index.of(part.base)), part=part)
-    if part:
-        return Subject(name=part.live.id, parts=(part,), part=part)
-    raise NoSubjectError(_unknown(word, declared, desired.namespace))
-
-
-def _unknown(word: str, declared: Sequence[Schedule], namespace: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 only where nothing is found
-
-    near = get_close_matches(word.removeprefix(f"{namespace}."), [s.name for s in declared], 3)
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return f"{word}: no schedule of the files and none in the account has this name or id{hint}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """A paused queue or flow-control key; waiting: messages, None where that is not known."""
-
-    kind: Kind
-    name: str
-    waiting: int | None = None
+    at: datetime
+    part: LivePart | None
+    message: Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +68,7 @@ class Question:
     read_at: the server's time when the account was read. at: the instant in question, None: now.
     local: the time of its own clock that was asked for. is_shown: some clock shows that; where
     none does, `at` is where the clock jumps to. rule: what becomes of it, where that is not usual.
+    second: the other instant that its clock shows so, where the job wants both.
     """
 
     subject: Subject
@@ -134,6 +79,7 @@ class Question:
     local: datetime | None = None
     is_shown: bool = True
     rule: Rule | None = None
+    second: datetime | None = None
 
     @property
     def change(self) -> Change | None:
@@ -159,13 +105,54 @@ class Question:
         """Whether the file has this minute."""
         return has(self.source, at)
 
-    def fires(self, at: datetime) -> LivePart | None:
-        """The live part whose stored cron has this minute."""
-        return firing_part(self.subject.parts, at)
+    def firings(self, start: datetime, end: datetime) -> Iterator[Firing]:
+        """What the live parts did or will do, from start until before end, part by part.
+
+        The one place that says it: by their crons, each with its own retries and delay; from the
+        first wrong firing on, where an apply will have renewed them before, by the file.
+        """
+        span, renewed = Span.around(start, end), self.end if self.is_renewed_by(end) else None
+        within = span.window(start, min(end, renewed or end))
+        for part in self.subject.parts:
+            if is_understood(part.live.cron):
+                for at in instants(fired((part.live.cron,), span) & within, span):
+                    yield Firing(at=at, part=part, message=part.live.message)
+        if renewed and self.job and self.message:
+            later = span.window(max(start, renewed), end)
+            for at in instants(fired(self.job, span) & later, span):
+                yield Firing(at=at, part=None, message=self.message)
+
+    def fires(self, at: datetime) -> Firing | None:
+        """What fires in a minute."""
+        minute = at.replace(second=0, microsecond=0)
+        return next(self.firings(minute, minute + MINUTE), None)
+
+    def missed(self, start: datetime, end: datetime) -> Iterator[Firing]:
+        """What the file has, and what is live has not."""
+        if self.job and self.message:
+            span = Span.around(start, end)
+            live = {firing.at for firing in self.firings(start, end)}
+            for at in instants(fired(self.job, span) & span.window(start, end), span):
+                if at not in live:
+                    yield Firing(at=at, part=None, message=self.message)
 
     def is_due(self, at: datetime) -> bool:
         """Whether the file has this minute, or what is live: then there was a firing to explain."""
         return self.wants(at) or self.fires(at) is not None
+
+    def doubt_of(self, firing: Firing) -> Doubt | None:
+        """Why one that is past may not have been: its part is younger, or the last run is older."""
+        if firing.part is None or firing.at >= self.read_at - LATE:
+            return None
+        made, run = instant(firing.part.live.created_at), self.last_run
+        if made and firing.at < made - MINUTE:
+            return Doubt.REPLACED
+        return Doubt.NOT_RUN if run and run < firing.at else None
+
+    @property
+    def unread(self) -> LivePart | None:
+        """A part whose cron is not understood: nobody knows when it fires."""
+        return next((p for p in self.subject.parts if not is_understood(p.live.cron)), None)
 
     @property
     def around(self) -> tuple[datetime, ...]:
@@ -215,15 +202,10 @@ class Question:
     @property
     def end(self) -> datetime | None:
         """The first wrong firing of what is live, from now on."""
-        return self._end(self.read_at)
-
-    def _end(self, since: datetime) -> datetime | None:
-        if self.job is None or not self.subject.parts or not self.agrees_but_for_the_clock:
+        parts = self.subject.parts
+        if self.job is None or not parts or self.unread or not self.agrees_but_for_the_clock:
             return None
-        try:
-            return exact_until(self.job, [part.live.cron for part in self.subject.parts], since)
-        except CronError:
-            return None
+        return _first_wrong(self.job, tuple(part.live.cron for part in parts), self.read_at)
 
     @property
     def agrees_but_for_the_clock(self) -> bool:
@@ -236,27 +218,46 @@ class Question:
         return change.wanted is None or (change.firings is not None and change.firings.effect.none)
 
     def is_over(self, at: datetime) -> bool:
-        """Whether what is live was exact until some time, is no more at this one, and is due."""
-        if self.job is None or self.is_native:
-            return False
-        if at >= self.read_at and (end := self.end) and end <= at:
-            return True
-        if self.change is None or not self.agrees_but_for_the_clock:
-            return False
-        since = at - LONGEST
-        end, first = self._end(since), next_firings(self.job, since, 1)
-        return end is not None and end <= at and end not in first  # else it never was exact
+        """Whether what is live was exact until some time, and is no more at this one."""
+        if at >= self.read_at:
+            if (end := self.end) and end <= at:
+                return not self.is_native
+            if self.change is None:
+                return False
+        return self.ended(at) is not None
+
+    def ended(self, at: datetime) -> datetime | None:
+        """The first wrong firing, before a time, of parts that may have been live until then.
+
+        Parts are written for a horizon: those that were exact for less have replaced others.
+        """
+        schedule, made = self.subject.schedule, self.whole_since
+        if self.job is None or schedule is None or self.is_native:
+            return None
+        if not self.agrees_but_for_the_clock or self.unread:
+            return None
+        before = max(made, at - _LONGEST_LOOK) if made else at - _LONGEST_LOOK
+        if before > at:
+            return None
+        crons = [part.live.cron for part in self.subject.parts]
+        is_split = schedule.timing.strategy is not Strategy.FOLLOW
+        least, found = timedelta(days=SHORTEST if is_split else 0), None
+        for wrong in wrong_minutes(self.job, crons, before, at + MINUTE):
+            found = wrong if wrong - before >= least else found
+            before = wrong
+        return found
 
     @property
     def renewal(self) -> datetime | None:
-        """From when on an apply renews what is live, where none is due yet."""
+        """From when on an apply renews what is live; None where one is due, or none will be."""
         schedule, end = self.subject.schedule, self.end
         if schedule is None or end is None or end <= self.read_at or self.is_native:
             return None
+        renewal = end - schedule.timing.renew_before
         is_due = self.change is not None and self.change.reason is Reason.CLOCK
-        if is_due or schedule.timing.strategy is Strategy.FOLLOW:
+        if is_due or schedule.timing.strategy is Strategy.FOLLOW or renewal <= self.read_at:
             return None
-        return end - schedule.timing.renew_before
+        return renewal
 
     def is_renewed_by(self, at: datetime) -> bool:
         """Whether what is live will have been renewed at a time: the file alone says then."""
@@ -269,6 +270,12 @@ class Question:
         """When the oldest of its live parts was made, as far as QStash says it."""
         made = (instant(part.live.created_at) for part in self.subject.parts)
         return min(filter(None, made), default=None)
+
+    @property
+    def whole_since(self) -> datetime | None:
+        """When the youngest of its live parts was made."""
+        made = (instant(part.live.created_at) for part in self.subject.parts)
+        return max(filter(None, made), default=None)
 
     @property
     def last_run(self) -> datetime | None:
@@ -292,28 +299,15 @@ class Question:
         if not paused or (self.last_run and at <= self.last_run):
             return None
         fires = self.fires(at)
-        if fires is None and len(paused) == len(self.subject.parts):
-            return paused[0]
-        return fires if fires in paused else None
+        if fires and fires.part:
+            return fires.part if fires.part in paused else None
+        # A write pauses all parts, once one is.
+        return paused[0] if fires or len(paused) == len(self.subject.parts) else None
 
     @property
     def holder(self) -> Holder | None:
         """What holds its messages back, though it fires: a queue or a key that is paused."""
-        live, message = self.drift.plan.live, self.message
-        use = message and message.flow_control
-        found = [
-            *(
-                Holder(kind=Kind.QUEUE, name=queue.name, waiting=queue.lag)
-                for queue in live.queues or ()
-                if queue.paused and message and queue.name == message.queue
-            ),
-            *(
-                Holder(kind=Kind.FLOW_CONTROL, name=key.name, waiting=key.waiting)
-                for key in live.flow_controls or ()
-                if key.paused and use and key.name == use.key
-            ),
-        ]
-        return found[0] if found else None
+        return next(liveness.holders(self.messages, self.drift.plan.live), None)
 
     # What is sent, and again
 
@@ -325,16 +319,21 @@ class Question:
         return self.subject.schedule.message if self.subject.schedule else None
 
     @property
-    def delay(self) -> timedelta:
-        """From a firing until its message is sent."""
-        return timedelta(seconds=self.message.delay if self.message else 0)
+    def messages(self) -> tuple[Message, ...]:
+        """How its parts are sent; they differ where somebody has edited one."""
+        parts = tuple(part.live.message for part in self.subject.parts)
+        return parts or ((self.message,) if self.message else ())
 
-    @property
-    def longest_try(self) -> timedelta:
+    def message_of(self, firing: datetime) -> Message | None:
+        """How a firing is sent; None where nothing fires."""
+        found = self.fires(firing)
+        return found.message if found else None
+
+    def longest_try(self, message: Message) -> timedelta:
         """How long one delivery may take."""
         plan = self.desired.limits.plan
         limit = PLANS[plan].timeout if plan else _LONGEST_TRY
-        return timedelta(seconds=(self.message and self.message.timeout) or limit)
+        return timedelta(seconds=message.timeout or limit)
 
     @property
     def known(self) -> tuple[Diagnostic, ...]:
@@ -363,7 +362,10 @@ def ask(
     is_shown = mapped.astimezone(zone).replace(tzinfo=None) == at
     rule = _rule_of(asked.job, at, is_shown=is_shown) if asked.job else None
     instant = rule.at if rule and rule.at else mapped
-    return replace(asked, at=instant, local=at, is_shown=is_shown, rule=rule)
+    late = at.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    is_both = instant < late and is_shown and asked.wants(instant) and asked.wants(late)
+    second = late if is_both else None
+    return replace(asked, at=instant, local=at, is_shown=is_shown, rule=rule, second=second)
 
 
 def _rule_of(job: Job, local: datetime, *, is_shown: bool) -> Rule | None:
@@ -373,6 +375,11 @@ def _rule_of(job: Job, local: datetime, *, is_shown: bool) -> Rule | None:
     if rule or is_shown or fitting is None:
         return rule
     return Rule(cron=fitting, local=local, policy=Gap.SKIP, chosen=False)
+
+
+@lru_cache(maxsize=8)  # every verdict asks for it
+def _first_wrong(job: Job, crons: tuple[str, ...], since: datetime) -> datetime | None:
+    return exact_until(job, crons, since)
 
 
 def has(source: Job | Sequence[str], at: datetime) -> bool:

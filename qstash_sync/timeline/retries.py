@@ -1,22 +1,28 @@
 """When deliveries are tried again, and which retry of which firing a time fits."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from qstash_sync.crons.bitmaps import Span
-from qstash_sync.crons.firings import fired, instants
 from qstash_sync.model import ladder
 from qstash_sync.model.resources import Message
-from qstash_sync.timeline.question import LATE, LONGEST, MINUTE, Question
+from qstash_sync.timeline.question import LATE, LONGEST, MINUTE, Firing, Question
+
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """A retry that a time fits: of which firing, which one, and when it was due."""
 
-    of: datetime
+    firing: Firing
     number: int
     due: datetime
+
+    @property
+    def of(self) -> datetime:
+        """When it was fired."""
+        return self.firing.at
 
 
 def tries(message: Message, firing: datetime) -> tuple[datetime, ...] | None:
@@ -32,22 +38,52 @@ def tries(message: Message, firing: datetime) -> tuple[datetime, ...] | None:
     return tuple(found)
 
 
-def retry_at(question: Question) -> Retry | None:
-    """The retry that a time fits best: due before it, by as little as its tries may take."""
-    message, at = question.message, question.at
-    waits = ladder.delays(message) if message else None
-    if not waits or not message or at is None or not question.source:
-        return None
-    longest = question.longest_try
-    reach = question.delay + sum(waits, timedelta()) + longest * len(waits) + LATE
-    span = Span.around(at - min(reach, LONGEST), at + MINUTE)
-    best: Retry | None = None
-    for firing in instants(fired(question.source, span), span):
-        if at < firing or question.paused_at(firing):
+def retries_at(question: Question, *, within: timedelta = timedelta.max) -> tuple[Retry, ...]:
+    """The retries that a time fits best: due before it, by as little as their tries may take.
+
+    More than one are due at the same second. within: of the time, where it is to be that near.
+    """
+    found = [(late, r) for late, r in _fitting(question, question.firings) if abs(late) < within]
+    best = min((abs(late) for late, _ in found), default=None)
+    alike = [retry for late, retry in found if best is not None and abs(late) - best < SECOND]
+    alike.sort(key=lambda retry: retry.of, reverse=True)
+    return tuple(one for one in alike if abs(one.due - alike[0].due) < SECOND)
+
+
+def missed_at(question: Question) -> Retry | None:
+    """The retry that a time would be, of a firing that the file has and the account has not."""
+    found = (retry for late, retry in _fitting(question, question.missed) if late < MINUTE)
+    return next(found, None)
+
+
+def is_computed(question: Question) -> bool:
+    """Whether all retries can be computed that may be due at a time."""
+    at = question.at
+    assert at
+    recent = {id(f.message): f.message for f in question.firings(at - LONGEST, at + MINUTE)}
+    return all(ladder.delays(message) is not None for message in recent.values())
+
+
+def _fitting(
+    question: Question, firings: Callable[[datetime, datetime], Iterator[Firing]]
+) -> Iterator[tuple[timedelta, Retry]]:
+    """Every retry that a time can be, and how late it would be."""
+    at = question.at
+    assert at
+    reach = max((_reach(question, message) for message in question.messages), default=LATE)
+    for firing in firings(at - min(reach, LONGEST), at + MINUTE):
+        message = firing.message
+        if firing.at > at or question.paused_at(firing.at):
             continue
-        for number, due in enumerate(tries(message, firing) or (), 1):
+        longest = question.longest_try(message)
+        for number, due in enumerate(tries(message, firing.at) or (), 1):
             late = at - due
-            is_near = -MINUTE < late <= longest * number + LATE
-            if is_near and (best is None or abs(late) < abs(at - best.due)):
-                best = Retry(of=firing, number=number, due=due)
-    return best
+            if -MINUTE < late <= longest * number + LATE:
+                yield late, Retry(firing=firing, number=number, due=due)
+
+
+def _reach(question: Question, message: Message) -> timedelta:
+    """From a firing until the latest time that can be a retry of it."""
+    waits = ladder.delays(message) or ()
+    tries_ = question.longest_try(message) * len(waits)
+    return timedelta(seconds=message.delay) + sum(waits, timedelta()) + tries_ + LATE

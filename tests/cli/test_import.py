@@ -113,6 +113,7 @@ def test_five_commands_from_a_grown_account_to_an_empty_drift(tmp_path: Path) ->
     assert ran.out == ""
     assert "Imported 4 schedules, 1 URL group, 1 queue to " in ran.err
     assert "twins        1, as comments; `import --strays` plans their delete" in ran.err
+    assert f"Next: qstash-sync plan -f {file} --env-file {env} {local[0]}" in ran.err
     assert "checked      a plan of it adopts 4 and changes nothing else" in ran.err
     assert "requests: 4 read, 0 write" in ran.err
 

@@ -339,7 +339,8 @@ def test_a_due_renewal_in_every_format(
     text = account.run("drift", now=now)
     assert text.code == code
     assert "renewal due  schedule s1" in text.out
-    assert "apply --only clock renews it" in " ".join(text.out.split())
+    command = f"apply --only clock -f {account.folder / 'q.yaml'} {account.local} renews it"
+    assert "".join(command.split()) in "".join(text.out.split())  # a long path is broken
     assert ("warning: exact until" in text.out) == (grade == "warning")
     data = json.loads(account.run("drift", "--format", "json", now=now).out)
     found = [item for item in data["status"] if item["status"] == "renewal_due"]
@@ -770,3 +771,34 @@ def test_every_status_and_grade_is_met_in_these_tests() -> None:
     met = {case[0] for case in CASES} | {s for _, _, found in KINDS for s in found.values()}
     assert met | {"renewal_due"} == set(Status)
     assert set(GRADES.values()) == {"information", "warning", "difference"}
+
+
+HELD = (
+    "version: 1\nnamespace: billing\n{declared}schedules:\n"
+    "  a: {{cron: '0 9 * * *', timezone: UTC, destination: https://a.example.com/o, queue: mail,"
+    " flow_control: {{key: openai, parallelism: 2}}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "said"),
+    [("queue", "mail", "queue mail"), ("flow", "openai", "flow-control key openai")],
+)
+@pytest.mark.parametrize("declared", ["queues: {mail: {}}\n", "queues: {mail: {paused: true}}\n"])
+def test_a_schedule_says_that_its_messages_wait_behind_a_pause(
+    world: World, kind: str, key: str, said: str, declared: str
+) -> None:
+    """In sync, and nothing of it comes: whoever paused its queue or key, it is to be looked at."""
+    text = HELD.format(declared=declared)
+    world.apply(text)
+    store = world.account.store
+    stored = store.get(kind, key) or {"name": key, "flowControlKey": key}
+    waits = {"paused": True, "lag": 7, "isPaused": True, "waitListSize": 7}
+    store.put(kind, key, {**stored, **waits})
+    drift = watch(world, text)
+    (schedule,) = (one for one in drift.resources if one.name == "a")
+    assert schedule.status is Status.IN_SYNC
+    message = f"its messages wait: {said} is paused (7 messages now)"
+    assert message in [one.message for one in drift.attention if one.code == "held"]
+    world.edit("billing.a", isPaused=True)  # what does not fire sends nothing that could wait
+    assert "held" not in [one.code for one in watch(world, text).attention]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from qstash_sync.model.resources import Message
 from qstash_sync.render import explained as view
 from qstash_sync.render.text import Paint
 from qstash_sync.timeline.explained import Explained, Verdict, explain
-from qstash_sync.timeline.question import READS, NoSubjectError, ask, subject
+from qstash_sync.timeline.question import READS, ask
+from qstash_sync.timeline.subject import NoSubjectError, subject
 from tests.support import World, cli, config, world as make_world
 
 FILE = """
@@ -29,7 +31,7 @@ schedules:
   slow: {cron: "0 9 * * *", timezone: UTC, retries: 2, retry_delay: "pow(2, retried) * 60000"}
   off: {cron: "15 * * * *", timezone: UTC, paused: true}
 """
-OPTIONS = "-e production"  # of the command line
+OPTIONS = ("-e", "production")  # of the command line
 WRITTEN = datetime(2027, 3, 20, 10, tzinfo=UTC)
 
 
@@ -48,12 +50,12 @@ def asked(
     if now:
         world.now = datetime.fromisoformat(now)
     when = (time if at and at[2] == ":" else datetime).fromisoformat(at) if at else None
-    desired = config(text, world.environ).desired
+    desired = replace(config(text, world.environ).desired, options=OPTIONS)
     with world.client(read_only=True) as client:
         drift = watching.watch(client, desired, now=world.now, more=READS)
         found = subject(desired, drift, name)
         answer = explain(ask(found, desired, drift, read_at=client.now(), at=when))
-    page = str(view.text(answer, Paint(color=False), OPTIONS))
+    page = str(view.text(answer, Paint(color=False)))
     assert max(map(len, page.splitlines())) <= 80
     assert json.loads(view.document(answer, (1, 0)))["verdict"] == answer.verdict
     return answer
@@ -70,7 +72,7 @@ def ms(at: str) -> int:
 
 
 def why(answer: Explained) -> str:
-    lines = str(view.text(answer, Paint(color=False), OPTIONS)).split("\n\n")[0].splitlines()
+    lines = str(view.text(answer, Paint(color=False))).split("\n\n")[0].splitlines()
     return " ".join(line.strip() for line in lines[1:])
 
 
@@ -236,6 +238,8 @@ def test_the_default_backoff_is_that_of_the_documentation() -> None:
     [
         ("1000", [1000, 1000, 1000]),
         ("pow(2, retried) * 1000", [1000, 2000, 4000]),
+        ("round(retried + 0.5) * 1000", [1000, 2000, 3000]),
+        ("round(0 - 2.5)", [0, 0, 0]),
         ("max(1, retried) * 1000 + 500 % 7", [1003, 1003, 2003]),
         ("round(exp(retried))", [1, 3, 7]),
         ("-5", [0, 0, 0]),
@@ -271,8 +275,9 @@ def test_the_command_says_what_is_wrong_with_its_words(
     assert set(found) >= {"verdict", "name", "id", "wanted", "live", "differences"}
     for words, fact in (
         (("nobody",), "explain nobody: no schedule of the files and none in the account"),
+        (("report", "--at", "2027-03-21"), "a day has many times; write one"),
         (("report", "--at", "noon"), "--at noon: write it like 2027-03-28T01:00Z"),
-        (("report", "--at", "9999-01-01"), "the years 1970 to 2999"),
+        (("report", "--at", "9999-01-01 09:00"), "the years 1970 to 2999"),
     ):
         ran = cli("explain", *words, *common)
         assert (ran.code, fact in ran.err) == (64, True), ran
@@ -353,11 +358,13 @@ def test_another_schedule_of_the_same_address_is_named_before_a_retry(live: Worl
     assert "Another schedule, scd_1, calls the same address then: 2 9 * * *." in why(answer)
     text = FILE + '  late: {cron: "2 11 * * *"}\n'
     live.apply(text)
-    for at in ("2027-03-29T09:02Z", "2029-03-29T09:02Z"):
+    for at in ("2027-03-30T09:02Z", "2029-03-29T09:02Z"):
         live.account.store.delete("schedule", "scd_1")
         answer = asked(live, "slow", at, text=text)
         assert answer.verdict is Verdict.OTHER
         assert "late (q.yaml:11) calls the same address then: daily 11:02 Berlin." in why(answer)
+    before = asked(live, "slow", "2027-03-29T09:02Z", text=text)  # it was made
+    assert before.verdict is Verdict.RETRY
 
 
 def test_before_it_was_made_nobody_knows(live: World) -> None:
@@ -526,3 +533,218 @@ def test_of_a_paused_part_the_page_says_which_should_have_fired(live: World) -> 
     assert page.startswith("report: partly paused")
     assert "billing.report.2 should fire, and is paused." in why(answer)
     assert "paused  <--" in page
+
+
+# What the live parts did, and did not
+
+DAILY = """
+version: 1
+namespace: b
+schedules:
+  j: {cron: "0 9 * * *", timezone: Europe/Berlin, destination: "https://a.example.com/o"}
+"""
+PARTS = ("b.j", "b.j.2")  # winter, summer
+MADE = datetime(2026, 11, 26, 13, tzinfo=UTC)
+
+
+def daily(world: World, says: str = "") -> str:
+    """The file with some settings more, applied."""
+    text = DAILY.replace("destination", f"{says}, destination") if says else DAILY
+    world.now = MADE
+    world.apply(text)
+    return text
+
+
+RENEWED_LATE = "nobody seems to have renewed it. By it, at Mon 2027-03-29"
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "verdict", "fact"),
+    [
+        ("2027-03-29 10:00", "2027-04-02T00:00Z", Verdict.HORIZON_OVER, f"{RENEWED_LATE} 10:00 b.j fires, and the file does not. By now it fires as the file says again."),
+        ("2027-03-29 09:00", "2027-04-02T00:00Z", Verdict.HORIZON_OVER, f"{RENEWED_LATE} 09:00 nothing of it fires, and the file wants it."),
+        ("2027-03-29 10:02:40", "2027-04-02T00:00Z", Verdict.RETRY, "is retry 2 of Mon 2027-03-29 10:00 (due 10:02:40). The file does not have that firing."),
+        ("2027-03-29 09:02:40", "2027-04-02T00:00Z", Verdict.UNKNOWN, "It would be retry 2 of Mon 2027-03-29 09:00, which the file has, and what is live has not."),
+        ("2027-03-29 10:00", "2027-03-28T23:00Z", Verdict.HORIZON_OVER, "`apply --only clock -e production` renews it"),
+        ("2027-03-29 09:00", "2026-11-28T00:00Z", Verdict.AS_DECLARED, "An apply from Thu 2027-02-11 on renews it before then."),
+    ],
+)  # fmt: skip
+def test_what_nobody_renewed_in_time_was_over_and_not_renewed_since(
+    live: World, at: str, now: str, verdict: Verdict, fact: str
+) -> None:
+    answer = asked(live, "j", at, text=daily(live), now=now)
+    assert (answer.verdict, fact in why(answer)) == (verdict, True), why(answer)
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ("retries: 3", "`apply --only clock -e production` renews it"),
+        ("retries: 1", "`apply -e production` renews it, with all else that differs."),
+        ("dst: {strategy: follow}", "right after that renews it, and no sooner"),
+    ],
+)
+def test_the_command_that_renews_is_one_that_does(live: World, says: str, words: str) -> None:
+    text = daily(live, says)
+    if says == "retries: 1":
+        for part in PARTS:
+            live.edit(part, retries=2)
+    now = "2026-12-01T00:00Z" if "follow" in says else "2027-03-27T00:00Z"
+    answer = asked(live, "j", "2027-03-29 09:00", text=text, now=now)
+    assert answer.verdict is Verdict.HORIZON_OVER
+    assert words in why(answer)
+
+
+def test_native_is_never_renewed(live: World) -> None:
+    text = DAILY.replace("0 9", "30 2").replace(
+        "destination", "dst: {strategy: native, accept: true}, destination"
+    )
+    live.now = MADE
+    live.apply(text)
+    answer = asked(live, "j", "2027-10-31T01:30Z", text=text, now="2027-11-02T10:00Z")
+    assert answer.verdict is Verdict.LIVE_DIFFERS
+    assert "QStash reads a cron with a zone in its own way" in why(answer)
+
+
+@pytest.mark.parametrize(
+    ("delay", "at", "verdict", "fact"),
+    [
+        (0, "09:02:40", Verdict.UNKNOWN, "It would be retry 2 of Sat 2026-11-28 09:00"),
+        (0, "11:02:40", Verdict.RETRY, "is retry 2 of Sat 2026-11-28 11:00 (due 11:02:40). The file does not have that firing: somebody has changed it outside."),
+        (600, "11:10", Verdict.DELAY, "is 10m after the firing of Sat 2026-11-28 11:00: its delay. The file does not have"),
+        (600, "09:10", Verdict.UNKNOWN, "Nothing of it is due"),
+    ],
+)  # fmt: skip
+def test_a_delay_and_a_retry_are_of_firings_that_are_live(
+    live: World, delay: int, at: str, verdict: Verdict, fact: str
+) -> None:
+    text = daily(live, f"delay: {delay}")
+    live.edit("b.j", cron="0 10 * * *")
+    live.account.store.delete("schedule", "b.j.2")
+    answer = asked(live, "j", f"2026-11-28 {at}", text=text, now="2026-11-30T15:00Z")
+    assert (answer.verdict, fact in why(answer)) == (verdict, True), why(answer)
+
+
+def test_each_part_has_its_own_retries_and_delay(live: World) -> None:
+    text = daily(live)
+    live.edit("b.j.2", retries=0, delay=600)
+    for at, verdict in (
+        ("2027-04-05 09:02:40", Verdict.UNKNOWN),
+        ("2027-04-05 09:10", Verdict.DELAY),
+        ("2026-12-05 09:02:40", Verdict.RETRY),
+        ("2026-12-05 09:10", Verdict.RETRY),
+    ):
+        assert asked(live, "j", at, text=text, now="2027-04-06T00:00Z").verdict is verdict, at
+    shown = asked(live, "j", "2027-04-05 09:00", text=text)
+    assert (shown.retries, shown.delay) == ((), timedelta(minutes=10))
+
+
+def test_retries_that_are_due_at_the_same_second_are_all_named(live: World) -> None:
+    text = daily(live, "retries: 5")
+    answer = asked(live, "j", "2026-12-04T14:40Z", text=text, now="2026-12-05T00:00Z")
+    said = "is retry 4 of Fri 2026-12-04 09:00 or retry 5 of Thu 2026-12-03 09:00 (due 15:39:55)."
+    assert said in why(answer)
+    assert len(json.loads(view.document(answer, (1, 0)))["also"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "at", "verdict", "fact"),
+    [
+        ("1000 / retried", "09:01", Verdict.UNKNOWN, "it may be a retry"),
+        ("exp(1000)", "09:01", Verdict.UNKNOWN, "it may be a retry"),
+        ("1000 / retried", "09:00:12", Verdict.AS_DECLARED, "09:00 is a time of the file."),
+        (
+            None,
+            "09:00:31",
+            Verdict.AS_DECLARED,
+            "no run of it. It has not run, or what was live then has been overwritten since.",
+        ),
+        (None, "09:00:12", Verdict.AS_DECLARED, "09:00:12 is when its retry 1 is due, too"),
+    ],
+)
+def test_what_may_be_a_retry_is_not_said_to_be_none(
+    live: World, expression: str | None, at: str, verdict: Verdict, fact: str
+) -> None:
+    text = daily(live)
+    live.edit("b.j", **({"retryDelayExpression": expression} if expression else {}))
+    answer = asked(live, "j", f"2026-11-27 {at}", text=text, now="2026-12-01T00:00Z")
+    assert (answer.verdict, fact in why(answer)) == (verdict, True), why(answer)
+    assert (answer.retry is not None) is (fact.startswith("09:00:12"))
+
+
+@pytest.mark.parametrize("at", ["2027-10-31 02:30", "2027-10-31T01:30Z"])
+def test_a_time_that_comes_twice_is_right_where_both_are(live: World, at: str) -> None:
+    text = DAILY.replace("0 9", "30 2").replace(
+        "destination", "dst: {gap: skip, fold: both}, destination"
+    )
+    live.now = MADE
+    live.apply(text)
+    answer = asked(live, "j", at, text=text, now="2027-11-01T00:00Z")
+    assert answer.verdict is Verdict.HORIZON_OVER
+    assert "at Sun 2027-10-31 02:30 (01:30Z) nothing of it fires" in why(answer)
+    live.now = datetime(2027, 10, 1, tzinfo=UTC)
+    live.apply(text)
+    assert asked(live, "j", at, text=text).verdict is Verdict.FOLD
+
+
+def test_what_is_to_come_is_as_doubtful_as_the_next_firing_that_the_server_names(
+    live: World,
+) -> None:
+    text = daily(live)
+    live.account.switches = Switches(next_time="wrong")
+    server = asked(live, "j", text=text).question.server_next
+    assert server
+    assert asked(live, "j", server.isoformat(), text=text).verdict is Verdict.SERVER_DISAGREES
+    answer = asked(live, "j", "2026-11-27 09:00", text=text)
+    assert answer.verdict is Verdict.SERVER_DISAGREES
+    assert "By its cron, b.j fires at Fri 2026-11-27 09:00." in why(answer)
+
+
+def test_a_cron_that_is_not_read_here_may_fire_at_any_time(live: World) -> None:
+    text = daily(live, "ignore: [cron]")
+    live.edit("b.j", cron="@every 90m")
+    answer = asked(live, "j", "2026-11-28 09:00", text=text)
+    assert "@every 90m is no cron that we read" in why(answer)
+    live.account.store.delete("schedule", "b.j.2")
+    assert "never" not in str(view.text(asked(live, "j", text=text), Paint(color=False)))
+    answer = asked(live, "b.j.2", text=text)
+    assert "b.j.2 is not live; what is: b.j." in why(answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "at", "fact"),
+    [
+        ({"isPaused": True}, "2027-03-30 09:00", "it is due, and paused."),
+        ({}, "2026-03-30 09:00", "it was not there: it was made Sat 2027-03-20 10:00."),
+        ({"cron": "@every 90m"}, "2027-03-30 09:00", "nobody can tell here: @every 90m"),
+    ],
+)
+def test_of_what_no_file_declares_no_more_is_said_than_is_known(
+    live: World, changes: dict[str, Any], at: str, fact: str
+) -> None:
+    copied(live, "scd_1", labels=[], **changes)
+    assert fact in why(asked(live, "scd_1", at, now=NOW))
+
+
+@pytest.mark.parametrize("override", ["true", "false", "null"])
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_a_pause_agrees_with_what_differs(live: World, override: str, is_paused: bool) -> None:
+    text = daily(live, f"paused: {override}")
+    live.edit("b.j", isPaused=is_paused)
+    live.edit("b.j.2", isPaused=is_paused)
+    answer = asked(live, "j", text=text)
+    page = str(view.text(answer, Paint(color=False)))
+    differs = override != "null" and (override == "true") != is_paused
+    assert ("differs   paused" in page) is differs
+    assert (answer.verdict is Verdict.PAUSED) is is_paused
+    if override == "false" and is_paused:
+        assert "`apply -e production` resumes it." in why(answer)
+    if override == "true" and not is_paused:
+        later = asked(live, "j", "2026-11-30 09:00", text=text)
+        assert later.verdict is Verdict.LIVE_DIFFERS  # it is paused by then
+
+
+def test_a_page_fits_a_terminal_of_twenty_columns(live: World) -> None:
+    for at in (None, "2027-03-28T01:00Z", "2027-03-27T15:00Z"):
+        page = view.text(asked(live, "report", at, now=NOW), Paint(color=False, width=20))
+        assert max(map(len, page.splitlines())) <= 20

@@ -1,0 +1,94 @@
+"""Whom a question is about: what a name, an id, or the header of a delivery means.
+
+Pure: of what the file declares and what was read.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qstash_sync.crons import robfig
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.firings import Job
+from qstash_sync.model.resources import Desired, Schedule
+from qstash_sync.planning.drift import Drift
+from qstash_sync.reconcile import time_label
+from qstash_sync.reconcile.live_parts import LivePart
+
+
+class NoSubjectError(ValueError):
+    """Nothing is called so, neither in the file nor in the account; its text is for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whom a question is about: a declared schedule, a live one, or both.
+
+    part: the live part that was named by its id; missing: the id, where none has it. job: its local
+    time, as it is declared or, where it is not, as a label says it.
+    """
+
+    name: str
+    schedule: Schedule | None = None
+    parts: tuple[LivePart, ...] = ()
+    part: LivePart | None = None
+    missing: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Of its first part."""
+        return self.schedule.id if self.schedule else self.parts[0].base
+
+    @property
+    def job(self) -> Job | None:
+        """Its local time."""
+        if self.schedule:
+            return self.schedule.timing.job
+        return time_label.read(self.parts[0].live.message.labels)
+
+    @property
+    def timezone(self) -> str:
+        """By whose clock it is told; UTC where nobody says it."""
+        if job := self.job:
+            return job.timezone
+        try:
+            return robfig.read(self.parts[0].live.cron).timezone
+        except CronError:
+            return "UTC"
+
+
+def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
+    """Whom a name, an id, or the header of a delivery means; raises `NoSubjectError`."""
+    header = re.fullmatch(r"[A-Za-z-]+:\s+(\S+)\s*", asked)
+    word = header[1] if header else asked.strip()
+    index = drift.plan.index
+    declared = desired.schedules or ()
+    part = index.by_id.get(word)
+    for schedule in declared:
+        parts = tuple(index.of_declared(schedule))
+        head, _, tail = word.rpartition(".")
+        is_part = head == schedule.id and tail.isdecimal()
+        is_live = part is not None and part in parts
+        if word in (schedule.name, schedule.id, schedule.was) or is_part or is_live:
+            missing = word if is_part and part is None else None
+            return Subject(
+                name=schedule.name, schedule=schedule, parts=parts, part=part, missing=missing
+            )
+    if part is None:  # a name that no file has any more
+        named = (
+            p for p in index.by_id.values() if index.is_managed(p) and index.name_of(p) == word
+        )
+        part = min(named, key=lambda found: found.number, default=None)
+    if part and index.is_managed(part):
+        return Subject(name=index.name_of(part), parts=tuple(index.of(part.base)), part=part)
+    if part:
+        return Subject(name=part.live.id, parts=(part,), part=part)
+    raise NoSubjectError(_unknown(word, declared, desired.namespace))
+
+
+def _unknown(word: str, declared: Sequence[Schedule], namespace: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 only where nothing is found
+
+    near = get_close_matches(word.removeprefix(f"{namespace}."), [s.name for s in declared], 3)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return f"{word}: no schedule of the files and none in the account has this name or id{hint}"
