@@ -37,7 +37,9 @@ _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
     options.max_wait,
     options.verbose("Show every change field by field, all warnings, and what is unmanaged."),
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask. Where no terminal could answer, nothing is asked."
+)
 def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
     import qstash_sync

@@ -171,7 +171,8 @@ def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
     environ = session.environ()
     here = account.Keys(current=environ.get(names[0]) or None, next=environ.get(names[1]) or None)
     yield from account.signing_keys(here, keys, names)
-    yield from account.plan(config.desired, parallelism)
+    if session.local is None:  # an embedded one is of no plan
+        yield from account.plan(config.desired, parallelism)
     yield from account.quotas(config.desired, live, session.instant)
     yield from account.clock(client.skew(), is_odd=client.has_odd_clock)
     yield from account.globs(config.desired, live)

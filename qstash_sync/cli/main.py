@@ -86,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code."""
     # These may stand alone: without this, click would take the next word for their value.
     alone = {"--local": f"--local={options.LOCAL_FILE}", "--probe": "--probe=hosts"}
-    given = [alone.get(word, word) for word in arguments]
+    given = [alone.get(word, word) for word in arguments] or ["--help"]
     session = sys.modules.get(_SESSION)
     if session:
         session.Session.current = None  # of an earlier run in this process

@@ -75,10 +75,14 @@ TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 _Limit = int | Callable[[PlanLimits | None], int]  # a number, or what the plan allows
 
 
-def _in_range(number: int, low: int, high: int, unit: str = "") -> int:
+def _in_range(
+    number: int, low: int, high: int, show: Callable[[int], str] = str, plan: str | None = None
+) -> int:
+    """plan: the account's, where it sets the limit."""
     if not low <= number <= high:
-        hint = f"{low}{unit} to {high}{unit}"
-        raise bad(f"{number}{unit} is out of range", hint, "range")
+        who = f"; the plan {plan} allows no more" if plan and number > high else ""
+        hint = f"{show(low)} to {show(high)}{who}"
+        raise bad(f"{show(number)} is out of range", hint, "range")
     return number
 
 
@@ -104,12 +108,19 @@ def _duration(value: Any) -> int:
         raise bad(f"{value!r} is not a duration", hint) from None
 
 
+def _upper(high: _Limit, frame: Frame) -> tuple[int, str | None]:
+    """The upper end, and the plan that sets it."""
+    if isinstance(high, int):
+        return high, None
+    return high(frame.limits), frame.plan
+
+
 def whole(low: int, high: _Limit) -> Check:
     """A whole number in a range."""
 
     def check(value: Any, info: ValidationInfo[Frame]) -> int:
-        most = high if isinstance(high, int) else high(info.context.limits)
-        return _in_range(_integer(value), low, most)
+        most, plan = _upper(high, info.context)
+        return _in_range(_integer(value), low, most, plan=plan)
 
     return Check(check, or_variable({"type": "integer"}))
 
@@ -118,8 +129,8 @@ def seconds(low: int, high: _Limit) -> Check:
     """A duration in a range, such as `1h30m`, or seconds as a number."""
 
     def check(value: Any, info: ValidationInfo[Frame]) -> int:
-        most = high if isinstance(high, int) else high(info.context.limits)
-        return _in_range(_duration(value), low, most, "s")
+        most, plan = _upper(high, info.context)
+        return _in_range(_duration(value), low, most, settings.duration, plan)
 
     written = {"type": "string", "pattern": r"^(\d+[smhd])+$"}
     return Check(check, or_variable({"type": "integer", "minimum": 0}, written))

@@ -64,6 +64,9 @@ def check(value: Text, *, allow_private: bool) -> Text:
 def check_base(text: str) -> str:
     """What paths are put behind; the rest is checked with each of them."""
     check_line(text)
+    if not text.lower().startswith(("http://", "https://")):
+        is_host = re.fullmatch(r"[\w-]+(\.[\w-]+)+(:\d+)?(/.*)?", text)
+        raise _bad("a base_url must start with https://", f"https://{text}?" if is_host else "")
     if "?" in text or "#" in text:
         fact = "a base_url cannot have a query (?…) or a fragment (#…): paths go behind it"
         raise _bad(fact, "write them with the paths")

@@ -59,6 +59,10 @@ def _compared(here: Keys, live: Keys, names: tuple[str, str]) -> Iterator[Check]
             one is not None and other is not None and compare_digest(one.encode(), other.encode())
         )
 
+    if same(here.current, here.next):
+        fact, hint = f"{names[0]} and {names[1]} hold the same key", "take both from the console"
+        yield Check(subject=Subject.SIGNING_KEYS, severity=Severity.ERROR, message=fact, hint=hint)
+        return
     current, following = same(here.current, live.current), same(here.next, live.next)
     swapped = same(here.current, live.next), same(here.next, live.current)
     hint = "take both from the console, and deploy them to every handler"
@@ -66,7 +70,11 @@ def _compared(here: Keys, live: Keys, names: tuple[str, str]) -> Iterator[Check]
     if current and following:
         severity, fact, hint = None, "both are the live ones", ""
     elif all(swapped):
-        fact = f"swapped: {names[0]} holds the next key, {names[1]} the current one"
+        severity = Severity.WARNING
+        fact = (
+            f"swapped: {names[0]} holds the next key, {names[1]} the current one; what tries both"
+        )
+        fact += " goes on, what tries the current one alone refuses every delivery"
     elif swapped[1]:
         severity = Severity.WARNING
         fact = "rotated: the live current key is the next one here; after one more rotation every"
@@ -79,7 +87,10 @@ def _compared(here: Keys, live: Keys, names: tuple[str, str]) -> Iterator[Check]
     elif swapped[0]:
         fact = f"{names[0]} is the live next key: deliveries are refused until the next rotation"
     else:
-        fact = "neither is the live current key: every delivery is refused"
+        one = "it is not" if None in (here.current, here.next) else "neither is"
+        fact = f"{one} the live current key: every delivery is refused"
+        odd = [key for key in (here.current, here.next) if key and key.strip(" \t\"'") != key]
+        hint = "take the spaces or quotes around it away" if odd else hint
     yield Check(subject=Subject.SIGNING_KEYS, severity=severity, message=fact, hint=hint)
 
 

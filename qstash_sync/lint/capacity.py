@@ -22,9 +22,10 @@ def findings(desired: Desired, now: datetime) -> Iterator[Diagnostic]:
     """What the resources of a file give cause to say together."""
     running = [schedule for schedule in desired.schedules or () if not schedule.paused]
     span = Span.around(now, now + timedelta(days=DAYS - 1))
+    coming = span.window(now, span.end)
     for queue in desired.queues or ():
         yield from _queue(queue)
-    yield from _peak(running, desired, span)
+    yield from _peak(running, desired, span, coming)
     yield from _flow(running, desired, span)
 
 
@@ -44,8 +45,13 @@ def _count(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
     return fan_out.get(plain(schedule.message.destination), 1) if schedule.to_group else 1
 
 
-def _peak(schedules: Sequence[Schedule], desired: Desired, span: Span) -> Iterator[Diagnostic]:
-    """The fullest minute against what the plan delivers at once; the fullest day likewise."""
+def _peak(
+    schedules: Sequence[Schedule], desired: Desired, span: Span, coming: int
+) -> Iterator[Diagnostic]:
+    """The fullest minute against what the plan delivers at once; the fullest day likewise.
+
+    coming: the minutes that are not over.
+    """
     fan_out, plan = _fan_out(desired), desired.limits.plan
     weights: Counter[Job] = Counter()
     for schedule in schedules:
@@ -58,7 +64,7 @@ def _peak(schedules: Sequence[Schedule], desired: Desired, span: Span) -> Iterat
         fired = wanted(job, span)
         for number, day in enumerate(span.days_of(fired)):
             days[number] += weight * day.bit_count()
-        for at in instants(fired, span) if is_near else ():
+        for at in instants(fired & coming, span) if is_near else ():
             minutes[span.minute(at)] += weight
     most = max(minutes.values(), default=0)
     if most > limits.parallelism:
@@ -155,7 +161,12 @@ def _drain(
             names = sorted(schedule.name for schedule in schedules)
             of = ", ".join(names[:_FEW]) + f" and {len(names) - _FEW} more" * (len(names) > _FEW)
             fact = f"{key} lets {rate} through in {period or 1} s: at {at:%Y-%m-%d %H:%MZ}"
-            fact += f" {waiting} of an earlier firing still wait ({of})"
+            waits = (
+                "message of an earlier firing still waits"
+                if waiting == 1
+                else "messages still wait"
+            )
+            fact += f" {waiting} {waits} ({of})"
             hint = "a higher rate, or fewer or later firings"
             yield finding(Code.SLOW_DRAIN, schedules[0], fact, hint, "flow_control")
             return

@@ -50,8 +50,8 @@ def _late_days(cron: Cron) -> str:
     if not late or not months:
         return ""
     count = f"{len(months)} of its {len(fields.months)} months have" if len(months) > 1 else ""
-    have = count or "February has" if months == [2] else count or "one of its months has"
-    return f"{have} no day {late[0]}, and the job does not run then"
+    one = "February, but in leap years, has" if months == [2] and late[0] == 29 else ""  # noqa: PLR2004
+    return f"{count or one or 'one of its months has'} no day {late[0]}, and it does not run then"
 
 
 def _days_of(month: int) -> int:

@@ -17,6 +17,7 @@ from qstash_sync.model.resources import Schedule, Text, UrlGroup, is_known, plai
 
 _LARGE = 100_000  # bytes
 _LATE = timedelta(hours=1)
+_HOUR = 3_600  # seconds
 _MOVES = 60  # seconds of a delay
 _YEAR = timedelta(days=366)
 _MINUTE = timedelta(minutes=1)
@@ -84,9 +85,9 @@ def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:
 
 
 def _told(span: timedelta) -> str:
-    """In minutes from one minute on: nobody plans by seconds."""
+    """To the second below an hour, to the minute above."""
     seconds = round(span.total_seconds())
-    return settings.duration(seconds if seconds < 60 else seconds - seconds % 60)  # noqa: PLR2004
+    return settings.duration(seconds if seconds < _HOUR else seconds - seconds % 60)
 
 
 @lru_cache(maxsize=4096)
@@ -122,7 +123,7 @@ def _addresses(schedule: Schedule) -> Iterator[Diagnostic]:
     urls = {key: c.url for key in settings.CALLBACKS if (c := getattr(message, key))}
     for key, url in urls.items():
         if not schedule.to_group and _same(url, message.destination):
-            fact = "is the destination: the handler gets its own answers as if they were jobs"
+            fact = "a callback is its destination: the handler gets its own answers as jobs"
             yield finding(Code.CALLBACK_LOOP, schedule, fact, "give it another address", key)
     if not schedule.to_group:
         urls = {"destination": message.destination, **urls}

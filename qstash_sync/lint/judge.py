@@ -67,7 +67,7 @@ def _leveled(
     if code in own.disable:
         if own.until is None or today <= own.until:
             return None
-        hint = f"its lint.until, {own.until}, is over: {diagnostic.hint}"
+        hint = "; ".join(filter(None, (f"its lint.until, {own.until}, is over", diagnostic.hint)))
         diagnostic = replace(diagnostic, hint=hint)
     if code in own.error or code in of_file.error:
         return replace(diagnostic, severity=Severity.ERROR)

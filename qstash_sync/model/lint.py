@@ -129,8 +129,8 @@ RULES = (
         code=Code.PREVIEW_HOST,
         finds="an address of a preview deployment or of a tunnel",
         reason="It goes away with the next deploy or with the laptop, and the schedule goes on.",
-        remedy="Use the address that stays; for previews, a namespace of their own that `destroy`"
-        " takes away.",
+        remedy="Use the address that stays. Schedules of a preview, in a namespace that `destroy`"
+        " takes away with it, are right: disable the code in that environment's defaults.",
         handler="Preview deployments often ask for a login: QStash gets 401 and retries.",
     ),
     Rule(
@@ -145,8 +145,8 @@ RULES = (
         finds="a time that a clock change skips or repeats, where the file has no policy for it",
         reason="The default is Debian's: never lost and never twice for a time of day, every real"
         " hour for an interval. Is it what you want?",
-        remedy="Write dst: {gap: …} or dst: {fold: …} for what is meant, or move the job to an"
-        " hour that exists every day.",
+        remedy="Write dst: {gap: …, fold: …} for what is meant, both for both changes of a year, or"
+        " move the job to an hour that exists once every day.",
     ),
     Rule(
         code=Code.BOTH_DAYS,
@@ -179,13 +179,13 @@ RULES = (
         code=Code.NATIVE_DIFFERS,
         finds="a native schedule for which QStash's parser does something else than is declared",
         reason="A model of that parser misses, adds or doubles firings around clock changes.",
-        remedy="Use split; or accept: true, knowingly.",
+        remedy="Use split; or write what QStash's parser does: gap: skip and fold: both.",
     ),
     Rule(
         code=Code.PEAK_MINUTE,
         finds="more messages in one minute than the account's plan delivers at once",
         reason="The rest waits its turn, and one minute's burst meets your handlers all at once.",
-        remedy="Spread the crons over the hour, or use flow control; `next --load` shows who.",
+        remedy="Spread the crons over the hour, or raise the plan; `next --load` shows who.",
     ),
     Rule(
         code=Code.DAILY_MESSAGES,
@@ -204,7 +204,7 @@ RULES = (
         finds="a flow-control key that several schedules give different limits",
         reason="Each message overwrites the key's limits with its own: which hold depends on who"
         " fired last.",
-        remedy="Pin the limits once under flow_controls, and name the key alone in schedules.",
+        remedy="Pin the limits once under flow_controls, and write flow_control: {key: …} alone.",
     ),
     Rule(
         code=Code.SLOW_DRAIN,

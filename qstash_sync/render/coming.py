@@ -222,7 +222,7 @@ def end(found: Coming) -> Iterator[str]:
     if found.firings:
         yield ""
     until = f" until {found.until:%a %Y-%m-%d %H:%MZ}" if found.until else ""
-    count = len(found.firings)
+    count = len(found.firings) + sum(one.count for one in found.often)
     if not count:
         yield f"No schedule fires{until}."
     elif found.more:

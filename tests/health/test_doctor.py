@@ -38,12 +38,14 @@ def verdicts(checks: Iterator[Check]) -> list[str | None]:
         ("sig_one", None, ["warning"], "QSTASH_NEXT_SIGNING_KEY is not set"),
         (None, "sig_two", ["warning", "error"], "QSTASH_CURRENT_SIGNING_KEY is not set"),
         (None, "sig_one", ["warning", "warning"], "rotated"),
-        ("sig_two", "sig_one", ["error"], "swapped"),
+        ("sig_two", "sig_one", ["warning"], "swapped"),
         ("sig_old", "sig_one", ["warning"], "rotated"),
         ("sig_one", "sig_else", ["warning"], "is not the live next key"),
         ("sig_two", "sig_else", ["error"], "refused until the next rotation"),
         ("sig_old", "sig_older", ["error"], "every delivery is refused"),
-        ("sig_one", "sig_one", ["warning"], "rotated"),
+        ("sig_one", "sig_one", ["error"], "hold the same key"),
+        (" sig_one", "sig_four", ["error"], "neither is"),
+        ("sig_four", None, ["warning", "error"], "it is not"),
     ],
 )
 def test_signing_keys(
