@@ -364,12 +364,15 @@ class Session:
         """Colours for a stream, stdout if not said."""
         return paint_of(self.color, stream or sys.stdout)
 
-    def warn(self, diagnostics: "Sequence[Diagnostic]") -> None:
-        """Warnings of the files go to stderr, so that stdout stays the result."""
+    def warn(self, diagnostics: "Sequence[Diagnostic]", *, folds: bool = True) -> None:
+        """Warnings of the files go to stderr, so that stdout stays the result.
+
+        folds: many that are alike are one.
+        """
         if diagnostics and self.output_format == "text":
             from qstash_sync.render import text
 
-            streams.note(text.diagnostics(diagnostics, self.paint(sys.stderr)))
+            streams.note(text.diagnostics(diagnostics, self.paint(sys.stderr), folds=folds))
 
 
 class _NoBaseError(Exception):

@@ -54,7 +54,10 @@ def validate(*, mock_env: bool, verbose: bool, **given: Any) -> int:
     if session.json:
         _as_json(diagnostics)
     else:
-        session.warn([d for d in diagnostics if verbose or d.severity is not Severity.INFO])
+        session.warn(
+            [d for d in diagnostics if verbose or d.severity is not Severity.INFO],
+            folds=not verbose,
+        )
         _as_text(diagnostics, failing, len(files.documents), names, verbose=verbose)
     return ExitCode.DIFFERENCES if failing else ExitCode.DONE
 

@@ -16,6 +16,7 @@ from qstash_sync.model.resources import Schedule
 
 _SIZES = {MINUTE: 60, HOUR: 24, MONTH: 12}  # days and weekdays are divided by no step
 _STEP = re.compile(r"(?:\*|0-59|0-23|1-12|1-31|0-6|0)/([0-9]+)")
+_WINTER = {"EST": "America/New_York", "MST": "America/Denver"}  # Hawaii's has no summer time
 _HINTS = {
     Code.LATE_DAY: "use the 28th or the 1st; for the last day of a month, check in the handler",
     Code.UNEVEN_STEP: "a step that divides, or a list of values",
@@ -25,6 +26,10 @@ _SHORTEST = min(MONTH_DAYS) - 1  # February of a usual year
 
 def findings(schedule: Schedule) -> Iterator[Diagnostic]:
     """What the crons of one schedule give cause to say."""
+    zone = schedule.timing.job.timezone
+    if zone in _WINTER:
+        fact = f"{zone} has no summer time: an hour off the clocks of {_WINTER[zone]} in summer"
+        yield finding(Code.FIXED_ZONE, schedule, fact, f"timezone: {_WINTER[zone]}", "timezone")
     for cron in schedule.timing.job.crons:
         for code, fact in _facts(cron):
             yield finding(code, schedule, f'"{cron.text}": {fact}', _HINTS[code], "cron")

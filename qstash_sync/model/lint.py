@@ -20,6 +20,7 @@ class Code(StrEnum):
     DAILY_MESSAGES = "daily_messages"
     DEFAULT_RETRIES = "default_retries"
     DELAY_MOVES_TIME = "delay_moves_time"
+    FIXED_ZONE = "fixed_zone"
     FLOW_CONFLICT = "flow_conflict"
     FOLLOW_ENDS = "follow_ends"
     LARGE_BODY = "large_body"
@@ -147,6 +148,12 @@ RULES = (
         " hour for an interval. Is it what you want?",
         remedy="Write dst: {gap: …, fold: …} for what is meant, both for both changes of a year, or"
         " move the job to an hour that exists once every day.",
+    ),
+    Rule(
+        code=Code.FIXED_ZONE,
+        finds="a zone that is called like a winter time of the United States, such as EST",
+        reason="It has that offset all year: in summer the job is an hour off the clocks there.",
+        remedy="Write a place, such as America/New_York.",
     ),
     Rule(
         code=Code.BOTH_DAYS,

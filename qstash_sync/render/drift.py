@@ -86,7 +86,8 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
 
     diagnostics: list[str] = []
     kept, more = quiet(plan, verbose=verbose)
-    for diagnostic in folded((*kept, *plan.errors)):
+    found = (*kept, *plan.errors)
+    for diagnostic in found if verbose else folded(found):
         label = f"{diagnostic.severity}:"
         style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
         painted = paint(label, style, "bold")

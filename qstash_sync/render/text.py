@@ -72,23 +72,31 @@ class Paint:
         return safe.styled(text, ";".join(str(_CODES[style]) for style in styles))
 
 
-def diagnostics(found: Iterable[Diagnostic], paint: Paint) -> Page:
+def diagnostics(found: Iterable[Diagnostic], paint: Paint, *, folds: bool = True) -> Page:
     """Location, message, the line with a caret, way out: one block each.
 
     Each message is one line where no terminal shows it, for programs that look for it.
     """
-    return safe.page(blocks(found, paint, wraps=paint.is_terminal))
+    return safe.page(blocks(found, paint, wraps=paint.is_terminal, folds=folds))
 
 
 def blocks(
-    found: Iterable[Diagnostic], paint: Paint, *, wraps: bool = True, excerpts: bool = True
+    found: Iterable[Diagnostic],
+    paint: Paint,
+    *,
+    wraps: bool = True,
+    excerpts: bool = True,
+    folds: bool = True,
 ) -> Iterator[str]:
-    """The lines of diagnostics; excerpts: with the lines of the file that warnings are about."""
+    """The lines of diagnostics; excerpts: with the lines of the file that warnings are about.
+
+    folds: many that are alike are one.
+    """
 
     def wrapped(line: str) -> list[str]:
         return paint.wrapped(line, 4) if wraps else [line]
 
-    for diagnostic in folded(found):
+    for diagnostic in folded(found) if folds else found:
         severity, location = diagnostic.severity, diagnostic.location
         style = "red" if severity is Severity.ERROR else "yellow"
         where = f"{location}: " if location else ""
@@ -140,7 +148,8 @@ def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
         lines += ["", "-v shows every change field by field."]
     lines += _aside(plan, paint) if verbose else []
     warnings, more = quiet(plan, verbose=verbose)
-    messages = [*blocks((*warnings, *plan.errors), paint, excerpts=False), *more]
+    found = (*warnings, *plan.errors)
+    messages = [*blocks(found, paint, excerpts=False, folds=not verbose), *more]
     if messages:
         lines += ([""] if lines else []) + messages
     if lines:

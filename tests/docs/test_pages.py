@@ -42,7 +42,7 @@ NOT_RUN = {
     "python benchmarks/prove.py": "minutes; tests/crons proves samples of it",
     "python benchmarks/two_years.py": "minutes; tests/applying/test_two_years.py runs it, smaller",
     "QSTASH_SYNC_FULL=1 pytest tests/apply": "minutes",
-    "pip install .": "it would install this clone",
+    "pipx install .": "it would install this clone",
     "npx @upstash/qstash-cli dev": "another program, from a registry",
     "qstash-sync serve --port 8080": "it serves until it is stopped; tests/local runs it",
     "qstash-sync doctor --probe": "it asks name servers; tests/health runs it",

@@ -103,6 +103,12 @@ def test_a_file_has_no_until() -> None:
     assert [(f.code, f.path) for f in found] == [("unknown_key", ("lint", "until"))]
 
 
+def test_v_shows_each_finding_by_itself(tmp_path: Path) -> None:
+    jobs = "".join(f"  j{n}: {JOB}}}\n" for n in range(7))
+    assert validate(tmp_path, jobs)[2].count(FINDING) == 1
+    assert validate(tmp_path, jobs, "-v")[2].count(FINDING) == 7
+
+
 def test_notes_are_counted_and_shown_with_v(tmp_path: Path) -> None:
     head = "version: 1\nnamespace: shop\ndefaults: {timezone: UTC}\n"
     job = f"{JOB}, failure_callback: https://a.example.com/f}}"

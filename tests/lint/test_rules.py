@@ -57,6 +57,7 @@ CASES = [
         file("url_group: all", head="url_groups: {all: {endpoints: [https://x.example.com/a]}}"),
     ),
     (Code.DELAY_MOVES_TIME, file("delay: 1m"), file("delay: 59s")),
+    (Code.FIXED_ZONE, file("timezone: EST"), file("timezone: America/New_York")),
     (Code.LATE_DAY, file("cron: '0 9 31 * *'"), file("cron: '0 9 28 * *'")),
     (Code.LATE_DAY, file("cron: '0 9 29 2 *'"), file("cron: '0 9 29 1 *'")),
     (Code.LATE_DAY, file("cron: '0 9 31 4,5 *'"), file("cron: '0 9 31 1,3 *'")),
