@@ -10,7 +10,7 @@ import click
 
 from qstash_sync.cli import options, streams
 from qstash_sync.cli.apply import carry_out, show
-from qstash_sync.errors import UsageError
+from qstash_sync.errors import ExitCode, UsageError
 
 
 @click.command()
@@ -28,6 +28,7 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     """Delete all of one namespace: every schedule of ours, and what `owns` names."""
     from qstash_sync.applying import proposal
     from qstash_sync.cli.session import Session
+    from qstash_sync.render import safe
 
     session = Session.open(**given)
     config = session.config(missing="unknown")
@@ -39,6 +40,9 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
         found = proposal.propose(client, desired, now=session.instant, policy=session.policy)
         left = tuple(proposal.left_behind(config.desired, found))
         found = replace(found, warnings=found.warnings + left)
+        if found.empty and not (found.errors or found.warnings or session.json):
+            streams.result(safe.page(f"Nothing of {namespace} is in the account."))
+            return ExitCode.DONE
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
             if session.json or not streams.is_terminal(sys.stdin):

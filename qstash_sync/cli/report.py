@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Views = Mapping[str, Callable[[Paint], Page]]  # by format: the page, in these colours or none
 
 
-_WRITING = ("apply", "destroy", "pause", "resume")
+_WRITING = ("apply", "destroy", "import", "init", "pause", "resume")
 
 
 def show(session: Session, views: Views, diagnostics: Iterable[Diagnostic] = ()) -> None:

@@ -46,17 +46,19 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
             f"Imported {', '.join(counts)}" + (f" to {files.out}." if files.out else "."),
             *(f"  {what:12} {told}" for what, told in rows),
             f"requests: {requests[0]} read, {requests[1]} write",
-            *_next(files),
+            *_next(found, files),
         ]
     )
 
 
-def _next(files: Files) -> list[str]:
+def _next(found: Imported, files: Files) -> list[str]:
     if files.out is None:
         return []
     words = ["qstash-sync", "plan", "-f", files.out]
     words += ["--env-file", files.env_out] if files.env_out else []
     words += [f"--local={files.local}"] if files.local else []
+    unread = any(variable.value is None for variable in found.document.variables)
+    words += ["--unknown-env"] if unread or (found.document.variables and not files.env_out) else []
     return [f"Next: {shlex.join(words)}"]
 
 
