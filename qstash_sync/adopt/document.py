@@ -317,7 +317,7 @@ class _Page:
         if not item.twins:
             return
         yield self.comment(
-            f"The same again, beside {item.name}; import --strays plans their delete:", 4
+            f"The same again, beside {item.name}; import --strays says which may go:", 4
         )
         for twin in item.twins:
             since = instant(twin.created_at)

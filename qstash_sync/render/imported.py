@@ -30,7 +30,8 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
     counts += [counted(len(names), noun(kind)) for kind, names in others if names]
     rows = []
     if found.twins:
-        rows.append(("twins", f"{found.twins}, as comments; `import --strays` plans their delete"))
+        told = "as comments; `import --strays` plans the delete of those that may go"
+        rows.append(("twins", f"{found.twins}, {told}"))
     if found.left:
         rows.append(("left alone", f"{found.left}, as comments with the reason"))
     rows += _secrets(found, files)

@@ -112,7 +112,10 @@ def test_five_commands_from_a_grown_account_to_an_empty_drift(tmp_path: Path) ->
     ran = account.imported("--out", file, "--env-out", env, *local)
     assert ran.out == ""
     assert "Imported 4 schedules, 1 URL group, 1 queue to " in ran.err
-    assert "twins        1, as comments; `import --strays` plans their delete" in ran.err
+    assert (
+        "twins        1, as comments; `import --strays` plans the delete of those that may go"
+        in ran.err
+    )
     assert f"Next: qstash-sync plan -f {file} --env-file {env} {local[0]}" in ran.err
     assert "checked      a plan of it adopts 4 and changes nothing else" in ran.err
     assert "requests: 4 read, 0 write" in ran.err
@@ -283,7 +286,7 @@ def test_twins_stand_below_the_oldest(account: Account) -> None:
     ids = fill(account)
     text = account.file()
     assert (
-        f"id: {ids[0]}\n    # The same again, beside report; import --strays plans their delete:\n    #   {ids[2]}   since 2026-11-23\n"
+        f"id: {ids[0]}\n    # The same again, beside report; import --strays says which may go:\n    #   {ids[2]}   since 2026-11-23\n"
         in text
     )
 
