@@ -4,9 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 BENCH_STAMP := $(VENV)/.bench
-TOOLS_STAMP := $(VENV)/.tools
 
-.PHONY: demo test bench coverage mutants check clean
+.PHONY: demo test bench check clean
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
@@ -21,19 +20,6 @@ test: $(STAMP)
 BENCH ?= --write
 bench: $(BENCH_STAMP)
 	$(BIN)/python benchmarks/bench.py $(BENCH)
-
-# Branch coverage by room; about twenty minutes, since Python 3.11 traces slowly.
-coverage: $(TOOLS_STAMP)
-	$(BIN)/pytest -q -n 2 --cov=qstash_sync --cov-branch --cov-report=json:coverage.json --cov-report=
-	@$(BIN)/python tests/coverage_table.py coverage.json
-
-# MUTANTS="--size 60 --seed 1 --room crons": which changes of the core no test notices.
-mutants: $(STAMP)
-	$(BIN)/python tests/mutants.py $(MUTANTS)
-
-$(TOOLS_STAMP): $(STAMP) constraints.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt pytest-cov
-	@touch $(TOOLS_STAMP)
 
 $(BENCH_STAMP): $(STAMP) requirements-bench.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -r requirements-bench.txt
