@@ -37,6 +37,8 @@ NOT_RUN = {
     "make demo": "tests/cli/test_cli.py runs it",
     "make test": "it would run this test",
     "make bench": "ten minutes",
+    "make coverage": "the whole suite, traced",
+    "make mutants": "the tests of some hundred mutants",
     'make bench BENCH="--small"': "a minute, and another environment",
     "make bench BENCH=\"--only 'plan-*' --seconds\"": "minutes, and another environment",
     "python benchmarks/prove.py": "minutes; tests/crons proves samples of it",
@@ -203,7 +205,9 @@ def test_what_is_not_run_stands_on_a_page() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
 def test_a_block_is_of_a_language_that_is_looked_at(page: Path) -> None:
     for block in pages.blocks(page.read_text()):
-        assert block.kind in ("heading", "note", "prose", "console", "yaml", "text", "python"), block.lines[0]
+        assert block.kind in ("heading", "note", "prose", "console", "yaml", "text", "python"), (
+            block.lines[0]
+        )
         assert block.kind != "text" or "qstash-sync" not in block.content
         assert block.kind != "prose" or not block.lines[0].lstrip().startswith("```"), block.lines
 
