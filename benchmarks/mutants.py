@@ -40,7 +40,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -286,6 +285,15 @@ class Forks:
         self.chosen, self.lines = chosen, lines
         self.killed: dict[Mutant, str] = {}
 
+    def pytest_sessionstart(self) -> None:
+        """Prepare hypothesis, which pytest must be the first to import."""
+        from hypothesis import Phase, settings  # noqa: PLC0415
+
+        # No shrinking: that a test fails is enough. No database: examples are of one mutant.
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile("mutants", database=None, phases=phases)
+        settings.load_profile("mutants")
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Both passes."""
@@ -397,11 +405,6 @@ def main() -> int:
     chosen = choose(options.rooms, None if options.all else options.sample, options.seed)
     everyone = [mutant for _, sample in chosen.values() for mutant in sample]
     forks = Forks(everyone, Lines(read_times()))
-    # No shrinking: that a test fails is enough. No database: examples are of one mutant.
-    hypothesis.settings.register_profile(
-        "mutants", database=None, phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate)
-    )
-    hypothesis.settings.load_profile("mutants")
     with tempfile.TemporaryDirectory() as folder:
         words = [
             "-q",
