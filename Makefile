@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 BENCH_STAMP := $(VENV)/.bench
+QUALITY_STAMP := $(VENV)/.quality
 
-.PHONY: demo test bench check clean
+.PHONY: demo test bench coverage mutants check clean
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
@@ -25,6 +26,21 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -r requirements-bench.txt
 	@touch $(BENCH_STAMP)
 
+# The whole suite, traced. COVERAGE="tests/crons tests/planning" for some of it (the floors then mean little).
+COVERAGE ?= tests
+coverage: $(QUALITY_STAMP)
+	@$(BIN)/pytest -q --cov --cov-report= --cov-report=json:.coverage.json $(COVERAGE); tests=$$?; \
+	$(BIN)/python benchmarks/coverage_table.py .coverage.json && exit $$tests
+
+# MUTANTS="--seed 7 --sample 40 --rooms crons", or --all; --map draws anew which test meets which line.
+MUTANTS ?= --map --write
+mutants: $(QUALITY_STAMP)
+	@$(BIN)/python benchmarks/mutants.py $(MUTANTS)
+
+$(QUALITY_STAMP): $(STAMP) requirements-quality.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -r requirements-quality.txt
+	@touch $(QUALITY_STAMP)
+
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "qstash-sync needs Python 3.11 or newer")'
@@ -34,4 +50,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/qstash/sdk-js/node_modules
+	rm -rf $(VENV) .coverage .coverage.json .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/qstash/sdk-js/node_modules

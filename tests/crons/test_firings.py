@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from cronsim import CronSim
 
-from qstash_sync.crons import zones
+from qstash_sync.crons import firings, zones
 from qstash_sync.crons.bitmaps import Difference, Span, compare
+from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import Fold, Gap, Job, instants, meetings, next_firings, wanted
 from qstash_sync.crons.grammar import parse
 from tests.crons import oracle
@@ -180,3 +181,32 @@ def test_a_difference_counts_missing_extra_and_doubled() -> None:
     span = Span(date(2027, 1, 1), 1)
     assert compare(0b0111, [0b0011, 0b1001], span) == Difference(1, 1, 1, span.start)
     assert compare(0b0111, [0b0011, 0b0100], span).none
+
+
+@pytest.mark.parametrize(
+    ("crons", "policies", "expected"),
+    [
+        ("30 9 * * *", {}, Job((parse("30 9 * * *"),), "Europe/Berlin", None, None)),
+        (["0 9 * * *", "0 7 * * 1"], {"gap": "shift", "fold": "both"},
+         Job((parse("0 9 * * *"), parse("0 7 * * 1")), "Europe/Berlin", Gap.SHIFT, Fold.BOTH)),
+    ],
+    ids=["one cron", "two and policies"],
+)  # fmt: skip
+def test_a_job_from_how_it_is_written(
+    crons: str | list[str], policies: dict[str, str], expected: Job
+) -> None:
+    assert firings.job(crons, "Europe/Berlin", **policies) == expected
+
+
+@pytest.mark.parametrize("wrong", ["61 9 * * *", "nonsense", "0 9 * *"])
+def test_a_cron_that_is_none_is_named_once(wrong: str) -> None:
+    with pytest.raises(CronError) as caught:
+        firings.job(["0 9 * * *", wrong], "UTC")
+    assert str(caught.value).count(wrong) == 1
+    assert "0 9 * * *" not in str(caught.value)
+
+
+@pytest.mark.parametrize("policies", [{"gap": "never"}, {"fold": "never"}], ids=str)
+def test_a_policy_that_is_none_is_a_value_error(policies: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="never"):
+        firings.job("0 9 * * *", "UTC", **policies)

@@ -37,6 +37,8 @@ NOT_RUN = {
     "make demo": "tests/cli/test_cli.py runs it",
     "make test": "it would run this test",
     "make bench": "ten minutes",
+    "make coverage": "the whole suite, traced",
+    "make mutants": "the tests of some hundred mutants",
     'make bench BENCH="--small"': "a minute, and another environment",
     "make bench BENCH=\"--only 'plan-*' --seconds\"": "minutes, and another environment",
     "python benchmarks/prove.py": "minutes; tests/crons proves samples of it",

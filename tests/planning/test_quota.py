@@ -133,3 +133,38 @@ def test_the_worst_day_is_the_most_of_all_renewals(world: World) -> None:
     (found,) = quota.judge(schedules, SPRING, plan="free", others=5)
     assert found.severity is Severity.WARNING
     assert str(max(day.count for day in days) + 5) in found.message
+
+
+@pytest.mark.parametrize(
+    ("count", "autos", "hint"),
+    [
+        (11, 11, "remove some, or raise the plan"),
+        (12, 11, "write dst: {strategy: auto} for s11; then remove some, or raise the plan"),
+        (10, 9, "write dst: {strategy: auto} for s9"),
+        (
+            13,
+            3,
+            "write dst: {strategy: auto} for s10, s11, s12, s3, s4, s5, s6, s7, …; then remove some, or raise the plan",
+        ),
+    ],
+    ids=["nothing gives rows back", "too few", "just enough", "more than are listed"],
+)
+def test_the_patch_says_what_it_does_not_reach(
+    world: World, count: int, autos: int, hint: str
+) -> None:
+    world.now = WINTER
+    (error,) = world.plan(file(count, *(f"s{n}" for n in range(autos)))).errors
+    assert error.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(10, "30 schedules"), (11, "11 or more schedules")], ids=["ten", "eleven"]
+)
+def test_more_schedules_than_rows_are_told_without_compiling_one(
+    tmp_path: Path, count: int, told: str
+) -> None:
+    path = tmp_path / "q.yaml"
+    path.write_text(file(count).replace("limits: {plan: free}\n", ""))
+    ran = cli("validate", "-f", str(path), "--now", WINTER.isoformat())
+    assert ran.code == 0
+    assert f"{told}, more than the free plan's 10" in ran.err

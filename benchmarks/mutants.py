@@ -1,0 +1,451 @@
+"""`make mutants`: break one expression at a time in the rooms that decide, and see who notices.
+
+    python benchmarks/mutants.py [--rooms ROOM ...] [--sample 150 | --all] [--seed 1] [--map]
+
+1. The map: the tests run once under coverage, which notes the lines that each meets (`.mutants/`).
+2. A seeded sample of each room's mutants. The tests are collected once; each mutant is a fork of
+   that process in which one function has other code, so it costs its tests and no imports.
+3. The quick tests of its line (a budget of seconds), then, for what survives, all others of them.
+
+A mutant is killed by a test that fails or a run that does not end. Mutated are the bodies of
+functions: comparisons, boolean and arithmetic operators, numbers and flags, conditions, returned
+values, statements that only call. Left alone: strings (messages), assertions (they state types),
+decorators, defaults. What a test starts as another process meets the real code, and kills nothing.
+
+Why not mutmut: it writes every mutant of a file into that file, and insists on a clean run of the
+tests there; tests/crons/test_mutants.py, which wants its lines once in the source, then fails.
+"""
+
+import argparse
+import ast
+import copy
+import importlib
+import inspect
+import os
+import platform
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import types
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+WORK = ROOT / ".mutants"
+PAGE = ROOT / "tests" / "mutants.md"
+ROOMS = ("crons", "reconcile", "planning")
+# What can see a mutant of these rooms in seconds; the suites that load copies of the code cannot.
+TESTS = ("tests/crons", "tests/reconcile", "tests/planning")
+BLIND = ("tests/crons/test_mutants.py",)
+QUICK = 6.0  # seconds of tests in the first pass, as measured under coverage
+PATIENCE = (60, 120)  # seconds until a pass is a run that does not end
+MEMORY = 4 << 30
+LEAST = 85  # per cent
+TODO = "**no reason yet**"
+
+SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
+    ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+}  # fmt: skip
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One change; `number` finds it again among those of its file."""
+
+    room: str
+    path: str
+    number: int
+    function: str
+    line: int
+    last_line: int
+    change: str
+
+    @property
+    def key(self) -> str:
+        """What names it in the page, and outlives edits elsewhere in the file."""
+        return f"`{self.path.removeprefix('qstash_sync/')}` `{self.function}`: {self.change}"
+
+
+# ---------------------------------------------------------------- making mutants
+
+
+def replacements(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case a kind of change
+    """What may stand in an expression's or statement's place."""
+    match node:
+        case ast.Compare(ops=ops):
+            for number, op in enumerate(ops):
+                if type(op) in SWAPS:
+                    changed = copy.deepcopy(node)
+                    changed.ops[number] = SWAPS[type(op)]()  # type: ignore[call-overload]
+                    yield changed
+        case ast.BoolOp(op=op) | ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in SWAPS:
+            other = copy.deepcopy(node)
+            other.op = SWAPS[type(op)]()  # type: ignore[attr-defined]
+            yield other
+        case ast.UnaryOp(op=ast.Not() | ast.Invert() | ast.USub(), operand=operand):
+            yield operand
+        case ast.Constant(value=bool(value)):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int(value)):
+            yield from (ast.Constant(value + 1), ast.Constant(value - 1))
+        case ast.Return(value=value) if value is not None and not _is_none(value):
+            yield ast.Return(ast.Constant(None))
+        case ast.Expr(value=ast.Call()):
+            yield ast.Pass()
+        case ast.Continue():
+            yield ast.Break()
+    if isinstance(node, ast.If | ast.While | ast.IfExp) and not isinstance(node.test, ast.Compare):
+        negated = copy.copy(node)
+        negated.test = ast.UnaryOp(ast.Not(), node.test)
+        yield negated
+
+
+def _is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def places(node: ast.AST, put: Callable[[ast.AST], None]) -> Iterator[tuple[ast.AST, Any]]:
+    """Every node of a body and how to put another there."""
+    yield node, put
+    if isinstance(node, ast.Assert):
+        return
+    for name, value in ast.iter_fields(node):
+        if name in {"annotation", "returns", "args", "decorator_list"} and not isinstance(
+            node, ast.Call
+        ):
+            continue
+        if isinstance(value, ast.AST):
+            yield from places(value, lambda new, name=name: setattr(node, name, new))  # type: ignore[misc]
+        elif isinstance(value, list):
+            for number, item in enumerate(value):
+                if isinstance(item, ast.AST):
+                    yield from places(item, lambda new, n=number, v=value: v.__setitem__(n, new))  # type: ignore[misc]
+
+
+def mutations(tree: ast.Module) -> Iterator[tuple[str, ast.AST, ast.AST, Callable[[], None]]]:
+    """(function, node, what stands there instead, a call that does it), as in the text."""
+    for name, function in functions(tree.body, ""):
+        for number, statement in enumerate(function.body):
+            put = lambda new, n=number, b=function.body: b.__setitem__(n, new)  # noqa: E731
+            for node, put_there in places(statement, put):
+                for other in replacements(node):
+                    yield name, node, other, lambda new=other, p=put_there: p(new)  # type: ignore[misc]
+
+
+def functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Functions and methods; what is inside a function belongs to it."""
+    for statement in body:
+        if isinstance(statement, ast.ClassDef):
+            yield from functions(statement.body, f"{prefix}{statement.name}.")
+        elif isinstance(statement, FUNCTIONS):
+            yield prefix + statement.name, statement
+
+
+def shown(node: ast.AST) -> str:
+    """A node in one line; of a compound statement, its head."""
+    text = ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).splitlines()[0]
+    return text if len(text) <= 70 else f"{text[:67]}…"
+
+
+def mutants_of(path: Path) -> list[Mutant]:
+    """All mutants of a file."""
+    relative = path.relative_to(ROOT)
+    return [
+        Mutant(
+            room=relative.parts[1], path=str(relative), number=number, function=name,
+            line=node.lineno, last_line=_head_end(node),
+            change=f"`{shown(node)}` → `{shown(other)}`",
+        )
+        for number, (name, node, other, _) in enumerate(mutations(ast.parse(path.read_text())))
+    ]  # fmt: skip
+
+
+def _head_end(node: Any) -> int:
+    """The last line of a statement's head: its body is met by other tests."""
+    return int(node.test.end_lineno if isinstance(node, ast.If | ast.While) else node.end_lineno)
+
+
+def changed_code(mutant: Mutant) -> types.CodeType:
+    """The code of the mutant's function."""
+    path = ROOT / mutant.path
+    tree = ast.parse(path.read_text())
+    for number, (*_, change) in enumerate(mutations(tree)):
+        if number == mutant.number:
+            change()
+            break
+    code = compile(ast.fix_missing_locations(tree), str(path), "exec")
+    return next(c for c in _codes(code) if c.co_qualname == mutant.function)
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from _codes(constant)
+
+
+def install(mutant: Mutant) -> None:
+    """Give a loaded function the mutant's code, wherever it has been imported to."""
+    found: Any = importlib.import_module(mutant.path.removesuffix(".py").replace("/", "."))
+    for name in mutant.function.split("."):
+        found = inspect.getattr_static(found, name)
+    for inner in ("fget", "__func__", "func"):
+        found = getattr(found, inner, found)
+    inspect.unwrap(found).__code__ = changed_code(mutant)
+
+
+# ---------------------------------------------------------------- which test meets which line
+
+
+def draw_map() -> None:
+    """Run the tests once, each line's tests noted."""
+    WORK.mkdir(exist_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--cov",
+        "--cov-context=test",
+    ]
+    command += ["--cov-report=", f"--junitxml={WORK / 'times.xml'}", *TESTS]
+    command += [f"--ignore={name}" for name in BLIND]
+    subprocess.run(
+        command, cwd=ROOT, check=False, env={**os.environ, "COVERAGE_FILE": str(WORK / "lines")}
+    )
+
+
+def read_times() -> dict[str, float]:
+    """Seconds of each test that passed."""
+    times = {}
+    for case in ET.parse(WORK / "times.xml").iter("testcase"):
+        file = case.get("classname", "").replace(".", "/")
+        if case.find("failure") is None:
+            times[f"{file}.py::{case.get('name')}"] = float(case.get("time", 0))
+    return times
+
+
+class Lines:
+    """The tests of a mutant, quickest first."""
+
+    def __init__(self, times: dict[str, float]) -> None:
+        from coverage import CoverageData  # noqa: PLC0415 - the rest is tested without it
+
+        self.data = CoverageData(str(WORK / "lines"))
+        self.data.read()
+        self.times = times
+        self.met: dict[str, dict[int, list[str]]] = {}
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """Those that meet its line."""
+        if mutant.path not in self.met:
+            self.met[mutant.path] = self.data.contexts_by_lineno(str(ROOT / mutant.path))
+        by_line = self.met[mutant.path]
+        lines = range(mutant.line, mutant.last_line + 1)
+        met = {c.partition("|")[0] for line in lines for c in by_line.get(line, ())}
+        return sorted(met & set(self.times), key=lambda test: (self.times[test], test))
+
+    def passes(self, mutant: Mutant) -> tuple[list[str], list[str]]:
+        """Those of the first pass and those of the second."""
+        tests, spent = self.tests(mutant), 0.0
+        for number, test in enumerate(tests):
+            spent += self.times[test]
+            if number and spent > QUICK:
+                return tests[:number], tests[number:]
+        return tests, []
+
+
+# ---------------------------------------------------------------- running
+
+
+class Forks:
+    """A pytest plugin: instead of the tests, every mutant with its tests in a fork."""
+
+    def __init__(self, chosen: Sequence[Mutant], lines: Lines) -> None:
+        self.chosen, self.lines = chosen, lines
+        self.killed: dict[Mutant, str] = {}
+
+    def pytest_sessionstart(self) -> None:
+        """Prepare hypothesis, which pytest must be the first to import."""
+        from hypothesis import Phase, settings  # noqa: PLC0415
+
+        # No shrinking: that a test fails is enough. No database: examples are of one mutant.
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile("mutants", database=None, phases=phases)
+        settings.load_profile("mutants")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Both passes."""
+        items = {item.nodeid: item for item in session.items}
+        for number in (0, 1):
+            left = [mutant for mutant in self.chosen if mutant not in self.killed]
+            for mutant in left:
+                tests = [items[t] for t in self.lines.passes(mutant)[number] if t in items]
+                if tests and (why := fork(session, mutant, tests, PATIENCE[number])):
+                    self.killed[mutant] = why
+            counted = len(self.chosen) - len(left), len(self.killed)
+            print(f"pass {number + 1}: {counted[1] - counted[0]} of {len(left)} killed", flush=True)
+        return True
+
+
+def fork(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item], patience: int) -> str:
+    """Run the tests with the mutant in place; what killed it, or nothing."""
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        os.setsid()
+        _run_and_leave(session, mutant, tests)
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return "a test failed" if status else ""
+        time.sleep(0.01)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "did not end"
+
+
+def _run_and_leave(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item]) -> None:
+    code = 1
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        install(mutant)
+        for item, following in zip(tests, [*tests[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.testsfailed:
+                break
+        code = 1 if session.testsfailed else 0
+    finally:
+        os._exit(code)
+
+
+# ---------------------------------------------------------------- the command
+
+
+def choose(
+    rooms: Sequence[str], size: int | None, seed: int
+) -> dict[str, tuple[int, list[Mutant]]]:
+    """Of each room: how many mutants there are, and the sample."""
+    chosen = {}
+    for room in rooms:
+        every = [
+            m
+            for path in sorted((ROOT / "qstash_sync" / room).glob("*.py"))
+            for m in mutants_of(path)
+        ]
+        rng = random.Random(f"{seed} {room}")
+        picked = every if size is None or size >= len(every) else rng.sample(every, size)
+        chosen[room] = (len(every), sorted(picked, key=lambda m: (m.path, m.number)))
+    return chosen
+
+
+def reasons() -> dict[str, str]:
+    """What the page says of survivors."""
+    rows = [line.split(" | ") for line in PAGE.read_text().splitlines()] if PAGE.exists() else []
+    return {row[0].removeprefix("| "): row[-1].removesuffix(" |") for row in rows if len(row) == 2}
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def table(chosen: dict[str, tuple[int, list[Mutant]]], killed: dict[Mutant, str]) -> list[str]:
+    lines = [
+        "| room | mutants | run | killed | of these did not end | survived | killed, % |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for room, (every, sample) in chosen.items():
+        counts = Counter(killed.get(mutant, "") for mutant in sample)
+        dead = len(sample) - counts[""]
+        lines.append(
+            f"| {room} | {every} | {len(sample)} | {dead} | {counts['did not end']} | {counts['']} "
+            f"| {100 * dead / len(sample):.1f} |"
+        )
+    return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rooms", nargs="+", choices=ROOMS, default=ROOMS)
+    parser.add_argument("--sample", type=int, default=150)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
+    parser.add_argument("--map", action="store_true", help="draw the map of tests anew")
+    parser.add_argument("--write", action="store_true", help="write tests/mutants.md")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    if options.map or not (WORK / "times.xml").exists():
+        draw_map()
+    os.chdir(ROOT)
+    chosen = choose(options.rooms, None if options.all else options.sample, options.seed)
+    everyone = [mutant for _, sample in chosen.values() for mutant in sample]
+    forks = Forks(everyone, Lines(read_times()))
+    with tempfile.TemporaryDirectory() as folder:
+        words = [
+            "-q",
+            "-s",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:cov",
+            "--maxfail=1",
+            f"--basetemp={folder}/t",
+        ]
+        pytest.main([*words, *TESTS, *(f"--ignore={name}" for name in BLIND)], plugins=[forks])
+    lines = table(chosen, forks.killed)
+    print("\n".join(lines))
+    survivors = [mutant for mutant in everyone if mutant not in forks.killed]
+    for mutant in survivors:
+        met = "" if forks.lines.tests(mutant) else "  (no test meets the line)"
+        print(f"{mutant.path}:{mutant.line} {mutant.function}: {mutant.change}{met}")
+    if options.write:
+        PAGE.write_text("\n".join(page(options.seed, lines, survivors)) + "\n")
+    alive = Counter(mutant.room for mutant in survivors)
+    return int(any(100 * alive[r] > (100 - LEAST) * len(s) for r, (_, s) in chosen.items()))
+
+
+def page(seed: int, counts: list[str], survivors: Sequence[Mutant]) -> Iterator[str]:
+    """The lines of tests/mutants.md."""
+    known, today = reasons(), datetime.now(tz=UTC).date()
+    versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("pytest", "coverage", "hypothesis"))
+    yield "# The mutants that survived"
+    yield ""
+    yield "What the last run of `make mutants` left alive, each with a reason."
+    yield "`benchmarks/mutants.py` writes the page and keeps the reasons."
+    yield ""
+    yield f"{today}, seed {seed}; Python {platform.python_version()}, {versions}."
+    yield ""
+    yield from counts
+    for room in sorted({mutant.room for mutant in survivors}):
+        yield from ("", f"## {room}", "", "| mutant | reason |", "|---|---|")
+        for row in dict.fromkeys(cell(m.key) for m in survivors if m.room == room):
+            yield f"| {row} | {known.get(row, TODO)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
