@@ -49,8 +49,10 @@ ROOMS = ("crons", "reconcile", "planning")
 # What can see a mutant of these rooms in seconds; the suites that load copies of the code cannot.
 TESTS = ("tests/crons", "tests/reconcile", "tests/planning")
 BLIND = ("tests/crons/test_mutants.py",)
-QUICK = 6.0  # seconds of tests in the first pass, as measured under coverage
-PATIENCE = (60, 120)  # seconds until a pass is a run that does not end
+BUDGETS = (6.0, 60.0)  # seconds of tests in each pass, as measured under coverage; quickest first
+SLOWER = 4  # a run does not end if it takes so many times as long as its tests did, and
+GRACE = 20  # so many seconds
+NOT_MADE = 77  # the exit code of a fork that could not even put the mutant in place
 MEMORY = 4 << 30
 LEAST = 85  # per cent
 TODO = "**no reason yet**"
@@ -265,14 +267,22 @@ class Lines:
         met = {c.partition("|")[0] for line in lines for c in by_line.get(line, ())}
         return sorted(met & set(self.times), key=lambda test: (self.times[test], test))
 
-    def passes(self, mutant: Mutant) -> tuple[list[str], list[str]]:
-        """Those of the first pass and those of the second."""
-        tests, spent = self.tests(mutant), 0.0
-        for number, test in enumerate(tests):
+    def passes(self, mutant: Mutant) -> list[list[str]]:
+        """Those of each pass; one test at least, however slow, in the first that has none."""
+        found: list[list[str]] = [[] for _ in BUDGETS]
+        number, spent = 0, 0.0
+        for test in self.tests(mutant):
             spent += self.times[test]
-            if number and spent > QUICK:
-                return tests[:number], tests[number:]
-        return tests, []
+            if spent > BUDGETS[number] and any(found):
+                number, spent = number + 1, self.times[test]
+                if number == len(BUDGETS):
+                    break
+            found[number].append(test)
+        return found
+
+    def patience(self, tests: Sequence[str]) -> float:
+        """Seconds after which a run of these does not end any more."""
+        return GRACE + SLOWER * sum(self.times[test] for test in tests)
 
 
 # ---------------------------------------------------------------- running
@@ -298,19 +308,27 @@ class Forks:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Both passes."""
         items = {item.nodeid: item for item in session.items}
-        for number in (0, 1):
+        for number, _ in enumerate(BUDGETS):
             left = [mutant for mutant in self.chosen if mutant not in self.killed]
             for mutant in left:
-                tests = [items[t] for t in self.lines.passes(mutant)[number] if t in items]
-                if tests and (why := fork(session, mutant, tests, PATIENCE[number])):
+                names = [name for name in self.lines.passes(mutant)[number] if name in items]
+                why = fork(session, mutant, [items[n] for n in names], self.lines.patience(names))
+                if why:
                     self.killed[mutant] = why
-            counted = len(self.chosen) - len(left), len(self.killed)
-            print(f"pass {number + 1}: {counted[1] - counted[0]} of {len(left)} killed", flush=True)
+                elif number == 0:
+                    print(
+                        f"  not by quick tests: {mutant.path}:{mutant.line} {mutant.change}",
+                        flush=True,
+                    )
+            dead = sum(mutant in self.killed for mutant in left)
+            print(f"pass {number + 1}: {dead} of {len(left)} killed", flush=True)
         return True
 
 
-def fork(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item], patience: int) -> str:
+def fork(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item], patience: float) -> str:
     """Run the tests with the mutant in place; what killed it, or nothing."""
+    if not tests:
+        return ""
     sys.stdout.flush()
     child = os.fork()
     if not child:
@@ -320,6 +338,8 @@ def fork(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item], pati
     while time.monotonic() < deadline:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
+            if os.waitstatus_to_exitcode(status) == NOT_MADE:
+                raise RuntimeError(f"cannot be made: {mutant.key}")
             return "a test failed" if status else ""
         time.sleep(0.01)
     os.killpg(child, signal.SIGKILL)
@@ -328,13 +348,14 @@ def fork(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item], pati
 
 
 def _run_and_leave(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item]) -> None:
-    code = 1
+    code = NOT_MADE
     try:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
         install(mutant)
+        code = 1  # whatever else ends the run
         for item, following in zip(tests, [*tests[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.testsfailed:

@@ -168,3 +168,21 @@ def test_more_schedules_than_rows_are_told_without_compiling_one(
     ran = cli("validate", "-f", str(path), "--now", WINTER.isoformat())
     assert ran.code == 0
     assert f"{told}, more than the free plan's 10" in ran.err
+
+
+@pytest.mark.parametrize("cron", ["0 9 1 * *", "30 23 * 3-5 5", "*/5 1 1-7 3 *"])
+def test_max_parts_is_held_to_what_is_needed_and_not_to_the_bound(cron: str) -> None:
+    """The bound is above what any day needs here, so every renewal is looked at."""
+    text = (
+        f"schedules: {{s: {{cron: '{cron}', timezone: Europe/Berlin, "
+        "destination: 'https://e.com/x', dst: {max_parts: MOST}}}\n"
+    )
+    (schedule,) = config(HEAD + text.replace("MOST", "50")).desired.schedules or ()
+    needed = max(count for _, count in times.parts_ahead(schedule, WINTER))
+    assert times.most_parts(schedule, WINTER) > needed
+    for most, refused in ((needed, False), (needed - 1, True)):
+        if most:
+            (schedule,) = config(HEAD + text.replace("MOST", f"{most}")).desired.schedules or ()
+            found = quota.too_many_parts(schedule, WINTER)
+            assert isinstance(found, tuple)
+            assert bool(found) is refused

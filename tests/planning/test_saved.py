@@ -1129,3 +1129,31 @@ def test_an_edit_beside_the_ignored_field_is_still_a_move(world: World) -> None:
     ignore.edit(world, method="GET", retries=9)
     (moved,) = stale(world, after, document).moved
     assert [move.path for move in moved.fields] == ["retries"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "damaged"),
+    [
+        ("allow_deletes", -1, True),
+        ("allow_deletes", 0, False),
+        ("allow_deletes", None, False),
+        ("allow_deletes", True, True),
+        ("only", "clock", False),
+        ("only", "nothing", True),
+        ("target", ["schedules.a*"], False),
+        ("target", ["a*"], True),
+        ("target", [1], True),
+        ("ignore", ["no such field"], True),
+        ("delete_after_failure", 1, True),
+    ],
+)
+def test_an_option_in_a_saved_plan_is_one_that_a_run_can_have(
+    world: World, option: str, value: Any, *, damaged: bool
+) -> None:
+    document = rewritten(json.loads(save(world, NEW_YORK + "}")), ("options", option), value)
+    if damaged:
+        with pytest.raises(SavedPlanError, match="damaged"):
+            savefile.load(document)
+    else:
+        found = getattr(savefile.load(document).policy, option)
+        assert found == (tuple(value) if isinstance(value, list) else value)
