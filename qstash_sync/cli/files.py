@@ -7,7 +7,6 @@ whoever made it choose what is overwritten.
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +69,8 @@ def _made_beside(target: Path, text: str) -> Iterator[Path]:
 
     It is gone in the end, unless it was moved away.
     """
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
