@@ -35,7 +35,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
+from operator import setitem
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -96,11 +98,12 @@ def replacements(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case a k
             for number, op in enumerate(ops):
                 if type(op) in SWAPS:
                     changed = copy.deepcopy(node)
-                    changed.ops[number] = SWAPS[type(op)]()  # type: ignore[call-overload]
+                    swapped: Any = SWAPS[type(op)]()
+                    changed.ops[number] = swapped
                     yield changed
         case ast.BoolOp(op=op) | ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in SWAPS:
             other = copy.deepcopy(node)
-            other.op = SWAPS[type(op)]()  # type: ignore[attr-defined]
+            setattr(other, "op", SWAPS[type(op)]())  # noqa: B010 its type is not that of one node
             yield other
         case ast.UnaryOp(op=ast.Not() | ast.Invert() | ast.USub(), operand=operand):
             yield operand
@@ -135,21 +138,20 @@ def places(node: ast.AST, put: Callable[[ast.AST], None]) -> Iterator[tuple[ast.
         ):
             continue
         if isinstance(value, ast.AST):
-            yield from places(value, lambda new, name=name: setattr(node, name, new))  # type: ignore[misc]
+            yield from places(value, partial(setattr, node, name))
         elif isinstance(value, list):
             for number, item in enumerate(value):
                 if isinstance(item, ast.AST):
-                    yield from places(item, lambda new, n=number, v=value: v.__setitem__(n, new))  # type: ignore[misc]
+                    yield from places(item, partial(setitem, value, number))
 
 
 def mutations(tree: ast.Module) -> Iterator[tuple[str, ast.AST, ast.AST, Callable[[], None]]]:
     """(function, node, what stands there instead, a call that does it), as in the text."""
     for name, function in functions(tree.body, ""):
         for number, statement in enumerate(function.body):
-            put = lambda new, n=number, b=function.body: b.__setitem__(n, new)  # noqa: E731
-            for node, put_there in places(statement, put):
+            for node, put_there in places(statement, partial(setitem, function.body, number)):
                 for other in replacements(node):
-                    yield name, node, other, lambda new=other, p=put_there: p(new)  # type: ignore[misc]
+                    yield name, node, other, partial(put_there, other)
 
 
 def functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -297,7 +299,7 @@ class Forks:
 
     def pytest_sessionstart(self) -> None:
         """Prepare hypothesis, which pytest must be the first to import."""
-        from hypothesis import Phase, settings  # noqa: PLC0415
+        from hypothesis import Phase, settings  # noqa: PLC0415 pytest must import it first
 
         # No shrinking: that a test fails is enough. No database: examples are of one mutant.
         phases = (Phase.explicit, Phase.generate)

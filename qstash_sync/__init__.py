@@ -16,6 +16,6 @@ def __getattr__(name: str) -> Any:
     """Import the library when something of it is asked for: `--help` has no use for it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from qstash_sync import library  # noqa: PLC0415
+    from qstash_sync import library  # noqa: PLC0415 heavy, and `--help` has no use for it
 
     return getattr(library, name)

@@ -27,7 +27,7 @@ from qstash_sync.config.load import Config, Files, gather
 from qstash_sync.crons.compile import RENEW_BEFORE, Compilation, Strategy, compile_job
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import job
-from qstash_sync.errors import CompileError, ConfigError, UsageError
+from qstash_sync.errors import CompileError, ConfigError, UsageError, WriteForbiddenError
 from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.policy import Policy
@@ -147,7 +147,7 @@ def embedded(
     """
     import httpx  # noqa: PLC0415 likewise
 
-    from qstash_sync.local import LOCAL_TOKEN  # noqa: PLC0415
+    from qstash_sync.local import LOCAL_TOKEN  # noqa: PLC0415 likewise
 
     with (
         local_account(path, clock) as account,
@@ -185,7 +185,7 @@ def plan(
 def apply(
     desired: Desired,
     approved: Plan,
-    account: Account,
+    account: Client,
     *,
     policy: Policy = _NO_POLICY,
     control: Control | None = None,
@@ -193,8 +193,11 @@ def apply(
     """Carry out a plan that has no errors: `.outcomes`, and `.done` if each of them came true.
 
     What has moved since the plan was made is not done; nothing is asked. control: parallelism,
-    waiting, progress and a way to stop.
+    waiting, progress and a way to stop. Raises `WriteForbiddenError` for an account that was
+    connected for reading.
     """
+    if account.read_only:
+        raise WriteForbiddenError("this account is for reading: connect(config, read_only=False)")
     if approved.errors:
         raise ConfigError(approved.errors)
     return applying.apply(account, desired, approved, policy=policy, control=control)

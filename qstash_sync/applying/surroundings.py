@@ -7,8 +7,7 @@ from qstash_sync.applying.account import Account
 from qstash_sync.errors import ClockError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind
-
-_TOLERANCE = timedelta(minutes=5)  # between two clocks that are set by the network
+from qstash_sync.planning.saved import SKEW
 
 
 def check_clock(client: Account) -> None:
@@ -39,7 +38,7 @@ def _apart(client: Account) -> str | None:
     if client.has_odd_clock:
         return "QStash's answers have a Date that is none, so nobody knows whose clock is right"
     skew = client.skew()
-    if skew is None or abs(skew) <= _TOLERANCE:
+    if skew is None or abs(skew) <= SKEW:
         return None
     minutes = round(abs(skew).total_seconds() / 60)
     order = "behind" if skew > timedelta() else "ahead of"

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
+    from qstash_sync.model.load import Load
     from qstash_sync.model.resources import Schedule
     from qstash_sync.render.safe import Page
     from qstash_sync.timeline.coming import Coming
-    from qstash_sync.timeline.load import Load
 
 _HOURS, _COUNT, _PAGE_COUNT, _BESIDE_LOAD = 24, 50, 500, 10
 _CALENDAR_HOURS = 31 * 24
@@ -47,8 +47,8 @@ def coming_firings(
 ) -> int:
     """Show the coming firings, in local time and UTC, and the clock changes between them."""
     from qstash_sync.cli.session import Session, named
+    from qstash_sync.model import load as loads
     from qstash_sync.render import coming as view
-    from qstash_sync.timeline import load as loads
 
     session = Session.open(unknown_env=True, **given)
     _check_zone(timezone)

@@ -32,6 +32,11 @@ def optional(description: str, *examples: Any) -> Any:
     return Field(default=None, description=description, examples=list(examples) or None)
 
 
+def flag(description: str, *, example: bool) -> Any:
+    """The same of what is true or false."""
+    return optional(description, example)
+
+
 def named(description: str, example: dict[str, Any]) -> Any:
     """A mapping by name that may be left out, whose entries are described by their own model."""
     return Field(default={}, description=description, examples=[example])
@@ -65,9 +70,9 @@ class DstSpec(Spec):
     max_parts: types.MaxParts | None = optional(
         "More schedules of the account than this for one of the file are an error.", 4
     )
-    accept: types.Bool | None = optional(
+    accept: types.Bool | None = flag(
         "Take a native cron although QStash's parser does something else around clock changes.",
-        True,  # noqa: FBT003 an example
+        example=True,
     )
 
 
@@ -111,7 +116,7 @@ class FlowUseSpec(Spec):
 class RedactSpec(Spec):
     """What QStash shows as a digest when it is read back."""
 
-    body: types.Bool | None = optional("Whether the body is.", True)  # noqa: FBT003 an example
+    body: types.Bool | None = flag("Whether the body is.", example=True)
     headers: message.RedactedHeaders | None = optional(
         "All headers (true), or those named.", ["Authorization"]
     )
@@ -194,13 +199,13 @@ class ScheduleSpec(Spec):
     redact: RedactSpec | None = optional(
         "What QStash shows as a digest when it is read back.", {"headers": ["Authorization"]}
     )
-    paused: types.Bool | None = optional(
+    paused: types.Bool | None = flag(
         "Whether it is paused; absent, a pause is left as it is.",
-        False,  # noqa: FBT003 an example
+        example=False,
     )
-    protect: types.Bool | None = optional(
+    protect: types.Bool | None = flag(
         "Refuse to delete it until a file with protect: false was applied.",
-        True,  # noqa: FBT003 an example
+        example=True,
     )
     was: types.FormerName | None = optional(
         "The name it had before, or a live id: it is renamed, and keeps its pause.",
@@ -213,9 +218,9 @@ class ScheduleSpec(Spec):
     except_: types.Environments | None = Field(
         default=None, alias="except", description=_EXCEPT, examples=[["staging"]]
     )
-    identify: types.Bool | None = optional(
+    identify: types.Bool | None = flag(
         "Forward the header X-Qstash-Sync-Schedule with its id, such as billing.daily-report.",
-        True,  # noqa: FBT003 an example
+        example=True,
     )
     ignore: Annotated[tuple[str, ...], types.fields_of(Kind.SCHEDULE)] | None = optional(
         _IGNORE, ["retries", "headers.X-Release"]
@@ -283,9 +288,9 @@ class QueueSpec(SelectedSpec):
     """A queue."""
 
     parallelism: types.QueueParallelism | None = optional("Messages under way at once.", 2)
-    paused: types.Bool | None = optional(
+    paused: types.Bool | None = flag(
         "Whether it is paused; absent, a pause is left as it is.",
-        False,  # noqa: FBT003 an example
+        example=False,
     )
     ignore: Annotated[tuple[str, ...], types.fields_of(Kind.QUEUE)] | None = optional(
         _IGNORE, ["parallelism"]
@@ -298,9 +303,9 @@ class FlowControlSpec(SelectedSpec):
     parallelism: types.Parallelism | None = optional("Messages under way at once.", 5)
     rate: types.Rate | None = optional("Messages a period.", 10)
     period: types.Period | None = optional("How long a period of the rate is, up to a week.", "1m")
-    paused: types.Bool | None = optional(
+    paused: types.Bool | None = flag(
         "Whether it is paused; absent, a pause is left as it is.",
-        False,  # noqa: FBT003 an example
+        example=False,
     )
     ignore: Annotated[tuple[str, ...], types.fields_of(Kind.FLOW_CONTROL)] | None = optional(
         _IGNORE, ["rate"]
@@ -400,9 +405,9 @@ class HeadSpec(Spec):
     namespace_was: types.FormerNamespace | None = optional(
         "The namespace it had before: its schedules are renamed.", "invoices"
     )
-    allow_private: types.Bool | None = optional(
+    allow_private: types.Bool | None = flag(
         "Allow http:// and private hosts: for local servers.",
-        True,  # noqa: FBT003 an example
+        example=True,
     )
     limits: LimitsSpec | None = optional(
         "The account's plan, and how much one apply may delete.", {"plan": "payg"}

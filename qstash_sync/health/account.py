@@ -15,10 +15,10 @@ from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.planning import messages
 from qstash_sync.planning.liveness import old_zone_data
 from qstash_sync.planning.quota import usage
+from qstash_sync.planning.saved import SKEW
 
 _NEAR = 0.9  # of a quota
-_REFUSED = timedelta(minutes=5)  # between the clocks: apply does not write
-_LOOK = timedelta(seconds=30)
+_LOOK = timedelta(seconds=30)  # between the clocks; from `SKEW` on, apply does not write
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,9 @@ def clock(skew: timedelta | None, *, is_odd: bool) -> Iterator[Check]:
     if apart <= _LOOK:
         yield Check(subject=subject, message=fact)
         return
-    severity = Severity.ERROR if apart > _REFUSED else Severity.WARNING
-    hint = "set this machine's clock; from 5m on, apply refuses to write"
+    severity = Severity.ERROR if apart > SKEW else Severity.WARNING
+    most = settings.duration(round(SKEW.total_seconds()))
+    hint = f"set this machine's clock; from {most} on, apply refuses to write"
     yield Check(subject=subject, severity=severity, message=fact, hint=hint)
 
 

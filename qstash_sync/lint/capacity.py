@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from qstash_sync.crons.bitmaps import Span, instants
-from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.firings import wanted
 from qstash_sync.lint.finding import finding
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.lint import Code
+from qstash_sync.model.load import DAYS, deliveries, fan_out, load
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, FlowControl, Queue, Schedule, plain
+from qstash_sync.model.resources import Desired, FlowControl, Queue, Schedule
 
-DAYS = 8  # whole UTC days, today among them: every weekday is one of them
 _SECONDS = 60
 _FEW = 3  # names in a message
 
@@ -22,10 +22,9 @@ def findings(desired: Desired, now: datetime) -> Iterator[Diagnostic]:
     """What the resources of a file give cause to say together."""
     running = [schedule for schedule in desired.schedules or () if not schedule.paused]
     span = Span.around(now, now + timedelta(days=DAYS - 1))
-    coming = span.window(now, span.end)
     for queue in desired.queues or ():
         yield from _queue(queue)
-    yield from _peak(running, desired, span, coming)
+    yield from _together(desired, now)
     yield from _flow(running, desired, span)
 
 
@@ -36,46 +35,18 @@ def _queue(queue: Queue) -> Iterator[Diagnostic]:
         yield finding(Code.QUEUE_PARALLELISM, queue, fact, hint, "parallelism")
 
 
-def _fan_out(desired: Desired) -> Mapping[str, int]:
-    return {group.name: len(group.endpoints) for group in desired.url_groups or ()}
-
-
-def _count(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
-    """Messages of one firing."""
-    return fan_out.get(plain(schedule.message.destination), 1) if schedule.to_group else 1
-
-
-def _peak(
-    schedules: Sequence[Schedule], desired: Desired, span: Span, coming: int
-) -> Iterator[Diagnostic]:
-    """The fullest minute against what the plan delivers at once; the fullest day likewise.
-
-    coming: the minutes that are not over.
-    """
-    fan_out, plan = _fan_out(desired), desired.limits.plan
-    weights: Counter[Job] = Counter()
-    for schedule in schedules:
-        weights[schedule.timing.job] += _count(schedule, fan_out)
-    limits = PLANS[plan or "free"]
-    is_near = weights.total() > limits.parallelism
-    days = [0] * span.days
-    minutes: Counter[int] = Counter()
-    for job, weight in weights.items():
-        fired = wanted(job, span)
-        for number, day in enumerate(span.days_of(fired)):
-            days[number] += weight * day.bit_count()
-        for at in instants(fired & coming, span) if is_near else ():
-            minutes[span.minute(at)] += weight
-    most = max(minutes.values(), default=0)
-    if most > limits.parallelism:
-        at = span.instant(min(minute for minute, count in minutes.items() if count == most))
+def _together(desired: Desired, now: datetime) -> Iterator[Diagnostic]:
+    """The fullest minute against what the plan delivers at once; the fullest day likewise."""
+    found, plan = load(desired, desired.schedules or (), now), desired.limits.plan
+    most = PLANS[plan or "free"].parallelism
+    if found.peak and found.at_peak > most:
         of = f"the plan {plan}" if plan else "the free plan"
-        fact = f"{most} messages in the minute {at:%Y-%m-%d %H:%MZ}; {of} delivers"
-        fact += f" {limits.parallelism} at once"
+        fact = f"{found.at_peak} messages in the minute {found.peak:%Y-%m-%d %H:%MZ}; {of} delivers"
+        fact += f" {most} at once"
         yield finding(Code.PEAK_MINUTE, None, fact, "spread the crons; next --load shows whose")
-    if plan and limits.messages is not None and max(days) > limits.messages:
-        fact = f"{max(days):,} messages a day, more than the plan's {limits.messages:,}"
-        hint = "fire less often, or raise the plan; retries and callbacks come on top"
+    if found.allowed is not None and found.messages > found.allowed:
+        fact = f"{found.messages:,} messages a day, more than the plan's {found.allowed:,}"
+        hint = "fire less often, or raise the plan; retries come on top"
         yield finding(Code.DAILY_MESSAGES, None, fact, hint)
 
 
@@ -103,7 +74,7 @@ def _flow(schedules: Iterable[Schedule], desired: Desired, span: Span) -> Iterat
     pinned = {key.name: key for key in desired.flow_controls or ()}
     for key, some in sorted(users.items()):
         yield from _conflict(key, some, pinned.get(key))
-        yield from _drain(key, some, pinned.get(key), _fan_out(desired), span)
+        yield from _drain(key, some, pinned.get(key), fan_out(desired), span)
 
 
 def _brought(schedule: Schedule) -> _Limits:
@@ -148,7 +119,7 @@ def _drain(
         return
     minutes: Counter[int] = Counter()
     for schedule in schedules:
-        weight = _count(schedule, fan_out)
+        weight = deliveries(schedule, fan_out)
         for at in instants(wanted(schedule.timing.job, span), span):
             minutes[span.minute(at)] += weight
     each = (period or 1) / rate  # seconds of one message

@@ -21,7 +21,8 @@ _HINTS = {
     Code.LATE_DAY: "use the 28th or the 1st; for the last day of a month, check in the handler",
     Code.UNEVEN_STEP: "a step that divides, or a list of values",
 }
-_SHORTEST = min(MONTH_DAYS) - 1  # February of a usual year
+_LEAP = min(MONTH_DAYS)  # the day that February has in leap years alone
+_SHORTEST, _FEBRUARY = _LEAP - 1, 1 + MONTH_DAYS.index(_LEAP)
 
 
 def findings(schedule: Schedule) -> Iterator[Diagnostic]:
@@ -55,13 +56,13 @@ def _late_days(cron: Cron) -> str:
     if not late or not months:
         return ""
     count = f"{len(months)} of its {len(fields.months)} months have" if len(months) > 1 else ""
-    one = "February, but in leap years, has" if months == [2] and late[0] == 29 else ""  # noqa: PLR2004
+    one = "February, but in leap years, has" if months == [_FEBRUARY] and late[0] == _LEAP else ""
     return f"{count or one or 'one of its months has'} no day {late[0]}, and it does not run then"
 
 
 def _days_of(month: int) -> int:
     """Of a usual year."""
-    return _SHORTEST if month == 2 else MONTH_DAYS[month - 1]  # noqa: PLR2004 - February
+    return _SHORTEST if month == _FEBRUARY else MONTH_DAYS[month - 1]
 
 
 def _steps(cron: Cron) -> list[list[int]]:

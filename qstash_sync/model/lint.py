@@ -8,25 +8,26 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from qstash_sync.crons.compilation import Peculiarity
 from qstash_sync.model.diagnostics import Severity
 
 
 class Code(StrEnum):
-    """What lint can find."""
+    """What lint can find; what there is to know of a time is the compiler's."""
 
-    BOTH_DAYS = "both_days"
+    BOTH_DAYS = Peculiarity.BOTH_DAYS
     CALLBACK_LOOP = "callback_loop"
-    CLOCK_CHANGE = "clock_change"
+    CLOCK_CHANGE = Peculiarity.CLOCK_CHANGE
     DAILY_MESSAGES = "daily_messages"
     DEFAULT_RETRIES = "default_retries"
     DELAY_MOVES_TIME = "delay_moves_time"
     FIXED_ZONE = "fixed_zone"
     FLOW_CONFLICT = "flow_conflict"
-    FOLLOW_ENDS = "follow_ends"
+    FOLLOW_ENDS = Peculiarity.FOLLOW_ENDS
     LARGE_BODY = "large_body"
     LATE_DAY = "late_day"
     LATE_RETRIES = "late_retries"
-    NATIVE_DIFFERS = "native_differs"
+    NATIVE_DIFFERS = Peculiarity.NATIVE_DIFFERS
     NO_FAILURE_CALLBACK = "no_failure_callback"
     NO_TIMEOUT = "no_timeout"
     OVERLAPPING_RETRIES = "overlapping_retries"

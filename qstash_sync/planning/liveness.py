@@ -22,7 +22,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, Message, Schedule, instant
 from qstash_sync.reconcile import mark
 from qstash_sync.reconcile.diff import HIDDEN
-from qstash_sync.reconcile.pauses import LEFT_SO, partly
+from qstash_sync.reconcile.pauses import LEFT_SO, about, partly
 from qstash_sync.reconcile.times import ACTIVATION
 
 # What somebody should look at, though account and file agree.
@@ -107,17 +107,6 @@ def _failure(part: LiveSchedule, schedule: Schedule) -> str:
     failed, every = part.last_states.count(_FAILED), len(part.last_states)
     how_many = f" for {failed} of {every} messages" if every > 1 else ""
     return f"{how_many}; the logs of QStash tell why" if failed else ""
-
-
-def about(schedule: Schedule, severity: Severity, code: str, message: str) -> Diagnostic:
-    """A diagnostic with the path and the location of a schedule."""
-    return Diagnostic(
-        severity=severity,
-        code=code,
-        message=message,
-        path=("schedules", schedule.name),
-        location=schedule.location,
-    )
 
 
 def disagreement(part: LiveSchedule, read_at: datetime) -> Iterator[str]:

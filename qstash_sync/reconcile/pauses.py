@@ -54,12 +54,12 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     elif before == "partly":
         fact = partly(len(now_paused), len(parts))
         hint = "write paused: true or paused: false"
-        diagnostics = [_about(schedule, Severity.WARNING, "partly_paused", fact, hint)]
+        diagnostics = [about(schedule, Severity.WARNING, "partly_paused", fact, hint)]
     elif now_paused:
-        diagnostics = [_about(schedule, Severity.INFO, "paused", LEFT_SO)]
+        diagnostics = [about(schedule, Severity.INFO, "paused", LEFT_SO)]
     elif marked:
         hint = "write paused: true or paused: false to have it so"
-        diagnostics = [_about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
+        diagnostics = [about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
     return Pause(paused=bool(now_paused)), diagnostics
 
 
@@ -81,9 +81,10 @@ def _asked(paused: bool, before: Any, parts: Sequence[Part], marked: Sequence[Pa
     )
 
 
-def _about(
+def about(
     schedule: Schedule, severity: Severity, code: str, message: str, hint: str = ""
 ) -> Diagnostic:
+    """A diagnostic with the path and the location of a schedule."""
     return Diagnostic(
         severity=severity,
         code=code,

@@ -8,12 +8,12 @@ from typing import Any
 from qstash_sync.crons import zones
 from qstash_sync.crons.firings import Fold, Gap
 from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.load import Load
 from qstash_sync.model.settings import duration
 from qstash_sync.render import json as view, safe, spoken
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 from qstash_sync.timeline.coming import ClockChange, Coming, Firing
-from qstash_sync.timeline.load import Load
 from qstash_sync.timeline.rules import Rule
 
 _NAME = 32  # columns of a name, in which most fit

@@ -22,6 +22,7 @@ from qstash_sync.crons import zones
 from qstash_sync.errors import QstashSyncError
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
+from qstash_sync.model.load import Load
 from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
@@ -40,7 +41,6 @@ from qstash_sync.render.review import Details, Head
 from qstash_sync.render.safe import Page
 from qstash_sync.timeline import week as weeks
 from qstash_sync.timeline.coming import Coming, Firing
-from qstash_sync.timeline.load import Load
 
 LIMIT = 5_000_000  # bytes of a page; the rooms below leave space for markup of its own
 _HEADS, _DETAILS, _DIAGNOSTICS, _NAMES = 2_400_000, 600_000, 200_000, 400_000  # bytes

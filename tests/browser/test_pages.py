@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.errors import ConfigError
+from qstash_sync.model import load
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Kind
 from qstash_sync.planning.drift import Drift
 from qstash_sync.render import html
-from qstash_sync.timeline import coming, load
+from qstash_sync.timeline import coming
 from tests.browser.chromium import Browser, browser, program
 from tests.render.test_html import EVIL, NONE, Hostile, resources
 from tests.support import NOW, config, world

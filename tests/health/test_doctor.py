@@ -16,6 +16,7 @@ from tests.fault_server import Fault, FaultServer
 from tests.support import Ran, cli, config
 
 NAMES = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
+ADDRESS: dict[str, str] = {}  # of the account that a test serves
 LIVE = Keys(current="sig_one", next="sig_two")
 FILE = (
     "version: 1\nnamespace: shop\nlimits: {plan: payg}\ndefaults: {timezone: UTC}\n"
@@ -108,17 +109,14 @@ def test_a_clock_that_tells_nothing_and_zone_data_of_long_ago() -> None:
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
     monkeypatch.chdir(tmp_path)
     with FaultServer(switches=Switches()) as found, Served(found) as server:
-        found.url = server.url  # type: ignore[attr-defined]
+        monkeypatch.setitem(ADDRESS, "QSTASH_URL", server.url)
         yield found
 
 
 def doctor(served: FaultServer, text: str | None, *words: str, **environ: str) -> Ran:
     if text is not None:
         Path("qstash.yaml").write_text(text)
-    url: str = served.url  # type: ignore[attr-defined]
-    return cli(
-        "doctor", *words, environ={"QSTASH_URL": url, "QSTASH_TOKEN": LOCAL_TOKEN, **environ}
-    )
+    return cli("doctor", *words, environ={**ADDRESS, "QSTASH_TOKEN": LOCAL_TOKEN, **environ})
 
 
 def statuses(ran: Ran) -> dict[str, str]:

@@ -17,12 +17,13 @@ from hypothesis import given, settings, strategies as st
 from qstash_sync.crons.firings import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.errors import AuthError, ConfigError
+from qstash_sync.model import load
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Takes
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import html, picture, review, safe
-from qstash_sync.timeline import clock_days, coming, load, week as weeks
+from qstash_sync.timeline import clock_days, coming, week as weeks
 from tests.render.test_markdown import HOSTILE, Maker
 from tests.support import HEAD, NOW, World, config, ids, secret
 

@@ -41,12 +41,12 @@ class Load:
 def load(desired: Desired, schedules: Sequence[Schedule], now: datetime) -> Load:
     """What some of the schedules send, those that are paused in the file left out."""
     running = [schedule for schedule in schedules if not schedule.paused]
-    fan_out = {group.name: len(group.endpoints) for group in desired.url_groups or ()}
+    ends = fan_out(desired)
     groups = {plain(one.message.destination) for one in running if one.to_group}
     first = now.astimezone(UTC).date()
     span = Span(first, DAYS)
     usual, worst, minutes = [0] * DAYS, [0] * DAYS, Counter[int]()
-    for job, weight in _weights(running, fan_out).items():
+    for job, weight in _weights(running, ends).items():
         fired = wanted(job, span)
         for number, day in enumerate(span.days_of(fired)):
             usual[number] += weight[0] * day.bit_count()
@@ -56,7 +56,7 @@ def load(desired: Desired, schedules: Sequence[Schedule], now: datetime) -> Load
     busiest = max(range(DAYS), key=lambda number: (usual[number], -number))
     most = max(minutes.values(), default=0)
     peak = min((minute for minute, count in minutes.items() if count == most), default=None)
-    of_peak = _of_minute(running, fan_out, span, peak)
+    of_peak = _of_minute(running, ends, span, peak)
     plan = desired.limits.plan
     return Load(
         days=DAYS,
@@ -70,7 +70,7 @@ def load(desired: Desired, schedules: Sequence[Schedule], now: datetime) -> Load
         at_peak=most,
         of_peak=of_peak[:_NAMED],
         more_of_peak=max(len(of_peak) - _NAMED, 0),
-        uncounted=tuple(sorted(groups - fan_out.keys())),
+        uncounted=tuple(sorted(groups - ends.keys())),
     )
 
 
@@ -88,18 +88,26 @@ def _weights(
     return found
 
 
+def fan_out(desired: Desired) -> dict[str, int]:
+    """How many endpoints each declared URL group has."""
+    return {group.name: len(group.endpoints) for group in desired.url_groups or ()}
+
+
+def deliveries(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
+    """Of one firing; a group that is not declared counts as one endpoint."""
+    return fan_out.get(plain(schedule.message.destination), 1) if schedule.to_group else 1
+
+
 def _messages(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
     """Deliveries of one firing, and the callbacks that report them."""
-    endpoints = fan_out.get(plain(schedule.message.destination), 1) if schedule.to_group else 1
-    return endpoints * (1 + bool(schedule.message.callback))
+    return deliveries(schedule, fan_out) * (1 + bool(schedule.message.callback))
 
 
 def _worst(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
     """Where every try fails: each is a message, and each has its callback; one failure each."""
     message = schedule.message
-    endpoints = fan_out.get(plain(message.destination), 1) if schedule.to_group else 1
     tries = (1 + message.retries) * (1 + bool(message.callback))
-    return endpoints * (tries + bool(message.failure_callback))
+    return deliveries(schedule, fan_out) * (tries + bool(message.failure_callback))
 
 
 def _of_minute(

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from qstash_sync.timeline.load import Load, load
+from qstash_sync.model.load import Load, load
 from tests.support import config
 
 NOW = datetime(2026, 11, 26, 10, 30, tzinfo=UTC)  # a Thursday
