@@ -51,6 +51,9 @@ def leveled(found: Iterable[Diagnostic], desired: Desired, now: datetime) -> Ite
         return
     today = now.astimezone(UTC).date()
     for diagnostic in found:
+        if diagnostic.code not in BY_CODE:
+            yield diagnostic
+            continue
         of_schedule = diagnostic.path[:1] == ("schedules",)
         own = by_name.get(str(diagnostic.path[1]), NO_LEVELS) if of_schedule else NO_LEVELS
         judged = _leveled(diagnostic, own, desired.lint, today)
@@ -61,8 +64,6 @@ def leveled(found: Iterable[Diagnostic], desired: Desired, now: datetime) -> Ite
 def _leveled(
     diagnostic: Diagnostic, own: Levels, of_file: Levels, today: date
 ) -> Diagnostic | None:
-    if diagnostic.code not in BY_CODE:
-        return diagnostic
     code = Code(diagnostic.code)
     if code in own.disable:
         if own.until is None or today <= own.until:

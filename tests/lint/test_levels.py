@@ -1,10 +1,13 @@
 """`lint:` of a file: what it disables, for how long, what it makes an error of, and who is asked."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.support import build, cli, messages
+from qstash_sync.lint import judge
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from tests.support import build, cli, config, messages
 
 HEAD = "version: 1\nnamespace: shop\ndefaults: {timezone: UTC, retries: 3, timeout: 60s}\n"
 JOB = "{cron: '0 9 * * *', destination: https://app.example.com/job"
@@ -213,6 +216,18 @@ def test_a_word_about_lint_changes_nothing_in_the_account(tmp_path: Path) -> Non
     own = "lint: {disable: no_failure_callback, until: 2027-01-01}"
     write(tmp_path, f"  a: {JOB}, {own}}}\n", "lint: {error: peak_minute}\n")
     assert plan(tmp_path, "--detailed-exitcode")[0] == 0
+
+
+def test_what_is_no_finding_stays_as_it_is_whatever_it_is_about() -> None:
+    text = f"{HEAD}lint: {{error: peak_minute}}\nschedules:\n  a: {JOB}}}\n"
+    desired = config(text).desired
+    found = [
+        Diagnostic(code="x", message="m", path=path)
+        for path in ((), ("schedules",), ("schedules", "a"), ("owns", "queues"))
+    ]
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    assert list(judge.leveled(found, desired, now)) == found
+    assert list(judge.stopping(found, Severity.WARNING, {("schedules", "a")})) == found
 
 
 def test_drift_does_not_lint(tmp_path: Path) -> None:
