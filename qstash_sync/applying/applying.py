@@ -91,7 +91,7 @@ def _remembered(
     own, *labels = step.labels
     found = mark.parse([own])
     if found is not None:
-        remembering = str(replace(found, in_milliseconds=True))
+        remembering = str(found._replace(in_milliseconds=True))
         client.write(replace(step, labels=(remembering, *labels)))
         if any(part.id == step.id and part.paused for part in after.schedules or ()):
             client.write(PauseSchedule(id=step.id, paused=True))

@@ -9,7 +9,7 @@ failed     otherwise                            failed
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from qstash_sync.applying.outcomes import Outcome, Status, internal
@@ -161,7 +161,7 @@ def _as_read(part: LiveSchedule, sent: Mark | None) -> str:
     found = mark.parse(part.message.labels)
     said = "no mark"
     if sent and found:
-        names = [f.name for f in fields(Mark) if getattr(sent, f.name) != getattr(found, f.name)]
+        names = [name for name in Mark._fields if getattr(sent, name) != getattr(found, name)]
         said = f"its mark differs in {', '.join(names)}" if names else "its mark as sent"
     state = "paused" if part.paused else "active"
     return f"read {part.id}: cron {part.cron}, {said}, next {part.next_at}, {state}"

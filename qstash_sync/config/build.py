@@ -200,7 +200,8 @@ class Builder:
         if not shadow(value).startswith("/"):
             return value
         if base is not None:
-            value = join([base.rstrip("/"), value])
+            base = base.rstrip("/")
+            value = base + value if isinstance(value, str) else join([base, value])
         elif entry.is_broken("base_url"):
             return None
         try:

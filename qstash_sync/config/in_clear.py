@@ -7,8 +7,9 @@ secret, by `${env.NAME|plain}`, is left alone. Values of a known shape are error
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.literals import LITERAL_SECRET
@@ -20,6 +21,7 @@ from qstash_sync.model.secret_shapes import Span, Where, is_called
 
 _HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
 _URLS = ("destination", "callback", "failure_callback", "url")
+C = TypeVar("C", Map, Map | Seq)
 _WAY_OUT = "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
 
 
@@ -32,20 +34,19 @@ class Hider:
 
     def settings(self, tree: Map, path: Path) -> Map:
         """The same settings with literal secrets hidden; the tree itself where there is none."""
-        result = tree
+        changed: dict[str, Value] = {}
         for key, value in tree.items():
-            inner = (*path, key)
             found = value
             if isinstance(value, str | Secret):
                 if key in _URLS:
-                    found = self.hidden(value, _in_url, tree, key, inner)
+                    found = self.hidden(value, _in_url, tree, key, path)
                 elif key == "body":
-                    found = self.hidden(value, _in_text, tree, key, inner)
+                    found = self.hidden(value, _in_text, tree, key, path)
             elif isinstance(value, Map | Seq):
-                found = self._collection(key, value, inner)
+                found = self._collection(key, value, (*path, key))
             if found is not value:
-                result = result.replaced(key, found)
-        return result
+                changed[key] = found
+        return _with(tree, changed)
 
     def _collection(self, key: str, value: Map | Seq, path: Path) -> Value:
         if key == "body":
@@ -57,29 +58,31 @@ class Hider:
         return self._headers(value, path) if key == "headers" else self.settings(value, path)
 
     def _endpoints(self, value: Map | Seq, path: Path) -> Value:
-        result = value.like()
+        changed: dict[Any, Value] = {}
         for key, item in value.children():
             found = item
             if isinstance(item, str | Secret):
-                found = self.hidden(item, _in_url, value, key, (*path, key))
+                found = self.hidden(item, _in_url, value, key, path)
             elif isinstance(item, Map):
                 found = self.settings(item, (*path, key))
-            result.add(key, found)
-        return result
+            if found is not item:
+                changed[key] = found
+        return _with(value, changed)
 
     def _headers(self, headers: Map, path: Path) -> Map:
-        result = headers
+        changed: dict[str, Value] = {}
         for name, value in headers.items():
-            lowered, text = name.lower(), str(value) if type(value) is int else value
+            text = str(value) if type(value) is int else value
             if not isinstance(text, str):
                 continue  # a secret already, or unset
-            if _HEADERS.fullmatch(lowered):
+            if _HEADERS.fullmatch(name.lower()):
                 self._refuse(headers, name, path)
                 continue
             find = _all_of if is_called(name, Where.HEADER) else secret_shapes.anywhere
-            found = self.hidden(text, find, headers, name, (*path, name))
-            result = result if found is text else result.replaced(name, found)
-        return result
+            found = self.hidden(text, find, headers, name, path)
+            if found is not text:
+                changed[name] = found
+        return _with(headers, changed)
 
     def _refuse(self, headers: Map, name: str, path: Path) -> None:
         location = headers.at(name)
@@ -91,19 +94,18 @@ class Hider:
         """A body or variables: the members that are called a secret, at any depth."""
         if not isinstance(value, Map | Seq):
             return value
-        result, is_changed = value.like(), False
+        changed: dict[Any, Value] = {}
         for key, item in value.children():
-            inner = (*path, key)
+            found = item
             if isinstance(item, str):
-                is_named = isinstance(key, str) and is_called(key)
+                is_named = type(key) is str and is_called(key)
                 find = _all_of if is_named else secret_shapes.anywhere
-                found = self.hidden(item, find, value, key, inner)
-            else:
-                found = self.data(item, inner)
-            is_changed |= found is not item
-            result.add(key, found)
-        result.dynamic = value.dynamic
-        return result if is_changed else value
+                found = self.hidden(item, find, value, key, path)
+            elif isinstance(item, Map | Seq):
+                found = self.data(item, (*path, key))
+            if found is not item:
+                changed[key] = found
+        return _with(value, changed)
 
     def hidden(
         self,
@@ -113,7 +115,9 @@ class Hider:
         key: str | int,
         path: Path,
     ) -> str | Secret:
-        """A text whose plain pieces lose what is found in them; told once."""
+        """A text whose plain pieces lose what is found in them; told once. path: the holder's."""
+        if type(text) is str and not any(find(text)):
+            return text
         pieces = text.pieces if isinstance(text, Secret) else (Piece(text),)
         found = {
             n: spans for n, p in enumerate(pieces) if not p.hidden and (spans := [*find(p.text)])
@@ -121,7 +125,8 @@ class Hider:
         location = holder.at(key) if found else None
         if location is None or location in self.scope.declared:
             return text
-        self.report.warning(LITERAL_SECRET, path, "a literal secret", location, _WAY_OUT)
+        fact = "a literal secret"
+        self.report.warning(LITERAL_SECRET, (*path, key), fact, location, _WAY_OUT)
         result: list[str | Secret] = []
         for number, piece in enumerate(pieces):
             end = 0
@@ -135,13 +140,25 @@ class Hider:
         return join(result)
 
 
+def _with(value: C, changed: Mapping[Any, Value]) -> C:
+    """A collection with other values of some keys; itself where there are none."""
+    if not changed:
+        return value
+    result: Any = value.same()
+    for key, found in changed.items():
+        result[key] = found
+    made: C = result
+    return made
+
+
 def _all_of(text: str) -> Iterator[Span]:
     if text and "${" not in text:  # of variables, before they are replaced
         yield 0, len(text)
 
 
 def _in_url(text: str) -> Iterator[Span]:
-    yield from secret_shapes.webhooks(text)
+    if "://" in text:
+        yield from secret_shapes.webhooks(text)
     for name, span in secret_shapes.parameters(text):
         if is_called(name, Where.PARAMETER):
             yield span

@@ -13,6 +13,7 @@ makes secret whatever uses it.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import has_control, shadow
@@ -82,15 +83,15 @@ class Scope:
             self.report.error("interpolation", path, "nested too deeply to be read", location)
             return None
         self._depth += 1
-        result = value.like()
+        result: Any = value.same()
+        result.dynamic = False
         for key, item in value.children():
-            inner = (*path, key)
-            if isinstance(key, str) and "${" in key:
+            if type(key) is str and "${" in key:
                 fact = "a name cannot contain ${…}"
-                self.report.error("interpolation", inner, fact, value.at(key))
+                self.report.error("interpolation", (*path, key), fact, value.at(key))
             # A location is made only where something is to be replaced.
-            dynamic = "${" in item if isinstance(item, str) else getattr(item, "dynamic", False)
-            result.add(key, self.resolve(item, value.at(key), inner) if dynamic else item)
+            if "${" in item if isinstance(item, str) else getattr(item, "dynamic", False):
+                result[key] = self.resolve(item, value.at(key), (*path, key))
         self._depth -= 1
         return result
 

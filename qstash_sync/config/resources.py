@@ -142,7 +142,7 @@ class Resources:
                 fact = f"the name {name} stands here twice, first in {result.at(name)}"
                 self.report.error("duplicate", (*path, written), fact, location, "rename one")
                 continue
-            result.add(name, value)
+            result[name] = value
             result.marks[name] = entries.marks[written]
         return result
 

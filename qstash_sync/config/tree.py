@@ -71,22 +71,24 @@ class Map(dict[str, Value]):
         """An empty mapping for the same keys, with the same positions."""
         return Map(self.origin, self.mark, self.marks)
 
-    def add(self, key: str | int, value: Value) -> None:
-        """Set a value."""
-        self[str(key)] = value
+    def same(self) -> "Map":
+        """The same mapping once more, for other values of its keys."""
+        result = self.like()
+        result.dynamic = self.dynamic
+        result.update(self)
+        return result
 
     def replaced(self, key: str, value: Value) -> "Map":
         """The same mapping with another value of a key."""
-        result = self.without()
+        result = self.same()
         result[key] = value
         return result
 
     def without(self, *keys: str) -> "Map":
         """The same mapping with fewer keys."""
-        result = self.like()
-        result.dynamic = self.dynamic
-        dropped = frozenset(keys)
-        result.update((key, value) for key, value in self.items() if key not in dropped)
+        result = self.same()
+        for key in keys:
+            result.pop(key, None)
         return result
 
 
@@ -116,9 +118,12 @@ class Seq(list[Value]):
         """An empty list for the same items, with the same positions."""
         return Seq(self.origin, self.mark, self.marks)
 
-    def add(self, _: str | int, value: Value) -> None:
-        """Append a value."""
-        self.append(value)
+    def same(self) -> "Seq":
+        """The same list once more, for other items."""
+        result = self.like()
+        result.dynamic = self.dynamic
+        result.extend(self)
+        return result
 
 
 class Loose(str):

@@ -63,7 +63,7 @@ class Secret:
         if not self.known:
             message = "a secret that is not known cannot be sent"
             raise ValueError(message)
-        return "".join(piece.text for piece in self.pieces)
+        return "".join([piece.text for piece in self.pieces])
 
 
 Text = str | Secret
@@ -76,8 +76,11 @@ def join(pieces: Iterable[str | Secret]) -> Text:
     Plain text that stands together is one piece: a host may come from a variable, and be followed
     by a path with a secret.
     """
+    texts = tuple(pieces)
+    if all(isinstance(item, str) for item in texts):
+        return "".join(texts)  # type: ignore[arg-type]
     flat: list[Piece] = []
-    for item in pieces:
+    for item in texts:
         for piece in item.pieces if isinstance(item, Secret) else (Piece(item),):
             if flat and not (flat[-1].hidden or piece.hidden):
                 flat[-1] = Piece(flat[-1].text + piece.text)

@@ -9,7 +9,7 @@ may be secret is stretched before it is digested.
 
 import hashlib
 import json
-from dataclasses import fields as fields_of, is_dataclass, replace
+from dataclasses import fields as fields_of, is_dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -181,7 +181,7 @@ def _leaf(value: Any) -> Any:
 def _unread(text: str) -> str:
     """A label; of a mark without its digest of what reads back, which no stretching protects."""
     found = mark.parse([text])
-    return str(replace(found, readable="")) if found else text
+    return str(found._replace(readable="")) if found else text
 
 
 def _json(value: Any) -> str:

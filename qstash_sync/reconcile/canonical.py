@@ -47,6 +47,7 @@ ZERO_COUNTS = {row.key for row in settings.MESSAGE if row.zero}  # compared as n
 _NOTHING_HIDDEN = Redact()
 _MASKED = f'"{MASK}"'
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+_simple = attrgetter(*(row.key for row in settings.MESSAGE))
 
 
 class View:
@@ -124,8 +125,7 @@ def of_message(message: Message, labels: tuple[str, ...] | None = None) -> View:
     """
     values: dict[str, Any] = {}
     masked: dict[str, Any] = {}
-    for row in settings.MESSAGE:
-        value = getattr(message, row.key)
+    for row, value in zip(settings.MESSAGE, _simple(message), strict=True):
         if row.zero and value is not None:
             values[row.key], masked[row.key] = value + 1, value
         elif value is not None and value != 0:
@@ -159,10 +159,14 @@ def settings_text(message: Message, view: View) -> str:
     view: of this message; what is neither secret nor redacted is not written again.
     """
     hidden = message.redact
-    pieces = {key: text for key, text in view.pieces.items() if key != "labels"}
-    callbacks = ((key, getattr(message, key)) for key in settings.CALLBACKS)
-    urls = [("destination", message.destination), *((key, c.url) for key, c in callbacks if c)]
-    pieces |= {key: _MASKED for key, url in urls if isinstance(url, Secret)}
+    pieces = {**view.pieces}
+    pieces.pop("labels", None)
+    if isinstance(message.destination, Secret):
+        pieces["destination"] = _MASKED
+    for key in settings.CALLBACKS:
+        callback = getattr(message, key)
+        if callback and isinstance(callback.url, Secret):
+            pieces[key] = _MASKED
     is_hidden = hidden.headers or hidden.all_headers
     if is_hidden or any(isinstance(text, Secret) for _, text in message.headers):
         pieces["headers"] = encoded({name: masked_whole(text) for name, text in message.headers})
@@ -246,7 +250,7 @@ def _taken_apart(text: str) -> Any:
     """The content of a text that is JSON, whatever its type says: headers may be redacted."""
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(text, object_pairs_hook=_members, parse_float=_number)
+            return _decode(text)
         except (ValueError, RecursionError):
             return text
     return text
@@ -266,6 +270,9 @@ def _number(text: str) -> float | str:
     return found if Decimal(text) == Decimal(repr(found)) else text
 
 
+_decode = json.JSONDecoder(object_pairs_hook=_members, parse_float=_number).decode
+
+
 def _flow_use(use: FlowUse) -> dict[str, Any]:
     period = use.period if use.rate else None
     flow = {"key": use.key, "parallelism": use.parallelism, "rate": use.rate, "period": period}
@@ -278,7 +285,6 @@ def same_but_labels(one: Message, other: Message) -> bool:
 
 
 _but_labels = attrgetter(*(f.name for f in fields(Message) if f.name != "labels"))
-_simple = attrgetter(*(row.key for row in settings.MESSAGE))
 
 
 def is_as_declared(live: Message, desired: Message, labels: tuple[str, ...]) -> bool:

@@ -167,7 +167,7 @@ def _as_of_the_rest(mark: Mark, live: Message, schedule: Schedule) -> Mark:
     former = taken_from(live, schedule.message, schedule.ignore)
     if marks.digest_of_settings(former) != mark.settings:
         return mark
-    return replace(mark, rest=marks.rest_of(schedule))
+    return mark._replace(rest=marks.rest_of(schedule))
 
 
 def _own_labels(part: LivePart, index: LiveParts) -> tuple[str, ...]:
@@ -320,7 +320,7 @@ def _unwritten_part(step: PutSchedule, schedule: Schedule) -> PutSchedule:
         message = replace(message, labels=())
     mark = marks.parse([own])
     if mark is not None and fields.PAUSE in schedule.ignore:
-        own = str(replace(mark, paused=False))
+        own = str(mark._replace(paused=False))
     cron = _unheld_cron(step.cron, schedule)
     return replace(step, message=message, labels=(own, *labels), cron=cron)
 

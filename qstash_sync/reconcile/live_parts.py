@@ -262,7 +262,8 @@ def is_as_written(declared: Declared, found: Sequence[LivePart]) -> bool:
 
     Then no part differs in anything but, perhaps, its time. False says nothing.
     """
-    message = declared.schedule.message
+    message, definition, labels = declared.schedule.message, declared.definition, declared.labels
+    of_all = declared.secrets, declared.schedule.protect, declared.exposed, False
     last: Message | None = None
     for number, part in enumerate(found, 1):
         mark, live = part.mark, part.live
@@ -271,13 +272,10 @@ def is_as_written(declared: Declared, found: Sequence[LivePart]) -> bool:
             or mark is None
             or not part.number == mark.part == number
             or mark.parts != len(found)
-            or mark.definition != declared.definition
-            or mark.exposed is not declared.exposed
-            or mark.secrets != declared.secrets
-            or mark.protected is not declared.schedule.protect
-            or mark.paused
+            or mark.definition != definition
+            or (mark.secrets, mark.protected, mark.exposed, mark.paused) != of_all
             or live.paused
-            or live.message.labels[1:] != declared.labels
+            or live.message.labels[1:] != labels
         ):
             return False
         same = (

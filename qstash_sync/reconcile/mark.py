@@ -17,10 +17,10 @@ Comparison never rests on digests: they only say who moved (`a` no longer fits: 
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.firings import Fold, Gap, Job
@@ -49,12 +49,12 @@ _HALF = 6  # digits of digest `b` for the times, and as many for the settings
 NO_SECRETS = "0" * 12
 _THEIR_TIME = ""  # in place of the cron in digest `a`, where the time is somebody else's
 _TEXTS = {"destination", "headers", "body", *CALLBACKS}  # settings that may hold a secret
+_NONE = encoded([None for _ in CALLBACKS])
 _UNKNOWN = "?" * 12  # in plans only: an apply knows every secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A mark, taken apart; str() puts it together.
+class Mark(NamedTuple):
+    """A mark, taken apart, in the order in which it is written; str() puts it together.
 
     exposed: the part was written with secrets in settings that read back. rest: the half of digest
     `b` that is about settings, without those that were ignored; None where none was. bound: a
@@ -98,20 +98,9 @@ def parse(labels: Iterable[str]) -> Mark | None:
     for label in labels:
         match = _MARK.fullmatch(label)
         if match:
-            return Mark(
-                scope=match["e"],
-                part=int(match["k"]),
-                parts=int(match["n"]),
-                readable=match["a"],
-                definition=match["b"],
-                secrets=match["c"],
-                protected=bool(match["p"]),
-                exposed=bool(match["s"]),
-                paused=bool(match["z"]),
-                in_milliseconds=bool(match["m"]),
-                rest=match["g"],
-                bound=match["i"],
-            )
+            e, k, n, a, b, c, p, s, z, m, g, i = match.groups()
+            flags = bool(p), bool(s), bool(z), bool(m)
+            return Mark(e, int(k), int(n), a, b, c, *flags, g, i)
     return None
 
 
@@ -233,9 +222,7 @@ class Declared:
     @cached_property
     def secrets(self) -> str | None:
         """Digest `c`; None where a secret is not known here."""
-        if not secrets_known(self.schedule):
-            return None
-        return secrets(self.schedule, self.namespace)
+        return secrets(self.schedule.message, self.namespace)
 
     @cached_property
     def exposed(self) -> bool:
@@ -345,15 +332,24 @@ def rest_of(schedule: Schedule) -> str | None:
 
 def _settings(message: Message, view: View) -> str:
     """The other half of digest `b`: labels and pause, which read back, are left out."""
-    hidden = message.redact
     text = joined(
         {
-            "callbacks": encoded([_callback(getattr(message, key)) for key in CALLBACKS]),
+            "callbacks": _callbacks(message),
             "message": canonical.settings_text(message, view),
-            "redact": encoded([hidden.body, hidden.all_headers, hidden.headers]),
+            "redact": _redacted(message.redact),
         }
     )
     return _digest(text)[:_HALF]
+
+
+def _callbacks(message: Message) -> str:
+    callbacks = [getattr(message, key) for key in CALLBACKS]
+    return encoded([_callback(callback) for callback in callbacks]) if any(callbacks) else _NONE
+
+
+@lru_cache(maxsize=1024)
+def _redacted(hidden: Redact) -> str:
+    return encoded([hidden.body, hidden.all_headers, hidden.headers])
 
 
 def _callback(callback: Callback | None) -> Any:
@@ -365,13 +361,12 @@ def _callback(callback: Callback | None) -> Any:
 
 def _former_definition(schedule: Schedule, view: View) -> str:
     message = schedule.message
-    hidden = message.redact
     text = joined(
         {
             "callbacks": encoded([_former_callback(getattr(message, key)) for key in CALLBACKS]),
             **_before_message(schedule.timing.job),
             "message": canonical.declared_text(message, view),
-            "redact": encoded([hidden.body, hidden.all_headers, hidden.headers]),
+            "redact": _redacted(message.redact),
             "strategy": encoded(schedule.timing.strategy),
             "zone": encoded(schedule.timing.job.timezone),
         }
@@ -392,11 +387,16 @@ def _former_callback(callback: Callback | None) -> Any:
     return {key: str(value) for key, value in canonical.callback_settings(callback).items()}
 
 
-def secrets(schedule: Schedule, namespace: str) -> str:
-    """Digest `c`: secrets that do not read back, each stretched so that guessing is dear."""
-    found = [value for value in _unreadable(schedule.message) if isinstance(value, Secret)]
+def secrets(message: Message, namespace: str) -> str | None:
+    """Digest `c`: secrets that do not read back, each stretched so that guessing is dear.
+
+    None where one of them is not known here.
+    """
+    found = [value for value in _unreadable(message) if isinstance(value, Secret)]
     if not found:
         return NO_SECRETS
+    if not all(value.known for value in found):
+        return None
     return _stretched_all(tuple(value.reveal() for value in found), namespace)
 
 
@@ -412,11 +412,6 @@ def to_stretch(schedules: Iterable[Schedule]) -> set[str]:
     """
     values = (value for schedule in schedules for value in _unreadable(schedule.message))
     return {value.reveal() for value in values if isinstance(value, Secret) and value.known}
-
-
-def secrets_known(schedule: Schedule) -> bool:
-    """Whether digest `c` can be computed here."""
-    return all(v.known for v in _unreadable(schedule.message) if isinstance(v, Secret))
 
 
 def _unreadable(message: Message) -> list[Any]:

@@ -1,7 +1,6 @@
 """The writes that bring live parts to their crons, settings, mark and pause."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
 from qstash_sync.reconcile import ignored
@@ -50,6 +49,6 @@ def _is_as_written(part: Part, cron: str, label: Mark) -> bool:
         return False
     # A mark without -z may stay on a paused part; one with -z must go from a part that is to run.
     paused = part.mark.paused or label.paused
-    return replace(part.mark, paused=paused) == replace(label, paused=paused) and (
+    return part.mark._replace(paused=paused) == label._replace(paused=paused) and (
         label.paused or not part.mark.paused
     )

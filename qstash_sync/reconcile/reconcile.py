@@ -66,9 +66,8 @@ def _schedules(
     # What nobody has claimed: ours goes, the rest is left alone.
     surplus: dict[str, list[LivePart]] = {}
     strangers: list[LivePart] = []
-    for part in sorted(index.by_id.values(), key=lambda part: part.live.id):
-        if part.live.id in claimed:
-            continue
+    unclaimed = sorted(index.by_id.keys() - claimed)
+    for part in map(index.by_id.__getitem__, unclaimed):
         if index.is_managed(part):
             surplus.setdefault(part.base, []).append(part)
             continue

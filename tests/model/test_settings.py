@@ -122,8 +122,8 @@ def test_marks_of_the_first_releases_are_still_understood(name: str) -> None:
     assert old is not None
     ours = marked(MESSAGES[name])
     assert now.wrote(old, now.view, CRON)
-    assert replace(old, readable="") == replace(
-        ours, readable="", definition=now.former_definition, exposed=False
+    assert old._replace(readable="") == ours._replace(
+        readable="", definition=now.former_definition, exposed=False
     )
     assert now.defines(old)
     assert not now.times_moved(old)

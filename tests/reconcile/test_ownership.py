@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def test_every_part_carries_the_mark_first_then_the_name_and_the_local_time(worl
         assert re.fullmatch(shape, first)
         assert f"-{number}of3-" in first
         assert rest == ["billing.s", "0_9_x_x_1-5@America.New_York", "mine"]
-    assert len({str(replace(m, part=0, readable="")) for m in marks(world)}) == 1
+    assert len({str(m._replace(part=0, readable="")) for m in marks(world)}) == 1
 
 
 def test_a_mark_stays_as_it_is(world: World) -> None:
@@ -207,7 +207,7 @@ def test_what_the_file_and_the_account_agree_on_is_in_sync_whatever_the_mark_say
         stored = world.schedule(part)
         found = mark.parse(stored["labels"])
         assert found
-        stale = str(replace(found, readable="f" * 12))
+        stale = str(found._replace(readable="f" * 12))
         spelt = re.sub(" 1-5$", " MON-FRI", stored["cron"])
         world.edit(part, labels=[stale, *stored["labels"][1:]], cron=spelt)
     assert world.plan(text).empty
