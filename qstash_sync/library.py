@@ -18,10 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qstash_sync.applying import applying, proposal
+from qstash_sync.applying import proposal
 from qstash_sync.applying.account import Account
-from qstash_sync.applying.executor import Control
-from qstash_sync.applying.outcomes import Applied
 from qstash_sync.config.account import Endpoint, resolve
 from qstash_sync.config.load import Config, Files, gather
 from qstash_sync.crons.compile import RENEW_BEFORE, Compilation, Strategy, compile_job
@@ -35,6 +33,8 @@ from qstash_sync.qstash.answers import Origin
 from qstash_sync.qstash.client import Client
 
 if TYPE_CHECKING:
+    from qstash_sync.applying.executor import Control
+    from qstash_sync.applying.outcomes import Applied
     from qstash_sync.local import LocalQStash
 
 _NO_POLICY = Policy()
@@ -188,14 +188,16 @@ def apply(
     account: Client,
     *,
     policy: Policy = _NO_POLICY,
-    control: Control | None = None,
-) -> Applied:
+    control: "Control | None" = None,
+) -> "Applied":
     """Carry out a plan that has no errors: `.outcomes`, and `.done` if each of them came true.
 
     What has moved since the plan was made is not done; nothing is asked. control: parallelism,
     waiting, progress and a way to stop. Raises `WriteForbiddenError` for an account that was
     connected for reading.
     """
+    from qstash_sync.applying import applying  # noqa: PLC0415 a plan needs none of it
+
     if account.read_only:
         raise WriteForbiddenError("this account is for reading: connect(config, read_only=False)")
     if approved.errors:

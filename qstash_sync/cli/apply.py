@@ -83,7 +83,7 @@ def carry_out(
     """
     import qstash_sync
     from qstash_sync.applying.executor import Control
-    from qstash_sync.render import json as view, safe, text
+    from qstash_sync.render import applying, json as view, safe
 
     if found.errors:
         github.annotate(found.errors)
@@ -110,7 +110,7 @@ def carry_out(
     if session.json:
         streams.settled(view.plan(found, session.requests, applied))
     elif not found.empty:
-        streams.settled(text.applied(applied, session.paint()))
+        streams.settled(applying.applied(applied, session.paint()))
     _on_github(found, applied)
     is_done = applied.done and not (whole and applied.fresh)
     return ExitCode.DONE if is_done else ExitCode.PARTIAL
@@ -160,7 +160,7 @@ def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
     What is not done stands in the result, and only there.
     """
     from qstash_sync.applying.outcomes import Outcome, Status
-    from qstash_sync.render import safe, text
+    from qstash_sync.render import applying, safe
 
     if session.json or not total:
         yield (lambda _outcome: None), (lambda _text: None)
@@ -170,7 +170,7 @@ def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
 
         def report(outcome: Outcome) -> None:
             if outcome.status is Status.DONE and (outcome.message or not progress.has_bar):
-                progress.tell(text.progress(outcome, paint))
+                progress.tell(applying.progress(outcome, paint))
             progress.advance()
 
         yield report, lambda words: progress.tell(safe.page(words))

@@ -102,9 +102,11 @@ def _calendar(error: QstashSyncError) -> Page:
 
 
 def _text(error: QstashSyncError, paint: Paint, *, writes: bool) -> Page:
-    from qstash_sync.render.text import blocks, stale
+    from qstash_sync.render.text import blocks
 
     if isinstance(error, StalePlanError):
+        from qstash_sync.render.applying import stale
+
         return stale(error, paint)
     if isinstance(error, UsageError) and error.usage:
         return paint.page([*error.usage, "", f"{paint('error:', 'red', 'bold')} {error}"])

@@ -120,8 +120,8 @@ def approve(
     found = applying.approved(client, config.desired, plan)
     session.taken = found.policy
     if not session.json:
-        from qstash_sync.render import text
+        from qstash_sync.render import applying as view
 
         session.warn(config.warnings)
-        streams.result(text.saved(plan, found, session.paint(), verbose=verbose))
+        streams.result(view.saved(plan, found, session.paint(), verbose=verbose))
     return found.plan

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -68,6 +68,8 @@ class Session:
     bodies: tuple[str, ...] = ()  # the files that `body_file` names, where a report is written
     taken: "Policy | None" = None  # from a saved plan, in place of the command line's
     clock: "Clock | None" = None  # of a local server with --now
+    # What the run made, until the process ends: to take 10,000 schedules apart takes a while.
+    made: list[object] = field(default_factory=list)
     current: ClassVar["Session | None"] = None
 
     @classmethod
@@ -199,6 +201,7 @@ class Session:
         except ConfigError as error:
             raise ConfigError(self._with_way_out(error.diagnostics)) from None
         desired = replace(config.desired, options=self.options)
+        self.made.append(desired)
         return replace(config, desired=self._ignoring(desired, self.ignore))
 
     def _ignoring(self, desired: "Desired", options: Sequence[str]) -> "Desired":

@@ -67,6 +67,7 @@ class Scope:
     tokens: Collection[str] = ()  # variables that hold a token or a signing key of QStash
     broken: dict[Location, str] = field(default_factory=dict)  # by whom a line break came there
     _known: dict[str, _Expansion] = field(default_factory=dict)
+    _texts: dict[str, tuple[Value, int]] = field(default_factory=dict)  # and what they bring along
     _open: list[str] = field(default_factory=list)
     _depth: int = 0  # of the collections and variables that are open
     _tallest: int = 0  # of the variables in the one that is open
@@ -109,6 +110,22 @@ class Scope:
         return str(found) if len(self.report) == before else None
 
     def _text(self, text: str, location: Location, path: Path) -> Value:
+        """A text with `${…}`; where nothing is to be said of it, its value holds everywhere."""
+        if text in self._texts:
+            value, size = self._texts[text]
+            self._size += size
+            return value
+        before, size = self._told(), self._size
+        value = self._expressions(text, location, path)
+        if "var." not in text and self._told() == before:
+            self._texts[text] = value, self._size - size
+        return value
+
+    def _told(self) -> tuple[int, ...]:
+        """How much has been found, and noted of places."""
+        return tuple(map(len, (self.report, self.mocked, self.declared, self.broken)))
+
+    def _expressions(self, text: str, location: Location, path: Path) -> Value:
         whole = _TOKEN.fullmatch(text)
         if whole and whole[1] is not None:
             value = self._expression(whole[1], location, path)

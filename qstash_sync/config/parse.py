@@ -249,6 +249,18 @@ class _Tree:
         if self.templates and "${" in text:
             top.value.dynamic = True
         top.size += len(text) // _UNIT
+        if event.tag is None and event.anchor is None and top.is_map and text.isascii():
+            # Nearly all scalars; whatever is special about one is left to what follows.
+            holder, key = top.value, top.key
+            if key is None:
+                if text != "<<" and text not in holder:
+                    top.key, top.key_mark = text, mark
+                    return
+            elif type(key) is str:
+                holder.marks[key] = top.key_mark
+                holder[key] = self.meaning(event, mark) if event.implicit[0] else text
+                top.key = None
+                return
         if top.is_map and top.key is None:
             is_plain = event.implicit[0] and event.tag in (None, "!")
             merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")

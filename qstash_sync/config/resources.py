@@ -102,9 +102,10 @@ class Resources:
                 layer = self._overridden(section, name, own)
                 if section == "schedules":
                     layer = over(below, layer)
-                at = entries.at(name)  # once more: its line may hold a secret, as is known now
+                if entries.origin.hidden:  # its line may hold a secret, as is known now
+                    location = entries.at(name)
                 trees, broken = (layer.trees, layer.broken) if layer else ((), frozenset[str]())
-                yield Entry(section, name, at, trees, broken, self.report), layer
+                yield Entry(section, name, location, trees, broken, self.report), layer
         self._check_overrides(section, locations)
 
     def _check_home(self, name: str, raw: Value, location: Location) -> None:

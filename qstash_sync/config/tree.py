@@ -35,7 +35,7 @@ class Origin:
         """The location of a packed position."""
         line = mark >> 32
         text = self.lines[line] if line < len(self.lines) else ""
-        if any(secret in text for secret in self.hidden):
+        if self.hidden and any(secret in text for secret in self.hidden):
             text = ""
         return Location(self.name, line + 1, (mark & _COLUMN) + 1, text)
 

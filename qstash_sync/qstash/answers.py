@@ -157,7 +157,7 @@ def _json(content: bytes) -> Any:
     if content.count(b"{") + content.count(b"[") > _MOST_NESTED:
         raise ValueError
     data = json.loads(content.decode())
-    if rb"\ud" in content.lower():
+    if rb"\u" in content and rb"\ud" in content.lower():
         whole = json.dumps(data, ensure_ascii=False).encode(errors="replace")
         data = json.loads(whole)
     return data

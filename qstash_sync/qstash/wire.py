@@ -254,13 +254,16 @@ _SCHEDULE: dict[str, type] = {
     **dict.fromkeys(("parallelism", "rate", "period"), int),
     "isPaused": bool,
 }
+_SHOWN = [(row.key, row.json, row.absent) for row in settings.MESSAGE if row.json is not None]
 
 
 def schedule(data: Mapping[str, Any]) -> LiveSchedule:
     """A schedule from its JSON; what is missing is nothing, or a zero."""
     for key, value in data.items():
         kind = _SCHEDULE.get(key)
-        if kind is not None and value is not None:
+        if kind is None or value is None:
+            continue
+        if type(value) is not kind or (type(value) is int and not -_INT64 <= value < _INT64):
             _check(key, value, kind)
     get = data.get
     labels = get(_JSON["labels"])
@@ -270,7 +273,7 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         id=_required(data, _JSON["id"]),
         cron=_required(data, _JSON["cron"]),
         message=Message(
-            **{r.key: get(r.json) or r.absent for r in settings.MESSAGE if r.json is not None},
+            **{key: get(name) or absent for key, name, absent in _SHOWN},
             destination=_required(data, _JSON["destination"]),
             headers=_headers(get(_JSON["headers"]) or {}),
             body=_body(data),
@@ -297,10 +300,11 @@ def _states(found: Any) -> tuple[str, ...]:
 
 
 def _texts(items: Iterable[Any], what: str) -> tuple[str, ...]:
-    for item in items:
+    found = tuple(items)
+    for item in found:
         if type(item) is not str:
             raise MalformedError(f"{what} holds {_TYPES[type(item)]}")
-    return tuple(items)
+    return found
 
 
 def _check(key: str, value: object, kind: type) -> None:
@@ -340,9 +344,11 @@ def _headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Canonical names, sorted; what has two spellings or several values is one header."""
     found: dict[str, str] = {}
     for name, value in headers.items():
-        values = _texts(value if type(value) is list else (value,), f"header {name}")
+        values = value if type(value) is list else (value,)
+        text = values[0] if len(values) == 1 else ""
+        if len(values) != 1 or type(text) is not str:
+            text = ", ".join(_texts(values, f"header {name}"))
         canonical = settings.canonical_header(name)
-        text = values[0] if len(values) == 1 else ", ".join(values)
         found[canonical] = f"{found[canonical]}, {text}" if canonical in found else text
     return tuple(sorted(found.items()))
 

@@ -417,8 +417,10 @@ def to_stretch(schedules: Iterable[Schedule]) -> set[str]:
 def _unreadable(message: Message) -> list[Any]:
     hidden = message.redact
     values: list[Any] = [message.body] if hidden.body else []
-    if hidden.all_headers or hidden.headers:
-        values += [value for name, value in message.headers if hidden.hides(name)]
+    if hidden.all_headers:
+        values += [value for _, value in message.headers]
+    elif hidden.headers:
+        values += [value for name, value in message.headers if name in hidden.headers]
     for callback in (message.callback, message.failure_callback):
         if callback and callback.headers:
             values += [value for _, value in callback.headers]

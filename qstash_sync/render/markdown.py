@@ -23,7 +23,7 @@ from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import drift as drifts, json as view, review, safe, text, words
+from qstash_sync.render import applying, drift as drifts, json as view, review, safe, text, words
 from qstash_sync.render.alike import folded
 from qstash_sync.render.alike_changes import Group, by_action, by_risk, grouped
 from qstash_sync.render.safe import Page
@@ -143,7 +143,7 @@ def applied(plan: Plan, applied: Applied) -> Page:
     left = [one for one in applied.outcomes if one.status is not Done.DONE]
 
     def entries(some: Iterable[Outcome], sign: str) -> list[_Entry]:
-        return [_Entry(head=f"{sign} {text.outcome_line(one, _PLAIN)}") for one in some]
+        return [_Entry(head=f"{sign} {applying.outcome_line(one, _PLAIN)}") for one in some]
 
     sections = [
         _Section(title=f"{len(left):,} not done", entries=entries(left, "-")),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.planning.pause_by_name import PausePlan
-from qstash_sync.render import json, safe, text
+from qstash_sync.render import applying, json, safe, text
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 
@@ -56,7 +56,7 @@ def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) ->
     counts = Counter(outcome.status for _, outcome in outcomes)
     shown = [f"{counts[status]} {status}" for status in Status if counts[status]]
     shown += [f"{idle} {_state(paused)} already"] if idle else []
-    lines = [text.outcome_line(outcome, paint, one.prefix) for one, outcome in outcomes]
+    lines = [applying.outcome_line(outcome, paint, one.prefix) for one, outcome in outcomes]
     return paint.page([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
 
 

@@ -2,11 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
-from qstash_sync.applying.outcomes import Applied, Approval, Outcome, Status
-from qstash_sync.errors import StalePlanError
 from qstash_sync.lint.judge import is_about
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
@@ -14,7 +11,6 @@ from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings import duration
 from qstash_sync.planning.decide import Plan
-from qstash_sync.planning.saved import Saved
 from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded, said
@@ -129,10 +125,11 @@ def _quoted(diagnostic: Diagnostic, location: Location, paint: Paint, style: str
 
 def plan(plan: Plan, paint: Paint, *, verbose: bool = False) -> Page:
     """The whole page: changes, warnings, the summary last."""
-    return paint.page(_plan(plan, paint, verbose=verbose))
+    return paint.page(plan_lines(plan, paint, verbose=verbose))
 
 
-def _plan(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
+def plan_lines(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
+    """The lines of a plan's page."""
     lines: list[str] = []
     is_long = len(plan.changes) > _FEW
     for title, groups in _sections(plan.changes, verbose=verbose, titled=is_long):
@@ -372,7 +369,7 @@ def summary_of(change: Change) -> str:
     ]
     if change.action is not Action.UPDATE or not shown:
         return ""
-    said = [_cut(f"{words.label(field.path)} {_sides(field)}") for field in shown[:_SAID]]
+    said = [_cut(f"{words.label(field.path)} {sides(field)}") for field in shown[:_SAID]]
     more = len(shown) - _SAID
     return ", ".join(said) + (f" and {more} more" if more > 0 else "")
 
@@ -397,12 +394,12 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         return
 
     # A note that does not fit beside the values stands under them.
-    sides = _sides(field)
-    if field.note and len(sides) + len(field.note) > _COLUMNS:
-        yield f"      {label}{sides}"
+    shown = sides(field)
+    if field.note and len(shown) + len(field.note) > _COLUMNS:
+        yield f"      {label}{shown}"
         yield f"      {'':{LABEL_WIDTH}}{field.note}"
     else:
-        yield f"      {label}{sides}{_note(field)}"
+        yield f"      {label}{shown}{note_of(field)}"
 
 
 def _value(value: Any, path: str) -> str:
@@ -412,18 +409,6 @@ def _value(value: Any, path: str) -> str:
         return duration(value)
     text = safe.line(words.plain(value))
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
-
-
-def progress(outcome: Outcome, paint: Paint) -> Page:
-    """One line as a change is done."""
-    return safe.page(outcome_line(outcome, paint))
-
-
-def outcome_line(outcome: Outcome, paint: Paint, where: str = "") -> str:
-    """What became of a change; where: the environment before it, if there are several."""
-    style = "green" if outcome.status is Status.DONE else "red"
-    head = paint(f"{outcome.status:10} {where}{what(outcome.change)}", style)
-    return head + (f": {outcome.message}" if outcome.message else "")
 
 
 def what(change: Change) -> str:
@@ -440,66 +425,14 @@ def parts(change: Change) -> int | None:
     return next((note.of for note in change.notes if isinstance(note, OfParts)), None)
 
 
-def applied(applied: Applied, paint: Paint) -> Page:
-    """The end of an apply: what is not done, counts, what came up meanwhile, facts for a report."""
-    counts = Counter(item.status for item in applied.outcomes)
-    left = [item for item in applied.outcomes if item.status is not Status.DONE]
-    # Of what the plan had refused already, the plan's page says why.
-    told = [replace(item, message="") if item.change.refused else item for item in left]
-    lines = [outcome_line(item, paint) for item in told]
-    lines += [""] * bool(lines)
-    lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
-    for change in applied.fresh:
-        lines.append(f"Came up meanwhile, for the next plan: {what(change)}")
-    facts = [(item, fact) for item in applied.outcomes for fact in item.facts]
-    if facts:
-        lines += ["", paint("--- for a bug report ---", "bold")]
-        lines += [f"{noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
-    return paint.page(lines)
-
-
-# Saved plans
-
-
-def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = False) -> Page:
-    """The page of a saved plan that holds: what is left of it to do."""
-    count, done = len(found.changes), len(approval.done)
-    head = f"Saved plan of {found.now:%a %Y-%m-%d %H:%MZ}: "
-    head += f"{count} change{'s' * (count != 1)}" if count else "nothing to do"
-    if done == count:
-        return paint.page([head + ", done already" * bool(count) + "."])
-    changes = tuple(c for c in approval.plan.changes if c.key not in approval.done)
-    lines = _plan(replace(approval.plan, changes=changes), paint, verbose=verbose)
-    return paint.page([f"{head}{f', {done} done already' * bool(done)}.", *lines])
-
-
-def stale(error: StalePlanError, paint: Paint) -> Page:
-    """Why a saved plan is not applied: each change that has moved, with the fields that show it.
-
-    As of a diagnostic, each line is whole where no terminal shows it.
-    """
-
-    def rows() -> Iterator[tuple[str, int]]:
-        yield f"{paint('error:', 'red', 'bold')} the saved plan no longer holds: {error}", 4
-        for moved in error.moved:
-            yield f"  {paint(what(moved.change), 'bold')}: {moved.why}", 4
-            for move in moved.fields:
-                yield f"      {words.label(move.path)}", 8
-                for when, field in (("approved", move.approved), ("now", move.now)):
-                    shown = _sides(field) + _note(field) if field else "no change"
-                    yield f"        {when:8}  {shown}", 18
-        yield "Nothing was written; plan again.", 0
-
-    shown = (paint.wrapped(*row) if paint.is_terminal else [row[0]] for row in rows())
-    return safe.page([line for some in shown for line in some])
-
-
-def _sides(field: FieldChange) -> str:
+def sides(field: FieldChange) -> str:
+    """What a field was and what it becomes, on one line."""
     before, after = (_value(value, field.path) for value in (field.before, field.after))
     if field.withheld:
         return field.withheld if field.after is None else f"{after} ({field.withheld})"
     return f"{before} -> {after}"
 
 
-def _note(field: FieldChange) -> str:
+def note_of(field: FieldChange) -> str:
+    """What stands behind a field's two sides."""
     return f"  ({field.note})" if field.note else ""

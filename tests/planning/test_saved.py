@@ -27,7 +27,7 @@ from qstash_sync.planning.fingerprint import Fingerprints
 from qstash_sync.planning.policy import Policy
 from qstash_sync.planning.saved import Where
 from qstash_sync.reconcile import mark
-from qstash_sync.render import text as render
+from qstash_sync.render import applying as view, text as render
 from tests.fault_server import Fault, FaultServer
 from tests.reconcile import test_ignore as ignore
 from tests.support import HEAD, NOW, Ran, World, cli, config, ids, world as make_world
@@ -65,7 +65,7 @@ def stale(world: World, text: str, document: str) -> StalePlanError:
     with pytest.raises(StalePlanError) as caught:
         apply(world, text, document)
     assert world.account.console.snapshot() == before
-    page = str(render.stale(caught.value, render.Paint(color=False, width=80)))
+    page = str(view.stale(caught.value, render.Paint(color=False, width=80)))
     assert max(map(len, page.splitlines())) <= 80
     assert all(moved.why in " ".join(page.split()) for moved in caught.value.moved)
     return caught.value
@@ -659,7 +659,7 @@ def test_a_saved_plan_holds_no_secret_and_no_plain_digest_of_one(world: World, c
             assert base64.b64encode(value.encode()).decode()[:16] not in document
             assert not [digest for digest in digests_of(value) if digest in document]
     world.environ = canaries("third")
-    page = render.stale(stale(world, SECRETS, document), render.Paint(color=False))
+    page = view.stale(stale(world, SECRETS, document), render.Paint(color=False))
     assert CANARY not in page
 
 

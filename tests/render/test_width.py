@@ -9,7 +9,7 @@ from qstash_sync.applying import proposal, watching
 from qstash_sync.errors import StalePlanError
 from qstash_sync.planning.policy import Policy
 from qstash_sync.planning.saved import Move, Moved
-from qstash_sync.render import drift, safe, text
+from qstash_sync.render import applying, drift, safe, text
 from tests.support import HEAD, config, world as make_world
 
 FILE = (
@@ -50,7 +50,7 @@ def test_of_plan_drift_and_apply(width: int, verbose: bool) -> None:
             pages.append(drift.text(found, (1, 0), paint, verbose=verbose))
             policy = Policy(allow_deletes=9)
             plan = proposal.propose(client, desired, now=world.now, policy=policy)
-            pages.append(text.applied(world.carry_out(client, desired, plan, policy), paint))
+            pages.append(applying.applied(world.carry_out(client, desired, plan, policy), paint))
     if not verbose:
         said = "about what stays as it is: -v"
         assert all(said in " ".join(page.split()) for page in pages[1:4])
@@ -67,4 +67,4 @@ def test_of_a_stale_plan() -> None:
         fields=(Move(path="cron", approved=field, now=None),),
     )
     error = StalePlanError("1 of 1 approved changes moved", (moved,))
-    assert widest(text.stale(error, text.Paint(color=True, width=40))) <= 40
+    assert widest(applying.stale(error, text.Paint(color=True, width=40))) <= 40
