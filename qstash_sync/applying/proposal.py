@@ -1,13 +1,11 @@
 """What an apply would do: read the account, compare, decide. Nothing here writes or prints."""
 
-import os
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.applying.account import Account
+from qstash_sync.applying.stretching import stretching
 from qstash_sync.applying.surroundings import remarks
 from qstash_sync.crons import zones
 from qstash_sync.errors import UsageError
@@ -16,7 +14,7 @@ from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.planning import origins
 from qstash_sync.planning.decide import Plan, decide
 from qstash_sync.planning.policy import Policy
-from qstash_sync.reconcile import mark, scope
+from qstash_sync.reconcile import scope
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.reconcile.reconcile import reconcile
 
@@ -72,27 +70,10 @@ def propose(
     base: Desired | None = None,
 ) -> Plan:
     """Read the account and compare; base: says whose each change is."""
-    with _stretching(desired):
+    with stretching(desired):
         live = observe(client, desired, base)
-    found = attributed(desired, live, base, now=now, policy=policy)
+        found = attributed(desired, live, base, now=now, policy=policy)
     return replace(found, warnings=(*found.warnings, *remarks(client, desired)))
-
-
-@contextmanager
-def _stretching(desired: Desired) -> Iterator[None]:
-    """Stretch secrets while the account is read: that takes time, but not the interpreter's."""
-    secrets = mark.to_stretch(desired.schedules or ())
-    if not secrets:
-        yield
-        return
-    with ThreadPoolExecutor(max_workers=min(len(secrets), os.cpu_count() or 1)) as pool:
-        for secret in sorted(secrets):
-            pool.submit(mark.stretched, secret, desired.namespace)
-        try:
-            yield
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # whose plan nobody will see
-            raise
 
 
 def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:

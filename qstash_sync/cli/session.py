@@ -304,10 +304,20 @@ class Session:
 
         tells: say which account it is, and why, where the page does not.
         """
-        if self.local is not None:
-            with self._local_client(read_only=read_only) as client:
-                yield client
-            return
+        from qstash_sync.applying.stretching import stretching
+
+        with stretching(config.desired):
+            if self.local is not None:
+                with self._local_client(read_only=read_only) as client:
+                    yield client
+            else:
+                with self._remote_client(config, read_only=read_only, tells=tells) as client:
+                    yield client
+
+    @contextmanager
+    def _remote_client(
+        self, config: "Config", *, read_only: bool, tells: bool
+    ) -> "Iterator[Client]":
         from qstash_sync import library
 
         environment, environ = config.desired.environment, self.environ()

@@ -16,7 +16,7 @@ Comparison never rests on digests: they only say who moved (`a` no longer fits: 
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import product
@@ -406,10 +406,7 @@ def _stretched_all(values: tuple[str, ...], namespace: str) -> str:
 
 
 def to_stretch(schedules: Iterable[Schedule]) -> set[str]:
-    """The secrets that digests `c` of these schedules stretch: each takes a twentieth of a second.
-
-    `stretched` lets other threads run and keeps what it found, so they can be done beforehand.
-    """
+    """The secrets that digests `c` of these schedules stretch."""
     values = (value for schedule in schedules for value in _unreadable(schedule.message))
     return {value.reveal() for value in values if isinstance(value, Secret) and value.known}
 
@@ -427,9 +424,19 @@ def _unreadable(message: Message) -> list[Any]:
     return values
 
 
-@lru_cache(maxsize=65_536)
 def stretched(value: str, namespace: str) -> str:
     """A digest that is dear to compute, so that a secret cannot be guessed from it in bulk."""
+    under_way = ahead.get((value, namespace))
+    return under_way() if under_way else stretch(value, namespace)
+
+
+# Digests that are made beside other work: see `applying/stretching.py`.
+ahead: dict[tuple[str, str], Callable[[], str]] = {}
+
+
+@lru_cache(maxsize=65_536)
+def stretch(value: str, namespace: str) -> str:
+    """The work itself: a twentieth of a second, in which other threads run."""
     return hashlib.scrypt(
         value.encode(), salt=namespace.encode(), n=2**14, r=8, p=1, dklen=16
     ).hex()

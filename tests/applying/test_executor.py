@@ -16,7 +16,7 @@ from unittest.mock import Mock, create_autospec
 import httpx
 import pytest
 
-from qstash_sync.applying import applying, executor, incident, proposal, windows
+from qstash_sync.applying import applying, executor, incident, proposal, stretching, windows
 from qstash_sync.applying.executor import Control
 from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.applying.verification import Verification
@@ -273,7 +273,7 @@ def many_secrets(world: World, count: int) -> str:
 @pytest.fixture
 def stretched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
     """What is stretched, in a list that threads can share; the stretching costs nothing."""
-    mark.stretched.cache_clear()
+    mark.stretch.cache_clear()
     made: list[bytes] = []
 
     def scrypt(value: bytes, **_: object) -> bytes:
@@ -282,7 +282,7 @@ def stretched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
 
     monkeypatch.setattr("hashlib.scrypt", scrypt)
     yield made
-    mark.stretched.cache_clear()
+    mark.stretch.cache_clear()
     mark._stretched_all.cache_clear()
 
 
@@ -311,8 +311,8 @@ def test_a_read_that_fails_waits_for_no_stretching(
         begun.append(value)
         waited_for.wait()
 
-    monkeypatch.setattr(mark, "stretched", stretch)
-    monkeypatch.setattr(proposal, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(mark, "stretch", stretch)
+    monkeypatch.setattr(stretching, "ThreadPoolExecutor", Pool)
     desired = config(many_secrets(world, 100), world.environ).desired
     with world.client(token="wrong") as client, pytest.raises(AuthError):
         proposal.propose(client, desired, now=world.now)
