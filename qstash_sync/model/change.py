@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 from qstash_sync.crons.effect import Effect
@@ -182,11 +182,20 @@ class TwinOf:
 Note = Wanted | Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | TwinOf
 
 
+class Foreign(Enum):
+    """What a live schedule carries that a change would overwrite and that is not ours."""
+
+    OTHER_MARK = "carries the mark of another environment or namespace"
+    UNMARKED = "has no mark of ours: it is the application's own, or somebody has overwritten it"
+    UNLABELLED = "has no mark of ours, nor any label: not ours, or QStash shows no labels"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One resource that will change; refused says why it will not, after all.
 
-    diagnosed: a diagnostic of the plan says why. protected: takes away what is protected, and needs
+    foreign: it would overwrite this, and nobody consents. diagnosed: a diagnostic of the plan says
+    why. protected: takes away what is protected, and needs
     consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
     left parts of two sets. origin: whose it is, where a base was given.
     """
@@ -200,6 +209,7 @@ class Change:
     notes: tuple[Note, ...] = ()
     steps: tuple[Step, ...] = ()
     refused: str | None = None
+    foreign: Foreign | None = None
     diagnosed: bool = False
     swap: Swap | None = None
     protected: bool = False

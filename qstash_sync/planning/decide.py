@@ -228,6 +228,7 @@ def _consented(one: Compared, policy: Policy) -> Compared:
         protected=False,
         drops=0,
         refused=why,
+        foreign=one.consent.foreign,
     )
     # What is said of it stays where the schedule itself is ours, and a further part is not.
     said = one.diagnostics if one.consent.id != one.id else ()

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from qstash_sync.model.change import Action, Change, OfParts, Reason
+from qstash_sync.model.change import Action, Change, Foreign, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Key, Kind, Live, LiveSchedule, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.decide import Plan
-from qstash_sync.reconcile.compared import Foreign
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 
 _GLOB = re.compile(r"[*?\[]")

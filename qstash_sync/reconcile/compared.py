@@ -1,21 +1,12 @@
 """What a comparison finds, before any policy: every resource with its change, and what to say."""
 
 from dataclasses import dataclass, field
-from enum import Enum
 
-from qstash_sync.model.change import Change
+from qstash_sync.model.change import Change, Foreign
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Key, Kind
 
 Within = frozenset[Key] | None  # the resources that are compared; None: all
-
-
-class Foreign(Enum):
-    """What a live schedule carries that a change would overwrite and that is not ours."""
-
-    OTHER_MARK = "carries the mark of another environment or namespace"
-    UNMARKED = "has no mark of ours: it is the application's own, or somebody has overwritten it"
-    UNLABELLED = "has no mark of ours, nor any label: not ours, or QStash shows no labels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

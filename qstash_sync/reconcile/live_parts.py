@@ -169,6 +169,13 @@ class LiveParts:
         """The parts of a schedule that carry our mark, by number."""
         return [part for part in self._by_base.get(base, ()) if part.ours]
 
+    def is_with_its_first(self, part: LivePart) -> bool:
+        """Whether a part carries the mark of the first of its set, whoever's that is."""
+        first = self.by_id.get(part.base)
+        if first is None or first.mark is None or part.mark is None:
+            return False
+        return first.mark.scope == part.mark.scope
+
     def is_managed(self, part: LivePart) -> bool:
         """Whether it is ours to delete, or of the namespace that this one replaces."""
         return part.ours or part.former is not None

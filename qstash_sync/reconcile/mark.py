@@ -16,7 +16,7 @@ Comparison never rests on digests: they only say who moved (`a` no longer fits: 
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import product
@@ -160,6 +160,13 @@ class Declared:
         """Digest `b` as the first releases wrote it: one digest, which the spelling changed."""
         return _former_definition(self.schedule, self.view)
 
+    @cached_property
+    def alike_times(self) -> frozenset[str]:
+        """The halves of all policies that mean the same: a default may be written, or left out."""
+        timing = self.schedule.timing
+        jobs = alike(timing.job)
+        return frozenset(digest_of_times(job, timing.strategy) for job in jobs)
+
     @property
     def has_time(self) -> bool:
         """Whether the time is the file's, and nobody else's."""
@@ -173,6 +180,8 @@ class Declared:
     def defines(self, mark: Mark) -> bool:
         """Whether a part was written for what is declared now, secrets aside."""
         if mark.definition in (self.definition, self.former_definition):
+            return True
+        if mark.settings == self.settings and mark.times in self.alike_times:
             return True
         if not self.schedule.ignore:
             return False
@@ -294,6 +303,15 @@ def digest_of_times(job: Job, strategy: str) -> str:
     """The first half of digest `b`: when it fires, and how that is brought to QStash."""
     crons = sorted(cron.key for cron in job.crons)
     return _digest(encoded([crons, job.fold, job.gap, job.timezone, strategy]))[:_HALF]
+
+
+def alike(job: Job) -> Iterator[Job]:
+    """The job with every pair of policies under which each of its crons keeps its own."""
+    kept = [(job.gap_of(cron), job.fold_of(cron)) for cron in job.crons]
+    for gap, fold in product((None, *Gap), (None, *Fold)):
+        other = replace(job, gap=gap, fold=fold)
+        if [(other.gap_of(cron), other.fold_of(cron)) for cron in job.crons] == kept:
+            yield other
 
 
 @lru_cache(maxsize=4096)

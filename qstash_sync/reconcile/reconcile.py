@@ -73,7 +73,8 @@ def _schedules(
             continue
         found.unmanaged.append((Kind.SCHEDULE, part.live.id))
         if part.base in declared and part.number > 1:
-            found.diagnostics.append(stray(part, declared[part.base]))
+            if not index.is_with_its_first(part):
+                found.diagnostics.append(stray(part, declared[part.base]))
         else:
             strangers.append(part)
     for parts in surplus.values():

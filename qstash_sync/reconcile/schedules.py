@@ -22,6 +22,7 @@ from qstash_sync.model.change import (
     Action,
     Change,
     FieldChange,
+    Foreign,
     InSomeParts,
     Note,
     PausesAll,
@@ -45,7 +46,7 @@ from qstash_sync.reconcile import (
     times,
 )
 from qstash_sync.reconcile.canonical import View
-from qstash_sync.reconcile.compared import Compared, Consent, Foreign
+from qstash_sync.reconcile.compared import Compared, Consent
 from qstash_sync.reconcile.diff import Trust
 from qstash_sync.reconcile.live_parts import (
     LivePart,

@@ -1,4 +1,4 @@
-"""Many changes as few entries: renewals are one, equal changes are one, with their names counted.
+"""Many changes as few entries: renewals, refusals and equal changes, with their names counted.
 
 Deletes are never folded: each stands by itself.
 """
@@ -61,6 +61,8 @@ def grouped(changes: Iterable[Change]) -> list[Group]:
 
 def _key(change: Change) -> object:
     """What is alike of changes that are one entry; None of those that stand alone."""
+    if change.foreign:
+        return change.foreign
     if change.action is Action.DELETE or change.refused or change.is_refused_alone:
         return None
     if change.reason is Reason.CLOCK:

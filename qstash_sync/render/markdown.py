@@ -243,7 +243,7 @@ def _heads(changes: Sequence[Change]) -> list[_Entry]:
 
 def _head(group: Group) -> _Entry:
     change = group.first
-    refused = [f"      {why}" for why in text.refusal(change)]
+    refused = [f"      {why}" for why in text.refusal(group)]
     line = text.head(group, _PLAIN, _sign(change))
     return _Entry(head=line, details=lambda: refused, count=len(group.changes))
 

@@ -138,7 +138,7 @@ def plan_lines(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
         for group in groups:
             if is_long and not verbose:
                 lines += paint.wrapped(head(group, paint), 6)
-                lines += _refused(group.first, paint)
+                lines += _refused(group, paint)
             else:
                 lines += _group(group, paint, verbose=verbose)
     if is_long and not verbose:
@@ -210,8 +210,8 @@ def head(group: Group, paint: Paint, sign: str = "") -> str:
     return "  ".join(filter(None, (painted, *beside)))
 
 
-def _refused(change: Change, paint: Paint) -> Iterator[str]:
-    for line in refusal(change):
+def _refused(group: Group, paint: Paint) -> Iterator[str]:
+    for line in refusal(group):
         yield from (paint(row, "red") for row in paint.wrapped(f"      {line}", 8))
 
 
@@ -224,13 +224,14 @@ def _group(group: Group, paint: Paint, *, verbose: bool) -> Iterator[str]:
         name = paint(f"  {sign} {noun(change.kind)} {change.name}", style, "bold")
         yield from paint.wrapped(f"{name}  {beside}" if beside else name, 6)
         yield from (row for line in details(change, verbose=verbose) for row in paint.row(line))
-        yield from _refused(change, paint)
+        yield from _refused(group, paint)
         return
     name = paint(f"  {sign} {len(group.changes):,} {noun(change.kind)}s", style, "bold")
     yield f"{name}  {aside(change)}" if aside(change) else name
     if not group.is_renewal:
         yield from (row for line in details(change) for row in paint.row(line))
     yield from paint.wrapped(f"      {group.names}", 6)
+    yield from _refused(group, paint)
 
 
 def summary(plan: Plan) -> list[str]:
@@ -292,8 +293,12 @@ def left_out(plan: Plan) -> list[str]:
     return [f"Left out by --target and --exclude: {', '.join(counts)}."] * bool(counts)
 
 
-def refusal(change: Change) -> list[str]:
-    """Why a change will not be made, unless a diagnostic of the plan says it."""
+def refusal(group: Group) -> list[str]:
+    """Why changes will not be made, unless a diagnostic of the plan says it."""
+    change = group.first
+    if change.foreign and not group.is_one:
+        ways = f"take one over with --adopt {change.name}, all with --adopt '*', or rename yours"
+        return [f"refused: each {change.foreign.value}; {ways}"]
     is_said = change.diagnosed or change.action is Action.DELETE
     return [f"refused: {change.refused}"] if change.refused and not is_said else []
 

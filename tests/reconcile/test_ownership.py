@@ -1130,3 +1130,32 @@ def test_what_the_file_says_is_live_and_is_not_is_told(
     assert (told.severity, more.partition(" ")[2] in told.message) == (severity, True)
     world.apply(text)
     assert not world.plan(text).warnings
+
+
+# A default that is written, or left out
+
+
+DAILY, OFTEN = "0 9 * * 1-5", "*/15 9-17 * * *"
+
+
+@pytest.mark.parametrize(
+    ("cron", "dst", "is_alike"),
+    [
+        (DAILY, "gap: next_valid", True), (DAILY, "fold: first", True), (DAILY, "gap: skip", False),
+        (DAILY, "fold: both", False), (DAILY, "strategy: split", True),
+        (DAILY, "gap: next_valid, fold: first", True), (OFTEN, "gap: next_valid", True),
+        (OFTEN, "gap: skip", True), (OFTEN, "fold: both", True), (OFTEN, "fold: first", False),
+    ],
+)  # fmt: skip
+def test_a_policy_that_means_what_the_default_means_is_no_change(
+    world: World, cron: str, dst: str, is_alike: bool
+) -> None:
+    plain = file().replace("0 9 * * 1-5", cron)
+    written = plain.replace("retries", f"dst: {{{dst}}}, retries")
+    for before, after in ((plain, written), (written, plain)):
+        world.apply(before)
+        plan = world.plan(after)
+        assert plan.empty is is_alike, plan.changes
+        assert fields_of(plan) == ([] if is_alike else [f"dst.{dst.partition(':')[0]}"])
+        world.apply(after.replace("retries: 3", "retries: 4"))  # a write carries the new mark
+        assert world.plan(after.replace("retries: 3", "retries: 4")).empty

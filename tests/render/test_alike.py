@@ -105,3 +105,25 @@ def test_information_is_not_counted_as_a_warning(tmp_path: Path) -> None:
     ran = cli("plan", "--format", "markdown", "-f", str(file), local, *NOW)
     assert "### 1 thing to know" in ran.out
     assert "warning" not in ran.out
+
+
+def test_a_file_that_gets_environments_is_refused_in_one_entry(tmp_path: Path) -> None:
+    """All schedules carry the mark of no environment then, further parts too: no strays."""
+    file, local = tmp_path / "q.yaml", f"--local={tmp_path / 'a.db'}"
+    text = "".join(MANY.splitlines(keepends=True)[:-540]).replace("30 2", "0 9")
+    file.write_text(text)
+    assert cli("apply", "--yes", "-f", str(file), local, *NOW).code == 0
+    file.write_text(f"environments: {{production: {{}}}}\n{text}")
+    for more in ((), ("--format", "markdown"), ("-v",)):
+        ran = cli("plan", "-e", "production", "-f", str(file), local, *NOW, *more)
+        assert ran.code == 3
+        shown = " ".join(ran.text.split())
+        assert "looks like a part" not in shown
+        if more != ("-v",):
+            assert "each carries the mark of another environment or namespace" in shown
+            assert len(ran.text.splitlines()) < 40
+    assert (
+        cli("apply", "--yes", "-e", "production", "--adopt", "*", "-f", str(file), local, *NOW).code
+        == 0
+    )
+    assert "No changes" in cli("plan", "-e", "production", "-f", str(file), local, *NOW).text
