@@ -115,15 +115,13 @@ class Scope:
             value, size = self._texts[text]
             self._size += size
             return value
-        before, size = self._told(), self._size
+        before, size = len(self.report), self._size
         value = self._expressions(text, location, path)
-        if "var." not in text and self._told() == before:
+        noted = (self.mocked, self.declared, self.broken)
+        is_plain = len(self.report) == before and not any(location in places for places in noted)
+        if is_plain and "var." not in text:
             self._texts[text] = value, self._size - size
         return value
-
-    def _told(self) -> tuple[int, ...]:
-        """How much has been found, and noted of places."""
-        return tuple(map(len, (self.report, self.mocked, self.declared, self.broken)))
 
     def _expressions(self, text: str, location: Location, path: Path) -> Value:
         whole = _TOKEN.fullmatch(text)

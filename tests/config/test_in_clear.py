@@ -233,3 +233,16 @@ def test_the_token_of_the_run_is_no_value_of_var(tmp_path: Path) -> None:
     assert (ran.code, TOKEN in ran.text) == (1, False)
     assert "--var t: holds the token of QSTASH_TOKEN" in ran.err
     assert cli(*words).code == 0
+
+
+def test_what_is_declared_to_be_no_secret_is_so_at_every_place_of_its_text() -> None:
+    """A text is looked at once, but what is noted of it is noted of places: aliases share theirs."""
+    auth = "{Authorization: 'Bearer ${env.T|plain}'}"
+    each = "cron: '0 9 * * *', destination: 'https://e.example.com/x'"
+    text = HEAD + f"schedules:\n  a: {{{each}, headers: &h {auth}}}\n  b: {{{each}, headers: *h}}\n"
+    text += f"  c: {{{each}, headers: *h}}\n  d: {{{each}, headers: {auth}}}\n"
+    found = config(text, {"T": "no secret at all"})
+    assert [one for one in found.warnings if one.code == "literal_secret"] == []
+    assert {s.message.headers for s in found.desired.schedules or ()} == {
+        (("Authorization", "Bearer no secret at all"),)
+    }
