@@ -30,7 +30,7 @@ from qstash_sync.crons import (
     zones,
 )
 from qstash_sync.crons.compile import Strategy, compile_job
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 MODULES = (

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from qstash_sync.crons import zones
 from qstash_sync.crons.compile import after_the_end, compile_job
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse
 from tests.crons import oracle
 from tests.crons.crons import a_cron

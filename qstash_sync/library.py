@@ -24,7 +24,7 @@ from qstash_sync.config.account import Endpoint, resolve
 from qstash_sync.config.load import Config, Files, gather
 from qstash_sync.crons.compile import RENEW_BEFORE, Compilation, Strategy, compile_job
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import job
+from qstash_sync.crons.gap_and_fold import job
 from qstash_sync.errors import CompileError, ConfigError, UsageError, WriteForbiddenError
 from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.planning.decide import Plan

@@ -10,9 +10,10 @@ ROOT = Path(__file__).parent.parent / "qstash_sync"
 MODULES = sorted(ROOT.rglob("*.py"))
 # Downwards only: cli -> adopt, applying, config, health, render, timeline, qstash, local -> planning -> lint ->
 # reconcile -> model -> crons; edges do not import each other, but for the views, which show what others came to.
-CORE = {"planning", "lint", "reconcile", "model", "crons", "errors"}
+CORE = {"planning", "lint", "reconcile", "model", "crons", "errors", "exit_codes"}
 MAY_IMPORT = {
-    "errors.py": set[str](),
+    "exit_codes.py": set[str](),
+    "errors.py": {"exit_codes"},
     "crons": {"crons"},
     "model": {"model", "crons"},
     "reconcile": CORE - {"planning", "lint"},

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from qstash_sync.adopt import secrets, shell
 from qstash_sync.adopt.foreign import Found, NotCarriedError, method_of
 from qstash_sync.adopt.shell import VARIABLE
+from qstash_sync.model.durations import UNITS
 from qstash_sync.model.secret_shapes import SCHEME, is_called
-from qstash_sync.model.settings import UNITS
 
 _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 _INPUT = re.compile(r"(?:\\%|[^%])*")  # the command; behind a % stands what it would read

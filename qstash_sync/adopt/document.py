@@ -11,7 +11,7 @@ from qstash_sync.adopt.survey import Item, Survey
 from qstash_sync.adopt.writer import WIDTH, Writer
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, Message, instant, plain
-from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.reconcile import twins
 
 _OTHERS = (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)

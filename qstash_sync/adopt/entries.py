@@ -12,7 +12,7 @@ from typing import Any
 from qstash_sync.adopt import secrets
 from qstash_sync.adopt.secrets import Template
 from qstash_sync.adopt.times import Time
-from qstash_sync.model import settings
+from qstash_sync.model import durations, settings_table
 from qstash_sync.model.resources import (
     Callback,
     FlowUse,
@@ -44,13 +44,13 @@ def of_message(message: Message) -> Settings:
         found["destination"] = secrets.url(target, "")
     else:
         found["url_group"] = target
-    for row in settings.MESSAGE:
+    for row in settings_table.MESSAGE:
         value = getattr(message, row.key)
         if value is not None and value != row.default:
             found[row.key] = written(row, value)
     found |= _headers(message)
     found |= _body(message, is_json=str(found.get("content_type", "")) == JSON)
-    for key in settings.CALLBACKS:
+    for key in settings_table.CALLBACKS:
         callback: Callback | None = getattr(message, key)
         if callback:
             found[key] = secrets.url(plain(callback.url), key)
@@ -67,7 +67,7 @@ Place = tuple[str, ...]  # of a text in the settings: its key, of a header its n
 
 def places(found: Mapping[str, Any]) -> list[Place]:
     """Where texts stand that may hold a secret, and have none that is taken out already."""
-    keys = [key for key in ("destination", "body", *settings.CALLBACKS) if key in found]
+    keys = [key for key in ("destination", "body", *settings_table.CALLBACKS) if key in found]
     named = [("headers", name) for name in found.get("headers", ())]
     texts = {(key,): found[key] for key in keys} | {p: found["headers"][p[1]] for p in named}
     return [place for place, value in texts.items() if not any(secrets.hidden_in(value))]
@@ -76,9 +76,9 @@ def places(found: Mapping[str, Any]) -> list[Place]:
 def exposed(found: Settings, message: Message, taken: Collection[Place]) -> Settings:
     """The settings with the texts of some places taken out whole."""
     result = dict(found)
-    for key in ("destination", *settings.CALLBACKS):
+    for key in ("destination", *settings_table.CALLBACKS):
         if (key,) in taken:
-            what = key if key in settings.CALLBACKS else "address"
+            what = key if key in settings_table.CALLBACKS else "address"
             result[key] = secrets.all_of_url(found[key], what)
     if "headers" in found:
         result["headers"] = {
@@ -91,10 +91,10 @@ def exposed(found: Settings, message: Message, taken: Collection[Place]) -> Sett
     return result
 
 
-def written(row: settings.Setting, value: Any) -> Any:
+def written(row: settings_table.Setting, value: Any) -> Any:
     """A setting of one value as a person writes it."""
     if row.is_duration:
-        return settings.duration(value)
+        return durations.duration(value)
     return secrets.plain(value) if isinstance(value, str) else value
 
 
@@ -184,7 +184,7 @@ def _limits(parallelism: int | None, rate: int | None, period: int | None) -> Se
         found["parallelism"] = parallelism
     if rate:
         found["rate"] = rate
-        found |= {"period": settings.duration(period)} if period and period != 1 else {}
+        found |= {"period": durations.duration(period)} if period and period != 1 else {}
     return found
 
 
@@ -243,7 +243,7 @@ def as_declared(message: Message, found: Mapping[str, Any], redact: Redact) -> M
         redact=redact,
         **{
             key: replace(callback, url=secret(found[key]))
-            for key in settings.CALLBACKS
+            for key in settings_table.CALLBACKS
             if (callback := getattr(message, key))
         },
     )

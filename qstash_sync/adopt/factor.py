@@ -11,7 +11,7 @@ from typing import Any
 
 from qstash_sync.adopt.entries import JSON, Settings
 from qstash_sync.adopt.secrets import Template
-from qstash_sync.model.settings import CALLBACKS, MESSAGE
+from qstash_sync.model.settings_table import CALLBACKS, MESSAGE
 
 _FEW = 3
 _ADDRESSES = ("destination", *CALLBACKS)

@@ -10,9 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from qstash_sync.model.durations import parse_duration
 from qstash_sync.model.resources import FlowUse
 from qstash_sync.model.secret_shapes import likely_in
-from qstash_sync.model.settings import METHODS, parse_duration
+from qstash_sync.model.settings_table import METHODS
 
 _ADDRESS = ("url", "destination", "endpoint", "target", "uri", "path")
 _CRON = ("cron", "schedule", "expression", "crontab")

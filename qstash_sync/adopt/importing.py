@@ -20,7 +20,7 @@ from qstash_sync.errors import ImportedFileError
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Key, Kind, Live
-from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.model.steps import PauseSchedule, PutSchedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import canonical, diff, mark as marks

@@ -13,10 +13,10 @@ from qstash_sync.adopt.times import Time
 from qstash_sync.adopt.writer import Writer
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.resources import Callback, Message
-from qstash_sync.model.settings import CALLBACKS, canonical_header
+from qstash_sync.model.settings_table import CALLBACKS, canonical_header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

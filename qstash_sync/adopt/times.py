@@ -18,7 +18,7 @@ from typing import Any
 from qstash_sync.crons import robfig
 from qstash_sync.crons.compile import Strategy, compile_job, native_parts
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.model.resources import LiveSchedule
 from qstash_sync.reconcile import mark as marks

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import github, options, saved, streams
-from qstash_sync.errors import ExitCode, UsageError
+from qstash_sync.errors import UsageError
+from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

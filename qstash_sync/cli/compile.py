@@ -130,7 +130,7 @@ def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> Asked:
     """The schedule of the command line."""
     from qstash_sync.crons.compile import Strategy
     from qstash_sync.crons.error import CronError
-    from qstash_sync.crons.firings import job
+    from qstash_sync.crons.gap_and_fold import job
     from qstash_sync.model.resources import Timing
 
     try:
@@ -154,7 +154,7 @@ def _renew_before(text: str | None) -> timedelta:
 
     if text is None:
         return RENEW_BEFORE
-    from qstash_sync.model.settings import parse_duration
+    from qstash_sync.model.durations import parse_duration
 
     try:
         seconds = parse_duration(text)

@@ -10,7 +10,8 @@ import click
 
 from qstash_sync.cli import options, streams
 from qstash_sync.cli.apply import carry_out, show
-from qstash_sync.errors import ExitCode, UsageError
+from qstash_sync.errors import UsageError
+from qstash_sync.exit_codes import ExitCode
 
 
 @click.command()

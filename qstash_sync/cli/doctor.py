@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from qstash_sync.cli import options, streams
-from qstash_sync.errors import AccountError, AuthError, ConfigError, ExitCode, UsageError
+from qstash_sync.errors import (
+    AccountError,
+    AuthError,
+    ConfigError,
+    UsageError,
+)
+from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import options, report
-from qstash_sync.errors import ExitCode, UsageError
+from qstash_sync.errors import UsageError
+from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session

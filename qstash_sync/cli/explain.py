@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from qstash_sync.cli import options, streams
-from qstash_sync.errors import ExitCode, UsageError
+from qstash_sync.errors import UsageError
+from qstash_sync.exit_codes import ExitCode
 
 
 @click.command()

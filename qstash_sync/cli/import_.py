@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import files, options, streams
-from qstash_sync.errors import ExitCode, UsageError
+from qstash_sync.errors import UsageError
+from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -29,12 +29,12 @@ from qstash_sync.cli import (
     validate,
 )
 from qstash_sync.errors import (
-    ExitCode,
     InternalError,
     OutputError,
     QstashSyncError,
     UsageError,
 )
+from qstash_sync.exit_codes import ExitCode
 from qstash_sync.render import safe
 
 _SESSION = "qstash_sync.cli.session"  # heavy, and not for --help

@@ -11,7 +11,8 @@ import click
 
 from qstash_sync.cli import options, streams
 from qstash_sync.cli.apply import signals
-from qstash_sync.errors import ConfigError, ExitCode
+from qstash_sync.errors import ConfigError
+from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

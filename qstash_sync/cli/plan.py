@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import options, report, saved, streams
-from qstash_sync.errors import ExitCode
+from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from qstash_sync.cli import files, options, streams
-from qstash_sync.errors import ExitCode, UsageError
+from qstash_sync.errors import UsageError
+from qstash_sync.exit_codes import ExitCode
 from qstash_sync.render import safe
 
 _DOCUMENTS = ("plan", "drift", "apply", "compile", "next", "explain", "doctor")

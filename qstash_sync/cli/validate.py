@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qstash_sync.cli import github, options, streams
-from qstash_sync.errors import ConfigError, ExitCode
+from qstash_sync.errors import ConfigError
+from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,8 +22,8 @@ from qstash_sync.config.types import (
     check_schedule_name,
 )
 from qstash_sync.crons.compile import Strategy
-from qstash_sync.crons.firings import Job
-from qstash_sync.model import settings
+from qstash_sync.crons.gap_and_fold import Job
+from qstash_sync.model import settings_table
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.lint import NO_LEVELS, Levels
 from qstash_sync.model.resources import (
@@ -168,7 +168,7 @@ class Builder:
         body, content_type = _body(entry, given)
         flow, redact = given.flow_control, given.redact
         message = Message(
-            **settings.given(settings.MESSAGE, given),
+            **settings_table.given(settings_table.MESSAGE, given),
             destination=destination or "",
             headers=self._headers(entry, given, content_type),
             body=body,
@@ -239,7 +239,7 @@ class Builder:
             return None
         headers = (given.headers or {}).items()
         built = Callback(
-            **settings.given(settings.CALLBACK, given),
+            **settings_table.given(settings_table.CALLBACK, given),
             url=target,
             headers=tuple(sorted((name, text) for name, text in headers if text is not None)),
         )

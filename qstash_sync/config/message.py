@@ -16,7 +16,7 @@ from qstash_sync.config.literals import LITERAL_SECRET
 from qstash_sync.config.text import shadow, to_json
 from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
 from qstash_sync.config.wrong import LINE_BREAK, bad, each, written, wrong_type
-from qstash_sync.model import settings
+from qstash_sync.model import settings_table
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Secret, Text
 from qstash_sync.model.secret_shapes import kind_in
@@ -45,7 +45,7 @@ def canonical_header(name: str) -> str:
     """The header name as Go writes it: `x-api-key` becomes `X-Api-Key`."""
     if not _HEADER_NAME.fullmatch(name):
         raise bad(f"{name!r} is not a header name", "use letters, digits and -", "header")
-    return settings.canonical_header(name)
+    return settings_table.canonical_header(name)
 
 
 def header_value(name: str, value: Text) -> Text:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from qstash_sync.config import message, types
 from qstash_sync.crons.compile import Strategy
-from qstash_sync.crons.firings import Fold, Gap
+from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Kind, Secret
 

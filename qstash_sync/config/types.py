@@ -19,7 +19,7 @@ from qstash_sync.config.wrong import bad, each, wrong_text, wrong_type
 from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
-from qstash_sync.model import fields, settings
+from qstash_sync.model import durations, ignorable, settings_table
 from qstash_sync.model.lint import Code
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Kind, Secret, Text
@@ -102,7 +102,7 @@ def _duration(value: Any) -> int:
     if not isinstance(value, str):
         raise wrong_type("a duration such as 10s, 5m or 1h30m", value)
     try:
-        return settings.parse_duration(value)
+        return durations.parse_duration(value)
     except ValueError:
         hint = "write 10s, 5m, 1h30m, 1d or seconds as a number"
         raise bad(f"{value!r} is not a duration", hint) from None
@@ -130,7 +130,7 @@ def seconds(low: int, high: _Limit) -> Check:
 
     def check(value: Any, info: ValidationInfo[Frame]) -> int:
         most, plan = _upper(high, info.context)
-        return _in_range(_duration(value), low, most, settings.duration, plan)
+        return _in_range(_duration(value), low, most, durations.duration, plan)
 
     written = {"type": "string", "pattern": r"^(\d+[smhd])+$"}
     return Check(check, or_variable({"type": "integer", "minimum": 0}, written))
@@ -207,7 +207,7 @@ QueueParallelism = Annotated[
 ]
 Rate = Annotated[int, whole(1, 1_000_000_000)]
 Period = Annotated[int, seconds(1, WEEK)]
-Method = Annotated[str, one_of(*settings.METHODS)]
+Method = Annotated[str, one_of(*settings_table.METHODS)]
 Bool = Annotated[bool, Check(boolean, or_variable({"type": "boolean"}))]
 Version = Annotated[int, Check(_version, {"const": 1})]
 
@@ -302,8 +302,8 @@ def fields_of(kind: Kind) -> Check:
 
     def check(field: str) -> str:
         try:
-            return fields.owned(kind, field)
-        except fields.FieldError as error:
+            return ignorable.owned(kind, field)
+        except ignorable.FieldError as error:
             raise bad(error.fact, error.hint, "ignore") from None
 
     return Check(lambda value, _: tuple(dict.fromkeys(listed(value, check))), TEXTS)

@@ -28,7 +28,8 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Span, bits, pieces
 from qstash_sync.crons.cover import Why, grouped, partition, products, shifted, weekly_of
 from qstash_sync.crons.dates import DATED
-from qstash_sync.crons.firings import Job, steady, wanted
+from qstash_sync.crons.firings import steady, wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import MONTH_DAYS
 from qstash_sync.crons.seasons import LONGEST, SHORTEST
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from qstash_sync.crons import zones
-from qstash_sync.crons.firings import Fold, Gap, Job, Meeting, meetings
+from qstash_sync.crons.firings import Meeting, meetings
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import Cron
 from qstash_sync.crons.zones import Transition
 

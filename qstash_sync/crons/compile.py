@@ -30,7 +30,8 @@ from qstash_sync.crons.compilation import Compilation, Part, Proof, Strategy, na
 from qstash_sync.crons.cover import Piece
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import AHEAD_YEARS, compare, exact_until, is_plain
-from qstash_sync.crons.firings import Job, steady, wanted
+from qstash_sync.crons.firings import steady, wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import MONTHS, Fields, listed, render
 from qstash_sync.crons.seasons import LONGEST, Year
 

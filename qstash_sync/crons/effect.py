@@ -15,7 +15,8 @@ from operator import or_
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.bitmaps import DAY, DAY_BYTES, Span, lowest, pieces, window
-from qstash_sync.crons.firings import Job, fired
+from qstash_sync.crons.firings import fired
+from qstash_sync.crons.gap_and_fold import Job
 
 DAYS = 366  # a fixed year, so that effects can be compared
 _FAR = 31 * DAY  # minutes that firings may move, where none stays where it was

@@ -32,7 +32,8 @@ from qstash_sync.crons.bitmaps import (
 )
 from qstash_sync.crons.cover import partition, shifted
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.firings import wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import Fields
 
 AHEAD_YEARS = 5  # what is exact for this long counts as exact for ever

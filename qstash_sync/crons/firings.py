@@ -9,7 +9,6 @@ a fold          walls that two pieces reach: first, second or both
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from itertools import chain, islice
 
@@ -27,8 +26,8 @@ from qstash_sync.crons.bitmaps import (
     wall,
     window,
 )
-from qstash_sync.crons.error import CronError
-from qstash_sync.crons.grammar import Cron, parse
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
+from qstash_sync.crons.grammar import Cron
 
 __all__ = [
     "DAY", "Difference", "Fold", "Gap", "Job", "Meeting", "Span", "fired", "instants", "meetings",
@@ -37,67 +36,6 @@ __all__ = [
 
 _LONG = 29 * 366  # 29 February on one weekday comes every 28 years (but for 1900, 2100)
 _CHUNK = 92  # days looked at once, at first
-
-
-class Gap(StrEnum):
-    """What becomes of a local time that does not exist."""
-
-    NEXT_VALID = "next_valid"
-    SHIFT = "shift"
-    SKIP = "skip"
-
-
-class Fold(StrEnum):
-    """Which of a local time that happens twice."""
-
-    FIRST = "first"
-    SECOND = "second"
-    BOTH = "both"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """When a schedule is wanted: crons (their union) in a zone; None is the class's default."""
-
-    crons: tuple[Cron, ...]
-    timezone: str
-    gap: Gap | None = None
-    fold: Fold | None = None
-
-    def gap_of(self, cron: Cron) -> Gap:
-        """The policy for a cron: fixed-time jobs are never lost, interval jobs keep their beat."""
-        if cron.interval and self.gap in (None, Gap.NEXT_VALID):
-            return Gap.SKIP
-        return self.gap or Gap.NEXT_VALID
-
-    def fold_of(self, cron: Cron) -> Fold:
-        """Likewise for times that happen twice."""
-        return self.fold or (Fold.BOTH if cron.interval else Fold.FIRST)
-
-
-def job(
-    crons: str | Sequence[str], timezone: str, *, gap: str | None = None, fold: str | None = None
-) -> Job:
-    """A time from how a file or a command line writes it; raises `CronError`, which names the cron.
-
-    gap, fold: a policy by its word; a word that is none is a ValueError.
-    """
-    zones.zone(timezone)
-    texts = [crons] if isinstance(crons, str) else crons
-    return Job(
-        crons=tuple(map(_parsed, texts)),
-        timezone=timezone,
-        gap=Gap(gap) if gap else None,
-        fold=Fold(fold) if fold else None,
-    )
-
-
-def _parsed(text: str) -> Cron:
-    try:
-        return parse(text)
-    except CronError as error:
-        which = "" if repr(text) in str(error) else f"{text!r}: "
-        raise CronError(f"{which}{error}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

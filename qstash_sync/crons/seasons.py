@@ -19,7 +19,8 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits
 from qstash_sync.crons.cover import Piece, Seasons, classes, cover
 from qstash_sync.crons.dates import ALL_DATES, DATED, MONTH_MASK, WIDTH, in_month, month_of, table
-from qstash_sync.crons.firings import Job, steady
+from qstash_sync.crons.firings import steady
+from qstash_sync.crons.gap_and_fold import Job
 
 SHORTEST, LONGEST = 120, 366  # days of a horizon
 _MONTHS = range(1, 13)

@@ -8,7 +8,7 @@ from hmac import compare_digest
 
 from qstash_sync.crons import zones
 from qstash_sync.health.check import Check, Subject
-from qstash_sync.model import settings
+from qstash_sync.model import durations
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Live
@@ -152,12 +152,12 @@ def clock(skew: timedelta | None, *, is_odd: bool) -> Iterator[Check]:
         yield Check(subject=subject, message="as QStash's")
         return
     order = "behind" if skew > timedelta() else "ahead of"
-    fact = f"{settings.duration(seconds)} {order} QStash's"
+    fact = f"{durations.duration(seconds)} {order} QStash's"
     if apart <= _LOOK:
         yield Check(subject=subject, message=fact)
         return
     severity = Severity.ERROR if apart > SKEW else Severity.WARNING
-    most = settings.duration(round(SKEW.total_seconds()))
+    most = durations.duration(round(SKEW.total_seconds()))
     hint = f"set this machine's clock; from {most} on, apply refuses to write"
     yield Check(subject=subject, severity=severity, message=fact, hint=hint)
 

@@ -7,9 +7,10 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from qstash_sync.crons.bitmaps import Span
-from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.firings import wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.lint.finding import finding
-from qstash_sync.model import ladder, settings
+from qstash_sync.model import durations, ladder, settings_table
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.lint import Code
 from qstash_sync.model.quotas import PLANS
@@ -40,7 +41,7 @@ def findings(schedule: Schedule, plan: str | None, now: datetime) -> Iterator[Di
         fact = f"a body of {size:,} bytes, sent with each firing"
         yield finding(Code.LARGE_BODY, schedule, fact, "send a reference to it", "body")
     if message.delay >= _MOVES:
-        fact = f"is delivered {settings.duration(message.delay)} after the time that the cron says"
+        fact = f"is delivered {durations.duration(message.delay)} after the time that the cron says"
         yield finding(Code.DELAY_MOVES_TIME, schedule, fact, "write that time as cron", "delay")
 
 
@@ -57,11 +58,11 @@ def _timeout(schedule: Schedule, plan: str | None) -> Iterator[Diagnostic]:
     most = PLANS[plan or "free"].timeout
     if timeout is None:
         longest = PLANS[plan].timeout if plan else max(p.timeout for p in PLANS.values())
-        fact = f"no timeout: QStash waits up to {settings.duration(longest)} for an answer"
+        fact = f"no timeout: QStash waits up to {durations.duration(longest)} for an answer"
         yield finding(Code.NO_TIMEOUT, schedule, fact, "timeout: 60s, here or in defaults")
     elif plan is None and timeout > most:
-        fact = f"a timeout of {settings.duration(timeout)}; the free plan ends a request"
-        fact += f" after {settings.duration(most)}"
+        fact = f"a timeout of {durations.duration(timeout)}; the free plan ends a request"
+        fact += f" after {durations.duration(most)}"
         hint = "say limits: {plan: …} to have this checked"
         yield finding(Code.TIMEOUT_ABOVE_FREE, schedule, fact, hint, "timeout")
 
@@ -87,7 +88,7 @@ def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:
 def _told(span: timedelta) -> str:
     """To the second below an hour, to the minute above."""
     seconds = round(span.total_seconds())
-    return settings.duration(seconds if seconds < _HOUR else seconds - seconds % 60)
+    return durations.duration(seconds if seconds < _HOUR else seconds - seconds % 60)
 
 
 @lru_cache(maxsize=4096)
@@ -120,7 +121,7 @@ def _smeared(bitmap: int, reach: int) -> int:
 
 def _addresses(schedule: Schedule) -> Iterator[Diagnostic]:
     message = schedule.message
-    urls = {key: c.url for key in settings.CALLBACKS if (c := getattr(message, key))}
+    urls = {key: c.url for key in settings_table.CALLBACKS if (c := getattr(message, key))}
     for key, url in urls.items():
         if not schedule.to_group and _same(url, message.destination):
             fact = "a callback is its destination: the handler gets its own answers as jobs"

@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from qstash_sync.crons.effect import Effect
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.resources import Key, Kind
 from qstash_sync.model.steps import Step
 

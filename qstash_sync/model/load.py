@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from qstash_sync.crons.bitmaps import DAY, Span, instants
-from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.firings import wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Schedule, plain
 

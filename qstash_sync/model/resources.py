@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from qstash_sync.crons.compile import Strategy
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.lint import NO_LEVELS, Levels
 

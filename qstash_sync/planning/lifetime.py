@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from qstash_sync.crons import compile as compiler
 from qstash_sync.crons.compile import Strategy
-from qstash_sync.crons.firings import Job
-from qstash_sync.model import fields
+from qstash_sync.crons.gap_and_fold import Job
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import LiveSchedule, Schedule
@@ -63,7 +63,7 @@ def _written(change: Change, fingerprints: Fingerprints) -> Schedule | None:
     """The declared schedule of which a change writes parts, for times of the file."""
     schedule = fingerprints.declared(change)
     writes = any(isinstance(step, PutSchedule) for step in change.steps)
-    if not writes or not isinstance(schedule, Schedule) or fields.TIME in schedule.ignore:
+    if not writes or not isinstance(schedule, Schedule) or ignorable.TIME in schedule.ignore:
         return None
     return schedule
 

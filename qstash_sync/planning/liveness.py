@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from qstash_sync.crons import robfig
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.robfig import predicted
-from qstash_sync.model import fields
+from qstash_sync.model import ignorable
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, Message, Schedule, instant
 from qstash_sync.reconcile import mark
@@ -86,7 +86,7 @@ def facts(
     for part in parts:
         for text in disagreement(part, read_at):
             yield about(schedule, Severity.WARNING, "next_time", text)
-    if not pause_changes and fields.PAUSE not in schedule.ignore:
+    if not pause_changes and ignorable.PAUSE not in schedule.ignore:
         yield from _pause(schedule, parts)
     yield from _overdue(schedule, parts, read_at)
     # How the last run went; of a part that rests for the season, it is no news.

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from qstash_sync.errors import RejectedError
-from qstash_sync.model import settings
+from qstash_sync.model import settings_table
 from qstash_sync.model.resources import (
     Callback,
     Endpoint,
@@ -27,7 +27,7 @@ from qstash_sync.model.resources import (
     Redact,
     plain,
 )
-from qstash_sync.model.settings import SHAPED, Setting
+from qstash_sync.model.settings_table import SHAPED, Setting
 from qstash_sync.model.steps import (
     DeleteQueue,
     DeleteSchedule,
@@ -155,10 +155,10 @@ def put_schedule(step: PutSchedule) -> Request:
     headers = [
         (SHAPED["cron"].header, step.cron),
         (SHAPED["id"].header, step.id),
-        *_sent(settings.MESSAGE, message),
+        *_sent(settings_table.MESSAGE, message),
         (SHAPED["labels"].header, ",".join(step.labels)),
     ]
-    for key in settings.CALLBACKS:
+    for key in settings_table.CALLBACKS:
         callback = getattr(message, key)
         headers += _callback(SHAPED[key].header, callback) if callback else []
     if message.flow_control:
@@ -196,7 +196,7 @@ def _sent(rows: tuple[Setting, ...], source: object, prefix: str = "") -> list[t
 def _callback(prefix: str, callback: Callback) -> list[tuple[str, str]]:
     return [
         (prefix, plain(callback.url)),
-        *_sent(settings.CALLBACK, callback, f"{prefix}-"),
+        *_sent(settings_table.CALLBACK, callback, f"{prefix}-"),
         *((f"{prefix}-Forward-{name}", plain(value)) for name, value in callback.headers),
     ]
 
@@ -247,14 +247,14 @@ def parse(kind: Kind, data: Any) -> LiveResource:
 _TIMES = ("createdAt", "nextScheduleTime", "lastScheduleTime")
 _JSON = {row.key: row.json for row in SHAPED.values() if row.json is not None}
 _SCHEDULE: dict[str, type] = {
-    **{row.json: row.type for row in settings.MESSAGE if row.json is not None},
+    **{row.json: row.type for row in settings_table.MESSAGE if row.json is not None},
     **{row.json: row.type for row in SHAPED.values() if row.json is not None},
     **dict.fromkeys(("bodyBase64", "label", "error"), str),
     **dict.fromkeys(_TIMES, int),
     **dict.fromkeys(("parallelism", "rate", "period"), int),
     "isPaused": bool,
 }
-_SHOWN = [(row.key, row.json, row.absent) for row in settings.MESSAGE if row.json is not None]
+_SHOWN = [(row.key, row.json, row.absent) for row in settings_table.MESSAGE if row.json is not None]
 
 
 def schedule(data: Mapping[str, Any]) -> LiveSchedule:
@@ -348,7 +348,7 @@ def _headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         text = values[0] if len(values) == 1 else ""
         if len(values) != 1 or type(text) is not str:
             text = ", ".join(_texts(values, f"header {name}"))
-        canonical = settings.canonical_header(name)
+        canonical = settings_table.canonical_header(name)
         found[canonical] = f"{found[canonical]}, {text}" if canonical in found else text
     return tuple(sorted(found.items()))
 

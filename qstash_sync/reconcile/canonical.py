@@ -19,7 +19,7 @@ from itertools import chain, count
 from operator import attrgetter
 from typing import Any
 
-from qstash_sync.model import settings
+from qstash_sync.model import settings_table
 from qstash_sync.model.resources import (
     MASK,
     UNKNOWN_MASK,
@@ -43,11 +43,11 @@ from qstash_sync.model.resources import (
 
 REDACTED = "(redacted)"
 DIGEST = "REDACTED:"  # how a value begins that QStash hides
-ZERO_COUNTS = {row.key for row in settings.MESSAGE if row.zero}  # compared as n + 1
+ZERO_COUNTS = {row.key for row in settings_table.MESSAGE if row.zero}  # compared as n + 1
 _NOTHING_HIDDEN = Redact()
 _MASKED = f'"{MASK}"'
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
-_simple = attrgetter(*(row.key for row in settings.MESSAGE))
+_simple = attrgetter(*(row.key for row in settings_table.MESSAGE))
 
 
 class View:
@@ -125,13 +125,13 @@ def of_message(message: Message, labels: tuple[str, ...] | None = None) -> View:
     """
     values: dict[str, Any] = {}
     masked: dict[str, Any] = {}
-    for row, value in zip(settings.MESSAGE, _simple(message), strict=True):
+    for row, value in zip(settings_table.MESSAGE, _simple(message), strict=True):
         if row.zero and value is not None:
             values[row.key], masked[row.key] = value + 1, value
         elif value is not None and value != 0:
             values[row.key] = value
     _put(values, masked, "destination", both(message.destination))
-    for key in settings.CALLBACKS:
+    for key in settings_table.CALLBACKS:
         callback = getattr(message, key)
         if callback:
             _put(values, masked, key, both(callback.url))
@@ -163,7 +163,7 @@ def settings_text(message: Message, view: View) -> str:
     pieces.pop("labels", None)
     if isinstance(message.destination, Secret):
         pieces["destination"] = _MASKED
-    for key in settings.CALLBACKS:
+    for key in settings_table.CALLBACKS:
         callback = getattr(message, key)
         if callback and isinstance(callback.url, Secret):
             pieces[key] = _MASKED
@@ -297,7 +297,10 @@ def is_as_declared(live: Message, desired: Message, labels: tuple[str, ...]) -> 
         labels == desired.labels
         and bool(_simple(live) == _simple(desired))
         and _is_sent_as(live.destination, desired.destination)
-        and all(_is_url_of(getattr(live, key), getattr(desired, key)) for key in settings.CALLBACKS)
+        and all(
+            _is_url_of(getattr(live, key), getattr(desired, key))
+            for key in settings_table.CALLBACKS
+        )
         and _are_sent_as(live, desired)
         and _is_body_of(live.body, desired)
         and _flow(live) == _flow(desired)
@@ -422,7 +425,7 @@ def write_only(schedule: Schedule) -> tuple[str, ...]:
     found = ["the redacted body"] if message.redact.body else []
     if message.redact.all_headers or message.redact.headers:
         found.append("redacted headers")
-    for key in settings.CALLBACKS:
+    for key in settings_table.CALLBACKS:
         callback = getattr(message, key)
         found += [f"{key}.{name}" for name in callback_settings(callback)] if callback else []
     return tuple(found)
@@ -430,6 +433,6 @@ def write_only(schedule: Schedule) -> tuple[str, ...]:
 
 def callback_settings(callback: Callback) -> dict[str, Any]:
     """What a callback has beside its URL, none of which reads back; defaults are left out."""
-    values = {row.key: getattr(callback, row.key) for row in settings.CALLBACK}
-    changed = {r.key: values[r.key] for r in settings.CALLBACK if values[r.key] != r.default}
+    values = {row.key: getattr(callback, row.key) for row in settings_table.CALLBACK}
+    changed = {r.key: values[r.key] for r in settings_table.CALLBACK if values[r.key] != r.default}
     return changed | {f"headers.{name}": value for name, value in callback.headers}

@@ -6,9 +6,9 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import Any
 
-from qstash_sync.model import secret_shapes, settings
+from qstash_sync.model import secret_shapes, settings_table
 from qstash_sync.model.change import FieldChange, Withheld
-from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.reconcile.canonical import REDACTED, ZERO_COUNTS, View, fits, unknown
 
 HIDDEN = "(not shown)"
@@ -26,7 +26,7 @@ _URLS = ("destination", "endpoints", *CALLBACKS)
 _ADDRESS = re.compile(
     r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[^/?#@]*)(?P<rest>.*)", re.DOTALL | re.IGNORECASE
 )
-_DEFAULTS = {row.key: row.default for row in settings.MESSAGE}
+_DEFAULTS = {row.key: row.default for row in settings_table.MESSAGE}
 _TEXTS = (*_URLS, "headers", "body", "body_base64")
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
 

@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 from qstash_sync.errors import UsageError
-from qstash_sync.model import fields
+from qstash_sync.model import ignorable
 from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.model.fields import FieldError, taken_from
+from qstash_sync.model.ignorable import FieldError, taken_from
 from qstash_sync.model.resources import (
     Callback,
     Desired,
@@ -37,7 +37,7 @@ from qstash_sync.model.resources import (
     UrlGroup,
     plain,
 )
-from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.model.steps import (
     PauseFlowControl,
     PauseSchedule,
@@ -91,7 +91,7 @@ def option(text: str) -> tuple[Pattern, Kind, str]:
     failed: FieldError | None = None
     for name, field in splits[:1] if kind is Kind.SCHEDULE else splits:
         try:
-            return Pattern(kinds, name), kind, fields.owned(kind, field)
+            return Pattern(kinds, name), kind, ignorable.owned(kind, field)
         except FieldError as error:
             failed = error
     raise ValueError(f"{text}: {failed}")
@@ -126,9 +126,9 @@ def _with(resource: Any, field: str) -> Any:
 def redacted(message: Message, ignore: Iterable[str]) -> Iterator[str]:
     """Why a field cannot be left: what the file redacts reads back as a digest."""
     for field in ignore:
-        if field == fields.BODY and message.redact.body:
+        if field == ignorable.BODY and message.redact.body:
             yield "the body is redacted: what reads back is not its value"
-        for name in fields.names_of_headers(field, [name for name, _ in message.headers]):
+        for name in ignorable.names_of_headers(field, [name for name, _ in message.headers]):
             if message.redact.hides(name):
                 yield f"the header {name} is redacted: what reads back is not its value"
 
@@ -138,7 +138,7 @@ def redacted(message: Message, ignore: Iterable[str]) -> Iterator[str]:
 
 def left(schedule: Schedule) -> Schedule:
     """A schedule that is live, with a pause that is left as it is."""
-    return replace(schedule, paused=None) if fields.PAUSE in schedule.ignore else schedule
+    return replace(schedule, paused=None) if ignorable.PAUSE in schedule.ignore else schedule
 
 
 def as_declared(part: LivePart, schedule: Schedule, index: LiveParts) -> LivePart:
@@ -147,7 +147,7 @@ def as_declared(part: LivePart, schedule: Schedule, index: LiveParts) -> LivePar
         return part
     live = part.live
     message = taken_from(schedule.message, live.message, schedule.ignore)
-    if fields.LABELS in schedule.ignore and not live.labels_cut:
+    if ignorable.LABELS in schedule.ignore and not live.labels_cut:
         own = _own_labels(part, index)
         ours = [label for label in live.message.labels if label not in own]
         message = replace(message, labels=(*ours, *schedule.message.labels))
@@ -179,7 +179,7 @@ def carried(schedule: Schedule, part: LivePart | None, index: LiveParts) -> Mess
     if not schedule.ignore or part is None:
         return schedule.message
     found = taken_from(_hidden(part.live.message), schedule.message, schedule.ignore)
-    if fields.LABELS in schedule.ignore:
+    if ignorable.LABELS in schedule.ignore:
         found = replace(found, labels=_own_labels(part, index))
     return found
 
@@ -209,12 +209,12 @@ def cannot_be_carried(
 def _why_not(field: str, part: LivePart, schedule: Schedule, index: LiveParts) -> str | None:
     message = part.live.message
     headers = dict(message.headers)
-    for name in fields.names_of_headers(field, headers):
+    for name in ignorable.names_of_headers(field, headers):
         if _is_digest(headers.get(name, "")):
             return f"the header {name} of {part.live.id} is redacted, and reads back as a digest"
-    if field == fields.BODY and _is_digest(message.body or ""):
+    if field == ignorable.BODY and _is_digest(message.body or ""):
         return f"the body of {part.live.id} is redacted, and reads back as a digest"
-    if field == fields.LABELS and part.live.labels_cut:
+    if field == ignorable.LABELS and part.live.labels_cut:
         return f"QStash shows the first label of {part.live.id} alone"
     if field == "timeout" and _may_be_milliseconds(message.timeout or 0, schedule, index):
         return f"nothing tells whether {message.timeout} of {part.live.id} are seconds"
@@ -273,7 +273,7 @@ def unheld(live: Any, declared: Any, index: LiveParts) -> Any:
     match live:
         case LiveSchedule():
             found = as_declared(replace(index.by_id[live.id], live=live), declared, index).live
-            paused = found.paused and fields.PAUSE not in declared.ignore
+            paused = found.paused and ignorable.PAUSE not in declared.ignore
             return replace(found, paused=paused, cron=_unheld_cron(found.cron, declared))
         case LiveUrlGroup():
             ours = tuple(end for end in live.endpoints if not _is_theirs(end, declared))
@@ -282,14 +282,14 @@ def unheld(live: Any, declared: Any, index: LiveParts) -> Any:
 
 
 def _unheld_cron(cron: str, schedule: Schedule) -> str:
-    return "" if fields.TIME in schedule.ignore else cron
+    return "" if ignorable.TIME in schedule.ignore else cron
 
 
 def _of_the_file(found: object, declared: Any) -> dict[str, Any]:
     """What is ignored of a queue or a key, as the file has it, as far as something tells it."""
     keys = {*declared.ignore, *(("period",) if "rate" in declared.ignore else ())}
     values = {key: getattr(declared, key) for key in keys if hasattr(found, key)}
-    return values | ({"paused": False} if fields.PAUSE in values else {})
+    return values | ({"paused": False} if ignorable.PAUSE in values else {})
 
 
 def unwritten(steps: Iterable[Step], declared: Any) -> Iterator[Step]:
@@ -301,7 +301,7 @@ def unwritten(steps: Iterable[Step], declared: Any) -> Iterator[Step]:
         match step:
             case PutSchedule():
                 yield _unwritten_part(step, declared)
-            case PauseSchedule() | PauseFlowControl() if fields.PAUSE in declared.ignore:
+            case PauseSchedule() | PauseFlowControl() if ignorable.PAUSE in declared.ignore:
                 pass
             case SettleUrlGroup(group=group):
                 ours = tuple(end for end in group.endpoints if not _is_theirs(end, declared))
@@ -315,11 +315,11 @@ def unwritten(steps: Iterable[Step], declared: Any) -> Iterator[Step]:
 def _unwritten_part(step: PutSchedule, schedule: Schedule) -> PutSchedule:
     own, *labels = step.labels
     message = taken_from(schedule.message, step.message, schedule.ignore)
-    if fields.LABELS in schedule.ignore:
+    if ignorable.LABELS in schedule.ignore:
         labels = labels[: len(labels) - len(step.message.labels)]
         message = replace(message, labels=())
     mark = marks.parse([own])
-    if mark is not None and fields.PAUSE in schedule.ignore:
+    if mark is not None and ignorable.PAUSE in schedule.ignore:
         own = str(mark._replace(paused=False))
     cron = _unheld_cron(step.cron, schedule)
     return replace(step, message=message, labels=(own, *labels), cron=cron)
@@ -351,12 +351,12 @@ def _group(group: UrlGroup, live: LiveUrlGroup) -> UrlGroup:
 
 
 def _is_theirs(end: Endpoint, group: UrlGroup) -> bool:
-    return any(fields.is_about(field, end.name or "") for field in group.ignore)
+    return any(ignorable.is_about(field, end.name or "") for field in group.ignore)
 
 
 def _queue(queue: Queue, live: LiveQueue) -> Queue:
     parallelism = live.parallelism if "parallelism" in queue.ignore else queue.parallelism
-    paused = None if fields.PAUSE in queue.ignore else queue.paused
+    paused = None if ignorable.PAUSE in queue.ignore else queue.paused
     return replace(queue, parallelism=parallelism, paused=paused)
 
 
@@ -370,5 +370,5 @@ def _flow(flow: FlowControl, live: LiveFlowControl) -> FlowControl:
         parallelism=live.parallelism if "parallelism" in flow.ignore else flow.parallelism,
         rate=rate,
         period=None if rate is None else period,
-        paused=None if fields.PAUSE in flow.ignore else flow.paused,
+        paused=None if ignorable.PAUSE in flow.ignore else flow.paused,
     )

@@ -23,7 +23,7 @@ from qstash_sync.crons.compile import native_parts
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
-from qstash_sync.model import fields
+from qstash_sync.model import ignorable
 from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
 from qstash_sync.reconcile import canonical, mark as marks, time_label
 from qstash_sync.reconcile.canonical import View
@@ -328,7 +328,7 @@ def _unseen_labels(declared: Declared, part: LivePart) -> tuple[str, ...]:
     labels, live = declared.schedule.message.labels, part.live
     if not live.labels_cut or part.mark is None:
         return ()
-    if fields.LABELS in declared.schedule.ignore:
+    if ignorable.LABELS in declared.schedule.ignore:
         return labels
     views = [declared.view, canonical.of_message(live.message, labels)]
     fits = _fits(declared, part.mark, views, _spellings(declared.schedule, live.cron))

@@ -13,7 +13,7 @@ from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
 from qstash_sync.crons.compile import Compilation, Strategy
 from qstash_sync.crons.effect import DAYS, effect
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.crons.robfig import firings, names_zone, read
 from qstash_sync.model.change import FieldChange, Firings, Note, Wanted, cron_field

@@ -23,8 +23,8 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from qstash_sync.crons.compile import Strategy
-from qstash_sync.crons.firings import Fold, Gap, Job
-from qstash_sync.model import fields
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
+from qstash_sync.model import ignorable
 from qstash_sync.model.resources import (
     MASK,
     UNKNOWN_MASK,
@@ -35,7 +35,7 @@ from qstash_sync.model.resources import (
     Schedule,
     Secret,
 )
-from qstash_sync.model.settings import CALLBACKS
+from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.reconcile import canonical, time_label
 from qstash_sync.reconcile.canonical import View, encoded, joined
 
@@ -170,7 +170,7 @@ class Declared:
     @property
     def has_time(self) -> bool:
         """Whether the time is the file's, and nobody else's."""
-        return fields.TIME not in self.schedule.ignore
+        return ignorable.TIME not in self.schedule.ignore
 
     @cached_property
     def rest(self) -> str | None:
@@ -342,9 +342,9 @@ def digest_of_settings(message: Message) -> str:
 
 def rest_of(schedule: Schedule) -> str | None:
     """That half without the settings that are ignored; None where none are."""
-    if not any(map(fields.is_sent, schedule.ignore)):
+    if not any(map(ignorable.is_sent, schedule.ignore)):
         return None
-    left = fields.taken_from(fields.NOTHING, schedule.message, schedule.ignore)
+    left = ignorable.taken_from(ignorable.NOTHING, schedule.message, schedule.ignore)
     return digest_of_settings(left)
 
 

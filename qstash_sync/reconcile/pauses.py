@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qstash_sync.model import fields
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
@@ -49,7 +49,7 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     if schedule.paused is not None:
         return _asked(schedule.paused, before, parts, marked), []
     diagnostics = []
-    if fields.PAUSE in schedule.ignore:
+    if ignorable.PAUSE in schedule.ignore:
         pass  # it is somebody else's
     elif before == "partly":
         fact = partly(len(now_paused), len(parts))

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 
 _LONGEST = 100  # characters; a longer one is left out

@@ -11,7 +11,8 @@ from qstash_sync.crons import bound as bounds, compile as compiler
 from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.compilation import Caution, Compilation, Strategy, cautions_of
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.firings import wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.change import FieldChange, Note, Stored, Wanted
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Schedule

@@ -17,7 +17,7 @@ from functools import lru_cache
 from qstash_sync.crons import firings, robfig
 from qstash_sync.crons.bitmaps import DAY, Span
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.change import Action, Change, Reason, TwinOf
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import (

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from qstash_sync.crons import zones
-from qstash_sync.crons.firings import Fold, Gap
+from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.durations import duration
 from qstash_sync.model.load import Load
-from qstash_sync.model.settings import duration
 from qstash_sync.render import json as view, safe, spoken
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint

@@ -10,7 +10,7 @@ from typing import Any
 
 from qstash_sync.applying.outcomes import Status as Outcome
 from qstash_sync.crons.compile import Strategy
-from qstash_sync.crons.firings import Fold, Gap
+from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.health.check import Subject
 from qstash_sync.model.change import Action, Origin, Reason
 from qstash_sync.model.diagnostics import Severity

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from qstash_sync.crons import zones
-from qstash_sync.model.settings import duration
+from qstash_sync.model.durations import duration
 from qstash_sync.render import coming as comings, picture
 from qstash_sync.timeline import clock_days as clocks, week as weeks
 from qstash_sync.timeline.clock_days import ClockDay, MetJob

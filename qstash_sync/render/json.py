@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from qstash_sync.applying.outcomes import Applied, Outcome
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.errors import ConfigError, QstashSyncError, StalePlanError
 from qstash_sync.model.change import Change, FieldChange
 from qstash_sync.model.diagnostics import Diagnostic

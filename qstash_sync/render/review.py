@@ -16,8 +16,8 @@ from qstash_sync.model.change import (
     Stored,
     Takes,
 )
+from qstash_sync.model.durations import duration
 from qstash_sync.model.resources import Kind, Schedule
-from qstash_sync.model.settings import duration
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import ResourceDrift, Status
 from qstash_sync.render import drift as drifts, text, words

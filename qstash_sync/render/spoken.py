@@ -6,7 +6,7 @@ What has no short form is said by its cron. Zones are called by their city: the 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import DAY, HOUR, MINUTE, MONTH, WEEKDAY, Cron, Fields
 
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")

@@ -7,9 +7,9 @@ from typing import Any
 from qstash_sync.lint.judge import is_about
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
+from qstash_sync.model.durations import duration
 from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.resources import Kind
-from qstash_sync.model.settings import duration
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words

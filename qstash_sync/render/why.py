@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.compilation import Strategy
-from qstash_sync.crons.firings import Fold, Gap
-from qstash_sync.model import fields
+from qstash_sync.crons.gap_and_fold import Fold, Gap
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.durations import duration
 from qstash_sync.model.resources import Schedule
-from qstash_sync.model.settings import duration
 from qstash_sync.reconcile.live_parts import LivePart
 from qstash_sync.reconcile.pauses import partly
 from qstash_sync.render import spoken
@@ -115,7 +115,7 @@ def _paused(found: Explained) -> Iterator[str]:
     if question.is_past:
         yield "Since when, QStash does not say."
     resume = _command(found, "resume", found.subject.name)
-    if schedule and schedule.paused and fields.PAUSE not in schedule.ignore:
+    if schedule and schedule.paused and ignorable.PAUSE not in schedule.ignore:
         yield "The file says paused: true: change that first, or the next apply pauses it again."
     elif schedule and schedule.paused is False:
         yield f"The file says paused: false: {_command(found, 'apply')} resumes it."
@@ -164,7 +164,7 @@ def _of_rule(found: Explained) -> Iterator[str]:
 
 def _as_declared(found: Explained) -> Iterator[str]:
     schedule = found.subject.schedule
-    if schedule and fields.TIME in schedule.ignore:
+    if schedule and ignorable.TIME in schedule.ignore:
         yield "Its time is somebody else's: the file ignores `cron`, and what is live counts."
         if found.at:
             yield f"{_part(found.part)} has {_moment(found, found.at)}."

@@ -12,7 +12,8 @@ from itertools import islice
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits, instants, wall, window
-from qstash_sync.crons.firings import Fold, Job, wanted
+from qstash_sync.crons.firings import wanted
+from qstash_sync.crons.gap_and_fold import Fold, Job
 from qstash_sync.crons.zones import Transition
 from qstash_sync.timeline.rules import Rule, rule_of
 

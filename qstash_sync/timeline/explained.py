@@ -40,7 +40,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from qstash_sync.crons import zones
-from qstash_sync.model import fields
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, FieldChange, Reason
 from qstash_sync.model.resources import Schedule, instant, is_known, plain
 from qstash_sync.planning.liveness import Holder
@@ -268,7 +268,7 @@ def _disagrees_then(question: Question) -> Explained | None:
 def _paused_before(question: Question) -> Explained | None:
     """Of a time to come, before which an apply pauses it."""
     schedule, fires = question.subject.schedule, question.fires(_minute(question))
-    if schedule is None or not schedule.paused or fields.PAUSE in schedule.ignore:
+    if schedule is None or not schedule.paused or ignorable.PAUSE in schedule.ignore:
         return None
     if question.is_past or question.paused or fires is None:
         return None
@@ -379,7 +379,7 @@ def _others(question: Question) -> Iterator[Other]:
         if made and at < made - MINUTE:
             continue
         schedule = declared.get(part.live.id)
-        if schedule and at > question.read_at and fields.TIME not in schedule.ignore:
+        if schedule and at > question.read_at and ignorable.TIME not in schedule.ignore:
             fires = has(schedule.timing.job, at)
         else:
             fires = firing_part((part,), at) is not None

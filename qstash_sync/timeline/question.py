@@ -13,9 +13,10 @@ from qstash_sync.crons import robfig, zones
 from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.compilation import Strategy
 from qstash_sync.crons.exactness import exact_until, wrong_minutes
-from qstash_sync.crons.firings import Gap, Job, fired, instants, next_firings
+from qstash_sync.crons.firings import fired, instants, next_firings
+from qstash_sync.crons.gap_and_fold import Gap, Job
 from qstash_sync.crons.seasons import SHORTEST
-from qstash_sync.model import fields
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.quotas import PLANS
@@ -91,7 +92,7 @@ class Question:
     def job(self) -> Job | None:
         """When the file wants it to fire; None where that is somebody else's."""
         schedule = self.subject.schedule
-        return schedule.timing.job if schedule and fields.TIME not in schedule.ignore else None
+        return schedule.timing.job if schedule and ignorable.TIME not in schedule.ignore else None
 
     @property
     def source(self) -> Job | tuple[str, ...]:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Span, wall
-from qstash_sync.crons.firings import Fold, Gap, Job, Meeting, meetings
+from qstash_sync.crons.firings import Meeting, meetings
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import Cron
 
 _DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.resources import Desired, Schedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import time_label

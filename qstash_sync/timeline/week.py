@@ -15,7 +15,8 @@ from enum import StrEnum
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, bits, pieces, window
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job, fired, next_firings
+from qstash_sync.crons.firings import fired, next_firings
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.planning.decide import Plan

@@ -15,7 +15,7 @@ import pytest
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.compile import after_the_end, compile_job
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from tests.crons.crons import a_cron
 from tests.support import Ran, cli

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from qstash_sync.cli.main import cli as commands
-from qstash_sync.errors import ExitCode
+from qstash_sync.exit_codes import ExitCode
 from qstash_sync.local import LOCAL_TOKEN, Served
 from tests.fault_server import FaultServer
 from tests.support import HEAD, Ran, cli, ids

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qstash_sync.errors import ExitCode
+from qstash_sync.exit_codes import ExitCode
 from tests.fault_server import FaultServer
 from tests.render.test_html import Page
 from tests.support import Ran, cli, ids

@@ -9,7 +9,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bound import most_parts
 from qstash_sync.crons.compile import Strategy, compile_job, native_parts
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse
 from tests.crons.crons import a_cron
 

@@ -21,7 +21,8 @@ from qstash_sync.crons.compile import (
 )
 from qstash_sync.crons.effect import effect
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Fold, Gap, Job, wanted
+from qstash_sync.crons.firings import wanted
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse
 from tests.crons import oracle
 from tests.crons.crons import a_cron

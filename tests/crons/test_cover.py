@@ -13,7 +13,8 @@ from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.compile import Compilation, after_the_end, compile_job
 from qstash_sync.crons.cover import products
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Job, wanted
+from qstash_sync.crons.firings import wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import Fields, parse
 from tests.crons import oracle
 from tests.crons.crons import a_cron

@@ -11,7 +11,7 @@ from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps, first_wr
 from qstash_sync.crons.compile import compile_job
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import compare, exact_until, holds
-from qstash_sync.crons.firings import Fold, Gap, Job
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import Fields, parse, render
 from tests.crons import oracle
 from tests.crons.crons import a_cron

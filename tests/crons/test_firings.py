@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from cronsim import CronSim
 
-from qstash_sync.crons import firings, zones
+from qstash_sync.crons import gap_and_fold, zones
 from qstash_sync.crons.bitmaps import Difference, Span, compare
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.firings import Fold, Gap, Job, instants, meetings, next_firings, wanted
+from qstash_sync.crons.firings import instants, meetings, next_firings, wanted
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse
 from tests.crons import oracle
 from tests.crons.crons import a_cron
@@ -195,13 +196,13 @@ def test_a_difference_counts_missing_extra_and_doubled() -> None:
 def test_a_job_from_how_it_is_written(
     crons: str | list[str], policies: dict[str, str], expected: Job
 ) -> None:
-    assert firings.job(crons, "Europe/Berlin", **policies) == expected
+    assert gap_and_fold.job(crons, "Europe/Berlin", **policies) == expected
 
 
 @pytest.mark.parametrize("wrong", ["61 9 * * *", "nonsense", "0 9 * *"])
 def test_a_cron_that_is_none_is_named_once(wrong: str) -> None:
     with pytest.raises(CronError) as caught:
-        firings.job(["0 9 * * *", wrong], "UTC")
+        gap_and_fold.job(["0 9 * * *", wrong], "UTC")
     assert str(caught.value).count(wrong) == 1
     assert "0 9 * * *" not in str(caught.value)
 
@@ -209,4 +210,4 @@ def test_a_cron_that_is_none_is_named_once(wrong: str) -> None:
 @pytest.mark.parametrize("policies", [{"gap": "never"}, {"fold": "never"}], ids=str)
 def test_a_policy_that_is_none_is_a_value_error(policies: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="never"):
-        firings.job("0 9 * * *", "UTC", **policies)
+        gap_and_fold.job("0 9 * * *", "UTC", **policies)

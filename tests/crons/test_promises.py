@@ -6,7 +6,8 @@ import pytest
 
 from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.compile import Compilation, Strategy, compare, compile_job, exact_until
-from qstash_sync.crons.firings import Job, next_firings, wanted
+from qstash_sync.crons.firings import next_firings, wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -16,9 +16,9 @@ import yaml
 from qstash_sync.config import schema
 from qstash_sync.config.load import Files, Source
 from qstash_sync.config.schema import Spec, json_schema
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
-from qstash_sync.model import resources, settings
+from qstash_sync.model import durations, resources, settings_table
 from tests.docs.pages import DOCS
 
 PAGE = DOCS / "file.md"
@@ -96,12 +96,11 @@ def default(spec: type[Spec], name: str) -> str:
 
 def _shown(value: Any, name: str) -> str:
     if isinstance(value, timedelta):
-        return f"`{settings.duration(int(value.total_seconds()))}`"
+        return f"`{durations.duration(int(value.total_seconds()))}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    durations = {row.key for row in settings.MESSAGE if row.is_duration}
-    if name in durations and value is not None:
-        return f"`{settings.duration(value)}`"
+    if name in {row.key for row in settings_table.MESSAGE if row.is_duration} and value is not None:
+        return f"`{durations.duration(value)}`"
     return f"`{value}`" if isinstance(value, int | str) else NONE
 
 

@@ -14,7 +14,7 @@ from qstash_sync.local.store import Store
 ROOT = Path(__file__).parents[2]
 # One text edit a file: what stands before it, and what is written behind that.
 EDITS = {
-    "qstash_sync/model/settings.py": (
+    "qstash_sync/model/settings_table.py": (
         "MESSAGE = (\n",
         '    Setting(key="priority", header="Upstash-Priority", json="priority"),\n',
     ),

@@ -13,10 +13,10 @@ from qstash_sync.applying import outcomes, proposal, watching
 from qstash_sync.applying.outcomes import Status
 from qstash_sync.errors import UsageError
 from qstash_sync.local import Switches
-from qstash_sync.model import fields
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Reason
 from qstash_sync.model.resources import Desired, Kind
-from qstash_sync.model.settings import CALLBACKS, MESSAGE
+from qstash_sync.model.settings_table import CALLBACKS, MESSAGE
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import ignored, mark as marks
 from tests.planning.test_property import Draw, apply, dump, files
@@ -112,8 +112,8 @@ def done(found: Any) -> bool:
 
 def test_every_setting_of_the_table_that_reads_back_can_be_ignored() -> None:
     readable = {row.key for row in MESSAGE if row.json is not None}
-    assert readable <= set(fields.KNOWN[Kind.SCHEDULE])
-    assert set(EDITS) - {"headers.X-A"} == set(fields.KNOWN[Kind.SCHEDULE])
+    assert readable <= set(ignorable.KNOWN[Kind.SCHEDULE])
+    assert set(EDITS) - {"headers.X-A"} == set(ignorable.KNOWN[Kind.SCHEDULE])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_every_setting_of_the_table_that_reads_back_can_be_ignored() -> None:
     ],
 )
 def test_a_field_is_called_as_in_the_file(kind: Kind, written: str, field: str) -> None:
-    assert fields.owned(kind, written) == field
+    assert ignorable.owned(kind, written) == field
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_a_field_is_called_as_in_the_file(kind: Kind, written: str, field: str) 
     ],
 )
 def test_what_does_not_read_back_is_refused_by_name(field: str) -> None:
-    with pytest.raises(fields.FieldError) as caught:
-        fields.owned(Kind.SCHEDULE, field)
+    with pytest.raises(ignorable.FieldError) as caught:
+        ignorable.owned(Kind.SCHEDULE, field)
     assert caught.value.fact.startswith(f"{field} cannot be left to somebody else: QStash does not")
 
 
@@ -159,11 +159,11 @@ def test_what_does_not_read_back_is_refused_by_name(field: str) -> None:
     ],
 )  # fmt: skip
 def test_an_unknown_field_is_told_with_the_known_ones(kind: Kind, field: str) -> None:
-    with pytest.raises(fields.FieldError) as caught:
-        fields.owned(kind, field)
+    with pytest.raises(ignorable.FieldError) as caught:
+        ignorable.owned(kind, field)
     assert caught.value.fact == f"{field} is no field that can be ignored"
     assert caught.value.hint.startswith("known: ")
-    assert fields.KNOWN[kind][0] in caught.value.hint
+    assert ignorable.KNOWN[kind][0] in caught.value.hint
 
 
 @pytest.mark.parametrize(

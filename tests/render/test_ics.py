@@ -8,7 +8,7 @@ import pytest
 import vobject
 from hypothesis import given, settings, strategies as st
 
-from qstash_sync.crons.firings import Fold, Job
+from qstash_sync.crons.gap_and_fold import Fold, Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.resources import Message, Schedule, Timing
 from qstash_sync.render import ics

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind, Live

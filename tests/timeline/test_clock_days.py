@@ -8,7 +8,8 @@ from hypothesis import given, settings, strategies as st
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Span, instants
-from qstash_sync.crons.firings import Fold, Gap, Job, wanted
+from qstash_sync.crons.firings import wanted
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.timeline import clock_days
 from qstash_sync.timeline.clock_days import ClockDay, Pass

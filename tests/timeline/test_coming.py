@@ -9,7 +9,8 @@ import pytest
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.compile import compile_job
-from qstash_sync.crons.firings import Fold, Gap, Job, next_firings
+from qstash_sync.crons.firings import next_firings
+from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.crons.robfig import firings as stored_firings
 from qstash_sync.model.resources import Message, Schedule, Timing

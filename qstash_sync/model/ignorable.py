@@ -11,7 +11,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from qstash_sync.model import settings
+from qstash_sync.model import settings_table
 from qstash_sync.model.resources import Callback, Kind, Message
 
 TIME, PAUSE, LABELS = "cron", "paused", "labels"  # of a schedule, beside its message
@@ -19,8 +19,12 @@ HEADERS, BODY, CONTENT_TYPE = "headers", "body", "Content-Type"  # the last goes
 KNOWN: dict[Kind, tuple[str, ...]] = {
     Kind.SCHEDULE: (
         PAUSE,
-        *(row.key for row in settings.MESSAGE if row.json is not None),
-        *(row.key for row in settings.SHAPED.values() if row.json is not None and row.key != "id"),
+        *(row.key for row in settings_table.MESSAGE if row.json is not None),
+        *(
+            row.key
+            for row in settings_table.SHAPED.values()
+            if row.json is not None and row.key != "id"
+        ),
     ),
     Kind.URL_GROUP: ("endpoints",),
     Kind.QUEUE: ("parallelism", PAUSE),
@@ -32,13 +36,13 @@ _SAME = {
     "body_file": BODY,
     "body_base64": BODY,
     "content_type": f"{HEADERS}.{CONTENT_TYPE}",
-    **{f"{key}.url": key for key in settings.CALLBACKS},
+    **{f"{key}.url": key for key in settings_table.CALLBACKS},
 }
 _UNREADABLE = {
-    *(row.key for row in settings.MESSAGE if row.json is None),
-    *(row.key for row in settings.SHAPED.values() if row.json is None),
-    *(f"{key}.{row.key}" for key in settings.CALLBACKS for row in settings.CALLBACK),
-    *(f"{key}.{HEADERS}" for key in settings.CALLBACKS),
+    *(row.key for row in settings_table.MESSAGE if row.json is None),
+    *(row.key for row in settings_table.SHAPED.values() if row.json is None),
+    *(f"{key}.{row.key}" for key in settings_table.CALLBACKS for row in settings_table.CALLBACK),
+    *(f"{key}.{HEADERS}" for key in settings_table.CALLBACKS),
 }
 # What stands in a digest for what is ignored.
 NOTHING = Message(destination="", callback=Callback(url=""), failure_callback=Callback(url=""))
@@ -59,7 +63,7 @@ def owned(kind: Kind, field: str) -> str:
     if root in KNOWN[kind] and not dot:
         return field
     if (kind, root) in _BY_NAME and name:
-        return f"{root}.{settings.canonical_header(name) if root == HEADERS else name}"
+        return f"{root}.{settings_table.canonical_header(name) if root == HEADERS else name}"
     parts = field.split(".")
     if kind is Kind.SCHEDULE and not _UNREADABLE.isdisjoint((root, ".".join(parts[:2]))):
         fact = f"{field} cannot be left to somebody else: QStash does not show it again"
@@ -100,7 +104,7 @@ def taken_from(source: Message, onto: Message, fields: tuple[str, ...]) -> Messa
         for name in names_of_headers(field, [*headers, *theirs]):
             headers.pop(name, None)
             headers |= {name: theirs[name]} if name in theirs else {}
-        if field in settings.CALLBACKS:
+        if field in settings_table.CALLBACKS:
             changes[field] = _with_url(getattr(onto, field), getattr(source, field))
         elif is_sent(field) and field.partition(".")[0] != HEADERS:
             changes[field] = getattr(source, field)

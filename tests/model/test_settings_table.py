@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.crons.firings import Job
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.resources import (
     Callback,
