@@ -43,7 +43,7 @@ NOT_RUN = {
     "make bench BENCH=\"--only 'plan-*' --seconds\"": "minutes, and another environment",
     "python benchmarks/prove.py": "minutes; tests/crons proves samples of it",
     "python benchmarks/two_years.py": "minutes; tests/applying/test_two_years.py runs it, smaller",
-    "QSTASH_SYNC_FULL=1 pytest tests/apply": "minutes",
+    "QSTASH_SYNC_FULL=1 pytest tests/applying": "minutes",
     "pipx install .": "it would install this clone",
     "npx @upstash/qstash-cli dev": "another program, from a registry",
     "qstash-sync serve --port 8080": "it serves until it is stopped; tests/local runs it",
@@ -272,6 +272,18 @@ def test_every_link_leads_to_a_page_and_a_heading_of_it() -> None:
             if anchor:
                 known = {pages.slug(heading) for heading in pages.headings(path.read_text())}
                 assert anchor in known, f"{page.name}: {target}"
+
+
+def test_every_path_of_the_project_that_is_named_is_there() -> None:
+    """In a text, from the root or from the package; and in a command that no test runs."""
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]:
+        text = page.read_text()
+        named = re.findall(r"`((?:[a-z_]+/)+[\w.-]*)`", text)
+        named += [word for line in NOT_RUN if line in text for word in line.split() if "/" in word]
+        for path in named:
+            homes = [ROOT, ROOT / "qstash_sync"]
+            if any((home / path.partition("/")[0]).exists() for home in homes):
+                assert any((home / path).exists() for home in homes), f"{page.name}: {path}"
 
 
 def test_the_readme_leads_to_every_page_and_fits_three_screens() -> None:
