@@ -147,7 +147,7 @@ class Declared:
         self.namespace = namespace
         self.environment = environment
         self.view = canonical.of_message(schedule.message)
-        self.times = _times(schedule)
+        self.times = digest_of_times(schedule.timing.job, schedule.timing.strategy)
         self.settings = _settings(schedule.message, self.view)
 
     @property
@@ -329,10 +329,6 @@ def written_for(mark: Mark, labels: tuple[str, ...]) -> tuple[Job, Strategy] | N
         if digest_of_times(job, strategy) == mark.times:
             return job, strategy
     return None
-
-
-def _times(schedule: Schedule) -> str:
-    return digest_of_times(schedule.timing.job, schedule.timing.strategy)
 
 
 def digest_of_settings(message: Message) -> str:
