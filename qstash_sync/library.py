@@ -15,22 +15,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from qstash_sync.applying import proposal
 from qstash_sync.applying.account import Account
 from qstash_sync.config.account import Endpoint, resolve
 from qstash_sync.config.load import Config, Files, gather
-from qstash_sync.crons.compile import RENEW_BEFORE, Compilation, Strategy, compile_job
+from qstash_sync.crons.compile import RENEW_BEFORE, RENEWALS, Compilation, Strategy, compile_job
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.gap_and_fold import job
+from qstash_sync.crons.gap_and_fold import Fold, Gap, job
+from qstash_sync.crons.zones import YEARS
 from qstash_sync.errors import CompileError, ConfigError, UsageError, WriteForbiddenError
 from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.policy import Policy
 from qstash_sync.qstash.answers import Origin
 from qstash_sync.qstash.client import Client
+from qstash_sync.reconcile import ignored, scope
 
 if TYPE_CHECKING:
     from qstash_sync.applying.executor import Control
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from qstash_sync.local import LocalQStash
 
 _NO_POLICY = Policy()
+_MISSING = ("error", "unknown", "mock")
+E = TypeVar("E", bound=StrEnum)
 
 
 def compile_cron(
@@ -58,18 +63,40 @@ def compile_cron(
 
     Returns the crons (`.crons`), until when they are exact (`.valid_until`, None: for ever), when
     to compile again (`.renew_at`) and the proof. Raises `CompileError` for what is not understood,
-    never fires, or cannot be proven.
+    never fires, or cannot be proven, and `UsageError` for a word or a time that cannot be meant.
     """
+    least, most = RENEWALS
+    if not least <= renew_before <= most:
+        raise UsageError(f"renew_before: {renew_before} is out of range; 1 to {most.days} days")
+    meant = _known(Strategy, "strategy", strategy)
+    gap, fold = gap and _known(Gap, "gap", gap), fold and _known(Fold, "fold", fold)
     try:
         return compile_job(
-            job(crons, timezone, gap=gap, fold=fold),
-            now=now or datetime.now(UTC),
-            strategy=Strategy(strategy),
+            job(crons, str(timezone), gap=gap, fold=fold),
+            now=_instant(now),
+            strategy=meant,
             renew_before=renew_before,
             accept=accept,
         )
     except CronError as error:
         raise CompileError(str(error)) from None
+
+
+def _known(kind: type[E], name: str, word: str) -> E:
+    try:
+        return kind(word)
+    except ValueError:
+        raise UsageError(f"{name}: {word!r} is not one of {', '.join(kind)}") from None
+
+
+def _instant(now: object) -> datetime:
+    if now is None:
+        return datetime.now(UTC)
+    if not isinstance(now, datetime) or now.tzinfo is None:
+        raise UsageError(f"now: {now!r} is no aware time, such as datetime.now(UTC)")
+    if now.year not in YEARS:
+        raise UsageError(f"now: {now}: the years {YEARS[0]} to {YEARS[-1]} can be planned")
+    return now
 
 
 def load(
@@ -86,6 +113,11 @@ def load(
     anything) or `mock` (made up). Raises `ConfigError` with every diagnostic, `UsageError` for what
     cannot be read.
     """
+    if missing not in _MISSING:
+        raise UsageError(f"missing: {missing!r} is not one of {', '.join(_MISSING)}")
+    for name, value in (variables or {}).items():
+        if not isinstance(value, str):
+            raise UsageError(f"variables: {name} must be text, as --var gives it")
     files = Files(gather([str(path) for path in paths], None))
     surroundings = dict(os.environ) if environ is None else environ
     return files.config(environment, variables or {}, surroundings, missing)
@@ -178,8 +210,19 @@ def plan(
     desired: of `load`. policy: scope, consents and overrides, as the options of the command. base:
     what the files declared before, which says whose each change is.
     """
-    at = now or datetime.now(UTC)
-    return proposal.propose(account, desired, now=at, policy=policy, base=base)
+    _check(policy)
+    return proposal.propose(account, desired, now=_instant(now), policy=policy, base=base)
+
+
+def _check(policy: Policy) -> None:
+    """What the command line checks of its options."""
+    try:
+        for text in (*policy.target, *policy.exclude):
+            scope.pattern(text)
+        for text in policy.ignore:
+            ignored.option(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def apply(
@@ -194,12 +237,15 @@ def apply(
 
     What has moved since the plan was made is not done; nothing is asked. control: parallelism,
     waiting, progress and a way to stop. Raises `WriteForbiddenError` for an account that was
-    connected for reading.
+    connected for reading, `UsageError` for a plan of other files or of another environment.
     """
     from qstash_sync.applying import applying  # noqa: PLC0415 a plan needs none of it
 
     if account.read_only:
         raise WriteForbiddenError("this account is for reading: connect(config, read_only=False)")
+    if approved.desired is not None and approved.desired != desired:
+        raise UsageError("this plan is of other files, or of another environment: plan these anew")
+    _check(policy)
     if approved.errors:
         raise ConfigError(approved.errors)
     return applying.apply(account, desired, approved, policy=policy, control=control)

@@ -211,7 +211,7 @@ class Job:
         (self.folder / "output").write_text("")
         return subprocess.run(
             [BASH, "--noprofile", "--norc", "-eo", "pipefail", str(script)],
-            cwd=self.work, env={**surroundings, **self.more, **self._inputs(step, given)},
+            cwd=self.work, env={**surroundings, **self._inputs(step, given), **self.more},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
 
@@ -233,6 +233,12 @@ class Job:
         return {key: value for key, _, value in (line.partition("=") for line in lines)}
 
 
+# As the console script is: no folder but the packages' own is looked at for modules.
+_PROGRAM = (
+    f"import sys; sys.path.insert(0, '{ROOT}'); from qstash_sync.cli.main import main; main()"
+)
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Job]:
     for name in ("bin", "work", "temp/qstash-sync/bin"):
@@ -241,7 +247,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
     repository(tmp_path / "work")
     home = tmp_path / "temp" / "qstash-sync" / "bin"
     for name, line in (
-        ("qstash-sync", f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m qstash_sync "$@"'),
+        ("qstash-sync", f'exec "{sys.executable}" -I -c "{_PROGRAM}" "$@"'),
         ("python", f'exec "{sys.executable}" "$@"'),
     ):
         (home / name).write_text(f"#!/bin/sh\n{line}\n")
@@ -281,7 +287,9 @@ def test_errors_end_the_step_and_are_told(job: Job) -> None:
         ran = job.run(command=command)
         assert (ran.returncode, job.outputs["exit-code"]) == (1, "1")
         assert "::error " in ran.stderr
+        assert not {"differences", "create"} & set(job.outputs), command  # nobody knows
     assert job.run(command="destroy").returncode == 64
+    assert job.outputs == {"exit-code": "64"}
     assert job.account.writes == []
 
 
@@ -297,6 +305,58 @@ def test_inputs_are_words_and_no_shell(job: Job) -> None:
         file="$(touch pwned)",
     )
     assert not (job.work / "pwned").exists()
+
+
+def test_no_file_of_the_checkout_runs_as_code(job: Job) -> None:
+    """Nor is it a module of Python's by accident: the working directory comes first, elsewhere."""
+    for name in ("json", "venv", "pip", "sys"):
+        (job.work / f"{name}.py").write_text("open('pwned', 'w'); raise SystemExit('pwned')")
+    ran = job.run()
+    assert (ran.returncode, job.outputs["create"]) == (0, "1"), ran.stderr
+    assert not (job.work / "pwned").exists()
+    homes = [ROOT / "action.yml", *(ROOT / "examples" / "ci").rglob("*.y*ml")]
+    for line in (line for home in homes for line in home.read_text().splitlines()):
+        if re.search(r"(?i)python\S*\"? -", line):
+            assert re.search(r"(?i)python\S*\"? -I ", line), line
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+@pytest.mark.parametrize(
+    ("there", "inputs", "patches"),
+    [
+        (("github-actions[bot]", "<!-- qstash-sync plan -->"), {}, True),
+        (("mallory", "<!-- qstash-sync plan -->"), {}, False),
+        (("github-actions[bot]", "<!-- of a.yaml --><!-- qstash-sync plan -->"), {}, False),
+        (("github-actions[bot]", "<!-- of a.yaml --><!-- qstash-sync plan -->"), {"file": "a.yaml"}, True),
+        (("github-actions[bot]", "<!-- of a.yaml --><!-- qstash-sync plan -->"), {"file": "b.yaml"}, False),
+        (("my-app[bot]", "<!-- qstash-sync plan -->"), {"comment-author": "my-app[bot]"}, True),
+    ],
+)  # fmt: skip
+def test_the_comment_of_a_plan_is_found_again(
+    job: Job, there: tuple[str, str], inputs: dict[str, str], *, patches: bool
+) -> None:
+    """With a pretended gh: the comments that there are, then the call that writes."""
+    author, marker = there
+    comments = [{"id": 1, "user": {"login": "ada"}, "body": "hello"}]
+    comments += [{"id": 7, "user": {"login": author}, "body": f"{marker}\nold"}]
+    calls, listed, page = job.folder / "calls", job.folder / "comments", job.folder / "page.md"
+    listed.write_text(json.dumps(comments))
+    page.write_text("<!-- qstash-sync plan -->\na plan\n")
+    gh = job.folder / "bin" / "gh"
+    gh.write_text(
+        f"#!/bin/sh\necho \"$*\" >> '{calls}'\n"
+        f'case "$*" in *--paginate*) while test $# -gt 1; do shift; done; jq -r "$1" \'{listed}\';; esac\n'
+    )
+    gh.chmod(0o755)
+    job.more = {"COMMENTS": "repos/o/r/issues", "NUMBER": "5", "PAGE": str(page)}
+    ran = job.step("Comment", **inputs)
+    assert ran.returncode == 0, ran.stderr
+    last = calls.read_text().strip().splitlines()[-1]
+    assert ("PATCH repos/o/r/issues/comments/7 " in last) is patches
+    assert ("POST repos/o/r/issues/5/comments " in last) is not patches
+    sent = re.search(r"body=@(\S+)", last)
+    assert sent
+    assert Path(sent[1]).read_text().endswith("<!-- qstash-sync plan -->\na plan\n")
 
 
 def test_several_files_an_environment_and_a_base(job: Job) -> None:
@@ -335,8 +395,8 @@ def test_the_install_step_installs_this_very_repository(job: Job) -> None:
     }
     subprocess.run([BASH, "-eo", "pipefail", str(script)], env=environ, check=True)
     first, second = calls.read_text().splitlines()
-    assert first == f"-m venv {job.folder / 'temp'}/qstash-sync"
-    assert second.startswith("-m pip install") and second.endswith(str(ROOT))
+    assert first == f"-I -m venv {job.folder / 'temp'}/qstash-sync"
+    assert second.startswith("-I -m pip install") and second.endswith(str(ROOT))
 
 
 def test_the_action_says_what_it_takes_and_pins_what_it_uses() -> None:
@@ -398,13 +458,14 @@ def test_gitlab_checks_plans_applies_and_watches(job: Job) -> None:
 def test_gitlab_keeps_one_note(job: Job, *, there: bool) -> None:
     """With a pretended curl: the first page of notes, then the call that writes."""
     (job.work / "plan.md").write_text("<!-- qstash-sync plan -->\na plan\n")
-    notes = [{"id": 3, "body": "other"}] + [
-        {"id": 7, "body": "<!-- qstash-sync plan -->\nold"}
-    ] * there
+    marker = "<!-- qstash-sync plan -->\nold"
+    notes = [{"id": 3, "body": "other", "author": {"id": 40}}]
+    notes += [{"id": 5, "body": marker, "author": {"id": 666}}]
+    notes += [{"id": 7, "body": marker, "author": {"id": 40}}] * there
     calls = job.folder / "calls"
     curl = job.folder / "bin" / "curl"
     curl.write_text(
-        f"#!/bin/sh\necho \"$*\" >> '{calls}'\ncase \"$*\" in *per_page*) printf %s '{json.dumps(notes)}';; esac\n"
+        f"#!/bin/sh\necho \"$*\" >> '{calls}'\ncase \"$*\" in *per_page*) printf %s '{json.dumps(notes)}';; */user*) echo '{{\"id\": 40}}';; esac\n"
     )
     curl.chmod(0o755)
     given = {

@@ -1,15 +1,26 @@
 """The library: what the examples do, by its public names alone."""
 
+import logging
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 import qstash_sync
-from qstash_sync.errors import CompileError, ConfigError, UsageError, WriteForbiddenError
+from qstash_sync.errors import (
+    AccountError,
+    CompileError,
+    ConfigError,
+    UsageError,
+    WriteForbiddenError,
+)
 from qstash_sync.local import LOCAL_TOKEN, Served
+from qstash_sync.planning.policy import Policy
 from tests.fault_server import FaultServer
 
 ROOT = Path(__file__).parents[1]
@@ -108,3 +119,93 @@ def test_the_examples_run(name: str, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "library.md").read_text()
     assert f"```python\n{script.read_text()}```" in page
     assert ran.stdout.strip() in page
+
+
+# ---------------------------------------------------------------- what cannot be meant
+
+
+@pytest.mark.parametrize(
+    ("given", "fact"),
+    [
+        ({"strategy": "bogus"}, "'bogus' is not one of split, native, follow, auto"),
+        ({"gap": "bogus"}, "gap: 'bogus' is not one of next_valid, shift, skip"),
+        ({"fold": "third"}, "fold: 'third' is not one of first, second, both"),
+        ({"now": NOW.replace(tzinfo=None)}, "is no aware time"),
+        ({"now": NOW.date()}, "is no aware time"),
+        ({"now": NOW.replace(year=1)}, "the years 1970 to 2999"),
+        ({"now": NOW.replace(year=9999)}, "the years 1970 to 2999"),
+        ({"renew_before": timedelta(days=-50)}, "1 to 60 days"),
+        ({"renew_before": timedelta(days=4000)}, "1 to 60 days"),
+    ],
+    ids=str,
+)
+def test_a_compilation_that_cannot_be_meant(given: dict[str, Any], fact: str) -> None:
+    with pytest.raises(UsageError, match=fact):
+        qstash_sync.compile_cron("0 9 * * *", "UTC", **given)
+
+
+def test_a_zone_may_be_an_object_that_is_called_so() -> None:
+    zone: Any = ZoneInfo("Asia/Tokyo")
+    assert qstash_sync.compile_cron("0 9 * * *", zone, now=NOW).crons == ("0 0 * * *",)
+
+
+def test_a_load_and_a_plan_that_cannot_be_meant(tmp_path: Path) -> None:
+    (tmp_path / "qstash.yaml").write_text(FILE)
+    wrong: Any = {"x": 5}
+    for given, fact in (
+        ({"missing": "bogus"}, "error, unknown, mock"),
+        ({"variables": wrong}, "x must be text"),
+    ):
+        with pytest.raises(UsageError, match=fact):
+            qstash_sync.load(tmp_path, environ={"X": "x"}, **given)
+    desired = qstash_sync.load(tmp_path, environ={"X": "x"}).desired
+    with qstash_sync.embedded(clock=NOW.timestamp) as account:
+        with pytest.raises(UsageError, match="is no aware time"):
+            qstash_sync.plan(desired, account, now=NOW.replace(tzinfo=None))
+        with pytest.raises(UsageError, match="write it like"):
+            qstash_sync.plan(desired, account, now=NOW, policy=Policy(target=("nope*",)))
+    for parallelism in (0, -3):
+        with (
+            pytest.raises(UsageError, match="parallelism"),
+            qstash_sync.embedded(parallelism=parallelism),
+        ):
+            pass
+
+
+def test_a_plan_of_other_files_is_not_applied(tmp_path: Path) -> None:
+    """Nor one of another environment: it would say that all came true, and do something else."""
+    (tmp_path / "qstash.yaml").write_text(FILE + "environments: {a: {}, b: {namespace: other}}\n")
+    a, b = (qstash_sync.load(tmp_path, environment=e, environ={"X": "x"}).desired for e in "ab")
+    with qstash_sync.embedded(clock=NOW.timestamp) as account:
+        found = qstash_sync.plan(a, account, now=NOW)
+        with pytest.raises(UsageError, match="of other files, or of another environment"):
+            qstash_sync.apply(b, found, account)
+        assert account.writes == 0
+        again = qstash_sync.load(tmp_path, environment="a", environ={"X": "x"}).desired
+        assert qstash_sync.apply(again, found, account).done
+
+
+def test_a_closed_account_is_an_error_and_no_wait(tmp_path: Path) -> None:
+    (tmp_path / "qstash.yaml").write_text(FILE)
+    desired = qstash_sync.load(tmp_path, environ={"X": "x"}).desired
+    with qstash_sync.embedded(clock=NOW.timestamp) as account:
+        pass
+    with pytest.raises(AccountError, match="is closed"):
+        qstash_sync.plan(desired, account, now=NOW)
+
+
+def test_our_requests_are_in_no_log_and_those_of_the_program_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "qstash.yaml").write_text(FILE)
+    with FaultServer() as server, Served(server) as served, caplog.at_level(logging.DEBUG):
+        environ = {"X": "x", "QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_TOKEN}
+        config = qstash_sync.load(tmp_path, environ=environ)
+        with qstash_sync.connect(config, environ=environ) as account:
+            qstash_sync.plan(config.desired, account, now=NOW)
+            of_http = [r for r in caplog.records if r.name.startswith("http")]
+            assert [
+                r for r in of_http if "v2" in r.getMessage() or "headers" in r.getMessage()
+            ] == []
+            httpx.get(served.url)
+        assert any(r.name == "httpx" and served.url in r.getMessage() for r in caplog.records)

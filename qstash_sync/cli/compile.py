@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     Asked = tuple[Timing, str | None, Location | None]  # a cron of the command line has no name
 
-_DAY = 86_400
-_LONGEST_RENEWAL = 60 * _DAY
 _ANY_NUMBER = 1_440  # a part for every minute of the day: no cron needs more
 # The options that belong to a cron of the command line, and where a file has them.
 _IN_A_FILE = {
@@ -150,19 +148,20 @@ def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> Asked:
 
 
 def _renew_before(text: str | None) -> timedelta:
-    from qstash_sync.crons.compile import RENEW_BEFORE
+    from qstash_sync.crons.compile import RENEW_BEFORE, RENEWALS
 
     if text is None:
         return RENEW_BEFORE
     from qstash_sync.model.durations import parse_duration
 
     try:
-        seconds = parse_duration(text)
-    except ValueError:
+        found = timedelta(seconds=parse_duration(text))
+    except (ValueError, OverflowError):
         raise UsageError(f"--renew-before {text}: write it like 45d") from None
-    if not _DAY <= seconds <= _LONGEST_RENEWAL:
-        raise UsageError(f"--renew-before {text}: is out of range; 1d to 60d")
-    return timedelta(seconds=seconds)
+    least, most = RENEWALS
+    if not least <= found <= most:
+        raise UsageError(f"--renew-before {text}: is out of range; {least.days}d to {most.days}d")
+    return found
 
 
 def _of_files(session: Session, names: Sequence[str]) -> list[Asked]:

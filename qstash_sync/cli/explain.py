@@ -54,7 +54,7 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
 
 def _time(text: str) -> datetime | time:
     """An instant, or a time of the schedule's own clock, which may not exist; 9:40 is today's."""
-    from qstash_sync.cli.session import YEARS
+    from qstash_sync.crons.zones import YEARS
 
     padded = re.sub(r"(?<![\d:])(\d:\d\d)", r"0\1", text.strip())  # 9:40
     with suppress(ValueError):
@@ -67,6 +67,6 @@ def _time(text: str) -> datetime | time:
     except ValueError:
         fact = "write it like 2027-03-28T01:00Z; 2027-03-28 03:00 or 03:00 by the schedule's clock"
         raise UsageError(f"--at {text}: {fact}") from None
-    if not YEARS[0] <= found.year <= YEARS[1]:
-        raise UsageError(f"--at {text}: the years {YEARS[0]} to {YEARS[1]} can be explained")
+    if found.year not in YEARS:
+        raise UsageError(f"--at {text}: the years {YEARS[0]} to {YEARS[-1]} can be explained")
     return found

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 
 _NARROWEST = 20  # columns
-YEARS = 1970, 2999  # far from the ends of the calendar: a horizon must fit behind every `--now`
 
 
 @dataclass(kw_only=True)
@@ -104,12 +103,15 @@ class Session:
         """The present, or what `--now` says it is."""
         if self.now is None:
             return datetime.now(UTC)
+        from qstash_sync.crons.zones import YEARS
+
         try:
             found = datetime.fromisoformat(self.now)
         except ValueError:
             raise UsageError(f"--now {self.now}: write it like 2027-03-14T09:00Z") from None
-        if not YEARS[0] <= found.year <= YEARS[1]:
-            raise UsageError(f"--now {self.now}: the years {YEARS[0]} to {YEARS[1]} can be planned")
+        if found.year not in YEARS:
+            fact = f"the years {YEARS[0]} to {YEARS[-1]} can be planned"
+            raise UsageError(f"--now {self.now}: {fact}")
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property

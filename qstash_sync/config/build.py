@@ -21,7 +21,7 @@ from qstash_sync.config.types import (
     check_name,
     check_schedule_name,
 )
-from qstash_sync.crons.compile import Strategy
+from qstash_sync.crons.compile import RENEW_BEFORE, Strategy
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model import settings_table
 from qstash_sync.model.diagnostics import Location
@@ -48,7 +48,6 @@ from qstash_sync.model.resources import (
 )
 from qstash_sync.reconcile import ignored
 
-_RENEW_BEFORE = timedelta(days=45)
 _NO_REDACTION = Redact()
 _BODIES = ("body", "body_file", "body_base64")
 _NAMES = {"schedules": check_schedule_name, "flow_controls": check_flow_key}  # by section
@@ -385,7 +384,7 @@ def _timing(entry: Entry, given: schema.ScheduleSpec) -> Timing | None:
     return Timing(
         job=Job(crons=given.cron, timezone=given.timezone, gap=dst.gap, fold=dst.fold),
         strategy=dst.strategy or Strategy.SPLIT,
-        renew_before=_RENEW_BEFORE if renew is None else timedelta(seconds=renew),
+        renew_before=RENEW_BEFORE if renew is None else timedelta(seconds=renew),
         max_parts=dst.max_parts or 8,
         accept=bool(dst.accept),
     )

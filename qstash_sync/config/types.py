@@ -17,6 +17,7 @@ from qstash_sync.config import retry_delay
 from qstash_sync.config.tree import Loose
 from qstash_sync.config.wrong import bad, each, wrong_text, wrong_type
 from qstash_sync.crons import zones
+from qstash_sync.crons.compile import RENEWALS
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
 from qstash_sync.model import durations, ignorable, settings_table
@@ -199,7 +200,7 @@ Retries = Annotated[int, whole(0, 999)]
 Timeout = Annotated[int, seconds(1, lambda plan: plan.timeout if plan else HALF_DAY)]
 CallbackTimeout = Annotated[int, seconds(1, HALF_DAY)]
 Delay = Annotated[int, seconds(0, lambda plan: plan.delay if plan else YEAR)]
-RenewBefore = Annotated[int, seconds(86_400, 60 * 86_400)]
+RenewBefore = Annotated[int, seconds(*(int(each.total_seconds()) for each in RENEWALS))]
 MaxParts = Annotated[int, whole(1, 100)]
 Parallelism = Annotated[int, whole(1, 1_000_000)]
 QueueParallelism = Annotated[

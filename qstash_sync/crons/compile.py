@@ -41,6 +41,7 @@ __all__ = [
 ]  # fmt: skip
 
 RENEW_BEFORE = timedelta(days=45)
+RENEWALS = timedelta(days=1), timedelta(days=60)  # what may be said instead
 
 
 def compile_job(

@@ -11,6 +11,7 @@ from qstash_sync.crons.zone_names import advice
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+YEARS = range(1970, 3000)  # that can be asked about: a horizon must fit before the calendar's end
 _MINUTE = timedelta(minutes=1)
 _STEP = timedelta(days=7)  # Ramadan's pair, the closest there is, lies four weeks apart
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from qstash_sync.crons.compile import Strategy
+from qstash_sync.crons.compile import RENEW_BEFORE, Strategy
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.lint import NO_LEVELS, Levels
@@ -174,7 +174,7 @@ class Timing:
 
     job: Job
     strategy: Strategy = Strategy.SPLIT
-    renew_before: timedelta = timedelta(days=45)
+    renew_before: timedelta = RENEW_BEFORE
     max_parts: int = 8
     accept: bool = False
 

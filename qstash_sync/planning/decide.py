@@ -64,6 +64,7 @@ class Plan:
     is_attributed: bool = False
     live: Live = field(default=Live(), repr=False)
     index: LiveParts = field(repr=False, compare=False)
+    desired: Desired | None = field(default=None, repr=False, compare=False)  # what it is a plan of
 
     @property
     def empty(self) -> bool:
@@ -177,6 +178,7 @@ def decide(
         managed=tuple(kind for kind in Kind if getattr(desired, f"{kind}s") is not None),
         live=live,
         index=index,
+        desired=desired,
     )
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import NoneType
 from typing import Any
 
+from qstash_sync.crons.zones import YEARS
 from qstash_sync.errors import SavedPlanError
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Withheld
 from qstash_sync.model.resources import Kind
@@ -26,7 +27,6 @@ _KEPT = [field for field in fields(Policy) if field.name not in _DERIVED]
 _GLOBS = [field.name for field in _KEPT if field.default == ()]
 _FLAGS = [field.name for field in _KEPT if field.default is False]
 _NO_POLICY = Policy()
-_YEARS = range(1970, 3000)
 
 
 def dump(saved: Saved) -> str:
@@ -193,7 +193,7 @@ def _texts(found: dict[str, Any], key: str) -> tuple[str, ...]:
 def _instant(text: str) -> datetime:
     """A time with its zone, far from the ends of the calendar."""
     at = datetime.fromisoformat(text)
-    if at.tzinfo is None or at.year not in _YEARS:
+    if at.tzinfo is None or at.year not in YEARS:
         raise ValueError(text)
     return at
 

@@ -21,6 +21,7 @@ from qstash_sync.errors import (
     RejectedError,
     StrayError,
     UnreachableError,
+    UsageError,
     WriteForbiddenError,
 )
 from qstash_sync.model.addresses import bare
@@ -76,6 +77,8 @@ class Client:
         timeout: float = TIMEOUT,
         deadline: float = DEADLINE,
     ) -> None:
+        if parallelism < 1:
+            raise UsageError(f"parallelism: {parallelism} is no number of requests at once")
         self.url = _address(url, origin, on_network=transport is None)
         self._origin = origin
         self.read_only = read_only

@@ -65,6 +65,28 @@ class Connection:
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
+# They log addresses and headers: of our requests nothing, of the program's own as it likes.
+_LOGGERS = (
+    "httpx",
+    *(f"httpcore.{name}" for name in ("connection", "http11", "http2", "proxy", "socks")),
+)
+_thread = threading.local()
+
+
+def _not_ours(_: logging.LogRecord) -> bool:
+    return not getattr(_thread, "sends", False)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """A request of ours in this thread."""
+    _thread.sends = True
+    try:
+        yield
+    finally:
+        _thread.sends = False
+
+
 class Connections:
     """httpx clients, each made when it is needed first; transport: in place of a network."""
 
@@ -80,8 +102,8 @@ class Connections:
             self._idle.put(None)
         self._all: list[Connection] = []
         self._closed = threading.Event()
-        for name in ("httpx", "httpcore"):  # they log addresses and headers
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(_not_ours)  # once, however often it is added
 
     def close(self) -> None:
         """Close what is not in use."""
@@ -93,10 +115,13 @@ class Connections:
     @contextmanager
     def one(self) -> Iterator[Connection]:
         """A connection for one request; waits while as many as there may be are in use."""
+        if self._closed.is_set():
+            raise UnreachableError("this account is closed: its `with` has ended")
         connection = self._idle.get()
         try:
             connection = connection or self._open()
-            yield connection
+            with _silent():
+                yield connection
         finally:
             self._idle.put(connection)
 

@@ -226,7 +226,7 @@ def test_the_install_step_installs_what_the_workflow_pins(runner: Runner) -> Non
     for name, workflow in WORKFLOWS.items():
         for step in [step for _, step in steps(name) if step.get("name") == "Install"]:
             assert runner.shell(step["run"], workflow["env"]).returncode == 0
-            assert runner.calls[-1] == f"python -m pip install {workflow['env']['QSTASH_SYNC']}"
+            assert runner.calls[-1] == f"python -I -m pip install {workflow['env']['QSTASH_SYNC']}"
 
 
 @pytest.fixture(scope="module")
