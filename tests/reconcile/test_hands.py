@@ -340,7 +340,7 @@ def test_an_unmarked_schedule_among_the_parts_is_told_and_left_alone() -> None:
         plan = at.plan()
         assert plan.empty
         assert [f.code for f in plan.warnings if f.code != "clock_change"] == ["stray"]
-        assert "billing.x.9 looks like a part of schedules.x" in plan.warnings[-1].message
+        assert "schedules.x: billing.x.9 looks like a part of it" in plan.warnings[-1].text
         at.delete(at.a_part(further=True))
         at.world.apply(at.text)
         assert at.parts["billing.x.9"]["labels"] == ["theirs"]

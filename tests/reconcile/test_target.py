@@ -131,6 +131,25 @@ def test_nothing_is_said_of_what_is_left_out(world: World) -> None:
     assert world.schedule("billing.a")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("billing.{}.7", "no mark of ours"), ("scd_{}", "it fires beside this one")],
+    ids=["a stray", "a twin"],
+)
+def test_what_fires_beside_a_schedule_is_told_where_the_run_is_about_it(
+    world: World, name: str, told: str
+) -> None:
+    text = BOTH.replace("x'}, b", "a'}, b").replace("x'}}", "b'}}")
+    world.apply(text)
+    for owner in "ab":
+        beside = {**world.schedule(f"billing.{owner}"), "scheduleId": name.format(owner)}
+        world.account.store.put("schedule", name.format(owner), {**beside, "labels": []})
+    for policy, owners in (({}, "ab"), ({"target": ("schedules.b",)}, "b")):
+        found = [w.text for w in world.plan(text, **policy).warnings if told in w.text]
+        assert len(found) == len(owners)
+        assert all(name.format(o) in one for o, one in zip(owners, sorted(found), strict=True))
+
+
 def test_unmanaged_resources_count_where_the_run_is_about_them(world: World) -> None:
     world.apply(BOTH)
     stored = world.schedule("billing.a")
