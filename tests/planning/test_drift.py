@@ -510,6 +510,18 @@ def test_a_dead_schedule_is_a_warning_that_changes_no_exit_code(
     assert len(world.account.log) == 1  # no request of its own
 
 
+@pytest.mark.parametrize(("seconds", "is_late"), [(59, False), (60, True)])
+def test_a_run_may_be_noted_a_minute_after_its_firing(
+    world: World, seconds: int, *, is_late: bool
+) -> None:
+    text = HEAD + schedules(cron="'50 * * * *'", timezone="UTC")
+    world.apply(text)
+    world.account.switches = Switches(next_time="absent")
+    world.edit("billing.s1", lastScheduleTime=hours(2 + 1 / 6))  # 09:50
+    world.now = NOW - timedelta(minutes=10) + timedelta(seconds=seconds)
+    assert facts(watch(world, text)) == [("warning", "overdue")] * is_late
+
+
 def test_runs_are_judged_over_all_parts(world: World) -> None:
     """A part that rests for the season is not overdue, and its old error is no news."""
     text = HEAD + schedules()
