@@ -48,7 +48,7 @@ WORK = ROOT / ".mutants"
 PAGE = ROOT / "tests" / "mutants.md"
 ROOMS = ("crons", "reconcile", "planning")
 # What can see a mutant of these rooms in seconds; the suites that load copies of the code cannot.
-TESTS = ("tests/crons", "tests/reconcile", "tests/planning")
+TESTS = ("tests/crons", "tests/reconcile", "tests/planning", "tests/model")
 BLIND = ("tests/crons/test_mutants.py",)
 BUDGETS = (6.0, 60.0)  # seconds of tests in each pass, as measured under coverage; quickest first
 SLOWER = 4  # a run does not end if it takes so many times as long as its tests did, and

@@ -27,7 +27,7 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import times
 from qstash_sync.render import words
 from tests.fault_server import Fault
-from tests.support import World, config, ids, world as make_world
+from tests.support import HEAD, World, config, ids, world as make_world
 from tests.years import RENEW_BEFORE, START, Job, crons, errors, file, fired, show
 
 SEED = 20270313
@@ -334,6 +334,21 @@ def test_another_spelling_of_the_same_firings_is_no_change(
         assert at.world.apply(at.text) == ()
 
 
+@pytest.mark.parametrize(
+    ("cron", "is_same"),
+    [("0 9 1-31 * 0-6", True), ("0 9 * 1-12 0,1,2,3,4,5,6", True), ("0 9 1-31 * 1-6", True),
+     ("0 9 1-30 * *", False), ("0 9 * * 1-6", False), ("0,0 9 * * *", True)],
+)  # fmt: skip
+def test_another_cron_of_the_same_firings_is_no_change(
+    world: World, cron: str, *, is_same: bool
+) -> None:
+    """With both day fields restricted, either of them may match."""
+    text = f"{HEAD}schedules: {{x: {{cron: 0 9 * * *, destination: 'https://e.com/x'}}}}\n"
+    world.apply(text)
+    world.edit("billing.x", cron=cron)
+    assert world.plan(text).empty is is_same
+
+
 def test_an_unmarked_schedule_among_the_parts_is_told_and_left_alone() -> None:
     with scene("stray", "America/New_York") as at:
         at.put("billing.x.9", at.before["billing.x"], labels=["theirs"])
@@ -441,6 +456,19 @@ def test_a_write_to_a_partly_paused_schedule_says_that_it_pauses_every_part() ->
         at.world.apply(at.text)
         assert all(stored["isPaused"] for stored in at.parts.values())
         assert at.plan().empty
+
+
+@pytest.mark.parametrize("more", ["", "paused: true", "paused: false"])
+@pytest.mark.parametrize("hand", [None, True, False])
+def test_a_write_says_so_only_where_it_pauses_what_nobody_asked_for(
+    more: str, hand: bool | None
+) -> None:
+    with scene("all alike", "America/New_York", more=more) as at:
+        for part_id in at.before:
+            at.edit(part_id, retries=9, **({} if hand is None else {"isPaused": hand}))
+        (change,) = at.plan().changes
+        assert not change.pauses_all
+        assert "every part will be paused" not in words.notes(change)
 
 
 # A set that was cut off midway

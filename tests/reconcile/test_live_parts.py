@@ -155,3 +155,41 @@ def test_what_a_live_part_is_called(found: LiveSchedule, name: str) -> None:
 def test_a_copy_has_the_mark_of_another_id(part_id: str, mark: Mark | None, is_copy: bool) -> None:
     part = LivePart(live(part_id, mark), part_id, 1, mark, ours=False)
     assert part.is_copy is is_copy
+
+
+# Timeouts in milliseconds
+
+
+def timed(part_id: str, mark: Mark | None, timeout: int) -> LiveSchedule:
+    found = live(part_id, mark)
+    return replace(found, message=replace(found.message, timeout=timeout))
+
+
+REMEMBERS = replace(OURS, in_milliseconds=True)
+
+
+@pytest.mark.parametrize(
+    ("mark", "remembers"),
+    [
+        (REMEMBERS, True),
+        (OURS, False),
+        (replace(OTHER, in_milliseconds=True), False),
+        (bound("scd_9", mark=REMEMBERS), False),
+        (None, False),
+    ],
+    ids=["ours", "ours, from before", "of another environment", "a copy", "no mark"],
+)
+def test_a_mark_of_ours_remembers_that_timeouts_come_in_milliseconds(
+    mark: Mark | None, *, remembers: bool
+) -> None:
+    found = index(timed("billing.x", mark, 5000), timed("theirs", None, 2000))
+    assert found.in_milliseconds is remembers
+    factor = 1 if remembers else 1000
+    timeouts = {key: part.live.message.timeout for key, part in found.by_id.items()}
+    assert timeouts == {"billing.x": 5 * factor, "theirs": 2 * factor}
+
+
+def test_what_is_no_whole_second_stays_as_it_is() -> None:
+    found = index(timed("billing.x", REMEMBERS, 5000), timed("theirs", None, 1500))
+    assert found.by_id["theirs"].live.message.timeout == 1500
+    assert found.by_id["billing.x"].live.message.timeout == 5

@@ -77,6 +77,17 @@ def test_what_does_just_what_a_declared_one_does_goes(
     assert world.schedule("billing.s") == before
 
 
+@pytest.mark.parametrize(("labels", "goes"), [([], True), (["important"], False)])
+def test_its_warning_names_the_command_that_plans_its_delete_where_it_may_go(
+    world: World, labels: list[str], *, goes: bool
+) -> None:
+    world.apply(FILE)
+    beside(world, labels=labels)
+    (told,) = (w for w in world.plan(FILE).warnings if w.code == "twin")
+    assert ("import --strays` plans its delete" in told.hint) is goes
+    assert ("delete it if nobody needs it" in told.hint) is not goes
+
+
 def test_in_what_a_stray_differs_is_told_without_its_values(world: World) -> None:
     world.apply(FILE)
     beside(

@@ -14,6 +14,8 @@ from qstash_sync.planning import savefile
 from qstash_sync.planning.drift import Drift
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import scope
+from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.reconcile import reconcile
 from tests.fault_server import FaultServer
 from tests.mixed import AFTER, Scene
 from tests.support import HEAD, UNLINTED, World, config
@@ -161,7 +163,45 @@ def test_unmanaged_resources_count_where_the_run_is_about_them(world: World) -> 
     assert len(world.plan(BOTH, exclude=("schedules.*",)).unmanaged) == 0
 
 
+MANY = (
+    HEAD
+    + f"""owns: {{queues: ['*'], url_groups: ['*']}}
+url_groups: {{g: {{endpoints: ['https://e.example.com']}}}}
+queues: {{q: {{parallelism: 1}}, gone: {{parallelism: 1}}}}
+flow_controls: {{f: {{parallelism: 1}}}}
+schedules: {{a: {ENTRY}, b: {ENTRY}, left: {ENTRY}}}
+"""
+)
+LESS = MANY.replace(", gone: {parallelism: 1}", "").replace(f", left: {ENTRY}", "")
+KEYS = [
+    (Kind.URL_GROUP, "g"), (Kind.QUEUE, "q"), (Kind.QUEUE, "gone"), (Kind.FLOW_CONTROL, "f"),
+    (Kind.SCHEDULE, "billing.a"), (Kind.SCHEDULE, "billing.b"), (Kind.SCHEDULE, "billing.left"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "within", [None, *(frozenset((key,)) for key in KEYS), frozenset(KEYS[2:5])]
+)
+def test_a_comparison_of_some_resources_has_those_alone(
+    world: World, within: frozenset[tuple[Kind, str]] | None
+) -> None:
+    world.apply(MANY)
+    desired = config(LESS).desired
+    with world.client(read_only=True) as client:
+        live = proposal.observe(client, desired)
+    index = LiveParts(desired, live.schedules or ())
+    found = reconcile(desired, live, index, world.now, within=within)
+    assert [one.key for one in found.compared] == [k for k in KEYS if within is None or k in within]
+    assert found.unmanaged == []
+
+
 # ---------------------------------------------------------------- patterns that name nothing
+
+
+def test_of_a_kind_that_has_names_those_alone_are_listed(world: World) -> None:
+    with pytest.raises(UsageError) as caught:
+        world.plan(BOTH, target=("queues.zzz",))
+    assert str(caught.value).endswith("has such a name; there is queues.images")
 
 
 @pytest.mark.parametrize("option", ["target", "exclude"])
