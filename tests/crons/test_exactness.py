@@ -10,7 +10,7 @@ import pytest
 from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps, first_wrong
 from qstash_sync.crons.compile import compile_job
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.exactness import compare, exact_until, holds
+from qstash_sync.crons.exactness import compare, exact_until, holds, wrong_minutes
 from qstash_sync.crons.firings import Fold, Gap, Job
 from qstash_sync.crons.grammar import Fields, parse, render
 from tests.crons import oracle
@@ -123,6 +123,32 @@ def test_five_years_by_rectangles_are_what_the_bitmaps_say_year_by_year(timezone
             assert exact_until(job, live, now) == first, (job, live, now)
             answers[first is None] += 1
     assert answers[False] > 30
+
+
+@pytest.mark.parametrize("timezone", SAMPLE)
+def test_the_wrong_minutes_are_those_that_are_missing_extra_or_doubled(timezone: str) -> None:
+    rng = random.Random(f"{SEED} {timezone} minutes")
+    start = datetime(2027, 3, 1, 5, 17, tzinfo=UTC)
+    low, high = (-int((oracle.EPOCH - at) // timedelta(minutes=1)) for at in (start, start + YEAR))
+    told = 0
+    for _ in range(4):
+        text = a_cron(rng)
+        job = Job((parse(text),), timezone, rng.choice([None, *Gap]), rng.choice([None, *Fold]))
+        try:
+            made = compile_job(job, now=start).crons
+        except CronError:
+            continue
+        seen = oracle.seen(text, timezone, FIRST, DAYS)
+        wanted = oracle.wanted(text, seen, job.gap, job.fold)
+        due = {at for at in wanted if low <= at < high}
+        for live in wrong_sets(rng, made):
+            stored = Counter(at for cron in live for at in oracle.stored((cron,), low, high)[0])
+            minutes = sorted(due ^ stored.keys() | {at for at, n in stored.items() if n > 1})
+            expected = [oracle.EPOCH + timedelta(minutes=at) for at in minutes]
+            found = list(wrong_minutes(job, live, start, start + YEAR))
+            assert found == expected, (job, live)
+            told += len(found)
+    assert told > 50
 
 
 def test_what_goes_wrong_in_years_only_is_found() -> None:

@@ -169,6 +169,28 @@ def test_what_robfig_rejects_is_rejected_in_its_words(text: str, reason: str) ->
     assert reason in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("cron", "low", "high", "found", "is_it"),
+    [
+        ("0 9 * * *", "2026-11-22T08:00Z", "2026-11-22T08:10Z", "2026-11-22T09:00Z", True),
+        ("0 9 * * *", "2026-11-22T08:00Z", "2026-11-22T08:10Z", "2026-11-23T09:00Z", False),
+        ("0 9 * * *", "2026-11-22T08:00Z", "2026-11-22T09:00Z", "2026-11-23T09:00Z", True),
+        ("0 9 * * *", "2026-11-22T09:00Z", "2026-11-22T09:00:30Z", "2026-11-22T09:00Z", True),
+        ("0 9 * * *", "2026-11-22T08:00Z", "2026-11-22T10:00Z", "2026-11-22T09:01Z", False),
+        ("0 9 30 2 *", "2026-11-22T08:00Z", "2026-11-22T10:00Z", "2026-11-22T09:00Z", False),
+        ("@every 1h", "2026-11-22T08:00Z", "2026-11-22T10:00Z", "2026-11-22T09:01Z", True),
+    ],
+    ids=[
+        "the next", "one too late", "the next of the last moment", "this minute", "another minute",
+        "never", "nobody can say",
+    ],
+)  # fmt: skip
+def test_an_instant_is_a_next_firing_seen_from_some_moment(
+    cron: str, low: str, high: str, found: str, *, is_it: bool
+) -> None:
+    assert robfig.predicted(cron, at(low), at(high), at(found)) is is_it
+
+
 WALKED = (
     "Africa/Cairo", "America/Havana", "America/New_York", "America/Nuuk", "America/Santiago",
     "Asia/Beirut", "Atlantic/Azores", "Australia/Lord_Howe", "Antarctica/Troll", "Europe/London",
