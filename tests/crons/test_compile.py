@@ -265,6 +265,28 @@ def test_auto_keeps_a_live_native_part_while_it_is_exact_for_a_year() -> None:
     assert compile_job(asked, now=now, strategy=Strategy.AUTO, keep=native).crons == native
 
 
+def test_auto_keeps_the_live_utc_cron_while_it_is_exact_for_a_year() -> None:
+    """Half past midnight on 1 March is 23:30Z of a 29 February, too, which 2027 does not have."""
+    asked = job("30 0 1 3 *", timezone="Europe/Berlin")
+    native, utc = "CRON_TZ=Europe/Berlin 30 0 1 3 *", "30 23 28,29 2 *"
+
+    def kept(*live: str, now: datetime = NOW) -> tuple[tuple[str, ...], str]:
+        made = compile_job(asked, now=now, strategy=Strategy.AUTO, keep=live)
+        return made.crons, made.reason
+
+    assert compile_job(asked, now=NOW).crons == (utc,)
+    fresh = ((native,), "the model of QStash's parser equals the policy for 5 years")
+    assert kept() == fresh
+    assert kept(utc) == (
+        (utc,),
+        "the plain UTC cron is live and exact for the coming year",
+    )
+    assert kept(native) == fresh
+    for other in ((utc, "0 9 * * *"), ("30 23 28 2 *",), ("@every 1h",), (f"CRON_TZ=UTC {utc}",)):
+        assert kept(*other) == fresh, other
+    assert kept(utc, now=datetime(2027, 11, 1, tzinfo=UTC)) == fresh
+
+
 def test_parts_that_are_live_keep_their_order() -> None:
     now = datetime(2027, 1, 15, tzinfo=UTC)
     fresh = crons("0 9 * * *", "America/New_York", now)
