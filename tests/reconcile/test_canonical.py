@@ -193,7 +193,7 @@ def test_what_a_create_sets_is_what_a_comparison_with_nothing_would_show() -> No
 
 def test_endpoints_without_a_name_are_told_by_what_may_be_shown_of_their_url() -> None:
     """Two secrets look alike: the second one has a number."""
-    urls = ["https://a.com", *(secret(f"https://{n}.com") for n in "cb")]
+    urls: list[Text] = ["https://a.com", *(secret(f"https://{n}.com") for n in "cb")]
     group = UrlGroup(
         name="g",
         endpoints=(*(Endpoint(url=url) for url in urls), Endpoint(url="https://d.com", name="n")),

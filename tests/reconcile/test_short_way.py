@@ -84,7 +84,7 @@ def labels(world: World, change: Callable[[list[str]], list[str]]) -> None:
     world.edit("billing.s.2", labels=change(stored["labels"]))
 
 
-HANDS: dict[str, Callable[[World], None]] = {
+HANDS: dict[str, Callable[[World], object]] = {
     "a setting of a further part": lambda world: world.edit("billing.s.2", retries=9),
     "its cron": lambda world: world.edit("billing.s.2", cron="1 9 * * *"),
     "its pause": lambda world: world.edit("billing.s.2", isPaused=True),
@@ -96,7 +96,7 @@ HANDS: dict[str, Callable[[World], None]] = {
     "a mark of other numbers": lambda world: labels(
         world, lambda known: [known[0].replace("2of3", "1of3"), *known[1:]]
     ),
-    "a part less": lambda world: world.account.store.delete("schedule", "billing.s.3") and None,
+    "a part less": lambda world: world.account.store.delete("schedule", "billing.s.3"),
 }
 
 
