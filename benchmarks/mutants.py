@@ -1,16 +1,19 @@
 """`make mutants`: break one expression at a time in the rooms that decide, and see who notices.
 
     python benchmarks/mutants.py [--rooms ROOM ...] [--sample 150 | --all] [--seed 1] [--map]
+                                 [--write]
 
 1. The map: the tests run once under coverage, which notes the lines that each meets (`.mutants/`).
 2. A seeded sample of each room's mutants. The tests are collected once; each mutant is a fork of
    that process in which one function has other code, so it costs its tests and no imports.
 3. The quick tests of its line (a budget of seconds), then, for what survives, all others of them.
+4. `--write` puts the counts and what survived into tests/mutants.md, for the rooms of the run.
 
-A mutant is killed by a test that fails or a run that does not end. Mutated are the bodies of
-functions: comparisons, boolean and arithmetic operators, numbers and flags, conditions, returned
-values, statements that only call. Left alone: strings (messages), assertions (they state types),
-decorators, defaults. What a test starts as another process meets the real code, and kills nothing.
+A mutant is killed by a test that fails, and passes without it, or by a run that does not end.
+Mutated are the bodies of functions: comparisons, boolean and arithmetic operators, numbers and
+flags, conditions, returned values, statements that only call. Left alone: strings (messages),
+assertions (they state types), decorators, defaults. What a test starts as another process meets
+the real code, and kills nothing.
 
 Why not mutmut: it writes every mutant of a file into that file, and insists on a clean run of the
 tests there; tests/crons/test_mutants.py, which wants its lines once in the source, then fails.
@@ -111,7 +114,7 @@ def replacements(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case a k
             yield ast.Constant(not value)
         case ast.Constant(value=int(value)):
             yield from (ast.Constant(value + 1), ast.Constant(value - 1))
-        case ast.Return(value=value) if value is not None and not _is_none(value):
+        case ast.Return(value=value) if value is not None and not _is_as_false(value):
             yield ast.Return(ast.Constant(None))
         case ast.Expr(value=ast.Call()):
             yield ast.Pass()
@@ -123,8 +126,9 @@ def replacements(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case a k
         yield negated
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_as_false(node: ast.AST) -> bool:
+    """Whether it is None, or False, for which True is the mutant."""
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
 
 
 Put = Callable[[ast.AST], None]

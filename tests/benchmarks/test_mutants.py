@@ -33,6 +33,8 @@ def broken(body: str) -> Iterator[str]:
         ("x = a if b else a", {"x = a if not b else a"}),
         ("x = [a for a in b if a]", set()),
         ("return a", {"return None"}),
+        ("return False", {"return True"}),
+        ("return True", {"return False", "return None"}),
         ("return None", set()),
         ("return", set()),
         ("print(a)", {"pass"}),

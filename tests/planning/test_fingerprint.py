@@ -111,3 +111,9 @@ def test_another_secret_is_another_file_and_its_name_is_not(setting: str) -> Non
 def test_what_is_not_in_the_file_is_the_same_whatever_else_is() -> None:
     assert of_the_file(BASE, name="t") == of_the_file(f"{BASE}, retries: 1", name="u")
     assert of_the_file(BASE, name="t") != of_the_file(BASE)
+
+
+def test_a_fingerprint_stays_as_it_is() -> None:
+    """A plan that was saved before an upgrade is applied after it."""
+    settings = f"{BASE}, timezone: Europe/Berlin, retries: 5, body: '${{env.S}}', labels: [l]"
+    assert of_the_file(settings) == "ad094a7f00a2e5b6ff15146f2b26cc00"

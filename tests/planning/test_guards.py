@@ -39,3 +39,40 @@ def test_a_backlog_that_comes_up_or_is_not_told_any_more_is_seen_before_the_dele
     assert outcome.status is Status.REFUSED
     assert "--drop-backlog q" in outcome.message
     assert world.account.store.get("queue", "q")
+
+
+def owned(live: int, kept: int, new: int = 0) -> tuple[str, str]:
+    """A file of so many queues, and one that keeps some of them and has new ones."""
+    head = HEAD + "owns: {queues: ['*']}\nlimits: {max_delete_percent: 50}\n"
+    before, after = ([f"q{n}" for n in range(count)] for count in (live, kept))
+    after += [f"new{n}" for n in range(new)]
+    one, two = (f"{head}queues: {{{', '.join(f'{n}: {{}}' for n in each)}}}\n" for each in (before, after))  # fmt: skip
+    return one, two
+
+
+@pytest.mark.parametrize(
+    ("live", "kept", "new", "told"),
+    [
+        (10, 6, 0, ""),
+        (10, 5, 0, ""),
+        (10, 4, 0, "6 of 10 queues would be deleted, limits.max_delete_percent is 50"),
+        (10, 4, 20, "6 of 10 queues would be deleted, limits.max_delete_percent is 50"),
+        (3, 1, 0, ""),
+        (4, 1, 0, "3 of 4 queues would be deleted, limits.max_delete_percent is 50"),
+        (2, 0, 0, "all 2 queues of ours would be deleted"),
+        (1, 0, 0, ""),
+        (2, 0, 5, "all 2 queues of ours would be deleted"),
+    ],
+)
+def test_a_share_is_of_what_was_ours_before(
+    world: World, live: int, kept: int, new: int, told: str
+) -> None:
+    """What is created meanwhile makes a delete no smaller."""
+    before, after = owned(live, kept, new)
+    world.apply(before)
+    errors = [error.message for error in world.plan(after).errors]
+    assert errors == ([told] if told else [])
+    allowed = world.plan(after, allow_deletes=live - kept)
+    assert not allowed.errors
+    if told:
+        assert world.plan(after, allow_deletes=live - kept - 1).errors

@@ -183,6 +183,15 @@ def test_the_patch_is_the_same_however_the_file_is_ordered() -> None:
             assert told.hint == f"write dst: {{strategy: auto}} for {names}"
 
 
+def test_a_schedule_that_gives_one_row_back_is_named_too() -> None:
+    """The last day of February but for leap years: two dates in UTC, one cron with its zone."""
+    text = file(6).replace("0 9 * * *", "30 23 28 2 *")
+    schedules = config(text).desired.schedules or ()
+    assert quota.ahead(schedules, WINTER)[0].count == 12
+    (told,) = quota.judge(schedules, WINTER, plan="free")
+    assert told.hint == "write dst: {strategy: auto} for s0, s1"
+
+
 def test_what_cannot_be_compiled_takes_no_row_and_hides_no_other() -> None:
     differs = "{cron: '30 2 * * *', timezone: America/New_York, destination: 'https://e.com', dst: {strategy: native}}"
     text = file(4, plan="payg") + f"  bad: {differs}\n"

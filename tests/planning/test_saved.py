@@ -339,6 +339,26 @@ def test_a_change_that_moved_stops_everything_before_the_first_write(
     assert [move.path for move in error.moved[0].fields] == path.split()
 
 
+def test_what_of_a_change_has_been_done_by_hand_is_told_as_not_asked_for_any_more(
+    account: World,
+) -> None:
+    text = WANTED.replace("s: {cron: 0 10", "s: {retries: 5, cron: 0 10")
+    document = save(account, text)
+    account.edit("billing.s", retries=5)
+    (moved,) = stale(account, text, document).moved
+    (move,) = (move for move in moved.fields if move.path == "retries")
+    assert move.approved is not None
+    assert (move.approved.after, move.now) == (5, None)
+
+
+def test_a_plan_in_another_order_of_its_keys_is_the_same_plan(account: World) -> None:
+    """Tools that sort the keys of a document change nothing in it."""
+    document = save(account, WANTED)
+    ordered = json.dumps(json.loads(document), sort_keys=True)
+    assert ordered != document
+    assert savefile.load(ordered) == savefile.load(document)
+
+
 def test_of_what_has_been_overwritten_since_no_field_is_shown(account: World) -> None:
     """Nothing more of it is compared: that a field does not change now would be false."""
     document = save(account, WANTED)
