@@ -6,7 +6,7 @@ import pytest
 
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.resources import LiveSchedule
-from qstash_sync.reconcile import attribution
+from qstash_sync.reconcile import attribution, mark as marks
 from qstash_sync.reconcile.live_parts import Part, Writing
 from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared
@@ -81,3 +81,70 @@ def test_a_secret_that_is_not_known_here_accuses_nobody() -> None:
     when = When(crons=(CRON,), fields=DUE)
     parts = [part(replace(OTHER_SECRET, definition=declared.definition))]
     assert attribution.reason(declared, parts, when, NONE, others=False) is Reason.CLOCK
+
+
+# What only the mark reveals
+
+
+def revealed(declared: Declared, *parts: Part, when: When | None = None, shown: bool = False) -> list[tuple[str, object, object]]:  # fmt: skip
+    settings = (FieldChange(path="retries", before=1, after=2),) if shown else ()
+    found = attribution.write_only(declared, parts, when or When(crons=(CRON,)), settings)
+    return [(one.path, one.before, one.after) for one in found]
+
+
+SETTINGS = replace(MARK, definition=DECLARED.times + "f" * 6)
+HEADERS = "redacted headers"
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_a_protection_that_the_mark_has_otherwise_is_a_change(protect: bool) -> None:
+    declared = Declared(replace(SCHEDULE, protect=protect), "billing", None)
+    known = declared.mark("billing.x", CRON, part=1, parts=1, paused=False)
+    assert known.protected is protect
+    assert revealed(declared, part(known)) == []
+    other = part(replace(known, protected=not protect))
+    assert revealed(declared, part(known), other) == [("protect", not protect, protect)]
+    assert revealed(declared, other, shown=True) == [("protect", not protect, protect)]
+
+
+def labelled(mark: object) -> Part:
+    """A part that tells its local time, as all do but those of the first releases."""
+    found = part(mark)
+    message = replace(found.live.message, labels=(str(mark), *DECLARED.labels))
+    return replace(found, live=replace(found.live, message=message))
+
+
+def test_settings_that_do_not_read_back_are_told_by_name() -> None:
+    hidden = [("write_only", "(not shown)", HEADERS)]
+    assert revealed(DECLARED, labelled(SETTINGS)) == hidden
+    assert revealed(DECLARED, labelled(MARK), labelled(SETTINGS)) == hidden
+    assert revealed(DECLARED, labelled(SETTINGS), shown=True) == []  # it may be those
+    due = When(crons=(CRON,), fields=DUE)
+    assert revealed(DECLARED, labelled(SETTINGS), when=due) == hidden
+    exposed = labelled(replace(SETTINGS, exposed=True))
+    assert revealed(DECLARED, exposed, labelled(SETTINGS)) == [
+        ("write_only", "(not shown)", f"{HEADERS}, which values are secrets")
+    ]
+
+
+def test_a_mark_of_the_first_releases_does_not_tell_times_from_settings() -> None:
+    everything = [("write_only", "(not shown)", f"timezone, dst, {HEADERS}")]
+    assert revealed(DECLARED, part(SETTINGS)) == everything
+    old = replace(MARK, definition="f" * 12)
+    due = When(crons=(CRON,), fields=DUE)
+    assert revealed(DECLARED, part(old), when=due) == []  # it may be the time that is shown
+
+
+def test_a_secret_that_changed_is_told_as_one_and_one_that_began_is_not() -> None:
+    assert revealed(DECLARED, part(OTHER_SECRET)) == [("write_only", "(not shown)", "(secret)")]
+    assert revealed(DECLARED, part(), part(OTHER_SECRET), shown=True) == [
+        ("write_only", "(not shown)", "(secret)")
+    ]
+    began = part(replace(MARK, secrets=marks.NO_SECRETS))
+    assert revealed(DECLARED, began) == []
+
+
+def test_what_is_adopted_is_a_change_of_the_mark_where_nothing_else_is() -> None:
+    assert revealed(DECLARED, part(), part(None)) == [("mark", None, "ours")]
+    assert revealed(DECLARED, part(None), shown=True) == []
+    assert revealed(DECLARED, part(None), when=When(crons=(CRON,), fields=DUE)) == []
