@@ -187,6 +187,11 @@ def test_a_create_tells_what_would_be_so_without_a_word() -> None:
         ('{"a": ["x-1"]}', ('{"a": ["x-', '", 2]}'), False),
         ('{"a": ["x-1", 2]}', ('{"a": ["x-', '"]}'), False),
         ('{"a": "x-1", "b": 1}', ('{"a": "x-', '"}'), False),
+        ('["x"]', ('{"a": "x-', '"}'), True),
+        ("text", ('["x-', '", 2]'), True),
+        ('{"a": 1}', ('{"a": {"b": ["x-', '"]}}'), True),
+        ("x-1-y", ("x-", "-y"), True),
+        ("x-1-z", ("x-", "-y"), False),
     ],
 )
 def test_what_is_not_known_is_alike_to_whatever_it_could_be(

@@ -19,7 +19,7 @@ from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.local import Switches
-from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.change import Action, InSomeParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
@@ -468,7 +468,14 @@ def test_a_write_says_so_only_where_it_pauses_what_nobody_asked_for(
             at.edit(part_id, retries=9, **({} if hand is None else {"isPaused": hand}))
         (change,) = at.plan().changes
         assert not change.pauses_all
-        assert "every part will be paused" not in words.notes(change)
+        assert not any(isinstance(note, InSomeParts) for note in change.notes)
+
+
+def test_a_cron_that_differs_is_told_by_the_part_and_not_as_in_some_parts() -> None:
+    with scene("a cron", "America/New_York") as at:
+        at.edit(at.a_part(), cron="7 3 * * *")
+        (change,) = at.plan().changes
+        assert not any(isinstance(note, InSomeParts) for note in change.notes)
 
 
 # A set that was cut off midway
