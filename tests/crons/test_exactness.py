@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps, first_wrong
+from qstash_sync.crons import exactness
+from qstash_sync.crons.bitmaps import Difference, Span, compare as compare_bitmaps, first_wrong
 from qstash_sync.crons.compile import compile_job
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import compare, exact_until, holds, wrong_minutes
@@ -123,6 +124,34 @@ def test_five_years_by_rectangles_are_what_the_bitmaps_say_year_by_year(timezone
             assert exact_until(job, live, now) == first, (job, live, now)
             answers[first is None] += 1
     assert answers[False] > 30
+
+
+@pytest.mark.parametrize(
+    ("text", "timezone", "stored", "hours"),
+    [
+        ("0 9 * * *", "UTC", "0 9 * * *", 0),
+        ("0 9 1-15 * 1-5", "UTC", "0 9 1-15 * 1-5", 0),
+        ("30 23 * * 1-5", "Asia/Tokyo", "30 14 * * 1-5", 0),
+        ("30 3 * * 1-5", "Asia/Tokyo", "30 18 * * 0-4", 0),
+        ("0 * * * *", "Europe/Berlin", "0 * * * *", 10 * 48),  # ten changes, a day or two each
+        ("0 9 1,20 1 *", "America/New_York", "0 14 1,20 1 *", 10 * 48),
+    ],
+)
+def test_what_is_exact_for_years_is_compared_around_clock_changes_alone(
+    monkeypatch: pytest.MonkeyPatch, text: str, timezone: str, stored: str, hours: int
+) -> None:
+    """Minute by minute it would take seconds for every schedule."""
+    asked: list[timedelta] = []
+
+    def counted(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> Difference:
+        asked.append(end - start)
+        return compare(job, crons, start, end)
+
+    monkeypatch.setattr(exactness, "compare", counted)
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    assert exact_until(Job((parse(text),), timezone), (stored,), now) is None
+    assert sum(asked, timedelta()) <= timedelta(hours=hours)
+    assert bool(asked) is bool(hours)
 
 
 @pytest.mark.parametrize("timezone", SAMPLE)

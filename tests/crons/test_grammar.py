@@ -15,6 +15,9 @@ SEED = 20261122
 
 REFUSED = {
     "seconds": ("0 0 9 * * *", "6 fields: QStash has no seconds"),
+    "seconds alone": ("0 30 9 * * 1", "leave out the first field"),
+    "years alone": ("30 9 * * 1 2027", "leave out the last field"),
+    "both of them": ("0 30 9 * * 1 2027", "leave out the first and the last"),
     "seconds and years": ("0 0 9 * * * 2027", "7 fields"),
     "too few fields": ("* * * *", "4 fields instead of 5"),
     "nothing": ("", "0 fields instead of 5"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from qstash_sync.crons.firings import Job
 from qstash_sync.model.change import Change, Firings, Reason, Stored
 from tests.support import HEAD, World
 
@@ -124,6 +125,9 @@ def test_a_policy_whose_crons_stay_tells_its_effect(world: World, strategy: str)
     change = only(world, after)
     (effect,) = [note.effect for note in change.notes if isinstance(note, Firings)]
     assert (effect.moved, effect.added, effect.removed) == (0, 1, 1)
+    assert change.wanted is not None
+    assert isinstance(change.wanted.before, Job)
+    assert change.wanted.before.timezone == "Europe/Berlin"
 
 
 def test_a_label_that_somebody_forged_is_not_believed(world: World) -> None:

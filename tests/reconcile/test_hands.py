@@ -471,6 +471,33 @@ def test_a_write_says_so_only_where_it_pauses_what_nobody_asked_for(
         assert not any(isinstance(note, InSomeParts) for note in change.notes)
 
 
+def test_a_label_edited_in_one_part_is_told_as_that() -> None:
+    """The parts of a set are alike but for their marks: that is no reason to look at one alone."""
+    with scene("a label", "America/New_York", more="labels: [l]") as at:
+        part_id = at.a_part(further=True)
+        at.edit(part_id, labels=[*at.before[part_id]["labels"], "theirs"])
+        (change,) = at.plan().changes
+        assert [field.path for field in change.fields] == ["labels"]
+        assert change.reason is Reason.DRIFT
+        assert words.notes(change) == [f"in 1 of {len(at.before)} parts: {part_id}"]
+
+
+@pytest.mark.parametrize(
+    ("timezone", "note"), [("UTC", ""), ("Asia/Tokyo", "30 23 * * *")], ids=["as written", "not so"]
+)
+def test_what_the_file_has_stands_beside_a_cron_that_is_stored_otherwise(
+    world: World, timezone: str, note: str
+) -> None:
+    text = f"{HEAD}schedules: {{x: {{cron: 30 23 * * *, timezone: {timezone}, destination: 'https://e.com/x'}}}}\n"
+    world.apply(text)
+    stored = world.schedule("billing.x")["cron"]
+    world.edit("billing.x", cron="7 3 * * *")
+    (change,) = world.plan(text).changes
+    (field,) = change.fields
+    assert (field.path, field.before, field.after) == ("cron", "7 3 * * *", stored)
+    assert field.note == note
+
+
 def test_a_cron_that_differs_is_told_by_the_part_and_not_as_in_some_parts() -> None:
     with scene("a cron", "America/New_York") as at:
         at.edit(at.a_part(), cron="7 3 * * *")
