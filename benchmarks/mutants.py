@@ -259,6 +259,11 @@ def install(mutant: Mutant) -> None:
     for inner in ("fget", "__func__", "func"):
         found = getattr(found, inner, found)
     inspect.unwrap(found).__code__ = changed_code(mutant)
+    # What was kept while the tests were collected, the mutant had no part in.
+    for name, module in list(sys.modules.items()):
+        for kept in vars(module).values() if name.startswith("qstash_sync") else ():
+            if hasattr(kept, "cache_clear"):
+                kept.cache_clear()
 
 
 # ---------------------------------------------------------------- which test meets which line

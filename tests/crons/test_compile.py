@@ -196,6 +196,12 @@ def test_follow_on_the_day_of_a_change_takes_the_offset_of_the_hour() -> None:
     asked = job("0 9 * * *")
     assert compile_job(asked, now=before, strategy=Strategy.FOLLOW).crons == ("0 14 * * *",)
     assert compile_job(asked, now=after, strategy=Strategy.FOLLOW).crons == ("0 13 * * *",)
+    since = [
+        compile_job(asked, now=now, strategy=Strategy.FOLLOW).valid_from
+        for now in (before, after, after + timedelta(days=1))
+    ]
+    midnight = datetime(2027, 3, 14, tzinfo=UTC)
+    assert since == [midnight, midnight + timedelta(hours=7), midnight + timedelta(days=1)]
 
 
 def test_native_is_one_part_that_needs_no_renewal() -> None:
@@ -409,6 +415,8 @@ MOVES: list[tuple[str, str, str, tuple[int, int, int], int | None]] = [
     ("0 9 * * *", "59 8 * * *", "UTC", (366, 0, 0), -1),
     ("59 8 * * *", "0 9 * * *", "UTC", (366, 0, 0), 1),
     ("0 0 * * 1", "59 23 * * 1", "UTC", (53, 0, 0), 1439),
+    ("0 9 1 1 *", "0 9 1 2 *", "UTC", (1, 0, 0), 31 * 1440),  # as far as anything moves
+    ("0 9 1 1 *", "0 9 2 2 *", "UTC", (0, 1, 1), None),
 ]
 
 
@@ -419,6 +427,14 @@ def test_the_fate_of_every_firing_is_told_by_the_wall_clock(
     found = effect(job(before, timezone=timezone), job(after, timezone=timezone), NOW)
     minutes = found.by.total_seconds() / 60 if found.by else None
     assert ((found.moved, found.added, found.removed), minutes) == (fates, by)
+
+
+def test_stored_crons_with_a_zone_move_by_its_wall_clock() -> None:
+    """Where the clock changes in between, UTC tells another difference."""
+    before, after = (f"CRON_TZ=America/New_York {text}" for text in ("30 0 * * *", "30 4 * * *"))
+    for one, other in (([before], [after]), (["0 9 1 1 *", before], [after, "0 9 1 1 *"])):
+        assert effect(one, other, NOW).by == timedelta(hours=4)
+    assert effect(["30 5 * * *"], ["30 9 * * *"], NOW).by == timedelta(hours=4)
 
 
 def test_spelling_a_cron_in_another_way_moves_nothing() -> None:

@@ -180,6 +180,25 @@ def test_the_wrong_minutes_are_those_that_are_missing_extra_or_doubled(timezone:
     assert told > 50
 
 
+@pytest.mark.parametrize(
+    ("live", "first"),
+    [
+        (("0 9 * * *",), None),
+        (("0 9 1-15 * *", "0 9 16-31 * *"), None),
+        (("0 9 * * *", "0 9 * * *"), 9),
+        (("0 9 * * *", "0 9 * * 0-6"), 9),
+        (("0 9 * * *", "0 8 * * *"), 8),
+        (("0 10 * * *",), 9),
+        ((), 9),
+    ],
+    ids=["exact", "in two", "doubled", "doubled otherwise", "one more", "another", "none"],
+)
+def test_the_first_wrong_firing_of_five_years(live: tuple[str, ...], first: int | None) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    wrong = exact_until(Job((parse("0 9 * * *"),), "UTC"), live, now)
+    assert wrong == (None if first is None else now.replace(hour=first))
+
+
 def test_what_goes_wrong_in_years_only_is_found() -> None:
     """One more firing on 29 February 2028."""
     job = Job((parse("0 9 * * *"),), "Asia/Tokyo")

@@ -134,6 +134,13 @@ def test_what_robfig_accepts_is_read_as_it_reads_it(text: str, same: str) -> Non
     assert robfig.firings(text, span) == robfig.firings(same, span)
 
 
+@pytest.mark.parametrize(("digits", "is_number"), [(18, True), (19, False)])
+def test_a_number_has_no_more_digits_than_go_can_take(digits: int, *, is_number: bool) -> None:
+    text = f"{'9'.zfill(digits)} 9 * * *"
+    assert (_readable(text) is not None) is is_number
+    assert not is_number or robfig.read(text).fields == robfig.read("9 9 * * *").fields
+
+
 def test_a_lone_comma_never_fires() -> None:
     assert robfig.firings(", * * * *", Span(date(2027, 1, 1), 60)) == (0, 0)
 

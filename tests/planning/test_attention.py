@@ -1,6 +1,7 @@
 """What somebody should look at though account and file agree: told, and an exit code if asked for."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from qstash_sync.model.resources import (
 )
 from qstash_sync.planning import liveness
 from tests.fault_server import FaultServer
-from tests.support import NOW, Ran, cli
+from tests.support import HEAD, NOW, Ran, cli, config
 
 FILE = """
 version: 1
@@ -163,3 +164,27 @@ def test_what_is_paused_holds_back_the_messages_that_go_through_it(
         f"its messages wait: flow-control key k is paused ({many})",
     ]
     assert list(liveness.holders(messages, Live())) == []
+
+
+DECLARED = HEAD + "schedules: {s: {cron: 0 9 * * *, destination: 'https://e.com/x', headers: {X: 'worker-7 tenant_9'}}}\n"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("status 500 from the host", "status 500 from the host"),
+        ("timed out at https://e.com/x?key=v now", "timed out at (URL) now"),
+        ("refused by worker-7, it says", "refused by worker-7, it says"),
+        ("token abcd1234 is wrong", "token (not shown) is wrong"),
+        ("user sesame is unknown", "user (not shown) is unknown"),
+        ("tenant_9 of another", "tenant_9 of another"),
+    ],
+    ids=["prose", "an address", "plain in the file", "no prose", "prose of the account's own header", "plain, with a digit"],
+)  # fmt: skip
+def test_of_an_error_only_what_can_be_no_secret_is_shown(error: str, shown: str) -> None:
+    """A word that looks like prose may be the value of a header that somebody has added."""
+    (schedule,) = config(DECLARED).desired.schedules or ()
+    message = replace(schedule.message, headers=(*schedule.message.headers, ("Y", "open sesame")))
+    live = LiveSchedule(id="billing.s", cron="0 9 * * *", message=message, error=error)
+    facts = liveness.facts(schedule, [live], Live(), NOW, pause_changes=False)
+    assert [one.message for one in facts] == [f"the last run of billing.s failed: {shown}"]

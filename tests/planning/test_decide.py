@@ -36,6 +36,17 @@ def test_what_is_not_approved_is_left_alone_and_named(world: World) -> None:
     assert plan.left == 0
 
 
+@pytest.mark.parametrize("approved", ["a", "b"])
+def test_an_error_of_what_is_left_alone_is_a_warning(world: World, approved: str) -> None:
+    wide = ", timezone: America/New_York, dst: {max_parts: 1}"
+    text = f"{HEAD}schedules: {{a: {ENTRY % ''}, b: {ENTRY.replace('*/7', '0', 1).replace('* * * *', '9 * * *', 1) % wide}}}\n"
+    assert [error.code for error in world.plan(text).errors] == ["max_parts"]
+    plan = world.plan(text, among=frozenset({(Kind.SCHEDULE, f"billing.{approved}")}))
+    told = [warning.code for warning in plan.warnings if warning.code == "max_parts"]
+    assert [error.code for error in plan.errors] == ["max_parts"] * (approved == "b")
+    assert told == ["max_parts"] * (approved == "a")
+
+
 @pytest.mark.parametrize(
     ("head", "allowed"), [(LIMITED, 10), (HEAD, None)], ids=["a plan that is named", "none"]
 )

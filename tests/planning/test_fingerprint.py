@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from qstash_sync.model.change import Action, Change, Reason
-from qstash_sync.model.resources import Kind, Live
+from qstash_sync.model.resources import Kind, Live, LiveFlowControl
 from qstash_sync.planning import fingerprint
 from qstash_sync.planning.fingerprint import Fingerprints
 from qstash_sync.reconcile.live_parts import LiveParts
@@ -117,3 +117,24 @@ def test_a_fingerprint_stays_as_it_is() -> None:
     """A plan that was saved before an upgrade is applied after it."""
     settings = f"{BASE}, timezone: Europe/Berlin, retries: 5, body: '${{env.S}}', labels: [l]"
     assert of_the_file(settings) == "ad094a7f00a2e5b6ff15146f2b26cc00"
+
+
+@pytest.mark.parametrize(
+    ("key", "is_gone"),
+    [
+        (None, True),
+        (LiveFlowControl(name="k"), True),
+        (LiveFlowControl(name="k", parallelism=1), False),
+        (LiveFlowControl(name="k", rate=1, period=1), False),
+        (LiveFlowControl(name="other", parallelism=1), True),
+    ],
+    ids=["no key", "no pin", "a parallelism", "a rate", "another key"],
+)
+def test_a_key_is_gone_without_a_pin(key: LiveFlowControl | None, *, is_gone: bool) -> None:
+    desired = config(HEAD).desired
+    change = Change(
+        kind=Kind.FLOW_CONTROL, name="k", id="k", action=Action.DELETE, reason=Reason.FILE
+    )
+    live = Live(flow_controls=(key,) if key else ())
+    assert Fingerprints(desired, live, LiveParts(desired, ())).gone(change) is is_gone
+    assert not Fingerprints(desired, Live(), LiveParts(desired, ())).gone(change), "not read"

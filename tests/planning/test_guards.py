@@ -76,3 +76,27 @@ def test_a_share_is_of_what_was_ours_before(
     assert not allowed.errors
     if told:
         assert world.plan(after, allow_deletes=live - kept - 1).errors
+
+
+GROUP = HEAD + "limits: {max_delete_percent: 50}\nurl_groups: {g: {endpoints: {%s}}}\n"
+CALLED = HEAD + "limits: {max_deletes: 0}\nschedules: {s: {cron: 0 9 * * *, destination: 'https://e.com'%s}}\n"  # fmt: skip
+
+
+def test_an_endpoint_that_goes_is_a_delete_and_a_header_is_none(world: World) -> None:
+    ends = [f"{name}: 'https://{name}.example.com'" for name in "abcd"]
+    world.apply(GROUP % ", ".join(ends))
+    (error,) = world.plan(GROUP % ends[0]).errors
+    assert error.message.startswith("3 of 4 endpoints would be deleted")
+    assert not world.plan(GROUP % ", ".join(ends[:2])).errors
+    world.apply(CALLED % ", headers: {A: a, B: b, C: c}, retries: 5")
+    plan = world.plan(CALLED % "")
+    assert plan.changes
+    assert not plan.errors
+
+
+def test_a_change_that_is_refused_makes_up_for_no_delete(world: World) -> None:
+    text = CALLED.replace("schedules: {", "schedules: {gone: {cron: 0 9 * * *, destination: 'https://e.com'}, ")  # fmt: skip
+    world.apply(text % "")
+    world.edit("billing.s", labels=[])
+    (error,) = world.plan(CALLED % "").errors
+    assert error.message == "1 delete, limits.max_deletes is 0"

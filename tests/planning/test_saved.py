@@ -339,6 +339,28 @@ def test_a_change_that_moved_stops_everything_before_the_first_write(
     assert [move.path for move in error.moved[0].fields] == path.split()
 
 
+def test_what_was_refused_and_has_gone_is_told(world: World) -> None:
+    """What would be done by now is a create that nobody has seen."""
+    world.apply(NEW_YORK + "}")
+    world.edit("billing.s", labels=["x"])
+    document = save(world, NEW_YORK + "}")
+    for stored in world.account.store.all("schedule"):
+        world.account.store.delete("schedule", stored["scheduleId"])
+    (moved,) = stale(world, NEW_YORK + "}", document).moved
+    assert moved.why == "it has been deleted from the account"
+
+
+def test_of_what_was_created_meanwhile_only_what_still_differs_is_told(world: World) -> None:
+    text = HEAD + "queues: {q: {parallelism: 3, paused: true}}\n"
+    document = save(world, text)
+    world.apply(text.replace("3", "5"))
+    (moved,) = stale(world, text, document).moved
+    assert moved.why == "it has been created in the account"
+    (move,) = moved.fields
+    assert move.path == "parallelism"
+    assert (move.approved is not None, move.now is not None) == (True, True)
+
+
 def test_what_of_a_change_has_been_done_by_hand_is_told_as_not_asked_for_any_more(
     account: World,
 ) -> None:
