@@ -6,7 +6,8 @@
 1. The map: the tests run once under coverage, which notes the lines that each meets (`.mutants/`).
 2. A seeded sample of each room's mutants. The tests are collected once; each mutant is a fork of
    that process in which one function has other code, so it costs its tests and no imports.
-3. The quick tests of its line (a budget of seconds), then, for what survives, all others of them.
+3. The first tests of its line (a budget of seconds), then, for what survives, more of them: those
+   that are named after its file, then the quickest.
 4. `--write` puts the counts and what survived into tests/mutants.md, for the rooms of the run.
 
 A mutant is killed by a test that fails, and passes without it, or by a run that does not end.
@@ -53,7 +54,7 @@ ROOMS = ("crons", "reconcile", "planning")
 # What can see a mutant of these rooms in seconds; the suites that load copies of the code cannot.
 TESTS = ("tests/crons", "tests/reconcile", "tests/planning", "tests/model")
 BLIND = ("tests/crons/test_mutants.py",)
-BUDGETS = (6.0, 60.0)  # seconds of tests in each pass, as measured under coverage; quickest first
+BUDGETS = (6.0, 60.0)  # seconds of tests in each pass, as measured under coverage
 SLOWER = 4  # a run does not end if it takes so many times as long as its tests did, and
 GRACE = 20  # so many seconds
 NO_END, CRASH = "did not end", "crashed"  # what kills beside tests
@@ -300,7 +301,7 @@ def read_times() -> dict[str, float]:
 
 
 class Lines:
-    """The tests of a mutant, quickest first."""
+    """The tests of a mutant, in the order in which it meets them."""
 
     def __init__(self, times: dict[str, float]) -> None:
         from coverage import CoverageData  # noqa: PLC0415 - the rest is tested without it
@@ -311,13 +312,14 @@ class Lines:
         self.met: dict[str, dict[int, list[str]]] = {}
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Those that meet its line."""
+        """Those that meet its line: those that are named after its file, then the quickest."""
         if mutant.path not in self.met:
             self.met[mutant.path] = self.data.contexts_by_lineno(str(ROOT / mutant.path))
         by_line = self.met[mutant.path]
         lines = range(mutant.line, mutant.last_line + 1)
         met = {c.rpartition("|")[0] for n in lines for c in by_line.get(n, ())}
-        return sorted(met & set(self.times), key=lambda test: (self.times[test], test))
+        own = f"/test_{Path(mutant.path).stem}.py::"
+        return sorted(met & set(self.times), key=lambda t: (own not in t, self.times[t], t))
 
     def passes(self, mutant: Mutant) -> list[list[str]]:
         """Those of each pass; one test at least, however slow, in the first that has none."""
@@ -577,8 +579,9 @@ def page(rooms: dict[str, Room]) -> Iterator[str]:
     yield "What `make mutants` left alive, each with a reason. `mutants.py --write` writes"
     yield "the page: the rooms of its run anew; of earlier samples, what has a reason stays."
     yield ""
-    yield f"Each mutant had {quick:g} s of the quickest tests that meet its line, and if it lived,"
-    yield f"{slow:g} s of the others. Python {platform.python_version()}, {versions}."
+    yield f"Each mutant had {quick:g} s of the tests that meet its line (of its own file, then the"
+    yield f"quickest), and if it lived, {slow:g} s of the others."
+    yield f"Python {platform.python_version()}, {versions}."
     yield ""
     yield from HEAD
     yield from (rooms[room].counts for room in ROOMS if room in rooms)

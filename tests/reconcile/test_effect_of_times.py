@@ -210,3 +210,19 @@ def test_a_change_is_put_down_to_what_can_have_changed(
         for f in change.fields
     }
     assert found == told
+
+
+@pytest.mark.parametrize(
+    ("after", "fields"),
+    [
+        (text("0 8 * * 1-5"), [("cron", "America/New_York")]),
+        (text("0 8 * * 1-5", "Europe/Berlin"), [("cron", ""), ("timezone", "")]),
+        (text(timezone="Europe/Berlin"), [("timezone", "")]),
+    ],
+    ids=["the time", "both", "the zone"],
+)
+def test_the_zone_stands_beside_a_time_where_no_line_of_its_own_has_it(
+    world: World, after: str, fields: list[tuple[str, str]]
+) -> None:
+    world.apply(text())
+    assert [(f.path, f.note) for f in only(world, after).fields if f.path != "parts"] == fields

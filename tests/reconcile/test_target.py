@@ -204,6 +204,15 @@ def test_of_a_kind_that_has_names_those_alone_are_listed(world: World) -> None:
     assert str(caught.value).endswith("has such a name; there is queues.images")
 
 
+def test_of_many_names_twelve_are_listed_and_the_others_counted(world: World) -> None:
+    names_ = [f"n{number:02}" for number in range(15)]
+    text = f"{HEAD}schedules: {{{', '.join(f'{name}: {ENTRY}' for name in names_)}}}\n"
+    with pytest.raises(UsageError) as caught:
+        world.plan(text, target=("schedules.other",))
+    listed = ", ".join(f"schedules.{name}" for name in names_[:12])
+    assert str(caught.value).endswith(f"there is {listed} and 3 more")
+
+
 @pytest.mark.parametrize("option", ["target", "exclude"])
 @pytest.mark.parametrize(
     ("glob", "told"),

@@ -84,6 +84,26 @@ def live(part: str, **changes: object) -> LiveSchedule:
     return LiveSchedule(**found)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        (["0 9 * * *"], ["0 9 1-15 * *", "0 9 16-31 * *"], True),
+        (["0 9 * * *"], ["0 9 * * 1-6"], False),
+        (["@every 1h", "0 9 * * *"], ["0 9 * * *", "@every 1h"], True),
+        (["@every 1h"], ["@every 2h"], False),
+        (["@every 1h"], ["0 9 * * *"], False),
+    ],
+)
+def test_sets_are_grouped_by_when_they_fire_or_else_by_how_they_are_spelt(
+    one: list[str], other: list[str], *, alike: bool
+) -> None:
+    keys = [
+        twins.firings_of([live(f"x.{n}", cron=cron) for n, cron in enumerate(crons)], NOW)
+        for crons in (one, other)
+    ]
+    assert (keys[0] == keys[1]) is alike
+
+
 def milliseconds(hours: int) -> int:
     return int((NOW + timedelta(hours=hours)).timestamp() * 1000)
 
