@@ -131,6 +131,13 @@ def test_what_never_changes_holds_for_ever() -> None:
         assert len(made.parts) == 1
 
 
+@pytest.mark.parametrize("text", ["0 9 * 1 *", "0 9 * 1,3 *", "0 9 * 3-12 *", "0 9 1-28 2 *"])
+def test_a_leap_day_is_no_day_of_a_job_that_leaves_it_out(text: str) -> None:
+    """The year around today has none, so nothing but the job itself says what becomes of it."""
+    made = compile_job(job(text, timezone="UTC"), now=NOW)
+    assert (made.crons, made.valid_until) == ((text,), None)
+
+
 def test_a_leap_day_ends_what_looks_eternal() -> None:
     made = compile_job(job("0 8 1 3 *", timezone="Asia/Tokyo"), now=NOW)
     assert made.valid_until is not None

@@ -197,3 +197,10 @@ def test_either_of_two_days_that_both_restrict_stays() -> None:
     fields = robfig.read("5 9 1-5 * 1-5").fields
     assert fields.normal == fields
     assert fields.normal.day_rule != robfig.read("5 9 1-5 * *").fields.normal.day_rule
+
+
+@pytest.mark.parametrize("text", ["*/000000015 * * * *", "000000015 * * * *"])
+def test_a_number_has_nine_digits_at_most(text: str) -> None:
+    assert parse(text).fields.minutes[-1] in (15, 45)
+    with pytest.raises(CronError, match="10 digits"):
+        parse(text.replace("000000015", "0000000015"))

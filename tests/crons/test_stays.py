@@ -36,7 +36,7 @@ def compiled(case: dict[str, Any]) -> dict[str, Any]:
         return {"error": str(error)}
     after, moved = after_the_end(job, made), effect(made.crons, job, now)
     return {
-        "parts": [f"{part.cron} | {part.serves}" for part in made.parts],
+        "parts": [f"{part.cron} | {part.offset} | {part.serves}" for part in made.parts],
         "until": made.valid_until and made.valid_until.isoformat(),
         "firings": made.proof.firings,
         "cautions": [caution.text for caution in made.cautions],

@@ -29,6 +29,17 @@ def test_every_zone_of_the_package_can_be_loaded() -> None:
     assert all(zones.zone(name).key == name for name in zones.names())
 
 
+def test_the_names_are_those_of_the_package_in_order() -> None:
+    for cached in (zones.names, zones._known, zones.zone):
+        cached.cache_clear()  # so that they are read here
+    names = zones.names()
+    assert list(names) == sorted(set(names))
+    assert {"UTC", "Europe/Berlin", "Pacific/Chatham"} <= set(names)
+    assert zones.zone("Pacific/Chatham").key == "Pacific/Chatham"
+    with pytest.raises(CronError):
+        zones.zone("Chatham")
+
+
 def test_the_version_is_that_of_the_zone_data() -> None:
     version = zones.tzdata_version()
     assert version[:4].isdigit()
