@@ -6,8 +6,8 @@
 1. The map: the tests run once under coverage, which notes the lines that each meets (`.mutants/`).
 2. A seeded sample of each room's mutants. The tests are collected once; each mutant is a fork of
    that process in which one function has other code, so it costs its tests and no imports.
-3. The first tests of its line (a budget of seconds), then, for what survives, more of them: those
-   that are named after its file, then the quickest.
+3. The first tests of its line (a budget of seconds), then, for what survives, more of them: quick
+   ones that are named after its file, then the quickest.
 4. `--write` puts the counts and what survived into tests/mutants.md, for the rooms of the run.
 
 A mutant is killed by a test that fails, and passes without it, or by a run that does not end.
@@ -55,6 +55,7 @@ ROOMS = ("crons", "reconcile", "planning")
 TESTS = ("tests/crons", "tests/reconcile", "tests/planning", "tests/model")
 BLIND = ("tests/crons/test_mutants.py",)
 BUDGETS = (6.0, 60.0)  # seconds of tests in each pass, as measured under coverage
+QUICK = 0.5  # seconds
 SLOWER = 4  # a run does not end if it takes so many times as long as its tests did, and
 GRACE = 20  # so many seconds
 NO_END, CRASH = "did not end", "crashed"  # what kills beside tests
@@ -312,14 +313,15 @@ class Lines:
         self.met: dict[str, dict[int, list[str]]] = {}
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Those that meet its line: those that are named after its file, then the quickest."""
+        """Those that meet its line, quickest first, but for the quick ones named after its file."""
         if mutant.path not in self.met:
             self.met[mutant.path] = self.data.contexts_by_lineno(str(ROOT / mutant.path))
         by_line = self.met[mutant.path]
         lines = range(mutant.line, mutant.last_line + 1)
         met = {c.rpartition("|")[0] for n in lines for c in by_line.get(n, ())}
         own = f"/test_{Path(mutant.path).stem}.py::"
-        return sorted(met & set(self.times), key=lambda t: (own not in t, self.times[t], t))
+        first = {t for t in met & set(self.times) if own in t and self.times[t] < QUICK}
+        return sorted(met & set(self.times), key=lambda t: (t not in first, self.times[t], t))
 
     def passes(self, mutant: Mutant) -> list[list[str]]:
         """Those of each pass; one test at least, however slow, in the first that has none."""
