@@ -138,6 +138,12 @@ def test_a_leap_day_is_no_day_of_a_job_that_leaves_it_out(text: str) -> None:
     assert (made.crons, made.valid_until) == ((text,), None)
 
 
+@pytest.mark.parametrize("day", [(2027, 2, 28), (2027, 3, 1), (2027, 3, 2), (2028, 2, 29), (2028, 3, 1)])  # fmt: skip
+def test_a_leap_day_is_known_a_year_before_it_and_on_it(day: tuple[int, int, int]) -> None:
+    made = compile_job(job("0 9 1,29 2,3 *", timezone="UTC"), now=datetime(*day, tzinfo=UTC))
+    assert (made.crons, made.valid_until) == (("0 9 1,29 2,3 *",), None)
+
+
 def test_a_leap_day_ends_what_looks_eternal() -> None:
     made = compile_job(job("0 8 1 3 *", timezone="Asia/Tokyo"), now=NOW)
     assert made.valid_until is not None

@@ -139,6 +139,10 @@ def test_each_cron_of_a_union_keeps_its_own_class() -> None:
     assert 90 not in minutes  # one pass of 02:30
 
 
+def test_stored_crons_that_never_fire_have_no_next_firing() -> None:
+    assert next_firings(["0 9 30 2 *"], datetime(2026, 11, 22, tzinfo=UTC), 3) == ()
+
+
 def test_meetings_are_those_from_the_start_until_before_the_end() -> None:
     at = datetime(2027, 3, 28, 1, tzinfo=UTC)
     minute, day = timedelta(minutes=1), timedelta(days=1)
