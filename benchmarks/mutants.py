@@ -1,16 +1,20 @@
 """`make mutants`: break one expression at a time in the rooms that decide, and see who notices.
 
     python benchmarks/mutants.py [--rooms ROOM ...] [--sample 150 | --all] [--seed 1] [--map]
+                                 [--write]
 
 1. The map: the tests run once under coverage, which notes the lines that each meets (`.mutants/`).
 2. A seeded sample of each room's mutants. The tests are collected once; each mutant is a fork of
    that process in which one function has other code, so it costs its tests and no imports.
-3. The quick tests of its line (a budget of seconds), then, for what survives, all others of them.
+3. The first tests of its line (a budget of seconds), then, for what survives, more of them: quick
+   ones that are named after its file, then the quickest.
+4. `--write` puts the counts and what survived into tests/mutants.md, for the rooms of the run.
 
-A mutant is killed by a test that fails or a run that does not end. Mutated are the bodies of
-functions: comparisons, boolean and arithmetic operators, numbers and flags, conditions, returned
-values, statements that only call. Left alone: strings (messages), assertions (they state types),
-decorators, defaults. What a test starts as another process meets the real code, and kills nothing.
+A mutant is killed by a test that fails, and passes without it, or by a run that does not end.
+Mutated are the bodies of functions: comparisons, boolean and arithmetic operators, numbers and
+flags, conditions, returned values, statements that only call. Left alone: strings (messages),
+assertions (they state types), decorators, defaults. What a test starts as another process meets
+the real code, and kills nothing.
 
 Why not mutmut: it writes every mutant of a file into that file, and insists on a clean run of the
 tests there; tests/crons/test_mutants.py, which wants its lines once in the source, then fails.
@@ -31,7 +35,6 @@ import sys
 import tempfile
 import time
 import types
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,11 +52,13 @@ WORK = ROOT / ".mutants"
 PAGE = ROOT / "tests" / "mutants.md"
 ROOMS = ("crons", "reconcile", "planning")
 # What can see a mutant of these rooms in seconds; the suites that load copies of the code cannot.
-TESTS = ("tests/crons", "tests/reconcile", "tests/planning")
+TESTS = ("tests/crons", "tests/reconcile", "tests/planning", "tests/model")
 BLIND = ("tests/crons/test_mutants.py",)
-BUDGETS = (6.0, 60.0)  # seconds of tests in each pass, as measured under coverage; quickest first
+BUDGETS = (6.0, 60.0)  # seconds of tests in each pass, as measured under coverage
+QUICK = 0.5  # seconds
 SLOWER = 4  # a run does not end if it takes so many times as long as its tests did, and
 GRACE = 20  # so many seconds
+NO_END, CRASH = "did not end", "crashed"  # what kills beside tests
 NOT_MADE = 77  # the exit code of a fork that could not even put the mutant in place
 MEMORY = 4 << 30
 LEAST = 85  # per cent
@@ -111,7 +116,7 @@ def replacements(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case a k
             yield ast.Constant(not value)
         case ast.Constant(value=int(value)):
             yield from (ast.Constant(value + 1), ast.Constant(value - 1))
-        case ast.Return(value=value) if value is not None and not _is_none(value):
+        case ast.Return(value=value) if value is not None and not _is_as_false(value):
             yield ast.Return(ast.Constant(None))
         case ast.Expr(value=ast.Call()):
             yield ast.Pass()
@@ -123,13 +128,19 @@ def replacements(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case a k
         yield negated
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_as_false(node: ast.AST) -> bool:
+    """Whether it is None, or False, for which True is the mutant."""
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
 
 
-def places(node: ast.AST, put: Callable[[ast.AST], None]) -> Iterator[tuple[ast.AST, Any]]:
-    """Every node of a body and how to put another there."""
-    yield node, put
+Put = Callable[[ast.AST], None]
+
+
+def places(node: ast.AST, put: Put, around: ast.AST) -> Iterator[tuple[ast.AST, Put, ast.AST]]:
+    """Every node of a body, how to put another there, and what a reader needs to see around it."""
+    yield node, put, around
+    if not isinstance(node, ast.Slice | ast.UnaryOp | ast.keyword):  # these say little alone
+        around = node
     if isinstance(node, ast.Assert):
         return
     for name, value in ast.iter_fields(node):
@@ -138,20 +149,48 @@ def places(node: ast.AST, put: Callable[[ast.AST], None]) -> Iterator[tuple[ast.
         ):
             continue
         if isinstance(value, ast.AST):
-            yield from places(value, partial(setattr, node, name))
+            yield from places(value, partial(setattr, node, name), around)
         elif isinstance(value, list):
             for number, item in enumerate(value):
                 if isinstance(item, ast.AST):
-                    yield from places(item, partial(setitem, value, number))
+                    yield from places(item, partial(setitem, value, number), around)
 
 
-def mutations(tree: ast.Module) -> Iterator[tuple[str, ast.AST, ast.AST, Callable[[], None]]]:
-    """(function, node, what stands there instead, a call that does it), as in the text."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation:
+    """One change of a syntax tree: in the function of this name, `put` sets `other` for `node`."""
+
+    function: str
+    node: ast.AST
+    other: ast.AST
+    put: Put
+    around: ast.AST
+
+    def make(self) -> None:
+        """Change the tree."""
+        self.put(self.other)
+
+    def shown(self) -> str:
+        """Before and after, in one line each; a constant with the expression that it stands in."""
+        if not isinstance(self.node, ast.Constant):
+            return "`{}` → `{}`".format(*excerpts(line(self.node), line(self.other)))
+        before = line(self.around)
+        self.put(self.other)
+        after = line(self.around)
+        self.put(self.node)
+        return "`{}` → `{}`".format(*excerpts(before, after))
+
+
+def mutations(tree: ast.Module) -> Iterator[Mutation]:
+    """All of a module, in the order of its text."""
     for name, function in functions(tree.body, ""):
         for number, statement in enumerate(function.body):
-            for node, put_there in places(statement, partial(setitem, function.body, number)):
+            put = partial(setitem, function.body, number)
+            for node, put_there, around in places(statement, put, statement):
                 for other in replacements(node):
-                    yield name, node, other, partial(put_there, other)
+                    yield Mutation(
+                        function=name, node=node, other=other, put=put_there, around=around
+                    )
 
 
 def functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -163,10 +202,19 @@ def functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Any]]:
             yield prefix + statement.name, statement
 
 
-def shown(node: ast.AST) -> str:
+def line(node: ast.AST) -> str:
     """A node in one line; of a compound statement, its head."""
-    text = ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).splitlines()[0]
-    return text if len(text) <= 70 else f"{text[:67]}…"
+    return ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).splitlines()[0]
+
+
+def excerpts(*texts: str) -> Iterator[str]:
+    """Of long texts the place where they begin to differ."""
+    pairs = enumerate(zip(*texts, strict=False))
+    same = next((n for n, pair in pairs if len({*pair}) > 1), min(map(len, texts)))
+    for text in texts:
+        start = max(0, min(same - 30, len(text) - 70))
+        cut = text[start : start + 70]
+        yield "…" * (start > 0) + cut + "…" * (start + 70 < len(text))
 
 
 def mutants_of(path: Path) -> list[Mutant]:
@@ -174,11 +222,10 @@ def mutants_of(path: Path) -> list[Mutant]:
     relative = path.relative_to(ROOT)
     return [
         Mutant(
-            room=relative.parts[1], path=str(relative), number=number, function=name,
-            line=node.lineno, last_line=_head_end(node),
-            change=f"`{shown(node)}` → `{shown(other)}`",
+            room=relative.parts[1], path=str(relative), number=number, function=one.function,
+            line=one.node.lineno, last_line=_head_end(one.node), change=one.shown(),
         )
-        for number, (name, node, other, _) in enumerate(mutations(ast.parse(path.read_text())))
+        for number, one in enumerate(mutations(ast.parse(path.read_text())))
     ]  # fmt: skip
 
 
@@ -191,9 +238,9 @@ def changed_code(mutant: Mutant) -> types.CodeType:
     """The code of the mutant's function."""
     path = ROOT / mutant.path
     tree = ast.parse(path.read_text())
-    for number, (*_, change) in enumerate(mutations(tree)):
+    for number, one in enumerate(mutations(tree)):
         if number == mutant.number:
-            change()
+            one.make()
             break
     code = compile(ast.fix_missing_locations(tree), str(path), "exec")
     return next(c for c in _codes(code) if c.co_qualname == mutant.function)
@@ -214,6 +261,11 @@ def install(mutant: Mutant) -> None:
     for inner in ("fget", "__func__", "func"):
         found = getattr(found, inner, found)
     inspect.unwrap(found).__code__ = changed_code(mutant)
+    # What was kept while the tests were collected, the mutant had no part in.
+    for name, module in list(sys.modules.items()):
+        for kept in vars(module).values() if name.startswith("qstash_sync") else ():
+            if hasattr(kept, "cache_clear"):
+                kept.cache_clear()
 
 
 # ---------------------------------------------------------------- which test meets which line
@@ -250,7 +302,7 @@ def read_times() -> dict[str, float]:
 
 
 class Lines:
-    """The tests of a mutant, quickest first."""
+    """The tests of a mutant, in the order in which it meets them."""
 
     def __init__(self, times: dict[str, float]) -> None:
         from coverage import CoverageData  # noqa: PLC0415 - the rest is tested without it
@@ -261,13 +313,15 @@ class Lines:
         self.met: dict[str, dict[int, list[str]]] = {}
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Those that meet its line."""
+        """Those that meet its line, quickest first, but for the quick ones named after its file."""
         if mutant.path not in self.met:
             self.met[mutant.path] = self.data.contexts_by_lineno(str(ROOT / mutant.path))
         by_line = self.met[mutant.path]
         lines = range(mutant.line, mutant.last_line + 1)
-        met = {c.partition("|")[0] for line in lines for c in by_line.get(line, ())}
-        return sorted(met & set(self.times), key=lambda test: (self.times[test], test))
+        met = {c.rpartition("|")[0] for n in lines for c in by_line.get(n, ())}
+        own = f"/test_{Path(mutant.path).stem}.py::"
+        first = {t for t in met & set(self.times) if own in t and self.times[t] < QUICK}
+        return sorted(met & set(self.times), key=lambda t: (t not in first, self.times[t], t))
 
     def passes(self, mutant: Mutant) -> list[list[str]]:
         """Those of each pass; one test at least, however slow, in the first that has none."""
@@ -308,60 +362,77 @@ class Forks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Both passes."""
+        """Both passes, and whether what killed is well without a mutant."""
         items = {item.nodeid: item for item in session.items}
         for number, _ in enumerate(BUDGETS):
             left = [mutant for mutant in self.chosen if mutant not in self.killed]
             for mutant in left:
                 names = [name for name in self.lines.passes(mutant)[number] if name in items]
-                why = fork(session, mutant, [items[n] for n in names], self.lines.patience(names))
-                if why:
-                    self.killed[mutant] = why
+                tests = [items[name] for name in names]
+                if killers := fork(session, mutant, tests, self.lines.patience(names)):
+                    self.killed[mutant] = killers[0]
                 elif number == 0:
-                    print(
-                        f"  not by quick tests: {mutant.path}:{mutant.line} {mutant.change}",
-                        flush=True,
-                    )
+                    where = f"{mutant.path}:{mutant.line}"
+                    print(f"  not by quick tests: {where} {mutant.change}", flush=True)
             dead = sum(mutant in self.killed for mutant in left)
             print(f"pass {number + 1}: {dead} of {len(left)} killed", flush=True)
+        killers = [name for name in dict.fromkeys(self.killed.values()) if name in items]
+        tests = [items[name] for name in killers]
+        for name in fork(session, None, tests, self.lines.patience(killers)):
+            print(f"kills nothing, since it fails without a mutant, too: {name}", flush=True)
+            self.killed = {mutant: by for mutant, by in self.killed.items() if by != name}
         return True
 
 
-def fork(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item], patience: float) -> str:
-    """Run the tests with the mutant in place; what killed it, or nothing."""
+def fork(
+    session: pytest.Session, mutant: Mutant | None, tests: list[pytest.Item], patience: float
+) -> list[str]:
+    """Run the tests with the mutant in place: the first that fails; without one, all that do."""
     if not tests:
-        return ""
+        return []
     sys.stdout.flush()
+    told, tell = os.pipe()
     child = os.fork()
     if not child:
         os.setsid()
-        _run_and_leave(session, mutant, tests)
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            if os.waitstatus_to_exitcode(status) == NOT_MADE:
-                raise RuntimeError(f"cannot be made: {mutant.key}")
-            return "a test failed" if status else ""
+        _run_and_leave(session, mutant, tests, tell)
+    os.close(tell)
+    status, deadline = None, time.monotonic() + patience
+    while status is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "did not end"
+        pid, ended = os.waitpid(child, os.WNOHANG)
+        status = os.waitstatus_to_exitcode(ended) if pid else None
+    if status is None:
+        os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    with os.fdopen(told) as failed:
+        names = failed.read().splitlines()
+    if status == NOT_MADE:
+        raise RuntimeError(f"cannot be made: {mutant and mutant.key}")
+    if status is None:
+        return [*names, NO_END]
+    return names or ([CRASH] if status else [])
 
 
-def _run_and_leave(session: pytest.Session, mutant: Mutant, tests: list[pytest.Item]) -> None:
+def _run_and_leave(
+    session: pytest.Session, mutant: Mutant | None, tests: list[pytest.Item], tell: int
+) -> None:
     code = NOT_MADE
     try:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        install(mutant)
+        if mutant:
+            install(mutant)
         code = 1  # whatever else ends the run
         for item, following in zip(tests, [*tests[1:], None], strict=True):
+            before = session.testsfailed
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if session.testsfailed:
-                break
+            if session.testsfailed > before:
+                os.write(tell, f"{item.nodeid}\n".encode())
+                if mutant:
+                    break
         code = 1 if session.testsfailed else 0
     finally:
         os._exit(code)
@@ -372,8 +443,8 @@ def _run_and_leave(session: pytest.Session, mutant: Mutant, tests: list[pytest.I
 
 def choose(
     rooms: Sequence[str], size: int | None, seed: int
-) -> dict[str, tuple[int, list[Mutant]]]:
-    """Of each room: how many mutants there are, and the sample."""
+) -> dict[str, tuple[list[Mutant], list[Mutant]]]:
+    """Of each room: all its mutants, and the sample."""
     chosen = {}
     for room in rooms:
         every = [
@@ -383,33 +454,89 @@ def choose(
         ]
         rng = random.Random(f"{seed} {room}")
         picked = every if size is None or size >= len(every) else rng.sample(every, size)
-        chosen[room] = (len(every), sorted(picked, key=lambda m: (m.path, m.number)))
+        chosen[room] = (every, sorted(picked, key=lambda m: (m.path, m.number)))
     return chosen
 
 
-def reasons() -> dict[str, str]:
-    """What the page says of survivors."""
-    rows = [line.split(" | ") for line in PAGE.read_text().splitlines()] if PAGE.exists() else []
-    return {row[0].removeprefix("| "): row[-1].removesuffix(" |") for row in rows if len(row) == 2}
+HEAD = (
+    "| room | mutants | seed | run | killed | of these did not end | survived | killed, % | on |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|---|",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survivor:
+    """A row of the page: a mutant by its key, the seed of the sample in which it survived, why."""
+
+    key: str
+    seed: str
+    reason: str = TODO
+
+    def __str__(self) -> str:
+        return f"| {self.key} | {self.seed} | {self.reason} |"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What the page says of a room."""
+
+    counts: str
+    survivors: tuple[Survivor, ...]
+
+
+def known_rooms() -> dict[str, Room]:
+    """What the page says so far."""
+    counts: dict[str, str] = {}
+    survivors: dict[str, list[Survivor]] = {room: [] for room in ROOMS}
+    room = ""
+    for text in PAGE.read_text().splitlines() if PAGE.exists() else ():
+        cells = text.removeprefix("| ").removesuffix(" |").split(" | ")
+        if text.startswith("## "):
+            room = text.removeprefix("## ")
+        elif cells[0] in ROOMS:
+            counts[cells[0]] = text
+        elif room and cells[0].startswith("`"):
+            key, seed, reason = cells
+            survivors[room].append(Survivor(key=key, seed=seed, reason=reason))
+    return {room: Room(counts=counts[room], survivors=tuple(survivors[room])) for room in counts}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What killed which mutant, in the sample of a seed."""
+
+    seed: str
+    killed: dict[Mutant, str]
+
+    def counts(self, room: str, every: Sequence[Mutant], sample: Sequence[Mutant]) -> str:
+        """A row of the table."""
+        by = [self.killed[mutant] for mutant in sample if mutant in self.killed]
+        alive = len(sample) - len(by)
+        today = datetime.now(tz=UTC).date()
+        return (
+            f"| {room} | {len(every)} | {self.seed} | {len(sample)} | {len(by)} "
+            f"| {by.count(NO_END)} | {alive} | {100 * len(by) / len(sample):.1f} | {today} |"
+        )
+
+
+def renewed(
+    room: str, run: Run, every: Sequence[Mutant], sample: Sequence[Mutant], known: Room | None
+) -> Room:
+    """A room after a run. Of earlier samples stays what has a reason, and was not run again."""
+    before = {one.key: one for one in (known.survivors if known else ())}
+    alive = dict.fromkeys(cell(m.key) for m in sample if m not in run.killed)
+    rows = [
+        Survivor(key=key, seed=run.seed, reason=before[key].reason if key in before else TODO)
+        for key in alive
+    ]
+    others = {cell(m.key) for m in every} - {cell(m.key) for m in sample}
+    rows += [one for one in before.values() if one.key in others and one.reason != TODO]
+    return Room(counts=run.counts(room, every, sample), survivors=tuple(rows))
 
 
 def cell(text: str) -> str:
+    """A text in a table: no bar of it ends a cell."""
     return text.replace("|", "\\|")
-
-
-def table(chosen: dict[str, tuple[int, list[Mutant]]], killed: dict[Mutant, str]) -> list[str]:
-    lines = [
-        "| room | mutants | run | killed | of these did not end | survived | killed, % |",
-        "|---|--:|--:|--:|--:|--:|--:|",
-    ]
-    for room, (every, sample) in chosen.items():
-        counts = Counter(killed.get(mutant, "") for mutant in sample)
-        dead = len(sample) - counts[""]
-        lines.append(
-            f"| {room} | {every} | {len(sample)} | {dead} | {counts['did not end']} | {counts['']} "
-            f"| {100 * dead / len(sample):.1f} |"
-        )
-    return lines
 
 
 def main() -> int:
@@ -429,45 +556,41 @@ def main() -> int:
     everyone = [mutant for _, sample in chosen.values() for mutant in sample]
     forks = Forks(everyone, Lines(read_times()))
     with tempfile.TemporaryDirectory() as folder:
-        words = [
-            "-q",
-            "-s",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:cov",
-            "--maxfail=1",
-            f"--basetemp={folder}/t",
-        ]
+        words = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:cov", f"--basetemp={folder}/t"]
         pytest.main([*words, *TESTS, *(f"--ignore={name}" for name in BLIND)], plugins=[forks])
-    lines = table(chosen, forks.killed)
-    print("\n".join(lines))
-    survivors = [mutant for mutant in everyone if mutant not in forks.killed]
-    for mutant in survivors:
-        met = "" if forks.lines.tests(mutant) else "  (no test meets the line)"
-        print(f"{mutant.path}:{mutant.line} {mutant.function}: {mutant.change}{met}")
+    run = Run(seed="all" if options.all else str(options.seed), killed=forks.killed)
+    known = known_rooms()
+    rooms = {r: renewed(r, run, every, of, known.get(r)) for r, (every, of) in chosen.items()}
+    print("\n".join((*HEAD, *(room.counts for room in rooms.values()))))
+    for mutant in everyone:
+        if mutant not in forks.killed:
+            met = "" if forks.lines.tests(mutant) else "  (no test meets the line)"
+            print(f"{mutant.path}:{mutant.line} {mutant.function}: {mutant.change}{met}")
     if options.write:
-        PAGE.write_text("\n".join(page(options.seed, lines, survivors)) + "\n")
-    alive = Counter(mutant.room for mutant in survivors)
-    return int(any(100 * alive[r] > (100 - LEAST) * len(s) for r, (_, s) in chosen.items()))
+        PAGE.write_text("\n".join(page(known | rooms)) + "\n")
+    alive = {room: sum(m not in forks.killed for m in of) for room, (_, of) in chosen.items()}
+    return int(any(100 * alive[r] > (100 - LEAST) * len(of) for r, (_, of) in chosen.items()))
 
 
-def page(seed: int, counts: list[str], survivors: Sequence[Mutant]) -> Iterator[str]:
+def page(rooms: dict[str, Room]) -> Iterator[str]:
     """The lines of tests/mutants.md."""
-    known, today = reasons(), datetime.now(tz=UTC).date()
     versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("pytest", "coverage", "hypothesis"))
+    quick, slow = BUDGETS
     yield "# The mutants that survived"
     yield ""
-    yield "What the last run of `make mutants` left alive, each with a reason."
-    yield "`benchmarks/mutants.py` writes the page and keeps the reasons."
+    yield "What `make mutants` left alive, each with a reason. `mutants.py --write` writes"
+    yield "the page: the rooms of its run anew; of earlier samples, what has a reason stays."
     yield ""
-    yield f"{today}, seed {seed}; Python {platform.python_version()}, {versions}."
+    yield f"Each mutant had {quick:g} s of the tests that meet its line (of its own file, then the"
+    yield f"quickest), and if it lived, {slow:g} s of the others."
+    yield f"Python {platform.python_version()}, {versions}."
     yield ""
-    yield from counts
-    for room in sorted({mutant.room for mutant in survivors}):
-        yield from ("", f"## {room}", "", "| mutant | reason |", "|---|---|")
-        for row in dict.fromkeys(cell(m.key) for m in survivors if m.room == room):
-            yield f"| {row} | {known.get(row, TODO)} |"
+    yield from HEAD
+    yield from (rooms[room].counts for room in ROOMS if room in rooms)
+    for room in ROOMS:
+        if room in rooms and rooms[room].survivors:
+            yield from ("", f"## {room}", "", "| mutant | seed | reason |", "|---|--:|---|")
+            yield from map(str, rooms[room].survivors)
 
 
 if __name__ == "__main__":

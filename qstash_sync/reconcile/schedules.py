@@ -385,11 +385,11 @@ def _nothing_there(schedule: Schedule) -> Iterator[Diagnostic]:
 
 def stray(part: LivePart, schedule: Schedule) -> Diagnostic:
     """An unmarked id that looks like a further part of a declared schedule fires beside it."""
-    owner = f"schedules.{schedule.name}"
     return Diagnostic(
         severity=Severity.WARNING,
         code="stray",
-        message=f"{part.live.id} looks like a part of {owner}, but has no mark of ours",
+        message=f"{part.live.id} looks like a part of it, but has no mark of ours",
+        path=("schedules", schedule.name),
         location=schedule.location,
         hint="it fires beside ours and is left alone; delete it if nobody needs it",
     )

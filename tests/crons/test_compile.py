@@ -132,6 +132,19 @@ def test_what_never_changes_holds_for_ever() -> None:
         assert len(made.parts) == 1
 
 
+@pytest.mark.parametrize("text", ["0 9 * 1 *", "0 9 * 1,3 *", "0 9 * 3-12 *", "0 9 1-28 2 *"])
+def test_a_leap_day_is_no_day_of_a_job_that_leaves_it_out(text: str) -> None:
+    """The year around today has none, so nothing but the job itself says what becomes of it."""
+    made = compile_job(job(text, timezone="UTC"), now=NOW)
+    assert (made.crons, made.valid_until) == ((text,), None)
+
+
+@pytest.mark.parametrize("day", [(2027, 2, 28), (2027, 3, 1), (2027, 3, 2), (2028, 2, 29), (2028, 3, 1)])  # fmt: skip
+def test_a_leap_day_is_known_a_year_before_it_and_on_it(day: tuple[int, int, int]) -> None:
+    made = compile_job(job("0 9 1,29 2,3 *", timezone="UTC"), now=datetime(*day, tzinfo=UTC))
+    assert (made.crons, made.valid_until) == (("0 9 1,29 2,3 *",), None)
+
+
 def test_a_leap_day_ends_what_looks_eternal() -> None:
     made = compile_job(job("0 8 1 3 *", timezone="Asia/Tokyo"), now=NOW)
     assert made.valid_until is not None
@@ -197,6 +210,12 @@ def test_follow_on_the_day_of_a_change_takes_the_offset_of_the_hour() -> None:
     asked = job("0 9 * * *")
     assert compile_job(asked, now=before, strategy=Strategy.FOLLOW).crons == ("0 14 * * *",)
     assert compile_job(asked, now=after, strategy=Strategy.FOLLOW).crons == ("0 13 * * *",)
+    since = [
+        compile_job(asked, now=now, strategy=Strategy.FOLLOW).valid_from
+        for now in (before, after, after + timedelta(days=1))
+    ]
+    midnight = datetime(2027, 3, 14, tzinfo=UTC)
+    assert since == [midnight, midnight + timedelta(hours=7), midnight + timedelta(days=1)]
 
 
 def test_native_is_one_part_that_needs_no_renewal() -> None:
@@ -264,6 +283,28 @@ def test_auto_keeps_a_live_native_part_while_it_is_exact_for_a_year() -> None:
     assert kept.crons == native
     assert "is live and exact" in kept.reason
     assert compile_job(asked, now=now, strategy=Strategy.AUTO, keep=native).crons == native
+
+
+def test_auto_keeps_the_live_utc_cron_while_it_is_exact_for_a_year() -> None:
+    """Half past midnight on 1 March is 23:30Z of a 29 February, too, which 2027 does not have."""
+    asked = job("30 0 1 3 *", timezone="Europe/Berlin")
+    native, utc = "CRON_TZ=Europe/Berlin 30 0 1 3 *", "30 23 28,29 2 *"
+
+    def kept(*live: str, now: datetime = NOW) -> tuple[tuple[str, ...], str]:
+        made = compile_job(asked, now=now, strategy=Strategy.AUTO, keep=live)
+        return made.crons, made.reason
+
+    assert compile_job(asked, now=NOW).crons == (utc,)
+    fresh = ((native,), "the model of QStash's parser equals the policy for 5 years")
+    assert kept() == fresh
+    assert kept(utc) == (
+        (utc,),
+        "the plain UTC cron is live and exact for the coming year",
+    )
+    assert kept(native) == fresh
+    for other in ((utc, "0 9 * * *"), ("30 23 28 2 *",), ("@every 1h",), (f"CRON_TZ=UTC {utc}",)):
+        assert kept(*other) == fresh, other
+    assert kept(utc, now=datetime(2027, 11, 1, tzinfo=UTC)) == fresh
 
 
 def test_parts_that_are_live_keep_their_order() -> None:
@@ -385,6 +426,11 @@ MOVES: list[tuple[str, str, str, tuple[int, int, int], int | None]] = [
     ("*/10 * * * *", "*/20 * * * *", "Europe/Berlin", (0, 0, 26352), None),
     ("*/10 * * * *", "5-59/10 * * * *", "Europe/Berlin", (52704, 0, 0), 5),
     ("0 0 * * *", "0 12 * * *", "Africa/Cairo", (366, 0, 0), 720),  # no midnight on one day
+    ("0 9 * * *", "59 8 * * *", "UTC", (366, 0, 0), -1),
+    ("59 8 * * *", "0 9 * * *", "UTC", (366, 0, 0), 1),
+    ("0 0 * * 1", "59 23 * * 1", "UTC", (53, 0, 0), 1439),
+    ("0 9 1 1 *", "0 9 1 2 *", "UTC", (1, 0, 0), 31 * 1440),  # as far as anything moves
+    ("0 9 1 1 *", "0 9 2 2 *", "UTC", (0, 1, 1), None),
 ]
 
 
@@ -395,6 +441,14 @@ def test_the_fate_of_every_firing_is_told_by_the_wall_clock(
     found = effect(job(before, timezone=timezone), job(after, timezone=timezone), NOW)
     minutes = found.by.total_seconds() / 60 if found.by else None
     assert ((found.moved, found.added, found.removed), minutes) == (fates, by)
+
+
+def test_stored_crons_with_a_zone_move_by_its_wall_clock() -> None:
+    """Where the clock changes in between, UTC tells another difference."""
+    before, after = (f"CRON_TZ=America/New_York {text}" for text in ("30 0 * * *", "30 4 * * *"))
+    for one, other in (([before], [after]), (["0 9 1 1 *", before], [after, "0 9 1 1 *"])):
+        assert effect(one, other, NOW).by == timedelta(hours=4)
+    assert effect(["30 5 * * *"], ["30 9 * * *"], NOW).by == timedelta(hours=4)
 
 
 def test_spelling_a_cron_in_another_way_moves_nothing() -> None:

@@ -24,6 +24,8 @@ CASES = [
     ("rate(7 minutes)", "AWS's form of a rate", None),
     ("rate(1 hour)", "AWS's form of a rate", "0 * * * *"),
     ("rate(12 hours)", "AWS's form of a rate", "0 */12 * * *"),
+    ("rate(60 minutes)", "AWS's form of a rate", "0 * * * *"),
+    ("rate(24 hours)", "AWS's form of a rate", "0 0 * * *"),
     ("rate(1 day)", "AWS's form of a rate", "0 0 * * *"),
     ("rate(2 days)", "AWS's form of a rate", None),
     ("rate(0 minutes)", "AWS's form of a rate", None),

@@ -2,15 +2,16 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps, first_wrong
+from qstash_sync.crons import exactness
+from qstash_sync.crons.bitmaps import Difference, Span, compare as compare_bitmaps, first_wrong
 from qstash_sync.crons.compile import compile_job
 from qstash_sync.crons.error import CronError
-from qstash_sync.crons.exactness import compare, exact_until, holds
+from qstash_sync.crons.exactness import compare, exact_until, holds, wrong_minutes
 from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import Fields, parse, render
 from tests.crons import oracle
@@ -123,6 +124,79 @@ def test_five_years_by_rectangles_are_what_the_bitmaps_say_year_by_year(timezone
             assert exact_until(job, live, now) == first, (job, live, now)
             answers[first is None] += 1
     assert answers[False] > 30
+
+
+@pytest.mark.parametrize(
+    ("text", "timezone", "stored", "hours"),
+    [
+        ("0 9 * * *", "UTC", "0 9 * * *", 0),
+        ("0 9 1-15 * 1-5", "UTC", "0 9 1-15 * 1-5", 0),
+        ("30 23 * * 1-5", "Asia/Tokyo", "30 14 * * 1-5", 0),
+        ("30 3 * * 1-5", "Asia/Tokyo", "30 18 * * 0-4", 0),
+        ("0 * * * *", "Europe/Berlin", "0 * * * *", 10 * 48),  # ten changes, a day or two each
+        ("0 9 1,20 1 *", "America/New_York", "0 14 1,20 1 *", 10 * 48),
+    ],
+)
+def test_what_is_exact_for_years_is_compared_around_clock_changes_alone(
+    monkeypatch: pytest.MonkeyPatch, text: str, timezone: str, stored: str, hours: int
+) -> None:
+    """Minute by minute it would take seconds for every schedule."""
+    asked: list[timedelta] = []
+
+    def counted(job: Job, crons: Sequence[str], start: datetime, end: datetime) -> Difference:
+        asked.append(end - start)
+        return compare(job, crons, start, end)
+
+    monkeypatch.setattr(exactness, "compare", counted)
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    assert exact_until(Job((parse(text),), timezone), (stored,), now) is None
+    assert sum(asked, timedelta()) <= timedelta(hours=hours)
+    assert bool(asked) is bool(hours)
+
+
+@pytest.mark.parametrize("timezone", SAMPLE)
+def test_the_wrong_minutes_are_those_that_are_missing_extra_or_doubled(timezone: str) -> None:
+    rng = random.Random(f"{SEED} {timezone} minutes")
+    start = datetime(2027, 3, 1, 5, 17, tzinfo=UTC)
+    low, high = (-int((oracle.EPOCH - at) // timedelta(minutes=1)) for at in (start, start + YEAR))
+    told = 0
+    for _ in range(4):
+        text = a_cron(rng)
+        job = Job((parse(text),), timezone, rng.choice([None, *Gap]), rng.choice([None, *Fold]))
+        try:
+            made = compile_job(job, now=start).crons
+        except CronError:
+            continue
+        seen = oracle.seen(text, timezone, FIRST, DAYS)
+        wanted = oracle.wanted(text, seen, job.gap, job.fold)
+        due = {at for at in wanted if low <= at < high}
+        for live in wrong_sets(rng, made):
+            stored = Counter(at for cron in live for at in oracle.stored((cron,), low, high)[0])
+            minutes = sorted(due ^ stored.keys() | {at for at, n in stored.items() if n > 1})
+            expected = [oracle.EPOCH + timedelta(minutes=at) for at in minutes]
+            found = list(wrong_minutes(job, live, start, start + YEAR))
+            assert found == expected, (job, live)
+            told += len(found)
+    assert told > 50
+
+
+@pytest.mark.parametrize(
+    ("live", "first"),
+    [
+        (("0 9 * * *",), None),
+        (("0 9 1-15 * *", "0 9 16-31 * *"), None),
+        (("0 9 * * *", "0 9 * * *"), 9),
+        (("0 9 * * *", "0 9 * * 0-6"), 9),
+        (("0 9 * * *", "0 8 * * *"), 8),
+        (("0 10 * * *",), 9),
+        ((), 9),
+    ],
+    ids=["exact", "in two", "doubled", "doubled otherwise", "one more", "another", "none"],
+)
+def test_the_first_wrong_firing_of_five_years(live: tuple[str, ...], first: int | None) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    wrong = exact_until(Job((parse("0 9 * * *"),), "UTC"), live, now)
+    assert wrong == (None if first is None else now.replace(hour=first))
 
 
 def test_what_goes_wrong_in_years_only_is_found() -> None:

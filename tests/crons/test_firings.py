@@ -140,6 +140,19 @@ def test_each_cron_of_a_union_keeps_its_own_class() -> None:
     assert 90 not in minutes  # one pass of 02:30
 
 
+def test_stored_crons_that_never_fire_have_no_next_firing() -> None:
+    assert next_firings(["0 9 30 2 *"], datetime(2026, 11, 22, tzinfo=UTC), 3) == ()
+
+
+def test_meetings_are_those_from_the_start_until_before_the_end() -> None:
+    at = datetime(2027, 3, 28, 1, tzinfo=UTC)
+    minute, day = timedelta(minutes=1), timedelta(days=1)
+    for start, end, count in (
+        (at, at + day, 1), (at + minute, at + day, 0), (at - day, at, 0), (at - day, at + minute, 1),
+    ):  # fmt: skip
+        assert len(meetings(job("30 2 * * *"), start, end)) == count
+
+
 def test_meetings_name_the_local_time_and_the_policy() -> None:
     year = datetime(2027, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
     gap, fold = meetings(job("30 2 * * *"), *year)

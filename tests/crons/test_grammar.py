@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from cronsim import CronSim
 
+from qstash_sync.crons import robfig
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import parse, render
 from tests.crons.crons import a_cron
@@ -14,6 +15,9 @@ SEED = 20261122
 
 REFUSED = {
     "seconds": ("0 0 9 * * *", "6 fields: QStash has no seconds"),
+    "seconds alone": ("0 30 9 * * 1", "leave out the first field"),
+    "years alone": ("30 9 * * 1 2027", "leave out the last field"),
+    "both of them": ("0 30 9 * * 1 2027", "leave out the first and the last"),
     "seconds and years": ("0 0 9 * * * 2027", "7 fields"),
     "too few fields": ("* * * *", "4 fields instead of 5"),
     "nothing": ("", "0 fields instead of 5"),
@@ -151,3 +155,52 @@ def test_fields_are_written_without_a_star_that_would_mean_something_else() -> N
     assert render(parse("0,30 9 * * *").fields) == "0,30 9 * * *"
     assert render(parse("0 */6 1-3,5 * *").fields) == "0 */6 1-3,5 * *"
     assert render(parse("*/7 9 */2 * *").fields).split()[0] == "0,7,14,21,28,35,42,49,56"
+
+
+@pytest.mark.parametrize(
+    ("cron", "every_day"),
+    [
+        ("0 9 * * *", True),
+        ("0 9 1-31 1-12 0-6", True),
+        ("0 9 1-30 * *", False),
+        ("0 9 2-31 * *", False),
+        ("0 9 * 1-11 *", False),
+        ("0 9 * * 1-6", False),
+    ],
+)
+def test_every_day_is_every_date(cron: str, *, every_day: bool) -> None:
+    assert robfig.read(cron).fields.every_day is every_day
+
+
+@pytest.mark.parametrize(
+    ("cron", "same"),
+    [
+        ("5 9 1-31 * 1-5", "5 9 * * *"),
+        ("5 9 1-5 * 0-6", "5 9 * * *"),
+        ("5 9 1-31 3,4 1-5", "5 9 * 3,4 *"),
+        ("5 9 1-31 * *", "5 9 * * *"),
+        ("5 9 * * 1-5", "5 9 * * 1-5"),
+        ("5 9 1-5 * *", "5 9 1-5 * *"),
+    ],
+    ids=[
+        "every date, or some weekdays", "some dates, or every weekday", "in some months",
+        "every date", "weekdays alone", "dates alone",
+    ],
+)  # fmt: skip
+def test_either_of_two_days_of_which_one_is_any_day_is_every_day(cron: str, same: str) -> None:
+    """To robfig a field without a star restricts, though it has all values."""
+    found, expected = (robfig.read(text).fields.normal for text in (cron, same))
+    assert (found.sets, found.day_rule) == (expected.sets, expected.day_rule)
+
+
+def test_either_of_two_days_that_both_restrict_stays() -> None:
+    fields = robfig.read("5 9 1-5 * 1-5").fields
+    assert fields.normal == fields
+    assert fields.normal.day_rule != robfig.read("5 9 1-5 * *").fields.normal.day_rule
+
+
+@pytest.mark.parametrize("text", ["*/000000015 * * * *", "000000015 * * * *"])
+def test_a_number_has_nine_digits_at_most(text: str) -> None:
+    assert parse(text).fields.minutes[-1] in (15, 45)
+    with pytest.raises(CronError, match="10 digits"):
+        parse(text.replace("000000015", "0000000015"))

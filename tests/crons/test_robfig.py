@@ -134,6 +134,13 @@ def test_what_robfig_accepts_is_read_as_it_reads_it(text: str, same: str) -> Non
     assert robfig.firings(text, span) == robfig.firings(same, span)
 
 
+@pytest.mark.parametrize(("digits", "is_number"), [(18, True), (19, False)])
+def test_a_number_has_no_more_digits_than_go_can_take(digits: int, *, is_number: bool) -> None:
+    text = f"{'9'.zfill(digits)} 9 * * *"
+    assert (_readable(text) is not None) is is_number
+    assert not is_number or robfig.read(text).fields == robfig.read("9 9 * * *").fields
+
+
 def test_a_lone_comma_never_fires() -> None:
     assert robfig.firings(", * * * *", Span(date(2027, 1, 1), 60)) == (0, 0)
 
@@ -167,6 +174,28 @@ def test_what_robfig_rejects_is_rejected_in_its_words(text: str, reason: str) ->
     with pytest.raises(CronError) as refusal:
         robfig.read(text)
     assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("cron", "low", "high", "found", "is_it"),
+    [
+        ("0 9 * * *", "2026-11-22T08:00Z", "2026-11-22T08:10Z", "2026-11-22T09:00Z", True),
+        ("0 9 * * *", "2026-11-22T08:00Z", "2026-11-22T08:10Z", "2026-11-23T09:00Z", False),
+        ("0 9 * * *", "2026-11-22T08:00Z", "2026-11-22T09:00Z", "2026-11-23T09:00Z", True),
+        ("0 9 * * *", "2026-11-22T09:00Z", "2026-11-22T09:00:30Z", "2026-11-22T09:00Z", True),
+        ("0 9 * * *", "2026-11-22T08:00Z", "2026-11-22T10:00Z", "2026-11-22T09:01Z", False),
+        ("0 9 30 2 *", "2026-11-22T08:00Z", "2026-11-22T10:00Z", "2026-11-22T09:00Z", False),
+        ("@every 1h", "2026-11-22T08:00Z", "2026-11-22T10:00Z", "2026-11-22T09:01Z", True),
+    ],
+    ids=[
+        "the next", "one too late", "the next of the last moment", "this minute", "another minute",
+        "never", "nobody can say",
+    ],
+)  # fmt: skip
+def test_an_instant_is_a_next_firing_seen_from_some_moment(
+    cron: str, low: str, high: str, found: str, *, is_it: bool
+) -> None:
+    assert robfig.predicted(cron, at(low), at(high), at(found)) is is_it
 
 
 WALKED = (

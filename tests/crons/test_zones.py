@@ -1,6 +1,6 @@
 """Zone data come from the tzdata package, with known changes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -29,6 +29,17 @@ def test_every_zone_of_the_package_can_be_loaded() -> None:
     assert all(zones.zone(name).key == name for name in zones.names())
 
 
+def test_the_names_are_those_of_the_package_in_order() -> None:
+    for cached in (zones.names, zones._known, zones.zone):
+        cached.cache_clear()  # so that they are read here
+    names = zones.names()
+    assert list(names) == sorted(set(names))
+    assert {"UTC", "Europe/Berlin", "Pacific/Chatham"} <= set(names)
+    assert zones.zone("Pacific/Chatham").key == "Pacific/Chatham"
+    with pytest.raises(CronError):
+        zones.zone("Chatham")
+
+
 def test_the_version_is_that_of_the_zone_data() -> None:
     version = zones.tzdata_version()
     assert version[:4].isdigit()
@@ -46,6 +57,12 @@ def test_changes_are_found_to_the_minute() -> None:
     ]
     assert zones.transitions("Australia/Lord_Howe", *year)
     assert not zones.transitions("Asia/Kolkata", *year)
+
+
+def test_changes_are_those_after_the_start_until_the_end() -> None:
+    at, day = datetime(2027, 3, 28, 1, tzinfo=UTC), timedelta(days=1)
+    for start, end, count in ((at - day, at, 1), (at, at + day, 0), (at - day, at - day / 24, 0)):
+        assert len(zones.transitions("Europe/Berlin", start, end)) == count
 
 
 def test_offsets_are_whole_minutes_east_of_utc() -> None:

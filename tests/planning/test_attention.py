@@ -1,13 +1,23 @@
 """What somebody should look at though account and file agree: told, and an exit code if asked for."""
 
 import json
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from qstash_sync.model.resources import (
+    FlowUse,
+    Live,
+    LiveFlowControl,
+    LiveQueue,
+    LiveSchedule,
+    Message,
+)
 from qstash_sync.planning import liveness
 from tests.fault_server import FaultServer
-from tests.support import NOW, Ran, cli
+from tests.support import HEAD, NOW, Ran, cli, config
 
 FILE = """
 version: 1
@@ -93,3 +103,88 @@ def test_what_is_well_has_neither_attention_nor_an_owner_beside_it(account: Acco
 def test_zone_data_older_than_a_year_is_told(version: str, is_old: bool) -> None:
     found = list(liveness.old_zone_data(version, NOW))
     assert [one.code for one in found] == ["zone_data"] * is_old
+
+
+def part(next_at: datetime | int | None, *, cron: str = "0 * * * *", paused: bool = False) -> LiveSchedule:  # fmt: skip
+    if isinstance(next_at, datetime):
+        next_at = int(next_at.timestamp() * 1000)
+    message = Message(destination="https://e.com")
+    return LiveSchedule(id="x", cron=cron, message=message, next_at=next_at, paused=paused)
+
+
+@pytest.mark.parametrize(
+    ("live", "told"),
+    [
+        (part(NOW + timedelta(hours=1)), None),
+        (part(NOW + timedelta(hours=2)), "at Mon 2026-11-23 14:00Z"),
+        (part(NOW + timedelta(minutes=30)), "at Mon 2026-11-23 12:30Z"),
+        (part(NOW - timedelta(hours=1)), "at Mon 2026-11-23 11:00Z"),
+        (part(10**18), "at a time that no calendar has"),
+        (part(None), None),
+        (part(NOW + timedelta(minutes=30), paused=True), None),
+        (part(NOW + timedelta(minutes=30), cron="@every 1h"), None),
+    ],
+    ids=[
+        "the next", "the one after", "between two", "gone by", "beyond the calendar", "not told",
+        "paused", "a cron that nobody understands",
+    ],
+)  # fmt: skip
+def test_a_next_firing_that_its_cron_has_not_is_told(live: LiveSchedule, told: str | None) -> None:
+    found = list(liveness.wrong_time(live, NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)))
+    text = f"QStash says that x fires next {told}; its cron 0 * * * * does not"
+    assert found == ([text] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("waiting", "many"), [(None, "how many is not known"), (0, "0 messages now"), (1, "1 message now"), (2, "2 messages now")]
+)  # fmt: skip
+def test_what_is_paused_holds_back_the_messages_that_go_through_it(
+    waiting: int | None, many: str
+) -> None:
+    live = Live(
+        queues=(
+            LiveQueue(name="q", parallelism=1, paused=True, lag=waiting),
+            LiveQueue(name="other", parallelism=1, paused=True, lag=9),
+            LiveQueue(name="runs", parallelism=1, paused=False, lag=9),
+        ),
+        flow_controls=(
+            LiveFlowControl(name="k", paused=True, waiting=waiting or 0),
+            LiveFlowControl(name="other", paused=True, waiting=9),
+            LiveFlowControl(name="runs", paused=False, waiting=9),
+        ),
+    )
+    messages = [
+        Message(destination="d", queue="q"),
+        Message(destination="d", queue="runs", flow_control=FlowUse(key="runs")),
+        Message(destination="d", flow_control=FlowUse(key="k")),
+        Message(destination="d"),
+    ]
+    assert [holder.waits for holder in liveness.holders(messages, live)] == [
+        f"its messages wait: queue q is paused ({many})",
+        f"its messages wait: flow-control key k is paused ({'0 messages now' if waiting is None else many})",
+    ]
+    assert list(liveness.holders(messages, Live())) == []
+
+
+DECLARED = HEAD + "schedules: {s: {cron: 0 9 * * *, destination: 'https://e.com/x', headers: {X: 'worker-7 tenant_9'}}}\n"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("status 500 from the host", "status 500 from the host"),
+        ("timed out at https://e.com/x?key=v now", "timed out at (URL) now"),
+        ("refused by worker-7, it says", "refused by worker-7, it says"),
+        ("token abcd1234 is wrong", "token (not shown) is wrong"),
+        ("user sesame is unknown", "user (not shown) is unknown"),
+        ("tenant_9 of another", "tenant_9 of another"),
+    ],
+    ids=["prose", "an address", "plain in the file", "no prose", "prose of the account's own header", "plain, with a digit"],
+)  # fmt: skip
+def test_of_an_error_only_what_can_be_no_secret_is_shown(error: str, shown: str) -> None:
+    """A word that looks like prose may be the value of a header that somebody has added."""
+    (schedule,) = config(DECLARED).desired.schedules or ()
+    message = replace(schedule.message, headers=(*schedule.message.headers, ("Y", "open sesame")))
+    live = LiveSchedule(id="billing.s", cron="0 9 * * *", message=message, error=error)
+    facts = liveness.facts(schedule, [live], Live(), NOW, pause_changes=False)
+    assert [one.message for one in facts] == [f"the last run of billing.s failed: {shown}"]

@@ -510,6 +510,23 @@ def test_a_dead_schedule_is_a_warning_that_changes_no_exit_code(
     assert len(world.account.log) == 1  # no request of its own
 
 
+@pytest.mark.parametrize(
+    ("cron", "second"), [("50 * * * *", "11:50"), ("*/5 * * * *", "10:00"), ("* * * * *", "09:52")]
+)
+@pytest.mark.parametrize(("seconds", "is_late"), [(59, False), (60, True)])
+def test_a_run_may_be_noted_a_minute_after_its_firing(
+    world: World, cron: str, second: str, seconds: int, *, is_late: bool
+) -> None:
+    """It ran at 09:50, and two firings have gone by since."""
+    text = HEAD + schedules(cron=f"'{cron}'", timezone="UTC")
+    world.apply(text)
+    world.account.switches = Switches(next_time="absent")
+    world.edit("billing.s1", lastScheduleTime=hours(2 + 1 / 6))
+    hour, minute = map(int, second.split(":"))
+    world.now = NOW.replace(hour=hour, minute=minute, second=0) + timedelta(seconds=seconds)
+    assert facts(watch(world, text)) == [("warning", "overdue")] * is_late
+
+
 def test_runs_are_judged_over_all_parts(world: World) -> None:
     """A part that rests for the season is not overdue, and its old error is no news."""
     text = HEAD + schedules()

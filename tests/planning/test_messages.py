@@ -1,8 +1,12 @@
 """Messages a day against what the account's plan allows."""
 
+from datetime import timedelta
+
 import pytest
 
-from tests.support import HEAD, World
+from qstash_sync.model.resources import Live, LiveSchedule, Message
+from qstash_sync.planning import messages
+from tests.support import HEAD, NOW, World, config
 
 URL = "https://app.example.com/x"
 
@@ -20,6 +24,8 @@ CASES = [
     ("every other minute", text("*/2 * * * *"), 720, False),
     ("to a group of two", text("*/2 * * * *", target="url_group: g"), 1440, True),
     ("on Sundays alone", text("* * * * 0"), 1440, True),
+    ("a week from now", text("* * 30 11 *"), 1440, True),
+    ("more than a week from now", text("* * 1 12 *"), 0, False),
     ("paused", text("* * * * *", ", paused: true"), 0, False),
 ]  # fmt: skip
 
@@ -46,3 +52,53 @@ def test_the_busiest_day_is_counted(
 @pytest.mark.parametrize("plan", ["payg", "fixed_1m"])
 def test_a_plan_without_a_limit_or_with_one_far_away_is_not_asked(world: World, plan: str) -> None:
     assert world.plan(text("* * * * *", plan=plan)).messages is None
+
+
+@pytest.mark.parametrize(
+    ("count", "group", "is_near"),
+    [(694, "", False), (695, "", True), (347, "g", False), (348, "g", True)],
+    ids=["just below", "near", "to two endpoints", "near with two endpoints"],
+)
+def test_a_limit_is_near_where_firing_every_minute_would_reach_it(
+    count: int, group: str, *, is_near: bool
+) -> None:
+    groups = "url_groups: {g: {endpoints: ['https://a.example.com', 'https://b.example.com']}}\n"
+    desired = config(f"{HEAD}limits: {{plan: fixed_1m}}\n{groups if group else ''}").desired
+    message = Message(destination=group or URL)
+    live = [LiveSchedule(id=f"s{n}", cron="0 9 * * *", message=message) for n in range(count)]
+    found = messages.a_day(desired, Live(schedules=tuple(live)), (), NOW)
+    assert (found is not None) is is_near
+    if found:
+        assert (found.before, found.after) == (count * (1 + bool(group)),) * 2
+
+
+def test_a_cron_that_nobody_understands_is_not_counted(world: World) -> None:
+    file = text("*/2 * * * *")
+    world.apply(file)
+    stored = world.schedule("billing.s")
+    for name, cron in (("a", "@every 1m"), ("b", "0 9 * * *")):
+        other = {**stored, "scheduleId": name, "cron": cron, "labels": []}
+        world.account.store.put("schedule", name, other)
+    plan = world.plan(file)
+    assert plan.messages is not None
+    assert (plan.messages.before, plan.messages.after) == (721, 721)
+
+
+def test_what_is_paused_and_written_anew_sends_as_little_as_before(world: World) -> None:
+    file = text("* * * * *")
+    world.apply(file)
+    world.edit("billing.s", isPaused=True)
+    plan = world.plan(text("*/2 * * * *"))
+    assert plan.messages is not None
+    assert (plan.messages.before, plan.messages.after) == (0, 0)
+    resumed = world.plan(text("*/2 * * * *", ", paused: false"))
+    assert resumed.messages is not None
+    assert (resumed.messages.before, resumed.messages.after) == (0, 720)
+
+
+def test_days_are_whole_however_late_today_is(world: World) -> None:
+    """A day that is nearly over counts as a whole: the limit is one of days."""
+    world.now = NOW.replace(hour=23, minute=59) + timedelta(seconds=59)
+    plan = world.plan(text("* * 23 11 *"))
+    assert plan.messages is not None
+    assert plan.messages.after == 1440

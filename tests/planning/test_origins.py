@@ -104,3 +104,33 @@ def test_the_local_times_before_are_those_of_the_base(world: World) -> None:
     (wanted,) = (note for note in change.notes if isinstance(note, Wanted))
     assert wanted.before is not None
     assert wanted.before == (config(base).desired.schedules or ())[0].timing.job
+
+
+def without_label(world: World) -> None:
+    """The account does not tell the local time any more: somebody has taken our label of it."""
+    for stored in world.account.store.all("schedule"):
+        mark, name, _, *rest = stored["labels"]
+        world.edit(stored["scheduleId"], labels=[mark, name, *rest])
+
+
+def wanted(plan: Plan) -> Wanted:
+    (change,) = plan.changes
+    (found,) = (note for note in change.notes if isinstance(note, Wanted))
+    return found
+
+
+def test_where_the_account_does_not_tell_the_local_time_the_base_does(world: World) -> None:
+    base, branch = (file(cron=f"0 {hour} * * *", zone="America/New_York") for hour in (9, 10))
+    world.apply(base)
+    without_label(world)
+    assert wanted(world.plan(branch)).before is None
+    before, after = ((config(t).desired.schedules or ())[0].timing.job for t in (base, branch))
+    assert wanted(propose(world, branch, base)) == Wanted(before=before, after=after)
+    # What the base asks for as well is not there yet, and says nothing of what is.
+    assert wanted(propose(world, branch, branch)).before is None
+    assert wanted(propose(world, branch, HEAD + "schedules: {}\n")).before is None
+
+
+def test_what_is_created_had_no_time_whatever_the_base_says(world: World) -> None:
+    base, branch = (file(cron=f"0 {hour} * * *", zone="America/New_York") for hour in (9, 10))
+    assert wanted(propose(world, branch, base)).before is None

@@ -161,6 +161,26 @@ def test_in_an_empty_account_the_environment_is_doubted(world: World) -> None:
     assert "is it the right environment?" in ran.err
 
 
+def test_no_more_than_five_names_are_suggested(world: World) -> None:
+    names = [f"report-{letter}" for letter in "abcdefg"]
+    each = ", ".join(f"{n}: {{cron: 0 9 * * *, destination: 'https://e.com'}}" for n in names)
+    wish = Wish(
+        desired=config(f"{HEAD}schedules: {{{each}}}").desired, globs=("report",), paused=True
+    )
+    (error,) = pause_plan(wish, Live(schedules=()), now=world.now, tzdata="").plan.errors
+    assert error.message == "no schedule of ours is named report"
+    assert error.hint.count(" or ") == 4
+    assert error.hint.startswith("did you mean report-")
+
+
+def test_of_many_names_ten_are_listed_and_the_others_counted(world: World) -> None:
+    names = [f"n{number:02}" for number in range(13)]
+    each = ", ".join(f"{n}: {{cron: 0 9 * * *, destination: 'https://e.com'}}" for n in names)
+    wish = Wish(desired=config(f"{HEAD}schedules: {{{each}}}").desired, globs=("x*",), paused=True)
+    (error,) = pause_plan(wish, Live(schedules=()), now=world.now, tzdata="").plan.errors
+    assert error.hint == f"ours are {', '.join(names[:10])} and 3 more"
+
+
 def test_schedules_stand_in_order_of_their_names_and_parts_of_their_numbers(live: World) -> None:
     wish = Wish(desired=config(FILE).desired, globs=("*",), paused=True)
     with live.client() as client:

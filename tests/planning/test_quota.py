@@ -33,6 +33,23 @@ def patch(hint: str) -> list[str]:
     return found[1].split(", ") if found else []
 
 
+@pytest.mark.parametrize(
+    ("created", "deleted", "allowed", "after", "tight"),
+    [
+        (2, 3, None, 7, False),
+        (2, 3, 10, 7, False),
+        (2, 0, 10, 10, False),
+        (3, 3, 10, 8, True),
+        (0, 0, 7, 8, True),
+    ],
+)
+def test_how_full_an_account_is_meanwhile_and_afterwards(
+    created: int, deleted: int, allowed: int | None, after: int, *, tight: bool
+) -> None:
+    found = quota.Usage(before=8, created=created, deleted=deleted, allowed=allowed)
+    assert (found.after, found.is_tight) == (after, tight)
+
+
 def test_too_many_rows_now_are_refused_and_the_message_is_the_patch(world: World) -> None:
     world.now = WINTER
     (error,) = world.plan(file(6)).errors
@@ -155,6 +172,37 @@ def test_the_patch_says_what_it_does_not_reach(
     world.now = WINTER
     (error,) = world.plan(file(count, *(f"s{n}" for n in range(autos)))).errors
     assert error.hint == hint
+
+
+def test_the_patch_is_the_same_however_the_file_is_ordered() -> None:
+    """Of those that give as much back, the first by name; as many as it takes for the last row."""
+    schedules = config(file(6)).desired.schedules or ()
+    for others, names in ((0, "s0, s1, s2, s3"), (1, "s0, s1, s2, s3, s4")):
+        for order in (schedules, schedules[::-1]):
+            (told,) = quota.judge(order, WINTER, plan="free", others=others)
+            assert told.hint == f"write dst: {{strategy: auto}} for {names}"
+
+
+def test_a_schedule_that_gives_one_row_back_is_named_too() -> None:
+    """The last day of February but for leap years: two dates in UTC, one cron with its zone."""
+    text = file(6).replace("0 9 * * *", "30 23 28 2 *")
+    schedules = config(text).desired.schedules or ()
+    assert quota.ahead(schedules, WINTER)[0].count == 12
+    (told,) = quota.judge(schedules, WINTER, plan="free")
+    assert told.hint == "write dst: {strategy: auto} for s0, s1"
+
+
+def test_what_cannot_be_compiled_takes_no_row_and_hides_no_other() -> None:
+    differs = "{cron: '30 2 * * *', timezone: America/New_York, destination: 'https://e.com', dst: {strategy: native}}"
+    text = file(4, plan="payg") + f"  bad: {differs}\n"
+    schedules = config(text).desired.schedules or ()
+    bad = [schedule for schedule in schedules if schedule.name == "bad"]
+    assert [day.count for day in quota.ahead(bad, WINTER)] == [0]
+    assert quota.ahead(schedules, WINTER)[0].count == 12
+    (told,) = quota.judge(schedules, WINTER, plan=None)
+    assert told.message == "12 schedules, more than the free plan's 10"
+    (told,) = quota.judge(schedules, WINTER, plan="free")
+    assert told.message == "12 schedules are needed; the plan free allows 10"
 
 
 @pytest.mark.parametrize(

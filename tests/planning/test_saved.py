@@ -123,7 +123,7 @@ def test_a_plan_lasts_until_its_parts_are_exact_for_two_more_weeks_only(world: W
     world.now = until - lifetime.LEAST + timedelta(minutes=1)
     error = stale(world, NEW_YORK + "}", document)
     assert error.moved[0].why == f"its parts would be exact until {until:%Y-%m-%d %H:%MZ} only"
-    world.now = until - lifetime.LEAST - timedelta(minutes=1)
+    world.now = until - lifetime.LEAST
     assert apply(world, NEW_YORK + "}", document).done
 
 
@@ -336,7 +336,49 @@ def test_a_change_that_moved_stops_everything_before_the_first_write(
     error = stale(account, text, document)
     assert [f"{m.change.kind} {m.change.id}" for m in error.moved] == [key]
     assert why in error.moved[0].why
-    assert path in [move.path for move in error.moved[0].fields] or not path
+    assert [move.path for move in error.moved[0].fields] == path.split()
+
+
+def test_what_was_refused_and_has_gone_is_told(world: World) -> None:
+    """What would be done by now is a create that nobody has seen."""
+    world.apply(NEW_YORK + "}")
+    world.edit("billing.s", labels=["x"])
+    document = save(world, NEW_YORK + "}")
+    for stored in world.account.store.all("schedule"):
+        world.account.store.delete("schedule", stored["scheduleId"])
+    (moved,) = stale(world, NEW_YORK + "}", document).moved
+    assert moved.why == "it has been deleted from the account"
+
+
+def test_of_what_was_created_meanwhile_only_what_still_differs_is_told(world: World) -> None:
+    text = HEAD + "queues: {q: {parallelism: 3, paused: true}}\n"
+    document = save(world, text)
+    world.apply(text.replace("3", "5"))
+    (moved,) = stale(world, text, document).moved
+    assert moved.why == "it has been created in the account"
+    (move,) = moved.fields
+    assert move.path == "parallelism"
+    assert (move.approved is not None, move.now is not None) == (True, True)
+
+
+def test_what_of_a_change_has_been_done_by_hand_is_told_as_not_asked_for_any_more(
+    account: World,
+) -> None:
+    text = WANTED.replace("s: {cron: 0 10", "s: {retries: 5, cron: 0 10")
+    document = save(account, text)
+    account.edit("billing.s", retries=5)
+    (moved,) = stale(account, text, document).moved
+    (move,) = (move for move in moved.fields if move.path == "retries")
+    assert move.approved is not None
+    assert (move.approved.after, move.now) == (5, None)
+
+
+def test_a_plan_in_another_order_of_its_keys_is_the_same_plan(account: World) -> None:
+    """Tools that sort the keys of a document change nothing in it."""
+    document = save(account, WANTED)
+    ordered = json.dumps(json.loads(document), sort_keys=True)
+    assert ordered != document
+    assert savefile.load(ordered) == savefile.load(document)
 
 
 def test_of_what_has_been_overwritten_since_no_field_is_shown(account: World) -> None:

@@ -8,18 +8,23 @@ from typing import Any
 import pytest
 
 from qstash_sync.model.resources import (
+    MASK,
     Callback,
+    Endpoint,
     FlowUse,
+    LiveUrlGroup,
     Message,
     Piece,
     Redact,
     Secret,
     Text,
+    UrlGroup,
     is_known,
     plain,
 )
 from qstash_sync.qstash import wire
 from qstash_sync.reconcile import canonical, diff
+from tests.support import secret
 
 SEED = 20261126
 TEXTS = [
@@ -184,3 +189,41 @@ def test_what_a_create_sets_is_what_a_comparison_with_nothing_would_show() -> No
         view = canonical.of_message(replace(Maker(seed).message()))
         slow = diff.compare(canonical.View({}, {}), view, diff.Trust.PLAIN)
         assert [(c.path, c.after) for c in diff.created(view)] == [(c.path, c.after) for c in slow]
+
+
+def test_endpoints_without_a_name_are_told_by_what_may_be_shown_of_their_url() -> None:
+    """Two secrets look alike: the second one has a number."""
+    urls: list[Text] = ["https://a.com", *(secret(f"https://{n}.com") for n in "cb")]
+    group = UrlGroup(
+        name="g",
+        endpoints=(*(Endpoint(url=url) for url in urls), Endpoint(url="https://d.com", name="n")),
+    )
+    view = canonical.of_group(group)
+    assert view.values["endpoints"] == {
+        "(unnamed) https://a.com": "https://a.com",
+        f"(unnamed) {MASK}": "https://b.com",
+        f"(unnamed) {MASK} (2)": "https://c.com",
+        "n": "https://d.com",
+    }
+    assert view.shown["endpoints"][f"(unnamed) {MASK} (2)"] == MASK
+
+
+def test_live_endpoints_have_the_keys_of_the_declared_ones_with_their_url() -> None:
+    declared = UrlGroup(
+        name="g", endpoints=(Endpoint(url="https://a.com"), Endpoint(url=secret("https://b.com")))
+    )
+    live = LiveUrlGroup(
+        name="g",
+        endpoints=tuple(Endpoint(url=f"https://{n}.com") for n in "xbay"),
+    )
+    assert canonical.of_group(live, declared).values["endpoints"] == {
+        "(unnamed) https://a.com": "https://a.com",
+        f"(unnamed) {MASK}": "https://b.com",
+        "(unnamed)": "https://x.com",
+        "(unnamed) (2)": "https://y.com",
+    }
+    assert not diff.compare(
+        canonical.of_group(replace(live, endpoints=live.endpoints[1:3]), declared),
+        canonical.of_group(declared),
+        diff.Trust.UNKNOWN,
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.change import Change, Firings, Reason, Stored
 from tests.support import HEAD, World
 
@@ -124,6 +125,9 @@ def test_a_policy_whose_crons_stay_tells_its_effect(world: World, strategy: str)
     change = only(world, after)
     (effect,) = [note.effect for note in change.notes if isinstance(note, Firings)]
     assert (effect.moved, effect.added, effect.removed) == (0, 1, 1)
+    assert change.wanted is not None
+    assert isinstance(change.wanted.before, Job)
+    assert change.wanted.before.timezone == "Europe/Berlin"
 
 
 def test_a_label_that_somebody_forged_is_not_believed(world: World) -> None:
@@ -206,3 +210,19 @@ def test_a_change_is_put_down_to_what_can_have_changed(
         for f in change.fields
     }
     assert found == told
+
+
+@pytest.mark.parametrize(
+    ("after", "fields"),
+    [
+        (text("0 8 * * 1-5"), [("cron", "America/New_York")]),
+        (text("0 8 * * 1-5", "Europe/Berlin"), [("cron", ""), ("timezone", "")]),
+        (text(timezone="Europe/Berlin"), [("timezone", "")]),
+    ],
+    ids=["the time", "both", "the zone"],
+)
+def test_the_zone_stands_beside_a_time_where_no_line_of_its_own_has_it(
+    world: World, after: str, fields: list[tuple[str, str]]
+) -> None:
+    world.apply(text())
+    assert [(f.path, f.note) for f in only(world, after).fields if f.path != "parts"] == fields

@@ -19,7 +19,7 @@ from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.local import Switches
-from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.change import Action, InSomeParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
@@ -27,7 +27,7 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import times
 from qstash_sync.render import words
 from tests.fault_server import Fault
-from tests.support import World, config, ids, world as make_world
+from tests.support import HEAD, World, config, ids, world as make_world
 from tests.years import RENEW_BEFORE, START, Job, crons, errors, file, fired, show
 
 SEED = 20270313
@@ -334,13 +334,28 @@ def test_another_spelling_of_the_same_firings_is_no_change(
         assert at.world.apply(at.text) == ()
 
 
+@pytest.mark.parametrize(
+    ("cron", "is_same"),
+    [("0 9 1-31 * 0-6", True), ("0 9 * 1-12 0,1,2,3,4,5,6", True), ("0 9 1-31 * 1-6", True),
+     ("0 9 1-30 * *", False), ("0 9 * * 1-6", False), ("0,0 9 * * *", True)],
+)  # fmt: skip
+def test_another_cron_of_the_same_firings_is_no_change(
+    world: World, cron: str, *, is_same: bool
+) -> None:
+    """With both day fields restricted, either of them may match."""
+    text = f"{HEAD}schedules: {{x: {{cron: 0 9 * * *, destination: 'https://e.com/x'}}}}\n"
+    world.apply(text)
+    world.edit("billing.x", cron=cron)
+    assert world.plan(text).empty is is_same
+
+
 def test_an_unmarked_schedule_among_the_parts_is_told_and_left_alone() -> None:
     with scene("stray", "America/New_York") as at:
         at.put("billing.x.9", at.before["billing.x"], labels=["theirs"])
         plan = at.plan()
         assert plan.empty
         assert [f.code for f in plan.warnings if f.code != "clock_change"] == ["stray"]
-        assert "billing.x.9 looks like a part of schedules.x" in plan.warnings[-1].message
+        assert "schedules.x: billing.x.9 looks like a part of it" in plan.warnings[-1].text
         at.delete(at.a_part(further=True))
         at.world.apply(at.text)
         assert at.parts["billing.x.9"]["labels"] == ["theirs"]
@@ -441,6 +456,53 @@ def test_a_write_to_a_partly_paused_schedule_says_that_it_pauses_every_part() ->
         at.world.apply(at.text)
         assert all(stored["isPaused"] for stored in at.parts.values())
         assert at.plan().empty
+
+
+@pytest.mark.parametrize("more", ["", "paused: true", "paused: false"])
+@pytest.mark.parametrize("hand", [None, True, False])
+def test_a_write_says_so_only_where_it_pauses_what_nobody_asked_for(
+    more: str, hand: bool | None
+) -> None:
+    with scene("all alike", "America/New_York", more=more) as at:
+        for part_id in at.before:
+            at.edit(part_id, retries=9, **({} if hand is None else {"isPaused": hand}))
+        (change,) = at.plan().changes
+        assert not change.pauses_all
+        assert not any(isinstance(note, InSomeParts) for note in change.notes)
+
+
+def test_a_label_edited_in_one_part_is_told_as_that() -> None:
+    """The parts of a set are alike but for their marks: that is no reason to look at one alone."""
+    with scene("a label", "America/New_York", more="labels: [l]") as at:
+        part_id = at.a_part(further=True)
+        at.edit(part_id, labels=[*at.before[part_id]["labels"], "theirs"])
+        (change,) = at.plan().changes
+        assert [field.path for field in change.fields] == ["labels"]
+        assert change.reason is Reason.DRIFT
+        assert words.notes(change) == [f"in 1 of {len(at.before)} parts: {part_id}"]
+
+
+@pytest.mark.parametrize(
+    ("timezone", "note"), [("UTC", ""), ("Asia/Tokyo", "30 23 * * *")], ids=["as written", "not so"]
+)
+def test_what_the_file_has_stands_beside_a_cron_that_is_stored_otherwise(
+    world: World, timezone: str, note: str
+) -> None:
+    text = f"{HEAD}schedules: {{x: {{cron: 30 23 * * *, timezone: {timezone}, destination: 'https://e.com/x'}}}}\n"
+    world.apply(text)
+    stored = world.schedule("billing.x")["cron"]
+    world.edit("billing.x", cron="7 3 * * *")
+    (change,) = world.plan(text).changes
+    (field,) = change.fields
+    assert (field.path, field.before, field.after) == ("cron", "7 3 * * *", stored)
+    assert field.note == note
+
+
+def test_a_cron_that_differs_is_told_by_the_part_and_not_as_in_some_parts() -> None:
+    with scene("a cron", "America/New_York") as at:
+        at.edit(at.a_part(), cron="7 3 * * *")
+        (change,) = at.plan().changes
+        assert not any(isinstance(note, InSomeParts) for note in change.notes)
 
 
 # A set that was cut off midway

@@ -17,6 +17,7 @@ from qstash_sync.model import ignorable
 from qstash_sync.model.change import Reason
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.model.settings_table import CALLBACKS, MESSAGE
+from qstash_sync.model.steps import PutSchedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import ignored, mark as marks
 from tests.planning.test_property import Draw, apply, dump, files
@@ -549,6 +550,28 @@ def test_a_timeout_in_milliseconds_is_written_back_in_seconds() -> None:
         assert done(world.apply(text(["timeout"], method="PUT")))
         assert {s["timeout"] for s in world.account.store.all("schedule")} == {60}
         assert world.plan(text(["timeout"], method="PUT")).empty
+
+
+@pytest.mark.parametrize(("field", "hand"), CASES)
+def test_what_is_carried_over_is_no_part_of_what_is_approved(
+    world: World, field: str, hand: dict[str, Any]
+) -> None:
+    """Whatever its owner makes of it, the writes are the same to a saved plan; other ones are not."""
+    assert done(world.apply(text([field])))
+    other = "delay" if field != "delay" else "timeout"
+
+    def writes(value: str) -> tuple[Any, ...]:
+        after = text([field], **{other: value})
+        (change,) = world.plan(after).changes
+        (declared,) = config(after).desired.schedules or ()
+        puts = [step for step in change.steps if isinstance(step, PutSchedule)]
+        assert puts
+        return tuple(ignored.unwritten(puts, declared))
+
+    before = writes("20s")
+    assert writes("21s") != before
+    edit(world, **hand)
+    assert writes("20s") == before
 
 
 # Secrets

@@ -15,6 +15,7 @@ from qstash_sync.applying.outcomes import Status
 from qstash_sync.local import Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Desired
+from qstash_sync.model.steps import DeleteSchedule, PauseSchedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import mark
 from tests.fault_server import Fault, FaultServer
@@ -614,6 +615,69 @@ def test_a_former_name_of_another_definition_is_a_delete_to_the_guards(world: Wo
     world.apply(unprotected)
     limited = text.replace("defaults:", "limits: {max_deletes: 0}\ndefaults:")
     assert [e.message for e in world.plan(limited).errors] == ["1 delete, limits.max_deletes is 0"]
+
+
+def test_what_a_rename_has_left_is_no_delete_to_the_guards(world: World) -> None:
+    world.apply(in_utc(["a"]))
+    old = world.schedule("billing.a")
+    text = in_utc(["b"]).replace("b: {", "b: {was: a, ")
+    text = text.replace("defaults:", "limits: {max_deletes: 0}\ndefaults:")
+    world.apply(text)
+    world.account.store.put("schedule", "billing.a", old)  # the apply was cut off before its delete
+    change = only_change(world.plan(text))
+    assert (change.drops, change.protected) == (0, False)
+    assert [field.note for field in change.fields] == ["the apply that renamed it was cut off"]
+    assert change.steps == (DeleteSchedule(id="billing.a"),)
+    world.apply(text, allow_deletes=None)
+    assert live_ids(world) == ["billing.b"]
+
+
+def test_a_rename_that_was_cut_off_before_its_pause_keeps_the_pause(world: World) -> None:
+    world.apply(in_utc(["a"]))
+    world.edit("billing.a", isPaused=True)
+    old = world.schedule("billing.a")
+    text = in_utc(["b"]).replace("b: {", "b: {was: a, ")
+    world.apply(text)
+    assert world.schedule("billing.b")["isPaused"]
+    world.edit("billing.b", isPaused=False)
+    world.account.store.put("schedule", "billing.a", old)
+    change = only_change(world.plan(text))
+    assert PauseSchedule(id="billing.b", paused=True) in change.steps
+    running = text.replace("{was", "{paused: false, was")
+    assert not any(isinstance(s, PauseSchedule) and s.paused for s in only_change(world.plan(running)).steps)  # fmt: skip
+
+
+def test_what_is_renamed_to_another_time_tells_the_stored_one_where_nothing_else_is_known(
+    world: World,
+) -> None:
+    world.apply(in_utc(["x"]))
+    foreign = {**world.schedule("billing.x"), "scheduleId": "scd_9", "labels": []}
+    remove(world, "billing.x")
+    world.account.store.put("schedule", "scd_9", foreign)
+    text = in_utc(["a"]).replace("{cron: '0 9", "{was: scd_9, cron: '0 8")
+    fields = {field.path: (field.before, field.after) for field in only_change(world.plan(text)).fields}  # fmt: skip
+    assert fields == {"id": ("scd_9", "billing.a"), "cron": ("0 9 * * *", "0 8 * * *")}
+
+
+def test_what_is_impossible_is_told_once(world: World) -> None:
+    """The error says why: the refused change need not."""
+    text = file("cron: '30 2 * * *', dst: {strategy: native}").replace("cron: '0 9 * * 1-5', ", "")
+    plan = world.plan(text)
+    (error,) = plan.errors
+    change = only_change(plan)
+    assert change.diagnosed
+    assert change.refused == error.text
+
+
+def test_what_is_not_ours_needs_consent_even_where_its_time_is_an_error(world: World) -> None:
+    """An error would stop the whole apply for a schedule that is not ours."""
+    world.apply(in_utc(["s"]))
+    unmark(world, "billing.s")
+    text = file("cron: '30 2 * * *', dst: {strategy: native}").replace("cron: '0 9 * * 1-5', ", "")
+    plan = world.plan(text)
+    assert not plan.errors
+    assert only_change(plan).is_refused_alone
+    assert [e.code for e in world.plan(text, adopt=("s",)).errors] == ["cron"]
 
 
 def test_a_rename_keeps_the_protection_or_is_refused(world: World) -> None:

@@ -77,6 +77,41 @@ def test_what_does_just_what_a_declared_one_does_goes(
     assert world.schedule("billing.s") == before
 
 
+@pytest.mark.parametrize(("labels", "goes"), [([], True), (["important"], False)])
+def test_its_warning_names_the_command_that_plans_its_delete_where_it_may_go(
+    world: World, labels: list[str], *, goes: bool
+) -> None:
+    world.apply(FILE)
+    beside(world, labels=labels)
+    (told,) = (w for w in world.plan(FILE).warnings if w.code == "twin")
+    assert ("import --strays` plans its delete" in told.hint) is goes
+    assert ("delete it if nobody needs it" in told.hint) is not goes
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_what_is_adopted_already_is_not_told_to_adopt_its_twin(
+    world: World, *, adopted: bool
+) -> None:
+    text = FILE.replace("{cron", "{id: scd_1, cron") if adopted else FILE
+    world.apply(text)
+    beside(world, "scd_1" if adopted else "billing.s", labels=[])
+    (told,) = (w for w in world.plan(text).warnings if w.code == "twin")
+    assert ("id: scd_7 adopts it" in told.hint) is not adopted
+    assert "plans its delete" in told.hint
+
+
+def test_a_part_of_a_twin_goes_though_another_stays(world: World) -> None:
+    """All that it does, the declared one does as well."""
+    world.apply(FILE)
+    stored = world.schedule("billing.s")
+    for name, cron, more in (
+        ("scd_7", "0 9 1-15 * *", {"header": {"X-Tenant": ["beta"]}}), ("scd_7.2", "0 9 16-31 * *", {}),
+    ):  # fmt: skip
+        twin = {**stored, "scheduleId": name, "labels": [], "cron": cron, **more}
+        world.account.store.put("schedule", name, twin)
+    assert [change.id for change in world.plan(FILE, strays=True).changes] == ["scd_7.2"]
+
+
 def test_in_what_a_stray_differs_is_told_without_its_values(world: World) -> None:
     world.apply(FILE)
     beside(

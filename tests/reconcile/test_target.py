@@ -14,6 +14,8 @@ from qstash_sync.planning import savefile
 from qstash_sync.planning.drift import Drift
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import scope
+from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.reconcile import reconcile
 from tests.fault_server import FaultServer
 from tests.mixed import AFTER, Scene
 from tests.support import HEAD, UNLINTED, World, config
@@ -131,6 +133,25 @@ def test_nothing_is_said_of_what_is_left_out(world: World) -> None:
     assert world.schedule("billing.a")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("billing.{}.7", "no mark of ours"), ("scd_{}", "it fires beside this one")],
+    ids=["a stray", "a twin"],
+)
+def test_what_fires_beside_a_schedule_is_told_where_the_run_is_about_it(
+    world: World, name: str, told: str
+) -> None:
+    text = BOTH.replace("x'}, b", "a'}, b").replace("x'}}", "b'}}")
+    world.apply(text)
+    for owner in "ab":
+        beside = {**world.schedule(f"billing.{owner}"), "scheduleId": name.format(owner)}
+        world.account.store.put("schedule", name.format(owner), {**beside, "labels": []})
+    for policy, owners in (({}, "ab"), ({"target": ("schedules.b",)}, "b")):
+        found = [w.text for w in world.plan(text, **policy).warnings if told in w.text]
+        assert len(found) == len(owners)
+        assert all(name.format(o) in one for o, one in zip(owners, sorted(found), strict=True))
+
+
 def test_unmanaged_resources_count_where_the_run_is_about_them(world: World) -> None:
     world.apply(BOTH)
     stored = world.schedule("billing.a")
@@ -142,7 +163,54 @@ def test_unmanaged_resources_count_where_the_run_is_about_them(world: World) -> 
     assert len(world.plan(BOTH, exclude=("schedules.*",)).unmanaged) == 0
 
 
+MANY = (
+    HEAD
+    + f"""owns: {{queues: ['*'], url_groups: ['*']}}
+url_groups: {{g: {{endpoints: ['https://e.example.com']}}}}
+queues: {{q: {{parallelism: 1}}, gone: {{parallelism: 1}}}}
+flow_controls: {{f: {{parallelism: 1}}}}
+schedules: {{a: {ENTRY}, b: {ENTRY}, left: {ENTRY}}}
+"""
+)
+LESS = MANY.replace(", gone: {parallelism: 1}", "").replace(f", left: {ENTRY}", "")
+KEYS = [
+    (Kind.URL_GROUP, "g"), (Kind.QUEUE, "q"), (Kind.QUEUE, "gone"), (Kind.FLOW_CONTROL, "f"),
+    (Kind.SCHEDULE, "billing.a"), (Kind.SCHEDULE, "billing.b"), (Kind.SCHEDULE, "billing.left"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "within", [None, *(frozenset((key,)) for key in KEYS), frozenset(KEYS[2:5])]
+)
+def test_a_comparison_of_some_resources_has_those_alone(
+    world: World, within: frozenset[tuple[Kind, str]] | None
+) -> None:
+    world.apply(MANY)
+    desired = config(LESS).desired
+    with world.client(read_only=True) as client:
+        live = proposal.observe(client, desired)
+    index = LiveParts(desired, live.schedules or ())
+    found = reconcile(desired, live, index, world.now, within=within)
+    assert [one.key for one in found.compared] == [k for k in KEYS if within is None or k in within]
+    assert found.unmanaged == []
+
+
 # ---------------------------------------------------------------- patterns that name nothing
+
+
+def test_of_a_kind_that_has_names_those_alone_are_listed(world: World) -> None:
+    with pytest.raises(UsageError) as caught:
+        world.plan(BOTH, target=("queues.zzz",))
+    assert str(caught.value).endswith("has such a name; there is queues.images")
+
+
+def test_of_many_names_twelve_are_listed_and_the_others_counted(world: World) -> None:
+    names_ = [f"n{number:02}" for number in range(15)]
+    text = f"{HEAD}schedules: {{{', '.join(f'{name}: {ENTRY}' for name in names_)}}}\n"
+    with pytest.raises(UsageError) as caught:
+        world.plan(text, target=("schedules.other",))
+    listed = ", ".join(f"schedules.{name}" for name in names_[:12])
+    assert str(caught.value).endswith(f"there is {listed} and 3 more")
 
 
 @pytest.mark.parametrize("option", ["target", "exclude"])

@@ -1,0 +1,66 @@
+"""Queues, groups and keys: which writes a difference takes, and what a removal takes away."""
+
+import pytest
+
+from qstash_sync.model.change import Action, Change, Takes
+from qstash_sync.model.steps import PauseFlowControl, PinFlowControl, UnpinFlowControl
+from tests.support import HEAD, World
+
+PINNED = "parallelism: 2, rate: 5, period: 1m"
+
+
+def keys(settings: str | None, *, owns: str = "") -> str:
+    section = "{}" if settings is None else f"{{k: {{{settings}}}}}"
+    return f"{HEAD}owns: {{flow_controls: [{owns}]}}\nflow_controls: {section}\n"
+
+
+def change(world: World, text: str) -> Change:
+    (found,) = world.plan(text).changes
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        (f"{PINNED}, paused: true", [PauseFlowControl]),
+        ("parallelism: 3, rate: 5, period: 1m", [PinFlowControl]),
+        ("rate: 5, period: 1m", [UnpinFlowControl, PinFlowControl]),
+        ("parallelism: 2", [UnpinFlowControl, PinFlowControl]),
+        ("paused: true", [UnpinFlowControl, PauseFlowControl]),
+        ("parallelism: 3, paused: true", [UnpinFlowControl, PinFlowControl, PauseFlowControl]),
+    ],
+)
+def test_a_key_is_unpinned_pinned_and_paused_as_far_as_it_differs(
+    world: World, settings: str, steps: list[type]
+) -> None:
+    world.apply(keys(PINNED))
+    found = change(world, keys(settings))
+    assert [type(step) for step in found.steps] == steps
+    for step in found.steps:
+        if isinstance(step, UnpinFlowControl):
+            assert step.parallelism is ("parallelism" not in settings)
+            assert step.rate is ("rate" not in settings)
+    world.apply(keys(settings))
+    assert world.plan(keys(settings)).empty
+
+
+def test_a_key_that_leaves_the_file_is_unpinned_and_stays(world: World) -> None:
+    world.apply(keys(PINNED))
+    assert world.plan(keys(None)).empty
+    found = change(world, keys(None, owns="'*'"))
+    assert (found.action, found.notes) == (Action.DELETE, (Takes(unpins=True),))
+    assert found.steps == (UnpinFlowControl(name="k", parallelism=True, rate=True),)
+    world.apply(keys(None, owns="'*'"))
+    assert world.plan(keys(None, owns="'*'")).empty
+
+
+@pytest.mark.parametrize(("waiting", "count"), [(0, 0), (3, 3)])
+def test_a_queue_that_leaves_the_file_takes_its_messages_along(
+    world: World, waiting: int, count: int
+) -> None:
+    text = f"{HEAD}owns: {{queues: ['*'], url_groups: ['*']}}\nqueues: {{%s}}\nurl_groups: {{%s}}\n"
+    world.apply(text % ("q: {}", "g: {endpoints: ['https://a.com', 'https://b.com']}"))
+    world.account.console.edit("queue", "q", lag=waiting)
+    plan = world.plan(text % ("", ""), drop_backlog=("q",), allow_deletes=9)
+    takes = {one.name: one.notes for one in plan.changes}
+    assert takes == {"q": (Takes(waiting=count),), "g": (Takes(endpoints=2),)}
