@@ -29,7 +29,7 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.txt
 # The whole suite, traced. COVERAGE="tests/crons tests/planning" for some of it (the floors then mean little).
 COVERAGE ?= tests
 coverage: $(QUALITY_STAMP)
-	@$(BIN)/pytest -q --cov --cov-report= --cov-report=json:.coverage.json $(COVERAGE); tests=$$?; \
+	@$(BIN)/pytest -q -n 2 --cov --cov-report= --cov-report=json:.coverage.json $(COVERAGE); tests=$$?; \
 	$(BIN)/python benchmarks/coverage_table.py .coverage.json && exit $$tests
 
 # MUTANTS="--seed 7 --sample 40 --rooms crons", or --all; --map draws anew which test meets which line.
