@@ -107,6 +107,38 @@ def test_each_address_once_with_all_its_methods() -> None:
     }
 
 
+@pytest.mark.parametrize("methods", [("GET", "POST"), ("POST", "GET"), ("PUT", "GET", "POST")])
+def test_an_endpoint_is_called_by_the_methods_of_all_schedules_of_its_group(
+    methods: tuple[str, ...], handlers: Handlers
+) -> None:
+    """In whichever order they stand: HEAD is sent to none that one of them could run."""
+    entries = "".join(
+        f"  b{k}: {{cron: '0 9 * * *', url_group: g, method: {method}}}\n"
+        for k, method in enumerate(methods)
+    )
+    text = file(handlers.url, "/a") + entries
+    text += f"url_groups: {{g: {{endpoints: ['{handlers.url}/401']}}}}\n"
+    found = {one.url.removeprefix(handlers.url): one for one in addresses(text)}
+    assert found["/401"].methods == set(methods)
+    assert found["/401"].used_by == "url_groups.g"
+    assert len(probe.heads(found.values())) == 1
+    assert len(probe.signatures(found.values())) == 2
+    assert handlers.methods == [("HEAD", "/a"), ("POST", "/401"), ("POST", "/a")]
+
+
+def test_an_address_in_two_spellings_is_one(handlers: Handlers) -> None:
+    """The case of a host, and what may be left out, make no other handler of it."""
+    shouted = handlers.url.replace("localhost", "LOCALHOST")
+    text = file(handlers.url, "/a", "", "/?x=1") + (
+        f"  u0: {{cron: '0 9 * * *', destination: '{shouted}/a', method: GET}}\n"
+        f"  u1: {{cron: '0 9 * * *', destination: '{shouted}/', method: GET}}\n"
+        f"  u2: {{cron: '0 9 * * *', destination: '{shouted}?x=2', method: GET}}\n"
+    )
+    assert len(addresses(text)) == 4
+    probe.heads(addresses(text))
+    assert handlers.methods == [("HEAD", "/?x=1")]
+
+
 def test_what_is_secret_in_an_address_is_asked_and_not_shown(handlers: Handlers) -> None:
     text = file(handlers.url, "/401/${env.PLACE}")
     (check,) = probe.signatures(addresses(text, PLACE="hidden-place"))
