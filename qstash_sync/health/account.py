@@ -79,15 +79,15 @@ def _compared(here: Keys, live: Keys, names: tuple[str, str]) -> Iterator[Check]
         severity = Severity.WARNING
         fact = "rotated: the live current key is the next one here; after one more rotation every"
         fact += " delivery is refused"
-    elif current:
+    elif (here.next is None and current) or (here.current is None and following):
+        return  # what is here is right; that the other is not set was said
+    elif current or here.current is None:  # of a current key that is not here nothing is known
         severity = Severity.WARNING
-        if here.next is None:
-            return  # said above
         fact = f"{names[1]} is not the live next key: after a rotation every delivery is refused"
     elif swapped[0]:
         fact = f"{names[0]} is the live next key: deliveries are refused until the next rotation"
     else:
-        one = "it is not" if None in (here.current, here.next) else "neither is"
+        one = f"{names[0]} is not" if here.next is None else "neither is"
         fact = f"{one} the live current key: every delivery is refused"
         odd = [key for key in (here.current, here.next) if key and key.strip(" \t\"'") != key]
         hint = "take the spaces or quotes around it away" if odd else hint

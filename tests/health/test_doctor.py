@@ -37,7 +37,8 @@ def verdicts(checks: Iterator[Check]) -> list[str | None]:
         (None, None, ["info"], "none here"),
         ("sig_one", "sig_two", [None], "both are the live ones"),
         ("sig_one", None, ["warning"], "QSTASH_NEXT_SIGNING_KEY is not set"),
-        (None, "sig_two", ["warning", "error"], "QSTASH_CURRENT_SIGNING_KEY is not set"),
+        (None, "sig_two", ["warning"], "QSTASH_CURRENT_SIGNING_KEY is not set"),
+        (None, "sig_else", ["warning", "warning"], "is not the live next key"),
         (None, "sig_one", ["warning", "warning"], "rotated"),
         ("sig_two", "sig_one", ["warning"], "swapped"),
         ("sig_old", "sig_one", ["warning"], "rotated"),
@@ -46,7 +47,9 @@ def verdicts(checks: Iterator[Check]) -> list[str | None]:
         ("sig_old", "sig_older", ["error"], "every delivery is refused"),
         ("sig_one", "sig_one", ["error"], "hold the same key"),
         (" sig_one", "sig_four", ["error"], "neither is"),
-        ("sig_four", None, ["warning", "error"], "it is not"),
+        ("sig_old", "sig_two", ["error"], "neither is"),
+        ("sig_four", None, ["warning", "error"], "QSTASH_CURRENT_SIGNING_KEY is not the live"),
+        ("sig_two", None, ["warning", "error"], "refused until the next rotation"),
     ],
 )
 def test_signing_keys(
