@@ -150,7 +150,7 @@ def _of_account(session: Session, config: Config) -> list[Check]:
         with session.client(config, read_only=True, tells=False) as client:
             checks += _read(session, config, client)
     except (AccountError, ConfigError) as error:
-        hint = "" if session.endpoint is None else f"it is {session.endpoint.reason}"
+        hint = "" if session.endpoint is None else session.endpoint.reason
         checks.append(_check(Subject.TOKEN, str(error), Severity.ERROR, hint))
     return checks
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from hmac import compare_digest
+from string import whitespace
 
 from qstash_sync.crons import zones
 from qstash_sync.health.check import Check, Subject
@@ -18,6 +19,7 @@ from qstash_sync.planning.quota import usage
 from qstash_sync.planning.saved import SKEW
 
 _NEAR = 0.9  # of a quota
+_AROUND = f"{whitespace}\xa0\ufeff\"'"  # what a copied key, or a file of one, brings along
 _LOOK = timedelta(seconds=30)  # between the clocks; from `SKEW` on, apply does not write
 
 
@@ -55,9 +57,7 @@ def signing_keys(here: Keys, live: Keys | None, names: tuple[str, str]) -> Itera
 
 def _compared(here: Keys, live: Keys, names: tuple[str, str]) -> Iterator[Check]:
     def same(one: str | None, other: str | None) -> bool:
-        return (
-            one is not None and other is not None and compare_digest(one.encode(), other.encode())
-        )
+        return one is not None and other is not None and compare_digest(_bytes(one), _bytes(other))
 
     if same(here.current, here.next):
         fact, hint = f"{names[0]} and {names[1]} hold the same key", "take both from the console"
@@ -89,9 +89,15 @@ def _compared(here: Keys, live: Keys, names: tuple[str, str]) -> Iterator[Check]
     else:
         one = f"{names[0]} is not" if here.next is None else "neither is"
         fact = f"{one} the live current key: every delivery is refused"
-        odd = [key for key in (here.current, here.next) if key and key.strip(" \t\"'") != key]
-        hint = "take the spaces or quotes around it away" if odd else hint
+    keys = zip(names, (here.current, here.next), strict=True)
+    if odd := [name for name, key in keys if key and key.strip(_AROUND) != key]:
+        hint = f"take the spaces, line breaks or quotes around {' and '.join(odd)} away"
     yield Check(subject=Subject.SIGNING_KEYS, severity=severity, message=fact, hint=hint)
+
+
+def _bytes(key: str) -> bytes:
+    """A key as it stands in the environment, whether it is text or not."""
+    return key.encode(errors="surrogatepass")
 
 
 def plan(desired: Desired, parallelism: int | None) -> Iterator[Check]:

@@ -62,6 +62,28 @@ def test_signing_keys(
     assert "sig_" not in str(checks)
 
 
+@pytest.mark.parametrize("extra", ["\n", "\r", "\r\n", " ", "\t", '"', "'", "\ufeff", "\xa0"])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_does_not_belong_to_a_key_is_named(name: str, extra: str) -> None:
+    """A line break at the end of a key, as of `cat`, is not seen, and makes it another."""
+    keys = {field: f"{key}{extra * (field == name)}" for field, key in zip(NAMES, ("sig_one", "sig_two"), strict=True)}  # fmt: skip
+    (check,) = account.signing_keys(Keys(*keys.values()), LIVE, NAMES)
+    assert check.severity is not None
+    assert f"around {name} away" in check.hint
+    quoted = Keys(current=f"{extra}sig_one{extra}", next=f"'sig_two'{extra}")
+    (check,) = account.signing_keys(quoted, LIVE, NAMES)
+    assert check.hint.endswith(f"around {NAMES[0]} and {NAMES[1]} away")
+
+
+@pytest.mark.parametrize("key", ["\udcff", "sig_one\udcff", "\ud800", "sig_öne", "\0"])
+def test_a_key_that_is_no_text_is_a_wrong_one(key: str) -> None:
+    for here in (Keys(current=key, next=key + "."), Keys(current=key, next="sig_two")):
+        (check,) = account.signing_keys(here, LIVE, NAMES)
+        assert (check.severity, "every delivery is refused" in check.message) == ("error", True)
+    (check,) = account.signing_keys(Keys(current=key, next=key), LIVE, NAMES)
+    assert "hold the same key" in check.message
+
+
 @pytest.mark.parametrize("live", [None, Keys(), Keys(current="sig_one")])
 def test_keys_that_cannot_be_read_are_no_verdict(live: Keys | None) -> None:
     here = Keys(current="sig_one", next="sig_two")
@@ -229,6 +251,30 @@ def test_the_keys_of_an_environment_stand_beside_its_token(served: FaultServer) 
     environ |= {"PROD_QSTASH_CURRENT_SIGNING_KEY": "sig_a", "PROD_QSTASH_NEXT_SIGNING_KEY": "sig_b"}
     ran = doctor(served, text, "-e", "prod", "--format", "json", **environ)
     assert (ran.code, statuses(ran)["signing_keys"]) == (2, "error")
+
+
+def test_variables_that_are_no_text(served: FaultServer) -> None:
+    """Bytes that are not UTF-8 stand in the environment as halves of characters."""
+    keys = {NAMES[0]: "\udcff", NAMES[1]: "\udcfe"}
+    ran = doctor(served, FILE, "--format", "json", **keys)
+    assert (ran.code, statuses(ran)["signing_keys"]) == (2, "error")
+    secret = FILE.replace("https://a.example.com/x", "'https://a.example.com/${env.PLACE}'")
+    for name, subject in {
+        "QSTASH_TOKEN": "token",
+        "QSTASH_URL": "token",
+        "QSTASH_REGION": "token",
+        "PLACE": "file",
+    }.items():
+        unset = dict.fromkeys(("QSTASH_URL",), "") if name == "QSTASH_REGION" else {}
+        ran = doctor(served, secret, "--format", "json", **{"PLACE": "x", **unset, name: "\udcff"})
+        assert (ran.code, statuses(ran)[subject]) == (2, "error"), name
+    assert "internal" not in ran.text
+
+
+def test_where_a_refused_token_comes_from_is_told(served: FaultServer) -> None:
+    ran = doctor(served, FILE, "--format", "json", QSTASH_TOKEN="wrong")
+    (check,) = (one for one in json.loads(ran.out)["checks"] if one["subject"] == "token")
+    assert check["hint"] == "address by QSTASH_URL, token by QSTASH_TOKEN"
 
 
 def test_an_account_that_is_another_than_the_file_says(served: FaultServer) -> None:
