@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from qstash_sync.config.load import Config
     from qstash_sync.health.called import Address
     from qstash_sync.health.check import Check, Subject
-    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.resources import Desired, Live
     from qstash_sync.qstash.client import Client
 
@@ -105,9 +105,8 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     try:
         config = session.config(files, missing="unknown")
     except ConfigError as error:
-        count = len(error.diagnostics)
-        first = error.diagnostics[0]
-        more = f", and {count - 1} more" if count > 1 else ""
+        first, *others = _errors(error)
+        more = f", and {len(others)} more" if others else ""
         where = f"{first.location}: " if first.location else ""
         hint = "qstash-sync validate shows all of it"
         return [_check(Subject.FILE, f"{where}{first.text}{more}", Severity.ERROR, hint)], None
@@ -119,12 +118,21 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     try:
         session.config(files, missing="error")
     except ConfigError as error:
-        for one in error.diagnostics:
+        for one in _errors(error):
+            if one.code != "unset":
+                continue  # it follows from what is not set
             hint = "plan --unknown-env goes without it, apply does not"
             where = f"{one.location}: " if one.location else ""
             fact = f"{where}{one.text}"
             checks.append(_check(Subject.VARIABLES, fact, Severity.WARNING, hint))
     return checks, config
+
+
+def _errors(error: ConfigError) -> list[Diagnostic]:
+    """What is wrong with files; their warnings are for `validate`."""
+    from qstash_sync.model.diagnostics import Severity
+
+    return [one for one in error.diagnostics if one.severity is Severity.ERROR]
 
 
 def _sizes(side: Desired | Live) -> str:

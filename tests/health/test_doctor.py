@@ -75,7 +75,7 @@ def test_what_does_not_belong_to_a_key_is_named(name: str, extra: str) -> None:
     assert check.hint.endswith(f"around {NAMES[0]} and {NAMES[1]} away")
 
 
-@pytest.mark.parametrize("key", ["\udcff", "sig_one\udcff", "\ud800", "sig_öne", "\0"])
+@pytest.mark.parametrize("key", ["\udcff", "sig_one\udcff", "sig_öne", "\0"])
 def test_a_key_that_is_no_text_is_a_wrong_one(key: str) -> None:
     for here in (Keys(current=key, next=key + "."), Keys(current=key, next="sig_two")):
         (check,) = account.signing_keys(here, LIVE, NAMES)
@@ -223,6 +223,27 @@ def test_a_file_that_is_wrong_and_variables_that_are_not_set(served: FaultServer
     ran = doctor(served, secret, "--format", "json")
     assert (ran.code, statuses(ran)["variables"]) == (0, "warning")
     assert "variables" not in statuses(doctor(served, secret, "--format", "json", PLACE="x"))
+
+
+def test_a_warning_is_neither_a_variable_that_is_not_set_nor_one_more_error(
+    served: FaultServer,
+) -> None:
+    text = FILE.partition("schedules:")[0] + (
+        "schedules:\n"
+        "  a: {cron: '0 9 * * *', destination: 'https://a.example.com/x?token=3f9a8b7c6d5e4f3a2b1c'}\n"
+        "  b: {cron: '0 9 * * *', destination: 'https://a.example.com/${env.PLACE}'}\n"
+    )
+    checks = json.loads(doctor(served, text, "--format", "json").out)["checks"]
+    told = [check["message"] for check in checks if check["subject"] == "variables"]
+    assert len(told) == 1
+    assert told[0].endswith("the environment variable PLACE is not set")
+    wrong = text.replace("0 9", "61 9", 1)
+    checks = json.loads(doctor(served, wrong, "--format", "json", PLACE="x").out)["checks"]
+    assert (checks[0]["subject"], checks[0]["status"]) == ("file", "error")
+    assert "more" not in checks[0]["message"]
+    both = text.replace("0 9", "61 9")
+    checks = json.loads(doctor(served, both, "--format", "json", PLACE="x").out)["checks"]
+    assert checks[0]["message"].endswith(", and 1 more")
 
 
 def test_quotas_and_idle_globs(served: FaultServer) -> None:
