@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
+    from qstash_sync.health.account import Untold
     from qstash_sync.health.called import Address
     from qstash_sync.health.check import Check, Subject
     from qstash_sync.model.diagnostics import Diagnostic, Severity
@@ -173,13 +174,14 @@ def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
     keys, unread = _asked(lambda: account.Keys(*client.signing_keys()))
     parallelism, untold = _asked(client.parallelism)
     read = _sizes(live) or "an empty account"
-    if keys is None and not unread:
+    if is_read_only := keys is account.Untold.FORBIDDEN:
         told = "it may not read the signing keys, so it is a read-only one"
     else:
         told = "whether it may write cannot be told without a write"
-    yield _check(Subject.ACCESS, f"reads {read}; {told}", None if keys or unread else Severity.INFO)
-    for why in filter(None, (unread, untold)):
-        yield _check(Subject.ACCESS, why, Severity.WARNING)
+    yield _check(Subject.ACCESS, f"reads {read}; {told}", Severity.INFO if is_read_only else None)
+    for what, why in (("signing keys", unread), ("parallelism", untold)):
+        if why:
+            yield _check(Subject.ACCESS, f"{what}: {why}", Severity.WARNING)
 
     names = _key_names(session)
     environ = session.environ()
@@ -203,14 +205,20 @@ def _region(session: Session) -> str:
     return f"{where}: {session.endpoint.reason}"
 
 
-def _asked(question: Callable[[], T]) -> tuple[T | None, str]:
-    """What an account answers to what a token need not be allowed to ask, or why it does not."""
+def _asked(question: Callable[[], T | None]) -> tuple[T | Untold, str]:
+    """What an account answers to what a token need not be allowed to ask, or why it does not.
+
+    The text is of an answer that was none: of what somebody may have to mend.
+    """
+    from qstash_sync.health.account import Untold
+
     try:
-        return question(), ""
+        found = question()
     except AuthError:
-        return None, ""
+        return Untold.FORBIDDEN, ""
     except AccountError as error:
-        return None, str(error)
+        return Untold.UNANSWERED, str(error)
+    return (Untold.ABSENT if found is None else found), ""
 
 
 def _key_names(session: Session) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from fnmatch import fnmatchcase
 from hmac import compare_digest
 from string import whitespace
@@ -23,15 +24,30 @@ _AROUND = f"{whitespace}\xa0\ufeff\"'"  # what a copied key, or a file of one, b
 _LOOK = timedelta(seconds=30)  # between the clocks; from `SKEW` on, apply does not write
 
 
+class Untold(Enum):
+    """Why an account did not tell what it was asked for beside its resources."""
+
+    FORBIDDEN = auto()  # to this token
+    UNANSWERED = auto()  # what came was no answer to it
+    ABSENT = auto()  # it is not in the answer
+
+
+_WHY = {
+    Untold.FORBIDDEN: "this token may not read",
+    Untold.UNANSWERED: "no answer tells",
+    Untold.ABSENT: "the account does not tell",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Two signing keys; None where there is none, or where the token may not read them."""
+    """Two signing keys; None where there is none."""
 
     current: str | None = field(default=None, repr=False)
     next: str | None = field(default=None, repr=False)
 
 
-def signing_keys(here: Keys, live: Keys | None, names: tuple[str, str]) -> Iterator[Check]:
+def signing_keys(here: Keys, live: Keys | Untold, names: tuple[str, str]) -> Iterator[Check]:
     """The keys in the environment against the live ones; names: of the two variables.
 
     A delivery is signed with the live current key, after a rotation with the live next one.
@@ -48,8 +64,10 @@ def signing_keys(here: Keys, live: Keys | None, names: tuple[str, str]) -> Itera
         yield Check(
             subject=subject, severity=Severity.WARNING, message=fact, hint=f"set {missing}, too"
         )
-    if live is None or live.current is None or live.next is None:
-        fact = "cannot be compared: this token may not read the live ones"
+    if isinstance(live, Keys) and None in (live.current, live.next):
+        live = Untold.ABSENT
+    if isinstance(live, Untold):
+        fact = f"cannot be compared: {_WHY[live]} the live ones"
         yield Check(subject=subject, severity=Severity.INFO, message=fact)
         return
     yield from _compared(here, live, names)
@@ -100,7 +118,7 @@ def _bytes(key: str) -> bytes:
     return key.encode(errors="surrogatepass")
 
 
-def plan(desired: Desired, parallelism: int | None) -> Iterator[Check]:
+def plan(desired: Desired, parallelism: int | Untold) -> Iterator[Check]:
     """What `limits.plan` says against what the account delivers at once, where it tells that."""
     named = desired.limits.plan
     alike = [name for name, limits in PLANS.items() if limits.parallelism == parallelism]
@@ -110,7 +128,10 @@ def plan(desired: Desired, parallelism: int | None) -> Iterator[Check]:
         hint = f"write limits: {{plan: {alike[0] if alike else '…'}}}"
         text = f"{fact}; {known}" if known else fact
         yield Check(subject=Subject.PLAN, severity=Severity.INFO, message=text, hint=hint)
-    elif parallelism is not None and parallelism != PLANS[named].parallelism:
+    elif isinstance(parallelism, Untold):
+        fact = f"limits.plan says {named}, not compared: {_WHY[parallelism]} how much is delivered"
+        yield Check(subject=Subject.PLAN, severity=Severity.INFO, message=f"{fact} at once")
+    elif parallelism != PLANS[named].parallelism:
         fact = f"limits.plan says {named}, which delivers {PLANS[named].parallelism} at once; the"
         fact += f" account delivers {parallelism}"
         hint = f"is it {alike[0]}?" if alike else "it may have limits of its own"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.health import account
-from qstash_sync.health.account import Keys
+from qstash_sync.health.account import Keys, Untold
 from qstash_sync.health.check import Check
 from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN, OTHER_REGION_TOKEN, Switches
 from qstash_sync.local.serve import Served
@@ -16,6 +16,7 @@ from tests.fault_server import Fault, FaultServer
 from tests.support import Ran, cli, config
 
 NAMES = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
+BESIDE = ("/v2/keys", "/v2/globalParallelism")  # what a token need not be allowed to ask
 ADDRESS: dict[str, str] = {}  # of the account that a test serves
 LIVE = Keys(current="sig_one", next="sig_two")
 FILE = (
@@ -84,10 +85,20 @@ def test_a_key_that_is_no_text_is_a_wrong_one(key: str) -> None:
     assert "hold the same key" in check.message
 
 
-@pytest.mark.parametrize("live", [None, Keys(), Keys(current="sig_one")])
-def test_keys_that_cannot_be_read_are_no_verdict(live: Keys | None) -> None:
+@pytest.mark.parametrize(
+    ("live", "why"),
+    [
+        (Untold.FORBIDDEN, "this token may not read the live ones"),
+        (Untold.UNANSWERED, "no answer tells the live ones"),
+        (Untold.ABSENT, "the account does not tell the live ones"),
+        (Keys(), "the account does not tell the live ones"),
+        (Keys(current="sig_one"), "the account does not tell the live ones"),
+    ],
+)
+def test_keys_that_cannot_be_read_are_no_verdict(live: Keys | Untold, why: str) -> None:
     here = Keys(current="sig_one", next="sig_two")
-    assert verdicts(account.signing_keys(here, live, NAMES)) == ["info"]
+    (check,) = account.signing_keys(here, live, NAMES)
+    assert (check.severity, check.message) == ("info", f"cannot be compared: {why}")
 
 
 # ---------------------------------------------------------------- plan, clock, globs
@@ -96,12 +107,14 @@ def test_keys_that_cannot_be_read_are_no_verdict(live: Keys | None) -> None:
 @pytest.mark.parametrize(
     ("plan", "parallelism", "severity", "hint"),
     [
-        ("payg", 100, None, ""), ("payg", None, None, ""), ("payg", 10, "warning", "is it free?"),
-        ("free", 77, "warning", "limits of its own"), (None, 100, "info", "{plan: payg}"), (None, None, "info", "{plan: …}"),
+        ("payg", 100, None, ""), ("payg", 10, "warning", "is it free?"),
+        ("free", 77, "warning", "limits of its own"), (None, 100, "info", "{plan: payg}"),
+        *(("payg", untold, "info", "") for untold in Untold),
+        *((None, untold, "info", "{plan: …}") for untold in Untold),
     ],
 )  # fmt: skip
 def test_the_plan_against_what_the_account_tells(
-    plan: str | None, parallelism: int | None, severity: str | None, hint: str
+    plan: str | None, parallelism: int | Untold, severity: str | None, hint: str
 ) -> None:
     head = f"limits: {{plan: {plan}}}\n" if plan else ""
     desired = config(f"version: 1\nnamespace: shop\n{head}schedules: {{}}\n").desired
@@ -201,12 +214,43 @@ def test_a_server_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.Monke
     assert "cannot be reached" in " ".join(ran.out.split())
 
 
-@pytest.mark.parametrize("path", ["/v2/keys", "/v2/globalParallelism"])
+@pytest.mark.parametrize("path", BESIDE)
 def test_what_cannot_be_asked_beside_is_told_as_that(path: str, served: FaultServer) -> None:
     served.inject(Fault(kind="html", times=50, matches=lambda _, asked: asked == path))
     ran = doctor(served, FILE, "--format", "json")
     found = statuses(ran)
     assert (ran.code, found["token"], found["access"]) == (0, "ok", "warning")
+
+
+def told_of(ran: Ran, subject: str) -> list[str]:
+    return [one["message"] for one in json.loads(ran.out)["checks"] if one["subject"] == subject]
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"), [("401", "this token may not read"), ("html", "no answer tells")]
+)
+def test_why_nothing_was_compared_is_told_as_it_is(
+    kind: str, why: str, served: FaultServer
+) -> None:
+    """What the account refuses to tell is neither right nor a read-only token's fault."""
+    served.inject(Fault(kind=kind, times=50, matches=lambda _, asked: asked in BESIDE))
+    keys = {NAMES[0]: "sig_a", NAMES[1]: "sig_b"}
+    ran = doctor(served, FILE, "--format", "json", **keys)
+    assert told_of(ran, "signing_keys") == [f"cannot be compared: {why} the live ones"]
+    (told,) = told_of(ran, "plan")
+    assert told.endswith(f"not compared: {why} how much is delivered at once")
+    assert statuses(ran)["plan"] == "info"
+    assert ("it is a read-only one" in told_of(ran, "access")[0]) == (kind == "401")
+    assert len(told_of(ran, "access")) == (1 if kind == "401" else 3)
+
+
+def test_keys_that_are_empty_are_none(served: FaultServer) -> None:
+    served.store.put("account", "keys", {"current": "", "next": None})
+    ran = doctor(served, FILE, "--format", "json", **{NAMES[0]: "sig_a", NAMES[1]: "sig_b"})
+    assert told_of(ran, "signing_keys") == [
+        "cannot be compared: the account does not tell the live ones"
+    ]
+    assert "read-only" not in told_of(ran, "access")[0]
 
 
 def test_without_a_file_the_account_alone_is_looked_at(served: FaultServer) -> None:
