@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _KINDS = ("schedules", "url_groups", "queues", "flow_controls")
 _TOKEN = "QSTASH_TOKEN"  # noqa: S105 the name of a variable
+PATIENCE = 10.0  # seconds for the tries of one question: that nobody answers is a finding, too
 _KEYS = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
 
 
@@ -157,6 +158,7 @@ def _of_account(session: Session, config: Config) -> list[Check]:
     checks: list[Check] = []
     try:
         with session.client(config, read_only=True, tells=False) as client:
+            client.patience = PATIENCE
             checks += _read(session, config, client)
     except (AccountError, ConfigError) as error:
         hint = "" if session.endpoint is None else session.endpoint.reason

@@ -1,12 +1,14 @@
 """`doctor`: each check has its verdicts, and none of them writes, runs a handler or shows a key."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from qstash_sync.cli.doctor import PATIENCE
 from qstash_sync.health import account
 from qstash_sync.health.account import Keys, Untold
 from qstash_sync.health.check import Check
@@ -242,6 +244,26 @@ def test_why_nothing_was_compared_is_told_as_it_is(
     assert statuses(ran)["plan"] == "info"
     assert ("it is a read-only one" in told_of(ran, "access")[0]) == (kind == "401")
     assert len(told_of(ran, "access")) == (1 if kind == "401" else 3)
+
+
+def test_an_account_that_is_busy_is_left_soon(
+    served: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A diagnosis tells that, in place of waiting two minutes for each answer."""
+    assert PATIENCE <= 10
+    monkeypatch.setattr("qstash_sync.cli.doctor.PATIENCE", 0.3)
+    served.inject(Fault(kind="429", times=500, matches=lambda _, asked: asked in BESIDE))
+    began = time.monotonic()
+    ran = doctor(served, FILE, "--format", "json", **{NAMES[0]: "sig_a", NAMES[1]: "sig_b"})
+    assert time.monotonic() - began < 5
+    _, keys, parallelism = told_of(ran, "access")
+    assert keys.startswith("signing keys: QStash answered 429")
+    assert parallelism.startswith("parallelism: ")
+    served.inject(Fault(kind="429", times=500))
+    began = time.monotonic()
+    ran = doctor(served, FILE, "--format", "json")
+    assert time.monotonic() - began < 5
+    assert (ran.code, statuses(ran)["token"]) == (2, "error")
 
 
 def test_keys_that_are_empty_are_none(served: FaultServer) -> None:
