@@ -63,8 +63,9 @@ def doctor(*, probe: str | None, probe_signature: bool, yes: bool, **given: Any)
     if config:
         checks += _of_account(session, config)
     checks += _of_surroundings(session)
-    addresses = called.addresses(config.desired) if config else ()
-    checks += _probed(session, addresses, probe, asks_handlers=probe_signature, yes=yes)
+    if config:
+        addresses = called.addresses(config.desired)
+        checks += _probed(session, addresses, probe, asks_handlers=probe_signature, yes=yes)
 
     streams.result(
         view.document(checks, session.requests)
@@ -248,17 +249,25 @@ def _probed(
     yes: bool,
 ) -> Iterator[Check]:
     from qstash_sync.health import probe as probes
+    from qstash_sync.health.check import Subject
+    from qstash_sync.model.diagnostics import Severity
 
+    if not addresses and (probe or asks_handlers):
+        subject = Subject.HOST if probe else Subject.SIGNATURE
+        yield _check(subject, "no file names an address that could be probed", Severity.INFO)
+        return
     if probe:
         yield from probes.hosts(addresses, session.instant)
     if probe == "head":
         yield from probes.heads(addresses)
-    handlers = [one for one in addresses if "POST" in one.methods]
-    if not asks_handlers or not handlers:
+        yield from probes.no_heads(addresses)
+    if not asks_handlers:
         return
-    if not yes:
+    handlers = [one for one in addresses if one.is_posted]
+    if handlers and not yes:
         if session.json or not streams.is_terminal(sys.stdin):
             raise UsageError("--probe-signature runs handlers that do not verify: add --yes")
         count = f"{len(handlers)} address{'es' if len(handlers) > 1 else ''}"
         streams.confirm(f"POST with a false signature to {count}?")
     yield from probes.signatures(handlers)
+    yield from probes.no_signatures(addresses)

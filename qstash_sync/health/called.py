@@ -40,6 +40,11 @@ class Address:
         """Whether some call of it is one that a probe could be taken for."""
         return bool(self.methods & {"GET", "HEAD"})
 
+    @property
+    def is_posted(self) -> bool:
+        """Whether some call of it is what a false signature is sent with."""
+        return "POST" in self.methods
+
 
 def addresses(desired: Desired) -> tuple[Address, ...]:
     """All of them, in the order of the file; of a secret that is not known nobody can say one."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import json
 import ssl
 import threading
 import time
@@ -257,6 +258,10 @@ def test_no_handler_is_asked_anything_unless_it_is_asked_for(
     assert handlers.asked == []
     assert doctor(tmp_path, text, "--probe=head").code == 0
     assert handlers.methods == [("HEAD", "/200")]
+    assert probed(doctor(tmp_path, text, "--probe=head", "--format", "json"))[-1] == (
+        "handler", "info", "1 address is called by GET: not asked, since HEAD could run it"
+    )  # fmt: skip
+    handlers.asked.pop()
     ran = doctor(tmp_path, text, "--probe-signature")
     assert ran.code == 64
     assert "add --yes" in ran.err
@@ -265,3 +270,32 @@ def test_no_handler_is_asked_anything_unless_it_is_asked_for(
     assert ran.code == 2
     assert "it was accepted" in " ".join(ran.out.split())
     assert handlers.methods == [("HEAD", "/200"), ("POST", "/200")]
+
+
+def probed(ran: Any) -> list[tuple[str, str, str]]:
+    subjects = ("host", "handler", "signature")
+    checks = [one for one in json.loads(ran.out)["checks"] if one["subject"] in subjects]
+    return [(one["subject"], one["status"], one["message"]) for one in checks]
+
+
+def test_whom_a_probe_leaves_out_is_told(handlers: Handlers, tmp_path: Path) -> None:
+    """Else what was not looked at would be healthy."""
+    text = file(handlers.url, "/a", "/b", "/c", s0="PUT", s1="DELETE", s2="PUT")
+    ran = doctor(tmp_path, text, "--probe-signature", "--format", "json")
+    assert probed(ran) == [
+        ("signature", "info", "3 addresses are called by DELETE or PUT: not asked, since POST is not for them")
+    ]  # fmt: skip
+    assert (ran.code, handlers.asked) == (0, [])
+    text = file(handlers.url, "/401", "/b", s1="PUT")
+    ran = doctor(tmp_path, text, "--probe-signature", "--yes", "--format", "json")
+    assert [status for _, status, _ in probed(ran)] == ["ok", "info"]
+    assert handlers.methods == [("POST", "/401")]
+
+
+@pytest.mark.parametrize("word", ["--probe", "--probe=head", "--probe-signature"])
+def test_a_probe_of_nobody_says_so(word: str, tmp_path: Path) -> None:
+    text = "version: 1\nnamespace: shop\nqueues: {q: {}}\n"
+    ran = doctor(tmp_path, text, word, "--format", "json")
+    subject = "signature" if "signature" in word else "host"
+    assert probed(ran) == [(subject, "info", "no file names an address that could be probed")]
+    assert probed(doctor(tmp_path, "nothing: [", word, "--format", "json")) == []
