@@ -256,6 +256,13 @@ def test_a_secret_in_a_body_file_is_refused(tmp_path: Path) -> None:
     assert LOCAL_TOKEN not in ran.text
 
 
+@pytest.mark.parametrize("value", ["", "\udcff"], ids=["not set", "no text"])
+@pytest.mark.parametrize("setting", ["headers: {X-A: '${env.A}'}", "callback: '${env.A}'"])
+def test_a_variable_without_a_text_is_one_mistake(setting: str, value: str) -> None:
+    """And not another one for each check of the empty text in its place."""
+    assert len(messages(schedule(setting), {"A": value})) == 1
+
+
 TWO = """
 version: 1
 namespace: billing
