@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
+    from qstash_sync.health.account import Untold
     from qstash_sync.health.called import Address
     from qstash_sync.health.check import Check, Subject
-    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.resources import Desired, Live
     from qstash_sync.qstash.client import Client
 
 T = TypeVar("T")
 _KINDS = ("schedules", "url_groups", "queues", "flow_controls")
 _TOKEN = "QSTASH_TOKEN"  # noqa: S105 the name of a variable
+PATIENCE = 10.0  # seconds for the tries of one question: that nobody answers is a finding, too
 _KEYS = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
 
 
@@ -61,8 +63,9 @@ def doctor(*, probe: str | None, probe_signature: bool, yes: bool, **given: Any)
     if config:
         checks += _of_account(session, config)
     checks += _of_surroundings(session)
-    addresses = called.addresses(config.desired) if config else ()
-    checks += _probed(session, addresses, probe, asks_handlers=probe_signature, yes=yes)
+    if config:
+        addresses = called.addresses(config.desired)
+        checks += _probed(session, addresses, probe, asks_handlers=probe_signature, yes=yes)
 
     streams.result(
         view.document(checks, session.requests)
@@ -105,9 +108,8 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     try:
         config = session.config(files, missing="unknown")
     except ConfigError as error:
-        count = len(error.diagnostics)
-        first = error.diagnostics[0]
-        more = f", and {count - 1} more" if count > 1 else ""
+        first, *others = _errors(error)
+        more = f", and {len(others)} more" if others else ""
         where = f"{first.location}: " if first.location else ""
         hint = "qstash-sync validate shows all of it"
         return [_check(Subject.FILE, f"{where}{first.text}{more}", Severity.ERROR, hint)], None
@@ -119,12 +121,21 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     try:
         session.config(files, missing="error")
     except ConfigError as error:
-        for one in error.diagnostics:
+        for one in _errors(error):
+            if one.code != "unset":
+                continue  # it follows from what is not set
             hint = "plan --unknown-env goes without it, apply does not"
             where = f"{one.location}: " if one.location else ""
             fact = f"{where}{one.text}"
             checks.append(_check(Subject.VARIABLES, fact, Severity.WARNING, hint))
     return checks, config
+
+
+def _errors(error: ConfigError) -> list[Diagnostic]:
+    """What is wrong with files; their warnings are for `validate`."""
+    from qstash_sync.model.diagnostics import Severity
+
+    return [one for one in error.diagnostics if one.severity is Severity.ERROR]
 
 
 def _sizes(side: Desired | Live) -> str:
@@ -148,9 +159,10 @@ def _of_account(session: Session, config: Config) -> list[Check]:
     checks: list[Check] = []
     try:
         with session.client(config, read_only=True, tells=False) as client:
+            client.patience = PATIENCE
             checks += _read(session, config, client)
     except (AccountError, ConfigError) as error:
-        hint = "" if session.endpoint is None else f"it is {session.endpoint.reason}"
+        hint = "" if session.endpoint is None else session.endpoint.reason
         checks.append(_check(Subject.TOKEN, str(error), Severity.ERROR, hint))
     return checks
 
@@ -165,13 +177,14 @@ def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
     keys, unread = _asked(lambda: account.Keys(*client.signing_keys()))
     parallelism, untold = _asked(client.parallelism)
     read = _sizes(live) or "an empty account"
-    if keys is None and not unread:
+    if is_read_only := keys is account.Untold.FORBIDDEN:
         told = "it may not read the signing keys, so it is a read-only one"
     else:
         told = "whether it may write cannot be told without a write"
-    yield _check(Subject.ACCESS, f"reads {read}; {told}", None if keys or unread else Severity.INFO)
-    for why in filter(None, (unread, untold)):
-        yield _check(Subject.ACCESS, why, Severity.WARNING)
+    yield _check(Subject.ACCESS, f"reads {read}; {told}", Severity.INFO if is_read_only else None)
+    for what, why in (("signing keys", unread), ("parallelism", untold)):
+        if why:
+            yield _check(Subject.ACCESS, f"{what}: {why}", Severity.WARNING)
 
     names = _key_names(session)
     environ = session.environ()
@@ -195,14 +208,20 @@ def _region(session: Session) -> str:
     return f"{where}: {session.endpoint.reason}"
 
 
-def _asked(question: Callable[[], T]) -> tuple[T | None, str]:
-    """What an account answers to what a token need not be allowed to ask, or why it does not."""
+def _asked(question: Callable[[], T | None]) -> tuple[T | Untold, str]:
+    """What an account answers to what a token need not be allowed to ask, or why it does not.
+
+    The text is of an answer that was none: of what somebody may have to mend.
+    """
+    from qstash_sync.health.account import Untold
+
     try:
-        return question(), ""
+        found = question()
     except AuthError:
-        return None, ""
+        return Untold.FORBIDDEN, ""
     except AccountError as error:
-        return None, str(error)
+        return Untold.UNANSWERED, str(error)
+    return (Untold.ABSENT if found is None else found), ""
 
 
 def _key_names(session: Session) -> tuple[str, str]:
@@ -230,17 +249,25 @@ def _probed(
     yes: bool,
 ) -> Iterator[Check]:
     from qstash_sync.health import probe as probes
+    from qstash_sync.health.check import Subject
+    from qstash_sync.model.diagnostics import Severity
 
+    if not addresses and (probe or asks_handlers):
+        subject = Subject.HOST if probe else Subject.SIGNATURE
+        yield _check(subject, "no file names an address that could be probed", Severity.INFO)
+        return
     if probe:
         yield from probes.hosts(addresses, session.instant)
     if probe == "head":
         yield from probes.heads(addresses)
-    handlers = [one for one in addresses if "POST" in one.methods]
-    if not asks_handlers or not handlers:
+        yield from probes.no_heads(addresses)
+    if not asks_handlers:
         return
-    if not yes:
+    handlers = [one for one in addresses if one.is_posted]
+    if handlers and not yes:
         if session.json or not streams.is_terminal(sys.stdin):
             raise UsageError("--probe-signature runs handlers that do not verify: add --yes")
         count = f"{len(handlers)} address{'es' if len(handlers) > 1 else ''}"
         streams.confirm(f"POST with a false signature to {count}?")
     yield from probes.signatures(handlers)
+    yield from probes.no_signatures(addresses)

@@ -269,6 +269,7 @@ class Scope:
             fact = f"the environment variable {name} is not UTF-8 text"
             hint = "encode it, for example as base64"
             self.report.error("unset", path, fact, location, hint)
+            self.mocked.add(location)  # likewise
             found = ""
         if has_control(found):
             self.broken[location] = f"the environment variable {name}"

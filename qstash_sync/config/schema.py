@@ -88,7 +88,7 @@ class CallbackSpec(Spec):
         "Headers that are sent with it.", {"X-Source": "qstash"}
     )
     retries: types.Retries | None = optional("How often the callback itself is tried again.", 2)
-    timeout: types.CallbackTimeout | None = optional("How long QStash waits for its answer.", "30s")
+    timeout: types.Timeout | None = optional("How long QStash waits for its answer.", "30s")
     retry_delay: types.RetryDelay | None = optional(
         "Milliseconds before a retry of it, as an expression over retried.", "1000 * (1 + retried)"
     )

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from fnmatch import fnmatchcase
 from hmac import compare_digest
+from string import whitespace
 
 from qstash_sync.crons import zones
 from qstash_sync.health.check import Check, Subject
@@ -18,18 +20,34 @@ from qstash_sync.planning.quota import usage
 from qstash_sync.planning.saved import SKEW
 
 _NEAR = 0.9  # of a quota
+_AROUND = f"{whitespace}\xa0\ufeff\"'"  # what a copied key, or a file of one, brings along
 _LOOK = timedelta(seconds=30)  # between the clocks; from `SKEW` on, apply does not write
+
+
+class Untold(Enum):
+    """Why an account did not tell what it was asked for beside its resources."""
+
+    FORBIDDEN = auto()  # to this token
+    UNANSWERED = auto()  # what came was no answer to it
+    ABSENT = auto()  # it is not in the answer
+
+
+_WHY = {
+    Untold.FORBIDDEN: "this token may not read",
+    Untold.UNANSWERED: "no answer tells",
+    Untold.ABSENT: "the account does not tell",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Two signing keys; None where there is none, or where the token may not read them."""
+    """Two signing keys; None where there is none."""
 
     current: str | None = field(default=None, repr=False)
     next: str | None = field(default=None, repr=False)
 
 
-def signing_keys(here: Keys, live: Keys | None, names: tuple[str, str]) -> Iterator[Check]:
+def signing_keys(here: Keys, live: Keys | Untold, names: tuple[str, str]) -> Iterator[Check]:
     """The keys in the environment against the live ones; names: of the two variables.
 
     A delivery is signed with the live current key, after a rotation with the live next one.
@@ -46,8 +64,10 @@ def signing_keys(here: Keys, live: Keys | None, names: tuple[str, str]) -> Itera
         yield Check(
             subject=subject, severity=Severity.WARNING, message=fact, hint=f"set {missing}, too"
         )
-    if live is None or live.current is None or live.next is None:
-        fact = "cannot be compared: this token may not read the live ones"
+    if isinstance(live, Keys) and None in (live.current, live.next):
+        live = Untold.ABSENT
+    if isinstance(live, Untold):
+        fact = f"cannot be compared: {_WHY[live]} the live ones"
         yield Check(subject=subject, severity=Severity.INFO, message=fact)
         return
     yield from _compared(here, live, names)
@@ -55,9 +75,7 @@ def signing_keys(here: Keys, live: Keys | None, names: tuple[str, str]) -> Itera
 
 def _compared(here: Keys, live: Keys, names: tuple[str, str]) -> Iterator[Check]:
     def same(one: str | None, other: str | None) -> bool:
-        return (
-            one is not None and other is not None and compare_digest(one.encode(), other.encode())
-        )
+        return one is not None and other is not None and compare_digest(_bytes(one), _bytes(other))
 
     if same(here.current, here.next):
         fact, hint = f"{names[0]} and {names[1]} hold the same key", "take both from the console"
@@ -79,22 +97,28 @@ def _compared(here: Keys, live: Keys, names: tuple[str, str]) -> Iterator[Check]
         severity = Severity.WARNING
         fact = "rotated: the live current key is the next one here; after one more rotation every"
         fact += " delivery is refused"
-    elif current:
+    elif (here.next is None and current) or (here.current is None and following):
+        return  # what is here is right; that the other is not set was said
+    elif current or here.current is None:  # of a current key that is not here nothing is known
         severity = Severity.WARNING
-        if here.next is None:
-            return  # said above
         fact = f"{names[1]} is not the live next key: after a rotation every delivery is refused"
     elif swapped[0]:
         fact = f"{names[0]} is the live next key: deliveries are refused until the next rotation"
     else:
-        one = "it is not" if None in (here.current, here.next) else "neither is"
+        one = f"{names[0]} is not" if here.next is None else "neither is"
         fact = f"{one} the live current key: every delivery is refused"
-        odd = [key for key in (here.current, here.next) if key and key.strip(" \t\"'") != key]
-        hint = "take the spaces or quotes around it away" if odd else hint
+    keys = zip(names, (here.current, here.next), strict=True)
+    if odd := [name for name, key in keys if key and key.strip(_AROUND) != key]:
+        hint = f"take the spaces, line breaks or quotes around {' and '.join(odd)} away"
     yield Check(subject=Subject.SIGNING_KEYS, severity=severity, message=fact, hint=hint)
 
 
-def plan(desired: Desired, parallelism: int | None) -> Iterator[Check]:
+def _bytes(key: str) -> bytes:
+    """A key as it stands in the environment, whether it is text or not."""
+    return key.encode(errors="surrogatepass")
+
+
+def plan(desired: Desired, parallelism: int | Untold) -> Iterator[Check]:
     """What `limits.plan` says against what the account delivers at once, where it tells that."""
     named = desired.limits.plan
     alike = [name for name, limits in PLANS.items() if limits.parallelism == parallelism]
@@ -104,7 +128,10 @@ def plan(desired: Desired, parallelism: int | None) -> Iterator[Check]:
         hint = f"write limits: {{plan: {alike[0] if alike else '…'}}}"
         text = f"{fact}; {known}" if known else fact
         yield Check(subject=Subject.PLAN, severity=Severity.INFO, message=text, hint=hint)
-    elif parallelism is not None and parallelism != PLANS[named].parallelism:
+    elif isinstance(parallelism, Untold):
+        fact = f"limits.plan says {named}, not compared: {_WHY[parallelism]} how much is delivered"
+        yield Check(subject=Subject.PLAN, severity=Severity.INFO, message=f"{fact} at once")
+    elif parallelism != PLANS[named].parallelism:
         fact = f"limits.plan says {named}, which delivers {PLANS[named].parallelism} at once; the"
         fact += f" account delivers {parallelism}"
         hint = f"is it {alike[0]}?" if alike else "it may have limits of its own"

@@ -40,33 +40,38 @@ class Address:
         """Whether some call of it is one that a probe could be taken for."""
         return bool(self.methods & {"GET", "HEAD"})
 
+    @property
+    def is_posted(self) -> bool:
+        """Whether some call of it is what a false signature is sent with."""
+        return "POST" in self.methods
+
 
 def addresses(desired: Desired) -> tuple[Address, ...]:
     """All of them, in the order of the file; of a secret that is not known nobody can say one."""
-    found: dict[str, Address] = {}
+    found: dict[tuple[Host, str, str], Address] = {}
     for text, method, used_by in _calls(desired):
         host = _host(text)
         if host is None:
             continue
         url = plain(text)
+        parts = urlsplit(url)
+        same = host, parts.path or "/", parts.query  # as a request has them
         one = found.setdefault(
-            url,
+            same,
             Address(url=url, shown=str(text), methods=frozenset(), used_by=used_by, host=host),
         )
-        found[url] = replace(one, methods=one.methods | {method})
+        found[same] = replace(one, methods=one.methods | {method})
     return tuple(found.values())
 
 
 def _calls(desired: Desired) -> Iterator[tuple[Text, str, str]]:
     """Each address with the method and the path of the setting."""
-    through = {
-        str(one.message.destination): one.message.method
-        for one in desired.schedules or ()
-        if one.to_group
-    }
+    through: dict[str, list[str]] = {}  # the methods that the schedules of each group have
     for schedule in desired.schedules or ():
         message, path = schedule.message, f"schedules.{schedule.name}"
-        if not schedule.to_group:
+        if schedule.to_group:
+            through.setdefault(str(message.destination), []).append(message.method)
+        else:
             yield message.destination, message.method, path
         for key, callback in (
             ("callback", message.callback),
@@ -76,7 +81,8 @@ def _calls(desired: Desired) -> Iterator[tuple[Text, str, str]]:
                 yield callback.url, callback.method, f"{path}.{key}"
     for group in desired.url_groups or ():
         for endpoint in group.endpoints:
-            yield endpoint.url, through.get(group.name, "POST"), f"url_groups.{group.name}"
+            for method in through.get(group.name, ["POST"]):
+                yield endpoint.url, method, f"url_groups.{group.name}"
 
 
 def _host(text: Text) -> Host | None:

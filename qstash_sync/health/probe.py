@@ -8,7 +8,7 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -47,10 +47,33 @@ def heads(addresses: Iterable[Address]) -> list[Check]:
     return _side_by_side(_head, asked, lambda one: _late(Subject.HANDLER, one))
 
 
+def no_heads(addresses: Iterable[Address]) -> Iterator[Check]:
+    """Who is not asked by HEAD."""
+    left = [one for one in addresses if one.is_read]
+    return _left_out(Subject.HANDLER, left, "HEAD could run")
+
+
 def signatures(addresses: Iterable[Address]) -> list[Check]:
     """What each handler answers to a POST with a false signature; it should refuse it."""
-    asked = [one for one in addresses if "POST" in one.methods]
+    asked = [one for one in addresses if one.is_posted]
     return _side_by_side(_signature, asked, lambda one: _late(Subject.SIGNATURE, one))
+
+
+def no_signatures(addresses: Iterable[Address]) -> Iterator[Check]:
+    """Who is not sent a false signature."""
+    left = [one for one in addresses if not one.is_posted]
+    return _left_out(Subject.SIGNATURE, left, "POST is not for")
+
+
+def _left_out(subject: Subject, left: Sequence[Address], why: str) -> Iterator[Check]:
+    """What a probe has not looked at is not healthy by that; why: it ends in `it` or `them`."""
+    if not left:
+        return
+    is_one = len(left) == 1
+    methods = " or ".join(sorted(frozenset[str]().union(*(one.methods for one in left))))
+    who = f"{len(left)} {'address is' if is_one else 'addresses are'} called by {methods}"
+    fact = f"{who}: not asked, since {why} {'it' if is_one else 'them'}"
+    yield Check(subject=subject, severity=Severity.INFO, message=fact)
 
 
 def _late(subject: Subject, address: Address) -> Check:

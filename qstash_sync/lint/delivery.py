@@ -54,17 +54,19 @@ def endpoints(group: UrlGroup) -> Iterator[Diagnostic]:
 
 
 def _timeout(schedule: Schedule, plan: str | None) -> Iterator[Diagnostic]:
-    timeout = schedule.message.timeout
-    most = PLANS[plan or "free"].timeout
-    if timeout is None:
+    message, most = schedule.message, PLANS["free"].timeout
+    if message.timeout is None:
         longest = PLANS[plan].timeout if plan else max(p.timeout for p in PLANS.values())
         fact = f"no timeout: QStash waits up to {durations.duration(longest)} for an answer"
         yield finding(Code.NO_TIMEOUT, schedule, fact, "timeout: 60s, here or in defaults")
-    elif plan is None and timeout > most:
-        fact = f"a timeout of {durations.duration(timeout)}; the free plan ends a request"
-        fact += f" after {durations.duration(most)}"
-        hint = "say limits: {plan: …} to have this checked"
-        yield finding(Code.TIMEOUT_ABOVE_FREE, schedule, fact, hint, "timeout")
+    sent = [((), message), *(((key,), getattr(message, key)) for key in settings_table.CALLBACKS)]
+    for path, one in sent:
+        timeout = one and one.timeout
+        if plan is None and timeout and timeout > most:
+            fact = f"a timeout of {durations.duration(timeout)}; the free plan ends a request"
+            fact += f" after {durations.duration(most)}"
+            hint = "say limits: {plan: …} to have this checked"
+            yield finding(Code.TIMEOUT_ABOVE_FREE, schedule, fact, hint, *path, "timeout")
 
 
 def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:

@@ -59,6 +59,9 @@ class Client:
 
     sleep: seconds, in place of a wait that `cancel` can end. clock: Unix time. timeout: seconds
     until a try counts as lost. deadline: seconds for all tries of one request.
+
+    patience may be set: seconds after which nothing is sent again, while an answer under way still
+    has until the deadline.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class Client:
         self.reads = self.writes = 0
         self._count = threading.Lock()
         self._timeout = timeout
-        self._deadline = deadline
+        self._deadline = self.patience = deadline
         self._at_once = min(parallelism, _READS_AT_ONCE)  # no thread without a connection
         self._throttle = Throttle(sleep, clock, monotonic)
         self._mask = Mask((token.reveal(), *hide), inside(token.reveal()))
@@ -304,8 +307,9 @@ class Client:
         sendable = self._build(request)
         moment = self._throttle.time()
         until = moment + self._deadline
+        last = min(until, moment + self.patience)
         failure, tries, limited = None, 0, 0
-        while tries < TRIES and self._throttle.wait(moment, until):
+        while tries < TRIES and self._throttle.wait(moment, last):
             with self._connections.one() as connection:
                 found = self._exchange(connection, sendable, until)
             if isinstance(found, Answer):

@@ -215,6 +215,26 @@ def test_a_secret_in_the_offending_line_is_not_shown(tmp_path: Path) -> None:
     assert f"{file}:5:" in ran.err
 
 
+@pytest.mark.parametrize("setting", ["timeout: {}", *(
+    f"{key}: {{{{url: 'https://e.example.com/cb', timeout: {{}}}}}}"
+    for key in ("callback", "failure_callback")
+)])  # fmt: skip
+def test_a_timeout_above_the_plans_limit_is_refused(setting: str) -> None:
+    """A callback is a message, too, and each is ended at the plan's limit."""
+
+    def told(time: str, plan: str) -> list[str]:
+        limits = f"limits: {{plan: {plan}}}\n" if plan else ""
+        return messages(schedule(setting.format(time)) + limits)
+
+    for longest, longer, plan in (("15m", "901s", "free"), ("2h", "2h1s", "payg"), ("12h", "12h1s", "fixed_10m")):  # fmt: skip
+        assert told(longest, plan) == []
+        (message,) = told(longer, plan)
+        assert "out of range" in message
+        assert message.endswith(f"1s to {longest}; the plan {plan} allows no more")
+    assert told("12h", "") == []
+    assert "out of range" in told("12h1s", "")[0]
+
+
 def test_a_body_above_the_plans_limit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "big.bin").write_bytes(b"x" * (1024 * 1024 + 1))
     file = tmp_path / "q.yaml"
@@ -234,6 +254,13 @@ def test_a_secret_in_a_body_file_is_refused(tmp_path: Path) -> None:
     assert ran.code == 1
     assert "a QStash token in clear" in ran.err
     assert LOCAL_TOKEN not in ran.text
+
+
+@pytest.mark.parametrize("value", ["", "\udcff"], ids=["not set", "no text"])
+@pytest.mark.parametrize("setting", ["headers: {X-A: '${env.A}'}", "callback: '${env.A}'"])
+def test_a_variable_without_a_text_is_one_mistake(setting: str, value: str) -> None:
+    """And not another one for each check of the empty text in its place."""
+    assert len(messages(schedule(setting), {"A": value})) == 1
 
 
 TWO = """

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import json
 import ssl
 import threading
 import time
@@ -105,6 +106,38 @@ def test_each_address_once_with_all_its_methods() -> None:
         "https://b.example.com:8443/f": (["GET"], "b.example.com:8443"),
         "https://c.example.com/e": (["PUT"], "c.example.com"),
     }
+
+
+@pytest.mark.parametrize("methods", [("GET", "POST"), ("POST", "GET"), ("PUT", "GET", "POST")])
+def test_an_endpoint_is_called_by_the_methods_of_all_schedules_of_its_group(
+    methods: tuple[str, ...], handlers: Handlers
+) -> None:
+    """In whichever order they stand: HEAD is sent to none that one of them could run."""
+    entries = "".join(
+        f"  b{k}: {{cron: '0 9 * * *', url_group: g, method: {method}}}\n"
+        for k, method in enumerate(methods)
+    )
+    text = file(handlers.url, "/a") + entries
+    text += f"url_groups: {{g: {{endpoints: ['{handlers.url}/401']}}}}\n"
+    found = {one.url.removeprefix(handlers.url): one for one in addresses(text)}
+    assert found["/401"].methods == set(methods)
+    assert found["/401"].used_by == "url_groups.g"
+    assert len(probe.heads(found.values())) == 1
+    assert len(probe.signatures(found.values())) == 2
+    assert handlers.methods == [("HEAD", "/a"), ("POST", "/401"), ("POST", "/a")]
+
+
+def test_an_address_in_two_spellings_is_one(handlers: Handlers) -> None:
+    """The case of a host, and what may be left out, make no other handler of it."""
+    shouted = handlers.url.replace("localhost", "LOCALHOST")
+    text = file(handlers.url, "/a", "", "/?x=1") + (
+        f"  u0: {{cron: '0 9 * * *', destination: '{shouted}/a', method: GET}}\n"
+        f"  u1: {{cron: '0 9 * * *', destination: '{shouted}/', method: GET}}\n"
+        f"  u2: {{cron: '0 9 * * *', destination: '{shouted}?x=2', method: GET}}\n"
+    )
+    assert len(addresses(text)) == 4
+    probe.heads(addresses(text))
+    assert handlers.methods == [("HEAD", "/?x=1")]
 
 
 def test_what_is_secret_in_an_address_is_asked_and_not_shown(handlers: Handlers) -> None:
@@ -225,6 +258,10 @@ def test_no_handler_is_asked_anything_unless_it_is_asked_for(
     assert handlers.asked == []
     assert doctor(tmp_path, text, "--probe=head").code == 0
     assert handlers.methods == [("HEAD", "/200")]
+    assert probed(doctor(tmp_path, text, "--probe=head", "--format", "json"))[-1] == (
+        "handler", "info", "1 address is called by GET: not asked, since HEAD could run it"
+    )  # fmt: skip
+    handlers.asked.pop()
     ran = doctor(tmp_path, text, "--probe-signature")
     assert ran.code == 64
     assert "add --yes" in ran.err
@@ -233,3 +270,32 @@ def test_no_handler_is_asked_anything_unless_it_is_asked_for(
     assert ran.code == 2
     assert "it was accepted" in " ".join(ran.out.split())
     assert handlers.methods == [("HEAD", "/200"), ("POST", "/200")]
+
+
+def probed(ran: Any) -> list[tuple[str, str, str]]:
+    subjects = ("host", "handler", "signature")
+    checks = [one for one in json.loads(ran.out)["checks"] if one["subject"] in subjects]
+    return [(one["subject"], one["status"], one["message"]) for one in checks]
+
+
+def test_whom_a_probe_leaves_out_is_told(handlers: Handlers, tmp_path: Path) -> None:
+    """Else what was not looked at would be healthy."""
+    text = file(handlers.url, "/a", "/b", "/c", s0="PUT", s1="DELETE", s2="PUT")
+    ran = doctor(tmp_path, text, "--probe-signature", "--format", "json")
+    assert probed(ran) == [
+        ("signature", "info", "3 addresses are called by DELETE or PUT: not asked, since POST is not for them")
+    ]  # fmt: skip
+    assert (ran.code, handlers.asked) == (0, [])
+    text = file(handlers.url, "/401", "/b", s1="PUT")
+    ran = doctor(tmp_path, text, "--probe-signature", "--yes", "--format", "json")
+    assert [status for _, status, _ in probed(ran)] == ["ok", "info"]
+    assert handlers.methods == [("POST", "/401")]
+
+
+@pytest.mark.parametrize("word", ["--probe", "--probe=head", "--probe-signature"])
+def test_a_probe_of_nobody_says_so(word: str, tmp_path: Path) -> None:
+    text = "version: 1\nnamespace: shop\nqueues: {q: {}}\n"
+    ran = doctor(tmp_path, text, word, "--format", "json")
+    subject = "signature" if "signature" in word else "host"
+    assert probed(ran) == [(subject, "info", "no file names an address that could be probed")]
+    assert probed(doctor(tmp_path, "nothing: [", word, "--format", "json")) == []

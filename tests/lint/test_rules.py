@@ -38,6 +38,8 @@ CASES = [
     (Code.NO_TIMEOUT, file("", rest="retries: 3, failure_callback: https://a.example.com/f"), file("")),
     (Code.TIMEOUT_ABOVE_FREE, file("", rest=QUIET.replace("60s", "16m")), file("", rest=QUIET.replace("60s", "15m"))),
     (Code.TIMEOUT_ABOVE_FREE, file("", rest=QUIET.replace("60s", "16m")), file("", head="limits: {plan: payg}", rest=QUIET.replace("60s", "16m"))),
+    (Code.TIMEOUT_ABOVE_FREE, file("callback: {url: https://a.example.com/c, timeout: 16m}"), file("callback: {url: https://a.example.com/c, timeout: 15m}")),
+    (Code.TIMEOUT_ABOVE_FREE, file("", rest="retries: 3, timeout: 60s, failure_callback: {url: https://a.example.com/f, timeout: 16m}"), file("")),
     (Code.LATE_RETRIES, file("", rest=QUIET.replace("retries: 3", "retries: 4")), file("")),
     (Code.LATE_RETRIES, file("retry_delay: '1300000'"), file("retry_delay: '1200000'")),
     (Code.OVERLAPPING_RETRIES, file("cron: '*/30 * * * *'"), file("cron: '0 * * * *'")),

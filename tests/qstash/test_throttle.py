@@ -212,6 +212,31 @@ def test_deadline_and_timeout_are_the_callers() -> None:
     assert time.seconds - 1_000 <= 3
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_patience_bounds_the_tries_and_not_an_answer_under_way(status: int) -> None:
+    """A diagnosis need not insist; but a long list takes its time."""
+    time, asked = Time(), []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.append(time.seconds)
+        if len(asked) == 1:
+            time.sleep(60)
+            return httpx.Response(200, json=[])
+        return limited(time) if status == 429 else httpx.Response(status, json={"error": "busy"})
+
+    with client_of(answer, time) as client:
+        client.patience = 5.0
+        assert client.read({"queues"}).queues == ()
+        began = time.seconds
+        with pytest.raises(RejectedError, match=r"tried [2-9] times"):
+            client.read({"queues"})
+        assert time.seconds - began <= 5
+        client.patience = 500.0  # never longer than the deadline
+        with pytest.raises(RejectedError):
+            client.read({"queues"})
+    assert time.seconds - began <= 130
+
+
 # 429
 
 
