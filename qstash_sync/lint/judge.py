@@ -1,8 +1,8 @@
 """All rules over a file, and what the file says of them: disabled, for a while, or an error."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 from qstash_sync.lint import capacity, crons, delivery
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
@@ -36,41 +36,49 @@ def findings(
 
 def is_about(diagnostic: Diagnostic, names: Collection[Named]) -> bool:
     """Whether it is about one of some resources, or about all together."""
-    path = diagnostic.path
-    return not path or (str(path[0]), str(path[1])) in names
+    return not diagnostic.path or any(name in names for name in _subjects(diagnostic))
+
+
+def _subjects(diagnostic: Diagnostic) -> tuple[Named, ...]:
+    """The resources that it is about, each once, that of its path first."""
+    section, name = map(str, diagnostic.path[:2])
+    return tuple(dict.fromkeys(((section, name), *diagnostic.shared_by)))
 
 
 def leveled(found: Iterable[Diagnostic], desired: Desired, now: datetime) -> Iterator[Diagnostic]:
     """The same with what the file says of their codes; what is no finding stays as it is.
 
-    A schedule's own word goes before the file's.
+    A schedule's own word goes before the file's. Of several that share a finding, the rule has left
+    out who disables it, and it is an error as soon as one of the others makes one of it.
     """
     by_name = {s.name: s.lint for s in desired.schedules or () if s.lint is not NO_LEVELS}
     if desired.lint is NO_LEVELS and not by_name:
         yield from found
         return
-    today = now.astimezone(UTC).date()
     for diagnostic in found:
         if diagnostic.code not in BY_CODE:
             yield diagnostic
             continue
-        of_schedule = diagnostic.path[:1] == ("schedules",)
-        own = by_name.get(str(diagnostic.path[1]), NO_LEVELS) if of_schedule else NO_LEVELS
-        judged = _leveled(diagnostic, own, desired.lint, today)
+        subjects = _subjects(diagnostic) if diagnostic.path and by_name else ()
+        names = [name for section, name in subjects if section == "schedules"]
+        own = [by_name[name] for name in names if name in by_name]
+        judged = _leveled(diagnostic, own, desired.lint, now)
         if judged:
             yield judged
 
 
 def _leveled(
-    diagnostic: Diagnostic, own: Levels, of_file: Levels, today: date
+    diagnostic: Diagnostic, own: Sequence[Levels], of_file: Levels, now: datetime
 ) -> Diagnostic | None:
+    """own: of the schedules that it is about."""
     code = Code(diagnostic.code)
-    if code in own.disable:
-        if own.until is None or today <= own.until:
-            return None
-        hint = "; ".join(filter(None, (f"its lint.until, {own.until}, is over", diagnostic.hint)))
+    if any(levels.disables(code, now) for levels in own):
+        return None
+    over = sorted({levels.until for levels in own if code in levels.disable and levels.until})
+    if over:
+        hint = "; ".join(filter(None, (f"its lint.until, {over[0]}, is over", diagnostic.hint)))
         diagnostic = replace(diagnostic, hint=hint)
-    if code in own.error or code in of_file.error:
+    if code in of_file.error or any(code in levels.error for levels in own):
         return replace(diagnostic, severity=Severity.ERROR)
     return None if code in of_file.disable else diagnostic
 

@@ -5,7 +5,7 @@ and the remedy. The rules stand in `qstash_sync/lint/`; docs/lint.md is made of 
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from qstash_sync.crons.compilation import Peculiarity
@@ -58,6 +58,14 @@ class Levels:
     disable: tuple[Code, ...] = ()
     error: tuple[Code, ...] = ()
     until: date | None = None
+
+    def disables(self, code: Code, now: datetime) -> bool:
+        """Whether a code is not told now; the day of `until` is over when it is over in UTC."""
+        return code in self.disable and not self.is_over(now)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether `disable` held, and does not any more."""
+        return self.until is not None and now.astimezone(UTC).date() > self.until
 
 
 NO_LEVELS = Levels()

@@ -23,6 +23,9 @@ schedules:
 
 A schedule's own word goes before the file's; it can stand in `defaults`, too. An unknown code is an error.
 
+What is found of a flow-control key is about all schedules that use it: a plan tells it if any of them changes, or the key, or a URL
+group that they call. A schedule that disables it is left out of it; one that makes an error of it makes an error of the whole.
+
 - `validate --fail-on error|warning|none` (default: `error`) exits with 2 if a finding is as heavy as that.
 - `plan` and `apply` take the same option: a finding as heavy as that, in what they create or change, stops them with 3, before anything is
   written. What stays as it is stops nothing, and a saved plan is not judged again.
