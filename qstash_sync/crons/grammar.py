@@ -106,7 +106,11 @@ class Fields:
 
 @dataclass(frozen=True)
 class Cron:
-    """A cron that was understood; two are equal if their text is, the same schedule if `key` is."""
+    """A cron that was understood; two are equal if their text is, the same schedule if `key` is.
+
+    both_days_restricted: somebody may think that two day fields hold, and one of them alone does,
+    or, where one names every day without a star, none.
+    """
 
     text: str
     canonical: str = field(compare=False)
@@ -135,6 +139,7 @@ def parse(text: str) -> Cron:
     stars = tuple(part.startswith("*") for part in texts)
     both = days != DAY.everything and weekdays != WEEKDAY.everything
     either = not stars[2] and not stars[4]
+    restricted = both or (either and (days, weekdays) != (DAY.everything, WEEKDAY.everything))
     if either and not both:
         # One of the two names every day without a star, so "either" is every day.
         days, weekdays = DAY.everything, WEEKDAY.everything
@@ -148,7 +153,7 @@ def parse(text: str) -> Cron:
         canonical=_canonical(texts, stars, fields),
         fields=fields,
         interval=stars[0] or stars[1] or hours == HOUR.everything,
-        both_days_restricted=both,
+        both_days_restricted=restricted,
     )
 
 

@@ -82,6 +82,18 @@ def test_what_the_compiler_warns_of_is_lint_too(tmp_path: Path) -> None:
     assert code == 2
 
 
+@pytest.mark.parametrize("cron", ["0 0 1-31 * 1", "0 0 1 * 1-7", "0 0 31 * 0-6"])
+def test_a_job_that_fires_daily_against_one_of_its_day_fields_is_found(
+    cron: str, tmp_path: Path
+) -> None:
+    job = JOB.replace("0 9 * * *", cron) + ", failure_callback: https://a.example.com/f}"
+    code, _, err = validate(tmp_path, f"  job: {job}\n", "--fail-on", "warning")
+    assert code == 2
+    assert "so it fires every day; write * in place of that field [both_days]" in " ".join(
+        err.split()
+    )
+
+
 @pytest.mark.parametrize(
     ("lint", "message"),
     [
