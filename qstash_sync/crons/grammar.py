@@ -237,13 +237,14 @@ def _values(text: str, kind: FieldKind) -> tuple[int, ...]:
     """Read one field."""
     found: set[int] = set()
     for item in text.split(","):
-        found.update(_item(item, kind))
+        found.update(item_values(item, kind))
     if kind is WEEKDAY:
         found = {value % 7 for value in found}
     return tuple(sorted(found))
 
 
-def _item(item: str, kind: FieldKind) -> range:
+def item_values(item: str, kind: FieldKind) -> range:
+    """The values of one item of a field's list; of a weekday 7 may be one. Raises CronError."""
     span, slash, step_text = item.partition("/")
     step = _step(item, step_text, kind) if slash else 1
     if span == "*":

@@ -179,8 +179,9 @@ RULES = (
     ),
     Rule(
         code=Code.UNEVEN_STEP,
-        finds="a step that does not divide its field, such as */7 minutes or */2 days",
-        reason="It starts anew with every hour, day, month or year, so the last gap is shorter.",
+        finds="a step whose gaps are not all alike, such as */7 or 30/15 minutes, or */2 days",
+        reason="It starts anew with every hour, day, week, month or year, so the last gap is"
+        " another. A step over a narrower range, such as 8-20/5, is taken as it is written.",
         remedy="Take a step that divides (of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30), or list"
         " the values that are meant.",
     ),

@@ -77,6 +77,40 @@ def test_a_rule_finds_its_case_and_not_the_nearest_other(code: Code, bad: str, g
     assert code not in codes(good)
 
 
+@pytest.mark.parametrize(
+    ("cron", "what"),
+    [
+        ("0 8-20/5 * * *", None), ("10-30/7 * * * *", None), ("0 0 1-10/3 * *", None),  # chosen
+        ("5/10 * * * *", None), ("0 3/6 * * *", None), ("1-59/2 * * * *", None),  # even all around
+        ("30/15,0/15 * * * *", None), ("*/40,20 * * * *", None), ("0 0 1/2,2/2 * *", None),
+        ("0 0 20/20 * *", None), ("45/30 * * * *", None),  # one value
+        ("30/1 * * * *", None), ("0 9 * * 1/1", None),  # to the end of the field, and no gap
+        ("30/15 * * * *", "/15 of the minute is uneven: after 45 comes 30 again"),
+        ("0 0/7 * * *", "/7 of the hour is uneven: after 21 comes 0 again"),
+        ("0 0-23/7 * * *", "/7 of the hour is uneven: after 21 comes 0 again"),
+        ("0 0 1 JAN-DEC/5 *", "/5 of the month is uneven: after 11 comes 1 again"),
+        ("0 0 * * MON-SUN/2", "/2 of the weekday is uneven: every week begins anew"),
+        ("0 0 * * */2", "/2 of the weekday is uneven: every week begins anew"),
+        ("0 0 5/10 * *", "/10 of the day of month is uneven: every month begins anew"),
+        ("0 0 ?/2 * *", "/2 of the day of month is uneven: every month begins anew"),
+        ("*/7,3 * * * *", "/7 of the minute is uneven: after 56 comes 0 again"),
+    ],
+)  # fmt: skip
+def test_a_step_is_uneven_by_its_gaps_all_around(cron: str, what: str | None) -> None:
+    desired = config(
+        file(f"cron: '{cron}'", rest=QUIET.replace("retries: 3", "retries: 0"))
+    ).desired
+    found = [f.message for f in judge.findings(desired, NOW) if f.code == Code.UNEVEN_STEP]
+    assert found == ([f'"{cron}": {what}'] if what else [])
+
+
+def test_a_step_of_days_hides_no_late_day() -> None:
+    assert codes(file("cron: '0 9 29-31/2 * *'")) == [Code.LATE_DAY]
+    assert codes(file("cron: '0 9 30,31-31/2 * *'")) == [Code.LATE_DAY]
+    assert codes(file("cron: '0 9 29/2 * *'")) == [Code.LATE_DAY, Code.UNEVEN_STEP]
+    assert codes(file("cron: '0 9 10-31/7 * *'")) == []  # each month has a 10th
+
+
 def many(count: int, more: str = "", **given: str) -> str:
     entries = "".join(
         f"  job-{n}: {{cron: '{given.get('cron', '0 9 * * *')}', destination: https://app.example.com/{n}, {QUIET}{more}}}\n"
