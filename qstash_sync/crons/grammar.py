@@ -86,6 +86,11 @@ class Fields:
         return len(self.months) == 12 and len(self.days) == 31 and len(self.weekdays) == 7  # noqa: PLR2004 - all of them
 
     @property
+    def is_dated(self) -> bool:
+        """Whether one week is not like another: a day of the month or a month is named."""
+        return self.days != DAY.everything or self.months != MONTH.everything
+
+    @property
     def normal(self) -> "Fields":
         """The same fields in one form: either of two days, one of them any day, is every day."""
         if self.either and (self.days == DAY.everything or self.weekdays == WEEKDAY.everything):

@@ -3,14 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.lint.finding import Resource, finding, shared
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.lint import Code
-from qstash_sync.model.load import DAYS, deliveries, fan_out, load
+from qstash_sync.model.load import DAYS, Load, deliveries, fan_out, first_days, load
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, FlowControl, Queue, Schedule, UrlGroup, plain
 
@@ -23,7 +23,7 @@ def findings(desired: Desired, now: datetime) -> Iterator[Diagnostic]:
     running = [schedule for schedule in desired.schedules or () if not schedule.paused]
     for queue in desired.queues or ():
         yield from _queue(queue)
-    yield from _together(desired, now)
+    yield from _together(running, desired, now)
     yield from _flow(running, desired, now)
 
 
@@ -34,19 +34,41 @@ def _queue(queue: Queue) -> Iterator[Diagnostic]:
         yield finding(Code.QUEUE_PARALLELISM, queue, fact, hint, "parallelism")
 
 
-def _together(desired: Desired, now: datetime) -> Iterator[Diagnostic]:
-    """The fullest minute against what the plan delivers at once; the fullest day likewise."""
-    found, plan = load(desired, desired.schedules or (), now), desired.limits.plan
+def _together(running: Sequence[Schedule], desired: Desired, now: datetime) -> Iterator[Diagnostic]:
+    """The fullest minute against what the plan delivers at once; the fullest day likewise.
+
+    Of each the first that is too full, what comes soon before what is far.
+    """
+    plan = desired.limits.plan
     most = PLANS[plan or "free"].parallelism
-    if found.peak and found.at_peak > most:
+    soon = load(desired, running, now)
+    is_told = soon.at_peak > most and (soon.allowed is None or _exceeds(soon))
+    _, *far = [None] if is_told else first_days(running, fan_out(desired), now)
+    later = [load(desired, running, now, first) for first in far]
+    peaks = (found for found in (soon, *later) if found.peak and found.at_peak > most)
+    if full := next(peaks, None):
         of = f"the plan {plan}" if plan else "the free plan"
-        fact = f"{found.at_peak} messages in the minute {found.peak:%Y-%m-%d %H:%MZ}; {of} delivers"
-        fact += f" {most} at once"
-        yield finding(Code.PEAK_MINUTE, None, fact, "spread the crons; next --load shows whose")
-    if found.allowed is not None and found.messages > found.allowed:
-        fact = f"{found.messages:,} messages a day, more than the plan's {found.allowed:,}"
-        hint = "fire less often, or raise the plan; retries come on top"
-        yield finding(Code.DAILY_MESSAGES, None, fact, hint)
+        fact = f"{full.at_peak} messages in the minute {full.peak:%Y-%m-%d %H:%MZ}; {of} delivers"
+        hint = f"spread the crons; next --load{_pretended(full, soon)} shows whose"
+        yield finding(Code.PEAK_MINUTE, None, f"{fact} {most} at once", hint)
+    if _exceeds(soon):
+        fact = f"{soon.messages:,} messages a day, more than the plan's {soon.allowed:,}"
+    elif full := next(filter(_exceeds, later), None):
+        fact = f"{full.messages:,} messages on {full.busiest}, more than the plan's"
+        fact += f" {full.allowed:,} a day"
+    else:
+        return
+    hint = "fire less often, or raise the plan; retries come on top"
+    yield finding(Code.DAILY_MESSAGES, None, fact, hint)
+
+
+def _exceeds(found: Load) -> bool:
+    return found.allowed is not None and found.messages > found.allowed
+
+
+def _pretended(full: Load, soon: Load) -> str:
+    """The option with which a command looks at days that are far."""
+    return "" if full is soon or full.peak is None else f" --now {full.peak:%Y-%m-%d}"
 
 
 # ---------------------------------------------------------------- flow control
@@ -154,8 +176,18 @@ def _drain(use: _Use, fan_out: Mapping[str, int], now: datetime) -> Iterator[Dia
     strictest, telling = _strictest(use), use.telling(Code.SLOW_DRAIN, now)
     if strictest is None or not telling:
         return
+    for first in first_days(use.schedules, fan_out, now):
+        if fact := _waiting(use, strictest, fan_out, Span(first, DAYS)):
+            hint = "a higher rate, or fewer or later firings"
+            found = finding(Code.SLOW_DRAIN, telling[0], fact, hint, "flow_control")
+            yield shared(found, use.subjects(telling))
+            return
+
+
+def _waiting(
+    use: _Use, strictest: tuple[int, int], fan_out: Mapping[str, int], span: Span
+) -> str | None:
     rate, period = strictest
-    span = Span.around(now, now + timedelta(days=DAYS - 1))
     minutes: Counter[int] = Counter()
     for schedule in use.schedules:
         weight = deliveries(schedule, fan_out)
@@ -174,10 +206,7 @@ def _drain(use: _Use, fan_out: Mapping[str, int], now: datetime) -> Iterator[Dia
                 if waiting == 1
                 else "messages still wait"
             )
-            fact += f" {waiting} {waits} ({_names(use.schedules)})"
-            hint = "a higher rate, or fewer or later firings"
-            found = finding(Code.SLOW_DRAIN, telling[0], fact, hint, "flow_control")
-            yield shared(found, use.subjects(telling))
-            return
+            return f"{fact} {waiting} {waits} ({_names(use.schedules)})"
         free_at = max(free_at, start) + count * each
         before = start
+    return None

@@ -30,6 +30,11 @@ group that they call. A schedule that disables it is left out of it; one that ma
 - `plan` and `apply` take the same option: a finding as heavy as that, in what they create or change, stops them with 3, before anything is
   written. What stays as it is stops nothing, and a saved plan is not judged again.
 
+What schedules send together (`peak_minute`, `daily_messages`, `slow_drain`) is counted for the coming eight days. With a day of the month or a
+month in a cron, the eight days are also counted that begin before the day of the coming year with the most messages, and before that
+on which the most schedules fire. What a plan says of an account's daily messages is of the coming eight days alone: the parts of a
+schedule that it holds are renewed within the year.
+
 Whether a handler verifies QStash's signature cannot be seen from a configuration, so it is no rule. Check there: the signature
 is verified in every handler, callbacks too; over the raw body, not one that was parsed and written again; with both keys, so that they can be
 rotated; and against the address that QStash called, where a proxy has changed it.
