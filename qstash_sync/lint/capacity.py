@@ -43,7 +43,7 @@ def _together(running: Sequence[Schedule], desired: Desired, now: datetime) -> I
     most = PLANS[plan or "free"].parallelism
     soon = load(desired, running, now)
     is_told = soon.at_peak > most and (soon.allowed is None or _exceeds(soon))
-    _, *far = [None] if is_told else first_days(running, fan_out(desired), now)
+    far = [] if is_told else first_days(running, fan_out(desired), now)[1:]
     later = [load(desired, running, now, first) for first in far]
     peaks = (found for found in (soon, *later) if found.peak and found.at_peak > most)
     if full := next(peaks, None):

@@ -1,5 +1,6 @@
 """All rules over a file, and what the file says of them: disabled, for a while, or an error."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -7,7 +8,7 @@ from datetime import datetime
 from qstash_sync.lint import capacity, crons, delivery
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE, NO_LEVELS, Code, Levels
-from qstash_sync.model.resources import Desired
+from qstash_sync.model.resources import Desired, Schedule, plain
 
 Named = tuple[str, str]  # section and name, as the path of a diagnostic begins
 
@@ -19,19 +20,37 @@ def findings(
 
     only: of these resources, and of all together what no account can tell.
     """
-    for schedule in desired.schedules or ():
-        if only is None or ("schedules", schedule.name) in only:
-            yield from delivery.findings(schedule, desired.limits.plan, now)
-            yield from crons.findings(schedule)
-    for group in desired.url_groups or ():
-        if only is None or ("url_groups", group.name) in only:
-            yield from delivery.endpoints(group)
     if only is None:
+        yield from _single(desired, now)
         yield from capacity.findings(desired, now)
     elif only:
-        for found in capacity.findings(desired, now):
+        for found in (*_single(desired, now, only), *capacity.findings(desired, now)):
             if found.code != Code.DAILY_MESSAGES and is_about(found, only):
                 yield found
+
+
+def _single(
+    desired: Desired, now: datetime, only: Collection[Named] | None = None
+) -> Iterator[Diagnostic]:
+    """Of each schedule with the group that it calls, and of each group with those that call it.
+
+    only: nothing is looked for where neither of the two is among these.
+    """
+    groups = {group.name: group for group in desired.url_groups or ()}
+    callers: defaultdict[str, list[Schedule]] = defaultdict(list)
+    for schedule in desired.schedules or ():
+        target = plain(schedule.message.destination) if schedule.to_group else ""
+        group = groups.get(target)
+        callers[target].append(schedule)
+        either = ("schedules", schedule.name), ("url_groups", target)
+        if only is None or any(name in only for name in either):
+            yield from delivery.findings(schedule, group, desired.limits.plan, now)
+            yield from crons.findings(schedule)
+    for group in groups.values():
+        calling = callers[group.name]
+        named = ("url_groups", group.name), *(("schedules", one.name) for one in calling)
+        if only is None or any(name in only for name in named):
+            yield from delivery.endpoints(group, calling, now)
 
 
 def is_about(diagnostic: Diagnostic, names: Collection[Named]) -> bool:

@@ -129,7 +129,7 @@ RULES = (
     ),
     Rule(
         code=Code.CALLBACK_LOOP,
-        finds="a callback whose address is the destination's",
+        finds="a callback whose address is the destination's, or one of its URL group's",
         reason="The handler then gets its own answer, or its own failure, as if it were a job.",
         remedy="Give callbacks an address of their own.",
         handler="A callback has the header Upstash-Source-Message-Id or a body with"
@@ -140,7 +140,9 @@ RULES = (
         finds="an address of a preview deployment or of a tunnel",
         reason="It goes away with the next deploy or with the laptop, and the schedule goes on.",
         remedy="Use the address that stays. Schedules of a preview, in a namespace that `destroy`"
-        " takes away with it, are right: disable the code in that environment's defaults.",
+        " takes away with it, are right: disable the code in that environment's defaults. That"
+        " holds for a URL group, too, if all schedules that call it disable the code; for a group"
+        " that none calls, only the file's own lint does.",
         handler="Preview deployments often ask for a login: QStash gets 401 and retries.",
     ),
     Rule(
