@@ -80,21 +80,24 @@ def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:
         return
     total = sum(delays, timedelta())
     pair = _first_within(schedule.timing.job, Span.around(now, now + _YEAR), total)
-    if not pair and total <= _LATE:
+    late = total + timedelta(seconds=schedule.message.delay)  # the next firing has its delay, too
+    if not pair and late <= _LATE:
         return
-    last = f"the last of {len(delays)} retries comes {_told(total)} after the firing"
     hint = "fewer retries, or a retry_delay"
+    last = f"the last of {len(delays)} retries comes" if delays[1:] else "its one retry comes"
     if pair:
-        fact = f"{last}, the next firing after {_told(pair)}"
+        after = "the firing" if late == total else "the delivery"
+        fact = f"{last} {_told(total)} after {after}, the next firing after {_told(pair)}"
         yield finding(Code.OVERLAPPING_RETRIES, schedule, fact, hint, "retries")
     else:
-        yield finding(Code.LATE_RETRIES, schedule, last, hint, "retries")
+        fact = f"{last} {_told(late)} after the firing"
+        yield finding(Code.LATE_RETRIES, schedule, fact, hint, "retries")
 
 
 def _told(span: timedelta) -> str:
-    """To the second below an hour, to the minute above."""
+    """To the second until an hour is over by a minute, from there on to the minute."""
     seconds = round(span.total_seconds())
-    return durations.duration(seconds if seconds < _HOUR else seconds - seconds % 60)
+    return durations.duration(seconds if seconds < _HOUR + 60 else seconds - seconds % 60)
 
 
 @lru_cache(maxsize=4096)

@@ -91,7 +91,8 @@ RULES = (
     ),
     Rule(
         code=Code.LATE_RETRIES,
-        finds="retries of which the last comes more than an hour after the firing",
+        finds="retries of which the last comes more than an hour after the firing, its delay"
+        " among it",
         reason="QStash's backoff grows fast: the fourth retry comes after 6 h more, the fifth"
         " after 24 h. A report of 09:00 is then made in the night.",
         remedy="Write retries: 3 or fewer, or a retry_delay; let the next firing do the rest.",

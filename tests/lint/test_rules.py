@@ -40,6 +40,7 @@ CASES = [
     (Code.TIMEOUT_ABOVE_FREE, file("", rest=QUIET.replace("60s", "16m")), file("", head="limits: {plan: payg}", rest=QUIET.replace("60s", "16m"))),
     (Code.LATE_RETRIES, file("", rest=QUIET.replace("retries: 3", "retries: 4")), file("")),
     (Code.LATE_RETRIES, file("retry_delay: '1300000'"), file("retry_delay: '1200000'")),
+    (Code.LATE_RETRIES, file("delay: 45s, retry_delay: '1190000'"), file("delay: 30s, retry_delay: '1190000'")),
     (Code.OVERLAPPING_RETRIES, file("cron: '*/30 * * * *'"), file("cron: '0 * * * *'")),
     (Code.OVERLAPPING_RETRIES, file("cron: ['0 9 * * 5', '20 9 1 1 *']"), file("cron: ['0 9 * * 5', '50 9 1 1 *']")),
     (Code.OVERLAPPING_RETRIES, file("", rest=QUIET.replace("retries: 3", "retries: 5")), file("", rest=QUIET.replace("retries: 3", "retries: 4"))),
@@ -109,6 +110,29 @@ def test_a_step_of_days_hides_no_late_day() -> None:
     assert codes(file("cron: '0 9 30,31-31/2 * *'")) == [Code.LATE_DAY]
     assert codes(file("cron: '0 9 29/2 * *'")) == [Code.LATE_DAY, Code.UNEVEN_STEP]
     assert codes(file("cron: '0 9 10-31/7 * *'")) == []  # each month has a 10th
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("retries: 1, retry_delay: '3601000'", "1h1s"), ("retries: 1, retry_delay: '3659000'", "1h59s"),
+        ("retries: 1, retry_delay: '3661000'", "1h1m"), ("retries: 2, retry_delay: '3600000'", "2h"),
+        ("retries: 1, retry_delay: '3600000', delay: 45m", "1h45m"),
+    ],
+)  # fmt: skip
+def test_how_late_a_retry_is_counts_from_the_firing_and_is_never_just_an_hour(
+    given: str, told: str
+) -> None:
+    desired = config(file(given, rest=QUIET.replace("retries: 3, ", ""))).desired
+    late = [f.message for f in judge.findings(desired, NOW) if f.code == Code.LATE_RETRIES]
+    last = "its one retry" if "retries: 1" in given else "the last of 2 retries"
+    assert late == [f"{last} comes {told} after the firing"]
+
+
+def test_a_delay_overlaps_nothing_since_each_firing_has_it() -> None:
+    job = "cron: '0 * * * *', delay: 45m, retries: 1, retry_delay: '1800000'"
+    found = codes(file(job, rest=QUIET.replace("retries: 3, ", "")))
+    assert found == [Code.LATE_RETRIES, Code.DELAY_MOVES_TIME]
 
 
 def many(count: int, more: str = "", **given: str) -> str:
