@@ -41,7 +41,10 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A row; handler: what to check in the program that is called, where that is the remedy."""
+    """A row; handler: what to check in the program that is called, where that is the remedy.
+
+    about: what its findings are about, where that is never a schedule, which has no say then.
+    """
 
     code: Code
     severity: Severity = Severity.WARNING
@@ -49,6 +52,7 @@ class Rule:
     reason: str
     remedy: str
     handler: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,18 +210,21 @@ RULES = (
         finds="more messages in one minute than the account's plan delivers at once",
         reason="The rest waits its turn, and one minute's burst meets your handlers all at once.",
         remedy="Spread the crons over the hour, or raise the plan; `next --load` shows who.",
+        about="all schedules together",
     ),
     Rule(
         code=Code.DAILY_MESSAGES,
         finds="more messages on the busiest day than the account's plan allows",
         reason="What is above the daily limit is not delivered.",
         remedy="Fire less often, or raise the plan.",
+        about="all schedules together",
     ),
     Rule(
         code=Code.QUEUE_PARALLELISM,
         finds="a queue with a parallelism above 1",
         reason="QStash is about to retire it in favour of flow control.",
         remedy="Use flow_control with a parallelism; keep a queue for order alone.",
+        about="a queue",
     ),
     Rule(
         code=Code.FLOW_CONFLICT,

@@ -21,7 +21,9 @@ schedules:
     lint: {disable: [clock_change], until: 2027-01-31}   # for this schedule, and for a while
 ```
 
-A schedule's own word goes before the file's; it can stand in `defaults`, too. An unknown code is an error.
+A schedule's own word goes before the file's; it can stand in `defaults`, too, and is about what is found of a schedule: not about
+`peak_minute`, `daily_messages` or `queue_parallelism`. An unknown code is an error, and so is one in `disable` and in `error`, or `until`
+without `disable`. `until` is a day of UTC, whatever the zone of the schedule: one day for the whole file, on each machine.
 
 What is found of a flow-control key is about all schedules that use it: a plan tells it if any of them changes, or the key, or a URL
 group that they call. A schedule that disables it is left out of it; one that makes an error of it makes an error of the whole.
