@@ -5,6 +5,7 @@ clock change does is said by the compiler.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -40,7 +41,8 @@ def findings(schedule: Schedule) -> Iterator[Diagnostic]:
         yield finding(Code.FIXED_ZONE, schedule, fact, f"timezone: {_WINTER[zone]}", "timezone")
     for cron in schedule.timing.job.crons:
         for code, fact in _facts(cron):
-            yield finding(code, schedule, f'"{cron.text}": {fact}', _HINTS[code], "cron")
+            found = finding(code, schedule, f'"{cron.text}": {fact}', _HINTS[code], "cron")
+            yield replace(found, location=schedule.cron_location or schedule.location)
 
 
 @lru_cache(maxsize=16_384)  # many schedules have one cron
