@@ -146,10 +146,11 @@ def _both_days(cron: Cron) -> str:
             f'"{cron.text}": both day fields are restricted, so it fires when either matches; use'
             " two crons to say so, or check the date in the endpoint for both"
         )
-    if cron.fields.days == DAY.everything:  # or it would be no finding
+    if cron.fields.days == DAY.everything:  # the grammar has made every day of the two
+        of = "" if cron.fields.every_day else " of its months"
         return (
             f'"{cron.text}": one day field names every day without a star, and either of two'
-            " is enough, so it fires every day; write * in place of that field"
+            f" is enough, so it fires every day{of}; write * in place of that field"
         )
     return (
         f'"{cron.text}": a day field that starts with * is no restriction of its own, so it fires'
