@@ -42,7 +42,7 @@ def findings(schedule: Schedule) -> Iterator[Diagnostic]:
     for cron in schedule.timing.job.crons:
         for code, fact in _facts(cron):
             found = finding(code, schedule, f'"{cron.text}": {fact}', _HINTS[code], "cron")
-            yield replace(found, location=schedule.cron_location or schedule.location)
+            yield replace(found, location=schedule.timed_at)
 
 
 @lru_cache(maxsize=16_384)  # many schedules have one cron

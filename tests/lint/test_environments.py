@@ -50,3 +50,10 @@ def test_many_environments_are_counted(tmp_path: Path) -> None:
     more = "".join(f"  e{n}: {{namespace: e{n}, token: '${{env.S_TOKEN}}'}}\n" for n in range(5))
     told = " ".join(validate(tmp_path, FILE.replace("defaults:", f"{more}defaults:")))
     assert "(in production, e0, e1 and 3 more)" in told
+
+
+def test_what_the_compiler_warns_of_stands_at_the_cron_that_counts(tmp_path: Path) -> None:
+    night = FILE.replace("*/11 * * * *", "30 2 * * *").replace("UTC", "Europe/Berlin")
+    told = validate(tmp_path, night, "-e", "staging")
+    assert sum(line.startswith("q.yaml:8:35: warning") for line in told) == 2
+    assert not any(line.startswith("q.yaml:12") for line in told)
