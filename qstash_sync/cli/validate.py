@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,11 +12,13 @@ from qstash_sync.errors import ConfigError
 from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from qstash_sync.cli.session import Session
     from qstash_sync.config.load import Config
     from qstash_sync.model.diagnostics import Diagnostic
+
+_FEW = 3  # environments that a finding names
 
 
 @click.command()
@@ -33,7 +36,8 @@ def validate(*, mock_env: bool, verbose: bool, **given: Any) -> int:
     session = Session.open(mock_env=mock_env, without_secrets="--mock-env", **given)
     files = session.sources()
     names = () if session.environment else files.names()
-    wrong, found = [], []
+    wrong: list[Diagnostic] = []
+    by_name: dict[str | None, list[Diagnostic]] = {}
     for name in names or [session.environment]:
         try:
             config = session.config(files, name)
@@ -42,7 +46,8 @@ def validate(*, mock_env: bool, verbose: bool, **given: Any) -> int:
         else:
             told, never = _told(session, config)
             wrong += never
-            found += told
+            by_name[name] = told
+    found = _placed(by_name)
     if any(one.severity is Severity.ERROR for one in wrong):
         raise ConfigError(in_order((*wrong, *found)))
 
@@ -79,6 +84,21 @@ def _told(session: Session, config: Config) -> tuple[list[Diagnostic], list[Diag
     wrong = [one for one in found if one.severity is Severity.ERROR]
     rest = (one for one in found if one.severity is not Severity.ERROR)
     return list(judge.leveled((*rest, *judge.findings(desired, now)), desired, now)), wrong
+
+
+def _placed(by_environment: Mapping[str | None, Sequence[Diagnostic]]) -> list[Diagnostic]:
+    """The diagnostics of several environments; what some of them do not have names its own."""
+    where: dict[Diagnostic, list[str]] = {}
+    for name, found in by_environment.items():
+        for one in dict.fromkeys(found):
+            where.setdefault(one, []).append(str(name))
+    placed = []
+    for one, names in where.items():
+        more = f" and {len(names) - _FEW} more" * (len(names) > _FEW)
+        fact = f"{one.message} (in {', '.join(names[:_FEW])}{more})"
+        is_everywhere = len(names) == len(by_environment)
+        placed.append(one if is_everywhere else replace(one, message=fact))
+    return placed
 
 
 def _as_json(diagnostics: Sequence[Diagnostic]) -> None:

@@ -7,9 +7,10 @@ put together (`build.py`).
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from qstash_sync.config import message, types
+from qstash_sync.config.wrong import bad
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.model.quotas import PLANS
@@ -132,7 +133,26 @@ class LintSpec(Spec):
 class OwnLintSpec(LintSpec):
     """The same for one schedule, which may be for a while."""
 
-    until: types.Day | None = optional("The last day on which disable holds.", "2027-01-31")
+    disable: types.OwnRules | None = optional("Codes that are not told.", ["clock_change"])
+    error: types.OwnRules | None = optional("Codes that stop an apply.", ["no_failure_callback"])
+    until: types.Day | None = optional(
+        "The last day, in UTC, on which disable holds.", "2027-01-31"
+    )
+
+
+def _one_word(given: LintSpec) -> LintSpec:
+    """Of each code one thing is said, and nothing that does nothing."""
+    both = [code for code in given.disable or () if code in (given.error or ())]
+    if both:
+        fact = f"{both[0]} is in disable and in error"
+        raise bad(fact, "keep it in one of the two", "conflict")
+    if isinstance(given, OwnLintSpec) and given.until and not given.disable:
+        fact = "until is the last day of disable, and nothing is disabled"
+        raise bad(fact, "add disable: [CODE], or remove until", "conflict")
+    return given
+
+
+_OneWord = AfterValidator(_one_word)
 
 
 class ScheduleSpec(Spec):
@@ -225,7 +245,7 @@ class ScheduleSpec(Spec):
     ignore: Annotated[tuple[str, ...], types.fields_of(Kind.SCHEDULE)] | None = optional(
         _IGNORE, ["retries", "headers.X-Release"]
     )
-    lint: OwnLintSpec | None = optional(
+    lint: Annotated[OwnLintSpec, _OneWord] | None = optional(
         "What is made of lint's findings about it.", {"disable": ["clock_change"]}
     )
     description: str | None = optional(
@@ -419,7 +439,7 @@ class HeadSpec(Spec):
     protect: GlobsSpec | None = optional(
         "What is never deleted, of the kinds that carry no mark.", {"queues": ["billing-ledger"]}
     )
-    lint: LintSpec | None = optional(
+    lint: Annotated[LintSpec, _OneWord] | None = optional(
         "What is made of lint's findings.", {"error": ["no_failure_callback"]}
     )
 

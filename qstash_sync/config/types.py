@@ -21,7 +21,7 @@ from qstash_sync.crons.compile import RENEWALS
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
 from qstash_sync.model import durations, ignorable, settings_table
-from qstash_sync.model.lint import Code
+from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Kind, Secret, Text
 from qstash_sync.reconcile import time_label
@@ -297,6 +297,22 @@ def words(choices: Check) -> Check:
     return Check(check, {"anyOf": [schema, {"type": "array", "items": schema}]})
 
 
+def _of_a_schedule() -> Check:
+    """A rule whose findings can be about a schedule; a word about another would do nothing."""
+    choices = one_of(*(code for code in Code if not BY_CODE[code].about))
+    every = one_of(*Code)
+
+    def check(value: Any, info: ValidationInfo[Frame]) -> Any:
+        rule = BY_CODE[every.function(value, info)]
+        if rule.about:
+            key = info.field_name
+            hint = f"write it at the top of the file: lint: {{{key}: [{rule.code}]}}"
+            raise bad(f"{rule.code} is about {rule.about}, never about one schedule", hint)
+        return rule.code
+
+    return Check(check, choices.schema)
+
+
 def fields_of(kind: Kind) -> Check:
     """Fields of a kind that somebody else may own."""
 
@@ -351,5 +367,6 @@ Environments = Annotated[tuple[str, ...], Check(_environments, TEXTS)]
 Crons = Annotated[tuple[Cron, ...], Check(lambda value, _: _crons(value), TEXTS)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Rules = Annotated[tuple[Code, ...], words(one_of(*Code))]
+OwnRules = Annotated[tuple[Code, ...], words(_of_a_schedule())]
 Day = Annotated[date, Check(day, {"type": "string", "format": "date"})]
 RetryDelay = Annotated[str, AfterValidator(retry_delay.check)]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from qstash_sync.crons import zones
 from qstash_sync.crons.firings import Meeting, meetings
 from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
-from qstash_sync.crons.grammar import Cron
+from qstash_sync.crons.grammar import DAY, Cron
 from qstash_sync.crons.zones import Transition
 
 YEAR = timedelta(days=366)
@@ -145,6 +145,12 @@ def _both_days(cron: Cron) -> str:
         return (
             f'"{cron.text}": both day fields are restricted, so it fires when either matches; use'
             " two crons to say so, or check the date in the endpoint for both"
+        )
+    if cron.fields.days == DAY.everything:  # the grammar has made every day of the two
+        of = "" if cron.fields.every_day else " of its months"
+        return (
+            f'"{cron.text}": one day field names every day without a star, and either of two'
+            f" is enough, so it fires every day{of}; write * in place of that field"
         )
     return (
         f'"{cron.text}": a day field that starts with * is no restriction of its own, so it fires'

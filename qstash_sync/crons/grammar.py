@@ -86,6 +86,11 @@ class Fields:
         return len(self.months) == 12 and len(self.days) == 31 and len(self.weekdays) == 7  # noqa: PLR2004 - all of them
 
     @property
+    def is_dated(self) -> bool:
+        """Whether one week is not like another: a day of the month or a month is named."""
+        return self.days != DAY.everything or self.months != MONTH.everything
+
+    @property
     def normal(self) -> "Fields":
         """The same fields in one form: either of two days, one of them any day, is every day."""
         if self.either and (self.days == DAY.everything or self.weekdays == WEEKDAY.everything):
@@ -106,7 +111,11 @@ class Fields:
 
 @dataclass(frozen=True)
 class Cron:
-    """A cron that was understood; two are equal if their text is, the same schedule if `key` is."""
+    """A cron that was understood; two are equal if their text is, the same schedule if `key` is.
+
+    both_days_restricted: somebody may think that two day fields hold, and one of them alone does,
+    or, where one names every day without a star, none.
+    """
 
     text: str
     canonical: str = field(compare=False)
@@ -135,6 +144,7 @@ def parse(text: str) -> Cron:
     stars = tuple(part.startswith("*") for part in texts)
     both = days != DAY.everything and weekdays != WEEKDAY.everything
     either = not stars[2] and not stars[4]
+    restricted = both or (either and (days, weekdays) != (DAY.everything, WEEKDAY.everything))
     if either and not both:
         # One of the two names every day without a star, so "either" is every day.
         days, weekdays = DAY.everything, WEEKDAY.everything
@@ -148,7 +158,7 @@ def parse(text: str) -> Cron:
         canonical=_canonical(texts, stars, fields),
         fields=fields,
         interval=stars[0] or stars[1] or hours == HOUR.everything,
-        both_days_restricted=both,
+        both_days_restricted=restricted,
     )
 
 
@@ -232,13 +242,14 @@ def _values(text: str, kind: FieldKind) -> tuple[int, ...]:
     """Read one field."""
     found: set[int] = set()
     for item in text.split(","):
-        found.update(_item(item, kind))
+        found.update(item_values(item, kind))
     if kind is WEEKDAY:
         found = {value % 7 for value in found}
     return tuple(sorted(found))
 
 
-def _item(item: str, kind: FieldKind) -> range:
+def item_values(item: str, kind: FieldKind) -> range:
+    """The values of one item of a field's list; of a weekday 7 may be one. Raises CronError."""
     span, slash, step_text = item.partition("/")
     step = _step(item, step_text, kind) if slash else 1
     if span == "*":

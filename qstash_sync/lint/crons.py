@@ -1,21 +1,29 @@
 """Crons that are right, and fire otherwise than many people think.
 
-A day of the month that some months do not have, and a step that does not divide its field. What
-a clock change does is said by the compiler.
+A day of the month that some months do not have, and a step whose gaps are not all alike. What a
+clock change does is said by the compiler.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 
-from qstash_sync.crons.grammar import DAY, HOUR, KINDS, MINUTE, MONTH, MONTH_DAYS, Cron
+from qstash_sync.crons.grammar import (
+    DAY,
+    KINDS,
+    MONTH_DAYS,
+    WEEKDAY,
+    Cron,
+    FieldKind,
+    item_values,
+)
 from qstash_sync.lint.finding import finding
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.lint import Code
 from qstash_sync.model.resources import Schedule
 
-_SIZES = {MINUTE: 60, HOUR: 24, MONTH: 12}  # days and weekdays are divided by no step
-_STEP = re.compile(r"(?:\*|0-59|0-23|1-12|1-31|0-6|0)/([0-9]+)")
+_ANEW = {DAY: "every month begins anew", WEEKDAY: "every week begins anew"}
 _WINTER = {"EST": "America/New_York", "MST": "America/Denver"}  # Hawaii's has no summer time
 _HINTS = {
     Code.LATE_DAY: "use the 28th or the 1st; for the last day of a month, check in the handler",
@@ -33,7 +41,8 @@ def findings(schedule: Schedule) -> Iterator[Diagnostic]:
         yield finding(Code.FIXED_ZONE, schedule, fact, f"timezone: {_WINTER[zone]}", "timezone")
     for cron in schedule.timing.job.crons:
         for code, fact in _facts(cron):
-            yield finding(code, schedule, f'"{cron.text}": {fact}', _HINTS[code], "cron")
+            found = finding(code, schedule, f'"{cron.text}": {fact}', _HINTS[code], "cron")
+            yield replace(found, location=schedule.timed_at)
 
 
 @lru_cache(maxsize=16_384)  # many schedules have one cron
@@ -48,8 +57,8 @@ def _late_days(cron: Cron) -> str:
     fields = cron.fields
     if fields.days == DAY.everything or (fields.days[0] == 1 and len(fields.days) > _SHORTEST):
         return ""
-    if fields.either or _steps(cron)[2]:
-        return ""  # it fires by its weekday, too; a step of days is told as one
+    if fields.either:
+        return ""  # it fires by its weekday, too
     late = [day for day in fields.days if day > _SHORTEST]
     # Where an earlier day is meant, too, as in 28-31, no month goes without.
     months = [month for month in fields.months if _days_of(month) < fields.days[0]]
@@ -65,19 +74,34 @@ def _days_of(month: int) -> int:
     return _SHORTEST if month == _FEBRUARY else MONTH_DAYS[month - 1]
 
 
-def _steps(cron: Cron) -> list[list[int]]:
-    """The steps over the whole of each of the five fields."""
+def _uneven(cron: Cron) -> Iterator[str]:
     texts = cron.text.split()
     if len(texts) != len(KINDS):
-        return [[] for _ in KINDS]  # a name such as @daily
-    return [[int(n) for n in _STEP.findall(text) if int(n) > 1] for text in texts]
+        return  # a name such as @daily
+    for kind, values, text in zip(KINDS, cron.fields.sets, texts, strict=True):
+        if _even(values, kind):
+            continue  # its parts may be uneven alone, as in 0/30,15/30
+        for item in text.replace("?", "*").split(","):
+            of_item, step = _stepped(item, kind), int(item.partition("/")[2] or 1)
+            if step > 1 and len(of_item) > 1 and not _even(of_item, kind):
+                anew = f"after {of_item[-1]} comes {of_item[0]} again"
+                yield f"/{step} of the {kind.name} is uneven: {_ANEW.get(kind, anew)}"
 
 
-def _uneven(cron: Cron) -> Iterator[str]:
-    for kind, values, steps in zip(KINDS, cron.fields.sets, _steps(cron), strict=True):
-        size = _SIZES.get(kind)
-        for step in steps:
-            if len(values) > 1 and (size is None or size % step):
-                last, first = values[-1], values[0]
-                anew = f"after {last} comes {first} again" if size else "every month begins anew"
-                yield f"/{step} of the {kind.name} is uneven: {anew}"
+def _stepped(item: str, kind: FieldKind) -> Sequence[int]:
+    """What a step goes over, if that is to the end of its field: a narrower range is chosen."""
+    span = item.partition("/")[0]
+    is_narrow = "-" in span and len(item_values(span, kind)) < len(kind.everything)
+    return () if is_narrow else item_values(item, kind)
+
+
+def _even(values: Sequence[int], kind: FieldKind) -> bool:
+    """Whether all gaps are alike, that from the last to the first of the next round among them.
+
+    Months have no one length: of days of the month only all are evenly spread.
+    """
+    if kind is DAY:
+        return tuple(values) == DAY.everything
+    size = len(kind.everything)
+    around = (*values, values[0] + size)
+    return len({later - earlier for earlier, later in pairwise(around)}) == 1

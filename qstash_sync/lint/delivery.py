@@ -1,7 +1,7 @@
 """How a schedule's messages are delivered: retries, timeouts, callbacks, addresses, bodies."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from qstash_sync.crons.bitmaps import Span
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
-from qstash_sync.lint.finding import finding
-from qstash_sync.model import durations, ladder, settings_table
+from qstash_sync.lint.finding import finding, shared
+from qstash_sync.model import addresses, durations, ladder, settings_table
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.lint import Code
 from qstash_sync.model.quotas import PLANS
@@ -24,8 +24,10 @@ _YEAR = timedelta(days=366)
 _MINUTE = timedelta(minutes=1)
 
 
-def findings(schedule: Schedule, plan: str | None, now: datetime) -> Iterator[Diagnostic]:
-    """What one schedule's message gives cause to say."""
+def findings(
+    schedule: Schedule, group: UrlGroup | None, plan: str | None, now: datetime
+) -> Iterator[Diagnostic]:
+    """What one schedule's message gives cause to say; group: the declared one that it calls."""
     message = schedule.message
     if message.failure_callback is None:
         fact = "no failure_callback: nobody hears of it when all retries are used up"
@@ -36,7 +38,7 @@ def findings(schedule: Schedule, plan: str | None, now: datetime) -> Iterator[Di
         yield finding(Code.DEFAULT_RETRIES, schedule, fact, "retries: 3, or 0, here or in defaults")
     yield from _timeout(schedule, plan)
     yield from _retries(schedule, now)
-    yield from _addresses(schedule)
+    yield from _addresses(schedule, group)
     if (size := _size(message.body)) > _LARGE:
         fact = f"a body of {size:,} bytes, sent with each firing"
         yield finding(Code.LARGE_BODY, schedule, fact, "send a reference to it", "body")
@@ -45,12 +47,16 @@ def findings(schedule: Schedule, plan: str | None, now: datetime) -> Iterator[Di
         yield finding(Code.DELAY_MOVES_TIME, schedule, fact, "write that time as cron", "delay")
 
 
-def endpoints(group: UrlGroup) -> Iterator[Diagnostic]:
-    """What the addresses of a URL group give cause to say."""
+def endpoints(group: UrlGroup, callers: Sequence[Schedule], now: datetime) -> Iterator[Diagnostic]:
+    """What the addresses of a URL group give cause to say, unless all that call it disable it."""
+    telling = [one for one in callers if not one.lint.disables(Code.PREVIEW_HOST, now)]
+    if callers and not telling:
+        return
     for endpoint in group.endpoints:
         if where := _preview(endpoint.url):
             key = endpoint.name or "endpoints"
-            yield finding(Code.PREVIEW_HOST, group, *_temporary(where), key)
+            found = finding(Code.PREVIEW_HOST, group, *_temporary(where), key)
+            yield shared(found, (group, *telling))
 
 
 def _timeout(schedule: Schedule, plan: str | None) -> Iterator[Diagnostic]:
@@ -76,21 +82,24 @@ def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:
         return
     total = sum(delays, timedelta())
     pair = _first_within(schedule.timing.job, Span.around(now, now + _YEAR), total)
-    if not pair and total <= _LATE:
+    late = total + timedelta(seconds=schedule.message.delay)  # the next firing has its delay, too
+    if not pair and late <= _LATE:
         return
-    last = f"the last of {len(delays)} retries comes {_told(total)} after the firing"
     hint = "fewer retries, or a retry_delay"
+    last = f"the last of {len(delays)} retries comes" if delays[1:] else "its one retry comes"
     if pair:
-        fact = f"{last}, the next firing after {_told(pair)}"
+        after = "the firing" if late == total else "the delivery"
+        fact = f"{last} {_told(total)} after {after}, the next firing after {_told(pair)}"
         yield finding(Code.OVERLAPPING_RETRIES, schedule, fact, hint, "retries")
     else:
-        yield finding(Code.LATE_RETRIES, schedule, last, hint, "retries")
+        fact = f"{last} {_told(late)} after the firing"
+        yield finding(Code.LATE_RETRIES, schedule, fact, hint, "retries")
 
 
 def _told(span: timedelta) -> str:
-    """To the second below an hour, to the minute above."""
+    """To the second until an hour is over by a minute, from there on to the minute."""
     seconds = round(span.total_seconds())
-    return durations.duration(seconds if seconds < _HOUR else seconds - seconds % 60)
+    return durations.duration(seconds if seconds < _HOUR + 60 else seconds - seconds % 60)
 
 
 @lru_cache(maxsize=4096)
@@ -121,13 +130,19 @@ def _smeared(bitmap: int, reach: int) -> int:
 # ---------------------------------------------------------------- addresses
 
 
-def _addresses(schedule: Schedule) -> Iterator[Diagnostic]:
+def _addresses(schedule: Schedule, group: UrlGroup | None) -> Iterator[Diagnostic]:
     message = schedule.message
     urls = {key: c.url for key in settings_table.CALLBACKS if (c := getattr(message, key))}
     for key, url in urls.items():
+        looped = "gets its own answers as jobs"
+        hint = "give it another address"
         if not schedule.to_group and _same(url, message.destination):
-            fact = "a callback is its destination: the handler gets its own answers as jobs"
-            yield finding(Code.CALLBACK_LOOP, schedule, fact, "give it another address", key)
+            fact = f"a callback is its destination: the handler {looped}"
+            yield finding(Code.CALLBACK_LOOP, schedule, fact, hint, key)
+        elif group and any(_same(url, endpoint.url) for endpoint in group.endpoints):
+            fact = f"a callback is an endpoint of {group.name}, its group: that one {looped}"
+            found = finding(Code.CALLBACK_LOOP, schedule, fact, hint, key)
+            yield shared(found, (schedule, group))
     if not schedule.to_group:
         urls = {"destination": message.destination, **urls}
     for key, url in urls.items():
@@ -136,12 +151,15 @@ def _addresses(schedule: Schedule) -> Iterator[Diagnostic]:
 
 
 def _same(one: Text, other: Text) -> bool:
-    return is_known(one) and is_known(other) and plain(one) == plain(other)
+    if not (is_known(one) and is_known(other)):
+        return False
+    return addresses.canonical(plain(one)) == addresses.canonical(plain(other))
 
 
-# A deployment of Vercel has a hash of nine characters, or a branch; what stays has neither.
+# A deployment of Vercel has a hash of nine characters before its team, or a branch; what stays has
+# neither. A word such as backend01 has its digits at the end; of the hashes a few have, too.
 _PREVIEWS = re.compile(
-    r".*-(?=[a-z0-9]*\d)[a-z0-9]{9}(-[a-z0-9-]+)?\.vercel\.app"
+    r".*-(?=[a-z0-9]*\d[a-z])[a-z0-9]{9}-[a-z0-9-]+\.vercel\.app"
     r"|.*-git-.*\.vercel\.app"
     r"|deploy-preview-\d+--.*\.netlify\.app|[0-9a-f]{24}--.*\.netlify\.app"
     r"|[0-9a-f]{8}\.[a-z0-9-]+\.pages\.dev"
@@ -158,7 +176,7 @@ def _preview(url: Text) -> str | None:
     if not is_known(url):
         return None
     try:
-        host = (urlsplit(plain(url)).hostname or "").lower()
+        host = (urlsplit(plain(url)).hostname or "").rstrip(".")
     except ValueError:
         return None
     return host if _is_preview(host) else None

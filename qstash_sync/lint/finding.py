@@ -1,9 +1,13 @@
 """A finding: a diagnostic whose code is in the table of lint."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.resources import FlowControl, Queue, Schedule, UrlGroup
 
+Resource = Schedule | UrlGroup | Queue | FlowControl
 _SECTIONS = {
     Schedule: "schedules",
     UrlGroup: "url_groups",
@@ -14,7 +18,7 @@ _SECTIONS = {
 
 def finding(
     code: Code,
-    resource: Schedule | UrlGroup | Queue | FlowControl | None,
+    resource: Resource | None,
     fact: str,
     hint: str,
     *field: str,
@@ -29,3 +33,9 @@ def finding(
         location=resource.location if resource else None,
         hint=hint,
     )
+
+
+def shared(found: Diagnostic, resources: Iterable[Resource]) -> Diagnostic:
+    """The same as a finding about several resources: it counts if any of them has changed."""
+    named = dict.fromkeys((_SECTIONS[type(one)], one.name) for one in resources)
+    return replace(found, shared_by=tuple(named))

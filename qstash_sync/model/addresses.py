@@ -45,3 +45,15 @@ def server_of(url: str | None, region: str | None) -> str | None:
     if host in _LOOPBACK:
         host = _LOOPBACK[0]
     return _HOSTS.get(host) or f"{host}:{port or _PORTS.get(parts.scheme)}"
+
+
+def canonical(url: str) -> str:
+    """One spelling for all that reach the same: of host, port and empty path, without fragment."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return url
+    user = parts.netloc.rpartition("@")[0]
+    path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    return f"{parts.scheme}://{user}@{host}:{port or _PORTS.get(parts.scheme)}{path}"

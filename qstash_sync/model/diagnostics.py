@@ -4,6 +4,8 @@ severity     an error fails the command; a difference is what `drift` exits with
              and information fail nothing
 code         what kind of message it is: what other code may ask for
 path         the setting that it is about, such as ("schedules", "daily", "cron", 0)
+shared_by    the resources that it is about together, by section and name, where there are several:
+             whoever of them changes has caused it; the path is where a person is sent first
 message      the fact, for people alone; no code reads it
 """
 
@@ -45,6 +47,7 @@ class Diagnostic:
     code: str
     message: str
     path: tuple[str | int, ...] = ()
+    shared_by: tuple[tuple[str, str], ...] = ()
     location: Location | None = None
     hint: str = ""
 

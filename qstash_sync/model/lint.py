@@ -5,7 +5,7 @@ and the remedy. The rules stand in `qstash_sync/lint/`; docs/lint.md is made of 
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from qstash_sync.crons.compilation import Peculiarity
@@ -41,7 +41,10 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A row; handler: what to check in the program that is called, where that is the remedy."""
+    """A row; handler: what to check in the program that is called, where that is the remedy.
+
+    about: what its findings are about, where that is never a schedule, which has no say then.
+    """
 
     code: Code
     severity: Severity = Severity.WARNING
@@ -49,6 +52,7 @@ class Rule:
     reason: str
     remedy: str
     handler: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,14 @@ class Levels:
     disable: tuple[Code, ...] = ()
     error: tuple[Code, ...] = ()
     until: date | None = None
+
+    def disables(self, code: Code, now: datetime) -> bool:
+        """Whether a code is not told now; the day of `until` is over when it is over in UTC."""
+        return code in self.disable and not self.is_over(now)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether `disable` held, and does not any more."""
+        return self.until is not None and now.astimezone(UTC).date() > self.until
 
 
 NO_LEVELS = Levels()
@@ -83,7 +95,8 @@ RULES = (
     ),
     Rule(
         code=Code.LATE_RETRIES,
-        finds="retries of which the last comes more than an hour after the firing",
+        finds="retries of which the last comes more than an hour after the firing, its delay"
+        " among it",
         reason="QStash's backoff grows fast: the fourth retry comes after 6 h more, the fifth"
         " after 24 h. A report of 09:00 is then made in the night.",
         remedy="Write retries: 3 or fewer, or a retry_delay; let the next firing do the rest.",
@@ -121,7 +134,7 @@ RULES = (
     ),
     Rule(
         code=Code.CALLBACK_LOOP,
-        finds="a callback whose address is the destination's",
+        finds="a callback whose address is the destination's, or one of its URL group's",
         reason="The handler then gets its own answer, or its own failure, as if it were a job.",
         remedy="Give callbacks an address of their own.",
         handler="A callback has the header Upstash-Source-Message-Id or a body with"
@@ -132,7 +145,9 @@ RULES = (
         finds="an address of a preview deployment or of a tunnel",
         reason="It goes away with the next deploy or with the laptop, and the schedule goes on.",
         remedy="Use the address that stays. Schedules of a preview, in a namespace that `destroy`"
-        " takes away with it, are right: disable the code in that environment's defaults.",
+        " takes away with it, are right: disable the code in that environment's defaults. That"
+        " holds for a URL group, too, if all schedules that call it disable the code; for a group"
+        " that none calls, only the file's own lint does.",
         handler="Preview deployments often ask for a login: QStash gets 401 and retries.",
     ),
     Rule(
@@ -171,8 +186,9 @@ RULES = (
     ),
     Rule(
         code=Code.UNEVEN_STEP,
-        finds="a step that does not divide its field, such as */7 minutes or */2 days",
-        reason="It starts anew with every hour, day, month or year, so the last gap is shorter.",
+        finds="a step whose gaps are not all alike, such as */7 or 30/15 minutes, or */2 days",
+        reason="It starts anew with every hour, day, week, month or year, so the last gap is"
+        " another. A step over a narrower range, such as 8-20/5, is taken as it is written.",
         remedy="Take a step that divides (of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30), or list"
         " the values that are meant.",
     ),
@@ -194,18 +210,21 @@ RULES = (
         finds="more messages in one minute than the account's plan delivers at once",
         reason="The rest waits its turn, and one minute's burst meets your handlers all at once.",
         remedy="Spread the crons over the hour, or raise the plan; `next --load` shows who.",
+        about="all schedules together",
     ),
     Rule(
         code=Code.DAILY_MESSAGES,
         finds="more messages on the busiest day than the account's plan allows",
         reason="What is above the daily limit is not delivered.",
         remedy="Fire less often, or raise the plan.",
+        about="all schedules together",
     ),
     Rule(
         code=Code.QUEUE_PARALLELISM,
         finds="a queue with a parallelism above 1",
         reason="QStash is about to retire it in favour of flow control.",
         remedy="Use flow_control with a parallelism; keep a queue for order alone.",
+        about="a queue",
     ),
     Rule(
         code=Code.FLOW_CONFLICT,

@@ -4,14 +4,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from qstash_sync.crons.bitmaps import DAY, Span, instants
+from qstash_sync.crons.bitmaps import DAY, Span, fitting, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Schedule, plain
 
+if TYPE_CHECKING:
+    from qstash_sync.crons.grammar import Fields
+
 DAYS = 8  # whole UTC days, today among them: every weekday is one of them
+_YEAR = 366  # days
 _NAMED = 5
 
 
@@ -39,12 +44,17 @@ class Load:
     uncounted: tuple[str, ...]
 
 
-def load(desired: Desired, schedules: Sequence[Schedule], now: datetime) -> Load:
-    """What some of the schedules send, those that are paused in the file left out."""
+def load(
+    desired: Desired, schedules: Sequence[Schedule], now: datetime, first: date | None = None
+) -> Load:
+    """What some of the schedules send, those that are paused in the file left out.
+
+    first: the first of the days, in place of today.
+    """
     running = [schedule for schedule in schedules if not schedule.paused]
     ends = fan_out(desired)
     groups = {plain(one.message.destination) for one in running if one.to_group}
-    first = now.astimezone(UTC).date()
+    first = first or now.astimezone(UTC).date()
     span = Span(first, DAYS)
     usual, worst, minutes = [0] * DAYS, [0] * DAYS, Counter[int]()
     for job, weight in _weights(running, ends).items():
@@ -73,6 +83,35 @@ def load(desired: Desired, schedules: Sequence[Schedule], now: datetime) -> Load
         more_of_peak=max(len(of_peak) - _NAMED, 0),
         uncounted=tuple(sorted(groups - ends.keys())),
     )
+
+
+def first_days(
+    schedules: Sequence[Schedule], fan_out: Mapping[str, int], now: datetime
+) -> list[date]:
+    """Where to look for the fullest day of a year, eight days from each: first of all, today.
+
+    A week is like another but for what has a day of the month or a month. With such schedules it
+    is also, of the days after those, the one with the most messages and the one on which the most
+    schedules fire; counted by local dates, so that a look begins a day before.
+    """
+    today = now.astimezone(UTC).date()
+    year = Span(today, _YEAR)
+    rules: dict[tuple[object, ...], tuple[Fields, int, int]] = {}
+    for job, (weight, _) in _weights(schedules, fan_out).items():
+        for cron in job.crons:
+            fields, messages, firings = rules.get(cron.fields.day_rule, (cron.fields, 0, 0))
+            messages += weight * cron.fields.minute_of_day.bit_count()
+            rules[fields.day_rule] = fields, messages, firings + weight
+    if not any(fields.is_dated for fields, _, _ in rules.values()):
+        return [today]
+    sums = [[0] * _YEAR, [0] * _YEAR]
+    for fields, *counts in rules.values():
+        for number, fits in enumerate(fitting(fields, year)):
+            if fits:
+                for totals, count in zip(sums, counts, strict=True):
+                    totals[number] += count
+    full = sorted({totals.index(max(totals[DAYS:]), DAYS) for totals in sums})
+    return [today, *(today + timedelta(days=number - 1) for number in full)]
 
 
 def _weights(

@@ -199,6 +199,11 @@ class Schedule:
     location: Location | None = field(default=None, compare=False)
     cron_location: Location | None = field(default=None, compare=False)
 
+    @property
+    def timed_at(self) -> Location | None:
+        """Where its times are written: in the layer that wins, which may be an override."""
+        return self.cron_location or self.location
+
     def part_id(self, number: int) -> str:
         """The id of part 1, 2, 3, …."""
         return self.id if number == 1 else f"{self.id}.{number}"

@@ -65,7 +65,7 @@ def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | 
     made = times.compiled(schedule, now, tuple(as_written(schedule, cron) for cron in live))
     if isinstance(made, Diagnostic):
         return _without_compilation(schedule, live, made, found)
-    notes = times.warnings(made, schedule.name, schedule.location)
+    notes = times.warnings(made, schedule.name, schedule.timed_at)
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
     former = _former(declared, parts)
     if same and found.writing in (Writing.WHOLE, Writing.EDITED):

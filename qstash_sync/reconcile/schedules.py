@@ -160,7 +160,7 @@ class ScheduleComparer:
             made = times.compiled(schedule, self.now)
             if isinstance(made, Diagnostic):
                 return _impossible(schedule, Action.CREATE, made)
-            diagnostics += times.warnings(made, schedule.name, schedule.location)
+            diagnostics += times.warnings(made, schedule.name, schedule.timed_at)
             diagnostics += _too_many(schedule, len(made.parts), Severity.ERROR)
             stored = made.crons
         paused = bool(schedule.paused) if paused is None else paused

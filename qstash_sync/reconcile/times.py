@@ -44,7 +44,7 @@ def compiled(
             code="cron",
             message=str(error),
             path=path,
-            location=schedule.cron_location or schedule.location,
+            location=schedule.timed_at,
         )
 
 
@@ -133,7 +133,7 @@ def checked(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     made = compiled(schedule, now)
     if isinstance(made, Diagnostic):
         return (made,)
-    return warnings(made, schedule.name, schedule.location)
+    return warnings(made, schedule.name, schedule.timed_at)
 
 
 @lru_cache(maxsize=16_384)
@@ -145,7 +145,7 @@ def said_of(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     """What to know of a schedule in the coming year, whatever it is compiled to."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     cautions = cautions_of(schedule.timing.job, midnight)
-    return _said(cautions, schedule.name, schedule.location) if cautions else ()
+    return _said(cautions, schedule.name, schedule.timed_at) if cautions else ()
 
 
 # ---------------------------------------------------------------- what a create shows

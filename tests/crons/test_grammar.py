@@ -151,6 +151,22 @@ def test_both_day_fields_restricted_mean_either_unless_one_starts_with_a_star() 
     assert not parse("0 9 * * 1").both_days_restricted
 
 
+@pytest.mark.parametrize(
+    ("text", "restricted"),
+    [
+        ("0 0 1-31 * 1", True), ("0 0 1 * 1-7", True), ("0 0 31 * 0-6", True),
+        ("0 0 1-31 * 0-6", False), ("0 0 1-31 * *", False), ("0 0 * * 0-6", False),
+        ("0 0 1-31 * */2", False),
+    ],
+)  # fmt: skip
+def test_a_day_field_that_names_every_day_without_a_star_undoes_the_other(
+    text: str, *, restricted: bool
+) -> None:
+    assert parse(text).both_days_restricted is restricted
+    if restricted:
+        assert parse(text).fields.every_day
+
+
 def test_fields_are_written_without_a_star_that_would_mean_something_else() -> None:
     assert render(parse("0,30 9 * * *").fields) == "0,30 9 * * *"
     assert render(parse("0 */6 1-3,5 * *").fields) == "0 */6 1-3,5 * *"

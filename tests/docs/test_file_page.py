@@ -255,7 +255,7 @@ BASE: dict[str, Any] = {
             "callback": {"url": "https://app.example.com/done"},
             "flow_control": {"key": "openai", "rate": 5},
             "redact": {},
-            "lint": {"disable": ["peak_minute"]},
+            "lint": {"disable": ["late_day"]},
         }
     },
 }

@@ -21,11 +21,21 @@ schedules:
     lint: {disable: [clock_change], until: 2027-01-31}   # for this schedule, and for a while
 ```
 
-A schedule's own word goes before the file's; it can stand in `defaults`, too. An unknown code is an error.
+A schedule's own word goes before the file's; it can stand in `defaults`, too, and is about what is found of a schedule: not about
+`peak_minute`, `daily_messages` or `queue_parallelism`. An unknown code is an error, and so is one in `disable` and in `error`, or `until`
+without `disable`. `until` is a day of UTC, whatever the zone of the schedule: one day for the whole file, on each machine.
+
+What is found of a flow-control key is about all schedules that use it: a plan tells it if any of them changes, or the key, or a URL
+group that they call. A schedule that disables it is left out of it; one that makes an error of it makes an error of the whole.
 
 - `validate --fail-on error|warning|none` (default: `error`) exits with 2 if a finding is as heavy as that.
 - `plan` and `apply` take the same option: a finding as heavy as that, in what they create or change, stops them with 3, before anything is
   written. What stays as it is stops nothing, and a saved plan is not judged again.
+
+What schedules send together (`peak_minute`, `daily_messages`, `slow_drain`) is counted for the coming eight days. With a day of the month or a
+month in a cron, the eight days are also counted that begin before the day of the coming year with the most messages, and before that
+on which the most schedules fire. What a plan says of an account's daily messages is of the coming eight days alone: the parts of a
+schedule that it holds are renewed within the year.
 
 Whether a handler verifies QStash's signature cannot be seen from a configuration, so it is no rule. Check there: the signature
 is verified in every handler, callbacks too; over the raw body, not one that was parsed and written again; with both keys, so that they can be

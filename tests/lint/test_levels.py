@@ -1,6 +1,6 @@
 """`lint:` of a file: what it disables, for how long, what it makes an error of, and who is asked."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,18 @@ def test_what_the_compiler_warns_of_is_lint_too(tmp_path: Path) -> None:
     assert code == 2
 
 
+@pytest.mark.parametrize("cron", ["0 0 1-31 * 1", "0 0 1 * 1-7", "0 0 31 * 0-6", "0 0 1-31 2 1"])
+def test_a_job_that_fires_daily_against_one_of_its_day_fields_is_found(
+    cron: str, tmp_path: Path
+) -> None:
+    job = JOB.replace("0 9 * * *", cron) + ", failure_callback: https://a.example.com/f}"
+    code, _, err = validate(tmp_path, f"  job: {job}\n", "--fail-on", "warning")
+    assert code == 2
+    of = " of its months" if " 2 " in cron else ""
+    told = " ".join(err.split())
+    assert f"so it fires every day{of}; write * in place of that field [both_days]" in told
+
+
 @pytest.mark.parametrize(
     ("lint", "message"),
     [
@@ -96,6 +108,52 @@ def test_what_lint_does_not_know_is_an_error_at_its_place(lint: str, message: st
     assert len(found) == 1
     assert message in found[0]
     assert found[0].startswith("q.yaml:5:")
+
+
+BOTH = "{disable: [no_timeout, late_day], error: [late_day]}"
+
+
+@pytest.mark.parametrize(
+    ("lint", "message"),
+    [
+        (BOTH, "late_day is in disable and in error | keep it in one of the two"),
+        ("{until: 2027-01-31}", "until is the last day of disable, and nothing is disabled"),
+        ("{error: late_day, until: 2027-01-31}", "until is the last day of disable"),
+        ("{disable: peak_minute}", "peak_minute is about all schedules together"),
+        ("{error: [daily_messages]}", "write it at the top of the file: lint: {error: [daily_messages]}"),
+        ("{disable: [queue_parallelism]}", "queue_parallelism is about a queue"),
+    ],
+)  # fmt: skip
+def test_a_word_of_a_schedule_that_would_do_nothing_is_an_error(lint: str, message: str) -> None:
+    (found,) = messages(f"{HEAD}schedules:\n  job: {JOB}, lint: {lint}}}\n")
+    assert message in found
+    assert found.startswith("q.yaml:5:")
+    head = HEAD.replace("retries: 3", f"retries: 3, lint: {lint}")
+    (found,) = messages(f"{head}schedules:\n  a: {JOB}}}\n  b: {JOB}}}\n")
+    assert message in found
+    assert found.startswith("q.yaml:3:")
+
+
+def test_a_contradiction_at_the_top_is_one_too() -> None:
+    (found,) = messages(f"{HEAD}lint: {BOTH}\nschedules: {{}}\n")
+    assert found.startswith("q.yaml:4:")
+    assert "lint: late_day is in disable and in error" in found
+
+
+def test_a_schedule_contradicts_its_defaults_as_it_likes() -> None:
+    head = HEAD.replace("retries: 3", "retries: 3, lint: {disable: late_day}")
+    assert messages(f"{head}schedules:\n  a: {JOB}, lint: {{error: late_day}}}}\n") == []
+
+
+def test_the_day_of_until_is_one_of_utc() -> None:
+    """One day for a whole file, on whatever machine and of whatever zones its schedules are."""
+    word = "lint: {disable: late_day, until: 2026-11-25}"
+    job = JOB.replace("0 9 * *", "0 9 31 *")
+    desired = config(f"{HEAD}schedules:\n  a: {job}, timezone: Asia/Tokyo, {word}}}\n").desired
+    for hour, count in ((23, 0), (24, 1)):
+        now = datetime(2026, 11, 25, tzinfo=UTC) + timedelta(hours=hour)
+        found = judge.leveled(judge.findings(desired, now), desired, now)
+        assert sum(one.code == "late_day" for one in found) == count
 
 
 def test_a_file_has_no_until() -> None:

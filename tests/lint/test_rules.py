@@ -42,6 +42,7 @@ CASES = [
     (Code.TIMEOUT_ABOVE_FREE, file("", rest="retries: 3, timeout: 60s, failure_callback: {url: https://a.example.com/f, timeout: 16m}"), file("")),
     (Code.LATE_RETRIES, file("", rest=QUIET.replace("retries: 3", "retries: 4")), file("")),
     (Code.LATE_RETRIES, file("retry_delay: '1300000'"), file("retry_delay: '1200000'")),
+    (Code.LATE_RETRIES, file("delay: 45s, retry_delay: '1190000'"), file("delay: 30s, retry_delay: '1190000'")),
     (Code.OVERLAPPING_RETRIES, file("cron: '*/30 * * * *'"), file("cron: '0 * * * *'")),
     (Code.OVERLAPPING_RETRIES, file("cron: ['0 9 * * 5', '20 9 1 1 *']"), file("cron: ['0 9 * * 5', '50 9 1 1 *']")),
     (Code.OVERLAPPING_RETRIES, file("", rest=QUIET.replace("retries: 3", "retries: 5")), file("", rest=QUIET.replace("retries: 3", "retries: 4"))),
@@ -77,6 +78,63 @@ CASES = [
 def test_a_rule_finds_its_case_and_not_the_nearest_other(code: Code, bad: str, good: str) -> None:
     assert codes(bad) == [code]
     assert code not in codes(good)
+
+
+@pytest.mark.parametrize(
+    ("cron", "what"),
+    [
+        ("0 8-20/5 * * *", None), ("10-30/7 * * * *", None), ("0 0 1-10/3 * *", None),  # chosen
+        ("5/10 * * * *", None), ("0 3/6 * * *", None), ("1-59/2 * * * *", None),  # even all around
+        ("30/15,0/15 * * * *", None), ("*/40,20 * * * *", None), ("0 0 1/2,2/2 * *", None),
+        ("0 0 20/20 * *", None), ("45/30 * * * *", None),  # one value
+        ("30/1 * * * *", None), ("0 9 * * 1/1", None),  # to the end of the field, and no gap
+        ("30/15 * * * *", "/15 of the minute is uneven: after 45 comes 30 again"),
+        ("0 0/7 * * *", "/7 of the hour is uneven: after 21 comes 0 again"),
+        ("0 0-23/7 * * *", "/7 of the hour is uneven: after 21 comes 0 again"),
+        ("0 0 1 JAN-DEC/5 *", "/5 of the month is uneven: after 11 comes 1 again"),
+        ("0 0 * * MON-SUN/2", "/2 of the weekday is uneven: every week begins anew"),
+        ("0 0 * * */2", "/2 of the weekday is uneven: every week begins anew"),
+        ("0 0 5/10 * *", "/10 of the day of month is uneven: every month begins anew"),
+        ("0 0 ?/2 * *", "/2 of the day of month is uneven: every month begins anew"),
+        ("*/7,3 * * * *", "/7 of the minute is uneven: after 56 comes 0 again"),
+    ],
+)  # fmt: skip
+def test_a_step_is_uneven_by_its_gaps_all_around(cron: str, what: str | None) -> None:
+    desired = config(
+        file(f"cron: '{cron}'", rest=QUIET.replace("retries: 3", "retries: 0"))
+    ).desired
+    found = [f.message for f in judge.findings(desired, NOW) if f.code == Code.UNEVEN_STEP]
+    assert found == ([f'"{cron}": {what}'] if what else [])
+
+
+def test_a_step_of_days_hides_no_late_day() -> None:
+    assert codes(file("cron: '0 9 29-31/2 * *'")) == [Code.LATE_DAY]
+    assert codes(file("cron: '0 9 30,31-31/2 * *'")) == [Code.LATE_DAY]
+    assert codes(file("cron: '0 9 29/2 * *'")) == [Code.LATE_DAY, Code.UNEVEN_STEP]
+    assert codes(file("cron: '0 9 10-31/7 * *'")) == []  # each month has a 10th
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("retries: 1, retry_delay: '3601000'", "1h1s"), ("retries: 1, retry_delay: '3659000'", "1h59s"),
+        ("retries: 1, retry_delay: '3661000'", "1h1m"), ("retries: 2, retry_delay: '3600000'", "2h"),
+        ("retries: 1, retry_delay: '3600000', delay: 45m", "1h45m"),
+    ],
+)  # fmt: skip
+def test_how_late_a_retry_is_counts_from_the_firing_and_is_never_just_an_hour(
+    given: str, told: str
+) -> None:
+    desired = config(file(given, rest=QUIET.replace("retries: 3, ", ""))).desired
+    late = [f.message for f in judge.findings(desired, NOW) if f.code == Code.LATE_RETRIES]
+    last = "its one retry" if "retries: 1" in given else "the last of 2 retries"
+    assert late == [f"{last} comes {told} after the firing"]
+
+
+def test_a_delay_overlaps_nothing_since_each_firing_has_it() -> None:
+    job = "cron: '0 * * * *', delay: 45m, retries: 1, retry_delay: '1800000'"
+    found = codes(file(job, rest=QUIET.replace("retries: 3, ", "")))
+    assert found == [Code.LATE_RETRIES, Code.DELAY_MOVES_TIME]
 
 
 def many(count: int, more: str = "", **given: str) -> str:
