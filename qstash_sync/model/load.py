@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from qstash_sync.crons.bitmaps import DAY, Span, fitting, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
-from qstash_sync.crons.grammar import Fields
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Schedule, plain
+
+if TYPE_CHECKING:
+    from qstash_sync.crons.grammar import Fields
 
 DAYS = 8  # whole UTC days, today among them: every weekday is one of them
 _YEAR = 366  # days
