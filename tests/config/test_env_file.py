@@ -8,7 +8,7 @@ import pytest
 
 from qstash_sync.config.env_file import surroundings
 from qstash_sync.errors import UsageError
-from tests.support import HEAD, cli
+from tests.support import HEAD, cli, seconds
 
 WRITTEN = [
     ("A=b # c", "b"),
@@ -81,11 +81,11 @@ def test_what_would_grow_ends_fast_with_an_error(tmp_path: Path, text: str) -> N
     start = time.process_time()
     with pytest.raises(UsageError):
         surroundings(str(tmp_path / ".env"), {})
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < seconds(2)
 
 
 def test_thousands_of_variables_are_read_fast(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("".join(f"A{n}=${{A{n - 1}}}\n" for n in range(20_000)))
     start = time.process_time()
     assert len(surroundings(str(tmp_path / ".env"), {})) == 20_000
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < seconds(5)

@@ -13,7 +13,7 @@ from qstash_sync.config import parse
 from qstash_sync.config.report import Report
 from qstash_sync.config.tree import Map, Seq
 from tests.config.test_refusals import CASES, schedule
-from tests.support import HEAD, build, cli, ids, messages
+from tests.support import HEAD, build, cli, ids, messages, seconds
 
 ROOT = Path(__file__).parents[2]
 URL = "https://app.example.com/x"
@@ -133,7 +133,7 @@ def test_what_would_grow_without_bounds_ends_fast_with_one_error(
 ) -> None:
     start = time.process_time()
     found = messages(text)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < seconds(5)
     assert len(found) == 1
     assert fact in found[0]
     assert len(found[0]) < 1_000
@@ -161,7 +161,7 @@ def test_thousands_of_errors_are_told_fast_and_not_all_of_them(
     words = ("-e", "e") if "environments" in text else ()
     start = time.process_time()
     ran = cli("validate", "-f", str(tmp_path / "q.yaml"), *words, environ={"T": "x"})
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < seconds(5)
     assert ran.code == 1
     assert len(ran.err) < 200_000
     assert "more errors" in ran.err
@@ -171,7 +171,7 @@ def test_many_endpoints_are_compared_fast() -> None:
     urls = ",".join(f"'https://e{n}.example.com/{n}'" for n in range(20_000))
     start = time.process_time()
     assert messages(HEAD + f"url_groups: {{g: {{endpoints: [{urls}]}}}}") == []
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < seconds(5)
     twice = "['https://e.com', 'https://f.com', 'https://e.com']"
     (found,) = messages(HEAD + f"url_groups: {{g: {{endpoints: {twice}}}}}")
     assert "this endpoint stands here twice" in found
@@ -238,7 +238,7 @@ def test_variables_that_grow_end_fast_with_one_error(variables: str, fact: str) 
     text += f"schedules: {{a: {{cron: '@daily', destination: {URL}, body: '${{var.v{last}}}'}}}}\n"
     start = time.process_time()
     found = [message for message in messages(HEAD + text) if fact in message]
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < seconds(5)
     assert len(found) == 1
 
 
