@@ -574,7 +574,9 @@ def main() -> int:
 
 def page(rooms: dict[str, Room]) -> Iterator[str]:
     """The lines of tests/mutants.md."""
-    versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("pytest", "coverage", "hypothesis"))
+    with_them = {one.metadata["Name"].lower(): one.version for one in metadata.distributions()}
+    told = ("pytest", "coverage", "hypothesis")  # who only reads the page may lack coverage
+    versions = ", ".join(f"{name} {with_them[name]}" for name in told if name in with_them)
     quick, slow = BUDGETS
     yield "# The mutants that survived"
     yield ""

@@ -389,7 +389,7 @@ def test_warnings_of_the_file_and_of_the_plan_are_in_the_page(tmp_path: Path) ->
         tmp_path, text.replace("q3: {}", "q3: {paused: true}"), "plan", "--format", "markdown"
     )
     assert ran.code == 0
-    assert 'q.yaml:7:3: warning: schedules.a: "30 2 * * *"' in " ".join(ran.out.split())
+    assert 'q.yaml:8:5: warning: schedules.a: "30 2 * * *"' in " ".join(ran.out.split())
     assert ran.out.count("```diff") == 4  # heads, a warning, fields, crons in UTC
 
 
