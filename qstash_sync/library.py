@@ -177,9 +177,9 @@ def embedded(
 
     clock, monotonic, sleep: for tests that move time. Raises `UsageError` for a file that is none.
     """
-    import httpx  # noqa: PLC0415 likewise
+    import httpx  # noqa: PLC0415 its client has it by now, and nothing else here needs it
 
-    from qstash_sync.local import LOCAL_TOKEN  # noqa: PLC0415 likewise
+    from qstash_sync.local import LOCAL_TOKEN  # noqa: PLC0415 an account needs none
 
     with (
         local_account(path, clock) as account,

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from qstash_sync.model.resources import Desired
 from qstash_sync.reconcile import mark
@@ -27,12 +28,20 @@ def stretching(desired: Desired) -> Iterator[None]:
         yield
         return
     pool = ThreadPoolExecutor(max_workers=min(len(keys), os.cpu_count() or 1))
-    mark.ahead.update((key, pool.submit(mark.stretch, *key).result) for key in keys)
+    mark.ahead.update((key, partial(_of, pool.submit(mark.stretch, *key), key)) for key in keys)
     _under_way.append(schedules)
     try:
         yield
     finally:
-        _under_way.pop()
+        _under_way[:] = [one for one in _under_way if one is not schedules]
         for key in keys:
-            del mark.ahead[key]
+            mark.ahead.pop(key, None)
         pool.shutdown(cancel_futures=True)
+
+
+def _of(future: "Future[str]", key: tuple[str, str]) -> str:
+    """The digest; where who began it has ended meanwhile, in another thread, it is made here."""
+    try:
+        return future.result()
+    except CancelledError:
+        return mark.stretch(*key)

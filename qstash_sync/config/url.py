@@ -34,14 +34,11 @@ def check(value: Text, *, allow_private: bool) -> Text:
     Host in lower case and ASCII, everything outside URL characters percent-encoded. QStash calls
     public hosts only, and takes the URL literally: no fragment, no dot segments.
     """
-    return (
-        _checked(value, allow_private)
-        if isinstance(value, Secret)
-        else _of_text(value, allow_private)
-    )
+    how = _checked if isinstance(value, Secret) else _of_text
+    return how(value, allow_private=allow_private)
 
 
-def _checked(value: Text, allow_private: bool) -> Text:  # noqa: FBT001 as `check` has it
+def _checked(value: Text, *, allow_private: bool) -> Text:
     check_line(value)
     if not shadow(value).lower().startswith(("http://", "https://")):
         raise _bad("a URL must start with https://", _scheme_hint(value))

@@ -76,11 +76,12 @@ def join(pieces: Iterable[str | Secret]) -> Text:
     Plain text that stands together is one piece: a host may come from a variable, and be followed
     by a path with a secret.
     """
-    texts = tuple(pieces)
-    if all(isinstance(item, str) for item in texts):
-        return "".join(texts)  # type: ignore[arg-type]
+    items = tuple(pieces)
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) == len(items):
+        return "".join(texts)
     flat: list[Piece] = []
-    for item in texts:
+    for item in items:
         for piece in item.pieces if isinstance(item, Secret) else (Piece(item),):
             if flat and not (flat[-1].hidden or piece.hidden):
                 flat[-1] = Piece(flat[-1].text + piece.text)

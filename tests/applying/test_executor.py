@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -292,6 +292,29 @@ def test_every_secret_is_stretched_once_however_many_there_are(
     text = many_secrets(world, 5000)
     world.plan(text)
     assert len(stretched) == len(set(stretched)) == 5000
+
+
+def test_plans_in_threads_share_what_is_stretched_and_end_in_any_order(
+    world: World, stretched: list[bytes]
+) -> None:
+    one, other = (config(many_secrets(world, n), world.environ).desired for n in (40, 60))
+    first, second = stretching.stretching(one), stretching.stretching(other)
+    first.__enter__()
+    second.__enter__()
+    asked = dict(mark.ahead)
+    assert len(asked) == 60
+    first.__exit__(None, None, None)  # what it had not begun is not done, unless somebody waits
+    assert {ask() for ask in asked.values()} == {(b"0" * 16).hex()}
+    second.__exit__(None, None, None)
+    assert (mark.ahead, stretching._under_way) == ({}, [])
+    assert len(set(stretched)) == 60
+
+
+def test_a_stretching_that_was_begun_elsewhere_and_cancelled_is_done_by_who_waits() -> None:
+    future: Future[str] = Future()
+    future.cancel()
+    key = ("a secret", "billing")
+    assert stretching._of(future, key) == mark.stretch(*key)
 
 
 def test_a_read_that_fails_waits_for_no_stretching(

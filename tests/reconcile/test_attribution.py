@@ -9,7 +9,7 @@ from qstash_sync.model.resources import LiveSchedule
 from qstash_sync.reconcile import attribution, mark as marks
 from qstash_sync.reconcile.live_parts import Part, Writing
 from qstash_sync.reconcile.live_times import When
-from qstash_sync.reconcile.mark import Declared
+from qstash_sync.reconcile.mark import Declared, Mark
 from qstash_sync.reconcile.pauses import Pause
 from tests.support import HEAD, config
 
@@ -28,9 +28,9 @@ NONE = Pause(paused=False)
 DUE = (FieldChange(path="parts", before=3, after=2),)
 
 
-def part(mark: object = MARK, *, intact: bool = True) -> Part:
+def part(mark: Mark | None = MARK, *, intact: bool = True) -> Part:
     live = LiveSchedule(id="billing.x", cron=CRON, message=SCHEDULE.message)
-    return Part(live=live, mark=mark, view=DECLARED.view, intact=intact)  # type: ignore[arg-type]
+    return Part(live=live, mark=mark, view=DECLARED.view, intact=intact)
 
 
 OURS, EDITED = part(), part(intact=False)
@@ -107,7 +107,7 @@ def test_a_protection_that_the_mark_has_otherwise_is_a_change(protect: bool) -> 
     assert revealed(declared, other, shown=True) == [("protect", not protect, protect)]
 
 
-def labelled(mark: object) -> Part:
+def labelled(mark: Mark | None) -> Part:
     """A part that tells its local time, as all do but those of the first releases."""
     found = part(mark)
     message = replace(found.live.message, labels=(str(mark), *DECLARED.labels))

@@ -1,6 +1,7 @@
 """What a declared time gives cause to say, with and without an account; and what goes on for ever."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -78,10 +79,10 @@ def test_what_fires_alike_goes_on_doing_so_or_does_not(
     assert twins.for_ever((one,), other, NOW) is is_so
 
 
-def live(part: str, **changes: object) -> LiveSchedule:
+def live(part: str, **changes: Any) -> LiveSchedule:
     message = Message(destination="https://e.com/p?k=secret", labels=("m", "0_9_x_x_x@UTC"))
-    found = {"id": part, "cron": "0 9 * * *", "message": message, **changes}
-    return LiveSchedule(**found)  # type: ignore[arg-type]
+    found: dict[str, Any] = {"id": part, "cron": "0 9 * * *", "message": message, **changes}
+    return LiveSchedule(**found)
 
 
 @pytest.mark.parametrize(
