@@ -55,7 +55,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
         found = qstash_sync.plan(
             config.desired, client, now=session.instant, policy=session.policy, base=base
         )
-    session.made.append(found)
+    session.made = found
 
     endpoint = session.endpoint  # none of a local server
     more: dict[str, Any] = {"account": endpoint and endpoint.as_json}

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -67,8 +67,8 @@ class Session:
     bodies: tuple[str, ...] = ()  # the files that `body_file` names, where a report is written
     taken: "Policy | None" = None  # from a saved plan, in place of the command line's
     clock: "Clock | None" = None  # of a local server with --now
-    # What the run made, until the process ends: to take 10,000 schedules apart takes a while.
-    made: list[object] = field(default_factory=list)
+    # What the run made last, until the process ends: to take 10,000 schedules apart takes a while.
+    made: object = None
     current: ClassVar["Session | None"] = None
 
     @classmethod
@@ -203,7 +203,7 @@ class Session:
         except ConfigError as error:
             raise ConfigError(self._with_way_out(error.diagnostics)) from None
         desired = replace(config.desired, options=self.options)
-        self.made.append(desired)
+        self.made = desired
         return replace(config, desired=self._ignoring(desired, self.ignore))
 
     def _ignoring(self, desired: "Desired", options: Sequence[str]) -> "Desired":
