@@ -10,14 +10,15 @@ ROOT = Path(__file__).parent.parent / "qstash_sync"
 MODULES = sorted(ROOT.rglob("*.py"))
 # Downwards only: cli -> adopt, applying, config, health, render, timeline, qstash, local -> planning -> lint ->
 # reconcile -> model -> crons; edges do not import each other, but for the views, which show what others came to.
-CORE = {"planning", "lint", "reconcile", "model", "crons", "errors", "exit_codes"}
+CORE = {"planning", "lint", "reconcile", "model", "crons", "errors", "exit_codes", "record"}
 MAY_IMPORT = {
     "exit_codes.py": set[str](),
+    "record.py": set[str](),
     "errors.py": {"exit_codes"},
     "crons": {"crons"},
-    "model": {"model", "crons"},
+    "model": {"model", "crons", "record"},
     "reconcile": CORE - {"planning", "lint"},
-    "lint": {"lint", "reconcile", "model", "crons", "errors"},
+    "lint": {"lint", "reconcile", "model", "crons", "errors", "record"},
     "planning": CORE,
     "adopt": {"adopt", *CORE},
     "timeline": {"timeline", *CORE},

@@ -12,6 +12,7 @@ from qstash_sync.adopt.foreign import Found, NotCarriedError, method_of
 from qstash_sync.adopt.shell import VARIABLE
 from qstash_sync.model.durations import UNITS
 from qstash_sync.model.secret_shapes import SCHEME, is_called
+from qstash_sync.record import record
 
 _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 _INPUT = re.compile(r"(?:\\%|[^%])*")  # the command; behind a % stands what it would read
@@ -29,7 +30,7 @@ _USERS = frozenset((
 ))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Program:
     """The options of a program: what they say of the request, and those that say nothing of it.
 
@@ -87,7 +88,7 @@ _WGET = _Program(
 _PROGRAMS = {"curl": _CURL, "wget": _WGET}
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Wrapper:
     """A program that runs another one: its options with a value, and how many words are its own."""
 

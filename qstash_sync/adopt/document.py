@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from qstash_sync.adopt import factor, names, secrets
 from qstash_sync.adopt.entries import Settings
@@ -13,6 +13,7 @@ from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, Message, instant, plain
 from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.reconcile import twins
+from qstash_sync.record import record
 
 _OTHERS = (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)
 _SECTIONS = {kind: f"{kind}s" for kind in (*_OTHERS, Kind.SCHEDULE)}
@@ -21,7 +22,7 @@ _MARGIN = 10  # of a list of names
 _WIDEST = 3  # users of a variable that are named
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Variable:
     """A value that the file takes from the environment; None: only its digest can be read."""
 
@@ -32,7 +33,7 @@ class Variable:
     users: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Choices:
     """What the check of an earlier draft has taught.
 
@@ -47,7 +48,7 @@ class Choices:
     refused: frozenset[tuple[str | int, ...]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Document:
     """The text, and what it needs of the environment; items: the schedules that it declares."""
 
@@ -62,7 +63,7 @@ class Document:
         return _environ(self.variables)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Style:
     """What the file's own rules say: the order of a schedule's keys, and what a line may show."""
 
@@ -105,7 +106,7 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
     return Document(text=text, variables=told, items=items, others=sections)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Beginning:
     """A first file; count: of its schedules, left: why others are none.
 

@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from qstash_sync.model.durations import parse_duration
 from qstash_sync.model.resources import FlowUse
 from qstash_sync.model.secret_shapes import likely_in
 from qstash_sync.model.settings_table import METHODS
+from qstash_sync.record import record
 
 _ADDRESS = ("url", "destination", "endpoint", "target", "uri", "path")
 _CRON = ("cron", "schedule", "expression", "crontab")
@@ -57,7 +58,7 @@ _NO = ("false", "0", "no", "off", "n", "never", "inactive", "disabled")
 _LISTS = ("jobs", "schedules", "crons", "cronJobs", "cron_jobs")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Found:
     """One job; where: a line or a number, for people. why: it is not carried over.
 

@@ -11,7 +11,7 @@ out: an apply would delete it.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.adopt.document import Choices, Document, Style, document
@@ -25,13 +25,14 @@ from qstash_sync.model.steps import PauseSchedule, PutSchedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import canonical, diff, mark as marks
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts, same_crons
+from qstash_sync.record import record
 
 _SCHEDULE = Kind.SCHEDULE
 _KINDS = {f"{kind}s": kind for kind in Kind if kind is not _SCHEDULE}
 _DRAFTS = 12  # beside one for each schedule: each draft but the last leaves something out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Checked:
     """What the file's own rules, and a plan, make of a draft; errors: it is no file, plan: None."""
 
@@ -42,7 +43,7 @@ class Checked:
 Check = Callable[[str, Mapping[str, str]], Checked]  # a text, and the environment that it needs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Imported:
     """The file, and what there is to say of it; reasons: of the changes that a plan of it has."""
 

@@ -11,10 +11,10 @@ Names depend on what is live alone, never on the order in which it was listed.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 from qstash_sync.adopt.secrets import Hidden
+from qstash_sync.record import record
 
 _LONGEST = 60
 _WORD = re.compile(r"(?!x-)[a-z0-9][a-z0-9_-]*")  # x-… is the home of an anchor
@@ -24,7 +24,7 @@ _DEEPEST = 3  # segments of a path in a name
 _TAKEN = re.compile(r"(?:QSTASH|US_EAST_1|EU_CENTRAL_1|UPSTASH)_.*|PATH|HOME|USER|SHELL|LANG|PWD")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Nameless:
     """A schedule that needs a name: its address in plain pieces, and what tells it from others.
 

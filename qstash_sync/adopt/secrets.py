@@ -7,19 +7,20 @@ redacted     what QStash shows as a digest alone
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import Piece, Secret, Text
 from qstash_sync.model.secret_shapes import SCHEME, Span, Where, is_called
 from qstash_sync.reconcile.canonical import DIGEST
+from qstash_sync.record import record
 
 TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Hidden:
     """A value that goes to the environment; what: it is, for the name of its variable."""
 
@@ -28,7 +29,7 @@ class Hidden:
     redacted: bool = False  # the value is a digest, and the real one not known
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Template:
     """A text of the file: plain parts, and hidden ones that become `${env.NAME}`."""
 

@@ -6,7 +6,8 @@ Source: POSIX, "Shell Command Language", 2.2 (quoting), 2.3 and 2.7 (redirection
 """
 
 import re
-from dataclasses import dataclass
+
+from qstash_sync.record import record
 
 # In a word; no argument of a program can hold the character 0. A star: it was not quoted, and the
 # shell makes several words of a value with spaces.
@@ -25,7 +26,7 @@ class ShellError(ValueError):
     """What is no simple command; its text is for people."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Command:
     """The words of a command; then: what stands behind it takes its output, or its failure."""
 

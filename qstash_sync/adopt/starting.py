@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qstash_sync.adopt import document, entries, names, secrets
@@ -17,9 +16,10 @@ from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.resources import Callback, Message
 from qstash_sync.model.settings_table import CALLBACKS, canonical_header
+from qstash_sync.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Wrong:
     """What the file's own rules refuse: why, by the name of a schedule; keys of the defaults."""
 
@@ -30,7 +30,7 @@ class Wrong:
 Check = Callable[[str, Mapping[str, str]], Wrong]  # a file and the values of its secrets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Start:
     """The answers that a first file needs; plan: of the account, None where nobody says it."""
 

@@ -7,7 +7,7 @@ no mark                            carried, with its id
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import combinations
@@ -29,13 +29,14 @@ from qstash_sync.model.resources import (
 from qstash_sync.reconcile import mark as marks, time_label
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts, Writing, read_parts, state
 from qstash_sync.reconcile.mark import Declared
+from qstash_sync.record import record
 
 _MOST_TEXTS = 10  # of one message, of which every choice is tried
 COPY = "a copy of one of ours, labels and all"
 MARKED = "it carries the mark of another namespace or environment"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Item:
     """A schedule to be written: its parts, of which one that is not ours has one.
 
@@ -67,7 +68,7 @@ class Item:
         return not self.is_ours, min(created, default=float("inf")), self.id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Survey:
     """Everything that the file is about, in its order, and what it is not.
 

@@ -10,7 +10,7 @@ What cannot be said so that it fires at the same minutes is a reason, not a gues
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -23,11 +23,12 @@ from qstash_sync.crons.grammar import parse, render
 from qstash_sync.model.resources import LiveSchedule
 from qstash_sync.reconcile import mark as marks
 from qstash_sync.reconcile.mark import Mark
+from qstash_sync.record import record
 
 _MOST_PARTS = 8  # what the file allows where it does not say `dst.max_parts`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Time:
     """The settings of a schedule's time, and the job that they stand for."""
 

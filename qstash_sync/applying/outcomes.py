@@ -1,6 +1,5 @@
 """What became of the changes of a plan, as values that the views show."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
@@ -8,6 +7,7 @@ from qstash_sync.model.change import Change
 from qstash_sync.model.resources import Key
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.policy import Policy
+from qstash_sync.record import record
 
 
 class Status(StrEnum):
@@ -26,7 +26,7 @@ class Cause(Enum):
     AWAITS_FIRST_USE = auto()  # a flow-control key that QStash does not know yet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Outcome:
     """A change and what became of it; message says why it is not done, or what to know of it.
 
@@ -46,7 +46,7 @@ def internal(error: Exception) -> str:
     return f"internal error: {type(error).__name__}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Applied:
     """What became of each change of a plan, in its order; fresh: changes that came up meanwhile."""
 
@@ -59,7 +59,7 @@ class Applied:
         return all(outcome.status is Status.DONE for outcome in self.outcomes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Approval:
     """A saved plan that holds; policy: to apply it with; done: its changes that are done already.
 

@@ -13,7 +13,6 @@ is written right after one, which is the best there is.
 """
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from qstash_sync.crons import robfig
@@ -22,6 +21,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.model.change import Change
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 from qstash_sync.reconcile.times import ACTIVATION
+from qstash_sync.record import record
 
 EACH_REQUEST = timedelta(seconds=5)  # a write, or the look before it
 AFTER = timedelta(seconds=2)  # a firing's minute has begun
@@ -29,7 +29,7 @@ RIGHT_AFTER = timedelta(seconds=15)  # as long as this a firing has just been
 _LOOK = 2  # days in which a window must come
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Window:
     """When to begin; tight: there is no room anywhere, so a firing may be lost or doubled."""
 

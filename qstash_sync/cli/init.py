@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import click
 from qstash_sync.cli import files, options, streams
 from qstash_sync.errors import UsageError
 from qstash_sync.exit_codes import ExitCode
+from qstash_sync.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -97,7 +97,7 @@ def init(
     return ExitCode.DONE
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Question:
     """What a first file needs to know; fault: why an answer is none."""
 

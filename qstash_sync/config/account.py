@@ -15,13 +15,13 @@ So a token of a local server never goes to the real one because a region was nam
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from qstash_sync.config.environment import Account
 from qstash_sync.errors import AuthError, ConfigError
 from qstash_sync.model.addresses import REGIONS
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Piece, Secret
+from qstash_sync.record import record
 
 _DEFAULT = "eu-central-1"
 _BY_VARIABLE = {name.replace("-", "_").upper(): url for name, url in REGIONS.items()}
@@ -30,7 +30,7 @@ _BY_VARIABLE = {name.replace("-", "_").upper(): url for name, url in REGIONS.ite
 _URL, _OWN = "QSTASH_URL", "QSTASH_TOKEN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Endpoint:
     """Where to send requests and with which token; user is None where the token hides it.
 

@@ -47,6 +47,7 @@ from qstash_sync.model.resources import (
     plain,
 )
 from qstash_sync.reconcile import ignored
+from qstash_sync.record import record
 
 _NO_REDACTION = Redact()
 _BODIES = ("body", "body_file", "body_base64")
@@ -54,7 +55,7 @@ _NAMES = {"schedules": check_schedule_name, "flow_controls": check_flow_key}  # 
 _NOTES = ("description", "owner", "runbook")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Entry:
     """One resource of the file: where it is, and the layers that it was made of."""
 

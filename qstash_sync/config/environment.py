@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from qstash_sync.config import schema
@@ -22,9 +22,10 @@ from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Desired, Globs, Key, Kind, Secret
 from qstash_sync.model.secret_shapes import TOKENS
 from qstash_sync.planning.known_secrets import KnownSecrets
+from qstash_sync.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Account:
     """Where the file says its account is; None is left to the environment variables."""
 
@@ -36,7 +37,7 @@ class Account:
     location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Config:
     """One environment of the files, ready to be compared; warnings are not errors."""
 

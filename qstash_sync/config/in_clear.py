@@ -8,7 +8,6 @@ secret, by `${env.NAME|plain}`, is left alone. Values of a known shape are error
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from qstash_sync.config.interpolate import Scope
@@ -18,6 +17,7 @@ from qstash_sync.config.tree import Map, Seq, Value
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import Piece, Secret, join
 from qstash_sync.model.secret_shapes import Span, Where, is_called
+from qstash_sync.record import record
 
 _HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
 _URLS = ("destination", "callback", "failure_callback", "url")
@@ -25,7 +25,7 @@ C = TypeVar("C", Map, Map | Seq)
 _WAY_OUT = "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Hider:
     """Looks through the settings of resources; what is found goes to the report."""
 

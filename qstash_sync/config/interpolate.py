@@ -21,6 +21,7 @@ from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Piece, Secret, join
 from qstash_sync.model.secret_shapes import kind_in
+from qstash_sync.record import record
 
 MAX_EXPANDED = 10_000_000  # characters and values that other variables may bring into one
 MAX_TOTAL = 50_000_000  # likewise that they may bring into all settings of an environment
@@ -37,7 +38,7 @@ _EXPRESSION = re.compile(
 _FORMS = "write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Expansion:
     """What a variable stands for; size and height count what is in it, its own variables too."""
 

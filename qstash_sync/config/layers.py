@@ -6,7 +6,6 @@ Headers and `dst` merge by name, null unsets, everything else replaces.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import or_
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from qstash_sync.config.tree import Map, Value, spell
 from qstash_sync.config.types import Frame
 from qstash_sync.config.wrong import LINE_BREAK, type_name, wrong_text
 from qstash_sync.model.diagnostics import Location
+from qstash_sync.record import record
 
 # The more specific layer wins such a group as a whole: a body_file replaces a default's body.
 _EXCLUSIVE = (
@@ -30,7 +30,7 @@ _EXCLUSIVE = (
 S = TypeVar("S", bound=schema.Spec)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Layer:
     """Settings as they were checked, and the trees that know where each of them is."""
 
@@ -62,7 +62,7 @@ def over(below: Layer | None, above: Layer | None) -> Layer | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Checker:
     """Interpolates and checks mappings of the files; what is wrong goes to the report."""
 

@@ -3,7 +3,6 @@
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from qstash_sync.model import settings_table
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Secret, Text
 from qstash_sync.model.secret_shapes import kind_in
+from qstash_sync.record import record
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REDACTED = "REDACTED:"
@@ -98,7 +98,7 @@ def _redacted_headers(value: Any, _: object) -> bool | tuple[str, ...]:
     return boolean(value)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Content:
     """A body in the form that is sent, and the content type that it brings along."""
 

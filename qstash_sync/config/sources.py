@@ -8,11 +8,11 @@ environment of a process, with the token in it).
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from qstash_sync.errors import UsageError
+from qstash_sync.record import record
 
 MAX_BYTES = 10_000_000  # of one file; 50,000 schedules, the most that QStash has, need half of it
 SUFFIXES = (".yaml", ".yml")
@@ -34,7 +34,7 @@ class TooLargeError(UnreadableError):
         self.size = size
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Source:
     """The text of one file; relative paths in it start at its folder."""
 

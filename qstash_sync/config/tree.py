@@ -5,12 +5,12 @@ Positions are kept as packed integers, `line << 32 | column`, one for each key a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
 from qstash_sync.config.report import Path
 from qstash_sync.model.diagnostics import Location
+from qstash_sync.record import record
 
 Value = Any  # Map | Seq | str | int | float | bool | None
 MAX_DEPTH = 100  # collections in collections; every walk over a tree may recurse this far
@@ -146,7 +146,7 @@ class Written(float):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Document:
     """One parsed file: the folder its files are relative to, its tree."""
 

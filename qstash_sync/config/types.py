@@ -26,6 +26,7 @@ from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Kind, Secret, Text
 from qstash_sync.reconcile import time_label
 from qstash_sync.reconcile.mark import PREFIX
+from qstash_sync.record import record
 
 NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]*")
 WEEK = 7 * 86_400
@@ -33,7 +34,7 @@ YEAR = 366 * 86_400
 HALF_DAY = 12 * 3_600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Frame:
     """The environment and its file, as far as a single setting depends on them."""
 

@@ -1,7 +1,7 @@
 """What an account and its surroundings say of a set-up, once they are read. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from fnmatch import fnmatchcase
@@ -18,6 +18,7 @@ from qstash_sync.planning import messages
 from qstash_sync.planning.liveness import old_zone_data
 from qstash_sync.planning.quota import usage
 from qstash_sync.planning.saved import SKEW
+from qstash_sync.record import record
 
 _NEAR = 0.9  # of a quota
 _AROUND = f"{whitespace}\xa0\ufeff\"'"  # what a copied key, or a file of one, brings along
@@ -39,7 +40,7 @@ _WHY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Keys:
     """Two signing keys; None where there is none."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from qstash_sync.model.resources import Desired, Text, is_known, plain
+from qstash_sync.record import record
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -22,7 +23,7 @@ class Host:
         return self.name if self.port == usual else f"{self.name}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Address:
     """One address that is called, and how; used_by: the path of the first setting that says so.
 

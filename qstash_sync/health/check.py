@@ -1,9 +1,9 @@
 """One check: what was looked at, what was found, and the way out."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from qstash_sync.model.diagnostics import RANKS, Severity
+from qstash_sync.record import record
 
 
 class Subject(StrEnum):
@@ -25,7 +25,7 @@ class Subject(StrEnum):
     SIGNATURE = "signature"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Check:
     """severity: None where all is well; a difference is none of health's."""
 

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from qstash_sync.crons.bitmaps import Span, instants
@@ -13,6 +12,7 @@ from qstash_sync.model.lint import Code
 from qstash_sync.model.load import DAYS, Load, deliveries, fan_out, first_days, load
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, FlowControl, Queue, Schedule, UrlGroup, plain
+from qstash_sync.record import record
 
 _SECONDS = 60
 _FEW = 3  # names in a message
@@ -74,7 +74,7 @@ def _pretended(full: Load, soon: Load) -> str:
 # ---------------------------------------------------------------- flow control
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Limits:
     """Of a key: as a schedule brings them along, or as they are pinned."""
 
@@ -87,7 +87,7 @@ class _Limits:
         return ", ".join(f"{key} {value}" for key, value in pairs if value is not None) or "none"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Use:
     """A flow-control key: the schedules of it, and what is pinned."""
 

@@ -1,7 +1,7 @@
 """A change: what happens to one resource, why, and the writes that make it so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any
@@ -10,6 +10,7 @@ from qstash_sync.crons.effect import Effect
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.resources import Key, Kind
 from qstash_sync.model.steps import Step
+from qstash_sync.record import record
 
 
 class Action(StrEnum):
@@ -62,7 +63,7 @@ class Withheld(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FieldChange:
     """One setting that differs; before and after are fit to be shown, None is absent.
 
@@ -91,7 +92,7 @@ class FieldChange:
         return before, after
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Swap:
     """A set of stored crons that takes the place of another, under the same ids or others."""
 
@@ -102,7 +103,7 @@ class Swap:
 # What else is to be known of a change; the views have the words.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Wanted:
     """When it fires, as a person thinks of it: before, where that is known, and after.
 
@@ -113,14 +114,14 @@ class Wanted:
     after: Job | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Stored:
     """The crons that QStash will hold for what the file writes in local time."""
 
     crons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Firings:
     """What a change of time does within a year; doubled: firings that come twice as it is now."""
 
@@ -129,7 +130,7 @@ class Firings:
     timezone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class InSomeParts:
     """The settings differ in these parts only."""
 
@@ -137,12 +138,12 @@ class InSomeParts:
     of: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PausesAll:
     """A write pauses every part, since some are paused."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Takes:
     """What a delete takes away: a schedule with its parts, endpoints, or waiting messages.
 
@@ -161,14 +162,14 @@ class Takes:
     unpins: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OfParts:
     """How many parts the schedule has that is paused or resumed by name."""
 
     of: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TwinOf:
     """What a delete leaves: the declared schedule that fires just so.
 
@@ -190,7 +191,7 @@ class Foreign(Enum):
     UNLABELLED = "has no mark of ours, nor any label: not ours, or QStash shows no labels"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Change:
     """One resource that will change; refused says why it will not, after all.
 

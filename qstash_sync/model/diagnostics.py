@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from qstash_sync.record import record
+
 
 class Severity(StrEnum):
     """How much a diagnostic weighs, the heaviest first."""
@@ -39,7 +41,7 @@ class Location:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Diagnostic:
     """One message: location, fact (message) and way out (hint)."""
 

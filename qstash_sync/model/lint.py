@@ -4,12 +4,12 @@ Each row has a code, by which `lint:` of the file disables it or makes an error 
 and the remedy. The rules stand in `qstash_sync/lint/`; docs/lint.md is made of this table.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from qstash_sync.crons.compilation import Peculiarity
 from qstash_sync.model.diagnostics import Severity
+from qstash_sync.record import record
 
 
 class Code(StrEnum):
@@ -39,7 +39,7 @@ class Code(StrEnum):
     UNEVEN_STEP = "uneven_step"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Rule:
     """A row; handler: what to check in the program that is called, where that is the remedy.
 
@@ -55,7 +55,7 @@ class Rule:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Levels:
     """What a file, or one of its schedules, makes of findings; until: the last day of `disable`."""
 

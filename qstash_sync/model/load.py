@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Schedule, plain
+from qstash_sync.record import record
 
 if TYPE_CHECKING:
     from qstash_sync.crons.grammar import Fields
@@ -20,7 +20,7 @@ _YEAR = 366  # days
 _NAMED = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Load:
     """Over the coming days; messages: deliveries where each endpoint answers at once.
 

@@ -1,12 +1,12 @@
 """What QStash's plans allow (pricing page, August 2026)."""
 
-from dataclasses import dataclass
+from qstash_sync.record import record
 
 MIB = 1024 * 1024
 DAY = 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PlanLimits:
     """Counts of resources; body in bytes, timeout and delay in seconds; messages a day.
 

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -10,12 +10,13 @@ from qstash_sync.crons.compile import RENEW_BEFORE, Strategy
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.lint import NO_LEVELS, Levels
+from qstash_sync.record import record
 
 MASK = "(secret)"
 UNKNOWN_MASK = "(unknown secret)"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Piece:
     """A run of text inside a `Secret`: plain, hidden, or hidden and not known here."""
 
@@ -34,7 +35,7 @@ class Piece:
         return MASK if self.known else UNKNOWN_MASK
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@record()
 class Secret:
     """Text with hidden pieces: printing shows masks, only `reveal` gives the value.
 
@@ -114,7 +115,7 @@ class Kind(StrEnum):
 Key = tuple[Kind, str]  # kind and id; of what has no id, its name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Callback:
     """Where QStash reports a delivery; None means QStash's own default."""
 
@@ -126,7 +127,7 @@ class Callback:
     retry_delay: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FlowUse:
     """The flow-control key of a schedule's messages, with the limits they bring along."""
 
@@ -136,7 +137,7 @@ class FlowUse:
     period: int | None = None  # seconds; 1 when there is a rate and nothing is said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Redact:
     """What QStash hides when it is read back: the body, all headers, or those named."""
 
@@ -149,7 +150,7 @@ class Redact:
         return self.all_headers or header in self.headers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Message:
     """What a schedule sends, and how: everything but its time, its name and its pause."""
 
@@ -169,7 +170,7 @@ class Message:
     redact: Redact = Redact()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Timing:
     """When a schedule fires, and how that is brought to QStash."""
 
@@ -180,7 +181,7 @@ class Timing:
     accept: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Schedule:
     """A declared schedule; id is the first part's, further parts add `.2`, `.3`, …."""
 
@@ -210,7 +211,7 @@ class Schedule:
         return self.id if number == 1 else f"{self.id}.{number}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Endpoint:
     """One destination of a URL group; a name of None is an unnamed endpoint."""
 
@@ -218,7 +219,7 @@ class Endpoint:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class UrlGroup:
     """A declared URL group: its endpoints are all it is."""
 
@@ -228,7 +229,7 @@ class UrlGroup:
     location: Location | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Queue:
     """A declared queue."""
 
@@ -239,7 +240,7 @@ class Queue:
     location: Location | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FlowControl:
     """A declared flow-control key: what is given is pinned, what is None is not."""
 
@@ -255,7 +256,7 @@ class FlowControl:
 Resource = Schedule | UrlGroup | Queue | FlowControl
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Globs:
     """Name patterns for the kinds that carry no mark."""
 
@@ -264,7 +265,7 @@ class Globs:
     flow_controls: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Limits:
     """What the account allows, and what a single apply may delete; None lifts a limit."""
 
@@ -273,7 +274,7 @@ class Limits:
     max_delete_percent: int | None = 30  # of ours, from three deletes on; nor all of them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Desired:
     """Everything one environment of the files declares; None is a kind that is not managed."""
 
@@ -309,7 +310,7 @@ def instant(milliseconds: int | None) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LiveSchedule:
     """A schedule as the account shows it; times are Unix milliseconds, see `instant`."""
 
@@ -325,7 +326,7 @@ class LiveSchedule:
     labels_cut: bool = False  # the first alone came back, whether or not there are more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LiveUrlGroup:
     """A URL group as the account shows it."""
 
@@ -333,7 +334,7 @@ class LiveUrlGroup:
     endpoints: tuple[Endpoint, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LiveQueue:
     """A queue as the account shows it; lag counts waiting messages, None where it is not told."""
 
@@ -350,7 +351,7 @@ class LiveQueue:
         return f"{self.lag} messages wait in it and would be lost" if self.lag else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LiveFlowControl:
     """A flow-control key: its pinned values, None where a part is not pinned."""
 
@@ -362,7 +363,7 @@ class LiveFlowControl:
     waiting: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Live:
     """The account; None is a kind that was not read."""
 

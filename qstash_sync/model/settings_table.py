@@ -9,12 +9,13 @@ Source: QStash's API reference, "Create a schedule" and "Get a schedule".
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from qstash_sync.record import record
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@record(kw_only=True)
 class Setting:
     """A setting of one value; `key` is its name in the file and in the model.
 
@@ -85,7 +86,7 @@ CALLBACK = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Shaped:
     """A setting with a shape of its own; type: of its JSON in an answer, None: not shown again."""
 

@@ -1,11 +1,10 @@
 """Single writes, as data: `qstash/wire.py` makes requests of them, `applying/executor.py` sends."""
 
-from dataclasses import dataclass
-
 from qstash_sync.model.resources import Message, UrlGroup
+from qstash_sync.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PutSchedule:
     """Create or replace one part; labels are all of them, the mark first."""
 
@@ -15,7 +14,7 @@ class PutSchedule:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PauseSchedule:
     """Pause or resume one part."""
 
@@ -23,28 +22,28 @@ class PauseSchedule:
     paused: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class DeleteSchedule:
     """Delete one part."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class SettleUrlGroup:
     """Bring a URL group to its endpoints without ever leaving it empty; several requests."""
 
     group: UrlGroup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class DeleteUrlGroup:
     """Delete a URL group with its endpoints."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PutQueue:
     """Create or update a queue; both settings, since QStash resets the one left out."""
 
@@ -53,14 +52,14 @@ class PutQueue:
     paused: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class DeleteQueue:
     """Delete a queue."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PinFlowControl:
     """Pin parallelism, rate (with its period in seconds), or both."""
 
@@ -70,7 +69,7 @@ class PinFlowControl:
     period: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class UnpinFlowControl:
     """Release what is pinned."""
 
@@ -79,7 +78,7 @@ class UnpinFlowControl:
     rate: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PauseFlowControl:
     """Pause or resume a key."""
 

@@ -10,7 +10,7 @@ quota      what the account's plan does not allow is an error before the first w
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -28,13 +28,14 @@ from qstash_sync.reconcile import ignored, scope
 from qstash_sync.reconcile.compared import Compared, Comparison
 from qstash_sync.reconcile.ignored import Ignored
 from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.record import record
 
 _OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
 _WRITTEN = (Action.CREATE, Action.UPDATE)
 _COUNTED = {"pause": "update", "resume": "update"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Plan:
     """What an apply would do, in a total order; a value, not a mode.
 

@@ -12,7 +12,7 @@ a change of another kind         differs        these carry no mark
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -34,6 +34,7 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.reconcile import pauses
 from qstash_sync.reconcile.pauses import LEFT_SO
+from qstash_sync.record import record
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
 
@@ -52,7 +53,7 @@ class Status(StrEnum):
     IN_SYNC = "in_sync"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ResourceDrift:
     """How one resource is: its status, what an apply would change, and what else is known.
 
@@ -80,7 +81,7 @@ class ResourceDrift:
         return list(Status).index(self.status), list(Kind).index(self.kind), self.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Drift:
     """How every declared resource is, and what is surplus; in a total order.
 

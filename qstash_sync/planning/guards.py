@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Desired, Kind, Live, Message
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.planning.policy import Policy
+from qstash_sync.record import record
 
 _FEW = 2  # so many deletes are no share of anything
 # Codes of what stops an apply, and is no error of the file.
@@ -131,7 +132,7 @@ def too_many_deletes(
         yield Diagnostic(code="guard", message=fact, hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Count:
     """How many of ours a plan takes away, and how many there are."""
 

@@ -11,7 +11,6 @@ a queue or key that it goes through is paused (`held`)     information
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from qstash_sync.crons import robfig
@@ -24,6 +23,7 @@ from qstash_sync.reconcile import mark
 from qstash_sync.reconcile.diff import HIDDEN
 from qstash_sync.reconcile.pauses import LEFT_SO, about, partly
 from qstash_sync.reconcile.times import ACTIVATION
+from qstash_sync.record import record
 
 # What somebody should look at, though account and file agree.
 ATTENTION = frozenset(("failed", "held", "next_time", "overdue", "paused", "zone_data"))
@@ -37,7 +37,7 @@ _PROSE = re.compile(r"[A-Za-z]?[a-z]+([-'/][a-z]+)*|[A-Z]+")
 _WORD = re.compile(r"[^\s\"'=&,:;()\[\]{}<>]{4,}(?<![.!?])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Holder:
     """A paused queue or flow-control key; waiting: messages, None where that is not known."""
 

@@ -5,7 +5,7 @@ A firing is a message, or as many as a URL group has endpoints; retries and call
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from qstash_sync.crons import robfig
@@ -17,12 +17,13 @@ from qstash_sync.model.lint import Code
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Live, LiveSchedule, plain
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
+from qstash_sync.record import record
 
 _DAYS = 8  # whole UTC days, today among them: so that every weekday is one of them
 _MOST = 1_440  # of one cron
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class MessagesADay:
     """On the busiest day of the coming week, and what the account's plan allows."""
 

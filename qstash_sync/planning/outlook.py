@@ -1,6 +1,6 @@
 """What a compiled schedule will do: its firings, the clock changes, the year after."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -13,12 +13,13 @@ from qstash_sync.crons.zones import Transition
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Timing
 from qstash_sync.reconcile import times
+from qstash_sync.record import record
 
 FIRINGS = 5
 CHANGES = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Outlook:
     """A compilation with what a reviewer asks about it.
 

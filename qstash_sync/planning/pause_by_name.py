@@ -10,7 +10,6 @@ anything else                             not ours, never touched
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -20,13 +19,14 @@ from qstash_sync.model.resources import Desired, Key, Kind, Live, LiveSchedule, 
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.record import record
 
 _GLOB = re.compile(r"[*?\[]")
 _NEAR = 0.7  # of 1: a word that was misspelt
 _LISTED = 10  # more names than this help nobody
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Wish:
     """What somebody asks for in one environment: the names, and whether they shall be paused."""
 
@@ -44,7 +44,7 @@ class Wish:
         return any(fnmatchcase(name, glob) for glob in self.globs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PausePlan:
     """The plan; refused: schedules whose first part is not ours and not as wanted, and why."""
 
@@ -52,7 +52,7 @@ class PausePlan:
     refused: Mapping[Key, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Found:
     """A live schedule of ours; aliases: its name in the account, and in the file."""
 

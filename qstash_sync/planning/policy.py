@@ -1,16 +1,15 @@
 """What a person asks for on the command line beside the file: scope, consent, overrides."""
 
-from dataclasses import dataclass
-
 from qstash_sync.model.change import Change, Reason
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import Key, Kind
 from qstash_sync.reconcile import scope
+from qstash_sync.record import record
 
 _OF_STRAYS = (Reason.ADOPT, Reason.TWIN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Policy:
     """Policies of one run; each override answers one refusal, and none answers all.
 

@@ -6,7 +6,7 @@ Where it is, the message is the patch: which schedules to make `auto`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.crons.compile import Strategy
@@ -17,11 +17,12 @@ from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.reconcile import times
 from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.record import record
 
 _LISTED = 8  # names of schedules in one message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Usage:
     """Resources of one kind in an account, before a plan and what the plan makes of them.
 
@@ -107,7 +108,7 @@ def limits(
 # ---------------------------------------------------------------- parts of schedules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PartsOn:
     """Parts of all schedules on a day."""
 

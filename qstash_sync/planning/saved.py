@@ -11,7 +11,7 @@ The file is compared with the account again, as of the day of the plan. Then, fo
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
@@ -20,11 +20,12 @@ from qstash_sync.planning import lifetime
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.fingerprint import Fingerprints
 from qstash_sync.planning.policy import Policy
+from qstash_sync.record import record
 
 SKEW = timedelta(minutes=5)  # between the clocks of two machines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Where:
     """What a plan is for; user and region are None where nothing says them."""
 
@@ -35,7 +36,7 @@ class Where:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Approved:
     """One change as it was approved, without its steps; file, account, writes: see `Fingerprints`.
 
@@ -51,7 +52,7 @@ class Approved:
     exact_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Saved:
     """A plan as it was approved, with the policy that shaped it."""
 
@@ -67,7 +68,7 @@ class Saved:
         return frozenset(approved.change.key for approved in self.changes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Move:
     """A field that an approved change would change otherwise now; None: not at all."""
 
@@ -76,7 +77,7 @@ class Move:
     now: FieldChange | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Moved:
     """An approved change that is not what was approved any more."""
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from qstash_sync.errors import (
     WrongRegionError,
 )
 from qstash_sync.model.addresses import REGIONS
+from qstash_sync.record import record
 
 NOT_QSTASH = "is this the address of QStash?"
 _MOST_NESTED = 3_000_000
@@ -26,7 +26,7 @@ _NOT_SERVED = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.G
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Answer:
     """An HTTP answer; reset is what its `Burst-RateLimit-Reset` says, or its `Retry-After`."""
 
@@ -37,7 +37,7 @@ class Answer:
     reset: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Retryable:
     """A failure that may pass: what to say if it does not, as which error.
 
@@ -55,7 +55,7 @@ class Absent(Enum):
     ABSENT = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Origin:
     """The variables or settings that address and token come from: what a message names."""
 
@@ -78,7 +78,7 @@ def judge(
     may_lack: MayLack,
     url: str,
     scrub: Callable[[str], str],
-    origin: Origin = Origin(),
+    origin: Origin = Origin(),  # noqa: B008 a record
 ) -> Any:
     """The JSON of an answer (None: a write has none) or `Retryable`; raises an `AccountError`.
 

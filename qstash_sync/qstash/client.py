@@ -73,7 +73,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         parallelism: int = 8,
         hide: Iterable[str] = (),
-        origin: Origin = Origin(),  # noqa: B008 frozen
+        origin: Origin = Origin(),  # noqa: B008 a record
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,

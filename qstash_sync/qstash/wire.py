@@ -7,7 +7,6 @@ whole, defaults spelled out, since QStash replaces the old definition.
 import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import NoneType
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -41,6 +40,7 @@ from qstash_sync.model.steps import (
     Step,
     UnpinFlowControl,
 )
+from qstash_sync.record import record
 
 LISTS = {
     Kind.SCHEDULE: "/v2/schedules",
@@ -54,7 +54,7 @@ LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 KINDS = {f"{kind}s": kind for kind in LISTS}  # by the names of `Live`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Request:
     """One HTTP request; repr leaves out headers and content, which hold secrets."""
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from qstash_sync.model.change import Change, Foreign
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Key, Kind
+from qstash_sync.record import record
 
 Within = frozenset[Key] | None  # the resources that are compared; None: all
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Consent:
     """A change that overwrites what is not ours needs consent: which live id, and what it is."""
 
@@ -17,7 +18,7 @@ class Consent:
     foreign: Foreign
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Compared:
     """One resource: its change (None: in sync), and the diagnostics that belong to it."""
 

@@ -16,17 +16,17 @@ request is decided anew from what is live, in this order:
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count, takewhile
 
 from qstash_sync.model.resources import Endpoint, Piece, Secret, plain
+from qstash_sync.record import record
 
 ROUNDS = 16  # a read and a request each; eight settle any group that nobody else edits
 
 Key = tuple[str | None, str]  # name and URL
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@record()
 class Move:
     """What to send next: endpoints to add, or removals; both empty when the group is settled."""
 

@@ -10,7 +10,7 @@ value alone, and whoever ignores it no longer is told that the account was chang
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -52,6 +52,7 @@ from qstash_sync.reconcile.canonical import DIGEST
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.mark import Mark
 from qstash_sync.reconcile.scope import Pattern
+from qstash_sync.record import record
 
 _SECOND = 1000  # milliseconds
 
@@ -59,7 +60,7 @@ _SECOND = 1000  # milliseconds
 # ---------------------------------------------------------------- what is ignored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Ignored:
     """The fields of one resource that are not looked at."""
 

@@ -16,7 +16,7 @@ schedule is bound to no id: it is ours as long as the file says `id:`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from qstash_sync.crons.compile import native_parts
@@ -28,11 +28,12 @@ from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
 from qstash_sync.reconcile import canonical, mark as marks, time_label
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.mark import Declared, Mark
+from qstash_sync.record import record
 
 _DIGITS = 9  # of a part's number; more is no number of ours
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class LivePart:
     """A live schedule as a part: of which schedule (its first part's id), and which one.
 
@@ -192,7 +193,7 @@ def _in_seconds(part: LivePart) -> LivePart:
 # ---------------------------------------------------------------- what the marks say of a set
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Part:
     """One live part of a schedule: its mark if it is ours, and whether it is as it was written."""
 
@@ -212,7 +213,7 @@ class Writing(Enum):
     CUT_OFF = "cut off"  # parts of two sets: an apply was cut off
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class SetState:
     """A set of parts by its marks: numbers of the parts that are gone, or whose cron was edited.
 

@@ -5,7 +5,7 @@ is in sync: it is verified, not compiled. All others are compiled, each distinct
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.crons import compile as compiler, exactness
@@ -30,11 +30,12 @@ from qstash_sync.reconcile.live_parts import (
     state,
 )
 from qstash_sync.reconcile.mark import Declared
+from qstash_sync.record import record
 
 Former = tuple[Job, Strategy]  # what parts were written for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class When:
     """The crons to be stored, in order; without fields the live ones do.
 

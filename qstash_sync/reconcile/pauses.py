@@ -8,7 +8,6 @@ absent               anything else  anything else     left as it is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qstash_sync.model import ignorable
@@ -16,6 +15,7 @@ from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
 from qstash_sync.reconcile.live_parts import Part
+from qstash_sync.record import record
 
 LEFT_SO = "paused in the account; the file leaves it so"
 RESUMED = "paused when it was last written, active now: resumed since, or an apply was cut off"
@@ -26,7 +26,7 @@ def partly(paused: int, parts: int) -> str:
     return f"{paused} of {parts} parts {'is' if paused == 1 else 'are'} paused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Pause:
     """A schedule's pause: what it will be, the parts that must change, and how a plan shows it.
 

@@ -9,13 +9,14 @@ since half a rename would lose the schedule or double it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
 from qstash_sync.model.resources import Desired, Key, Kind
 from qstash_sync.reconcile.compared import Comparison
+from qstash_sync.record import record
 
 _WORDS = {word: kind for kind in Kind for word in (str(kind), f"{kind}s")}
 KINDS = f"the kinds are {', '.join(f'{kind}s' for kind in Kind)}"  # for a message
@@ -23,7 +24,7 @@ _LISTED = 12  # more names than this help nobody
 _NEAR = 0.6  # of 1: a word that was misspelt
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Pattern:
     """Some kinds, and a glob of names."""
 

@@ -5,13 +5,13 @@ that is shown.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from qstash_sync.model.change import Takes
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
 from qstash_sync.reconcile import mark, time_label
 from qstash_sync.reconcile.diff import address
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.record import record
 
 
 def by_delete(parts: Sequence[LivePart]) -> Takes:
@@ -30,7 +30,7 @@ def by_delete(parts: Sequence[LivePart]) -> Takes:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Unmanaged:
     """One live resource that is not ours; marked: the name behind a mark that is somebody's."""
 

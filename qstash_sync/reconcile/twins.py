@@ -10,7 +10,6 @@ a copy of ours, labels and all                   our mark, under an id that it d
 import hashlib
 import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -33,6 +32,7 @@ from qstash_sync.model.secret_shapes import is_called
 from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.reconcile import canonical, diff, mark as marks, taken
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.record import record
 
 _DAYS = 366
 _CALENDAR_YEARS = 28
@@ -40,7 +40,7 @@ _OF_A_DEPLOY = ("retries", "retry_delay", "timeout")
 _EXACT_DAYS = 45  # as long as a set of parts is exact that needs no renewal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Twin:
     """Strangers, one schedule's parts, that fire just as a declared schedule does."""
 

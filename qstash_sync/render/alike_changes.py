@@ -4,15 +4,15 @@ Deletes are never folded: each stands by itself.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from qstash_sync.model.change import RISKS, Action, Change, Reason, Wanted
+from qstash_sync.record import record
 
 _ALIKE = 3  # changes that are one entry
 _NAMED = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Group:
     """Changes that are alike, or one."""
 

@@ -1,7 +1,6 @@
 """The coming firings: a page in local time and UTC, Markdown, and JSON."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.durations import duration
 from qstash_sync.model.load import Load
+from qstash_sync.record import record
 from qstash_sync.render import json as view, safe, spoken
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
@@ -169,7 +169,7 @@ def _folded(row: str, paint: Paint) -> Iterator[str]:
         yield from paint.wrapped(f"{line}{remark}".rstrip(), _INDENT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Table:
     """The columns: the local time, UTC where that is another, the name; timezone: of all."""
 

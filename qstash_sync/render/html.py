@@ -26,6 +26,7 @@ from qstash_sync.model.load import Load
 from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
+from qstash_sync.record import record
 from qstash_sync.render import (
     coming as comings,
     drift as drifts,
@@ -51,7 +52,7 @@ _LONGEST_SOURCE = 200  # characters of a line of a file
 _OPEN = 25  # entries of a section that stand open
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Entry:
     """A change or a resource: its head, and what is folded under it."""
 

@@ -1,19 +1,19 @@
 """What an import came to: for people, and as a document; the file itself is the result."""
 
 import shlex
-from dataclasses import dataclass
 from typing import Any
 
 from qstash_sync.adopt import env_file
 from qstash_sync.adopt.importing import Imported
 from qstash_sync.model.change import Reason
+from qstash_sync.record import record
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import noun
 from qstash_sync.render.words import counted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Files:
     """Where the file is, and the values of its variables, if they are in files; local: account."""
 

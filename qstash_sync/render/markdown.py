@@ -23,6 +23,7 @@ from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
+from qstash_sync.record import record
 from qstash_sync.render import applying, drift as drifts, json as view, review, safe, text, words
 from qstash_sync.render.alike import folded
 from qstash_sync.render.alike_changes import Group, by_action, by_risk, grouped
@@ -37,7 +38,7 @@ _FENCED = {"~": "!", "=": " "}  # the signs that a diff has for what stays and w
 _PLAIN = text.Paint(color=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Entry:
     """A resource or diagnostic: the line that names it, and those that may be left out.
 

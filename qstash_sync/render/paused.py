@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.planning.pause_by_name import PausePlan
+from qstash_sync.record import record
 from qstash_sync.render import applying, json, safe, text
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Environment:
     """One environment of the run: where it is, what was found there and what became of it."""
 

@@ -4,7 +4,6 @@ Values for a page, texts from outside among them just as they are: whoever shows
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qstash_sync.model.change import (
@@ -20,6 +19,7 @@ from qstash_sync.model.durations import duration
 from qstash_sync.model.resources import Kind, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import ResourceDrift, Status
+from qstash_sync.record import record
 from qstash_sync.render import drift as drifts, text, words
 
 _LONGEST = 2_000  # characters of a value
@@ -32,7 +32,7 @@ _SIGNS = {Action.CREATE: "+", Action.DELETE: "-"}
 _STATUS_SIGNS = {Status.SURPLUS: "-", Status.MISSING: "+", Status.IN_SYNC: "="}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Row:
     """A setting before and after; None: it is not there."""
 
@@ -42,7 +42,7 @@ class Row:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Details:
     """What is folded under a change; parts: signs and the crons that QStash stores.
 
@@ -59,7 +59,7 @@ class Details:
         return bool(self.rows or self.facts or self.lines or self.parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Head:
     """What is to be known of a change at first sight."""
 
@@ -71,7 +71,7 @@ class Head:
     refused: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Risk:
     """What to look at twice, and the first resources of it."""
 

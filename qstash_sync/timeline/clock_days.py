@@ -5,7 +5,6 @@ a fold    0 1 2|2'|3 4 5 ...       those of the second pass come once more
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -15,6 +14,7 @@ from qstash_sync.crons.bitmaps import DAY, Span, bits, instants, wall, window
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Fold, Job
 from qstash_sync.crons.zones import Transition
+from qstash_sync.record import record
 from qstash_sync.timeline.rules import Rule, rule_of
 
 CHANGES = 2  # of each zone
@@ -34,7 +34,7 @@ class Pass(StrEnum):
     SECOND = "second"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Stretch:
     """Columns from start until end; wall: the minute of the day at its start."""
 
@@ -44,7 +44,7 @@ class Stretch:
     wall: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Met:
     """A local time that does not exist, or comes twice; lands: the columns at which it fires.
 
@@ -56,7 +56,7 @@ class Met:
     spare: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class MetJob:
     """Schedules of one job that a change meets; firings: all columns of the day.
 
@@ -69,7 +69,7 @@ class MetJob:
     more: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ClockDay:
     """A zone's day on which the clock changes.
 
@@ -97,7 +97,7 @@ class ClockDay:
         return self.change.at, self.timezone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ClockDays:
     """The days in order of time; rest: so many more are within a year, and so many meet a job."""
 
@@ -158,7 +158,7 @@ def _day(timezone: str, at: datetime, jobs: dict[Job, list[str]]) -> ClockDay:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Scale:
     """Columns of a day; lo, hi: the minutes of the wall clock between which it jumps."""
 

@@ -1,7 +1,6 @@
 """The coming firings of declared schedules, and the clock changes between them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
@@ -11,6 +10,7 @@ from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.firings import next_firings, wanted
 from qstash_sync.crons.zones import Transition
 from qstash_sync.model.resources import Schedule
+from qstash_sync.record import record
 from qstash_sync.timeline.rules import Rule, rule_at
 
 MOST = 10_000  # firings of one answer
@@ -19,7 +19,7 @@ _OFTEN = 12  # firings that are no crowd
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Firing:
     """One firing; timezone: in whose time it is shown. rule: of a gap or a fold that it met."""
 
@@ -34,7 +34,7 @@ class Firing:
         return self.at.astimezone(zones.zone(self.timezone))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ClockChange:
     """A change of the clock of some zone."""
 
@@ -42,7 +42,7 @@ class ClockChange:
     change: Transition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Often:
     """A schedule that fires so often that it is counted alone; first: its next firing."""
 
@@ -51,7 +51,7 @@ class Often:
     first: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Coming:
     """Firings in order of time; more: so many come after them, until the end that was asked for.
 

@@ -35,7 +35,7 @@ Pure: of what the file declares and what was read.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -45,6 +45,7 @@ from qstash_sync.model.change import Action, FieldChange, Reason
 from qstash_sync.model.resources import Schedule, instant, is_known, plain
 from qstash_sync.planning.liveness import Holder
 from qstash_sync.reconcile.live_parts import LivePart
+from qstash_sync.record import record
 from qstash_sync.timeline.question import (
     MINUTE,
     Doubt,
@@ -75,7 +76,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Other:
     """Another live schedule that calls the same address; schedule: where the file declares it."""
 
@@ -83,7 +84,7 @@ class Other:
     schedule: Schedule | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Explained:
     """A verdict, and what it rests on; the question has the rest.
 

@@ -4,7 +4,7 @@ Pure: of what the file declares and what was read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -25,6 +25,7 @@ from qstash_sync.planning import liveness
 from qstash_sync.planning.drift import Drift
 from qstash_sync.planning.liveness import Holder
 from qstash_sync.reconcile.live_parts import LivePart, is_understood
+from qstash_sync.record import record
 from qstash_sync.timeline.rules import Rule, fits, rule_of
 from qstash_sync.timeline.subject import Subject
 
@@ -50,7 +51,7 @@ class Doubt(StrEnum):
     NOTHING = "nothing is due"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Firing:
     """One firing of what is live; part: None of one that an apply will have written by then.
 
@@ -62,7 +63,7 @@ class Firing:
     message: Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Question:
     """A subject, and the time in question if there is one; everything else follows from these.
 

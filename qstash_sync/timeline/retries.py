@@ -1,17 +1,17 @@
 """When deliveries are tried again, and which retry of which firing a time fits."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from qstash_sync.model import ladder
 from qstash_sync.model.resources import Message
+from qstash_sync.record import record
 from qstash_sync.timeline.question import LATE, LONGEST, MINUTE, Firing, Question
 
 SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Retry:
     """A retry that a time fits: of which firing, which one, and when it was due."""
 

@@ -1,6 +1,5 @@
 """Why a firing is where it is: the rule of a gap or a fold that put it there."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from qstash_sync.crons import zones
@@ -8,12 +7,13 @@ from qstash_sync.crons.bitmaps import Span, wall
 from qstash_sync.crons.firings import Meeting, meetings
 from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import Cron
+from qstash_sync.record import record
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Rule:
     """A gap or a fold that a local time of a cron has met.
 

@@ -5,7 +5,6 @@ Pure: of what the file declares and what was read.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.error import CronError
@@ -14,13 +13,14 @@ from qstash_sync.model.resources import Desired, Schedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import time_label
 from qstash_sync.reconcile.live_parts import LivePart
+from qstash_sync.record import record
 
 
 class NoSubjectError(ValueError):
     """Nothing is called so, neither in the file nor in the account; its text is for people."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Subject:
     """Whom a question is about: a declared schedule, a live one, or both.
 

@@ -8,7 +8,7 @@ Live crons are read as QStash reads them, whatever a label says they were writte
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
@@ -21,6 +21,7 @@ from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import time_label
+from qstash_sync.record import record
 
 DAYS = 7
 MOST = 40  # schedules of one picture
@@ -38,7 +39,7 @@ class Fate(StrEnum):
     SAME = "same"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Line:
     """Days that are alike, and the minutes of the day at which it fires before and after."""
 
@@ -47,7 +48,7 @@ class Line:
     after: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Lane:
     """One schedule: its days in the week, or the next one, by the clock of its zone.
 
@@ -62,7 +63,7 @@ class Lane:
     is_readable: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Week:
     """The lanes of a picture, those first that change; rest: so many schedules have none.
 
@@ -80,7 +81,7 @@ class Week:
         return any(lane.fate is not Fate.SAME for lane in self.lanes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _Subject:
     """A schedule before it has a lane: most of ten thousand get none."""
 
