@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.literals import LITERAL_SECRET
 from qstash_sync.config.report import Path, Report
-from qstash_sync.config.tree import Map, Seq, Value
+from qstash_sync.config.tree import COLLECTIONS, Map, Seq, Value
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import Piece, Secret, join
 from qstash_sync.model.secret_shapes import Span, Where, is_called
@@ -42,7 +42,7 @@ class Hider:
                     found = self.hidden(value, _in_url, tree, key, path)
                 elif key == "body":
                     found = self.hidden(value, _in_text, tree, key, path)
-            elif isinstance(value, Map | Seq):
+            elif isinstance(value, COLLECTIONS):
                 found = self._collection(key, value, (*path, key))
             if found is not value:
                 changed[key] = found
@@ -92,7 +92,7 @@ class Hider:
 
     def data(self, value: Value, path: Path) -> Value:
         """A body or variables: the members that are called a secret, at any depth."""
-        if not isinstance(value, Map | Seq):
+        if not isinstance(value, COLLECTIONS):
             return value
         changed: dict[Any, Value] = {}
         for key, item in value.children():
@@ -101,7 +101,7 @@ class Hider:
                 is_named = type(key) is str and is_called(key)
                 find = _all_of if is_named else secret_shapes.anywhere
                 found = self.hidden(item, find, value, key, path)
-            elif isinstance(item, Map | Seq):
+            elif isinstance(item, COLLECTIONS):
                 found = self.data(item, (*path, key))
             if found is not item:
                 changed[key] = found

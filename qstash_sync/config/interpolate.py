@@ -17,7 +17,7 @@ from typing import Any
 
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import has_control, shadow
-from qstash_sync.config.tree import MAX_DEPTH, Loose, Map, Seq, Value
+from qstash_sync.config.tree import COLLECTIONS, MAX_DEPTH, Loose, Map, Seq, Value
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Piece, Secret, join
 from qstash_sync.model.secret_shapes import kind_in
@@ -79,11 +79,15 @@ class Scope:
         """The same tree with every `${…}` replaced; where there is none, the tree itself."""
         if isinstance(value, str):
             return self._text(value, location, path) if "${" in value else value
-        if not isinstance(value, Map | Seq) or not value.dynamic:
+        if not isinstance(value, COLLECTIONS) or not value.dynamic:
             return value
         if self._depth >= MAX_DEPTH:
             self.report.error("interpolation", path, "nested too deeply to be read", location)
             return None
+        return self._collection(value, path)
+
+    def _collection(self, value: Map | Seq, path: Path) -> Map | Seq:
+        """A location is made only where something may be said of it."""
         self._depth += 1
         result: Any = value.same()
         result.dynamic = False
@@ -91,11 +95,20 @@ class Scope:
             if type(key) is str and "${" in key:
                 fact = "a name cannot contain ${…}"
                 self.report.error("interpolation", (*path, key), fact, value.at(key))
-            # A location is made only where something is to be replaced.
-            if "${" in item if isinstance(item, str) else getattr(item, "dynamic", False):
-                result[key] = self.resolve(item, value.at(key), (*path, key))
+            if isinstance(item, str):
+                if item in self._texts:
+                    result[key], size = self._texts[item]
+                    self._size += size
+                elif "${" in item:
+                    result[key] = self._text(item, value.at(key), (*path, key))
+            elif isinstance(item, COLLECTIONS) and item.dynamic:
+                if self._depth < MAX_DEPTH:
+                    result[key] = self._collection(item, (*path, key))
+                else:
+                    result[key] = self.resolve(item, value.at(key), (*path, key))
         self._depth -= 1
-        return result
+        made: Map | Seq = result
+        return made
 
     def name(self, text: str, location: Location, path: Path) -> str | None:
         """The name that a text with `${…}` stands for; None where it is an error, which is told."""
@@ -112,10 +125,6 @@ class Scope:
 
     def _text(self, text: str, location: Location, path: Path) -> Value:
         """A text with `${…}`; where nothing is to be said of it, its value holds everywhere."""
-        if text in self._texts:
-            value, size = self._texts[text]
-            self._size += size
-            return value
         before, size = len(self.report), self._size
         value = self._expressions(text, location, path)
         noted = (self.mocked, self.declared, self.broken)
@@ -303,7 +312,7 @@ def _measure(value: Value) -> tuple[int, int]:
     """How much a tree holds, characters and values, and how deep it is."""
     if isinstance(value, str):
         return len(value), 0
-    if not isinstance(value, Map | Seq):
+    if not isinstance(value, COLLECTIONS):
         return 1, 0
     sizes = [_measure(item) for _, item in value.children()]
     return sum(size for size, _ in sizes) + len(value), 1 + max((h for _, h in sizes), default=0)

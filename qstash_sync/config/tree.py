@@ -126,6 +126,9 @@ class Seq(list[Value]):
         return result
 
 
+COLLECTIONS = (Map, Seq)  # for isinstance, in loops: `Map | Seq` is made anew each time
+
+
 class Loose(str):
     """Text that stands for a whole value of any type: `${var.x}`, `${env.X|plain}`, `--var`."""
 
@@ -172,7 +175,7 @@ def texts(value: Value, path: Path = ()) -> Iterator[tuple[Path, str, Location]]
                 yield inner, key, holder.at(key)
             if isinstance(item, str):
                 yield inner, item, holder.at(key)
-            elif isinstance(item, Map | Seq):
+            elif isinstance(item, COLLECTIONS):
                 open_.append((inner, item))
 
 

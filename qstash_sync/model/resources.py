@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from qstash_sync.crons.compile import RENEW_BEFORE, Strategy
 from qstash_sync.crons.gap_and_fold import Job
@@ -16,8 +17,7 @@ MASK = "(secret)"
 UNKNOWN_MASK = "(unknown secret)"
 
 
-@record()
-class Piece:
+class Piece(NamedTuple):
     """A run of text inside a `Secret`: plain, hidden, or hidden and not known here."""
 
     text: str

@@ -56,8 +56,9 @@ def a_day(
     widest = max(fan_out.values(), default=1)
     if max(len(before), len(after)) * _MOST * max(widest, 1) <= plan.messages:
         return None
-    counts = (_busiest(parts.values(), fan_out, now) for parts in (before, after))
-    return MessagesADay(before=next(counts), after=next(counts), allowed=plan.messages)
+    count = _busiest(before.values(), fan_out, now)
+    then = _busiest(after.values(), fan_out, now) if changes else count
+    return MessagesADay(before=count, after=then, allowed=plan.messages)
 
 
 def _after(

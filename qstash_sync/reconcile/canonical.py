@@ -15,9 +15,10 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from decimal import Decimal
+from functools import lru_cache
 from itertools import chain, count
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from qstash_sync.model import settings_table
 from qstash_sync.model.resources import (
@@ -27,6 +28,7 @@ from qstash_sync.model.resources import (
     Endpoint,
     FlowControl,
     FlowUse,
+    Headers,
     LiveFlowControl,
     LiveQueue,
     LiveUrlGroup,
@@ -53,14 +55,15 @@ _simple = attrgetter(*(row.key for row in settings_table.MESSAGE))
 class View:
     """Settings by the keys of the file: values to compare, and the same tree fit to be shown.
 
-    masked: what of `shown` is not as in `values`.
+    masked: what of `shown` is not as in `values`. known: values that have been written as JSON.
     """
 
-    __slots__ = ("_pieces", "_text", "masked", "values")
+    __slots__ = ("_known", "_pieces", "_text", "masked", "values")
 
-    def __init__(self, values: dict[str, Any], masked: dict[str, Any]) -> None:
+    def __init__(self, values: dict[str, Any], masked: dict[str, Any], **known: str) -> None:
         self.values = values
         self.masked = masked
+        self._known = known
         self._pieces: dict[str, str] | None = None
         self._text: str | None = None
 
@@ -73,7 +76,8 @@ class View:
     def pieces(self) -> dict[str, str]:
         """The JSON of each value, by key in order; written once, for both digests."""
         if self._pieces is None:
-            self._pieces = {key: encoded(self.values[key]) for key in sorted(self.values)}
+            known, values = self._known, self.values
+            self._pieces = {key: known.get(key) or encoded(values[key]) for key in sorted(values)}
         return self._pieces
 
     @property
@@ -135,8 +139,11 @@ def of_message(message: Message, labels: tuple[str, ...] | None = None) -> View:
         callback = getattr(message, key)
         if callback:
             _put(values, masked, key, both(callback.url))
+    known = {}
     if message.headers:
-        _put(values, masked, "headers", _headers(message, message.redact))
+        headers = headers_of(message.headers, message.redact)
+        _put(values, masked, "headers", (headers.values, headers.shown))
+        known["headers"] = headers.text
     if message.body is not None and not _is_empty(message.body):
         _put(values, masked, *_body(message, message.redact))
     if message.flow_control:
@@ -144,7 +151,7 @@ def of_message(message: Message, labels: tuple[str, ...] | None = None) -> View:
     labels = message.labels if labels is None else labels
     if labels:
         values["labels"] = list(labels)
-    return View(values, masked)
+    return View(values, masked, **known)
 
 
 def _put(values: dict[str, Any], masked: dict[str, Any], key: str, pair: tuple[Any, Any]) -> None:
@@ -167,9 +174,8 @@ def settings_text(message: Message, view: View) -> str:
         callback = getattr(message, key)
         if callback and isinstance(callback.url, Secret):
             pieces[key] = _MASKED
-    is_hidden = hidden.headers or hidden.all_headers
-    if is_hidden or any(isinstance(text, Secret) for _, text in message.headers):
-        pieces["headers"] = encoded({name: masked_whole(text) for name, text in message.headers})
+    if message.headers or hidden.headers or hidden.all_headers:
+        pieces["headers"] = headers_of(message.headers, hidden).declared
     if isinstance(message.body, Secret):
         pieces.pop("body", None)
         if not _is_empty(message.body):
@@ -191,7 +197,7 @@ def declared_text(message: Message, view: View) -> str:
     hidden = message.redact
     masked = dict(view.masked)
     if message.headers and (hidden.headers or hidden.all_headers):
-        masked["headers"] = _headers(message, _NOTHING_HIDDEN)[1]
+        masked["headers"] = headers_of(message.headers, _NOTHING_HIDDEN).shown
     if message.body is not None and hidden.body:
         key, (_, shown) = _body(message, _NOTHING_HIDDEN)
         masked.pop("body", None)
@@ -202,18 +208,44 @@ def declared_text(message: Message, view: View) -> str:
     return digested(View({**values, **masked}, {}))
 
 
-def _headers(message: Message, hidden: Redact) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Values and what may be shown; one and the same where nothing is secret."""
+class HeadersView(NamedTuple):
+    """Headers by name: values to compare, the same fit to be shown, and what they are as JSON.
+
+    declared: JSON of what the file says, see `settings_text`. unreadable: secrets that QStash does
+    not show again. exposes: whether it shows one.
+    """
+
+    values: Mapping[str, Any]
+    shown: Mapping[str, Any]
+    text: str
+    declared: str
+    unreadable: tuple[Secret, ...]
+    exposes: bool
+
+
+@lru_cache(maxsize=4096)
+def headers_of(headers: Headers, hidden: Redact) -> HeadersView:
+    """The view of some headers, as most schedules share theirs: made once; to be read only."""
     values: dict[str, Any] = {}
     masked: dict[str, Any] = {}
-    for name, text in message.headers:
-        value, shown = (text, text) if type(text) is str else both(text)
-        if hidden.all_headers or name in hidden.headers or value.startswith(DIGEST):
+    for name, text in headers:
+        value, shown = both(text)
+        if hidden.hides(name) or value.startswith(DIGEST):
             value = shown = REDACTED
         values[name] = value
         if shown is not value:
             masked[name] = shown
-    return values, {**values, **masked} if masked else values
+    secret = {name: text for name, text in headers if isinstance(text, Secret)}
+    is_text = not (secret or hidden.headers or hidden.all_headers)
+    text = encoded(values)
+    return HeadersView(
+        values=values,
+        shown={**values, **masked} if masked else values,
+        text=text,
+        declared=text if is_text else encoded({n: masked_whole(value) for n, value in headers}),
+        unreadable=tuple(text for name, text in secret.items() if hidden.hides(name)),
+        exposes=not all(map(hidden.hides, secret)),
+    )
 
 
 def _is_empty(body: bytes | Text) -> bool:

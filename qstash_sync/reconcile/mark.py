@@ -147,6 +147,7 @@ class Declared:
         self.namespace = namespace
         self.environment = environment
         self.view = canonical.of_message(schedule.message)
+        self.labels = self.labels_of(schedule.message)  # behind the mark
         self.times = digest_of_times(schedule.timing.job, schedule.timing.strategy)
         self.settings = _settings(schedule.message, self.view)
 
@@ -242,8 +243,9 @@ class Declared:
         callbacks = (message.callback, message.failure_callback)
         values: list[Any] = [message.destination, *(c.url for c in callbacks if c)]
         values += [] if message.redact.body else [message.body]
-        values += [text for name, text in message.headers if not message.redact.hides(name)]
-        return any(isinstance(value, Secret) for value in values)
+        if any(isinstance(value, Secret) for value in values):
+            return True
+        return canonical.headers_of(message.headers, message.redact).exposes
 
     def mark(
         self,
@@ -271,13 +273,8 @@ class Declared:
             bound=binding(part_id, self.namespace),
         )
 
-    @cached_property
-    def labels(self) -> tuple[str, ...]:
-        """The labels that a part is written with, behind its mark."""
-        return self.labels_of(self.schedule.message)
-
     def labels_of(self, message: Message) -> tuple[str, ...]:
-        """The same, with the user's labels of another message."""
+        """The labels that a part is written with behind its mark, with a message's own."""
         told = time_label.label(self.schedule.timing.job)
         name = name_label(self.namespace, self.schedule.name)
         return (name, *([told] if told else ()), *message.labels)
@@ -406,7 +403,7 @@ def secrets(message: Message, namespace: str) -> str | None:
 
     None where one of them is not known here.
     """
-    found = [value for value in _unreadable(message) if isinstance(value, Secret)]
+    found = _unreadable(message)
     if not found:
         return NO_SECRETS
     if not all(value.known for value in found):
@@ -422,20 +419,16 @@ def _stretched_all(values: tuple[str, ...], namespace: str) -> str:
 def to_stretch(schedules: Iterable[Schedule]) -> set[str]:
     """The secrets that digests `c` of these schedules stretch."""
     values = (value for schedule in schedules for value in _unreadable(schedule.message))
-    return {value.reveal() for value in values if isinstance(value, Secret) and value.known}
+    return {value.reveal() for value in values if value.known}
 
 
-def _unreadable(message: Message) -> list[Any]:
-    hidden = message.redact
-    values: list[Any] = [message.body] if hidden.body else []
-    if hidden.all_headers:
-        values += [value for _, value in message.headers]
-    elif hidden.headers:
-        values += [value for name, value in message.headers if name in hidden.headers]
+def _unreadable(message: Message) -> list[Secret]:
+    found = [message.body] if message.redact.body and isinstance(message.body, Secret) else []
+    found += canonical.headers_of(message.headers, message.redact).unreadable
     for callback in (message.callback, message.failure_callback):
         if callback and callback.headers:
-            values += [value for _, value in callback.headers]
-    return values
+            found += [value for _, value in callback.headers if isinstance(value, Secret)]
+    return found
 
 
 def stretched(value: str, namespace: str) -> str:
