@@ -3,31 +3,17 @@
 import gc
 import os
 import sys
+from collections import UserDict
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 
 from qstash_sync import __version__
-from qstash_sync.cli import (
-    apply,
-    compile as compiler,
-    destroy,
-    doctor,
-    drift,
-    explain,
-    import_,
-    init,
-    next as next_firings,
-    options,
-    pause,
-    plan,
-    report,
-    streams,
-    tools,
-    validate,
-)
+from qstash_sync.cli import options, report, streams
 from qstash_sync.errors import (
     InternalError,
     OutputError,
@@ -40,30 +26,41 @@ from qstash_sync.render import safe
 _SESSION = "qstash_sync.cli.session"  # heavy, and not for --help
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# Where each command is: only the one that is asked for is imported, and all of them by --help.
+_MODULES = {
+    "init": "init",
+    "validate": "validate",
+    "plan": "plan",
+    "apply": "apply",
+    "destroy": "destroy",
+    "drift": "drift",
+    "explain": "explain",
+    "import": "import_",
+    "compile": "compile",
+    "next": "next",
+    "pause": "pause",
+    "resume": "pause",
+    "doctor": "doctor",
+    "schema": "tools",
+    "serve": "tools",
+}
+
+
+class _Commands(UserDict[str, Any]):
+    """The commands by name."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        found = vars(import_module(f"qstash_sync.cli.{self.data[name]}")).values()
+        return next(one for one in found if isinstance(one, click.Command) and one.name == name)
+
+
+@click.group(
+    commands=_Commands(_MODULES),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="qstash-sync")
 def cli() -> None:
     """Infrastructure as config for Upstash QStash: schedules, URL groups, queues, flow control."""
-
-
-for command in (
-    init.init,
-    validate.validate,
-    plan.plan,
-    apply.apply,
-    destroy.destroy,
-    drift.drift,
-    explain.explain,
-    import_.import_account,
-    compiler.compile_schedules,
-    next_firings.coming_firings,
-    pause.pause,
-    pause.resume,
-    doctor.doctor,
-    tools.schema,
-    tools.serve,
-):
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
