@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from qstash_sync.applying import applying, proposal
-from qstash_sync.config import build, interpolate, parse
+from qstash_sync.config import build, interpolate, parse, tree
 from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.model.resources import Desired
@@ -50,6 +50,19 @@ def test_a_command_imports_nothing_heavy_that_it_does_not_need(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert ran.stdout.splitlines()[-1] == "imported [] 0", ran.stdout
+
+
+def test_a_command_imports_no_other() -> None:
+    code = (
+        "import sys; from qstash_sync.cli.main import run\n"
+        "run(['plan', '--help'])\n"
+        "print(sorted(name for name in sys.modules if name.startswith('qstash_sync.cli.')))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = ran.stdout.splitlines()[-1]
+    assert "'qstash_sync.cli.plan'" in imported
+    for other in ("apply", "import_", "init", "validate", "doctor", "tools"):
+        assert f"'qstash_sync.cli.{other}'" not in imported
 
 
 # ---------------------------------------------------------------- counts that grow with the file
@@ -141,10 +154,24 @@ def test_a_plan_in_sync_makes_one_view_a_schedule(applied: Any) -> None:
 
 
 @pytest.mark.parametrize("count", SIZES)
+def test_headers_that_schedules_share_are_looked_at_once(count: int) -> None:
+    shared = "defaults: {headers: {X-Team: billing, X-Token: '${env.TOKEN}'}}\n"
+    canonical.headers_of.cache_clear()
+    origin = tree.Origin
+    with counted((origin, "location"), (interpolate.Scope, "_text")) as calls:
+        schedules = config(shared + text(count), environ={"TOKEN": "hush"}).desired.schedules or ()
+    for schedule in schedules:
+        assert canonical.of_message(schedule.message).values["headers"]["X-Token"] == "hush"
+    assert canonical.headers_of.cache_info().misses == 1
+    assert calls["_text"] == 1
+    assert calls["location"] <= 2 * count + 20  # the name's, and the cron's
+
+
+@pytest.mark.parametrize("count", SIZES)
 def test_each_node_of_a_file_is_visited_once(count: int) -> None:
-    tree, scope = parse._Tree, interpolate.Scope
+    builds, scope = parse._Tree, interpolate.Scope
     with counted(
-        (tree, "scalar"), (tree, "start"), (scope, "resolve"), (build.Builder, "build")
+        (builds, "scalar"), (builds, "start"), (scope, "resolve"), (build.Builder, "build")
     ) as c:
         config(text(count))
     assert c["scalar"] <= 12 * count
