@@ -72,3 +72,10 @@ def test_it_is_a_dataclass_with_slots() -> None:
     for other in (copy.copy(point), copy.deepcopy(point), pickle.loads(pickle.dumps(point))):
         assert other == point
         assert other.where == "here"
+
+
+def test_it_is_frozen_to_the_type_checker() -> None:
+    """mypy, which reads this, too, would complain of an `ignore` without an error."""
+    point = Point(x=1)
+    point.x = 2  # type: ignore[misc]
+    assert point.x == 2
