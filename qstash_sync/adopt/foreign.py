@@ -13,7 +13,7 @@ from typing import Any
 from qstash_sync.model.durations import parse_duration
 from qstash_sync.model.resources import FlowUse
 from qstash_sync.model.secret_shapes import likely_in
-from qstash_sync.model.settings_table import METHODS
+from qstash_sync.model.settings_table import CALLBACKS, METHODS
 from qstash_sync.record import record
 
 _ADDRESS = ("url", "destination", "endpoint", "target", "uri", "path")
@@ -84,6 +84,12 @@ class Found:
     more: Mapping[str, Any] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     why: str | None = None
+
+    @property
+    def has_paths(self) -> bool:
+        """Whether one of its addresses is a path of the application."""
+        callbacks = (self.more[key] for key in CALLBACKS if key in self.more)
+        return any(address.startswith("/") for address in (self.url, *callbacks))
 
 
 class NotCarriedError(Exception):

@@ -44,6 +44,10 @@ class Start:
         """The free plan has ten schedules: there a local time takes no more parts than it must."""
         return Strategy.AUTO if self.plan == "free" else Strategy.SPLIT
 
+    def address(self, text: str) -> str:
+        """An address of a job; a path is one of the application."""
+        return f"{self.base_url.rstrip('/')}{text}" if text.startswith("/") else text
+
 
 def starter(start: Start) -> str:
     """A file with one schedule, and what else there is in comments."""
@@ -121,12 +125,12 @@ def _settings(job: Found, start: Start) -> Settings:
     headers = dict(job.headers)
     if job.is_json and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = JSON
-    url = f"{start.base_url.rstrip('/')}{job.url}" if job.url.startswith("/") else job.url
     more: dict[str, Any] = {
-        key: Callback(url=value) if key in CALLBACKS else value for key, value in job.more.items()
+        key: Callback(url=start.address(value)) if key in CALLBACKS else value
+        for key, value in job.more.items()
     }
     message = Message(
-        destination=url,
+        destination=start.address(job.url),
         method=job.method or "POST",
         headers=tuple(sorted((canonical_header(name), text) for name, text in headers.items())),
         body=job.body,

@@ -120,7 +120,7 @@ def _needed(found: list[Found] | None) -> Iterator[str]:
     yield "namespace"
     if found is None or any(job.why is None and job.timezone is None for job in found):
         yield "timezone"
-    if found is None or any(job.url.startswith("/") for job in found):
+    if found is None or any(job.has_paths for job in found):
         yield "base_url"
 
 

@@ -669,3 +669,45 @@ def test_whatever_a_crontab_says_the_file_is_valid(text: str) -> None:
     made = of_jobs(list(crontab.jobs(text)), start, style_of("utf-8"), ["x"], wrong)
     assert not wrong(made.text, {}).schedules
     assert "\x1b" not in made.text
+
+
+CALLBACKS = ["callback", "failure_callback"]
+
+
+@pytest.mark.parametrize("key", CALLBACKS)
+@pytest.mark.parametrize("others", [0, 3])
+def test_a_path_of_a_job_is_one_of_the_application_wherever_it_stands(
+    key: str, others: int
+) -> None:
+    """An address that others share is no home of paths: it is never theirs by being the base."""
+    jobs: list[dict[str, Any]] = [
+        {"cron": f"0 {n} * * *", "url": f"https://vendor.example.com/{n}"} for n in range(others)
+    ]
+    mine = {
+        "name": "mine",
+        "cron": "0 6 * * *",
+        "url": "/api/d",
+        key: "/api/dead?token=hunter2hunter2",
+    }
+    Path("jobs.json").write_text(json.dumps([*jobs, mine]))
+    base = "https://app.acme.com/sub/"
+    done("init", "--yes", "--from", "jobs.json", "--base-url", base)
+    text = Path("qstash.yaml").read_text()
+    variable = f"MINE_{key.upper()}_TOKEN"
+    found = config(text, {variable: "t"}).desired.schedules or ()
+    (message,) = (one.message for one in found if one.name == "mine")
+    assert str(message.destination) == "https://app.acme.com/sub/api/d"
+    assert str(getattr(message, key).url) == "https://app.acme.com/sub/api/dead?token=(secret)"
+
+
+@pytest.mark.parametrize("key", CALLBACKS)
+def test_the_address_of_the_application_is_asked_for_where_a_callback_alone_is_a_path(
+    key: str,
+) -> None:
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *", key: "/dead"}
+    Path("jobs.json").write_text(json.dumps([job]))
+    ran = cli("init", "--yes", "--from", "jobs.json")
+    assert (ran.code, "--base-url URL: say where" in ran.err) == (64, True)
+    done("init", "--yes", "--from", "jobs.json", "--base-url", "https://b.acme.com")
+    (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
+    assert str(getattr(schedule.message, key).url) == "https://b.acme.com/dead"
