@@ -160,11 +160,11 @@ def beginning(
     variables = names.of_variables(uses, namespace, theirs)
     told = tuple(_variables(uses, variables))
     page = _Page(style, variables)
-    queues: list[Settings] = [found for found in (defaults, *settings) if "queue" in found]
+    queues = dict.fromkeys(found["queue"].plain for found in own if "queue" in found)
     blocks: tuple[Iterable[str], ...] = (
         (*map(page.comment, head), *page.top(namespace), *page.plan(plan)),
         page.defaults(defaults),
-        page.section(Kind.QUEUE, {one["queue"].plain: {} for one in queues}),
+        page.section(Kind.QUEUE, dict.fromkeys(queues, {})),
         page.entries(named),
         page.remarks("Not carried over:", left),
         page.remarks("Settings without a place in the file:", asides),

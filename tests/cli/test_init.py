@@ -711,3 +711,33 @@ def test_the_address_of_the_application_is_asked_for_where_a_callback_alone_is_a
     done("init", "--yes", "--from", "jobs.json", "--base-url", "https://b.acme.com")
     (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
     assert str(getattr(schedule.message, key).url) == "https://b.acme.com/dead"
+
+
+SHARED: dict[str, Any] = {
+    "queue": "q1", "retries": 5, "retryDelay": "1000", "timeout": "30s", "delay": "10s",
+    "labels": ["nightly"], "flowControl": {"key": "k", "rate": 2}, "contentType": "text/plain",
+    "callback": "https://a.acme.com/done", "failureCallback": "https://a.acme.com/failed",
+    "body": {"a": 1}, "headers": {"X-A": "1", "Authorization": "Bearer t0kent0ken"},
+    "method": "PUT", "timezone": "Europe/Berlin",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", SHARED)
+def test_what_most_jobs_share_is_unset_where_one_has_none(key: str) -> None:
+    job = {"method": "POST", "timezone": "UTC"}
+    jobs = [job | {"cron": f"0 {n} * * *", "url": f"https://a.acme.com/{n}"} for n in range(7)]
+    Path("jobs.json").write_text(
+        json.dumps([jobs[0], *(one | {key: SHARED[key]} for one in jobs[1:])])
+    )
+    done("init", "--yes", "--from", "jobs.json", "--env-out", ".env")
+    text = Path("qstash.yaml").read_text()
+    found = config(text, {"MY_APP_AUTHORIZATION": "t"}).desired
+    assert len(found.schedules or ()) == 7
+    assert [one.name for one in found.queues or ()] == ["q1"] * (key == "queue")
+    without = next(
+        one for one in found.schedules or () if str(one.message.destination).endswith("/0")
+    )
+    Path("jobs.json").write_text(json.dumps(jobs[:1]))
+    done("init", "--yes", "--from", "jobs.json", "--out", "alone.yaml")
+    (alone,) = config(Path("alone.yaml").read_text()).desired.schedules or ()
+    assert (without.message, without.timing) == (alone.message, alone.timing)
