@@ -164,7 +164,7 @@ def beginning(
     blocks: tuple[Iterable[str], ...] = (
         (*map(page.comment, head), *page.top(namespace), *page.plan(plan)),
         page.defaults(defaults),
-        page.section(Kind.QUEUE, dict.fromkeys(queues, {})),
+        page.section(Kind.QUEUE, {name: {} for name in queues}),
         page.entries(named),
         page.remarks("Not carried over:", left),
         page.remarks("Settings without a place in the file:", asides),

@@ -741,3 +741,43 @@ def test_what_most_jobs_share_is_unset_where_one_has_none(key: str) -> None:
     done("init", "--yes", "--from", "jobs.json", "--out", "alone.yaml")
     (alone,) = config(Path("alone.yaml").read_text()).desired.schedules or ()
     assert (without.message, without.timing) == (alone.message, alone.timing)
+
+
+NO_TIMES = [
+    "  -u admin:hunter2secret https://a.acme.com/backup --max-time 30 -s -f",
+    "curl -u admin:hunter2secret https://a.acme.com/y -X POST -s",
+    "hunter2 * * * * curl https://a.acme.com/x",
+    "0 9 * * hunter2 curl https://a.acme.com/x",
+    "@hunter2 curl https://a.acme.com/x",
+    "export TOKEN=hunter2 a b c d e",
+    "* * * * hunter2: /bin/true",
+    "0 9 * * 1;hunter2 /bin/true",
+]
+
+
+@pytest.mark.parametrize("line", NO_TIMES)
+def test_a_line_that_has_no_time_is_named_by_its_number_alone(line: str) -> None:
+    """Its first words may be anything: a command, with the password in it."""
+    (found,) = crontab.jobs(line)
+    assert (found.where, found.why) == ("line 1", "its first words are no time")
+    Path("tab").write_text(f"{line}\n0 9 * * * curl https://a.acme.com/x\n")
+    ran = done("init", "--yes", "--from", "tab")
+    text = Path("qstash.yaml").read_text()
+    assert "#   line 1: its first words are no time\n" in text
+    assert "hunter2" not in text + ran.text
+
+
+@pytest.mark.parametrize(
+    ("cron", "why"),
+    [
+        ("61 * * * *", "minute: 61 is out of range"),
+        ("0 9 * * mon-fri/8", "weekday: "),
+        ("0 0 31 2 *", "never fires"),
+        ("H 9 * * *", "random times"),
+        ("@REBOOT", "@reboot is no time"),
+    ],
+)
+def test_a_time_that_is_wrong_is_told(cron: str, why: str) -> None:
+    Path("tab").write_text(f"{cron} curl https://a.acme.com/x\n")
+    ran = cli("init", "--yes", "--from", "tab")
+    assert why in ran.err
