@@ -167,11 +167,9 @@ def _cannot_be_written(path: str, option: str, error: Exception) -> UsageError:
 
 def text(path: str, what: str, most: int) -> str:
     """The text of a file that an option names, of so many bytes at most; raises `UsageError`."""
-    from qstash_sync.config.sources import UnreadableError, read_bytes
+    from qstash_sync.config.sources import UnreadableError, read_text
 
     try:
-        return read_bytes(Path(path), most).decode()
-    except UnicodeDecodeError:
-        raise UsageError(f"{what} {path}: not a text file") from None
+        return read_text(Path(path), most)
     except UnreadableError as error:
         raise UsageError(f"{what} {path}: {error}") from None

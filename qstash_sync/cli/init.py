@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from qstash_sync.adopt.foreign import Found
     from qstash_sync.adopt.starting import Start, Wrong
 
-_MOST = 10_000_000  # bytes of a file of another tool
 _EXAMPLE = "https://app.example.com"
 _SOURCES = {"vercel.json": "vercel.json", "crontab": "the crontab", "jobs": "the list of jobs"}
 _STOP = {
@@ -165,11 +164,15 @@ def _write(made: Beginning, out: str, env_out: str | None, kind: str) -> None:
 def _read(source: str) -> tuple[str, list[Found]]:
     """What kind of file it is, by its name or what is in it, and its jobs."""
     from qstash_sync.adopt import crontab, foreign
+    from qstash_sync.config import sources
     from qstash_sync.config.parse import plain
 
     name = Path(source).name
-    text = streams.stdin().read(_MOST) if source == "-" else files.text(source, "--from", _MOST)
-    is_list = text.removeprefix("\ufeff").lstrip()[:1] in ("[", "{")
+    if source == "-":
+        text = sources.stdin_text(sys.stdin, "--from")
+    else:
+        text = files.text(source, "--from", sources.MAX_BYTES)
+    is_list = text.lstrip()[:1] in ("[", "{")
     try:
         if not name.endswith((".json", ".yaml", ".yml")) and not is_list:
             kind, found = "crontab", list(crontab.jobs(text))

@@ -12,11 +12,11 @@ import codecs
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.errors import OutputError, UsageError
+from qstash_sync.errors import OutputError
 from qstash_sync.render import safe
 
 if TYPE_CHECKING:
@@ -189,13 +189,6 @@ def is_terminal(stream: Any) -> bool:
         return bool(stream.isatty())
     except (AttributeError, ValueError, OSError):
         return False
-
-
-def stdin() -> TextIO:
-    """Standard input; raises `UsageError` where it is closed."""
-    if sys.stdin is None:
-        raise UsageError("-f -: stdin is closed; give it the file, or name one")
-    return sys.stdin
 
 
 def confirm(question: str) -> None:

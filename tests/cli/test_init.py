@@ -781,3 +781,44 @@ def test_a_time_that_is_wrong_is_told(cron: str, why: str) -> None:
     Path("tab").write_text(f"{cron} curl https://a.acme.com/x\n")
     ran = cli("init", "--yes", "--from", "tab")
     assert why in ran.err
+
+
+@pytest.mark.parametrize("source", ["tab", "-"])
+@pytest.mark.parametrize("text", ["CRON_TZ=Europe/Berlin\n0 9 * * * {}\n", "0 9 * * * {}\n"])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(source: str, text: str) -> None:
+    given = f"\ufeff{text.format('curl https://a.acme.com/x')}".encode()
+    Path("tab").write_bytes(given)
+    ran = cli("init", "--yes", "--from", source, stdin=given)
+    assert ran.code == 0, ran.err
+    made = Path("qstash.yaml").read_text()
+    assert "Not carried over" not in made
+    (schedule,) = config(made).desired.schedules or ()
+    assert schedule.timing.job.timezone == ("Europe/Berlin" if "CRON_TZ" in text else "UTC")
+
+
+CALL = b"0 9 * * * curl -d 'caf\xc3\xa9' https://a.acme.com/x\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "fact"),
+    [
+        (b"0 8 * * * curl https://a.acme.com/y\n" + b"#\n" * 5_000_000 + CALL, "is larger than 10,000,000 bytes"),
+        (b"# caf\xe9\n" + CALL, "not UTF-8 text, in line 1"),
+        (CALL + b"\xff\xfe", "not UTF-8 text, in line 2"),
+        (CALL.decode().encode("utf-16"), "not UTF-8 text, in line 1"),
+    ],
+    ids=["large", "latin-1", "later", "utf-16"],
+)  # fmt: skip
+def test_standard_input_is_read_by_the_rule_of_files(given: bytes, fact: str) -> None:
+    """Whatever the locale says, and whole or not at all."""
+    Path("tab").write_bytes(given)
+    for source in ("tab", "-"):
+        ran = cli("init", "--yes", "--from", source, stdin=given)
+        assert (ran.code, ran.err.startswith(f"error: --from {source}: {fact}")) == (64, True), ran
+    assert not Path("qstash.yaml").exists()
+
+
+def test_standard_input_is_text_in_utf_8() -> None:
+    assert cli("init", "--yes", "--from", "-", stdin=CALL).code == 0
+    (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
+    assert schedule.message.body == "café"
