@@ -87,7 +87,7 @@ def init(
     }
     start = starting.Start(**answers, plan=plan)
     if found is None:
-        files.create(out, starting.starter(start), "--out", private=False)
+        files.create(files.New(path=out, text=starting.starter(start), option="--out"))
         _tell(out, ", with an example to change")
         return ExitCode.DONE
     made = _carried(kind, source or "", found, start)
@@ -127,7 +127,7 @@ def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
     files.refuse_existing(out, "--out")
     if env_out is not None:
         files.refuse_existing(env_out, "--env-out")
-        if not source or Path(env_out).absolute() == Path(out).absolute():
+        if not source or files.is_same(env_out, out):
             raise UsageError(f"--env-out {env_out}: a file of its own, for the secrets of --from")
 
 
@@ -154,11 +154,11 @@ def _asked(question: _Question) -> str:
 def _write(made: Beginning, out: str, env_out: str | None, kind: str) -> None:
     from qstash_sync.adopt import env_file
 
-    files.create(out, made.text, "--out", private=False)
+    new = [files.New(path=out, text=made.text, option="--out")]
     if env_out is not None:
-        files.create(
-            env_out, env_file.text(made.variables, _SOURCES[kind]), "--env-out", private=True
-        )
+        text = env_file.text(made.variables, _SOURCES[kind])
+        new.append(files.New(path=env_out, text=text, option="--env-out", private=True))
+    files.create(*new)
 
 
 def _read(source: str) -> tuple[str, list[Found]]:

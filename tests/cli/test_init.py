@@ -822,3 +822,14 @@ def test_standard_input_is_text_in_utf_8() -> None:
     assert cli("init", "--yes", "--from", "-", stdin=CALL).code == 0
     (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
     assert schedule.message.body == "café"
+
+
+@pytest.mark.parametrize("options", [("--out", "--env-out"), ("--env-out", "--out")])
+@pytest.mark.parametrize("bad", ["x" * 255, "alias/good"], ids=["long", "alias"])
+def test_both_files_are_there_or_none(options: tuple[str, str], bad: str) -> None:
+    Path("tab").write_text("0 1 * * * curl https://a.acme.com/x?token=abcabcabc1\n")
+    Path("alias").symlink_to(".")
+    words = (options[0], "good", options[1], bad)
+    assert cli("init", "--yes", "--from", "tab", *words).code == 64
+    assert sorted(map(str, Path().iterdir())) == ["alias", "tab"]
+    done("init", "--yes", "--from", "tab", options[0], "good", options[1], "other")
