@@ -187,7 +187,7 @@ def _factored(
     schedules: Sequence[Settings], apart: Collection[str]
 ) -> tuple[Settings, Sequence[Settings]]:
     """What is shared, and what each schedule says beside."""
-    base = factor.base_url(schedules)
+    base = None if "base_url" in apart else factor.base_url(schedules)
     if base:
         schedules = factor.below(schedules, base)
     defaults, schedules = factor.factored(schedules, apart)

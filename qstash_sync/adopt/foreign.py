@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
+from qstash_sync.adopt.names import slug
 from qstash_sync.model.durations import parse_duration
 from qstash_sync.model.resources import FlowUse
 from qstash_sync.model.secret_shapes import likely_in
@@ -200,6 +201,9 @@ def _job(where: str, item: Any, name: str | None, zone_of_all: str | None, *, of
     switches = _ON | _OFF | _STATES
     known = _KNOWN | _REQUEST
     left += [str(key) for key in item if key not in known and _word(key) not in switches]
+    told = tuple(sorted(map(_shown, left)))
+    if name and (any(likely_in(name)) or any(likely_in(slug(name)))):
+        name, told = None, (*told, "its name, which looks like a secret")
     headers = _headers(item.get("headers") or {})
     if content_type and "content-type" not in {key.lower() for key in headers}:
         headers["Content-Type"] = content_type
@@ -215,7 +219,7 @@ def _job(where: str, item: Any, name: str | None, zone_of_all: str | None, *, of
         name=name,
         paused=off or _is_off(item),
         more=more,
-        left=tuple(sorted(map(_shown, left))),
+        left=told,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from qstash_sync.adopt import document, entries, names, secrets
 from qstash_sync.adopt.document import Style
 from qstash_sync.adopt.entries import JSON, Settings
-from qstash_sync.adopt.foreign import Found
+from qstash_sync.adopt.foreign import Found, NotCarriedError
 from qstash_sync.adopt.times import Time
 from qstash_sync.adopt.writer import Writer
 from qstash_sync.crons.compile import Strategy
@@ -15,6 +15,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.resources import Callback, Message
+from qstash_sync.model.secret_shapes import likely_in
 from qstash_sync.model.settings_table import CALLBACKS, canonical_header
 from qstash_sync.record import record
 
@@ -99,7 +100,7 @@ def of_jobs(
         for number, job in chosen.items():
             try:
                 made[number] = document.hiding(_settings(job, start), known)
-            except CronError as error:
+            except (CronError, NotCarriedError) as error:
                 why[number] = str(error)
         called = _names({n: job for n, job in chosen.items() if n in made}, made)
         beginning = document.beginning(
@@ -121,7 +122,11 @@ def of_jobs(
 
 
 def _settings(job: Found, start: Start) -> Settings:
-    """The settings of a job by the file's keys; raises `CronError`."""
+    """The settings of a job by the file's keys; raises `CronError`, `NotCarriedError`."""
+    if any(likely_in(job.cron)):
+        raise NotCarriedError("its cron looks like a secret")
+    if any(any(likely_in(name)) for name in (*job.headers, *job.raw)):
+        raise NotCarriedError("the name of one of its headers looks like a secret")
     headers = dict(job.headers)
     if job.is_json and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = JSON

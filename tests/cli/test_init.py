@@ -833,3 +833,42 @@ def test_both_files_are_there_or_none(options: tuple[str, str], bad: str) -> Non
     assert cli("init", "--yes", "--from", "tab", *words).code == 64
     assert sorted(map(str, Path().iterdir())) == ["alias", "tab"]
     done("init", "--yes", "--from", "tab", options[0], "good", options[1], "other")
+
+
+STRIPE = "sk_live_abcdefghij1234"
+
+
+@pytest.mark.parametrize("name", [STRIPE, STRIPE.capitalize(), f"my {STRIPE}"])
+def test_a_job_that_is_named_like_a_secret_is_named_by_its_address(name: str) -> None:
+    """A name stands in the file in clear, in a comment and in ids."""
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    for form in ([{"name": name, **job}], {name: job}):
+        Path("jobs.json").write_text(json.dumps(form))
+        ran = done("init", "--yes", "--from", "jobs.json")
+        text = Path("qstash.yaml").read_text()
+        assert "  x:\n" in text
+        assert "#   x: its name, which looks like a secret\n" in text
+        assert "abcdefghij" not in text + ran.text
+        Path("qstash.yaml").unlink()
+
+
+AS_SECRETS = {
+    "url": f"https://{STRIPE}.acme.com/x", "cron": f"{STRIPE} * * * *", "timezone": STRIPE,
+    "queue": STRIPE, "labels": [STRIPE], "flowControl": {"key": STRIPE, "rate": 1}, "body": {STRIPE: 1},
+    "retryDelay": STRIPE, "headers": {STRIPE: "x"}, "method": STRIPE, "contentType": STRIPE,
+    "callback": f"https://{STRIPE}.acme.com/x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", AS_SECRETS)
+def test_a_setting_that_looks_like_a_secret_costs_its_job_alone_and_is_not_shown(key: str) -> None:
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    for number in (1, 4):  # it is shared, or not
+        jobs = [job | {"name": f"odd-{n}", key: AS_SECRETS[key]} for n in range(number)]
+        Path("jobs.json").write_text(json.dumps([*jobs, {**job, "name": "good"}]))
+        ran = done("init", "--yes", "--from", "jobs.json")
+        text = Path("qstash.yaml").read_text()
+        assert "  good:\n" in text
+        assert "abcdefghij" not in text + ran.text
+        assert "Not carried over" in text or key == "contentType"
+        Path("qstash.yaml").unlink()
