@@ -13,7 +13,7 @@ from typing import Any
 from qstash_sync.adopt.names import slug
 from qstash_sync.model.durations import parse_duration
 from qstash_sync.model.resources import FlowUse
-from qstash_sync.model.secret_shapes import likely_in
+from qstash_sync.model.secret_shapes import likely_in, shows_one
 from qstash_sync.model.settings_table import CALLBACKS, METHODS
 from qstash_sync.record import record
 
@@ -202,8 +202,8 @@ def _job(where: str, item: Any, name: str | None, zone_of_all: str | None, *, of
     known = _KNOWN | _REQUEST
     left += [str(key) for key in item if key not in known and _word(key) not in switches]
     told = tuple(sorted(map(_shown, left)))
-    if name and (any(likely_in(name)) or any(likely_in(slug(name)))):
-        name, told = None, (*told, "its name, which looks like a secret")
+    if name and ("://" in name or shows_one(name) or shows_one(slug(name))):
+        name, told = None, (*told, "its name, which may hold a secret")
     headers = _headers(item.get("headers") or {})
     if content_type and "content-type" not in {key.lower() for key in headers}:
         headers["Content-Type"] = content_type

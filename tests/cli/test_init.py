@@ -838,7 +838,10 @@ def test_both_files_are_there_or_none(options: tuple[str, str], bad: str) -> Non
 STRIPE = "sk_live_abcdefghij1234"
 
 
-@pytest.mark.parametrize("name", [STRIPE, STRIPE.capitalize(), f"my {STRIPE}"])
+LOGIN = "https://u:abcdefghij@a.acme.com/x"
+
+
+@pytest.mark.parametrize("name", [STRIPE, STRIPE.capitalize(), f"my {STRIPE}", LOGIN])
 def test_a_job_that_is_named_like_a_secret_is_named_by_its_address(name: str) -> None:
     """A name stands in the file in clear, in a comment and in ids."""
     job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
@@ -847,28 +850,66 @@ def test_a_job_that_is_named_like_a_secret_is_named_by_its_address(name: str) ->
         ran = done("init", "--yes", "--from", "jobs.json")
         text = Path("qstash.yaml").read_text()
         assert "  x:\n" in text
-        assert "#   x: its name, which looks like a secret\n" in text
+        assert "#   x: its name, which may hold a secret\n" in text
         assert "abcdefghij" not in text + ran.text
         Path("qstash.yaml").unlink()
 
 
-AS_SECRETS = {
-    "url": f"https://{STRIPE}.acme.com/x", "cron": f"{STRIPE} * * * *", "timezone": STRIPE,
-    "queue": STRIPE, "labels": [STRIPE], "flowControl": {"key": STRIPE, "rate": 1}, "body": {STRIPE: 1},
-    "retryDelay": STRIPE, "headers": {STRIPE: "x"}, "method": STRIPE, "contentType": STRIPE,
-    "callback": f"https://{STRIPE}.acme.com/x",
-}  # fmt: skip
+AS_SECRETS: list[tuple[str, Any]] = [
+    ("url", f"https://{STRIPE}.acme.com/x"), ("callback", f"https://{STRIPE}.acme.com/x"),
+    ("cron", f"{STRIPE} * * * *"), ("headers", {STRIPE: "x"}), ("body", {STRIPE: 1}), ("method", STRIPE),
+    *((key, text) for key in ("timezone", "queue", "labels", "retryDelay") for text in (STRIPE, LOGIN)),
+    *(("flowControl", {"key": text, "rate": 1}) for text in (STRIPE, LOGIN)), ("url", LOGIN),
+    ("callback", LOGIN), ("labels", ["plain", LOGIN]),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("key", AS_SECRETS)
-def test_a_setting_that_looks_like_a_secret_costs_its_job_alone_and_is_not_shown(key: str) -> None:
+@pytest.mark.parametrize(("key", "value"), AS_SECRETS, ids=str)
+def test_a_setting_that_looks_like_a_secret_costs_its_job_alone_and_is_not_shown(
+    key: str, value: Any
+) -> None:
     job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
     for number in (1, 4):  # it is shared, or not
-        jobs = [job | {"name": f"odd-{n}", key: AS_SECRETS[key]} for n in range(number)]
+        jobs = [job | {"name": f"odd-{n}", key: value} for n in range(number)]
         Path("jobs.json").write_text(json.dumps([*jobs, {**job, "name": "good"}]))
         ran = done("init", "--yes", "--from", "jobs.json")
         text = Path("qstash.yaml").read_text()
         assert "  good:\n" in text
         assert "abcdefghij" not in text + ran.text
-        assert "Not carried over" in text or key == "contentType"
+        assert "Not carried over" in text
         Path("qstash.yaml").unlink()
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"headers": {"${env.X}": "1"}}, "headers: '${env.x}' is not a header name"),
+        ({"queue": "a b"}, "queue: the name 'a b' is not allowed"),
+        ({"retries": 10**9}, "retries: "),
+        ({"labels": [""]}, ""),
+        ({"body": {"${env.X}": 1}}, "body"),
+    ],
+    ids=str,
+)
+def test_one_without_what_others_share_and_the_file_refuses_is_carried_over(
+    more: dict[str, Any], why: str
+) -> None:
+    """Its `null` beside a wrong default is wrong, too, and no fault of its own."""
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    jobs = [*(job | more for _ in range(4)), job | {"name": "good"}]
+    Path("jobs.json").write_text(json.dumps(jobs))
+    done("init", "--yes", "--from", "jobs.json")
+    text = Path("qstash.yaml").read_text()
+    assert "  good:\n" in text
+    assert why in text
+
+
+@pytest.mark.parametrize("word", ["url", "destination", "path"])
+@pytest.mark.parametrize("address", ["api.acme.com", "api/x", "orders", "", "x?a=b", "mailto:x"])
+def test_a_word_is_no_address_and_no_url_group(word: str, address: str) -> None:
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    Path("jobs.json").write_text(json.dumps([{"cron": "0 1 * * *", word: address}, job]))
+    ran = done("init", "--yes", "--from", "jobs.json")
+    assert "1 schedule from" in ran.out
+    told = "number 1: its address begins neither with https:// nor with /"
+    assert told in Path("qstash.yaml").read_text()
