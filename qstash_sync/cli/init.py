@@ -201,9 +201,11 @@ def _no_zone(timezone: str) -> str | None:
 
 def _no_address(base_url: str) -> str | None:
     from qstash_sync.config import url
+    from qstash_sync.model.secret_shapes import shows_one
 
     why = url.fault(base_url, is_base=True)
-    return f"--base-url {base_url}: {why}" if why else None
+    shown = "" if "@" in base_url or shows_one(base_url) else f" {base_url}"
+    return f"--base-url{shown}: {why}" if why else None
 
 
 def _carried(kind: str, source: str, found: list[Found], start: Start) -> Beginning:

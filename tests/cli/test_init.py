@@ -913,3 +913,20 @@ def test_a_word_is_no_address_and_no_url_group(word: str, address: str) -> None:
     assert "1 schedule from" in ran.out
     told = "number 1: its address begins neither with https:// nor with /"
     assert told in Path("qstash.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://u:hunter2@x.com", "https://hunter2@x.com", "ftp://x.com?token=hunter2", "https://u:hunter2/x@x.com"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_not_shown_where_it_may_hold_a_secret(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = cli("init", "--yes", "--base-url", address)
+    assert (ran.code, "error: --base-url: " in ran.err) == (64, True)
+    monkeypatch.setattr("qstash_sync.cli.streams.is_terminal", lambda _: True)
+    given = iter(["acme", "UTC", address, "https://a.acme.com"])
+    monkeypatch.setattr("qstash_sync.cli.streams.ask", lambda _question, _default: next(given))
+    again = done("init")
+    assert again.err.startswith("--base-url: ")
+    assert "hunter2" not in ran.text + again.text
