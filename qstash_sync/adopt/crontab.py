@@ -10,13 +10,16 @@ from urllib.parse import quote
 from qstash_sync.adopt import secrets, shell
 from qstash_sync.adopt.foreign import Found, NotCarriedError, method_of
 from qstash_sync.adopt.shell import VARIABLE
+from qstash_sync.crons.grammar import KINDS, MACROS
 from qstash_sync.model.durations import UNITS
 from qstash_sync.model.secret_shapes import SCHEME, is_called
 from qstash_sync.record import record
 
 _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
 _INPUT = re.compile(r"(?:\\%|[^%])*")  # the command; behind a % stands what it would read
-_FIELDS = 5
+_NAMES = "|".join(name for kind in KINDS for name in kind.names)
+# What a time may be made of, those of other crons too: none of it is worth hiding.
+_TIME = re.compile(rf"(?:[\d\s*/,?#~()LWRH-]|{_NAMES})+|@reboot|{'|'.join(MACROS)}", re.IGNORECASE)
 _SHORT = 2  # characters of an option that stands alone
 _GLOB = re.compile(r"[{}\[\]]")
 _OPTION = re.compile(r"-[#\w]|--[a-z][a-z0-9.-]{1,30}")
@@ -121,13 +124,16 @@ def jobs(text: str) -> Iterator[Found]:
         if setting := _SET.fullmatch(line):
             variables[setting[1]] = _unquoted(setting[2])
             continue
-        count = 1 if stripped.startswith("@") else _FIELDS
+        count = 1 if stripped.startswith("@") else len(KINDS)
         words = stripped.split(None, count)
         where = f"line {number}"
         if len(words) <= count:
             yield Found(where=where, why="no time and command")
             continue
         cron = " ".join(words[:count])
+        if not _TIME.fullmatch(cron):
+            yield Found(where=where, why="its first words are no time")
+            continue
         try:
             yield _job(where, cron, words[count], variables)
         except NotCarriedError as why:

@@ -160,11 +160,11 @@ def beginning(
     variables = names.of_variables(uses, namespace, theirs)
     told = tuple(_variables(uses, variables))
     page = _Page(style, variables)
-    queues: list[Settings] = [found for found in (defaults, *settings) if "queue" in found]
+    queues = dict.fromkeys(found["queue"].plain for found in own if "queue" in found)
     blocks: tuple[Iterable[str], ...] = (
         (*map(page.comment, head), *page.top(namespace), *page.plan(plan)),
         page.defaults(defaults),
-        page.section(Kind.QUEUE, {one["queue"].plain: {} for one in queues}),
+        page.section(Kind.QUEUE, {name: {} for name in queues}),
         page.entries(named),
         page.remarks("Not carried over:", left),
         page.remarks("Settings without a place in the file:", asides),
@@ -187,7 +187,7 @@ def _factored(
     schedules: Sequence[Settings], apart: Collection[str]
 ) -> tuple[Settings, Sequence[Settings]]:
     """What is shared, and what each schedule says beside."""
-    base = factor.base_url(schedules)
+    base = None if "base_url" in apart else factor.base_url(schedules)
     if base:
         schedules = factor.below(schedules, base)
     defaults, schedules = factor.factored(schedules, apart)

@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
+from qstash_sync.adopt.names import slug
 from qstash_sync.model.durations import parse_duration
 from qstash_sync.model.resources import FlowUse
-from qstash_sync.model.secret_shapes import likely_in
-from qstash_sync.model.settings_table import METHODS
+from qstash_sync.model.secret_shapes import likely_in, shows_one
+from qstash_sync.model.settings_table import CALLBACKS, METHODS
 from qstash_sync.record import record
 
 _ADDRESS = ("url", "destination", "endpoint", "target", "uri", "path")
@@ -84,6 +85,12 @@ class Found:
     more: Mapping[str, Any] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     why: str | None = None
+
+    @property
+    def has_paths(self) -> bool:
+        """Whether one of its addresses is a path of the application."""
+        callbacks = (self.more[key] for key in CALLBACKS if key in self.more)
+        return any(address.startswith("/") for address in (self.url, *callbacks))
 
 
 class NotCarriedError(Exception):
@@ -194,6 +201,9 @@ def _job(where: str, item: Any, name: str | None, zone_of_all: str | None, *, of
     switches = _ON | _OFF | _STATES
     known = _KNOWN | _REQUEST
     left += [str(key) for key in item if key not in known and _word(key) not in switches]
+    told = tuple(sorted(map(_shown, left)))
+    if name and ("://" in name or shows_one(name) or shows_one(slug(name))):
+        name, told = None, (*told, "its name, which may hold a secret")
     headers = _headers(item.get("headers") or {})
     if content_type and "content-type" not in {key.lower() for key in headers}:
         headers["Content-Type"] = content_type
@@ -209,7 +219,7 @@ def _job(where: str, item: Any, name: str | None, zone_of_all: str | None, *, of
         name=name,
         paused=off or _is_off(item),
         more=more,
-        left=tuple(sorted(map(_shown, left))),
+        left=told,
     )
 
 

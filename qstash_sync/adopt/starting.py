@@ -1,20 +1,21 @@
 """The first file of somebody who has none: a commented start, or the jobs of another tool."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from qstash_sync.adopt import document, entries, names, secrets
 from qstash_sync.adopt.document import Style
 from qstash_sync.adopt.entries import JSON, Settings
-from qstash_sync.adopt.foreign import Found
+from qstash_sync.adopt.foreign import Found, NotCarriedError
 from qstash_sync.adopt.times import Time
 from qstash_sync.adopt.writer import Writer
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
-from qstash_sync.model.resources import Callback, Message
+from qstash_sync.model.resources import Callback, FlowUse, Message
+from qstash_sync.model.secret_shapes import shows_one
 from qstash_sync.model.settings_table import CALLBACKS, canonical_header
 from qstash_sync.record import record
 
@@ -43,6 +44,10 @@ class Start:
     def strategy(self) -> Strategy:
         """The free plan has ten schedules: there a local time takes no more parts than it must."""
         return Strategy.AUTO if self.plan == "free" else Strategy.SPLIT
+
+    def address(self, text: str) -> str:
+        """An address of a job; a path is one of the application."""
+        return f"{self.base_url.rstrip('/')}{text}" if text.startswith("/") else text
 
 
 def starter(start: Start) -> str:
@@ -95,7 +100,7 @@ def of_jobs(
         for number, job in chosen.items():
             try:
                 made[number] = document.hiding(_settings(job, start), known)
-            except CronError as error:
+            except (CronError, NotCarriedError) as error:
                 why[number] = str(error)
         called = _names({n: job for n, job in chosen.items() if n in made}, made)
         beginning = document.beginning(
@@ -109,24 +114,31 @@ def of_jobs(
             style=style,
         )
         wrong = check(beginning.text, beginning.environ)
+        if not wrong.defaults <= apart:
+            # What is wrong of one is said of that one: beside a default even its absence may be.
+            apart |= wrong.defaults
+            continue
         refused = {n: wrong.schedules[called[n]] for n in made if called[n] in wrong.schedules}
-        if not refused and wrong.defaults <= apart:
+        if not refused:
             return beginning
-        apart |= wrong.defaults  # what is wrong of one is said of that one
         why |= refused
 
 
 def _settings(job: Found, start: Start) -> Settings:
-    """The settings of a job by the file's keys; raises `CronError`."""
+    """The settings of a job by the file's keys; raises `CronError`, `NotCarriedError`."""
+    if what := next((what for what, text in _in_clear(job) if shows_one(text)), None):
+        raise NotCarriedError(f"its {what} may hold a secret, and would stand in clear")
+    if not job.url.startswith("/") and "://" not in job.url:
+        raise NotCarriedError("its address begins neither with https:// nor with /")
     headers = dict(job.headers)
     if job.is_json and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = JSON
-    url = f"{start.base_url.rstrip('/')}{job.url}" if job.url.startswith("/") else job.url
     more: dict[str, Any] = {
-        key: Callback(url=value) if key in CALLBACKS else value for key, value in job.more.items()
+        key: Callback(url=start.address(value)) if key in CALLBACKS else value
+        for key, value in job.more.items()
     }
     message = Message(
-        destination=url,
+        destination=start.address(job.url),
         method=job.method or "POST",
         headers=tuple(sorted((canonical_header(name), text) for name, text in headers.items())),
         body=job.body,
@@ -143,6 +155,18 @@ def _settings(job: Found, start: Start) -> Settings:
     dst = {"strategy": "auto"} if start.strategy is Strategy.AUTO and timezone != "UTC" else {}
     time = Time(job=Job(crons=(parse(job.cron),), timezone=timezone), dst=dst)
     return settings | entries.of_time(time)
+
+
+def _in_clear(job: Found) -> Iterator[tuple[str, str]]:
+    """What stands as it is in the file and in messages about it: what it is, and its text."""
+    yield from (("cron", job.cron), ("timezone", job.timezone or ""))
+    yield from (("name of a header", name) for name in (*job.headers, *job.raw))
+    for key, value in job.more.items():
+        if isinstance(value, FlowUse):
+            yield key, value.key
+        elif key not in CALLBACKS:
+            texts = value if isinstance(value, tuple) else (str(value),)
+            yield from ((key, text) for text in texts)
 
 
 def _names(jobs: Mapping[int, Found], made: Mapping[int, Settings]) -> dict[int, str]:

@@ -7,11 +7,13 @@ whoever made it choose what is overwritten.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qstash_sync.errors import UsageError
+from qstash_sync.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,21 +48,48 @@ def replace(path: str, text: str, option: str) -> None:
         raise _cannot_be_written(path, option, error) from None
 
 
-def create(path: str, text: str, option: str, *, private: bool) -> None:
-    """Put a new file in place, whole or not at all; raises `UsageError` where there is one.
+@record(kw_only=True)
+class New:
+    """A file that is to be; option: names its path. private: for its owner alone."""
 
-    private: for its owner alone.
-    """
-    refuse_existing(path, option)
-    try:
-        with _made_beside(Path(path), text) as made:
-            if not private:
+    path: str
+    text: str = field(repr=False)
+    option: str
+    private: bool = False
+
+
+def create(*new: New) -> None:
+    """Put new files in place, each whole, all or none; raises `UsageError` where one is there."""
+    with ExitStack() as beside, ExitStack() as placed:
+        made = [(beside.enter_context(_made(one)), one) for one in new]
+        for draft, one in made:
+            with _told_by(one):
+                os.link(draft, one.path)  # a rename would overwrite what has come there meanwhile
+            placed.callback(Path(one.path).unlink, missing_ok=True)
+        placed.pop_all()
+
+
+@contextmanager
+def _made(new: New) -> Iterator[Path]:
+    """The file under another name; gone in the end."""
+    refuse_existing(new.path, new.option)
+    with ExitStack() as stack:
+        with _told_by(new):
+            made = stack.enter_context(_made_beside(Path(new.path), new.text))
+            if not new.private:
                 made.chmod(0o666 & ~_umask())
-            os.link(made, path)  # a rename would overwrite what has come there meanwhile
-    except FileExistsError:
-        refuse_existing(path, option)
+        yield made
+
+
+@contextmanager
+def _told_by(new: New) -> Iterator[None]:
+    """What goes wrong here is an error of the file's option."""
+    try:
+        yield
     except (OSError, ValueError) as error:
-        raise _cannot_be_written(path, option, error) from None
+        if isinstance(error, FileExistsError):
+            refuse_existing(new.path, new.option)
+        raise _cannot_be_written(new.path, new.option, error) from None
 
 
 @contextmanager
@@ -120,7 +149,7 @@ def refuse_kept(path: str, option: str, kept: Iterable[tuple[str, str]]) -> None
     next run would read it.
     """
     for name, its_option in kept:
-        if _is_same(path, name) or _is_declared(path, name):
+        if is_same(path, name) or _is_declared(path, name):
             fact = f"belongs to {its_option}, and is not overwritten; name another file"
             raise UsageError(f"{option} {path}: {fact}")
 
@@ -129,10 +158,10 @@ def _is_declared(path: str, folder: str) -> bool:
     from qstash_sync.config.sources import SUFFIXES
 
     is_yaml = path.lower().endswith(SUFFIXES)
-    return is_yaml and Path(folder).is_dir() and _is_same(str(Path(path).parent), folder)
+    return is_yaml and Path(folder).is_dir() and is_same(str(Path(path).parent), folder)
 
 
-def _is_same(one: str, other: str) -> bool:
+def is_same(one: str, other: str) -> bool:
     """Whether two names are those of one file, there or not."""
     try:
         return Path(one).samefile(other)
@@ -167,11 +196,9 @@ def _cannot_be_written(path: str, option: str, error: Exception) -> UsageError:
 
 def text(path: str, what: str, most: int) -> str:
     """The text of a file that an option names, of so many bytes at most; raises `UsageError`."""
-    from qstash_sync.config.sources import UnreadableError, read_bytes
+    from qstash_sync.config.sources import UnreadableError, read_text
 
     try:
-        return read_bytes(Path(path), most).decode()
-    except UnicodeDecodeError:
-        raise UsageError(f"{what} {path}: not a text file") from None
+        return read_text(Path(path), most)
     except UnreadableError as error:
         raise UsageError(f"{what} {path}: {error}") from None

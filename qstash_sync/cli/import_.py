@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -112,8 +111,8 @@ def _write(
     for path, option in ((out, "--out"), (env_out, "--env-out")):
         if path is not None:
             files.refuse_existing(path, option)
-    if out and env_out and Path(out).absolute() == Path(env_out).absolute():
-        raise UsageError(f"--env-out {out}: is --out, too; secrets need a file of their own")
+    if out and env_out and files.is_same(out, env_out):
+        raise UsageError(f"--env-out {env_out}: is --out, too; secrets need a file of their own")
     given_names = _terraform(state) if state else {}
 
     live = _read(session, namespace)
@@ -127,15 +126,13 @@ def _write(
         targets=targets,
         given=given_names,
     )
+    new = []
     if out is not None:
-        files.create(out, found.document.text, "--out", private=False)
+        new.append(files.New(path=out, text=found.document.text, option="--out"))
     if env_out is not None:
-        files.create(
-            env_out,
-            env_file.text(found.document.variables, "the account"),
-            "--env-out",
-            private=True,
-        )
+        text = env_file.text(found.document.variables, "the account")
+        new.append(files.New(path=env_out, text=text, option="--env-out", private=True))
+    files.create(*new)
     _show(session, found, view.Files(out=out, env_out=env_out, state=state, local=session.local))
     return ExitCode.DONE
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from qstash_sync.adopt.foreign import Found
     from qstash_sync.adopt.starting import Start, Wrong
 
-_MOST = 10_000_000  # bytes of a file of another tool
 _EXAMPLE = "https://app.example.com"
 _SOURCES = {"vercel.json": "vercel.json", "crontab": "the crontab", "jobs": "the list of jobs"}
 _STOP = {
@@ -88,7 +87,7 @@ def init(
     }
     start = starting.Start(**answers, plan=plan)
     if found is None:
-        files.create(out, starting.starter(start), "--out", private=False)
+        files.create(files.New(path=out, text=starting.starter(start), option="--out"))
         _tell(out, ", with an example to change")
         return ExitCode.DONE
     made = _carried(kind, source or "", found, start)
@@ -120,7 +119,7 @@ def _needed(found: list[Found] | None) -> Iterator[str]:
     yield "namespace"
     if found is None or any(job.why is None and job.timezone is None for job in found):
         yield "timezone"
-    if found is None or any(job.url.startswith("/") for job in found):
+    if found is None or any(job.has_paths for job in found):
         yield "base_url"
 
 
@@ -128,7 +127,7 @@ def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
     files.refuse_existing(out, "--out")
     if env_out is not None:
         files.refuse_existing(env_out, "--env-out")
-        if not source or Path(env_out).absolute() == Path(out).absolute():
+        if not source or files.is_same(env_out, out):
             raise UsageError(f"--env-out {env_out}: a file of its own, for the secrets of --from")
 
 
@@ -155,21 +154,25 @@ def _asked(question: _Question) -> str:
 def _write(made: Beginning, out: str, env_out: str | None, kind: str) -> None:
     from qstash_sync.adopt import env_file
 
-    files.create(out, made.text, "--out", private=False)
+    new = [files.New(path=out, text=made.text, option="--out")]
     if env_out is not None:
-        files.create(
-            env_out, env_file.text(made.variables, _SOURCES[kind]), "--env-out", private=True
-        )
+        text = env_file.text(made.variables, _SOURCES[kind])
+        new.append(files.New(path=env_out, text=text, option="--env-out", private=True))
+    files.create(*new)
 
 
 def _read(source: str) -> tuple[str, list[Found]]:
     """What kind of file it is, by its name or what is in it, and its jobs."""
     from qstash_sync.adopt import crontab, foreign
+    from qstash_sync.config import sources
     from qstash_sync.config.parse import plain
 
     name = Path(source).name
-    text = streams.stdin().read(_MOST) if source == "-" else files.text(source, "--from", _MOST)
-    is_list = text.removeprefix("\ufeff").lstrip()[:1] in ("[", "{")
+    if source == "-":
+        text = sources.stdin_text(sys.stdin, "--from")
+    else:
+        text = files.text(source, "--from", sources.MAX_BYTES)
+    is_list = text.lstrip()[:1] in ("[", "{")
     try:
         if not name.endswith((".json", ".yaml", ".yml")) and not is_list:
             kind, found = "crontab", list(crontab.jobs(text))
@@ -198,9 +201,11 @@ def _no_zone(timezone: str) -> str | None:
 
 def _no_address(base_url: str) -> str | None:
     from qstash_sync.config import url
+    from qstash_sync.model.secret_shapes import shows_one
 
     why = url.fault(base_url, is_base=True)
-    return f"--base-url {base_url}: {why}" if why else None
+    shown = "" if "@" in base_url or shows_one(base_url) else f" {base_url}"
+    return f"--base-url{shown}: {why}" if why else None
 
 
 def _carried(kind: str, source: str, found: list[Found], start: Start) -> Beginning:

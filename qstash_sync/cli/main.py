@@ -89,6 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         session.Session.current = None  # of an earlier run in this process
     streams.prepare()
     streams.hide(os.environ)
+    streams.hide_logins(given)
     try:
         # color: click would strip what `--color always` sends into a pipe; `Paint` decides alone.
         return (

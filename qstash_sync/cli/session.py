@@ -177,8 +177,7 @@ class Session:
         """The parsed files."""
         from qstash_sync.config.load import Files, gather
 
-        given = gather(self.paths, streams.stdin() if "-" in self.paths else sys.stdin)
-        found = Files(given)
+        found = Files(gather(self.paths, sys.stdin))
         if self.outputs or self.saves_to:  # not the trees themselves: they take much memory
             self.bodies = tuple(found.bodies())
         return found

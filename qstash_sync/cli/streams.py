@@ -12,15 +12,15 @@ import codecs
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.errors import OutputError, UsageError
+from qstash_sync.errors import OutputError
 from qstash_sync.render import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from qstash_sync.render.safe import Page
 
@@ -62,6 +62,7 @@ def end() -> None:
 # Out
 
 _hidden: set[str] = set()
+_logins: set[str] = set()
 _LEAST = 8  # characters of a token: fewer are a word of a test
 
 
@@ -80,10 +81,23 @@ def hide(environ: Mapping[str, str]) -> None:
     _hidden.update(token for token in found if len(token) >= _LEAST)
 
 
+def hide_logins(words: Iterable[str]) -> None:
+    """Mask from now on the passwords of the addresses in a command line, likewise."""
+    _logins.clear()
+    for word in words:
+        _, address, rest = word.partition("://")
+        login, at, _ = rest.rpartition("@")
+        password = login.partition(":")[2]
+        if address and at and password:
+            _logins.add(f"{password}@")
+
+
 def without_tokens(page: Page) -> Page:
-    """The page without the tokens and keys of QStash that are to be hidden."""
+    """The page without the tokens, keys and passwords that are to be hidden."""
     for token in _hidden:
         page = safe.masked(page, token)
+    for login in _logins:
+        page = safe.masked(page, login, "@")
     return page
 
 
@@ -189,13 +203,6 @@ def is_terminal(stream: Any) -> bool:
         return bool(stream.isatty())
     except (AttributeError, ValueError, OSError):
         return False
-
-
-def stdin() -> TextIO:
-    """Standard input; raises `UsageError` where it is closed."""
-    if sys.stdin is None:
-        raise UsageError("-f -: stdin is closed; give it the file, or name one")
-    return sys.stdin
 
 
 def confirm(question: str) -> None:

@@ -62,7 +62,7 @@ def gather(paths: Sequence[str], stdin: TextIO | None, option: str = "-f") -> tu
 
 def _sources(path: str, stdin: TextIO | None, option: str) -> Iterator[Source]:
     if path == "-":
-        yield Source("<stdin>", ".", _from_stdin(stdin))
+        yield Source("<stdin>", ".", stdin_text(stdin, option))
         return
     root = Path(path)
     try:
@@ -86,24 +86,25 @@ def _declared(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir() if entry.name.lower().endswith(SUFFIXES)]
 
 
-def _from_stdin(stdin: TextIO | None) -> str:
-    try:
-        data = b"" if stdin is None else stdin.buffer.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"-f -: standard input cannot be read: {_reason(error)}") from None
+def stdin_text(stdin: TextIO | None, option: str) -> str:
+    """The UTF-8 text of standard input, whatever the locale says; raises `UsageError`."""
     if stdin is None:
-        raise UsageError("-f -: standard input is closed")
+        raise UsageError(f"{option} -: stdin is closed; give it the file, or name one")
+    try:
+        data = stdin.buffer.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{option} -: stdin cannot be read: {_reason(error)}") from None
     try:
         if len(data) > MAX_BYTES:
             raise TooLargeError(len(data), MAX_BYTES)
         return _decoded(data)
     except UnreadableError as error:
-        raise UsageError(f"-f -: {error}") from None
+        raise UsageError(f"{option} -: {error}") from None
 
 
-def read_text(path: Path) -> str:
-    """The UTF-8 text of a regular file; raises `UnreadableError`."""
-    return _decoded(read_bytes(path))
+def read_text(path: Path, most: int = MAX_BYTES) -> str:
+    """The UTF-8 text of a regular file, without a byte order mark; raises `UnreadableError`."""
+    return _decoded(read_bytes(path, most))
 
 
 def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:

@@ -50,7 +50,9 @@ def _checked(value: Text, *, allow_private: bool) -> Text:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        reason = str(error) if isinstance(value, str) else "its host or port is malformed"
+        # A password that holds a slash begins where a port would: the reason quotes it.
+        is_shown = isinstance(value, str) and "@" not in value
+        reason = str(error) if is_shown else "its host or port is malformed"
         raise _bad(f"not a URL: {reason}") from None
     if parts.username is not None:
         raise _bad("credentials in a URL end up in logs", "send them as a header, from ${env.NAME}")

@@ -159,8 +159,10 @@ def anywhere(text: str) -> Iterator[Span]:
         yield from (match.span() for match in _JWT.finditer(text))
 
 
+# A password may hold what should be escaped in an address: whatever is no port is one.
 _USERINFO = re.compile(
-    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s\"']{0,200}:[^/?#\s@\"']{1,200}@", re.IGNORECASE
+    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s\"']{0,200}:(?!\d{0,5}[/?#])[^\s@\"']{1,200}@",
+    re.IGNORECASE,
 )
 
 

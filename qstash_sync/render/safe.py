@@ -29,11 +29,11 @@ def page(lines: Iterable[str] | str) -> Page:
     return Page("\n".join(map(_painted, [lines] if isinstance(lines, str) else lines)))
 
 
-def masked(page: Page, secret: str) -> Page:
-    """The page without a secret."""
+def masked(page: Page, secret: str, kept: str = "") -> Page:
+    """The page without a secret; kept: how it ends, which is none."""
     from qstash_sync.model.resources import MASK  # noqa: PLC0415 `--help` has no use for it
 
-    return Page(page.replace(secret, MASK))
+    return Page(page.replace(secret, f"{MASK}{kept}"))
 
 
 def document(text: str) -> Page:

@@ -205,3 +205,30 @@ def test_a_secret_that_is_not_set_names_the_way_to_go_without(
     assert ran.err.count("goes without secrets") == bool(option)
     assert option in ran.err
     assert not (tmp_path / "a.db").exists() or command == "apply"
+
+
+TAKING = [
+    (name, option)
+    for name, command in sorted(commands.commands.items())
+    if name != "serve"
+    for parameter in command.params
+    if not getattr(parameter, "is_flag", False)
+    for option in (parameter.opts[0] if parameter.opts[0].startswith("-") else "",)
+]
+
+
+@pytest.mark.parametrize(("command", "option"), TAKING, ids=" ".join)
+@pytest.mark.parametrize("password", ["hunter2", "2#n/t:@ter2"])
+def test_the_password_of_an_address_is_shown_by_no_option_of_any_command(
+    command: str, option: str, password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong in a command line is quoted, whatever the option is for."""
+    monkeypatch.chdir(tmp_path)
+    Path("qstash.yaml").write_text(HEAD)
+    address = f"https://me:{password}@acme.com/x"
+    given = (
+        [f"{option}={address}"] if option.startswith("--") else [*filter(None, [option]), address]
+    )
+    for more in ([], ["--format", "json"]):
+        ran = cli(command, *given, *more)
+        assert "ter2" not in ran.text

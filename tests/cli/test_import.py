@@ -1,11 +1,12 @@
 """`import` as a new user meets it: an account that grew by hand, and one command."""
 
+import errno
 import json
 import os
 import random
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -218,6 +219,34 @@ def test_nothing_is_ever_overwritten(account: Account, option: str, what: str) -
     assert account.server.log == []
 
 
+@pytest.mark.parametrize("what", ["no such name", "the other one", "no such link"])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_both_files_are_there_or_none(
+    account: Account, what: str, swapped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second try would be refused, by what the first one left."""
+    fill(account)
+    good, bad = account.folder / "good", account.folder / ("x" * 255)
+    if what == "the other one":
+        (account.folder / "alias").symlink_to(account.folder)
+        bad = account.folder / "alias" / "good"
+    if what == "no such link":
+        bad = account.folder / "bad"
+
+        def link(made: Path, path: str, link: Callable[..., None] = os.link) -> None:
+            if path == str(bad):
+                raise OSError(errno.EPERM, "not here")
+            link(made, path)
+
+        monkeypatch.setattr("os.link", link)
+    before = sorted(account.folder.iterdir())
+    out, env_out = (bad, good) if swapped else (good, bad)
+    ran = account.imported("--out", str(out), "--env-out", str(env_out), code=64)
+    option = "--out" if swapped and what != "the other one" else "--env-out"
+    assert f"error: {option} /" in ran.err
+    assert sorted(account.folder.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -297,7 +326,7 @@ def test_names_come_from_a_terraform_state(account: Account) -> None:
     attributes = {"attributes": {"schedule_id": ids[1]}}
     state = {"resources": [{"type": kind, "name": "Morning_digest", "instances": [attributes]}]}
     path = account.folder / "terraform.tfstate"
-    path.write_text(json.dumps(state))
+    path.write_text(json.dumps(state), encoding="utf-8-sig")  # as PowerShell writes it
     assert '  morning_digest:\n    cron: "0 7 * * *"' in account.file("--names", str(path))
 
 

@@ -669,3 +669,264 @@ def test_whatever_a_crontab_says_the_file_is_valid(text: str) -> None:
     made = of_jobs(list(crontab.jobs(text)), start, style_of("utf-8"), ["x"], wrong)
     assert not wrong(made.text, {}).schedules
     assert "\x1b" not in made.text
+
+
+CALLBACKS = ["callback", "failure_callback"]
+
+
+@pytest.mark.parametrize("key", CALLBACKS)
+@pytest.mark.parametrize("others", [0, 3])
+def test_a_path_of_a_job_is_one_of_the_application_wherever_it_stands(
+    key: str, others: int
+) -> None:
+    """An address that others share is no home of paths: it is never theirs by being the base."""
+    jobs: list[dict[str, Any]] = [
+        {"cron": f"0 {n} * * *", "url": f"https://vendor.example.com/{n}"} for n in range(others)
+    ]
+    mine = {
+        "name": "mine",
+        "cron": "0 6 * * *",
+        "url": "/api/d",
+        key: "/api/dead?token=hunter2hunter2",
+    }
+    Path("jobs.json").write_text(json.dumps([*jobs, mine]))
+    base = "https://app.acme.com/sub/"
+    done("init", "--yes", "--from", "jobs.json", "--base-url", base)
+    text = Path("qstash.yaml").read_text()
+    variable = f"MINE_{key.upper()}_TOKEN"
+    found = config(text, {variable: "t"}).desired.schedules or ()
+    (message,) = (one.message for one in found if one.name == "mine")
+    assert str(message.destination) == "https://app.acme.com/sub/api/d"
+    assert str(getattr(message, key).url) == "https://app.acme.com/sub/api/dead?token=(secret)"
+
+
+@pytest.mark.parametrize("key", CALLBACKS)
+def test_the_address_of_the_application_is_asked_for_where_a_callback_alone_is_a_path(
+    key: str,
+) -> None:
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *", key: "/dead"}
+    Path("jobs.json").write_text(json.dumps([job]))
+    ran = cli("init", "--yes", "--from", "jobs.json")
+    assert (ran.code, "--base-url URL: say where" in ran.err) == (64, True)
+    done("init", "--yes", "--from", "jobs.json", "--base-url", "https://b.acme.com")
+    (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
+    assert str(getattr(schedule.message, key).url) == "https://b.acme.com/dead"
+
+
+SHARED: dict[str, Any] = {
+    "queue": "q1", "retries": 5, "retryDelay": "1000", "timeout": "30s", "delay": "10s",
+    "labels": ["nightly"], "flowControl": {"key": "k", "rate": 2}, "contentType": "text/plain",
+    "callback": "https://a.acme.com/done", "failureCallback": "https://a.acme.com/failed",
+    "body": {"a": 1}, "headers": {"X-A": "1", "Authorization": "Bearer t0kent0ken"},
+    "method": "PUT", "timezone": "Europe/Berlin",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", SHARED)
+def test_what_most_jobs_share_is_unset_where_one_has_none(key: str) -> None:
+    job = {"method": "POST", "timezone": "UTC"}
+    jobs = [job | {"cron": f"0 {n} * * *", "url": f"https://a.acme.com/{n}"} for n in range(7)]
+    Path("jobs.json").write_text(
+        json.dumps([jobs[0], *(one | {key: SHARED[key]} for one in jobs[1:])])
+    )
+    done("init", "--yes", "--from", "jobs.json", "--env-out", ".env")
+    text = Path("qstash.yaml").read_text()
+    found = config(text, {"MY_APP_AUTHORIZATION": "t"}).desired
+    assert len(found.schedules or ()) == 7
+    assert [one.name for one in found.queues or ()] == ["q1"] * (key == "queue")
+    without = next(
+        one for one in found.schedules or () if str(one.message.destination).endswith("/0")
+    )
+    Path("jobs.json").write_text(json.dumps(jobs[:1]))
+    done("init", "--yes", "--from", "jobs.json", "--out", "alone.yaml")
+    (alone,) = config(Path("alone.yaml").read_text()).desired.schedules or ()
+    assert (without.message, without.timing) == (alone.message, alone.timing)
+
+
+NO_TIMES = [
+    "  -u admin:hunter2secret https://a.acme.com/backup --max-time 30 -s -f",
+    "curl -u admin:hunter2secret https://a.acme.com/y -X POST -s",
+    "hunter2 * * * * curl https://a.acme.com/x",
+    "0 9 * * hunter2 curl https://a.acme.com/x",
+    "@hunter2 curl https://a.acme.com/x",
+    "export TOKEN=hunter2 a b c d e",
+    "* * * * hunter2: /bin/true",
+    "0 9 * * 1;hunter2 /bin/true",
+]
+
+
+@pytest.mark.parametrize("line", NO_TIMES)
+def test_a_line_that_has_no_time_is_named_by_its_number_alone(line: str) -> None:
+    """Its first words may be anything: a command, with the password in it."""
+    (found,) = crontab.jobs(line)
+    assert (found.where, found.why) == ("line 1", "its first words are no time")
+    Path("tab").write_text(f"{line}\n0 9 * * * curl https://a.acme.com/x\n")
+    ran = done("init", "--yes", "--from", "tab")
+    text = Path("qstash.yaml").read_text()
+    assert "#   line 1: its first words are no time\n" in text
+    assert "hunter2" not in text + ran.text
+
+
+@pytest.mark.parametrize(
+    ("cron", "why"),
+    [
+        ("61 * * * *", "minute: 61 is out of range"),
+        ("0 9 * * mon-fri/8", "weekday: "),
+        ("0 0 31 2 *", "never fires"),
+        ("H 9 * * *", "random times"),
+        ("@REBOOT", "@reboot is no time"),
+    ],
+)
+def test_a_time_that_is_wrong_is_told(cron: str, why: str) -> None:
+    Path("tab").write_text(f"{cron} curl https://a.acme.com/x\n")
+    ran = cli("init", "--yes", "--from", "tab")
+    assert why in ran.err
+
+
+@pytest.mark.parametrize("source", ["tab", "-"])
+@pytest.mark.parametrize("text", ["CRON_TZ=Europe/Berlin\n0 9 * * * {}\n", "0 9 * * * {}\n"])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(source: str, text: str) -> None:
+    given = f"\ufeff{text.format('curl https://a.acme.com/x')}".encode()
+    Path("tab").write_bytes(given)
+    ran = cli("init", "--yes", "--from", source, stdin=given)
+    assert ran.code == 0, ran.err
+    made = Path("qstash.yaml").read_text()
+    assert "Not carried over" not in made
+    (schedule,) = config(made).desired.schedules or ()
+    assert schedule.timing.job.timezone == ("Europe/Berlin" if "CRON_TZ" in text else "UTC")
+
+
+CALL = b"0 9 * * * curl -d 'caf\xc3\xa9' https://a.acme.com/x\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "fact"),
+    [
+        (b"0 8 * * * curl https://a.acme.com/y\n" + b"#\n" * 5_000_000 + CALL, "is larger than 10,000,000 bytes"),
+        (b"# caf\xe9\n" + CALL, "not UTF-8 text, in line 1"),
+        (CALL + b"\xff\xfe", "not UTF-8 text, in line 2"),
+        (CALL.decode().encode("utf-16"), "not UTF-8 text, in line 1"),
+    ],
+    ids=["large", "latin-1", "later", "utf-16"],
+)  # fmt: skip
+def test_standard_input_is_read_by_the_rule_of_files(given: bytes, fact: str) -> None:
+    """Whatever the locale says, and whole or not at all."""
+    Path("tab").write_bytes(given)
+    for source in ("tab", "-"):
+        ran = cli("init", "--yes", "--from", source, stdin=given)
+        assert (ran.code, ran.err.startswith(f"error: --from {source}: {fact}")) == (64, True), ran
+    assert not Path("qstash.yaml").exists()
+
+
+def test_standard_input_is_text_in_utf_8() -> None:
+    assert cli("init", "--yes", "--from", "-", stdin=CALL).code == 0
+    (schedule,) = config(Path("qstash.yaml").read_text()).desired.schedules or ()
+    assert schedule.message.body == "café"
+
+
+@pytest.mark.parametrize("options", [("--out", "--env-out"), ("--env-out", "--out")])
+@pytest.mark.parametrize("bad", ["x" * 255, "alias/good"], ids=["long", "alias"])
+def test_both_files_are_there_or_none(options: tuple[str, str], bad: str) -> None:
+    Path("tab").write_text("0 1 * * * curl https://a.acme.com/x?token=abcabcabc1\n")
+    Path("alias").symlink_to(".")
+    words = (options[0], "good", options[1], bad)
+    assert cli("init", "--yes", "--from", "tab", *words).code == 64
+    assert sorted(map(str, Path().iterdir())) == ["alias", "tab"]
+    done("init", "--yes", "--from", "tab", options[0], "good", options[1], "other")
+
+
+STRIPE = "sk_live_abcdefghij1234"
+
+
+LOGIN = "https://u:abcdefghij@a.acme.com/x"
+
+
+@pytest.mark.parametrize("name", [STRIPE, STRIPE.capitalize(), f"my {STRIPE}", LOGIN])
+def test_a_job_that_is_named_like_a_secret_is_named_by_its_address(name: str) -> None:
+    """A name stands in the file in clear, in a comment and in ids."""
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    for form in ([{"name": name, **job}], {name: job}):
+        Path("jobs.json").write_text(json.dumps(form))
+        ran = done("init", "--yes", "--from", "jobs.json")
+        text = Path("qstash.yaml").read_text()
+        assert "  x:\n" in text
+        assert "#   x: its name, which may hold a secret\n" in text
+        assert "abcdefghij" not in text + ran.text
+        Path("qstash.yaml").unlink()
+
+
+AS_SECRETS: list[tuple[str, Any]] = [
+    ("url", f"https://{STRIPE}.acme.com/x"), ("callback", f"https://{STRIPE}.acme.com/x"),
+    ("cron", f"{STRIPE} * * * *"), ("headers", {STRIPE: "x"}), ("body", {STRIPE: 1}), ("method", STRIPE),
+    *((key, text) for key in ("timezone", "queue", "labels", "retryDelay") for text in (STRIPE, LOGIN)),
+    *(("flowControl", {"key": text, "rate": 1}) for text in (STRIPE, LOGIN)), ("url", LOGIN),
+    ("callback", LOGIN), ("labels", ["plain", LOGIN]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), AS_SECRETS, ids=str)
+def test_a_setting_that_looks_like_a_secret_costs_its_job_alone_and_is_not_shown(
+    key: str, value: Any
+) -> None:
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    for number in (1, 4):  # it is shared, or not
+        jobs = [job | {"name": f"odd-{n}", key: value} for n in range(number)]
+        Path("jobs.json").write_text(json.dumps([*jobs, {**job, "name": "good"}]))
+        ran = done("init", "--yes", "--from", "jobs.json")
+        text = Path("qstash.yaml").read_text()
+        assert "  good:\n" in text
+        assert "abcdefghij" not in text + ran.text
+        assert "Not carried over" in text
+        Path("qstash.yaml").unlink()
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"headers": {"${env.X}": "1"}}, "headers: '${env.x}' is not a header name"),
+        ({"queue": "a b"}, "queue: the name 'a b' is not allowed"),
+        ({"retries": 10**9}, "retries: "),
+        ({"labels": [""]}, ""),
+        ({"body": {"${env.X}": 1}}, "body"),
+    ],
+    ids=str,
+)
+def test_one_without_what_others_share_and_the_file_refuses_is_carried_over(
+    more: dict[str, Any], why: str
+) -> None:
+    """Its `null` beside a wrong default is wrong, too, and no fault of its own."""
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    jobs = [*(job | more for _ in range(4)), job | {"name": "good"}]
+    Path("jobs.json").write_text(json.dumps(jobs))
+    done("init", "--yes", "--from", "jobs.json")
+    text = Path("qstash.yaml").read_text()
+    assert "  good:\n" in text
+    assert why in text
+
+
+@pytest.mark.parametrize("word", ["url", "destination", "path"])
+@pytest.mark.parametrize("address", ["api.acme.com", "api/x", "orders", "", "x?a=b", "mailto:x"])
+def test_a_word_is_no_address_and_no_url_group(word: str, address: str) -> None:
+    job = {"url": "https://a.acme.com/x", "cron": "0 1 * * *"}
+    Path("jobs.json").write_text(json.dumps([{"cron": "0 1 * * *", word: address}, job]))
+    ran = done("init", "--yes", "--from", "jobs.json")
+    assert "1 schedule from" in ran.out
+    told = "number 1: its address begins neither with https:// nor with /"
+    assert told in Path("qstash.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://u:hunter2@x.com", "https://hunter2@x.com", "ftp://x.com?token=hunter2", "https://u:hunter2/x@x.com"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_not_shown_where_it_may_hold_a_secret(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = cli("init", "--yes", "--base-url", address)
+    assert (ran.code, "error: --base-url: " in ran.err) == (64, True)
+    monkeypatch.setattr("qstash_sync.cli.streams.is_terminal", lambda _: True)
+    given = iter(["acme", "UTC", address, "https://a.acme.com"])
+    monkeypatch.setattr("qstash_sync.cli.streams.ask", lambda _question, _default: next(given))
+    again = done("init")
+    assert again.err.startswith("--base-url: ")
+    assert "hunter2" not in ran.text + again.text

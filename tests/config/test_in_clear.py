@@ -113,6 +113,9 @@ IN_KEYS = [
     ("an unknown key", schedule(f"'{URL}?api_key={CANARY}': 1,")),
     ("a webhook as a name", HEAD + f"queues: {{'https://hooks.slack.com/services/T/B/{CANARY}': {{}}}}"),
     ("a value that is none", schedule(f"timeout: 'password={CANARY}',")),
+    ("a password", schedule("", f"https://me:{CANARY}@e.com/x")),
+    ("a password with a slash", schedule("", f"https://me:p/{CANARY}@e.com/x")),
+    ("a password that begins as a port does", schedule("", f"https://me:80{CANARY}/x@e.com/x")),
 ]  # fmt: skip
 
 

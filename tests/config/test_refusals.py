@@ -92,6 +92,7 @@ CASES = [
     ("fragment", destination("https://e.com/a#b"), "a fragment", "remove"),
     ("dots", destination("https://e.com/a/../b"), "dot segments", ""),
     ("credentials", destination("https://u:p@e.com/"), "credentials in a URL", ""),
+    ("a password with a slash", destination("https://u:p/q@e.com/"), "its host or port is malformed", ""),
     ("query token", destination("https://e.com/?qstash_token=1"), "qstash_token", "rename"),
     ("path without base", destination("/api/x"), "must start with https://", "base_url"),
     ("endpoint", HEAD + "url_groups: {g: {endpoints: {a: 'http://localhost'}}}", "no public host", ""),

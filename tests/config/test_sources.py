@@ -152,7 +152,8 @@ def test_a_closed_standard_input_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(ONE)
     tool = f"'{sys.executable}' -m qstash_sync"
     for words, code, told in (
-        ("validate -f - <&-", 64, "stdin is closed"),
+        ("validate -f - <&-", 64, "error: -f -: stdin is closed; give it the file, or name one"),
+        ("init --yes --from - <&-", 64, "error: --from -: stdin is closed; give it the file"),
         (f"apply -f {tmp_path}/a.yaml --local={tmp_path}/a.db <&-", 0, "Applied"),
         (f"pause '*' -f {tmp_path}/a.yaml --local={tmp_path}/a.db <&-", 0, "Paused"),
         (f"destroy -f {tmp_path}/a.yaml --local={tmp_path}/a.db <&-", 64, "--yes"),
