@@ -128,6 +128,16 @@ def emptied(desired: Desired) -> Desired:
 
 def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     """What the files declare, a destroy leaves, and why; desired: before it was emptied."""
+    for schedule in desired.schedules or ():
+        carried = map(plan.index.foreign, plan.index.of(schedule.id)[:1])
+        for foreign in filter(None, carried):
+            yield Diagnostic(
+                severity=Severity.WARNING,
+                code="left",
+                message=f"stays: {foreign.value}",
+                path=("schedules", schedule.name),
+                location=schedule.location,
+            )
     goes = {change.key for change in plan.changes}
     live = {
         *((Kind.URL_GROUP, group.name) for group in plan.live.url_groups or ()),

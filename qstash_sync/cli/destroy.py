@@ -41,8 +41,10 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
         found = proposal.propose(client, desired, now=session.instant, policy=session.policy)
         left = tuple(proposal.left_behind(config.desired, found))
         found = replace(found, warnings=found.warnings + left)
-        if found.empty and not (found.errors or found.warnings or session.json):
-            streams.result(safe.page(f"Nothing of {namespace} is in the account."))
+        if found.empty and not (found.errors or session.json):
+            session.warn(found.warnings)
+            what = "to be deleted" if found.warnings else "in the account"
+            streams.result(safe.page(f"Nothing of {namespace} is {what}."))
             return ExitCode.DONE
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:

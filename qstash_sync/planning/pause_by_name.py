@@ -4,7 +4,7 @@ live id        our mark   in the file     what becomes of it
 billing.x      yes        yes or no       part of x
 billing.x.2    yes        yes or no       part of x
 scd_123        yes or no  id: scd_123     part of the schedule that names it
-billing.x      no         yes             left alone and refused
+billing.x      no, other  yes             left alone and refused
 anything else                             not ours, never touched
 """
 
@@ -62,6 +62,7 @@ class _Found:
     declared: Schedule | None
     aliases: frozenset[str]
     foreign: LiveSchedule | None  # the first part, where it is not ours
+    whose: Foreign | None  # and what it carries then
 
     def is_named(self, glob: str) -> bool:
         return any(fnmatchcase(alias, glob) for alias in self.aliases)
@@ -78,8 +79,8 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     changes, unchanged, refused = [], [], {}
     for one in chosen:
         change = _change(wish, one)
-        if one.foreign and one.foreign.paused != wish.paused:
-            fact = f"{one.id} {Foreign.UNMARKED.value}"
+        if one.foreign and one.whose and one.foreign.paused != wish.paused:
+            fact = f"{one.id} {one.whose.value}"
             adopt = desired.command("apply", "--adopt", one.name)
             way_out = f"stop it in the console, or take it over with {adopt}"
             refused[change.key] = f"{fact}; {way_out}"
@@ -112,11 +113,11 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
     bases = {part.base for part in index.by_id.values() if part.base in declared or part.ours}
     for base in sorted(bases):
         schedule = declared.get(base)
-        consents = schedule is not None and schedule.adopted
         parts = index.of(base)
-        first = parts[0].live if parts and not parts[0].ours and not consents else None
-        mine = tuple(part for part in parts if part.live is not first)
-        if not mine and first is None:
+        consents = schedule is not None and schedule.adopted and parts and parts[0].mark is None
+        foreign = next((part for part in parts[:1] if not (part.ours or consents)), None)
+        mine = tuple(part for part in parts if part.ours or (consents and part is parts[0]))
+        if not mine and foreign is None:
             continue  # strays alone
         owner = schedule or renamed.get(base)
         name = schedule.name if schedule else index.name_of(parts[0])
@@ -126,7 +127,8 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
             parts=mine,
             declared=owner,
             aliases=frozenset({name, owner.name} if owner else {name}),
-            foreign=first,
+            foreign=foreign.live if foreign else None,
+            whose=index.foreign(foreign) if foreign else None,
         )
 
 

@@ -10,6 +10,8 @@
     scd_123.2     bound      scd_123      2        likewise
     scd_123       no         scd_123      1        of the schedule that says `id: scd_123`
     scd_456       bound      scd_456      1        a copy: the mark is bound to another id
+    billing.y     foreign    billing.y    1        another environment's: needs consent
+    billing.y.2   foreign    billing.y    2        with its first: one consent for the whole set
 
 A declared id is always a first part, whatever its last word looks like. An old mark of an adopted
 schedule is bound to no id: it is ours as long as the file says `id:`.
@@ -24,6 +26,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
 from qstash_sync.model import ignorable
+from qstash_sync.model.change import Foreign
 from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
 from qstash_sync.reconcile import canonical, mark as marks, time_label
 from qstash_sync.reconcile.canonical import View
@@ -64,7 +67,10 @@ class LiveParts:
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)
         self.former = desired.namespace_was
-        former_scope = marks.scope(self.former, desired.environment) if self.former else None
+        # A namespace that had no environments may get them, and another name, in one change.
+        former_scopes = {
+            marks.scope(self.former, one) for one in (desired.environment, None) if self.former
+        }
         declared = {schedule.id for schedule in desired.schedules or ()}
         self._labels = {one.id: one.message.labels for one in desired.schedules or ()}
         self.by_id: dict[str, LivePart] = {}
@@ -75,7 +81,7 @@ class LiveParts:
                 schedule.id, mark, is_declared=base in declared
             )
             former = None
-            if mark and self.former and mark.scope == former_scope:
+            if mark and self.former and mark.scope in former_scopes:
                 is_theirs = mark.bound == marks.binding(schedule.id, self.former)
                 former = self.former if is_theirs else None
             self.by_id[schedule.id] = LivePart(schedule, base, number, mark, ours, former)
@@ -155,9 +161,18 @@ class LiveParts:
         return self._adopted.get(name, [])
 
     def of(self, base: str) -> list[LivePart]:
-        """The first part, whoever's it is, and the further ones that are ours, by number."""
-        found = self._by_base.get(base, ())
-        return [part for part in found if part.ours or part.former or part.live.id == base]
+        """The first part, whoever's it is, and the further ones of the same hand, by number."""
+        return [
+            part
+            for part in self._by_base.get(base, ())
+            if part.ours or part.former or part.live.id == base or self._is_of_foreign_set(part)
+        ]
+
+    def _is_of_foreign_set(self, part: LivePart) -> bool:
+        first, mark = self.by_id.get(part.base), part.mark
+        if first is None or mark is None or self.is_managed(first) or first.is_copy:
+            return False
+        return self.is_with_its_first(part) and mark.part == part.number and not part.is_copy
 
     def of_declared(self, schedule: Schedule) -> list[LivePart]:
         """The parts of a declared schedule; of one that is to be renamed, those it still has."""
@@ -180,6 +195,14 @@ class LiveParts:
     def is_managed(self, part: LivePart) -> bool:
         """Whether it is ours to delete, or of the namespace that this one replaces."""
         return part.ours or part.former is not None
+
+    def foreign(self, part: LivePart) -> Foreign | None:
+        """What it carries that is not ours; None of what is managed."""
+        if self.is_managed(part):
+            return None
+        if part.mark:
+            return Foreign.OTHER_MARK
+        return Foreign.UNMARKED if part.live.message.labels else Foreign.UNLABELLED
 
 
 def _in_seconds(part: LivePart) -> LivePart:

@@ -22,7 +22,6 @@ from qstash_sync.model.change import (
     Action,
     Change,
     FieldChange,
-    Foreign,
     InSomeParts,
     Note,
     PausesAll,
@@ -131,21 +130,20 @@ class ScheduleComparer:
     def _consent(
         self, schedule: Schedule, change: Change | None, found: Sequence[LivePart]
     ) -> Consent | None:
-        """What a change would overwrite that is not ours, and that the file does not adopt.
+        """What a change would overwrite or delete that is not ours, and the file does not adopt.
 
         The first part is asked for even where there is no compilation, and so no write: an error
         of the cron would stop the whole apply for a schedule that is not ours.
         """
         ids = [part.live.id for part in found[:1]]
-        ids += [step.id for step in change.steps if isinstance(step, PutSchedule)] if change else []
-        for part_id in ids:
-            part = self.index.by_id.get(part_id)
-            if part is None or self.index.is_managed(part):
-                continue
-            if schedule.adopted and part_id == schedule.id and (part.mark is None or part.is_copy):
-                continue
-            foreign = Foreign.UNMARKED if part.live.message.labels else Foreign.UNLABELLED
-            return Consent(id=part.live.id, foreign=Foreign.OTHER_MARK if part.mark else foreign)
+        for step in change.steps if change else ():
+            ids += [step.id] if isinstance(step, PutSchedule | DeleteSchedule) else []
+        adopted = {schedule.id if schedule.adopted else None, schedule.was}
+        for part in (self.index.by_id[part_id] for part_id in ids if part_id in self.index.by_id):
+            foreign = self.index.foreign(part)
+            consents = part.live.id in adopted and (part.mark is None or part.is_copy)
+            if foreign and not consents:
+                return Consent(id=part.live.id, foreign=foreign)
         return None
 
     # Create, rename
@@ -183,14 +181,15 @@ class ScheduleComparer:
     def renamed_from(self, schedule: Schedule) -> list[LivePart]:
         """The parts that the schedule had under another name, id or namespace.
 
-        `was:` that names a live id is consent to one without a mark, as `id:` is.
+        `was:` that names a live id is consent to one without a mark, as `id:` is. What else is not
+        ours needs one; beside a schedule that has the new name already, it is nobody's former one.
         """
         index = self.index
         names = [name for name in (schedule.was, schedule.name) if name]
         if schedule.was:
             old = index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was)
-            old = [part for part in old if index.is_managed(part) or part.mark is None]
-            if old and (index.is_managed(old[0]) or old[0].live.id == schedule.was):
+            consents = bool(old) and old[0].live.id == schedule.was and old[0].mark is None
+            if old and (index.is_managed(old[0]) or consents or not index.of(schedule.id)):
                 return old
         if index.former:
             found = (index.of(f"{index.former}.{name}") for name in names)

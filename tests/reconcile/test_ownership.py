@@ -820,11 +820,18 @@ def test_a_rename_is_one_update_that_keeps_the_pause(world: World, paused: bool)
     assert world.plan(file("was: old", name="new")).empty
 
 
-def test_a_rename_of_what_is_not_ours_is_a_create(world: World) -> None:
+def test_a_rename_of_what_is_not_ours_needs_consent(world: World) -> None:
+    """Else both would fire; and what says `was:` of a schedule that has been renamed stays."""
     world.apply(in_utc(["old"]))
     theirs = unmark(world, "billing.old")
     text = in_utc(["new"]).replace("new: {", "new: {was: old, ")
-    assert only_change(world.plan(text)).action is Action.CREATE
+    assert "has no mark of ours" in str(only_change(world.plan(text)).refused)
+    world.apply(text)
+    assert live_ids(world) == ["billing.old"]
+    world.apply(text, adopt=("new",))
+    assert live_ids(world) == ["billing.new"]
+    world.account.store.put("schedule", "billing.old", theirs)
+    assert world.plan(text).empty
     world.apply(text)
     assert world.schedule("billing.old") == theirs
 

@@ -1,0 +1,103 @@
+"""A file that was applied without environments, or as another namespace, and then gets them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import Ran, cli
+
+NOW = "2026-11-26"  # in winter the first part alone is right until the horizon of a renewal
+SCHEDULE = (
+    "{cron: '30 9 * * *', timezone: Europe/Berlin, destination: 'https://app.acme.com/x',"
+    " failure_callback: 'https://app.acme.com/f', retries: 1}"
+)
+PLAIN = f"version: 1\nnamespace: acme\nschedules:\n  a: {SCHEDULE}\n"
+ENVIRONMENTS = PLAIN.replace("schedules:", "environments: {prod: {}}\nschedules:")
+RENAMED = ENVIRONMENTS.replace("  a: {", "  b: {was: a, ")
+MOVED = ENVIRONMENTS.replace("prod: {}", "prod: {namespace: acme-prod, namespace_was: acme}")
+
+
+class Place:
+    """A local account to which the plain file was applied."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        assert self.run("apply", PLAIN, "--yes").code == 0
+
+    def run(self, command: str, text: str, *words: str, name: str = "prod") -> Ran:
+        file = self.folder / "q.yaml"
+        file.write_text(text)
+        chosen = ("-e", name) if "environments" in text else ()
+        moment = ("--now", NOW) if command in ("plan", "apply", "drift") else ()
+        local = f"--local={self.folder / 'a.db'}"
+        ran = cli(command, "-f", str(file), local, *chosen, *moment, *words)
+        return Ran(ran.code, " ".join(ran.out.split()), " ".join(ran.err.split()))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_all_parts_are_taken_over(place: Place) -> None:
+    refused = place.run("plan", ENVIRONMENTS)
+    assert "refused: acme.a carries the mark of another environment or namespace" in refused.out
+    assert "0 unmanaged" in refused.out
+    taken = place.run("apply", ENVIRONMENTS, "--yes", "--adopt", "*")
+    assert taken.code == 0, taken.text
+    after = place.run("plan", ENVIRONMENTS)
+    assert "No changes" in after.out
+    assert "1 unchanged, 0 unmanaged" in after.out
+    assert "looks like a part" not in after.text
+    assert "2 -> 0" in place.run("destroy", ENVIRONMENTS, "--yes", "acme").out
+
+
+def test_they_are_taken_over_whole_when_the_environment_is_renamed(place: Place) -> None:
+    assert place.run("apply", ENVIRONMENTS, "--yes", "--adopt", "a").code == 0
+    text = ENVIRONMENTS.replace("prod", "live")
+    assert place.run("apply", text, "--yes", "--adopt", "a", name="live").code == 0
+    assert "2 -> 0" in place.run("destroy", text, "--yes", "acme", name="live").out
+
+
+def test_a_namespace_is_taken_over_into_an_environment(place: Place) -> None:
+    plan = place.run("plan", MOVED)
+    assert "0 to create, 1 to update" in plan.out, plan.text
+    assert "fires beside" not in plan.text
+    assert place.run("apply", MOVED, "--yes").code == 0
+    after = place.run("plan", MOVED)
+    assert "No changes" in after.out
+    assert "Schedules in the account: 2;" in after.out
+    assert "0 unmanaged" in after.out
+
+
+def test_a_rename_across_marks_asks_for_consent(place: Place) -> None:
+    refused = place.run("plan", RENAMED)
+    assert "refused: acme.a carries the mark of another environment or namespace" in refused.out
+    assert "--adopt b" in refused.out
+    assert "0 to create" in refused.out
+    assert "nothing in the account" not in refused.text
+    assert "fires beside" not in refused.text
+    assert place.run("apply", RENAMED, "--yes").code == 4
+    assert place.run("apply", RENAMED, "--yes", "--adopt", "b").code == 0
+    after = place.run("plan", RENAMED)
+    assert "No changes" in after.out
+    assert "Schedules in the account: 2;" in after.out
+    assert "0 unmanaged" in after.out
+
+
+def test_a_destroy_says_what_it_leaves_of_the_namespace(place: Place) -> None:
+    done = place.run("destroy", ENVIRONMENTS, "--yes", "acme")
+    assert "Nothing of acme is to be deleted" in done.out
+    assert "schedules.a" in done.text
+    assert "stays: carries the mark of another environment or namespace" in done.text
+    assert "Schedules in the account: 2;" in place.run("plan", PLAIN).out
+
+
+def test_a_pause_says_whose_it_is(place: Place) -> None:
+    paused = place.run("pause", ENVIRONMENTS, "a", "--yes")
+    assert paused.code == 4
+    assert "acme.a carries the mark of another environment or namespace" in paused.text
+    assert "No changes" in place.run("plan", PLAIN).out
+    assert place.run("apply", ENVIRONMENTS, "--yes", "--adopt", "a").code == 0
+    assert place.run("pause", ENVIRONMENTS, "a", "--yes").code == 0
+    assert place.run("resume", PLAIN, "a", "--yes").code == 4
