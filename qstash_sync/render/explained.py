@@ -106,7 +106,9 @@ def _facts(found: Explained) -> Iterator[tuple[str, list[str]]]:
         yield "exact", [f"until {end:%a %Y-%m-%d %H:%MZ}"]
     if question.change and schedule:
         lines = [line.strip() for line in details(question.change)]
-        yield "differs", lines or [f"an apply would {question.change.action} it"]
+        if not (lines or question.change.refused):
+            lines = [f"an apply would {question.change.action} it"]
+        yield "differs", lines
     yield "server", [*_server(found)]
     yield "known", [one.message for one in question.known]
 

@@ -43,6 +43,10 @@ def test_all_parts_are_taken_over(place: Place) -> None:
     refused = place.run("plan", ENVIRONMENTS)
     assert "refused: acme.a carries the mark of another environment or namespace" in refused.out
     assert "0 unmanaged" in refused.out
+    told = place.run("explain", ENVIRONMENTS, "a").out
+    assert "A plan refuses to overwrite it" in told
+    assert "acme.a.2 30 7 * 4-10 *" in told
+    assert "an apply would" not in told
     taken = place.run("apply", ENVIRONMENTS, "--yes", "--adopt", "*")
     assert taken.code == 0, taken.text
     after = place.run("plan", ENVIRONMENTS)
