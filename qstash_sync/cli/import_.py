@@ -218,9 +218,10 @@ def check_of(live: Live, now: datetime) -> Check:
 
     def check(text: str, environ: Mapping[str, str]) -> Checked:
         files = Files([Source("the imported file", ".", text)])
-        config, diagnostics = files.build(None, {}, environ, "unknown")
-        if config is None:
-            return Checked(errors=tuple(d for d in diagnostics if d.severity is Severity.ERROR))
+        config, diagnostics = files.attempt(None, {}, environ, "unknown")  # all, not the first 200
+        errors = tuple(d for d in diagnostics if d.severity is Severity.ERROR)
+        if config is None or errors:
+            return Checked(errors=errors)
         return Checked(plan=proposal.compare(config.desired, live, now=now))
 
     return check
