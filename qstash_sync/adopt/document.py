@@ -17,7 +17,9 @@ from qstash_sync.record import record
 
 _OTHERS = (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)
 _SECTIONS = {kind: f"{kind}s" for kind in (*_OTHERS, Kind.SCHEDULE)}
-_TAKE_VARIABLES = frozenset(("destination", "headers", "body", "endpoints", *CALLBACKS))
+# What takes variables.
+_ADDRESSES = ("destination", "endpoints", *CALLBACKS)
+_TEXTS = ("headers", "body")
 _MARGIN = 10  # of a list of names
 _WIDEST = 3  # users of a variable that are named
 
@@ -74,8 +76,7 @@ class Style:
 def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Document:
     """The whole file."""
     items = survey.items
-    others = [settings for found in survey.others.values() for settings in found.values()]
-    known = secrets.Known([item.settings for item in items], others)
+    known = survey.known
     defaults, schedules = _factored([hiding(i.settings, known) for i in items], choices.apart)
     sections: dict[Kind, Mapping[str, Settings]] = {
         kind: {n: hiding(s, known) for n, s in found.items() if (kind, n) not in choices.left}
@@ -203,8 +204,9 @@ def _variables_in(settings: Settings) -> Iterator[str]:
 
 def hiding(settings: Settings, known: secrets.Known) -> Settings:
     """The settings without what is a secret elsewhere, where the file takes a variable."""
+    change = dict.fromkeys(_ADDRESSES, known.hiding_in_url) | dict.fromkeys(_TEXTS, known.hiding)
     return {
-        key: secrets.replaced(value, known.hiding) if key in _TAKE_VARIABLES else value
+        key: secrets.replaced(value, change[key]) if key in change else value
         for key, value in settings.items()
     }
 
@@ -332,10 +334,12 @@ class _Page:
         if survey.left:
             yield self.comment("Schedules that this file leaves alone:")
         for live, why in survey.left:
-            yield self.comment(f"  {live.id}   {_host(live)}: {why}")
+            where = _host(live, survey.known)
+            yield self.comment(f"  {live.id}   {where}: {survey.known.masked(why)}")
         for (kind, name), why in sorted(choices.left.items()):
             if kind is not Kind.SCHEDULE:
-                yield self.comment(f"{_SECTIONS[kind]}.{name} is left alone: {why}")
+                told = survey.known.masked(why)
+                yield self.comment(f"{_SECTIONS[kind]}.{name} is left alone: {told}")
 
     def callbacks(
         self, items: Sequence[Item], defaults: Settings, settings: Mapping[str, Settings]
@@ -393,7 +397,7 @@ class _Page:
         yield self.comment(f"  {line}")
 
 
-def _host(live: LiveSchedule) -> str:
+def _host(live: LiveSchedule, known: secrets.Known) -> str:
     """Where it goes, without what may be a secret."""
     target = plain(live.message.destination)
     scheme, colon, rest = target.partition("://")
@@ -401,7 +405,8 @@ def _host(live: LiveSchedule) -> str:
         return target
     host = f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rpartition('@')[2]}"
     path = f"{scheme}://{re.split('[?#]', rest, maxsplit=1)[0]}"
-    return path if "@" not in path and secrets.url(path, "").plain is not None else host
+    is_plain = known.hiding_in_url(secrets.url(path, "")).plain is not None
+    return path if "@" not in path and is_plain else host
 
 
 def _smallest_plan(live: Live) -> str | None:

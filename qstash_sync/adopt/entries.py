@@ -136,6 +136,13 @@ def _body(message: Message, *, is_json: bool) -> Settings:
     return {"body": secrets.whole(text, "body") if apart is None else apart}
 
 
+def bytes_text(message: Message) -> Template | None:
+    """What people would read in a body that is no text, of one byte or of two a character."""
+    if not isinstance(message.body, bytes) or _body_text(message) is not None:
+        return None
+    return secrets.text_body(message.body.replace(b"\0", b"").decode("latin-1"), "body")
+
+
 def _body_text(message: Message) -> str | None:
     """The body as text; None where there is none, or it is none."""
     body = message.body

@@ -6,16 +6,18 @@ by address   the path of a webhook, which is all that protects it
 redacted     what QStash shows as a digest alone
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
 from qstash_sync.model import secret_shapes
-from qstash_sync.model.resources import Piece, Secret, Text
+from qstash_sync.model.resources import MASK, Piece, Secret, Text
 from qstash_sync.model.secret_shapes import SCHEME, Span, Where, is_called
 from qstash_sync.reconcile.canonical import DIGEST
 from qstash_sync.record import record
 
+_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
 TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password
 
@@ -243,6 +245,22 @@ class Known:
         for value in sorted(self._whats, key=len, reverse=True):
             self._beginning.setdefault(value[:TOLD], []).append(value)
 
+    def hiding_in_url(self, template: Template) -> Template:
+        """An address without them; what is a secret elsewhere is none in a host."""
+        first, *rest = template.parts
+        host = _HOST.match(first) if isinstance(first, str) else None
+        if not host:
+            return self.hiding(template)
+        below = self.hiding(Template((host.string[host.end() :], *rest))).parts
+        if isinstance(below[0], str):
+            return Template((host[0] + below[0], *below[1:]))
+        return Template((host[0], *below))
+
+    def masked(self, text: str) -> str:
+        """What is said to people, without them."""
+        parts = self.hiding(plain(text)).parts
+        return "".join(part if isinstance(part, str) else MASK for part in parts)
+
     def hiding(self, template: Template) -> Template:
         """The text without values that are secrets elsewhere."""
         if not self._whats:
@@ -262,7 +280,9 @@ class Known:
 
 def hidden_in(value: Any) -> Iterator[Hidden]:
     """Every hidden part of a tree of settings, in its order."""
-    if isinstance(value, Template):
+    if isinstance(value, Hidden):
+        yield value
+    elif isinstance(value, Template):
         yield from value.hidden
     elif isinstance(value, Mapping):
         for item in value.values():

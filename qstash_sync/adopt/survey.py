@@ -33,6 +33,7 @@ from qstash_sync.record import record
 
 _MOST_TEXTS = 10  # of one message, of which every choice is tried
 COPY = "a copy of one of ours, labels and all"
+BYTES = "its body is no text, and has a secret in it: no variable can hold that"
 MARKED = "it carries the mark of another namespace or environment"
 
 
@@ -72,7 +73,8 @@ class Item:
 class Survey:
     """Everything that the file is about, in its order, and what it is not.
 
-    left: live schedules that are left alone, and why. lost: of ours, what cannot be said.
+    left: live schedules that are left alone, and why. lost: of ours, what cannot be said. known:
+    the secrets of all, of what is left alone and of twins, too.
     """
 
     namespace: str
@@ -81,6 +83,7 @@ class Survey:
     left: tuple[tuple[LiveSchedule, str], ...]
     lost: tuple[str, ...]
     others: Mapping[Kind, Mapping[str, Settings]]
+    known: secrets.Known
 
 
 def survey(
@@ -114,11 +117,18 @@ def survey(
             items.append(found)
         else:
             left.append((part.live, found))
+    secret = _secret([*items, *(one for one, _ in left)], live)
+    known = secrets.Known(secret)
+    items, hiding = _without_secret_bytes(items, known)
+    for item in hiding:
+        if item.is_ours:
+            lost.append(f"{item.id}: {BYTES}")
+        left += [] if item.is_ours else [(one, BYTES) for one in item.live]
     kept = [
         replace(item, settings=entries.of_message(item.live[0].message))
         for item in _without_twins(items, now)
     ]
-    named = _named(kept, index, given or {})
+    named = _named(kept, index, given or {}, known)
     written = [_written(item, named[item.id], index) for item in kept]
     return Survey(
         namespace=namespace,
@@ -127,6 +137,7 @@ def survey(
         left=tuple(sorted(left, key=lambda pair: pair[0].id)),
         lost=tuple(lost),
         others=_others(live, written, chosen),
+        known=secrets.Known(secret, [item.settings for item in written]),
     )
 
 
@@ -176,6 +187,27 @@ def _are_in_seconds(index: LiveParts) -> bool:
     return index.in_milliseconds or any(t and (t % 1_000 or p.ours) for p, t in timeouts)
 
 
+def _secret(found: Sequence[Item | LiveSchedule], live: Live) -> list[secrets.Hidden]:
+    """What is a secret anywhere."""
+    shown = [one.live[0] if isinstance(one, Item) else one for one in found]
+    trees = [entries.of_message(one.message) for one in shown]
+    trees += map(entries.of_group, live.url_groups or ())
+    return [*secrets.hidden_in(trees)]
+
+
+def _without_secret_bytes(
+    items: Sequence[Item], known: secrets.Known
+) -> tuple[list[Item], list[Item]]:
+    """Those that can be written, and those whose body hides a secret from who reads the file."""
+    kept: list[Item] = []
+    hiding: list[Item] = []
+    for item in items:
+        text = entries.bytes_text(item.live[0].message)
+        shows = text is None or known.hiding(text).plain is not None
+        (kept if shows else hiding).append(item)
+    return kept, hiding
+
+
 def _without_twins(items: Sequence[Item], now: datetime) -> list[Item]:
     """Each group of twins as its first: one of ours, else the oldest."""
     ordered = sorted(items, key=lambda item: item.order)
@@ -187,10 +219,12 @@ def _without_twins(items: Sequence[Item], now: datetime) -> list[Item]:
 
 
 def _named(
-    items: Sequence[Item], index: LiveParts, given: Mapping[str, tuple[str, ...]]
+    items: Sequence[Item],
+    index: LiveParts,
+    given: Mapping[str, tuple[str, ...]],
+    known: secrets.Known,
 ) -> dict[str, str]:
     prefix = f"{index.namespace}."
-    known = secrets.Known([item.settings for item in items])
 
     def nameless(item: Item) -> names.Nameless:
         first = item.parts[0]
@@ -200,7 +234,7 @@ def _named(
             name = told[0].removeprefix(prefix)
         is_kept = (item.is_ours or item.id.startswith(prefix)) and names.is_name(name)
         target = plain(first.live.message.destination)
-        address = known.hiding(item.settings.get("destination", secrets.plain(target)))
+        address = known.hiding_in_url(item.settings.get("destination", secrets.plain(target)))
         return names.Nameless(
             id=item.id,
             address=next((part for part in address.parts if isinstance(part, str)), ""),
