@@ -210,11 +210,12 @@ def style_of(encoding: str) -> Style:
 
 
 def check_of(live: Live, now: datetime) -> Check:
-    """Load a draft as any file is loaded, and plan it against what was read."""
+    """Load a draft as any file is loaded, look a year ahead, and plan it against what was read."""
     from qstash_sync.adopt.importing import Checked
     from qstash_sync.applying import proposal
     from qstash_sync.config.load import Files, Source
     from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.planning import quota
 
     def check(text: str, environ: Mapping[str, str]) -> Checked:
         files = Files([Source("the imported file", ".", text)])
@@ -222,6 +223,9 @@ def check_of(live: Live, now: datetime) -> Check:
         errors = tuple(d for d in diagnostics if d.severity is Severity.ERROR)
         if config is None or errors:
             return Checked(errors=errors)
+        schedules = config.desired.schedules or ()
+        if ahead := [d for one in schedules for d in quota.too_many_parts(one, now)]:
+            return Checked(errors=tuple(ahead))
         return Checked(plan=proposal.compare(config.desired, live, now=now))
 
     return check
