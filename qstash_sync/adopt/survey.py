@@ -170,6 +170,8 @@ def _stranger(part: LivePart, index: LiveParts, now: datetime, *, in_seconds: bo
     """What carries no mark of ours, or why it is left alone."""
     if part.mark:
         return COPY if part.is_copy or part.mark.scope == index.scope else MARKED
+    if any(len(name) > entries.LONGEST_KEY for name, _ in part.live.message.headers):
+        return "the name of a header is too long for a key of a file"
     timeout = part.live.message.timeout
     if timeout and not in_seconds:
         return f"its timeout, {timeout}, may be seconds or milliseconds: QStash does not say"

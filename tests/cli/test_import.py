@@ -325,9 +325,9 @@ def test_one_document_tells_what_was_done(account: Account) -> None:
     found = json.loads(account.imported("--format", "json").out)
     assert found["text"] == account.file()
     assert found["summary"]["adopted"] == found["summary"]["schedules"] == 4
-    assert {"name": "SYNC_TOKEN", "what": "token", "users": ["sync"], "readable": True} in found[
-        "variables"
-    ]
+    assert {
+        "name": "SYNC_TOKEN", "what": "token", "users": ["sync"], "readable": True, "written": False,
+    } in found["variables"]  # fmt: skip
     assert found["requests"] == {"read": 4, "write": 0}
     wrong = account.run("import", "--namespace", "billing", "--target", "x", "--format", "json")
     assert json.loads(wrong.out)["errors"][0]["code"] == "usage"
@@ -438,20 +438,23 @@ def test_what_the_file_cannot_say_stands_as_a_comment_with_the_reason(
     assert "u:p" not in text
 
 
-def imported_from(schedules: list[dict[str, Any]], account: Account) -> Ran:
-    """The import of an account that answers with these."""
+def imported_from(
+    schedules: list[dict[str, Any]], account: Account, *words: str, **others: list[dict[str, Any]]
+) -> Ran:
+    """The import of an account that answers with these; others: lists by their addresses."""
     import threading
     from http.server import ThreadingHTTPServer
 
     from benchmarks.lists import handler
 
-    lists = {"schedules": schedules, "topics": [], "queues": [], "flowControl": []}
+    lists = {"schedules": schedules, "topics": [], "queues": [], "flowControl": [], **others}
     answers = {f"/v2/{name}": json.dumps(items).encode() for name, items in lists.items()}
     with ThreadingHTTPServer(("127.0.0.1", 0), handler(answers)) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        ran = account.run("import", "--namespace", "billing", "--now", NOW, QSTASH_URL=url)
+        billing = ("--namespace", "billing", "--now", NOW)
+        ran = account.run("import", *billing, *words, QSTASH_URL=url)
         server.shutdown()
     assert ran.code == 0, ran.text
     return ran

@@ -1,13 +1,18 @@
 """`import` of accounts with much that no file carries: the rest comes over, and stays what it is."""
 
+import json
+import random
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.adopt.accounts import Grown
 from tests.cli.test_import import APP, Account, applied, imported_from, open_account
-from tests.support import World
+from tests.fault_server import FaultServer
+from tests.support import World, cli
 
 
 @pytest.fixture
@@ -90,6 +95,38 @@ def test_a_secret_of_one_place_is_in_no_comment(account: Account, where: str) ->
     assert f"#   scd_left   {APP}: its cron: unrecognized descriptor: @every 1h" in text
 
 
+ODD_NAMES = {
+    "a secret": "sk_live_abcdefghij1234",
+    "assigned": "password=abc123456",
+    "long": "x" * 500,
+    "long and none": "x y" * 500,
+}
+MAY_BE = ("x" * 500,)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
+@pytest.mark.parametrize("where", ["topics", "queues", "flowControl", "schedules"])
+def test_a_name_that_no_message_shows_is_left_alone(
+    account: Account, where: str, name: str
+) -> None:
+    """The error of it names it by its mask, or cut."""
+    listed: dict[str, dict[str, Any]] = {
+        "topics": {"name": name, "endpoints": [{"url": f"{APP}/in", "name": name}], "createdAt": 1},
+        "queues": {"name": name, "parallelism": 1, "lag": 0, "paused": False, "createdAt": 1},
+        "flowControl": {"flowControlKey": name, "isPinnedParallelism": True, "parallelismMax": 3},
+        "schedules": live("odd", scheduleId=f"billing.{name}", header={name: ["x"]}),
+    }
+    more = {where: [listed[where]]} if where != "schedules" else {}
+    schedules = [live("good")] if more else [live("good"), listed[where]]
+    ran = imported_from(schedules, account, **more)
+    assert "id: scd_good\n" in ran.out
+    if name in MAY_BE:
+        return
+    assert name not in ran.text
+    if where != "schedules":
+        assert "is left alone: " in ran.out
+
+
 # ---------------------------------------------------------------- what is no secret
 
 
@@ -117,3 +154,54 @@ def test_no_secret_is_looked_for_in_a_host(
     assert "left alone" not in ran.text
     assert f"base_url: {host}\n" in ran.out
     assert f"endpoints: [{host}/in]" in ran.out.replace('"', "")
+
+
+# ---------------------------------------------------------------- what is told of it
+
+NO_LINE = "Bearer ${TOKEN}abcdef"
+
+
+def test_the_next_command_runs_where_no_line_can_hold_a_secret(tmp_path: Path) -> None:
+    local = str(tmp_path / "a.db")
+    headers = {"Upstash-Forward-Authorization": NO_LINE}
+    world = World()
+    with FaultServer(local, clock=world.time) as world.account:
+        Grown(world, random.Random(1)).put(f"{APP}/p", "@daily", headers=headers)
+    file, env = str(tmp_path / "q.yaml"), str(tmp_path / "q.env")
+    words = ("--namespace", "billing", f"--local={local}", "--out", file, "--env-out", env)
+    ran = cli("import", *words)
+    assert "to be set    P_AUTHORIZATION: a line of a file cannot hold it" in ran.err
+    line = next(line for line in ran.err.splitlines() if line.startswith("Next: "))
+    following = cli(*shlex.split(line.removeprefix("Next: qstash-sync ")))
+    assert following.code == 0, following.text
+
+
+@pytest.mark.parametrize("env_out", [False, True])
+def test_a_document_tells_what_the_lines_tell(account: Account, *, env_out: bool) -> None:
+    callback = {"Upstash-Callback": f"{APP}/cb", "Upstash-Forward-Authorization": NO_LINE}
+    account.grown.put(f"{APP}/p", "@daily", headers=callback)
+    account.grown.put(f"{APP}/r", "@daily", headers={"Upstash-Forward-X-Api-Key": "abcdefgh"})
+    hidden = {"Upstash-Forward-X-A": "x", "Upstash-Redact-Fields": "header"}
+    account.grown.put(f"{APP}/d", "@daily", headers=hidden)
+    gone = account.grown.put(f"{APP}/e", "@every 1h")
+    words = ("--env-out", str(account.folder / "e.env")) if env_out else ()
+    found = json.loads(account.imported("--format", "json", *words).out)
+    written = {one["name"]: one["written"] for one in found["variables"]}
+    assert written.pop("R_X_API_KEY") is env_out
+    assert set(written.values()) == {False}
+    assert found["left"] == [
+        {"kind": "schedule", "id": gone, "why": "its cron: unrecognized descriptor: @every 1h"}
+    ]
+    warned = {one["code"]: one["message"] for one in found["warnings"]}
+    assert warned["unwritable"].startswith("P_AUTHORIZATION: a line of a file cannot hold it")
+    assert "QStash shows digests alone" in warned["digest"]
+    assert warned["callbacks"].startswith("of p: QStash shows the address alone")
+    assert {one["severity"] for one in found["warnings"]} == {"warning"}
+
+
+def test_a_document_tells_of_what_else_is_left(account: Account) -> None:
+    account.grown.request("POST", "/v2/flowControl/sk_live_abcdefghij1234/pin?parallelism=3")
+    found = json.loads(account.imported("--format", "json").out)
+    (one,) = found["left"]
+    assert (one["kind"], one["id"]) == ("flow_control", "(secret)")
+    assert "sk_live" not in json.dumps(found)
