@@ -59,10 +59,13 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(p) if p.isdecimal() else -1, p) for p in re.split(r"([0-9]{1,18})", name))
 
 
-def of_schedules(nameless: Sequence[Nameless]) -> dict[str, str]:
-    """A name for each id; in the order of the sequence where only a number tells two apart."""
+def of_schedules(nameless: Sequence[Nameless], others: Iterable[str] = ()) -> dict[str, str]:
+    """A name for each id; in the order of the sequence where only a number tells two apart.
+
+    others: names that none of these may have.
+    """
     found = {one.id: one.kept for one in nameless if one.kept}
-    taken = set(found.values())
+    taken = {*found.values(), *others}
     waiting = [(one, tuple(_candidates(one))) for one in nameless if not one.kept]
     deepest = max((len(names) for _, names in waiting), default=0)
     for depth in range(deepest):

@@ -6,7 +6,7 @@ no mark, alike with another        a twin: the oldest is kept, the others stand 
 no mark                            carried, with its id
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -73,8 +73,9 @@ class Item:
 class Survey:
     """Everything that the file is about, in its order, and what it is not.
 
-    left: live schedules that are left alone, and why. lost: of ours, what cannot be said. known:
-    the secrets of all, of what is left alone and of twins, too.
+    left: live schedules that are left alone, and why. lost: of ours, what cannot be said. untaken:
+    names of ours that no target names. known: the secrets of all, of what is left alone and of
+    twins, too.
     """
 
     namespace: str
@@ -82,6 +83,7 @@ class Survey:
     items: tuple[Item, ...]
     left: tuple[tuple[LiveSchedule, str], ...]
     lost: tuple[str, ...]
+    untaken: tuple[str, ...]
     others: Mapping[Kind, Mapping[str, Settings]]
     known: secrets.Known
 
@@ -99,11 +101,9 @@ def survey(
 
     without: live ids of strangers that are to be left alone, and why.
     """
-
-    def chosen(*ids: str) -> bool:
-        return not targets or any(fnmatchcase(i, glob) for i in ids for glob in targets)
-
+    chosen = _by_globs(targets)
     index = LiveParts(Desired(namespace=namespace), live.schedules or ())
+    untaken = _untaken(index, chosen)
     items, lost = _ours(index, chosen, now)
     left: list[tuple[LiveSchedule, str]] = []
     in_seconds = _are_in_seconds(index)
@@ -128,7 +128,7 @@ def survey(
         replace(item, settings=entries.of_message(item.live[0].message))
         for item in _without_twins(items, now)
     ]
-    named = _named(kept, index, given or {}, known)
+    named = _named(kept, index, given or {}, known, untaken.values())
     written = [_written(item, named[item.id], index) for item in kept]
     return Survey(
         namespace=namespace,
@@ -136,18 +136,51 @@ def survey(
         items=tuple(sorted(written, key=lambda item: names.natural(item.name))),
         left=tuple(sorted(left, key=lambda pair: pair[0].id)),
         lost=tuple(lost),
+        untaken=tuple(untaken.values()),
         others=_others(live, written, chosen),
         known=secrets.Known(secret, [item.settings for item in written]),
     )
 
 
-def _ours(
-    index: LiveParts, chosen: Callable[..., bool], now: datetime
-) -> tuple[list[Item], list[str]]:
+Chosen = Callable[..., bool]  # whether one of some ids is to be imported
+
+
+def _by_globs(targets: Sequence[str]) -> Chosen:
+    def chosen(*ids: str) -> bool:
+        return not targets or any(fnmatchcase(i, glob) for i in ids for glob in targets)
+
+    return chosen
+
+
+def _bases(index: LiveParts) -> list[str]:
+    """The ids of our schedules."""
+    return sorted({part.base for part in index.by_id.values() if part.ours})
+
+
+def _untaken(index: LiveParts, chosen: Chosen) -> dict[str, str]:
+    """Names of ours that are not to be imported, by their ids."""
+    parts = {base: index.ours(base) for base in _bases(index)}
+    return {
+        base: index.name_of(found[0])
+        for base, found in parts.items()
+        if not chosen(base, *(part.live.id for part in found))
+    }
+
+
+def taken(live: Live, namespace: str, targets: Sequence[str]) -> Live:
+    """An account without what is ours and not to be imported: other files of it are about that."""
+    index = LiveParts(Desired(namespace=namespace), live.schedules or ())
+    untaken = _untaken(index, _by_globs(targets))
+    gone = {part.live.id for base in untaken for part in index.ours(base)}
+    kept = (one for one in live.schedules or () if one.id not in gone)
+    return replace(live, schedules=tuple(kept))
+
+
+def _ours(index: LiveParts, chosen: Chosen, now: datetime) -> tuple[list[Item], list[str]]:
     """What carries our mark, as it was written, or where somebody has edited it, as it is."""
     items: list[Item] = []
     lost: list[str] = []
-    for base in sorted({part.base for part in index.by_id.values() if part.ours}):
+    for base in _bases(index):
         parts = tuple(index.ours(base))
         if not chosen(base, *(part.live.id for part in parts)):
             continue
@@ -225,7 +258,9 @@ def _named(
     index: LiveParts,
     given: Mapping[str, tuple[str, ...]],
     known: secrets.Known,
+    taken: Iterable[str],
 ) -> dict[str, str]:
+    """A name for each id; taken: names that other files of the namespace have."""
     prefix = f"{index.namespace}."
 
     def nameless(item: Item) -> names.Nameless:
@@ -245,7 +280,8 @@ def _named(
             kept=name if is_kept else None,
         )
 
-    return names.of_schedules([nameless(item) for item in sorted(items, key=lambda i: i.order)])
+    ordered = sorted(items, key=lambda item: item.order)
+    return names.of_schedules([nameless(item) for item in ordered], taken)
 
 
 def _written(item: Item, name: str, index: LiveParts) -> Item:
@@ -323,7 +359,7 @@ def _was_edited(parts: Sequence[LivePart], index: LiveParts, time: Time) -> bool
 
 
 def _others(
-    live: Live, items: Sequence[Item], chosen: Callable[..., bool]
+    live: Live, items: Sequence[Item], chosen: Chosen
 ) -> Mapping[Kind, Mapping[str, Settings]]:
     """The kinds that are known by their names; of the keys, those that are pinned or used."""
     used = {

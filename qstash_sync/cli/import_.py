@@ -106,6 +106,7 @@ def _write(
     """The file of an account; returns the exit code."""
     from qstash_sync.adopt import env_file
     from qstash_sync.adopt.importing import imported
+    from qstash_sync.adopt.survey import taken
     from qstash_sync.render import imported as view
 
     namespace = _namespace(namespace)
@@ -123,19 +124,16 @@ def _write(
         namespace=namespace,
         now=session.instant,
         style=style_of(_encoding() if out is None else "utf-8"),
-        check=check_of(live, session.instant),
+        check=check_of(taken(live, namespace, targets), session.instant),
         targets=targets,
         given=given_names,
     )
+    values = env_file.text(found.document.variables, "the account")
+    _refuse_unreadable({"file": found.document.text, **({"--env-out": values} if env_out else {})})
     if out is not None:
         files.create(out, found.document.text, "--out", private=False)
     if env_out is not None:
-        files.create(
-            env_out,
-            env_file.text(found.document.variables, "the account"),
-            "--env-out",
-            private=True,
-        )
+        files.create(env_out, values, "--env-out", private=True)
     _show(session, found, view.Files(out=out, env_out=env_out, state=state, local=session.local))
     return ExitCode.DONE
 
@@ -184,6 +182,20 @@ def _refuse_idle(targets: tuple[str, ...], live: Live) -> None:
     for glob in targets:
         if not any(fnmatchcase(name, glob) for name in names):
             raise UsageError(f"--target {glob}: nothing in the account has such an id or name")
+
+
+def _refuse_unreadable(texts: Mapping[str, str]) -> None:
+    """A file that is larger than any that is read."""
+    from qstash_sync.config import sources
+    from qstash_sync.errors import ImportedFileError
+    from qstash_sync.model.diagnostics import Diagnostic
+
+    hint = "import parts with --target GLOB into files of one directory; one of them keeps"
+    hint += " `namespace`, and what else may stand in one alone"
+    for what, text in texts.items():
+        if (size := len(text.encode("utf-8", "replace"))) > sources.MAX_BYTES:
+            fact = f"the {what} would have {size:,} bytes; {sources.MAX_BYTES:,} are the most read"
+            raise ImportedFileError((Diagnostic(code="too_large", message=fact, hint=hint),))
 
 
 def _encoding() -> str:

@@ -39,6 +39,7 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
         rows.append(("left alone", f"{left}, as comments with the reason"))
     rows += _secrets(found, files)
     rows += [("callbacks", told) for told in _callbacks(found)]
+    rows += [("beside", told) for told in _untaken(found)]
     if files.state:
         told = f"{files.state} has its own idea of these: `terraform state rm` them, or both write"
         rows.append(("terraform", told))
@@ -112,9 +113,17 @@ def _callbacks(found: Imported) -> Iterator[str]:
         yield f"of {', '.join(unseen)}: {told}"
 
 
+def _untaken(found: Imported) -> Iterator[str]:
+    if count := len(found.survey.untaken):
+        what, them = ("schedule", "it") if count == 1 else ("schedules", "them")
+        told = f"{count} {what} of this namespace {'is' if count == 1 else 'are'} not in it"
+        yield f"{told}; an apply of this file alone deletes {them}"
+
+
 def _warnings(found: Imported) -> list[Diagnostic]:
     """What has to be done before an apply."""
     told = [*_to_be_set(found), *(("callbacks", one) for one in _callbacks(found))]
+    told += (("untaken", one) for one in _untaken(found))
     return [
         Diagnostic(severity=Severity.WARNING, code=code, message=message) for code, message in told
     ]

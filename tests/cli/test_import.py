@@ -383,13 +383,6 @@ def test_a_schedule_that_an_apply_would_mend_is_an_error_that_names_it(account: 
     assert "it carries the mark of another namespace" in text
 
 
-def test_a_glob_that_leaves_out_ours_would_delete_them(account: Account) -> None:
-    ids = fill(account)
-    applied(account)
-    ran = account.imported("--target", ids[1], code=1)
-    assert "billing.daily carries the mark of this namespace, and would be deleted" in ran.err
-
-
 def test_a_cron_that_was_edited_in_the_console_is_what_it_is_now(account: Account) -> None:
     applied(account, OURS.replace("America/New_York", "UTC"))
     account.grown.world.edit("billing.daily", cron="0 6 * * *")

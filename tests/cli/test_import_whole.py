@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from qstash_sync.config import sources
 from tests.adopt.accounts import Grown
 from tests.cli.test_import import APP, Account, applied, imported_from, open_account
 from tests.fault_server import FaultServer
@@ -205,3 +206,70 @@ def test_a_document_tells_of_what_else_is_left(account: Account) -> None:
     (one,) = found["left"]
     assert (one["kind"], one["id"]) == ("flow_control", "(secret)")
     assert "sk_live" not in json.dumps(found)
+
+
+# ---------------------------------------------------------------- a part of it
+
+SEVERAL = f"""
+version: 1
+namespace: billing
+limits: {{max_deletes: 0}}
+defaults: {{timezone: America/New_York, destination: {APP}/x}}
+schedules:
+  a: {{cron: "0 9 * * *"}}
+  b: {{cron: "0 8 * * *", protect: true}}
+  c: {{cron: "0 7 * * *"}}
+"""
+
+
+@pytest.mark.parametrize("glob", ["billing.a", "billing.a.2", "scd_*"])
+def test_a_glob_takes_ours_or_leaves_them_out(account: Account, glob: str) -> None:
+    """The file is one of several then, and what it leaves out is told."""
+    created = account.grown.put(f"{APP}/a", "@daily")
+    account.grown.world.apply(SEVERAL)
+    ran = account.imported("--target", glob)
+    is_ours = glob != "scd_*"
+    count = 2 if is_ours else 3
+    assert ("  a:\n" in ran.out) is is_ours
+    assert (created in ran.out) is not is_ours
+    assert f"beside       {count} schedules of this namespace are not in it; an apply of" in ran.err
+    assert "changes nothing else" in ran.err
+    document = json.loads(account.imported("--target", glob, "--format", "json").out)
+    assert [one["code"] for one in document["warnings"]] == ["untaken"]
+
+
+def test_a_name_of_ours_that_is_left_out_is_not_given_away(account: Account) -> None:
+    account.grown.put(f"{APP}/a", "@daily")
+    account.grown.world.apply(SEVERAL)
+    assert "  a-post:\n" in account.file("--target", "scd_*")
+
+
+def test_a_part_that_would_be_changed_is_still_an_error(account: Account) -> None:
+    account.grown.world.apply(SEVERAL)
+    account.server.store.delete("schedule", "billing.a.2")
+    ran = account.imported("--target", "billing.a", code=1)
+    assert "billing.a would be changed: parts (part 2 is missing)" in ran.err
+    assert ran.err.count("error: ") == 1
+
+
+@pytest.mark.parametrize("what", ["file", "--env-out"])
+@pytest.mark.parametrize("words", [(), ("--out",), ("--format", "json")])
+def test_a_file_that_nothing_reads_is_not_written(
+    account: Account, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], what: str
+) -> None:
+    """In parts it is read."""
+    headers = {"Upstash-Forward-Authorization": "x" * 3_000} if what == "--env-out" else {}
+    monkeypatch.setattr(sources, "MAX_BYTES", 5_000)
+    for n in range(2):
+        own = {name: f"{value}{n}" for name, value in headers.items()}
+        account.grown.put(f"{APP}/{n}", f"{n} 1 * * *", b"" if headers else b"x y " * 1_000, own)
+    out, env = account.folder / "q.yaml", account.folder / "q.env"
+    more = [*words, *([str(out)] if words == ("--out",) else [])]
+    ran = account.imported(*more, "--env-out", str(env), code=1)
+    assert f"the {what} would have " in ran.text
+    assert "bytes; 5,000 are the most read" in ran.text
+    assert "import parts with --target GLOB" in ran.text
+    assert not out.exists()
+    assert not env.exists()
+    first = account.grown.request("GET", "/v2/schedules").json()[0]["scheduleId"]
+    account.imported("--target", first, "--env-out", str(env))
