@@ -203,6 +203,9 @@ def _stranger(part: LivePart, index: LiveParts, now: datetime, *, in_seconds: bo
     """What carries no mark of ours, or why it is left alone."""
     if part.mark:
         return COPY if part.is_copy or part.mark.scope == index.scope else MARKED
+    if part.live.repeated:
+        name = ", ".join(part.live.repeated)
+        return f"it sends {name} more than once, and a file has one value for each header"
     if any(len(name) > entries.LONGEST_KEY for name, _ in part.live.message.headers):
         return "the name of a header is too long for a key of a file"
     timeout = part.live.message.timeout

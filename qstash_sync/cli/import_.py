@@ -226,8 +226,10 @@ def check_of(live: Live, now: datetime) -> Check:
     from qstash_sync.adopt.importing import Checked
     from qstash_sync.applying import proposal
     from qstash_sync.config.load import Files, Source
-    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.model.diagnostics import Diagnostic, Severity
+    from qstash_sync.model.steps import PutSchedule
     from qstash_sync.planning import quota
+    from qstash_sync.qstash import wire
 
     def check(text: str, environ: Mapping[str, str]) -> Checked:
         files = Files([Source("the imported file", ".", text)])
@@ -238,7 +240,14 @@ def check_of(live: Live, now: datetime) -> Check:
         schedules = config.desired.schedules or ()
         if ahead := [d for one in schedules for d in quota.too_many_parts(one, now)]:
             return Checked(errors=tuple(ahead))
-        return Checked(plan=proposal.compare(config.desired, live, now=now))
+        plan = proposal.compare(config.desired, live, now=now)
+        faults = [
+            Diagnostic(code="unsendable", message=fact, path=(f"{change.kind}s", change.name))
+            for change in plan.changes
+            for step in change.steps
+            if isinstance(step, PutSchedule) and (fact := wire.fault(step))
+        ]
+        return Checked(errors=tuple(faults), plan=None if faults else plan)
 
     return check
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.config import sources
 from tests.adopt.accounts import Grown
 from tests.cli.test_import import APP, Account, applied, imported_from, open_account
@@ -273,3 +274,62 @@ def test_a_file_that_nothing_reads_is_not_written(
     assert not env.exists()
     first = account.grown.request("GET", "/v2/schedules").json()[0]["scheduleId"]
     account.imported("--target", first, "--env-out", str(env))
+
+
+# ---------------------------------------------------------------- what an apply of it does
+
+EDITED: list[tuple[str, dict[str, Any], bool]] = [
+    ("a tab in a cron", {"cron": "0\t9 * * *"}, True),
+    ("spaces around a cron", {"cron": " 0 9 * * * "}, True),
+    ("a line in a cron", {"cron": "0 9\n* * *"}, True),
+    ("another space in a cron", {"cron": "0\u00a09 * * *"}, True),
+    ("a zone and a tab", {"cron": "CRON_TZ=Europe/Berlin 0\t9 * * *"}, True),
+    ("a header twice", {"header": {"X-A": ["a", "b"]}}, False),
+    ("a header in two spellings", {"header": {"X-A": ["a"], "x-a": ["b"]}}, False),
+    ("a header with spaces", {"header": {"X-A": [" a"]}}, False),
+    ("a header with a tab", {"header": {"X-A": ["a\tb"]}}, False),
+    ("an empty header", {"header": {"X-A": [""]}}, False),
+    ("a label outside ASCII", {"labels": ["ü"]}, False),
+    ("a label with a tab", {"labels": ["a\tb"]}, False),
+    ("a label with a comma", {"labels": ["a,b"]}, False),
+    ("a label with spaces", {"labels": [" a "]}, False),
+    ("a delay with a tab", {"retryDelayExpression": "1000 *\tretried"}, False),
+    ("a queue outside ASCII", {"queueName": "ü"}, False),
+    ("a key with a tab", {"flowControlKey": "a\tb", "rate": 1}, False),
+    ("a key outside ASCII", {"flowControlKey": "ü", "rate": 1}, False),
+    ("a callback outside ASCII", {"callback": f"{APP}/ü"}, False),
+    ("a callback with a space", {"callback": f"{APP}/a b"}, False),
+    ("an address outside ASCII", {"destination": f"{APP}/ü"}, False),
+    ("an address with a space", {"destination": f"{APP}/a b"}, False),
+    ("an address with dots", {"destination": f"{APP}/a/../b"}, False),
+]
+
+
+@pytest.mark.parametrize(("_id", "changes", "is_kept"), EDITED, ids=[case[0] for case in EDITED])
+def test_what_is_written_down_can_be_sent_and_stays(
+    account: Account, _id: str, changes: dict[str, Any], *, is_kept: bool
+) -> None:
+    """QStash may have taken it by another way; else it is left alone."""
+    grown = account.grown
+    created, good = grown.put(f"{APP}/x", "0 9 * * *"), grown.put(f"{APP}/good", "@daily")
+    grown.world.edit(created, **changes)
+    before = grown.world.schedule(created)
+    text = account.file()
+    assert (f"id: {created}" in text) is is_kept, text
+    assert f"id: {good}" in text
+    outcomes = grown.world.apply(text)
+    assert {outcome.status for outcome in outcomes} == {Status.DONE}
+    after = grown.world.schedule(created)
+    mine = {"labels", "label", "nextScheduleTime", "cron"}
+    assert {k: v for k, v in after.items() if k not in mine} == {
+        k: v for k, v in before.items() if k not in mine
+    }
+    assert after["cron"].split() == before["cron"].split()
+    assert grown.world.plan(text).changes == ()
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_an_id_that_no_path_can_name_is_left_alone(account: Account, name: str) -> None:
+    text = imported_from([live("x", scheduleId=name), live("good")], account).out
+    assert "id: scd_good\n" in text
+    assert f"#   {name}   {APP}/x: the schedule '{name}' cannot be addressed" in text
