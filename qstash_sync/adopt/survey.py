@@ -212,7 +212,9 @@ def _stranger(part: LivePart, index: LiveParts, now: datetime, *, in_seconds: bo
     if timeout and not in_seconds:
         return f"its timeout, {timeout}, may be seconds or milliseconds: QStash does not say"
     time = times.of_stranger(part.live.cron, now)
-    return Item(parts=(part,), time=time) if isinstance(time, Time) else f"its cron: {time}"
+    if isinstance(time, Time):
+        return Item(parts=(part,), time=time)
+    return f"its cron: {time}; an entry with `id: {part.live.id}` and a cron takes it over"
 
 
 def _are_in_seconds(index: LiveParts) -> bool:

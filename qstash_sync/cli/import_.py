@@ -116,6 +116,7 @@ def _write(
     if out and env_out and Path(out).absolute() == Path(env_out).absolute():
         raise UsageError(f"--env-out {out}: is --out, too; secrets need a file of their own")
     given_names = _terraform(state) if state else {}
+    session.environ()  # whoever names a file of it is told if there is none
 
     live = _read(session, namespace)
     _refuse_idle(targets, live)
@@ -199,7 +200,11 @@ def _refuse_unreadable(texts: Mapping[str, str]) -> None:
 
 
 def _encoding() -> str:
-    return getattr(sys.stdout, "encoding", None) or "utf-8"
+    """What stdout shows of a file: a shell may put it into one, and that is UTF-8 or ASCII."""
+    import codecs
+
+    given = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return "utf-8" if codecs.lookup(given).name == "utf-8" else "ascii"
 
 
 def style_of(encoding: str) -> Style:

@@ -1,8 +1,11 @@
 """`import` of accounts with much that no file carries: the rest comes over, and stays what it is."""
 
 import json
+import os
 import random
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +13,12 @@ from typing import Any
 import pytest
 
 from qstash_sync.applying.outcomes import Status
+from qstash_sync.cli.session import Session
 from qstash_sync.config import sources
 from tests.adopt.accounts import Grown
-from tests.cli.test_import import APP, Account, applied, imported_from, open_account
+from tests.cli.test_import import APP, NOW, Account, applied, imported_from, open_account
 from tests.fault_server import FaultServer
-from tests.support import World, cli
+from tests.support import HEAD, World, cli
 
 
 @pytest.fixture
@@ -192,8 +196,9 @@ def test_a_document_tells_what_the_lines_tell(account: Account, *, env_out: bool
     assert written.pop("R_X_API_KEY") is env_out
     assert set(written.values()) == {False}
     assert found["left"] == [
-        {"kind": "schedule", "id": gone, "why": "its cron: unrecognized descriptor: @every 1h"}
+        {"kind": "schedule", "id": gone, "why": found["left"][0]["why"]},
     ]
+    assert "its cron: unrecognized descriptor: @every 1h" in found["left"][0]["why"]
     warned = {one["code"]: one["message"] for one in found["warnings"]}
     assert warned["unwritable"].startswith("P_AUTHORIZATION: a line of a file cannot hold it")
     assert "QStash shows digests alone" in warned["digest"]
@@ -333,3 +338,63 @@ def test_an_id_that_no_path_can_name_is_left_alone(account: Account, name: str) 
     text = imported_from([live("x", scheduleId=name), live("good")], account).out
     assert "id: scd_good\n" in text
     assert f"#   {name}   {APP}/x: the schedule '{name}' cannot be addressed" in text
+
+
+# ---------------------------------------------------------------- its options and streams
+
+
+def test_a_file_of_variables_that_is_not_there_is_an_error_with_a_local_account_too(
+    tmp_path: Path,
+) -> None:
+    words = ("import", "--namespace", "billing", f"--local={tmp_path / 'a.db'}", "--env-file")
+    ran = cli(*words, str(tmp_path / "none.env"))
+    assert ran.code == 64
+    assert "none.env: no such file or directory" in ran.err
+    assert ran.out == ""
+
+
+COMMANDS = [
+    ("import", "--namespace", "billing", "--local"), ("plan", "--local"), ("drift", "--local"),
+    ("validate",), ("next",), ("import", "--strays", "--local"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_run_that_is_stopped_has_its_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def stopped(_session: Session) -> dict[str, str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    Path("qstash.yaml").write_text("version: 1\nnamespace: billing\nschedules: {}\n")
+    monkeypatch.setattr(Session, "environ", stopped)
+    ran = cli(*words, "--format", "json")
+    assert ran.code == 1
+    (error,) = json.loads(ran.out)["errors"]
+    assert (error["code"], error["message"]) == ("stopped", "stopped; nothing more is written")
+    assert cli(*words).err.strip().endswith("Stopped; nothing more is written.")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_file_on_stdout_is_utf_8_whatever_the_locale_says(
+    account: Account, encoding: str
+) -> None:
+    account.grown.put(f"{APP}/x", "@daily", "grüße".encode())
+    stored = account.grown.put(f"{APP}/y", "@every 1h")
+    account.grown.world.edit(stored, destination=f"{APP}/ü")
+    words = [sys.executable, "-m", "qstash_sync", "import", "--namespace", "billing", "--now", NOW]
+    environ = {**account.environ, "PYTHONIOENCODING": encoding, "PATH": os.environ["PATH"]}
+    root = Path(__file__).parents[2]
+    ran = subprocess.run(words, capture_output=True, check=True, env=environ, cwd=root)
+    assert 'body: "gr\\xfc\\xdfe"' in ran.stdout.decode("utf-8")
+
+
+def test_what_has_no_cron_of_a_file_is_left_with_a_way_to_take_it_over(account: Account) -> None:
+    created = account.grown.put(f"{APP}/x", "@every 90m")
+    text = account.file()
+    assert f"@every 90m; an entry with `id: {created}` and a cron takes it over" in text
+    taken = "  x: {cron: '30 * * * *', timezone: UTC, destination: %s/x, id: %s}\n"
+    outcomes = account.grown.world.apply(f"{HEAD}schedules:\n{taken % (APP, created)}")
+    assert [outcome.status for outcome in outcomes] == [Status.DONE]
+    assert account.grown.world.schedule(created)["cron"] == "30 * * * *"
