@@ -17,6 +17,7 @@ QstashSyncError          exit code
   UsageError             64   the command line makes no sense
   StalePlanError         5    the saved plan no longer holds
   OutputError            1    the result cannot be written to stdout
+  StoppedError           1    somebody stopped the run
   InternalError          1    a bug of ours
 """
 
@@ -156,6 +157,12 @@ class OutputError(QstashSyncError):
     def __init__(self, message: str, *, is_gone: bool = False) -> None:
         super().__init__(message)
         self.is_gone = is_gone
+
+
+class StoppedError(QstashSyncError):
+    """Ctrl-C, or a no to a question, before there was a result."""
+
+    code = "stopped"
 
 
 class InternalError(QstashSyncError):

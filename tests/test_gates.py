@@ -1,10 +1,11 @@
 """What costs time, counted instead of timed: imports, comparisons, compilations, nodes visited."""
 
 import gc
+import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.model.resources import Desired
 from qstash_sync.qstash.client import Client
-from qstash_sync.reconcile import canonical, reconcile, schedules
+from qstash_sync.reconcile import canonical, diff, reconcile, schedules, twins as live_twins
+from tests.adopt.accounts import Grown
 from tests.fault_server import FaultServer
-from tests.support import NOW, cli, config, secret
+from tests.support import NOW, cli, config, secret, world as make_world
 
 HEAVY = ("yaml", "pydantic", "ssl", "asyncio", "httpx", "deepdiff", "croniter", "zoneinfo")
 FILE = (
@@ -196,3 +198,28 @@ def test_many_environments_are_not_all_held_at_once(tmp_path: Path) -> None:
     before = held()
     assert cli("validate", "--mock-env", "-f", str(file)).code == 0
     assert held() - before <= 1
+
+
+# ---------------------------------------------------------------- what an import costs
+
+SHAPES: dict[str, Callable[[int], dict[str, str]]] = {
+    "a header each": lambda n: {"Upstash-Forward-X-Tenant": str(n)},
+    "a header for two": lambda n: {"Upstash-Forward-X-Tenant": str(n // 2)},
+    "a credential each": lambda n: {"Upstash-Forward-Authorization": f"Bearer abcdefgh{n}"},
+    "all alike": lambda _: {},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_import_compares_no_schedule_with_each_other(shape: str) -> None:
+    """Of 3,000 tenants with one address nobody waits for 4,500,000 pairs."""
+    costs = []
+    for count in (40, 160):
+        with make_world(Switches(plan="none")) as world:
+            grown = Grown(world, random.Random(1))
+            for number in range(count):
+                grown.put("https://e.example.com/x", "0 9 * * *", headers=SHAPES[shape](number))
+            with counted((diff, "compare"), (live_twins, "for_ever")) as calls:
+                grown.read()
+            costs.append(calls.total())
+    assert costs[1] <= 4 * costs[0] + 8

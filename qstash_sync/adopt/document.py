@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from qstash_sync.adopt import factor, names, secrets
-from qstash_sync.adopt.entries import Settings
+from qstash_sync.adopt.entries import LONGEST_KEY, Settings
 from qstash_sync.adopt.secrets import Hidden
 from qstash_sync.adopt.survey import Item, Survey
 from qstash_sync.adopt.writer import WIDTH, Writer
+from qstash_sync.model.presentable import presentable
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, Message, instant, plain
 from qstash_sync.model.settings_table import CALLBACKS
@@ -17,7 +18,10 @@ from qstash_sync.record import record
 
 _OTHERS = (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)
 _SECTIONS = {kind: f"{kind}s" for kind in (*_OTHERS, Kind.SCHEDULE)}
-_TAKE_VARIABLES = frozenset(("destination", "headers", "body", "endpoints", *CALLBACKS))
+TOO_LONG = "its name is too long for a key of a file"
+# What takes variables.
+_ADDRESSES = ("destination", "endpoints", *CALLBACKS)
+_TEXTS = ("headers", "body")
 _MARGIN = 10  # of a list of names
 _WIDEST = 3  # users of a variable that are named
 
@@ -49,10 +53,24 @@ class Choices:
 
 
 @record(kw_only=True)
+class Left:
+    """What stands as a comment, as it may be shown; address: where a schedule goes."""
+
+    kind: Kind
+    id: str
+    address: str = ""
+    why: str
+
+
+@record(kw_only=True)
 class Document:
-    """The text, and what it needs of the environment; items: the schedules that it declares."""
+    """The text, and what it needs of the environment; items: the schedules that it declares.
+
+    left: what it leaves alone, twins aside.
+    """
 
     text: str
+    left: tuple[Left, ...]
     variables: tuple[Variable, ...]
     items: tuple[Item, ...]
     others: Mapping[Kind, Mapping[str, Settings]]
@@ -74,8 +92,8 @@ class Style:
 def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Document:
     """The whole file."""
     items = survey.items
-    others = [settings for found in survey.others.values() for settings in found.values()]
-    known = secrets.Known([item.settings for item in items], others)
+    choices = replace(choices, left={**_too_long(survey), **choices.left})
+    known = survey.known
     defaults, schedules = _factored([hiding(i.settings, known) for i in items], choices.apart)
     sections: dict[Kind, Mapping[str, Settings]] = {
         kind: {n: hiding(s, known) for n, s in found.items() if (kind, n) not in choices.left}
@@ -91,19 +109,26 @@ def document(survey: Survey, live: Live, choices: Choices, style: Style) -> Docu
     variables = names.of_variables(uses, survey.namespace)
     told = tuple(_variables(uses, variables))
     page = _Page(style, variables)
+    left = tuple(_left(survey, choices))
     blocks = (
         page.head(survey, live, choices),
         page.defaults(defaults),
         *(page.section(kind, sections[kind]) for kind in _OTHERS),
         page.schedules(items, named),
-        page.left(survey, choices),
+        page.left(left),
         page.callbacks(items, defaults, named),
         page.labels(items),
         page.needed(told),
     )
     paragraphs = ("\n".join(block) for block in blocks)
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
-    return Document(text=text, variables=told, items=items, others=sections)
+    return Document(text=text, left=left, variables=told, items=items, others=sections)
+
+
+def _too_long(survey: Survey) -> dict[Key, str]:
+    """Names that can be no keys of YAML."""
+    named = ((kind, name) for kind, found in survey.others.items() for name in found)
+    return {key: TOO_LONG for key in named if len(key[1]) > LONGEST_KEY}
 
 
 @record(kw_only=True)
@@ -203,8 +228,9 @@ def _variables_in(settings: Settings) -> Iterator[str]:
 
 def hiding(settings: Settings, known: secrets.Known) -> Settings:
     """The settings without what is a secret elsewhere, where the file takes a variable."""
+    change = dict.fromkeys(_ADDRESSES, known.hiding_in_url) | dict.fromkeys(_TEXTS, known.hiding)
     return {
-        key: secrets.replaced(value, known.hiding) if key in _TAKE_VARIABLES else value
+        key: secrets.replaced(value, change[key]) if key in change else value
         for key, value in settings.items()
     }
 
@@ -325,17 +351,18 @@ class _Page:
             told = f"   since {since:%Y-%m-%d}" if since else ""
             differs = twins.differences(twin.message, item.live[0].message)
             told += f"; differs in {', '.join(differs)}" if differs else ""
-            yield self.comment(f"  {twin.id}{told}", 4)
+            yield self.comment(f"  {presentable(twin.id)}{told}", 4)
 
-    def left(self, survey: Survey, choices: Choices) -> Iterator[str]:
+    def left(self, found: Sequence[Left]) -> Iterator[str]:
         """What is not declared, and why."""
-        if survey.left:
+        schedules = [one for one in found if one.kind is Kind.SCHEDULE]
+        if schedules:
             yield self.comment("Schedules that this file leaves alone:")
-        for live, why in survey.left:
-            yield self.comment(f"  {live.id}   {_host(live)}: {why}")
-        for (kind, name), why in sorted(choices.left.items()):
-            if kind is not Kind.SCHEDULE:
-                yield self.comment(f"{_SECTIONS[kind]}.{name} is left alone: {why}")
+        for one in schedules:
+            yield self.comment(f"  {one.id}   {one.address}: {one.why}")
+        for one in found:
+            if one.kind is not Kind.SCHEDULE:
+                yield self.comment(f"{_SECTIONS[one.kind]}.{one.id} is left alone: {one.why}")
 
     def callbacks(
         self, items: Sequence[Item], defaults: Settings, settings: Mapping[str, Settings]
@@ -393,7 +420,21 @@ class _Page:
         yield self.comment(f"  {line}")
 
 
-def _host(live: LiveSchedule) -> str:
+def _left(survey: Survey, choices: Choices) -> Iterator[Left]:
+    known = survey.known
+    for live, why in survey.left:
+        yield Left(
+            kind=Kind.SCHEDULE,
+            id=presentable(live.id),
+            address=_host(live, known),
+            why=known.masked(why),
+        )
+    for (kind, name), why in sorted(choices.left.items()):
+        if kind is not Kind.SCHEDULE:
+            yield Left(kind=kind, id=presentable(name), why=known.masked(why))
+
+
+def _host(live: LiveSchedule, known: secrets.Known) -> str:
     """Where it goes, without what may be a secret."""
     target = plain(live.message.destination)
     scheme, colon, rest = target.partition("://")
@@ -401,7 +442,8 @@ def _host(live: LiveSchedule) -> str:
         return target
     host = f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rpartition('@')[2]}"
     path = f"{scheme}://{re.split('[?#]', rest, maxsplit=1)[0]}"
-    return path if "@" not in path and secrets.url(path, "").plain is not None else host
+    is_plain = known.hiding_in_url(secrets.url(path, "")).plain is not None
+    return path if "@" not in path and is_plain else host
 
 
 def _smallest_plan(live: Live) -> str | None:

@@ -28,7 +28,7 @@ Settings = dict[str, Any]
 JSON = "application/json"
 _CONTENT_TYPE = "Content-Type"
 _IDENTITY = "X-Qstash-Sync-Schedule"  # what `identify: true` sends
-_LONGEST_KEY = 500  # of a mapping; YAML takes 1,024 characters, quotes and escapes counted
+LONGEST_KEY = 500  # of a mapping; YAML takes 1,024 characters, quotes and escapes counted
 _DEEPEST = 40  # a body that is nested deeper reads better as it is
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -136,6 +136,13 @@ def _body(message: Message, *, is_json: bool) -> Settings:
     return {"body": secrets.whole(text, "body") if apart is None else apart}
 
 
+def bytes_text(message: Message) -> Template | None:
+    """What people would read in a body that is no text, of one byte or of two a character."""
+    if not isinstance(message.body, bytes) or _body_text(message) is not None:
+        return None
+    return secrets.text_body(message.body.replace(b"\0", b"").decode("latin-1"), "body")
+
+
 def _body_text(message: Message) -> str | None:
     """The body as text; None where there is none, or it is none."""
     body = message.body
@@ -166,7 +173,7 @@ def _refuse(word: str) -> Any:
 def _fits(value: Any, depth: int) -> bool:
     """Whether a mapping or list can stand in the file: keys, and how deep it is."""
     if isinstance(value, dict):
-        keys = all("${" not in key and len(key) <= _LONGEST_KEY for key in value)
+        keys = all("${" not in key and len(key) <= LONGEST_KEY for key in value)
         return depth > 0 and keys and all(_fits(item, depth - 1) for item in value.values())
     if isinstance(value, list):
         return depth > 0 and all(_fits(item, depth - 1) for item in value)
@@ -259,7 +266,8 @@ def of_group(group: LiveUrlGroup) -> Settings:
     """A URL group: endpoints by name, or a list where some have none."""
     owned = [(e.name, secrets.url(plain(e.url), e.name or "endpoint")) for e in group.endpoints]
     names = [name for name, _ in owned]
-    if all(names) and len(set(names)) == len(names) and not any("${" in str(n) for n in names):
+    fit = not any("${" in str(n) or len(str(n)) > LONGEST_KEY for n in names)
+    if all(names) and len(set(names)) == len(names) and fit:
         return {"endpoints": {str(name): url for name, url in owned}}
     if not any(names):
         return {"endpoints": [url for _, url in owned]}

@@ -7,7 +7,7 @@ from qstash_sync.adopt.document import Variable
 
 _HEAD = "# Secrets that qstash-sync read from {}; keep them where nobody else can read."
 _DIGEST = "QStash shows a digest alone"
-_NO_LINE = "a line of a file cannot hold it"
+NO_LINE = "a line of a file cannot hold it"
 
 
 def text(variables: Sequence[Variable], source: str) -> str:
@@ -15,7 +15,7 @@ def text(variables: Sequence[Variable], source: str) -> str:
     lines = [_HEAD.format(source)]
     for one in variables:
         line = quoted(one.value) if one.value is not None else None
-        why = _DIGEST if one.value is None else _NO_LINE
+        why = _DIGEST if one.value is None else NO_LINE
         lines.append(f"# {one.name}: {why}" if line is None else f"{one.name}={line}")
     return "".join(f"{line}\n" for line in lines)
 

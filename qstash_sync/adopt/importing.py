@@ -10,15 +10,17 @@ out: an apply would delete it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from qstash_sync.adopt.document import Choices, Document, Style, document
 from qstash_sync.adopt.survey import Item, Survey, survey
 from qstash_sync.errors import ImportedFileError
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.presentable import presentable
 from qstash_sync.model.resources import Key, Kind, Live
 from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.model.steps import PauseSchedule, PutSchedule
@@ -27,6 +29,7 @@ from qstash_sync.reconcile import canonical, diff, mark as marks
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts, same_crons
 from qstash_sync.record import record
 
+T = TypeVar("T")
 _SCHEDULE = Kind.SCHEDULE
 _KINDS = {f"{kind}s": kind for kind in Kind if kind is not _SCHEDULE}
 _DRAFTS = 12  # beside one for each schedule: each draft but the last leaves something out
@@ -56,12 +59,6 @@ class Imported:
     def adopted(self) -> int:
         """How many schedules a plan of the file adopts."""
         return self.reasons.get(Reason.ADOPT, 0)
-
-    @property
-    def left(self) -> int:
-        """How many schedules and others stand as comments, twins aside."""
-        others = [key for key in self.choices.left if key[0] is not Kind.SCHEDULE]
-        return len(self.survey.left) + len(others)
 
     @property
     def with_unseen_callbacks(self) -> tuple[str, ...]:
@@ -117,7 +114,7 @@ def _error(facts: Sequence[str]) -> ImportedFileError:
     """What would change although it carries our mark; a comment would be no true picture of it."""
     hint = "mend it with the file that made it, or import under another --namespace"
     return ImportedFileError(
-        tuple(Diagnostic(code="import", message=fact, hint=hint) for fact in facts)
+        tuple(Diagnostic(code="import", message=presentable(fact), hint=hint) for fact in facts)
     )
 
 
@@ -140,22 +137,34 @@ def _of_errors(errors: Sequence[Diagnostic], draft: Document, choices: Choices) 
         return replace(choices, allow_private=False, refused=frozenset())
 
     left, apart = dict(choices.left), set(choices.apart)
-    items = {item.name: item for item in draft.items}
+    items = _as_shown((item.name, item) for item in draft.items)
+    others = {kind: _as_shown((name, name) for name in draft.others[kind]) for kind in draft.others}
     lost: list[str] = []
     for error in errors:
         section, name, *_ = (*map(str, error.path), "", "")
-        item = items.get(name) if section == "schedules" else None
         if section == "defaults":
             apart.add(name)
-        elif item and not item.is_ours:
-            left |= _left(item, error.message)
-        elif kind := _KINDS.get(section):
-            left.setdefault((kind, name), error.message)
-        else:
+            continue
+        kind = _KINDS.get(section)
+        alike = items.get(name, []) if section == "schedules" else []
+        named = others[kind].get(name, []) if kind else []
+        for item in alike:
+            left |= {} if item.is_ours else _left(item, error.message)
+        if kind:
+            left = {(kind, one): error.message for one in named} | left
+        if not named and (not alike or any(item.is_ours for item in alike)):
             lost.append(error.text)
     if lost:
         raise _error(sorted(set(lost)))
     return replace(choices, left=left, apart=frozenset(apart), refused=frozenset())
+
+
+def _as_shown(named: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """By the names that a diagnostic shows: of secrets, and of what is long, several may be one."""
+    found: dict[str, list[T]] = {}
+    for name, value in named:
+        found.setdefault(presentable(name), []).append(value)
+    return found
 
 
 def _of_plan(plan: Plan, draft: Document, choices: Choices) -> Choices:

@@ -20,8 +20,20 @@ _LONGEST = 60
 _WORD = re.compile(r"(?!x-)[a-z0-9][a-z0-9_-]*")  # x-… is the home of an anchor
 _OPAQUE = re.compile(r"\d+|[0-9a-f-]{16,}|(?=[^/]*\d)[\w-]{24,}", re.IGNORECASE)
 _DEEPEST = 3  # segments of a path in a name
-# Variables that a machine, a shell or QStash's own tools read: no secret may take their names.
-_TAKEN = re.compile(r"(?:QSTASH|US_EAST_1|EU_CENTRAL_1|UPSTASH)_.*|PATH|HOME|USER|SHELL|LANG|PWD")
+# Variables that a machine, a shell, a CI, a cloud, a package manager or QStash's own tools set or
+# read: no secret may take their names, since the environment wins over `--env-file`.
+_TAKEN = re.compile(
+    r"(?:QSTASH|US_EAST_1|EU_CENTRAL_1|UPSTASH"
+    r"|ACTIONS|AGENT|APPVEYOR|BITBUCKET|BUILD|BUILDKITE|CI|CIRCLE|CODEBUILD|DRONE|GH|GITEA|GITHUB"
+    r"|GITLAB|JENKINS|RUNNER|SEMAPHORE|SYSTEM|TEAMCITY|TRAVIS|WOODPECKER"
+    r"|ARM|AWS|AZURE|CF|CLOUDFLARE|CLOUDSDK|DIGITALOCEAN|DOPPLER|FLY|GCLOUD|GCP|GOOGLE|HEROKU"
+    r"|NETLIFY|OP|PULUMI|RAILWAY|RENDER|TERRAFORM|TF|TFC|VAULT|VERCEL"
+    r"|BUNDLE|BUN|CARGO|COMPOSER|DENO|DOCKER|GEM|GIT|GO|HOMEBREW|JAVA|KUBE|KUBERNETES|MAVEN|NODE|NPM"
+    r"|NUGET|PIP|PNPM|POETRY|PYTHON|RUSTUP|TWINE|UV|YARN"
+    r"|ALL|CURL|DBUS|FTP|GPG|HTTP|HTTPS|LC|LD|NO|REQUESTS|SSH|SSL|SUDO|SYSTEMD|XDG)_.*"
+    r"|CI|COLUMNS|DISPLAY|EDITOR|HOME|HOST|HOSTNAME|LANG|LOGNAME|MAIL|PATH|PORT|PWD|SHELL|TERM"
+    r"|TMPDIR|TZ|USER|USERNAME"
+)
 
 
 @record(kw_only=True)
@@ -59,10 +71,13 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(p) if p.isdecimal() else -1, p) for p in re.split(r"([0-9]{1,18})", name))
 
 
-def of_schedules(nameless: Sequence[Nameless]) -> dict[str, str]:
-    """A name for each id; in the order of the sequence where only a number tells two apart."""
+def of_schedules(nameless: Sequence[Nameless], others: Iterable[str] = ()) -> dict[str, str]:
+    """A name for each id; in the order of the sequence where only a number tells two apart.
+
+    others: names that none of these may have.
+    """
     found = {one.id: one.kept for one in nameless if one.kept}
-    taken = set(found.values())
+    taken = {*found.values(), *others}
     waiting = [(one, tuple(_candidates(one))) for one in nameless if not one.kept]
     deepest = max((len(names) for _, names in waiting), default=0)
     for depth in range(deepest):
@@ -141,9 +156,10 @@ def of_variables(
     for value, what in whats.items():
         own = [owner for owner in owners[value] if owner]
         owner = own[0] if len(owners[value]) == 1 and own else namespace
-        name = _variable(f"{owner}_{what}")
-        if _TAKEN.fullmatch(name):
-            name = _variable(f"{namespace}_{name}")
+        wishes = (
+            _variable(f"{first}{owner}_{what}") for first in ("", f"{namespace}_", "schedules_")
+        )
+        name = next(wish for wish in wishes if not _TAKEN.fullmatch(wish))
         names[value] = _numbered_variable(name, used, numbers)
     return names
 

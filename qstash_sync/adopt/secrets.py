@@ -6,16 +6,18 @@ by address   the path of a webhook, which is all that protects it
 redacted     what QStash shows as a digest alone
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
 from qstash_sync.model import secret_shapes
-from qstash_sync.model.resources import Piece, Secret, Text
-from qstash_sync.model.secret_shapes import SCHEME, Span, Where, is_called
+from qstash_sync.model.resources import MASK, Piece, Secret, Text
+from qstash_sync.model.secret_shapes import SCHEME, Span, Where, is_called, is_likely
 from qstash_sync.reconcile.canonical import DIGEST
 from qstash_sync.record import record
 
+_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
 TOLD = 8  # characters of a secret that is looked for in other places, too
 _SMALL = 1_000  # a number below is no password
 
@@ -141,10 +143,24 @@ def _anywhere(text: str, what: str) -> Iterator[Found]:
     return ((start, end, what) for start, end in secret_shapes.anywhere(text))
 
 
-def _called(named: Iterable[tuple[str, Span]], where: Where, what: str = "") -> Iterator[Found]:
+def _called(
+    text: str, named: Iterable[tuple[str, Span]], where: Where, what: str = ""
+) -> Iterator[Found]:
     for name, (start, end) in named:
-        if is_called(name, where, likely=True):
+        if is_likely(name, text[start:end], where):
             yield start, end, f"{what} {name}".strip()
+
+
+def _within(text: str, what: str) -> Iterator[Found]:
+    """What stands in a text that may be anything: JSON, XML, a form, an address, prose."""
+    yield from _called(text, secret_shapes.members(text), Where.MEMBER)
+    yield from _called(text, secret_shapes.fields(text), Where.MEMBER)
+    yield from _called(text, secret_shapes.loose_members(text), Where.MEMBER)
+    yield from _called(text, secret_shapes.elements(text), Where.MEMBER)
+    yield from _called(text, secret_shapes.in_addresses(text), Where.PARAMETER)
+    yield from _webhooks(text, what)
+    yield from _anywhere(text, what)
+    yield from _shapes(text, what)
 
 
 def _webhooks(text: str, what: str) -> Iterator[Found]:
@@ -157,7 +173,7 @@ def url(text: str, what: str) -> Template:
 
     def found() -> Iterator[Found]:
         yield from _webhooks(text, what)
-        yield from _called(secret_shapes.parameters(text), Where.PARAMETER, what)
+        yield from _called(text, secret_shapes.parameters(text), Where.PARAMETER, what)
         path = text.find("/", text.find("://") + 3)
         for low, high, name in _shapes(text, f"{what} token".strip()):
             if path != -1 and low >= path:
@@ -173,21 +189,12 @@ def header(name: str, value: str) -> Template:
     if is_called(name, Where.HEADER, likely=True):
         scheme = SCHEME.match(value)
         return _template(value, [(scheme.end() if scheme else 0, len(value), name)])
-    return _template(value, (*_anywhere(value, name), *_shapes(value, name)))
+    return _template(value, _within(value, name))
 
 
 def text_body(text: str, what: str) -> Template:
-    """A body that stands as text: JSON, a form, or anything."""
-
-    def found() -> Iterator[Found]:
-        yield from _called(secret_shapes.members(text), Where.MEMBER)
-        yield from _called(secret_shapes.fields(text), Where.MEMBER)
-        yield from _called(secret_shapes.loose_members(text), Where.MEMBER)
-        yield from _webhooks(text, what)
-        yield from _anywhere(text, what)
-        yield from _shapes(text, what)
-
-    return _template(text, found())
+    """A body that stands as text."""
+    return _template(text, _within(text, what))
 
 
 def json_body(value: Any, what: str) -> Any:
@@ -210,7 +217,7 @@ def _json(value: Any, key: str, what: str) -> Any:
     if isinstance(value, list):
         return [_json(item, key, what) for item in value]
     if isinstance(value, str):
-        if value and is_called(key, likely=True):
+        if value and is_likely(key, value):
             return whole(value, key)
         return text_body(value, what)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -243,6 +250,22 @@ class Known:
         for value in sorted(self._whats, key=len, reverse=True):
             self._beginning.setdefault(value[:TOLD], []).append(value)
 
+    def hiding_in_url(self, template: Template) -> Template:
+        """An address without them; what is a secret elsewhere is none in a host."""
+        first, *rest = template.parts
+        host = _HOST.match(first) if isinstance(first, str) else None
+        if not host:
+            return self.hiding(template)
+        below = self.hiding(Template((host.string[host.end() :], *rest))).parts
+        if isinstance(below[0], str):
+            return Template((host[0] + below[0], *below[1:]))
+        return Template((host[0], *below))
+
+    def masked(self, text: str) -> str:
+        """What is said to people, without them."""
+        parts = self.hiding(plain(text)).parts
+        return "".join(part if isinstance(part, str) else MASK for part in parts)
+
     def hiding(self, template: Template) -> Template:
         """The text without values that are secrets elsewhere."""
         if not self._whats:
@@ -262,7 +285,9 @@ class Known:
 
 def hidden_in(value: Any) -> Iterator[Hidden]:
     """Every hidden part of a tree of settings, in its order."""
-    if isinstance(value, Template):
+    if isinstance(value, Hidden):
+        yield value
+    elif isinstance(value, Template):
         yield from value.hidden
     elif isinstance(value, Mapping):
         for item in value.values():

@@ -6,7 +6,7 @@ no mark, alike with another        a twin: the oldest is kept, the others stand 
 no mark                            carried, with its id
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -33,6 +33,7 @@ from qstash_sync.record import record
 
 _MOST_TEXTS = 10  # of one message, of which every choice is tried
 COPY = "a copy of one of ours, labels and all"
+BYTES = "its body is no text, and has a secret in it: no variable can hold that"
 MARKED = "it carries the mark of another namespace or environment"
 
 
@@ -72,7 +73,9 @@ class Item:
 class Survey:
     """Everything that the file is about, in its order, and what it is not.
 
-    left: live schedules that are left alone, and why. lost: of ours, what cannot be said.
+    left: live schedules that are left alone, and why. lost: of ours, what cannot be said. untaken:
+    names of ours that no target names. known: the secrets of all, of what is left alone and of
+    twins, too.
     """
 
     namespace: str
@@ -80,7 +83,9 @@ class Survey:
     items: tuple[Item, ...]
     left: tuple[tuple[LiveSchedule, str], ...]
     lost: tuple[str, ...]
+    untaken: tuple[str, ...]
     others: Mapping[Kind, Mapping[str, Settings]]
+    known: secrets.Known
 
 
 def survey(
@@ -96,11 +101,9 @@ def survey(
 
     without: live ids of strangers that are to be left alone, and why.
     """
-
-    def chosen(*ids: str) -> bool:
-        return not targets or any(fnmatchcase(i, glob) for i in ids for glob in targets)
-
+    chosen = _by_globs(targets)
     index = LiveParts(Desired(namespace=namespace), live.schedules or ())
+    untaken = _untaken(index, chosen)
     items, lost = _ours(index, chosen, now)
     left: list[tuple[LiveSchedule, str]] = []
     in_seconds = _are_in_seconds(index)
@@ -114,11 +117,18 @@ def survey(
             items.append(found)
         else:
             left.append((part.live, found))
+    secret = _secret([*items, *(one for one, _ in left)], live)
+    known = secrets.Known(secret)
+    items, hiding = _without_secret_bytes(items, known)
+    for item in hiding:
+        if item.is_ours:
+            lost.append(f"{item.id}: {BYTES}")
+        left += [] if item.is_ours else [(one, BYTES) for one in item.live]
     kept = [
         replace(item, settings=entries.of_message(item.live[0].message))
         for item in _without_twins(items, now)
     ]
-    named = _named(kept, index, given or {})
+    named = _named(kept, index, given or {}, known, untaken.values())
     written = [_written(item, named[item.id], index) for item in kept]
     return Survey(
         namespace=namespace,
@@ -126,17 +136,51 @@ def survey(
         items=tuple(sorted(written, key=lambda item: names.natural(item.name))),
         left=tuple(sorted(left, key=lambda pair: pair[0].id)),
         lost=tuple(lost),
+        untaken=tuple(untaken.values()),
         others=_others(live, written, chosen),
+        known=secrets.Known(secret, [item.settings for item in written]),
     )
 
 
-def _ours(
-    index: LiveParts, chosen: Callable[..., bool], now: datetime
-) -> tuple[list[Item], list[str]]:
+Chosen = Callable[..., bool]  # whether one of some ids is to be imported
+
+
+def _by_globs(targets: Sequence[str]) -> Chosen:
+    def chosen(*ids: str) -> bool:
+        return not targets or any(fnmatchcase(i, glob) for i in ids for glob in targets)
+
+    return chosen
+
+
+def _bases(index: LiveParts) -> list[str]:
+    """The ids of our schedules."""
+    return sorted({part.base for part in index.by_id.values() if part.ours})
+
+
+def _untaken(index: LiveParts, chosen: Chosen) -> dict[str, str]:
+    """Names of ours that are not to be imported, by their ids."""
+    parts = {base: index.ours(base) for base in _bases(index)}
+    return {
+        base: index.name_of(found[0])
+        for base, found in parts.items()
+        if not chosen(base, *(part.live.id for part in found))
+    }
+
+
+def taken(live: Live, namespace: str, targets: Sequence[str]) -> Live:
+    """An account without what is ours and not to be imported: other files of it are about that."""
+    index = LiveParts(Desired(namespace=namespace), live.schedules or ())
+    untaken = _untaken(index, _by_globs(targets))
+    gone = {part.live.id for base in untaken for part in index.ours(base)}
+    kept = (one for one in live.schedules or () if one.id not in gone)
+    return replace(live, schedules=tuple(kept))
+
+
+def _ours(index: LiveParts, chosen: Chosen, now: datetime) -> tuple[list[Item], list[str]]:
     """What carries our mark, as it was written, or where somebody has edited it, as it is."""
     items: list[Item] = []
     lost: list[str] = []
-    for base in sorted({part.base for part in index.by_id.values() if part.ours}):
+    for base in _bases(index):
         parts = tuple(index.ours(base))
         if not chosen(base, *(part.live.id for part in parts)):
             continue
@@ -159,11 +203,18 @@ def _stranger(part: LivePart, index: LiveParts, now: datetime, *, in_seconds: bo
     """What carries no mark of ours, or why it is left alone."""
     if part.mark:
         return COPY if part.is_copy or part.mark.scope == index.scope else MARKED
+    if part.live.repeated:
+        name = ", ".join(part.live.repeated)
+        return f"it sends {name} more than once, and a file has one value for each header"
+    if any(len(name) > entries.LONGEST_KEY for name, _ in part.live.message.headers):
+        return "the name of a header is too long for a key of a file"
     timeout = part.live.message.timeout
     if timeout and not in_seconds:
         return f"its timeout, {timeout}, may be seconds or milliseconds: QStash does not say"
     time = times.of_stranger(part.live.cron, now)
-    return Item(parts=(part,), time=time) if isinstance(time, Time) else f"its cron: {time}"
+    if isinstance(time, Time):
+        return Item(parts=(part,), time=time)
+    return f"its cron: {time}; an entry with `id: {part.live.id}` and a cron takes it over"
 
 
 def _are_in_seconds(index: LiveParts) -> bool:
@@ -174,6 +225,27 @@ def _are_in_seconds(index: LiveParts) -> bool:
     """
     timeouts = [(part, part.live.message.timeout) for part in index.by_id.values()]
     return index.in_milliseconds or any(t and (t % 1_000 or p.ours) for p, t in timeouts)
+
+
+def _secret(found: Sequence[Item | LiveSchedule], live: Live) -> list[secrets.Hidden]:
+    """What is a secret anywhere."""
+    shown = [one.live[0] if isinstance(one, Item) else one for one in found]
+    trees = [entries.of_message(one.message) for one in shown]
+    trees += map(entries.of_group, live.url_groups or ())
+    return [*secrets.hidden_in(trees)]
+
+
+def _without_secret_bytes(
+    items: Sequence[Item], known: secrets.Known
+) -> tuple[list[Item], list[Item]]:
+    """Those that can be written, and those whose body hides a secret from who reads the file."""
+    kept: list[Item] = []
+    hiding: list[Item] = []
+    for item in items:
+        text = entries.bytes_text(item.live[0].message)
+        shows = text is None or known.hiding(text).plain is not None
+        (kept if shows else hiding).append(item)
+    return kept, hiding
 
 
 def _without_twins(items: Sequence[Item], now: datetime) -> list[Item]:
@@ -187,10 +259,14 @@ def _without_twins(items: Sequence[Item], now: datetime) -> list[Item]:
 
 
 def _named(
-    items: Sequence[Item], index: LiveParts, given: Mapping[str, tuple[str, ...]]
+    items: Sequence[Item],
+    index: LiveParts,
+    given: Mapping[str, tuple[str, ...]],
+    known: secrets.Known,
+    taken: Iterable[str],
 ) -> dict[str, str]:
+    """A name for each id; taken: names that other files of the namespace have."""
     prefix = f"{index.namespace}."
-    known = secrets.Known([item.settings for item in items])
 
     def nameless(item: Item) -> names.Nameless:
         first = item.parts[0]
@@ -200,7 +276,7 @@ def _named(
             name = told[0].removeprefix(prefix)
         is_kept = (item.is_ours or item.id.startswith(prefix)) and names.is_name(name)
         target = plain(first.live.message.destination)
-        address = known.hiding(item.settings.get("destination", secrets.plain(target)))
+        address = known.hiding_in_url(item.settings.get("destination", secrets.plain(target)))
         return names.Nameless(
             id=item.id,
             address=next((part for part in address.parts if isinstance(part, str)), ""),
@@ -209,7 +285,8 @@ def _named(
             kept=name if is_kept else None,
         )
 
-    return names.of_schedules([nameless(item) for item in sorted(items, key=lambda i: i.order)])
+    ordered = sorted(items, key=lambda item: item.order)
+    return names.of_schedules([nameless(item) for item in ordered], taken)
 
 
 def _written(item: Item, name: str, index: LiveParts) -> Item:
@@ -287,7 +364,7 @@ def _was_edited(parts: Sequence[LivePart], index: LiveParts, time: Time) -> bool
 
 
 def _others(
-    live: Live, items: Sequence[Item], chosen: Callable[..., bool]
+    live: Live, items: Sequence[Item], chosen: Chosen
 ) -> Mapping[Kind, Mapping[str, Settings]]:
     """The kinds that are known by their names; of the keys, those that are pinned or used."""
     used = {

@@ -20,8 +20,8 @@ from qstash_sync.crons.compile import Strategy, compile_job, native_parts
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import parse, render
-from qstash_sync.model.resources import LiveSchedule
-from qstash_sync.reconcile import mark as marks
+from qstash_sync.model.resources import LiveSchedule, Message, Schedule, Timing
+from qstash_sync.reconcile import mark as marks, times
 from qstash_sync.reconcile.mark import Mark
 from qstash_sync.record import record
 
@@ -91,7 +91,7 @@ def of_ours(mark: Mark, labels: Sequence[str], parts: int, now: datetime) -> Tim
     if found is None:
         return None
     job, strategy = found
-    more: dict[str, Any] = {"max_parts": parts} if parts > _MOST_PARTS else {}
+    more = _room(Timing(job=job, strategy=strategy, accept=True), parts, now)
     if strategy is Strategy.NATIVE and _differs(job, now):
         more["accept"] = True
     return _with_dst(job, strategy, **more)
@@ -108,14 +108,24 @@ def _differs(job: Job, now: datetime) -> bool:
 
 def as_stored(parts: Sequence[LiveSchedule], now: datetime) -> Time | str:
     """What parts fire at as they are, whatever they were written for."""
-    found = [of_stranger(part.cron, now) for part in parts]
-    times = [time for time in found if isinstance(time, Time)]
-    if len(times) < len(parts):
-        return next(why for why in found if isinstance(why, str))
-    zones = {(time.job.timezone, time.job.gap, time.job.fold) for time in times}
+    said = [of_stranger(part.cron, now) for part in parts]
+    found = [time for time in said if isinstance(time, Time)]
+    if len(found) < len(parts):
+        return next(why for why in said if isinstance(why, str))
+    zones = {(time.job.timezone, time.job.gap, time.job.fold) for time in found}
     if len(zones) > 1:
         return "its parts are in several time zones"
-    crons = tuple(cron for time in times for cron in time.job.crons)
-    more = {"max_parts": len(parts)} if len(parts) > _MOST_PARTS else {}
-    first = times[0]
-    return replace(first, job=replace(first.job, crons=crons), dst={**first.dst, **more})
+    crons = tuple(cron for time in found for cron in time.job.crons)
+    first = found[0]
+    job = replace(first.job, crons=crons)
+    more = _room(Timing(job=job, strategy=first.strategy, accept=True), len(parts), now)
+    return replace(first, job=job, dst={**first.dst, **more})
+
+
+def _room(timing: Timing, live: int, now: datetime) -> dict[str, Any]:
+    """`max_parts`, where those that are live, or any of the coming year, are more than usual."""
+    schedule = Schedule(name="", id="", timing=timing, message=Message(destination=""))
+    most = live
+    if times.most_parts(schedule, now) > _MOST_PARTS:
+        most = max(live, *(count for _, count in times.parts_ahead(schedule, now)), 0)
+    return {"max_parts": most} if most > _MOST_PARTS else {}

@@ -105,6 +105,7 @@ def _write(
     """The file of an account; returns the exit code."""
     from qstash_sync.adopt import env_file
     from qstash_sync.adopt.importing import imported
+    from qstash_sync.adopt.survey import taken
     from qstash_sync.render import imported as view
 
     namespace = _namespace(namespace)
@@ -114,6 +115,7 @@ def _write(
     if out and env_out and files.is_same(out, env_out):
         raise UsageError(f"--env-out {env_out}: is --out, too; secrets need a file of their own")
     given_names = _terraform(state) if state else {}
+    session.environ()  # whoever names a file of it is told if there is none
 
     live = _read(session, namespace)
     _refuse_idle(targets, live)
@@ -122,16 +124,17 @@ def _write(
         namespace=namespace,
         now=session.instant,
         style=style_of(_encoding() if out is None else "utf-8"),
-        check=check_of(live, session.instant),
+        check=check_of(taken(live, namespace, targets), session.instant),
         targets=targets,
         given=given_names,
     )
+    values = env_file.text(found.document.variables, "the account")
+    _refuse_unreadable({"file": found.document.text, **({"--env-out": values} if env_out else {})})
     new = []
     if out is not None:
         new.append(files.New(path=out, text=found.document.text, option="--out"))
     if env_out is not None:
-        text = env_file.text(found.document.variables, "the account")
-        new.append(files.New(path=env_out, text=text, option="--env-out", private=True))
+        new.append(files.New(path=env_out, text=values, option="--env-out", private=True))
     files.create(*new)
     _show(session, found, view.Files(out=out, env_out=env_out, state=state, local=session.local))
     return ExitCode.DONE
@@ -183,8 +186,26 @@ def _refuse_idle(targets: tuple[str, ...], live: Live) -> None:
             raise UsageError(f"--target {glob}: nothing in the account has such an id or name")
 
 
+def _refuse_unreadable(texts: Mapping[str, str]) -> None:
+    """A file that is larger than any that is read."""
+    from qstash_sync.config import sources
+    from qstash_sync.errors import ImportedFileError
+    from qstash_sync.model.diagnostics import Diagnostic
+
+    hint = "import parts with --target GLOB into files of one directory; one of them keeps"
+    hint += " `namespace`, and what else may stand in one alone"
+    for what, text in texts.items():
+        if (size := len(text.encode("utf-8", "replace"))) > sources.MAX_BYTES:
+            fact = f"the {what} would have {size:,} bytes; {sources.MAX_BYTES:,} are the most read"
+            raise ImportedFileError((Diagnostic(code="too_large", message=fact, hint=hint),))
+
+
 def _encoding() -> str:
-    return getattr(sys.stdout, "encoding", None) or "utf-8"
+    """What stdout shows of a file: a shell may put it into one, and that is UTF-8 or ASCII."""
+    import codecs
+
+    given = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return "utf-8" if codecs.lookup(given).name == "utf-8" else "ascii"
 
 
 def style_of(encoding: str) -> Style:
@@ -207,18 +228,32 @@ def style_of(encoding: str) -> Style:
 
 
 def check_of(live: Live, now: datetime) -> Check:
-    """Load a draft as any file is loaded, and plan it against what was read."""
+    """Load a draft as any file is loaded, look a year ahead, and plan it against what was read."""
     from qstash_sync.adopt.importing import Checked
     from qstash_sync.applying import proposal
     from qstash_sync.config.load import Files, Source
-    from qstash_sync.model.diagnostics import Severity
+    from qstash_sync.model.diagnostics import Diagnostic, Severity
+    from qstash_sync.model.steps import PutSchedule
+    from qstash_sync.planning import quota
+    from qstash_sync.qstash import wire
 
     def check(text: str, environ: Mapping[str, str]) -> Checked:
         files = Files([Source("the imported file", ".", text)])
-        config, diagnostics = files.build(None, {}, environ, "unknown")
-        if config is None:
-            return Checked(errors=tuple(d for d in diagnostics if d.severity is Severity.ERROR))
-        return Checked(plan=proposal.compare(config.desired, live, now=now))
+        config, diagnostics = files.attempt(None, {}, environ, "unknown")  # all, not the first 200
+        errors = tuple(d for d in diagnostics if d.severity is Severity.ERROR)
+        if config is None or errors:
+            return Checked(errors=errors)
+        schedules = config.desired.schedules or ()
+        if ahead := [d for one in schedules for d in quota.too_many_parts(one, now)]:
+            return Checked(errors=tuple(ahead))
+        plan = proposal.compare(config.desired, live, now=now)
+        faults = [
+            Diagnostic(code="unsendable", message=fact, path=(f"{change.kind}s", change.name))
+            for change in plan.changes
+            for step in change.steps
+            if isinstance(step, PutSchedule) and (fact := wire.fault(step))
+        ]
+        return Checked(errors=tuple(faults), plan=None if faults else plan)
 
     return check
 

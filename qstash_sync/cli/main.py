@@ -18,6 +18,7 @@ from qstash_sync.errors import (
     InternalError,
     OutputError,
     QstashSyncError,
+    StoppedError,
     UsageError,
 )
 from qstash_sync.exit_codes import ExitCode
@@ -97,8 +98,10 @@ def run(arguments: Sequence[str]) -> int:
             or ExitCode.DONE
         )
     except click.exceptions.Abort:
-        streams.note(safe.page("Stopped; nothing more is written."))
-        return ExitCode.ERROR
+        if (_option(given, "--format") or "text") == "text":
+            streams.note(safe.page("Stopped; nothing more is written."))
+            return ExitCode.ERROR
+        return _failed(StoppedError("stopped; nothing more is written"), given)
     except Exception as error:  # noqa: BLE001 the last net: a bug is one line, no traceback
         return _failed(_as_ours(error, arguments), given)
 

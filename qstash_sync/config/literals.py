@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.model.resources import MASK
 
-_SHOWN = 400  # characters; a value that a message quotes may have millions
 LITERAL_SECRET = "literal_secret"  # noqa: S105 a code, no secret
 
 # A value that a variable is part of, as in `Bearer ${env.TOKEN}`, is none in clear.
@@ -17,16 +15,6 @@ _MEMBER = re.compile(
     r"(?!(?:(?:bearer|basic|token) )?[^\s\"',}\]$]{0,100}\$\{)",
     re.IGNORECASE,
 )
-_ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]+)=([^\s&#'\"$]+)")  # in an address, or a form
-
-
-def might_hold_secret(text: str) -> bool:
-    """Whether it is worth to look at each value of a file with this text."""
-    return secret_shapes.TRACES.search(text) is not None
-
-
-def _masked(found: re.Match[str]) -> str:
-    return f"{found[1]}={MASK}" if secret_shapes.is_called(found[1]) else found[0]
 
 
 def _shows_secret(line: str) -> bool:
@@ -53,20 +41,3 @@ def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
 def _line(diagnostic: Diagnostic) -> tuple[str, int] | None:
     location = diagnostic.location
     return (location.file, location.line) if location else None
-
-
-def presentable(text: str) -> str:
-    """A message, a hint or a name as it may be shown, whatever value it quotes.
-
-    Masked first, then cut: half a secret has no shape by which it could be known. It is cut in the
-    middle, since what is said of a value stands around it.
-    """
-    if might_hold_secret(text):
-        for shape, _ in secret_shapes.SHAPES:
-            text = shape.sub(MASK, text)
-    paths = {text[slice(*span)] for span in secret_shapes.webhooks(text)} if "://" in text else ()
-    for path in paths:
-        text = text.replace(path, MASK)
-    if "=" in text:
-        text = _ASSIGNED.sub(_masked, text)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-(_SHOWN // 2) :]}"

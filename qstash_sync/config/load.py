@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qstash_sync.config.environment import Account, Config, Environment
-from qstash_sync.config.literals import might_hold_secret, without_secrets
+from qstash_sync.config.literals import without_secrets
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS
@@ -17,6 +17,7 @@ from qstash_sync.config.sources import Source, gather
 from qstash_sync.config.tree import Document, Map, Value, texts
 from qstash_sync.errors import ConfigError
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity, in_order
+from qstash_sync.model.presentable import might_hold_secret
 from qstash_sync.model.secret_shapes import kind_in
 
 __all__ = ["Account", "Config", "Files", "Source", "gather", "load"]

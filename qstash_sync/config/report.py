@@ -1,7 +1,7 @@
 """What is wrong with the files, collected while they are read; nothing stops at the first error."""
 
-from qstash_sync.config.literals import presentable
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
+from qstash_sync.model.presentable import presentable
 
 Path = tuple[str | int, ...]
 MAX_HINTED = 300  # errors of one run whose near misses are searched for

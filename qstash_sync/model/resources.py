@@ -324,6 +324,7 @@ class LiveSchedule:
     last_states: tuple[str, ...] = ()  # of the messages of the last run, as QStash calls them
     error: str | None = None
     labels_cut: bool = False  # the first alone came back, whether or not there are more
+    repeated: tuple[str, ...] = ()  # headers that are sent more than once; the message has one each
 
 
 @record(kw_only=True)

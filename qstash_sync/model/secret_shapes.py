@@ -79,9 +79,17 @@ _SHORT = ("auth", "key", "pass", "pwd", "sig", "signature")
 _PARAMETERS = frozenset({*_SHORT, "amzsignature", "code", "googsignature", "hmac"})  # X- aside
 _WORDS = frozenset({*_NAMES, *_SHORT, "session"})  # of headers
 _LIKELY_LAST = re.compile(
-    r"(?:.*[-_.])?(?:cookie|tokens|pwd|signature|api[-_]key|access[-_]key|private[-_]key"
-    r"|session[-_]?id|auth)",
+    r"(?:.*[-_.])?(?:cookie|tokens?|tok|pass|passcode|pwd|creds?|signature|api[-_]key|access[-_]key"
+    r"|private[-_]key|licen[cs]e[-_]?key|session[-_]?id|auth)",
     re.IGNORECASE,
+)
+_MAY_BE_LAST = re.compile(r"(?:.*[-_.])?(?:key|private)", re.IGNORECASE)
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# No words, no path, no date: one stretch at least mixes letters and digits, or it is base64.
+_OPAQUE = re.compile(
+    r"(?=[\w+=-]{16,}$)(?:.*[-_+=])?(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{8,}(?:[-_+=].*)?"
+    r"|(?=.*[0-9])[A-Za-z0-9+/]{20,}={1,2}",
+    re.ASCII,
 )
 _LIKELY_PARAMETER = re.compile(r"(?:.*[-_.])?(?:key|sig)", re.IGNORECASE)
 
@@ -99,7 +107,22 @@ def is_called(name: str, where: Where = Where.MEMBER, *, likely: bool = False) -
     if not likely:
         return False
     is_parameter = where is Where.PARAMETER and _LIKELY_PARAMETER.fullmatch(name)
-    return bool(is_parameter or _LIKELY_LAST.fullmatch(name))
+    return bool(is_parameter or _LIKELY_LAST.fullmatch(_spaced(name)))
+
+
+def _spaced(name: str) -> str:
+    """A name with its words apart: dbPass is db-Pass."""
+    return _CAPITAL.sub("-", name)
+
+
+def is_likely(name: str, value: str, where: Where = Where.MEMBER) -> bool:
+    """Whether a value is a secret's by its name, or by its name and how it looks.
+
+    {"key": "value"} is none, {"key": "a1b2c3d4e5f6a7b8"} likely is.
+    """
+    if is_called(name, where, likely=True):
+        return True
+    return bool(_MAY_BE_LAST.fullmatch(_spaced(name)) and _OPAQUE.fullmatch(value))
 
 
 # By address, and in a text by the name before it
@@ -202,6 +225,24 @@ _LOOSE = re.compile(
 def loose_members(text: str) -> Iterator[tuple[str, Span]]:
     """Name, and span of the value, of what stands as a name and a value in any notation."""
     return ((match[1], match.span(2)) for match in _LOOSE.finditer(text))
+
+
+# `<password>abcsecret</password>`, with a namespace and attributes.
+_ELEMENT = re.compile(r"<(?:[\w.-]{1,60}:)?([A-Za-z][\w.-]{0,60})(?:\s[^<>]{0,500})?>([^<>]+)</")
+# `?sig=abcsecret` of an address that stands in a text.
+_IN_ADDRESS = re.compile(r"[?&]([^=&;?#\s\"']{1,100})=([^&#\s\"'<>\\]+)")
+
+
+def elements(text: str) -> Iterator[tuple[str, Span]]:
+    """Name, and span of the value, of each element of XML that holds a text alone."""
+    if "</" in text:
+        yield from ((match[1], match.span(2)) for match in _ELEMENT.finditer(text))
+
+
+def in_addresses(text: str) -> Iterator[tuple[str, Span]]:
+    """Name, and span of the value, of each parameter where addresses stand in a text."""
+    if "://" in text:
+        yield from ((match[1], match.span(2)) for match in _IN_ADDRESS.finditer(text))
 
 
 def fields(text: str) -> Iterator[tuple[str, Span]]:

@@ -343,9 +343,8 @@ class Client:
 
     def _build(self, request: Request) -> httpx.Request:
         """The request for httpx, whose own errors would quote what it cannot send."""
-        for name, value in request.headers:
-            if not _fits_header(value):
-                raise RejectedError(f"the header {name} holds what no header can", 0)
+        if unfit := wire.unfit_header(request):
+            raise RejectedError(unfit, 0)
         try:
             url = httpx.URL(self.url + request.path)
         except (httpx.InvalidURL, ValueError):
@@ -392,13 +391,9 @@ class Client:
         return Retryable(text=text, error=UnreachableError)
 
 
-def _fits_header(value: str) -> bool:
-    return value.isascii() and value.isprintable() and value == value.strip()
-
-
 def _checked(token: Secret, origin: Origin) -> str:
     text = token.reveal()
-    if not text or not _fits_header(text) or " " in text:
+    if not text or not wire.fits_header(text) or " " in text:
         raise AuthError(
             f"the token is none: spaces, or characters outside ASCII; set {origin.token}"
         )

@@ -6,7 +6,9 @@ whole, defaults spelled out, since QStash replaces the old definition.
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import NoneType
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -24,6 +26,7 @@ from qstash_sync.model.resources import (
     LiveUrlGroup,
     Message,
     Redact,
+    is_known,
     plain,
 )
 from qstash_sync.model.settings_table import SHAPED, Setting
@@ -110,6 +113,37 @@ def of_step(step: Step) -> Request:  # noqa: PLR0911 one line a kind of step
             return _post(_path(Kind.FLOW_CONTROL, name, _verb(paused)))
         case SettleUrlGroup(group=group):
             return add_endpoints(group.name, group.endpoints)
+
+
+def fits_header(value: str) -> bool:
+    """Whether a header can hold a text as it is."""
+    return value.isascii() and value.isprintable() and value == value.strip()
+
+
+def unfit_header(request: Request) -> str | None:
+    """What is to be said of a header that cannot be sent."""
+    name = next((name for name, value in request.headers if not fits_header(value)), None)
+    return f"the header {name} holds what no header can" if name else None
+
+
+def fault(step: PutSchedule) -> str | None:
+    """Why a part can never be written, as far as its secrets are known; None where it can."""
+    known = replace(step, message=_known(step.message))
+    try:
+        return unfit_header(get(Kind.SCHEDULE, step.id)) or unfit_header(put_schedule(known))
+    except RejectedError as error:
+        return str(error)
+
+
+def _known(message: Message) -> Message:
+    """A message without the texts that are not known."""
+    lost: dict[str, Any] = {} if is_known(message.body) else {"body": None}
+    for key in settings_table.CALLBACKS:
+        callback = getattr(message, key)
+        lost |= {} if callback is None or is_known(callback.url) else {key: None}
+    headers = tuple((name, text) for name, text in message.headers if is_known(text))
+    destination = message.destination if is_known(message.destination) else ""
+    return replace(message, headers=headers, destination=destination, **lost)
 
 
 def _verb(paused: bool) -> str:  # noqa: FBT001 the state itself
@@ -289,6 +323,7 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         last_states=_states(get("lastScheduleStates")),
         error=get("error") or None,
         labels_cut=labels is None and len(label) == 1,
+        repeated=_repeated(get(_JSON["headers"]) or {}),
     )
 
 
@@ -351,6 +386,14 @@ def _headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         canonical = settings_table.canonical_header(name)
         found[canonical] = f"{found[canonical]}, {text}" if canonical in found else text
     return tuple(sorted(found.items()))
+
+
+def _repeated(headers: Mapping[str, Any]) -> tuple[str, ...]:
+    """The canonical names of those that are sent more than once."""
+    names = Counter[str]()
+    for name, value in headers.items():
+        names[settings_table.canonical_header(name)] += len(value) if type(value) is list else 1
+    return tuple(sorted(name for name, times in names.items() if times > 1))
 
 
 def _body(data: Mapping[str, Any]) -> bytes | str | None:

@@ -26,7 +26,7 @@ def part_writes(
     sets then, and is not taken for one that somebody has deleted parts of.
     """
     schedule, live = declared.schedule, index.by_id
-    numbered = enumerate(crons.items(), 1)
+    numbered = enumerate(((part_id, _sendable(cron)) for part_id, cron in crons.items()), 1)
     for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
         message = ignored.carried(schedule, live.get(part_id) or live.get(like or ""), index)
         label = declared.mark(
@@ -41,6 +41,12 @@ def part_writes(
                 yield PauseSchedule(id=part_id, paused=paused)
         elif part.live.paused != paused:
             yield PauseSchedule(id=part_id, paused=paused)
+
+
+def _sendable(cron: str) -> str:
+    """A stored cron that is kept, as a header can hold it: with spaces for any other blanks."""
+    fits = cron.isascii() and cron.isprintable() and cron == cron.strip()
+    return cron if fits else " ".join(cron.split())
 
 
 def _is_as_written(part: Part, cron: str, label: Mark) -> bool:

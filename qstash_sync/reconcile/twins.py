@@ -10,6 +10,7 @@ a copy of ours, labels and all                   our mark, under an id that it d
 import hashlib
 import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -208,11 +209,13 @@ def removals(found: Sequence[Twin], index: LiveParts, now: datetime) -> Iterator
     stays where it has other credentials.
     """
     gone = set(with_newer_credentials(found, index))
+    parts = {p.live.id: p for twin in found for p in (*twin.parts, *index.of(twin.schedule.id)[:1])}
+    apart = {live_id: told_apart(part.live.message) for live_id, part in parts.items()}
     for twin in found:
         kept = index.of(twin.schedule.id)[:1]
         for part in twin.parts if kept else ():
             is_free = part.mark is None or _is_copy(part, index)
-            if part.live.id in gone or not is_free:
+            if part.live.id in gone or not is_free or apart[part.live.id] != apart[kept[0].live.id]:
                 continue
             differs = differences(part.live.message, kept[0].live.message)
             if not _are_alike(part, kept[0], twin.schedule, differs) or _labels_differ(
@@ -252,6 +255,14 @@ def _labels_differ(part: LivePart, twin: Twin, index: LiveParts) -> bool:
 def may_go(differs: Iterable[str]) -> bool:
     """Whether settings that differ are of those that change from deploy to deploy."""
     return all(path in _OF_A_DEPLOY or _is_credential(path) for path in differs)
+
+
+def told_apart(message: Message) -> str:
+    """Of a live message all in which no two may differ where one of them may go, its body aside."""
+    values = canonical.of_message(replace(message, headers=(), body=None), ()).values
+    settings = {key: value for key, value in values.items() if not may_go([key])}
+    headers = {n: plain(text) for n, text in message.headers if not may_go([f"headers.{n}"])}
+    return canonical.encoded([settings, headers])
 
 
 def _is_credential(path: str) -> bool:

@@ -1,11 +1,14 @@
 """What an import came to: for people, and as a document; the file itself is the result."""
 
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 from qstash_sync.adopt import env_file
+from qstash_sync.adopt.document import Variable
 from qstash_sync.adopt.importing import Imported
 from qstash_sync.model.change import Reason
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.record import record
 from qstash_sync.render import json as view, safe
 from qstash_sync.render.safe import Page
@@ -32,12 +35,11 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
     if found.twins:
         told = "as comments; `import --strays` plans the delete of those that may go"
         rows.append(("twins", f"{found.twins}, {told}"))
-    if found.left:
-        rows.append(("left alone", f"{found.left}, as comments with the reason"))
+    if left := len(found.document.left):
+        rows.append(("left alone", f"{left}, as comments with the reason"))
     rows += _secrets(found, files)
-    if unseen := found.with_unseen_callbacks:
-        told = "QStash shows the address alone; write what else they have before an apply"
-        rows.append(("callbacks", f"of {', '.join(unseen)}: {told}"))
+    rows += [("callbacks", told) for told in _callbacks(found)]
+    rows += [("beside", told) for told in _untaken(found)]
     if files.state:
         told = f"{files.state} has its own idea of these: `terraform state rm` them, or both write"
         rows.append(("terraform", told))
@@ -58,8 +60,9 @@ def _next(found: Imported, files: Files) -> list[str]:
     words = ["qstash-sync", "plan", "-f", files.out]
     words += ["--env-file", files.env_out] if files.env_out else []
     words += [f"--local={files.local}"] if files.local else []
-    unread = any(variable.value is None for variable in found.document.variables)
-    words += ["--unknown-env"] if unread or (found.document.variables and not files.env_out) else []
+    words += (
+        ["--unknown-env"] if len(_written(found, files)) < len(found.document.variables) else []
+    )
     return [f"Next: {shlex.join(words)}"]
 
 
@@ -73,34 +76,74 @@ def _plan(found: Imported) -> str:
     return ", ".join(done)
 
 
+def _fits(variable: Variable) -> bool:
+    """Whether a line of a file can hold the value."""
+    return variable.value is not None and env_file.quoted(variable.value) is not None
+
+
+def _written(found: Imported, files: Files) -> list[str]:
+    """The variables whose values stand in a file."""
+    return [one.name for one in found.document.variables if files.env_out and _fits(one)]
+
+
 def _secrets(found: Imported, files: Files) -> list[tuple[str, str]]:
     """Where the values of the variables are, and which nobody has yet."""
-    values = {one.name: one.value for one in found.document.variables if one.value is not None}
-    digests = [one.name for one in found.document.variables if one.value is None]
-    unwritten = [name for name, value in values.items() if env_file.quoted(value) is None]
+    fitting = [one.name for one in found.document.variables if _fits(one)]
     rows = []
-    if values and files.env_out:
-        rows.append(("secrets", f"{len(values) - len(unwritten)} in {files.env_out}"))
-        rows += [("to be set", f"{name}: a line of a file cannot hold it") for name in unwritten]
-    elif values:
-        rows.append(("secrets", f"{', '.join(values)}; --env-out FILE writes them, into new files"))
-    if digests:
-        rows.append(("to be set", f"{', '.join(digests)}: QStash shows digests alone"))
-    return rows
+    if fitting and files.env_out:
+        rows.append(("secrets", f"{len(fitting)} in {files.env_out}"))
+    elif fitting:
+        told = "--env-out FILE writes them, into new files"
+        rows.append(("secrets", f"{', '.join(fitting)}; {told}"))
+    return rows + [("to be set", told) for _, told in _to_be_set(found)]
+
+
+def _to_be_set(found: Imported) -> Iterator[tuple[str, str]]:
+    """What a person must set, each with the code of its warning."""
+    for one in found.document.variables:
+        if one.value is not None and not _fits(one):
+            yield "unwritable", f"{one.name}: {env_file.NO_LINE}"
+    if digests := [one.name for one in found.document.variables if one.value is None]:
+        yield "digest", f"{', '.join(digests)}: QStash shows digests alone"
+
+
+def _callbacks(found: Imported) -> Iterator[str]:
+    if unseen := found.with_unseen_callbacks:
+        told = "QStash shows the address alone; write what else they have before an apply"
+        yield f"of {', '.join(unseen)}: {told}"
+
+
+def _untaken(found: Imported) -> Iterator[str]:
+    if count := len(found.survey.untaken):
+        what, them = ("schedule", "it") if count == 1 else ("schedules", "them")
+        told = f"{count} {what} of this namespace {'is' if count == 1 else 'are'} not in it"
+        yield f"{told}; an apply of this file alone deletes {them}"
+
+
+def _warnings(found: Imported) -> list[Diagnostic]:
+    """What has to be done before an apply."""
+    told = [*_to_be_set(found), *(("callbacks", one) for one in _callbacks(found))]
+    told += (("untaken", one) for one in _untaken(found))
+    return [
+        Diagnostic(severity=Severity.WARNING, code=code, message=message) for code, message in told
+    ]
 
 
 def document(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
     """One JSON document; `text` is the file, where that is in none."""
     others = found.document.others.items()
+    written = _written(found, files)
     variables: list[dict[str, Any]] = [
         {
             "name": one.name,
             "what": one.what,
             "users": one.users,
             "readable": one.value is not None,
+            "written": one.name in written,
         }
         for one in found.document.variables
     ]
+    left = [{"kind": one.kind, "id": one.id, "why": one.why} for one in found.document.left]
     return view.document(
         out=files.out,
         env_out=files.env_out,
@@ -109,11 +152,12 @@ def document(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
             "schedules": len(found.document.items),
             **{f"{kind}s": len(names) for kind, names in others},
             "twins": found.twins,
-            "left": found.left,
+            "left": len(left),
             "adopted": found.adopted,
         },
         variables=variables,
-        warnings=[],
+        left=left,
+        warnings=[view.diagnostic(one) for one in _warnings(found)],
         errors=[],
         requests={"read": requests[0], "write": requests[1]},
     )

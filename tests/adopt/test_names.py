@@ -134,6 +134,31 @@ def test_no_secret_takes_the_name_of_a_variable_that_means_something(what: str) 
     assert variables(("", what, "s"))[0].startswith("BILLING_")
 
 
+SET = [
+    ("github", "token"), ("gitlab", "Token"), ("npm", "token"), ("aws", "secret access key"),
+    ("ci", "job token"), ("actions", "runtime token"), ("azure", "password"), ("vercel", "token"),
+    ("google", "api key"), ("node-auth", "token"), ("system", "accessToken"), ("gh", "token"),
+    ("cloudflare", "api token"), ("docker", "auth config"), ("runner", "token"), ("ssl", "key"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("owner", "what"), SET)
+def test_no_secret_takes_a_name_that_a_machine_gives_its_processes(owner: str, what: str) -> None:
+    """The environment wins over --env-file: the token of a CI would be sent instead."""
+    (plain,) = variables((owner.replace("-", ""), f"x{what}", "s"))
+    (name,) = variables((owner, what, "s"))
+    assert name.startswith(f"BILLING_{owner.upper().replace('-', '_')}_")
+    assert plain != name
+    shared = [(one, Hidden("s", what)) for one in ("a", "b")]
+    (own,) = names.of_variables(shared, owner.partition("-")[0]).values()
+    assert own.startswith("SCHEDULES_")
+
+
+@pytest.mark.parametrize("owner", ["githubber", "civic", "npmx", "awsome", "daily-report", "sync"])
+def test_other_names_stay_short(owner: str) -> None:
+    assert variables((owner, "token", "s")) == [f"{owner.upper().replace('-', '_')}_TOKEN"]
+
+
 @pytest.mark.parametrize("what", ["0", "ä", "", "-"])
 def test_a_variable_is_a_name_that_a_file_can_write(what: str) -> None:
     assert variables(("1st", what, "s"))[0].isidentifier()

@@ -32,6 +32,9 @@ URLS = [
     ("https://e.com/webhooks/orders", "https://e.com/webhooks/orders"),
     ("https://e.com/ghp_" + "a" * 36, "https://e.com/[ghp_" + "a" * 36 + "]"),
     ("https://e.com/$token?token=s", "https://e.com/$token?token=[s]"),
+    ("https://e.com/x?pass=s&db_pass=t&creds=u&tok=v", "https://e.com/x?pass=[s]&db_pass=[t]&creds=[u]&tok=[v]"),
+    ("https://e.com/x?private=1&compass=n&class=3", "https://e.com/x?private=1&compass=n&class=3"),
+    ("https://e.com/x?private=a1b2c3d4e5f6a7b8", "https://e.com/x?private=[a1b2c3d4e5f6a7b8]"),
 ]  # fmt: skip
 HEADERS = [
     ("Authorization", "Bearer s", "Bearer [s]"),
@@ -49,6 +52,17 @@ HEADERS = [
     ("X-Author", "me", "me"),
     ("X-Note", "use xoxb-1234567890-abc", "use [xoxb-1234567890-abc]"),
     ("X-Team", "REDACTED:00", "[REDACTED:00]"),
+    ("X-Tok", "s", "[s]"),
+    ("X-Pass", "s", "[s]"),
+    ("X-Creds", "s", "[s]"),
+    ("X-Config", '{"token":"s","n":1}', '{"token":"[s]","n":1}'),
+    ("X-Config", "user=me; password=abcdefgh", "user=me; password=[abcdefgh]"),
+    ("X-Config", "<password>s</password>", "<password>[s]</password>"),
+    ("X-To", "https://e.com/x?a=1&key=s", "https://e.com/x?a=1&key=[s]"),
+    ("X-To", "https://e.com/x?a=1&pass=s#f", "https://e.com/x?a=1&pass=[s#f]"),
+    ("X-Trace", "a: b, #c", "a: b, #c"),
+    ("Accept", "text/html;q=0.9", "text/html;q=0.9"),
+    ("X-Private", "yes", "yes"),
 ]  # fmt: skip
 TEXTS = [
     ("plain", "plain"),
@@ -61,6 +75,47 @@ TEXTS = [
     ("ghp_" + "a" * 36 + "_tail", "[ghp_" + "a" * 36 + "_tail]"),
     ("token=ghp_" + "a" * 36 + " b", "token=[ghp_" + "a" * 36 + "] b"),
     ('{"API_KEY": "k"}', '{"API_KEY": "[k]"}'),
+    ("user=a&pass=s", "user=a&pass=[s]"),
+    (
+        "<a><password>s&amp;t</password><b>c</b></a>",
+        "<a><password>[s&amp;t]</password><b>c</b></a>",
+    ),
+    ('<ns:apiKey type="x">s</ns:apiKey>', '<ns:apiKey type="x">[s]</ns:apiKey>'),
+    ("<title>pass</title>", "<title>pass</title>"),
+    ("to https://e.com/x?sig=a%2Fb now", "to https://e.com/x?sig=[a%2Fb] now"),
+    ('{"u":"https://e.com/x?key=s","b":1}', '{"u":"https://e.com/x?key=[s]","b":1}'),
+    ("key=daily-report", "key=daily-report"),
+    ("key=a1b2c3d4e5f6a7b8", "key=[a1b2c3d4e5f6a7b8]"),
+    ("key: a1b2c3d4e5f6a7b8", "key: [a1b2c3d4e5f6a7b8]"),
+]
+# What is called `key`, or `private`, is a secret where it looks like one: letters and digits mixed,
+# sixteen or more, and no words.
+MEMBERS = [
+    ("pass", "economy", True),
+    ("db_pass", "s", True),
+    ("dbPass", "s", True),
+    ("boardingPass", "s", True),
+    ("creds", "s", True),
+    ("tok", "s", True),
+    ("license_key", "ABCD-1234", True),
+    ("licenceKey", "ABCD-1234", True),
+    ("key", "a1b2c3d4e5f6a7b8", True),
+    ("key", "3f2c9a1b-7d4e-4c1a-9b2f-0a1b2c3d4e5f", True),
+    ("accountKey", "Zm9vYmFyYmF6cXV4MTIzNA==", True),
+    ("account_key", "Zm9vYmFyYmF6cXV4MTIzNA==", True),
+    ("private", "a1b2c3d4e5f6a7b8", True),
+    ("AccountKey", "aB3/xY+z09aBcDeF1234==", True),
+    ("key", "value", False),
+    ("key", "daily-report-2026-11-25", False),
+    ("key", "uploads/2026/a1b2c3d4e5f6.csv", False),
+    ("key", "2026-11-25T12:00:00Z", False),
+    ("key", "1234567890123456", False),
+    ("primary_key", "customer_identifier", False),
+    ("private", "yes", False),
+    ("monkey", "a1b2c3d4e5f6a7b8", False),
+    ("compass", "north", False),
+    ("passenger", "me", False),
+    ("custom", "x", False),
 ]
 
 
@@ -89,6 +144,26 @@ def test_secrets_of_a_mapping() -> None:
     }
     found = secrets.replaced(secrets.json_body(value, "body"), written)
     assert found == {**value, "api_key": "[k]", "deep": [{"Password": "[p]"}]}
+
+
+@pytest.mark.parametrize(("name", "value", "is_secret"), MEMBERS)
+def test_a_member_is_a_secret_by_its_name_or_by_both(
+    name: str, value: str, *, is_secret: bool
+) -> None:
+    shown = f"[{value}]" if is_secret else value
+    found = secrets.replaced(secrets.json_body({"a": [{name: value}]}, "body"), written)
+    assert found == {"a": [{name: shown}]}
+    text = json.dumps({name: value})
+    assert written(secrets.text_body(text, "body")) == json.dumps({name: shown})
+
+
+def test_a_file_is_not_told_off_for_what_is_only_likely() -> None:
+    from tests.support import HEAD, config
+
+    body = json.dumps({"pass": "x", "key": "a1b2c3d4e5f6a7b8", "creds": "x", "tok": "x"})
+    settings = f"cron: '@daily', destination: 'https://e.example.com', body: {body}"
+    found = config(f"{HEAD}schedules: {{s: {{{settings}, headers: {{X-Tok: x}}}}}}")
+    assert [one.code for one in found.warnings if "secret" in one.code] == []
 
 
 @pytest.mark.parametrize("value", [{"password": 123456}, [{"a": {"secret": 9999.5}}]])

@@ -1,11 +1,15 @@
 """The time of a live schedule, as the file says it: it fires at the same minutes."""
 
+import random
 from typing import Any
 
 import pytest
 
 from qstash_sync.adopt.times import Time, of_stranger
-from tests.support import NOW, ids
+from qstash_sync.planning import quota
+from qstash_sync.reconcile import times
+from tests.adopt.accounts import Grown
+from tests.support import NOW, World, config, ids
 
 UTC = "UTC"
 SAID: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -50,3 +54,40 @@ def test_what_no_file_can_say_is_a_reason(live: str, why: str) -> None:
     found = of_stranger(live, NOW)
     assert isinstance(found, str)
     assert why in found
+
+
+MANY = """
+version: 1
+namespace: billing
+defaults: {timezone: Europe/Berlin, destination: https://e.example.com/x, dst: {max_parts: 50}}
+schedules:
+"""
+FIVE = '["0 1 * * *", "7 2 * * *", "11 3 * * 1", "13 4 1 * *", "17 5 * * *"]'
+FOUR = '["0 1 * * *", "7 2 * * *", "11 3 * * 1", "13 4 1 * *"]'
+PARTS = [
+    ("more in another season", FIVE, {}),
+    ("none too many now", FOUR, {}),
+    ("as follow", FIVE, {"strategy": "follow"}),
+    ("as auto", FIVE, {"strategy": "auto"}),
+    ("native", '["0 1 * * *"]', {"strategy": "native"}),
+    ("few", '["0 9 * * 1-5"]', {}),
+]
+
+
+@pytest.mark.parametrize(("_id", "crons", "dst"), PARTS, ids=[case[0] for case in PARTS])
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_file_allows_the_parts_of_the_coming_year(
+    world: World, _id: str, crons: str, dst: dict[str, str], *, is_edited: bool
+) -> None:
+    """Those that are live now may be fewer; what validate asks for stands in the file."""
+    told = f"dst: {{max_parts: 50, strategy: {dst.get('strategy', 'split')}}}"
+    world.apply(f"{MANY}  many: {{cron: {crons}, {told}}}\n")
+    if is_edited:
+        first = min(item["scheduleId"] for item in world.account.store.all("schedule"))
+        world.edit(first, cron="3 3 * * *")
+    found = Grown(world, random.Random(1)).read()
+    desired = config(found.document.text).desired
+    (schedule,) = desired.schedules or ()
+    assert quota.too_many_parts(schedule, world.now) == ()
+    ahead = max(count for _, count in times.parts_ahead(schedule, world.now))
+    assert ("max_parts" in found.document.text) is (ahead > 8)

@@ -23,7 +23,7 @@ CASES = {
     " warnings errors requests read write managed unmanaged",
     ("plan.md", "plan of a delete"): "takes crons local destination paused next_firing",
     ("plan.md", "apply"): "outcome",
-    ("plan.md", "import"): "text summary variables",
+    ("plan.md", "import"): "text summary variables left",
     ("plan.md", "a wrong file"): "errors code message file line column",
     ("drift.md", "drift"): "status kind name grade facts code message differences",
     ("doctor.md", "doctor"): "checks subject status message hint summary requests",
