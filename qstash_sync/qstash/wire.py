@@ -6,7 +6,6 @@ whole, defaults spelled out, since QStash replaces the old definition.
 
 import base64
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import NoneType
@@ -301,6 +300,7 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
             _check(key, value, kind)
     get = data.get
     labels = get(_JSON["labels"])
+    headers, repeated = _headers(get(_JSON["headers"]) or {})
     # `label` is the first, or all of them: no label holds a comma.
     label = (get("label") or "").split(",")
     return LiveSchedule(
@@ -309,7 +309,7 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         message=Message(
             **{key: get(name) or absent for key, name, absent in _SHOWN},
             destination=_required(data, _JSON["destination"]),
-            headers=_headers(get(_JSON["headers"]) or {}),
+            headers=headers,
             body=_body(data),
             callback=_live_callback(get(_JSON["callback"])),
             failure_callback=_live_callback(get(_JSON["failure_callback"])),
@@ -323,7 +323,7 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         last_states=_states(get("lastScheduleStates")),
         error=get("error") or None,
         labels_cut=labels is None and len(label) == 1,
-        repeated=_repeated(get(_JSON["headers"]) or {}),
+        repeated=repeated,
     )
 
 
@@ -375,25 +375,23 @@ def _items(data: Mapping[str, Any], key: str, kind: type[T]) -> tuple[T, ...]:
     return tuple(items)
 
 
-def _headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Canonical names, sorted; what has two spellings or several values is one header."""
+def _headers(headers: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Canonical names, sorted, and which are sent more than once.
+
+    What has two spellings or several values is one header.
+    """
     found: dict[str, str] = {}
+    repeated: set[str] = set()
     for name, value in headers.items():
         values = value if type(value) is list else (value,)
         text = values[0] if len(values) == 1 else ""
         if len(values) != 1 or type(text) is not str:
             text = ", ".join(_texts(values, f"header {name}"))
         canonical = settings_table.canonical_header(name)
+        if canonical in found or len(values) > 1:
+            repeated.add(canonical)
         found[canonical] = f"{found[canonical]}, {text}" if canonical in found else text
-    return tuple(sorted(found.items()))
-
-
-def _repeated(headers: Mapping[str, Any]) -> tuple[str, ...]:
-    """The canonical names of those that are sent more than once."""
-    names = Counter[str]()
-    for name, value in headers.items():
-        names[settings_table.canonical_header(name)] += len(value) if type(value) is list else 1
-    return tuple(sorted(name for name, times in names.items() if times > 1))
+    return tuple(sorted(found.items())), tuple(sorted(repeated))
 
 
 def _body(data: Mapping[str, Any]) -> bytes | str | None:
