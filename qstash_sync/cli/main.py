@@ -47,11 +47,15 @@ _MODULES = {
 
 
 class _Commands(UserDict[str, Any]):
-    """The commands by name."""
+    """The commands by name; none of them takes an empty text."""
 
     def __getitem__(self, name: str) -> click.Command:
         found = vars(import_module(f"qstash_sync.cli.{self.data[name]}")).values()
-        return next(one for one in found if isinstance(one, click.Command) and one.name == name)
+        command = next(one for one in found if isinstance(one, click.Command) and one.name == name)
+        for taking in command.params:
+            if taking.type is click.STRING:
+                taking.type = options.TEXT
+        return command
 
 
 @click.group(

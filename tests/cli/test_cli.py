@@ -232,3 +232,18 @@ def test_the_password_of_an_address_is_shown_by_no_option_of_any_command(
     for more in ([], ["--format", "json"]):
         ran = cli(command, *given, *more)
         assert "ter2" not in ran.text
+
+
+@pytest.mark.parametrize(("command", "option"), [*TAKING, ("serve", "--local")])
+def test_an_empty_value_is_an_error_that_names_the_option(
+    command: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a variable of a script that is not set: what was meant would be left out unseen."""
+    monkeypatch.chdir(tmp_path)
+    given = [f"{option}="] if option.startswith("--") else [*filter(None, [option]), ""]
+    more = ["--yes"] if command == "init" else []
+    ran = cli(command, *given, *more)
+    assert ran.code == 64
+    assert (option or f"{command} ") in ran.err
+    assert "is empty; is a variable unset?" in ran.err or "'' is not" in ran.err
+    assert not list(tmp_path.iterdir())
