@@ -201,8 +201,15 @@ def _no_zone(timezone: str) -> str | None:
 
 def _no_address(base_url: str) -> str | None:
     from qstash_sync.config import url
-    from qstash_sync.model.secret_shapes import shows_one
+    from qstash_sync.config.interpolate import is_text
+    from qstash_sync.model.secret_shapes import kind_in, shows_one
 
+    if not is_text(base_url):
+        return "--base-url: is not UTF-8 text"
+    if "${" in base_url:  # it may be a default with a secret in it
+        return "--base-url: ${…} is for the file; give an address, and write that there"
+    if kind := kind_in(base_url):
+        return f"--base-url: {kind} in clear"
     why = url.fault(base_url, is_base=True)
     shown = "" if "@" in base_url or shows_one(base_url) else f" {base_url}"
     return f"--base-url{shown}: {why}" if why else None

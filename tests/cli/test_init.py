@@ -930,3 +930,30 @@ def test_an_address_that_is_none_is_not_shown_where_it_may_hold_a_secret(
     again = done("init")
     assert again.err.startswith("--base-url: ")
     assert "hunter2" not in ran.text + again.text
+
+
+JOB = '[{"path": "/x", "cron": "0 9 * * *"}]'
+TOKEN = "eyJVc2VySUQiOiJhIiwiUGFzc3dvcmQiOiJiIn0="
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("https://a.com/${env.X}", "${…} is for the file"),
+        ("https://a.com/${var.x}", "${…} is for the file"),
+        ("https://a.com/${x", "${…} is for the file"),
+        ("https://a.com/\udcff", "is not UTF-8 text"),
+        (f"https://a.com/{TOKEN}", "a QStash token in clear"),
+    ],
+    ids=["env", "var", "open", "bytes", "token"],
+)
+@pytest.mark.parametrize("source", [(), ("--from", "jobs.json")], ids=["example", "jobs"])
+def test_an_address_that_the_file_would_read_as_something_else_is_none(
+    address: str, why: str, source: tuple[str, ...]
+) -> None:
+    Path("jobs.json").write_text(JOB)
+    ran = cli("init", "--yes", "--base-url", address, *source)
+    assert ran.code == 64
+    assert f"--base-url: {why}" in ran.err
+    assert TOKEN not in ran.text
+    assert not Path("qstash.yaml").exists()
