@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import unicodedata
 from pathlib import Path
@@ -16,7 +17,7 @@ from qstash_sync.exit_codes import ExitCode
 from qstash_sync.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from qstash_sync.adopt.document import Beginning
     from qstash_sync.adopt.foreign import Found
@@ -276,11 +277,11 @@ def wrong(text: str, environ: Mapping[str, str]) -> Wrong:
     return Wrong(schedules=schedules, defaults=frozenset(defaults))
 
 
-def _tell(out: str, what: str, *more: str, options: str = "") -> None:
+def _tell(out: str, what: str, *more: str, options: Sequence[str] = ()) -> None:
     from qstash_sync.render import safe
 
-    lines = [f"Wrote {out}{what}.", *more]
-    streams.result(safe.page([*lines, f"Next: qstash-sync plan --local -f {out}{options}"]))
+    command = shlex.join(("qstash-sync", "plan", "--local", "-f", out, *options))
+    streams.result(safe.page([f"Wrote {out}{what}.", *more, f"Next: {command}"]))
 
 
 def _tell_carried(
@@ -299,14 +300,14 @@ def _tell_carried(
     if made.asides:
         more.append(f"Of {made.asides} some settings have no place in the file; see its comments.")
     known = {one.name for one in made.variables if one.value is not None}
-    options = ""
+    options = []
     if env_out and known:
         more.append(f"Secrets: {len(known)} in {env_out}, for --env-file.")
-        options = f" --env-file {env_out}"
+        options += ["--env-file", env_out]
     missing = [name for name in made.needed if not env_out or name not in known]
     if missing:
         again = "; --env-out FILE writes those that were read, into a new file" if known else ""
         more.append(f"Set in the environment: {', '.join(missing)}{again * (not env_out)}")
-        options += " --unknown-env"
+        options += ["--unknown-env"]
     count = f"{made.count} schedule{'s' * (made.count != 1)}"
     _tell(out, f": {count} from {_SOURCES[kind]}", *more, options=options)

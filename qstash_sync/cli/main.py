@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shlex
 import sys
 from collections import UserDict
 from collections.abc import Sequence
@@ -145,7 +146,7 @@ def _about_local(words: Sequence[str]) -> str:
     file = _option(words, "--local") if "--local" in words else None
     if not file or file.startswith("-"):
         return ""
-    return f" If {file} is the file of --local, write --local={file}"
+    return f" If {file} is the file of --local, write {shlex.quote(f'--local={file}')}"
 
 
 def _option(words: Sequence[str], *names: str) -> str | None:

@@ -247,3 +247,23 @@ def test_an_empty_value_is_an_error_that_names_the_option(
     assert (option or f"{command} ") in ran.err
     assert "is empty; is a variable unset?" in ran.err or "'' is not" in ran.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("plan", "-f", "environments"), "-e 'my env' or -e '$(x)'"),
+        (("apply", "my plan.yaml"), "come with -f 'my plan.yaml'"),
+        (("plan", "--local", "my $x.db"), "write '--local=my $x.db'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_the_words_of_a_way_out_are_quoted_for_a_shell(
+    words: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("environments").mkdir()
+    environments = "environments: {my env: {token: '${env.T}'}, $(x): {token: '${env.U}'}}\n"
+    Path("environments/a.yaml").write_text(HEAD + environments)
+    Path("my plan.yaml").write_text(HEAD)
+    assert told in cli(*words).err

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -957,3 +958,15 @@ def test_an_address_that_the_file_would_read_as_something_else_is_none(
     assert f"--base-url: {why}" in ran.err
     assert TOKEN not in ran.text
     assert not Path("qstash.yaml").exists()
+
+
+@pytest.mark.parametrize("source", [(), ("--from", "jobs.json")], ids=["example", "jobs"])
+def test_the_command_that_is_told_can_be_typed(source: tuple[str, ...]) -> None:
+    Path("jobs.json").write_text(JOB.replace("}", ', "headers": {"Authorization": "Bearer x"}}'))
+    out, env_out = "my $(file).yaml", "it's.env"
+    more = ("--env-out", env_out) if source else ()
+    ran = done("init", "--yes", "--base-url", "https://a.com", "--out", out, *source, *more)
+    (told,) = (line for line in ran.out.splitlines() if line.startswith("Next: "))
+    _, *words = shlex.split(told.removeprefix("Next: "))
+    assert words == ["plan", "--local", "-f", out, *(("--env-file", env_out) if source else ())]
+    done(*words, *NOW)
