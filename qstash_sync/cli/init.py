@@ -134,7 +134,8 @@ def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
 
 def _folder() -> str:
     """The folder's name in the letters of a namespace."""
-    letters = unicodedata.normalize("NFKD", Path.cwd().name).encode("ascii", "ignore").decode()
+    name = Path(files.resolved(".")).name
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-") or "app"
 
 

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections import UserDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,6 @@ from qstash_sync import __version__
 from qstash_sync.cli import options, report, streams
 from qstash_sync.errors import (
     InternalError,
-    OutputError,
     QstashSyncError,
     UsageError,
 )
@@ -56,14 +55,37 @@ class _Commands(UserDict[str, Any]):
         for taking in command.params:
             if taking.type is click.STRING:
                 taking.type = options.TEXT
+        if _HELP not in command.params:
+            command.params.append(_HELP)
         return command
+
+
+def _page(names: Sequence[str], what: str, text: Callable[[click.Context], str]) -> click.Option:
+    """An option in place of all else: click's own would print by themselves."""
+
+    def show(context: click.Context, _: object, given: bool) -> None:  # noqa: FBT001 click's
+        if given and not context.resilient_parsing:
+            streams.result(safe.page(text(context).split("\n")))
+            context.exit()
+
+    return click.Option(
+        names, is_flag=True, is_eager=True, expose_value=False, help=what, callback=show
+    )
+
+
+_HELP = _page(("-h", "--help"), "Show this message and exit.", click.Context.get_help)
+_VERSION = _page(
+    ("--version",),
+    "Show the version and exit.",
+    lambda context: f"{context.info_name}, version {__version__}",
+)
 
 
 @click.group(
     commands=_Commands(_MODULES),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    params=[_VERSION, _HELP],
+    context_settings={"help_option_names": [], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="qstash-sync")
 def cli() -> None:
     """Infrastructure as config for Upstash QStash: schedules, URL groups, queues, flow control."""
 
@@ -118,9 +140,6 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
         usage += [f"Try '{context.command_path} --help' for help."] if context else []
         fact = f"{error.format_message()}{_about_local(arguments)}"
         return UsageError(fact, usage=tuple(usage))
-    if isinstance(error, OSError) and error.filename is None:
-        # Of a page that click writes by itself, such as --help.
-        return OutputError(f"stdout cannot be written: {error.strerror}")
     frame = error.__traceback__
     while frame and frame.tb_next:
         frame = frame.tb_next
