@@ -126,6 +126,7 @@ def _needed(found: list[Found] | None) -> Iterator[str]:
 
 def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
     files.refuse_existing(out, "--out")
+    files.refuse_hiding(out, "--out")
     if env_out is not None:
         files.refuse_existing(env_out, "--env-out")
         if not source or files.is_same(env_out, out):

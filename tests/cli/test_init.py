@@ -970,3 +970,52 @@ def test_the_command_that_is_told_can_be_typed(source: tuple[str, ...]) -> None:
     _, *words = shlex.split(told.removeprefix("Next: "))
     assert words == ["plan", "--local", "-f", out, *(("--env-file", env_out) if source else ())]
     done(*words, *NOW)
+
+
+def import_or_init(command: str, out: str) -> Ran:
+    given = ("--namespace", "a", "--local=account.db") if command == "import" else ("--yes",)
+    return cli(command, *given, "--out", out)
+
+
+@pytest.mark.parametrize("command", ["init", "import"])
+@pytest.mark.parametrize(
+    ("there", "out", "way_out"),
+    [
+        ("qstash/a.yaml", "qstash.yaml", "--out qstash/NAME.yaml puts it there"),
+        ("qstash/a.YML", "./qstash.yaml", "--out qstash/NAME.yaml puts it there"),
+        ("sub/qstash/a.yaml", "sub/qstash.yaml", "--out sub/qstash/NAME.yaml puts it there"),
+        ("qstash.yaml", "qstash/a.yaml", "move qstash.yaml into qstash/ first"),
+        ("sub/qstash.yaml", "sub/qstash/a.yml", "move sub/qstash.yaml into sub/qstash/ first"),
+    ],
+)
+def test_no_new_file_takes_the_place_of_what_is_read_so_far(
+    command: str, there: str, out: str, way_out: str
+) -> None:
+    """A plan reads qstash.yaml, else qstash/: what is left out would be deleted, or never be read."""
+    for path in (there, out):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(there).write_text("version: 1\nnamespace: a\nschedules: {}\n")
+    ran = import_or_init(command, out)
+    assert ran.code == 64
+    assert way_out in ran.err
+    assert not Path(out).exists()
+
+
+@pytest.mark.parametrize("command", ["init", "import"])
+@pytest.mark.parametrize(
+    ("there", "out"),
+    [
+        ("qstash/main.py", "qstash.yaml"),  # a folder of something else
+        ("qstash/a.yaml", "other.yaml"),
+        ("qstash/a.yaml", "qstash/b.yaml"),
+        ("qstash.yaml", "other/a.yaml"),
+        ("qstash.yaml", "qstash/a.txt"),
+    ],
+)
+def test_what_changes_nothing_of_what_is_read_is_written(
+    command: str, there: str, out: str
+) -> None:
+    for path in (there, out):
+        Path(path).parent.mkdir(exist_ok=True)
+    Path(there).write_text("")
+    assert import_or_init(command, out).code == 0
