@@ -167,7 +167,7 @@ def _write(made: Beginning, out: str, env_out: str | None, kind: str) -> None:
 def _read(source: str) -> tuple[str, list[Found]]:
     """What kind of file it is, by its name or what is in it, and its jobs."""
     from qstash_sync.adopt import crontab, foreign
-    from qstash_sync.config import sources
+    from qstash_sync.config import as_json, sources
     from qstash_sync.config.parse import plain
 
     name = Path(source).name
@@ -175,12 +175,13 @@ def _read(source: str) -> tuple[str, list[Found]]:
         text = sources.stdin_text(sys.stdin, "--from")
     else:
         text = files.text(source, "--from", sources.MAX_BYTES)
-    is_list = text.lstrip()[:1] in ("[", "{")
+    is_yaml = name.endswith(sources.SUFFIXES)
+    is_json = name.endswith(".json") or (not is_yaml and text.lstrip()[:1] in ("[", "{"))
     try:
-        if not name.endswith((".json", ".yaml", ".yml")) and not is_list:
+        if not (is_yaml or is_json):
             kind, found = "crontab", list(crontab.jobs(text))
         else:
-            data = plain(text, source)
+            data = as_json.values(text, source) if is_json else plain(text, source)
             is_vercels = name == "vercel.json" or foreign.is_vercels(data)
             kind = "vercel.json" if is_vercels else "jobs"
             found = foreign.vercel(data) if is_vercels else foreign.jobs(data)

@@ -1019,3 +1019,61 @@ def test_what_changes_nothing_of_what_is_read_is_written(
         Path(path).parent.mkdir(exist_ok=True)
     Path(there).write_text("")
     assert import_or_init(command, out).code == 0
+
+
+CRON = '{"path": "/x", "schedule": "0 9 * * *"}'
+COMMENTS = [
+    (f'{{\n  // ours\n  "crons": [{CRON}]}}', "2:3"),
+    (f'{{"a": 1,\n  // ours\n  "crons": [{CRON}]}}', "2:3"),
+    (f'{{"a": 1, // it\'s "ours"\n  "crons": [{CRON}]}}', "1:10"),
+    (f'{{"crons": [ /* ours */ {CRON}]}}', "1:13"),
+    (f'{{"crons": [{CRON},// ours\n]}}', "1:52"),
+    (f'// ours\n{{"crons": [{CRON}]}}', "1:1"),
+    (f'{{"crons": [{CRON}]}}\n// ours', "2:1"),
+    (f'{{"a": "\\" // none",\n"crons": [{CRON}]//ours\n}}', "2:51"),
+]
+
+
+@pytest.mark.parametrize("name", ["vercel.json", "jobs.json", "-", "copy"])
+@pytest.mark.parametrize(("text", "place"), COMMENTS, ids=[place for _, place in COMMENTS])
+def test_a_comment_of_javascript_is_named(name: str, text: str, place: str) -> None:
+    if text.startswith("//") and not name.endswith(".json"):
+        return  # nothing says that it is JSON
+    if name != "-":
+        Path(name).write_text(text)
+    ran = cli("init", "--yes", "--from", name, "--base-url", "https://a.com", stdin=text)
+    assert ran.code == 1
+    assert f"{name}:{place}: error: a comment, which JSON does not have" in ran.err
+    assert not Path("qstash.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        (f'{{"crons": [{CRON}', "vercel.json:1:51: error: not valid JSON: "),
+        (f'{{"crons": [{CRON}]]}}', "vercel.json:1:52: error: not valid JSON: "),
+        (f'{{"crons": [{CRON}]}} x', "vercel.json:1:54: error: not valid JSON: "),
+        ("{" * 5_000, "vercel.json:1:2: error: not valid JSON: "),
+        ('{"crons": 1, "crons": 2}', "this key stands here twice"),
+        ('{"crons": 1e999}', "is not a number that can be sent"),
+    ],
+    ids=range(6),
+)
+def test_what_is_wrong_of_json_is_said_in_its_words(text: str, fact: str) -> None:
+    Path("vercel.json").write_text(text)
+    ran = cli("init", "--yes", "--from", "vercel.json")
+    assert (ran.code, fact in ran.err, "YAML" in ran.text) == (1, True, False), ran.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"$schema": "https://a.com", "a": ["//", " /* "],\n\t"crons": [{CRON}]}}',
+        f"{{crons: [{CRON.replace(chr(34), chr(39))},], a: https://a.com, b: 'x // y'}}",
+        f'# ours\n{{"crons": [{CRON}]}}',
+    ],
+    ids=["addresses", "loose", "hash"],
+)
+def test_what_is_no_comment_of_javascript_is_read(text: str) -> None:
+    Path("vercel.json").write_text(text)
+    done("init", "--yes", "--from", "vercel.json", "--base-url", "https://a.com")
