@@ -406,6 +406,57 @@ def test_a_report_never_overwrites_what_the_run_reads_or_keeps(
     assert {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()} == before
 
 
+SCHEDULE = "{cron: '0 9 * * *', destination: 'https://e.example.com', body_file: '%s'}"
+BODIES: list[tuple[str, str, str, tuple[str, ...]]] = [
+    ("a variable", "vars: {x: body.json}", "${var.x}", ()),
+    ("a part of the name", "vars: {x: body}", "${var.x}.json", ()),
+    ("a variable of the line", "", "${var.x}.json", ("--var", "x=body")),
+    ("a variable of the surroundings", "", "${env.X|plain}.json", ()),
+    ("a variable of --env-file", "", "${env.Y|plain}.json", ("--env-file", "env")),
+    ("a variable in a variable", "vars: {x: '${var.y}.json', y: body}", "${var.x}", ()),
+    ("a variable that is not given", "vars: {x: body}", "${var.x}.json", ("--var", "y")),
+    ("a dollar", "", "b$${x}", ()),
+    (
+        "another environment", "vars: {x: a}\nenvironments: {a: {token: '${env.A}'}, b: {token: '${env.B}', vars: {x: body}}}",
+        "${var.x}.json", ("-e", "a"),
+    ),
+    ("no text", "vars: {x: {a: 1}, y: body, z: {body_file: '${var.y}.json'}}", "${var.x}", ()),
+    ("a mapping", "vars: {x: body, all: {body_file: '${var.x}.json'}}", "body.json", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "head", "name", "words"), BODIES, ids=ids(BODIES))
+def test_a_report_overwrites_no_body_whose_name_has_variables(
+    _id: str, head: str, name: str, words: tuple[str, ...],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    path = "b${x}" if "$$" in name else "body.json"
+    Path("env").write_text("Y=body\n")
+    Path("a.json").write_text("{}")
+    Path(path).write_text("{}")
+    Path("qstash.yaml").write_text(f"{HEAD}{head}\nschedules:\n  a: {SCHEDULE % name}\n")
+    environ = {"X": "body", "A": "a", "B": "b"}
+    ran = cli("plan", *NOW, "--local=a.db", *words, f"--output=json={path}", environ=environ)
+    assert ran.code in (1, 64)
+    assert f"--output {path}: belongs to body_file, and is not overwritten" in ran.err
+    assert Path(path).read_text() == "{}"
+
+
+def test_a_report_overwrites_no_body_of_the_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old").mkdir()
+    Path("old/body.json").write_text("{}")
+    Path("old/q.yaml").write_text(f"{HEAD}schedules:\n  a: {SCHEDULE % 'body.json'}\n")
+    Path("qstash.yaml").write_text(f"{HEAD}schedules: {{}}\n")
+    words = ("--base", "old/q.yaml", "--output", "json=old/body.json")
+    ran = cli("plan", *NOW, "--local=a.db", *words)
+    assert "--output old/body.json: belongs to body_file" in ran.err
+    assert Path("old/body.json").read_text() == "{}"
+
+
 NO_FILES: list[tuple[str, tuple[str, ...], str]] = [
     ("a report", ("plan", "--output", "json=-"), "for stdout, write --format json"),
     ("a saved plan", ("plan", "--save", "-"), "--save -: is no name of a file here; ./- is one"),
