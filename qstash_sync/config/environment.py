@@ -49,7 +49,7 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
-_CAUSES = ("unset", "interpolation")  # of what follows at the same place
+_CAUSES = ("unset", "not_text", "interpolation")  # of what follows at the same place
 _USUAL = {"QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"}
 
 

@@ -267,3 +267,21 @@ def test_the_words_of_a_way_out_are_quoted_for_a_shell(
     Path("environments/a.yaml").write_text(HEAD + environments)
     Path("my plan.yaml").write_text(HEAD)
     assert told in cli(*words).err
+
+
+@pytest.mark.parametrize("command", ["plan", "drift", "validate", "doctor"])
+def test_a_secret_that_is_no_text_is_not_one_that_is_not_set(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No command goes without it: the way out is to encode it."""
+    monkeypatch.chdir(tmp_path)
+    entry = "{cron: '0 9 * * *', destination: 'https://e.com/x', headers: {A: '${env.A}'}}"
+    Path("qstash.yaml").write_text(f"{HEAD}schedules: {{a: {entry}}}\n")
+    local = () if command == "validate" else ("--local=a.db",)
+    ran = cli(command, *local, environ={"A": "\udcff"})
+    assert "the environment variable A is not UTF-8 text" in " ".join(ran.text.split())
+    assert "goes without" not in ran.text
+    ran = cli(command, *local, "--format", "json", environ={"A": "\udcff"})
+    if command != "doctor":
+        (error,) = json.loads(ran.out)["errors"]
+        assert (error["code"], error["hint"]) == ("not_text", "encode it, for example as base64")
