@@ -125,6 +125,34 @@ def refuse_existing(path: str, option: str) -> None:
         raise UsageError(f"{option} {path}: cannot be written: no such directory")
 
 
+def refuse_hiding(path: str, option: str) -> None:
+    """Say no to a new file that would hide what is read by default, or be hidden.
+
+    Of qstash.yaml and qstash/ the first that there is is read.
+    """
+    from qstash_sync.config.sources import DEFAULTS, SUFFIXES
+
+    name, folder = DEFAULTS
+    new = Path(path)
+    beside = new.with_name(folder)
+    if new.name == name and _declares(beside):
+        fact = f"{beside}/ is there, and would not be read beside it any more"
+        raise UsageError(f"{option} {path}: {fact}; {option} {beside}/NAME.yaml puts it there")
+    first = new.parent.with_name(name) if new.parent.name == folder else None
+    if first and os.path.lexists(first) and path.lower().endswith(SUFFIXES):
+        fact = f"{first} is there, beside which {new.parent}/ is not read"
+        raise UsageError(f"{option} {path}: {fact}; move {first} into {new.parent}/ first")
+
+
+def _declares(folder: Path) -> bool:
+    from qstash_sync.config.sources import declared
+
+    try:
+        return folder.is_dir() and bool(declared(folder))
+    except OSError:
+        return True  # nobody can tell
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qstash_sync.cli import streams
+from qstash_sync.cli import files, streams
 from qstash_sync.render import safe
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def _place(location: Location | None) -> tuple[str, int, int]:
     """A place by the repository's own path; none of a text that is no file of it."""
     if location is None or not Path(location.file).is_file():
         return "", 0, 0
-    path = Path(location.file).resolve()
-    workspace = Path(os.environ.get("GITHUB_WORKSPACE", ".")).resolve()
+    path = Path(files.resolved(location.file))
+    workspace = Path(files.resolved(os.environ.get("GITHUB_WORKSPACE", ".")))
     if workspace not in path.parents:
         return "", 0, 0
     return path.relative_to(workspace).as_posix(), location.line, location.column

@@ -112,6 +112,8 @@ def _write(
     for path, option in ((out, "--out"), (env_out, "--env-out")):
         if path is not None:
             files.refuse_existing(path, option)
+    if out is not None:
+        files.refuse_hiding(out, "--out")
     if out and env_out and files.is_same(out, env_out):
         raise UsageError(f"--env-out {env_out}: is --out, too; secrets need a file of their own")
     given_names = _terraform(state) if state else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import unicodedata
 from pathlib import Path
@@ -16,7 +17,7 @@ from qstash_sync.exit_codes import ExitCode
 from qstash_sync.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from qstash_sync.adopt.document import Beginning
     from qstash_sync.adopt.foreign import Found
@@ -125,6 +126,7 @@ def _needed(found: list[Found] | None) -> Iterator[str]:
 
 def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
     files.refuse_existing(out, "--out")
+    files.refuse_hiding(out, "--out")
     if env_out is not None:
         files.refuse_existing(env_out, "--env-out")
         if not source or files.is_same(env_out, out):
@@ -133,7 +135,8 @@ def _refuse_files(out: str, env_out: str | None, source: str | None) -> None:
 
 def _folder() -> str:
     """The folder's name in the letters of a namespace."""
-    letters = unicodedata.normalize("NFKD", Path.cwd().name).encode("ascii", "ignore").decode()
+    name = Path(files.resolved(".")).name
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-") or "app"
 
 
@@ -164,7 +167,7 @@ def _write(made: Beginning, out: str, env_out: str | None, kind: str) -> None:
 def _read(source: str) -> tuple[str, list[Found]]:
     """What kind of file it is, by its name or what is in it, and its jobs."""
     from qstash_sync.adopt import crontab, foreign
-    from qstash_sync.config import sources
+    from qstash_sync.config import as_json, sources
     from qstash_sync.config.parse import plain
 
     name = Path(source).name
@@ -172,12 +175,13 @@ def _read(source: str) -> tuple[str, list[Found]]:
         text = sources.stdin_text(sys.stdin, "--from")
     else:
         text = files.text(source, "--from", sources.MAX_BYTES)
-    is_list = text.lstrip()[:1] in ("[", "{")
+    is_yaml = name.endswith(sources.SUFFIXES)
+    is_json = name.endswith(".json") or (not is_yaml and text.lstrip()[:1] in ("[", "{"))
     try:
-        if not name.endswith((".json", ".yaml", ".yml")) and not is_list:
+        if not (is_yaml or is_json):
             kind, found = "crontab", list(crontab.jobs(text))
         else:
-            data = plain(text, source)
+            data = as_json.values(text, source) if is_json else plain(text, source)
             is_vercels = name == "vercel.json" or foreign.is_vercels(data)
             kind = "vercel.json" if is_vercels else "jobs"
             found = foreign.vercel(data) if is_vercels else foreign.jobs(data)
@@ -201,8 +205,15 @@ def _no_zone(timezone: str) -> str | None:
 
 def _no_address(base_url: str) -> str | None:
     from qstash_sync.config import url
-    from qstash_sync.model.secret_shapes import shows_one
+    from qstash_sync.config.interpolate import is_text
+    from qstash_sync.model.secret_shapes import kind_in, shows_one
 
+    if not is_text(base_url):
+        return "--base-url: is not UTF-8 text"
+    if "${" in base_url:  # it may be a default with a secret in it
+        return "--base-url: ${…} is for the file; give an address, and write that there"
+    if kind := kind_in(base_url):
+        return f"--base-url: {kind} in clear"
     why = url.fault(base_url, is_base=True)
     shown = "" if "@" in base_url or shows_one(base_url) else f" {base_url}"
     return f"--base-url{shown}: {why}" if why else None
@@ -269,11 +280,11 @@ def wrong(text: str, environ: Mapping[str, str]) -> Wrong:
     return Wrong(schedules=schedules, defaults=frozenset(defaults))
 
 
-def _tell(out: str, what: str, *more: str, options: str = "") -> None:
+def _tell(out: str, what: str, *more: str, options: Sequence[str] = ()) -> None:
     from qstash_sync.render import safe
 
-    lines = [f"Wrote {out}{what}.", *more]
-    streams.result(safe.page([*lines, f"Next: qstash-sync plan --local -f {out}{options}"]))
+    command = shlex.join(("qstash-sync", "plan", "--local", "-f", out, *options))
+    streams.result(safe.page([f"Wrote {out}{what}.", *more, f"Next: {command}"]))
 
 
 def _tell_carried(
@@ -292,14 +303,14 @@ def _tell_carried(
     if made.asides:
         more.append(f"Of {made.asides} some settings have no place in the file; see its comments.")
     known = {one.name for one in made.variables if one.value is not None}
-    options = ""
+    options = []
     if env_out and known:
         more.append(f"Secrets: {len(known)} in {env_out}, for --env-file.")
-        options = f" --env-file {env_out}"
+        options += ["--env-file", env_out]
     missing = [name for name in made.needed if not env_out or name not in known]
     if missing:
         again = "; --env-out FILE writes those that were read, into a new file" if known else ""
         more.append(f"Set in the environment: {', '.join(missing)}{again * (not env_out)}")
-        options += " --unknown-env"
+        options += ["--unknown-env"]
     count = f"{made.count} schedule{'s' * (made.count != 1)}"
     _tell(out, f": {count} from {_SOURCES[kind]}", *more, options=options)

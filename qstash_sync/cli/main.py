@@ -2,9 +2,10 @@
 
 import gc
 import os
+import shlex
 import sys
 from collections import UserDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,6 @@ from qstash_sync import __version__
 from qstash_sync.cli import options, report, streams
 from qstash_sync.errors import (
     InternalError,
-    OutputError,
     QstashSyncError,
     StoppedError,
     UsageError,
@@ -48,18 +48,45 @@ _MODULES = {
 
 
 class _Commands(UserDict[str, Any]):
-    """The commands by name."""
+    """The commands by name; none of them takes an empty text."""
 
     def __getitem__(self, name: str) -> click.Command:
         found = vars(import_module(f"qstash_sync.cli.{self.data[name]}")).values()
-        return next(one for one in found if isinstance(one, click.Command) and one.name == name)
+        command = next(one for one in found if isinstance(one, click.Command) and one.name == name)
+        for taking in command.params:
+            if taking.type is click.STRING:
+                taking.type = options.TEXT
+        if _HELP not in command.params:
+            command.params.append(_HELP)
+        return command
+
+
+def _page(names: Sequence[str], what: str, text: Callable[[click.Context], str]) -> click.Option:
+    """An option in place of all else: click's own would print by themselves."""
+
+    def show(context: click.Context, _: object, given: bool) -> None:  # noqa: FBT001 click's
+        if given and not context.resilient_parsing:
+            streams.result(safe.page(text(context).split("\n")))
+            context.exit()
+
+    return click.Option(
+        names, is_flag=True, is_eager=True, expose_value=False, help=what, callback=show
+    )
+
+
+_HELP = _page(("-h", "--help"), "Show this message and exit.", click.Context.get_help)
+_VERSION = _page(
+    ("--version",),
+    "Show the version and exit.",
+    lambda context: f"{context.info_name}, version {__version__}",
+)
 
 
 @click.group(
     commands=_Commands(_MODULES),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    params=[_VERSION, _HELP],
+    context_settings={"help_option_names": [], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="qstash-sync")
 def cli() -> None:
     """Infrastructure as config for Upstash QStash: schedules, URL groups, queues, flow control."""
 
@@ -116,9 +143,6 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
         usage += [f"Try '{context.command_path} --help' for help."] if context else []
         fact = f"{error.format_message()}{_about_local(arguments)}"
         return UsageError(fact, usage=tuple(usage))
-    if isinstance(error, OSError) and error.filename is None:
-        # Of a page that click writes by itself, such as --help.
-        return OutputError(f"stdout cannot be written: {error.strerror}")
     frame = error.__traceback__
     while frame and frame.tb_next:
         frame = frame.tb_next
@@ -144,7 +168,7 @@ def _about_local(words: Sequence[str]) -> str:
     file = _option(words, "--local") if "--local" in words else None
     if not file or file.startswith("-"):
         return ""
-    return f" If {file} is the file of --local, write --local={file}"
+    return f" If {file} is the file of --local, write {shlex.quote(f'--local={file}')}"
 
 
 def _option(words: Sequence[str], *names: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from qstash_sync.cli.files import is_device, resolved
+from qstash_sync.errors import UsageError
 
 LOCAL_FILE = ".qstash-local.db"
 LONGEST = 366 * 86_400  # seconds that an option may stand for
@@ -14,6 +15,22 @@ _SHOWN = 40  # characters of what is no duration
 FORMATS = ("text", "markdown", "json", "html")
 CALENDAR_FORMATS = (*FORMATS, "ics")
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Text(click.types.StringParamType):
+    """Text that there is: the variable that a script forgot to set leaves none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            assert param
+            assert ctx
+            argument = f"{ctx.info_name} {param.human_readable_name}"
+            name = param.opts[0] if isinstance(param, click.Option) else argument
+            raise UsageError(f"{name}: is empty; is a variable unset?")
+        return super().convert(value, param, ctx)
+
+
+TEXT = _Text()  # of every option and argument that takes a text
 
 files = click.option(
     "-f", "--file", "paths", multiple=True, metavar="PATH",
@@ -220,8 +237,6 @@ def no_namespace(namespace: str) -> str | None:
 def seconds(text: str, option: str) -> int:
     """A duration of the command line, such as 90s, 5m, 1h30m or a number of seconds."""
     import re
-
-    from qstash_sync.errors import UsageError
 
     digits = r"(\d{1,9})"
     match = re.fullmatch(rf"(?:{digits}h)?(?:{digits}m)?(?:{digits}s?)?", text.strip(), re.ASCII)

@@ -86,9 +86,8 @@ def read(path: str, session: Session) -> Saved:
 
     text = files.text(path, "apply", _MOST)
     if not savefile.is_saved_plan(text):
-        hint = (
-            f"; files of resources come with -f {path}" if path.endswith((".yaml", ".yml")) else ""
-        )
+        told = f"; files of resources come with {shlex.join(('-f', path))}"
+        hint = told if path.endswith((".yaml", ".yml")) else ""
         raise UsageError(f"apply {path}: not a plan that `plan --save` has written{hint}")
     found = savefile.load(text)
 

@@ -178,9 +178,18 @@ class Session:
         from qstash_sync.config.load import Files, gather
 
         found = Files(gather(self.paths, sys.stdin))
-        if self.outputs or self.saves_to:  # not the trees themselves: they take much memory
-            self.bodies = tuple(found.bodies())
+        self._keep_bodies(found)
         return found
+
+    def _keep_bodies(self, files: "Files") -> None:
+        """Remember the files of bodies; not the trees themselves, which take much memory."""
+        if not (self.outputs or self.saves_to):
+            return
+        try:
+            variables, environ = self.given(), self.environ()
+        except UsageError:  # which is told in its turn, in a report, too
+            variables, environ = {}, dict(os.environ)
+        self.bodies += tuple(files.bodies(variables, environ))
 
     def config(
         self,
@@ -267,6 +276,7 @@ class Session:
         from qstash_sync.config.load import Files
 
         files, environment = Files(sources), self.environment
+        self._keep_bodies(files)
         if files.environments is None:
             environment = None  # they are new
         elif environment is None:

@@ -1,6 +1,7 @@
 """One environment of the files: which it is, its settings, its account and its resources."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
@@ -48,7 +49,7 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
-_CAUSES = ("unset", "interpolation")  # of what follows at the same place
+_CAUSES = ("unset", "not_text", "interpolation")  # of what follows at the same place
 _USUAL = {"QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"}
 
 
@@ -93,8 +94,9 @@ class Environment:
         if self.environments is None and name is not None:
             fact = f"-e {name}: the file has no environments section"
         elif self.environments is not None and name is None:
+            ways = " or ".join(f"-e {shlex.quote(one)}" for one in names)
             fact = "the file has environments: say which"
-            hint = f"-e {' or -e '.join(names)}" if len(names) <= LISTED else "-e NAME"
+            hint = ways if len(names) <= LISTED else "-e NAME"
         elif self.environments is not None and name not in names:
             fact, hint = f"-e {name}: no such environment", meant(name or "", names)
         if fact:

@@ -278,7 +278,7 @@ class Scope:
         if not is_text(found):
             fact = f"the environment variable {name} is not UTF-8 text"
             hint = "encode it, for example as base64"
-            self.report.error("unset", path, fact, location, hint)
+            self.report.error("not_text", path, fact, location, hint)
             self.mocked.add(location)  # likewise
             found = ""
         if has_control(found):

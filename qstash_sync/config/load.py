@@ -98,12 +98,22 @@ class Files:
                 self.top[key] = (value, root.at(key))
         return root.without(*dropped)
 
-    def bodies(self) -> Iterator[str]:
-        """The files that `body_file` names, as far as no variable stands in the name."""
+    def bodies(self, variables: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[str]:
+        """The files that `body_file` names, in any environment."""
+        scopes = [
+            Environment(
+                self.documents, self.top, name, variables, environ=environ, missing="mock"
+            ).scope
+            for name in self.names() or (None,)
+        ]
         for document in self.documents:
-            for path, text, _ in texts(document.root):
-                if path[-1:] == ("body_file",) and text != path[-1]:  # keys come along
-                    yield str(Path(document.folder, text))
+            for path, text, location in texts(document.root):
+                if path[-1:] != ("body_file",) or text == path[-1]:  # keys come along
+                    continue
+                for scope in scopes if "${" in text else scopes[:1]:
+                    name = scope.resolve(text, location, path)
+                    if isinstance(name, str):
+                        yield str(Path(document.folder, name))
 
     def names(self) -> tuple[str, ...]:
         """The environments in the order of the file."""

@@ -67,7 +67,7 @@ def _sources(path: str, stdin: TextIO | None, option: str) -> Iterator[Source]:
     root = Path(path)
     try:
         is_directory = root.is_dir()
-        files = sorted(map(root.joinpath, _declared(root))) if is_directory else [root]
+        files = sorted(map(root.joinpath, declared(root))) if is_directory else [root]
     except (OSError, ValueError) as error:
         raise UsageError(f"{_shown(path)}: cannot be read: {_reason(error)}") from None
     if not files:
@@ -81,7 +81,7 @@ def _sources(path: str, stdin: TextIO | None, option: str) -> Iterator[Source]:
             raise UsageError(f"{_shown(file)}: {error}{hint}") from None
 
 
-def _declared(folder: Path) -> list[str]:
+def declared(folder: Path) -> list[str]:
     """Every entry that calls itself YAML, whatever it is: none may be left out in silence."""
     return [entry.name for entry in folder.iterdir() if entry.name.lower().endswith(SUFFIXES)]
 

@@ -223,14 +223,14 @@ def test_a_shallow_clone_is_named_with_its_remedy(
     [
         (("--base-ref", "nowhere"), "--base-ref nowhere: no such revision in this clone"),
         (("--base-ref", "--output=x"), "is no name of a revision"),
-        (("--base-ref", ""), "is no name of a revision"),
+        (("--base-ref", ""), "--base-ref: is empty"),
         (("--base-ref", "main", "--base", "x"), "one of them is enough"),
         (("--base-ref", "main", "-f", "../outside.yaml"), "--base-ref: "),
         (
             ("--base", "nowhere.yaml"),
             "nowhere.yaml: no such file or directory; name it with --base\n",
         ),
-        (("--base", ""), "--base: names nothing"),
+        (("--base", ""), "--base: is empty"),
         (("--base", "-"), "--base -: standard input is for -f; name the files as they were"),
         (("--base-ref", "^HEAD"), "--base-ref ^HEAD: is no name of a revision"),
         (

@@ -232,3 +232,56 @@ def test_the_password_of_an_address_is_shown_by_no_option_of_any_command(
     for more in ([], ["--format", "json"]):
         ran = cli(command, *given, *more)
         assert "ter2" not in ran.text
+
+
+@pytest.mark.parametrize(("command", "option"), [*TAKING, ("serve", "--local")])
+def test_an_empty_value_is_an_error_that_names_the_option(
+    command: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a variable of a script that is not set: what was meant would be left out unseen."""
+    monkeypatch.chdir(tmp_path)
+    given = [f"{option}="] if option.startswith("--") else [*filter(None, [option]), ""]
+    more = ["--yes"] if command == "init" else []
+    ran = cli(command, *given, *more)
+    assert ran.code == 64
+    assert (option or f"{command} ") in ran.err
+    assert "is empty; is a variable unset?" in ran.err or "'' is not" in ran.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("plan", "-f", "environments"), "-e 'my env' or -e '$(x)'"),
+        (("apply", "my plan.yaml"), "come with -f 'my plan.yaml'"),
+        (("plan", "--local", "my $x.db"), "write '--local=my $x.db'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_the_words_of_a_way_out_are_quoted_for_a_shell(
+    words: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("environments").mkdir()
+    environments = "environments: {my env: {token: '${env.T}'}, $(x): {token: '${env.U}'}}\n"
+    Path("environments/a.yaml").write_text(HEAD + environments)
+    Path("my plan.yaml").write_text(HEAD)
+    assert told in cli(*words).err
+
+
+@pytest.mark.parametrize("command", ["plan", "drift", "validate", "doctor"])
+def test_a_secret_that_is_no_text_is_not_one_that_is_not_set(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No command goes without it: the way out is to encode it."""
+    monkeypatch.chdir(tmp_path)
+    entry = "{cron: '0 9 * * *', destination: 'https://e.com/x', headers: {A: '${env.A}'}}"
+    Path("qstash.yaml").write_text(f"{HEAD}schedules: {{a: {entry}}}\n")
+    local = () if command == "validate" else ("--local=a.db",)
+    ran = cli(command, *local, environ={"A": "\udcff"})
+    assert "the environment variable A is not UTF-8 text" in " ".join(ran.text.split())
+    assert "goes without" not in ran.text
+    ran = cli(command, *local, "--format", "json", environ={"A": "\udcff"})
+    if command != "doctor":
+        (error,) = json.loads(ran.out)["errors"]
+        assert (error["code"], error["hint"]) == ("not_text", "encode it, for example as base64")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -930,3 +931,149 @@ def test_an_address_that_is_none_is_not_shown_where_it_may_hold_a_secret(
     again = done("init")
     assert again.err.startswith("--base-url: ")
     assert "hunter2" not in ran.text + again.text
+
+
+JOB = '[{"path": "/x", "cron": "0 9 * * *"}]'
+TOKEN = "eyJVc2VySUQiOiJhIiwiUGFzc3dvcmQiOiJiIn0="
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("https://a.com/${env.X}", "${…} is for the file"),
+        ("https://a.com/${var.x}", "${…} is for the file"),
+        ("https://a.com/${x", "${…} is for the file"),
+        ("https://a.com/\udcff", "is not UTF-8 text"),
+        (f"https://a.com/{TOKEN}", "a QStash token in clear"),
+    ],
+    ids=["env", "var", "open", "bytes", "token"],
+)
+@pytest.mark.parametrize("source", [(), ("--from", "jobs.json")], ids=["example", "jobs"])
+def test_an_address_that_the_file_would_read_as_something_else_is_none(
+    address: str, why: str, source: tuple[str, ...]
+) -> None:
+    Path("jobs.json").write_text(JOB)
+    ran = cli("init", "--yes", "--base-url", address, *source)
+    assert ran.code == 64
+    assert f"--base-url: {why}" in ran.err
+    assert TOKEN not in ran.text
+    assert not Path("qstash.yaml").exists()
+
+
+@pytest.mark.parametrize("source", [(), ("--from", "jobs.json")], ids=["example", "jobs"])
+def test_the_command_that_is_told_can_be_typed(source: tuple[str, ...]) -> None:
+    Path("jobs.json").write_text(JOB.replace("}", ', "headers": {"Authorization": "Bearer x"}}'))
+    out, env_out = "my $(file).yaml", "it's.env"
+    more = ("--env-out", env_out) if source else ()
+    ran = done("init", "--yes", "--base-url", "https://a.com", "--out", out, *source, *more)
+    (told,) = (line for line in ran.out.splitlines() if line.startswith("Next: "))
+    _, *words = shlex.split(told.removeprefix("Next: "))
+    assert words == ["plan", "--local", "-f", out, *(("--env-file", env_out) if source else ())]
+    done(*words, *NOW)
+
+
+def import_or_init(command: str, out: str) -> Ran:
+    given = ("--namespace", "a", "--local=account.db") if command == "import" else ("--yes",)
+    return cli(command, *given, "--out", out)
+
+
+@pytest.mark.parametrize("command", ["init", "import"])
+@pytest.mark.parametrize(
+    ("there", "out", "way_out"),
+    [
+        ("qstash/a.yaml", "qstash.yaml", "--out qstash/NAME.yaml puts it there"),
+        ("qstash/a.YML", "./qstash.yaml", "--out qstash/NAME.yaml puts it there"),
+        ("sub/qstash/a.yaml", "sub/qstash.yaml", "--out sub/qstash/NAME.yaml puts it there"),
+        ("qstash.yaml", "qstash/a.yaml", "move qstash.yaml into qstash/ first"),
+        ("sub/qstash.yaml", "sub/qstash/a.yml", "move sub/qstash.yaml into sub/qstash/ first"),
+    ],
+)
+def test_no_new_file_takes_the_place_of_what_is_read_so_far(
+    command: str, there: str, out: str, way_out: str
+) -> None:
+    """A plan reads qstash.yaml, else qstash/: what is left out would be deleted, or never be read."""
+    for path in (there, out):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(there).write_text("version: 1\nnamespace: a\nschedules: {}\n")
+    ran = import_or_init(command, out)
+    assert ran.code == 64
+    assert way_out in ran.err
+    assert not Path(out).exists()
+
+
+@pytest.mark.parametrize("command", ["init", "import"])
+@pytest.mark.parametrize(
+    ("there", "out"),
+    [
+        ("qstash/main.py", "qstash.yaml"),  # a folder of something else
+        ("qstash/a.yaml", "other.yaml"),
+        ("qstash/a.yaml", "qstash/b.yaml"),
+        ("qstash.yaml", "other/a.yaml"),
+        ("qstash.yaml", "qstash/a.txt"),
+    ],
+)
+def test_what_changes_nothing_of_what_is_read_is_written(
+    command: str, there: str, out: str
+) -> None:
+    for path in (there, out):
+        Path(path).parent.mkdir(exist_ok=True)
+    Path(there).write_text("")
+    assert import_or_init(command, out).code == 0
+
+
+CRON = '{"path": "/x", "schedule": "0 9 * * *"}'
+COMMENTS = [
+    (f'{{\n  // ours\n  "crons": [{CRON}]}}', "2:3"),
+    (f'{{"a": 1,\n  // ours\n  "crons": [{CRON}]}}', "2:3"),
+    (f'{{"a": 1, // it\'s "ours"\n  "crons": [{CRON}]}}', "1:10"),
+    (f'{{"crons": [ /* ours */ {CRON}]}}', "1:13"),
+    (f'{{"crons": [{CRON},// ours\n]}}', "1:52"),
+    (f'// ours\n{{"crons": [{CRON}]}}', "1:1"),
+    (f'{{"crons": [{CRON}]}}\n// ours', "2:1"),
+    (f'{{"a": "\\" // none",\n"crons": [{CRON}]//ours\n}}', "2:51"),
+]
+
+
+@pytest.mark.parametrize("name", ["vercel.json", "jobs.json", "-", "copy"])
+@pytest.mark.parametrize(("text", "place"), COMMENTS, ids=[place for _, place in COMMENTS])
+def test_a_comment_of_javascript_is_named(name: str, text: str, place: str) -> None:
+    if text.startswith("//") and not name.endswith(".json"):
+        return  # nothing says that it is JSON
+    if name != "-":
+        Path(name).write_text(text)
+    ran = cli("init", "--yes", "--from", name, "--base-url", "https://a.com", stdin=text)
+    assert ran.code == 1
+    assert f"{name}:{place}: error: a comment, which JSON does not have" in ran.err
+    assert not Path("qstash.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        (f'{{"crons": [{CRON}', "vercel.json:1:51: error: not valid JSON: "),
+        (f'{{"crons": [{CRON}]]}}', "vercel.json:1:52: error: not valid JSON: "),
+        (f'{{"crons": [{CRON}]}} x', "vercel.json:1:54: error: not valid JSON: "),
+        ("{" * 5_000, "vercel.json:1:2: error: not valid JSON: "),
+        ('{"crons": 1, "crons": 2}', "this key stands here twice"),
+        ('{"crons": 1e999}', "is not a number that can be sent"),
+    ],
+    ids=range(6),
+)
+def test_what_is_wrong_of_json_is_said_in_its_words(text: str, fact: str) -> None:
+    Path("vercel.json").write_text(text)
+    ran = cli("init", "--yes", "--from", "vercel.json")
+    assert (ran.code, fact in ran.err, "YAML" in ran.text) == (1, True, False), ran.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"$schema": "https://a.com", "a": ["//", " /* "],\n\t"crons": [{CRON}]}}',
+        f"{{crons: [{CRON.replace(chr(34), chr(39))},], a: https://a.com, b: 'x // y'}}",
+        f'# ours\n{{"crons": [{CRON}]}}',
+    ],
+    ids=["addresses", "loose", "hash"],
+)
+def test_what_is_no_comment_of_javascript_is_read(text: str) -> None:
+    Path("vercel.json").write_text(text)
+    done("init", "--yes", "--from", "vercel.json", "--base-url", "https://a.com")

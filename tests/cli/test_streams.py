@@ -406,6 +406,57 @@ def test_a_report_never_overwrites_what_the_run_reads_or_keeps(
     assert {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()} == before
 
 
+SCHEDULE = "{cron: '0 9 * * *', destination: 'https://e.example.com', body_file: '%s'}"
+BODIES: list[tuple[str, str, str, tuple[str, ...]]] = [
+    ("a variable", "vars: {x: body.json}", "${var.x}", ()),
+    ("a part of the name", "vars: {x: body}", "${var.x}.json", ()),
+    ("a variable of the line", "", "${var.x}.json", ("--var", "x=body")),
+    ("a variable of the surroundings", "", "${env.X|plain}.json", ()),
+    ("a variable of --env-file", "", "${env.Y|plain}.json", ("--env-file", "env")),
+    ("a variable in a variable", "vars: {x: '${var.y}.json', y: body}", "${var.x}", ()),
+    ("a variable that is not given", "vars: {x: body}", "${var.x}.json", ("--var", "y")),
+    ("a dollar", "", "b$${x}", ()),
+    (
+        "another environment", "vars: {x: a}\nenvironments: {a: {token: '${env.A}'}, b: {token: '${env.B}', vars: {x: body}}}",
+        "${var.x}.json", ("-e", "a"),
+    ),
+    ("no text", "vars: {x: {a: 1}, y: body, z: {body_file: '${var.y}.json'}}", "${var.x}", ()),
+    ("a mapping", "vars: {x: body, all: {body_file: '${var.x}.json'}}", "body.json", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "head", "name", "words"), BODIES, ids=ids(BODIES))
+def test_a_report_overwrites_no_body_whose_name_has_variables(
+    _id: str, head: str, name: str, words: tuple[str, ...],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    path = "b${x}" if "$$" in name else "body.json"
+    Path("env").write_text("Y=body\n")
+    Path("a.json").write_text("{}")
+    Path(path).write_text("{}")
+    Path("qstash.yaml").write_text(f"{HEAD}{head}\nschedules:\n  a: {SCHEDULE % name}\n")
+    environ = {"X": "body", "A": "a", "B": "b"}
+    ran = cli("plan", *NOW, "--local=a.db", *words, f"--output=json={path}", environ=environ)
+    assert ran.code in (1, 64)
+    assert f"--output {path}: belongs to body_file, and is not overwritten" in ran.err
+    assert Path(path).read_text() == "{}"
+
+
+def test_a_report_overwrites_no_body_of_the_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old").mkdir()
+    Path("old/body.json").write_text("{}")
+    Path("old/q.yaml").write_text(f"{HEAD}schedules:\n  a: {SCHEDULE % 'body.json'}\n")
+    Path("qstash.yaml").write_text(f"{HEAD}schedules: {{}}\n")
+    words = ("--base", "old/q.yaml", "--output", "json=old/body.json")
+    ran = cli("plan", *NOW, "--local=a.db", *words)
+    assert "--output old/body.json: belongs to body_file" in ran.err
+    assert Path("old/body.json").read_text() == "{}"
+
+
 NO_FILES: list[tuple[str, tuple[str, ...], str]] = [
     ("a report", ("plan", "--output", "json=-"), "for stdout, write --format json"),
     ("a saved plan", ("plan", "--save", "-"), "--save -: is no name of a file here; ./- is one"),
@@ -424,3 +475,60 @@ def test_a_name_that_cannot_be_meant_is_wrong_usage(
     assert ran.code == 64, ran
     assert fact in ran.err
     assert [path.name for path in Path().iterdir()] == ["qstash.yaml"]
+
+
+# Of the system's own, which are not those of a stream
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("-h",), ("--version",), ("plan", "--help"), ("schema", "-h")]
+)
+def test_a_page_of_help_that_nobody_gets_is_the_same_error(
+    words: tuple[str, ...], tmp_path: Path, broken: Callable[[int], dict[str, Any]]
+) -> None:
+    command = [sys.executable, "-m", "qstash_sync", *words]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    more = {"stderr": subprocess.PIPE, "text": True, **broken(1)}
+    ran = subprocess.run(command, env=environ, cwd=tmp_path, check=False, timeout=60, **more)
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == ran.stderr.count("error: stdout ") <= 1
+
+
+IN_NO_FOLDER = [
+    ("init", "--yes", "--out", "NEW"), ("init", "--namespace", "a", "--timezone", "UTC", "--base-url", "https://a.com", "--out", "NEW"),
+    ("plan", "-f", "FILE", "--local=DB"), ("plan", "-f", "FILE", "--local"), ("validate", "-f", "FILE"), ("drift", "-f", "FILE", "--local=DB"),
+    ("apply", "-f", "FILE", "--local=DB", "--yes"), ("next", "-f", "FILE"), ("import", "--namespace", "a", "--local=DB", "--out", "NEW"),
+    ("explain", "s1", "-f", "FILE", "--local=DB"), ("doctor", "-f", "FILE", "--local=DB"), ("--help",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", IN_NO_FOLDER, ids=" ".join)
+@pytest.mark.parametrize("runner", ["true", "false"])
+def test_in_a_folder_that_is_gone_what_is_named_whole_is_found(
+    words: tuple[str, ...], runner: str, file: Path, tmp_path: Path
+) -> None:
+    paths = {"FILE": file, "NEW": tmp_path / "new.yaml", "DB": tmp_path / "account.db"}
+    for word, path in paths.items():
+        words = tuple(given.replace(word, str(path)) for given in words)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'cd {gone} && rmdir {gone} && exec {sys.executable} -m qstash_sync "$@"'
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "GITHUB_ACTIONS": runner}
+    ran = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *words], env=environ, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == (2 if words[0] == "drift" else 0), ran.stderr
+
+
+def test_a_fault_of_the_system_is_not_said_to_be_that_of_stdout(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("qstash_sync.cli.files.refuse_existing", broken)
+    ran = cli("init", "--yes")
+    assert (ran.code, "stdout" in ran.err) == (1, False)
+    assert "internal error: OSError in test_streams.py" in ran.err

@@ -125,7 +125,8 @@ def test_an_error_about_a_name_or_a_value_that_holds_a_secret_does_not_show_it(
 ) -> None:
     (tmp_path / "q.yaml").write_text(text)
     for output in ("text", "json"):
-        ran = cli("plan", "-f", str(tmp_path / "q.yaml"), "--local=", "--format", output)
+        words = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+        ran = cli("plan", *words, "--format", output)
         assert ran.code == 1
         assert CANARY not in ran.text
 
