@@ -1077,3 +1077,14 @@ def test_what_is_wrong_of_json_is_said_in_its_words(text: str, fact: str) -> Non
 def test_what_is_no_comment_of_javascript_is_read(text: str) -> None:
     Path("vercel.json").write_text(text)
     done("init", "--yes", "--from", "vercel.json", "--base-url", "https://a.com")
+
+
+def test_of_many_jobs_that_the_file_refuses_none_is_lost() -> None:
+    """A person is shown 200 errors at a time; a draft learns from all."""
+    bad = [{"cron": "0 9 * * *", "url": f"https://u:p@e.example.com/{n}"} for n in range(201)]
+    jobs = [*bad, {"cron": "0 8 * * *", "url": "https://e.example.com/good"}]
+    Path("jobs.json").write_text(json.dumps(jobs))
+    done("init", "--yes", "--from", "jobs.json", "--namespace", "acme")
+    text = Path("qstash.yaml").read_text()
+    assert "https://e.example.com/good" in text
+    assert text.count("credentials in a URL") == 201
