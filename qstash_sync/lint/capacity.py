@@ -190,7 +190,7 @@ def _waiting(
     rate, period = strictest
     minutes: Counter[int] = Counter()
     for schedule in use.schedules:
-        weight = deliveries(schedule, fan_out)
+        weight = deliveries(schedule.message, fan_out)
         for at in instants(wanted(schedule.timing.job, span), span):
             minutes[span.minute(at)] += weight
     each = period / rate  # seconds of one message
