@@ -115,6 +115,42 @@ def test_a_step_of_days_hides_no_late_day() -> None:
 
 
 @pytest.mark.parametrize(
+    ("crons", "told"),
+    [
+        (["0 0 31 * *", "0 0 30 4,6,9,11 *", "0 0 28 2 *"], []),  # the last of each month
+        (["0 0 31 * *", "0 9 * * 1"], []), (["0 0 31 * *", "0 9 1 * 1"], []),
+        (["0 0 31 * *", "0 0 30 4,6,9,11 *"], ['"0 0 31 * *": one of its months has no day 31 and no other cron']),
+        (["0 0 31 * *", "0 0 28 2 *"], ['"0 0 31 * *": 4 of its 12 months have no day 31 and no other cron']),
+        (["0 0 31 * *", "0 0 30 * *"], ['"0 0 30 * *": one of its months has no day 30 and no other cron']),
+        (["0 0 31 1,3 *", "0 0 29 2 *"], ['"0 0 29 2 *": February, but in leap years, has no day 29 and no other cron']),
+        (["0 0 29 2 *", "0 0 28 2 *"], []),
+    ],
+)  # fmt: skip
+def test_a_late_day_is_what_no_cron_of_the_list_makes_good(
+    crons: list[str], told: list[str]
+) -> None:
+    found = judge.findings(config(file(f"cron: {crons}")).desired, NOW)
+    late = [one.message for one in found if one.code == Code.LATE_DAY]
+    assert late == [f"{fact}, and it does not run then" for fact in told]
+
+
+@pytest.mark.parametrize(
+    ("crons", "told"),
+    [
+        (["*/40 * * * *", "20/40 * * * *"], 0), (["*/40 9-17 * * *", "20/40 9-17 * * *"], 0),
+        (["0/45 */3 * * *", "30 1/3 * * *", "15 2/3 * * *"], 0),  # every 45 minutes
+        (["0 9 */2 * *", "0 9 2/2 * *"], 0), (["0 9 * * */2", "0 9 * * 1/2"], 0),
+        (["*/40 * * * 1", "20/40 * * * 2"], 1), (["0 9 */2 * *", "0 10 2/2 * *"], 2),
+        (["*/7 * * * *", "*/11 * * * *"], 2), (["*/40 * * * *", "25/40 * * * *"], 1),
+    ],
+)  # fmt: skip
+def test_a_step_is_uneven_where_the_list_does_not_even_it_out(crons: list[str], told: int) -> None:
+    zero = QUIET.replace("retries: 3", "retries: 0")
+    found = judge.findings(config(file(f"cron: {crons}", rest=zero)).desired, NOW)
+    assert sum(one.code == Code.UNEVEN_STEP for one in found) == told
+
+
+@pytest.mark.parametrize(
     ("given", "told"),
     [
         ("retries: 1, retry_delay: '3601000'", "1h1s"), ("retries: 1, retry_delay: '3659000'", "1h59s"),
