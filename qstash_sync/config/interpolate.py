@@ -264,6 +264,8 @@ class Scope:
     ) -> Value:
         found = self.environ.get(name, "")  # CI hands over an unset secret as empty text
         if not found and default is not None:
+            if is_plain:
+                self.declared.add(location)
             return Loose(default[2:])
         if not found and self.missing == "mock":
             self.mocked.add(location)

@@ -150,6 +150,27 @@ def test_what_is_no_secret_or_declared_to_be_none_is_left_alone(
     assert config(text, {"O": "other"}).desired.schedules
 
 
+@pytest.mark.parametrize("environ", [{}, {"O": ""}, {"O": "other"}], ids=["unset", "empty", "set"])
+@pytest.mark.parametrize("missing", ["error", "mock", "unknown"])
+def test_a_declaration_holds_for_its_default_at_each_place(
+    environ: dict[str, str], missing: str
+) -> None:
+    text = HEAD + "vars: {v: '${env.O:-anonymous|plain}'}\nschedules:\n"
+    for name, value in (
+        ("a", "${env.O:-anonymous|plain}"),
+        ("b", "x ${env.O:-y|plain}"),
+        ("c", "${var.v}"),
+    ):
+        for again in ("", "2"):
+            text += f"  {name}{again}: {{cron: '@daily', destination: '{URL}?token={value}', headers: {{X-Api-Key: '{value}', Authorization: '{value}'}}, body: {{api_key: '{value}'}}}}\n"
+    assert [f.text for f in build(text, environ, missing=missing)[1]] == []
+
+
+def test_a_default_is_a_literal_where_nothing_declares_it() -> None:
+    found = build(schedule("headers: {X-Api-Key: '${env.O:-anonymous}'},"), {})[1]
+    assert [one.code for one in found] == ["literal_secret"]
+
+
 def test_a_declaration_holds_through_a_variable() -> None:
     text = HEAD + "vars: {v: '${env.O|plain}'}\n"
     text += f"schedules: {{a: {{cron: '@daily', destination: '{URL}', headers: {{Authorization: '${{var.v}}'}}}}}}"
