@@ -375,6 +375,39 @@ def test_several_files_an_environment_and_a_base(job: Job) -> None:
     )
 
 
+OUTSIDE = "OUTSIDE"  # a file that no repository has
+BASES = [
+    ({}, True), ({"file": "qstash.yaml"}, True), ({"file": "link.yaml"}, True), ({"args": "-f\nqstash.yaml"}, True),
+    ({"base": "origin/main"}, True), ({"base": "none"}, False),
+    ({"file": OUTSIDE}, False), ({"file": f"qstash.yaml\n{OUTSIDE}"}, False), ({"file": "away.yaml"}, False),
+    ({"args": f"-f\n{OUTSIDE}"}, False), ({"args": f"-f{OUTSIDE}"}, False), ({"args": f"--file={OUTSIDE}"}, False),
+    ({"file": "nested/q.yaml"}, False), ({"file": "nested"}, False),
+    ({"args": "--base\nqstash.yaml"}, True), ({"args": "--base=qstash.yaml"}, True),
+    ({"args": "--base-ref\norigin/main"}, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("inputs", "is_attributed"), BASES, ids=[str(case[0]) for case in BASES])
+def test_the_base_of_a_pull_request_is_added_where_it_can_say_something(
+    job: Job, inputs: dict[str, str], is_attributed: bool
+) -> None:
+    """Nobody has asked for it: it fails no run."""
+    away = job.folder / "temp" / "away.yaml"
+    away.write_text("version: 1\nqueues: {q: {}}\n" if "\n" in inputs.get("file", "") else FILE)
+    (job.work / "link.yaml").symlink_to("qstash.yaml")
+    (job.work / "away.yaml").symlink_to(away)
+    (job.work / "nested").mkdir()
+    (job.work / "nested" / "q.yaml").write_text(FILE)
+    repository(job.work)
+    subprocess.run(["git", "init", "-q"], cwd=job.work / "nested", check=True)
+    job.more = {"GITHUB_BASE_REF": "main"}
+    ran = job.run(**{key: value.replace(OUTSIDE, str(away)) for key, value in inputs.items()})
+    assert job.outputs["exit-code"] == "2", ran.stderr
+    found = json.loads(Path(job.outputs["json"]).read_text())
+    assert found["changes"]
+    assert all("origin" in change for change in found["changes"]) is is_attributed
+
+
 def test_the_install_step_installs_this_very_repository(job: Job) -> None:
     calls = job.folder / "calls"
     pretended = job.folder / "bin" / "python3.13"
