@@ -167,6 +167,44 @@ def test_how_late_a_retry_is_counts_from_the_firing_and_is_never_just_an_hour(
     assert late == [f"{last} comes {told} after the firing"]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("retry_delay: '3600001'", "comes 1h1s after the firing"),
+        ("retry_delay: '3600400', delay: 1s", "comes 1h2s after the firing"),
+        ("cron: '*/30 * * * *', retry_delay: '1800001'", "comes 30m1s after the firing, the next firing after 30m"),
+        ("cron: '0 */2 * * *', retry_delay: '7200001'", "comes 2h1s after the firing, the next firing after 2h"),
+        ("cron: '0 */2 * * *', retry_delay: '7230000'", "comes 2h30s after the firing, the next firing after 2h"),
+        ("cron: '0 */2 * * *', retry_delay: '7290000'", "comes 2h1m after the firing, the next firing after 2h"),
+    ],
+)  # fmt: skip
+def test_what_comes_too_late_is_told_to_be_later_than_it_may_be(given: str, told: str) -> None:
+    desired = config(file(f"{given}, retries: 1", rest=QUIET.replace("retries: 3, ", ""))).desired
+    found = judge.findings(desired, NOW)
+    late = [f.message for f in found if f.code in (Code.LATE_RETRIES, Code.OVERLAPPING_RETRIES)]
+    assert late == [f"its one retry {told}"]
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [
+        ("2026-11-26T00:00", "2026-11-26 01:00Z"), ("2026-11-26T20:36", "2026-11-26 22:00Z"),
+        ("2026-11-26T21:00", "2026-11-26 22:00Z"), ("2026-11-26T23:59", "2026-11-27 01:00Z"),
+    ],
+)  # fmt: skip
+def test_the_firing_that_waits_is_one_to_come(now: str, first: str) -> None:
+    text = file(
+        "cron: '*/30 * * * *', flow_control: {key: p}",
+        head="flow_controls: {p: {rate: 1, period: 1h}}",
+    )
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    found = [
+        f.message for f in judge.findings(config(text).desired, at) if f.code == Code.SLOW_DRAIN
+    ]
+    assert len(found) == 1
+    assert f": at {first} 1 message" in found[0]
+
+
 def test_a_delay_overlaps_nothing_since_each_firing_has_it() -> None:
     job = "cron: '0 * * * *', delay: 45m, retries: 1, retry_delay: '1800000'"
     found = codes(file(job, rest=QUIET.replace("retries: 3, ", "")))
