@@ -171,6 +171,26 @@ def test_a_default_is_a_literal_where_nothing_declares_it() -> None:
     assert [one.code for one in found] == ["literal_secret"]
 
 
+@pytest.mark.parametrize("word", ["plain", "environment", "literal", "NAME", "env."])
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_secret_that_is_a_word_of_ours_masks_no_way_out(
+    tmp_path: Path, command: str, word: str
+) -> None:
+    text = HEAD + "lint: {disable: [no_failure_callback]}\nschedules:\n"
+    text += f"  a: {{cron: '@daily', destination: '{URL}', headers: {{X-Token-Z: {word}}}}}\n"
+    text += f"  b: {{cron: '@daily', destination: '{URL}', headers: {{X-Token-Y: other-one}}}}\n"
+    text += f"  c: {{cron: '@daily', destination: '{URL}', description: '{word} it is'}}\n"
+    (tmp_path / "q.yaml").write_text(text)
+    local = (f"--local={tmp_path / 'a.db'}",) * (command == "plan")
+    ran = cli(command, "-f", str(tmp_path / "q.yaml"), *local, "--format", "json")
+    found = [one for one in json.loads(ran.out)["warnings"] if one["code"] == "literal_secret"]
+    assert {one["hint"] for one in found} == {
+        "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
+    }
+    assert all(one["message"].endswith(": a literal secret") for one in found)
+    assert f"{word} it is" not in ran.text
+
+
 def test_a_declaration_holds_through_a_variable() -> None:
     text = HEAD + "vars: {v: '${env.O|plain}'}\n"
     text += f"schedules: {{a: {{cron: '@daily', destination: '{URL}', headers: {{Authorization: '${{var.v}}'}}}}}}"
