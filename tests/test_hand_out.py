@@ -261,8 +261,8 @@ def test_a_plan_an_apply_of_it_and_a_drift(job: Job) -> None:
     ran = job.run(save="plan.json")
     assert ran.returncode == 0, ran.stderr
     outputs = job.outputs
-    assert {key: outputs[key] for key in ("exit-code", "differences", "create", "update", "delete")} == {
-        "exit-code": "2", "differences": "true", "create": "1", "update": "0", "delete": "0",
+    assert {key: outputs[key] for key in ("exit-code", "differences", "create", "update", "delete", "refused")} == {
+        "exit-code": "2", "differences": "true", "create": "1", "update": "0", "delete": "0", "refused": "0",
     }  # fmt: skip
     assert json.loads(Path(outputs["json"]).read_text())["summary"]["create"] == 1
     assert Path(outputs["markdown"]).read_text().startswith("<!-- qstash-sync plan -->")
@@ -279,6 +279,15 @@ def test_a_plan_an_apply_of_it_and_a_drift(job: Job) -> None:
         "2",
         "true",
     )
+
+
+def test_what_is_refused_is_no_update(job: Job) -> None:
+    assert job.run(command="apply").returncode == 0
+    job.account.console.edit("schedule", "shop.a", labels=[])
+    ran = job.run()
+    assert ran.returncode == 3, ran.stderr
+    outputs = job.outputs
+    assert (outputs["differences"], outputs["update"], outputs["refused"]) == ("true", "0", "1")
 
 
 def test_errors_end_the_step_and_are_told(job: Job) -> None:
