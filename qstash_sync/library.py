@@ -12,7 +12,7 @@ Each of them is in `qstash_sync` itself. What fails raises an error of `qstash_s
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -32,7 +32,7 @@ from qstash_sync.model.resources import Desired, Piece, Secret
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.policy import Policy
 from qstash_sync.qstash.answers import Origin
-from qstash_sync.qstash.client import Client
+from qstash_sync.qstash.client import Client, at_once
 from qstash_sync.reconcile import ignored, scope
 
 if TYPE_CHECKING:
@@ -66,13 +66,15 @@ def compile_cron(
     never fires, or cannot be proven, and `UsageError` for a word or a time that cannot be meant.
     """
     least, most = RENEWALS
+    if not isinstance(renew_before, timedelta):
+        raise UsageError(f"renew_before: {renew_before!r} is no timedelta, as timedelta(days=45)")
     if not least <= renew_before <= most:
         raise UsageError(f"renew_before: {renew_before} is out of range; 1 to {most.days} days")
     meant = _known(Strategy, "strategy", strategy)
     gap, fold = gap and _known(Gap, "gap", gap), fold and _known(Fold, "fold", fold)
     try:
         return compile_job(
-            job(crons, str(timezone), gap=gap, fold=fold),
+            job(_texts(crons), str(timezone), gap=gap, fold=fold),
             now=_instant(now),
             strategy=meant,
             renew_before=renew_before,
@@ -80,6 +82,15 @@ def compile_cron(
         )
     except CronError as error:
         raise CompileError(str(error)) from None
+
+
+def _texts(crons: object) -> list[str]:
+    """One cron or several, of which there is one at least."""
+    found = [crons] if isinstance(crons, str) else crons
+    texts = list(found) if isinstance(found, Iterable) else []
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise UsageError(f"crons: {crons!r} is neither a cron, such as '0 9 * * *', nor some")
+    return texts
 
 
 def _known(kind: type[E], name: str, word: str) -> E:
@@ -246,6 +257,8 @@ def apply(
     if approved.desired is not None and approved.desired != desired:
         raise UsageError("this plan is of other files, or of another environment: plan these anew")
     _check(policy)
+    if control is not None:
+        at_once(control.parallelism)
     if approved.errors:
         raise ConfigError(approved.errors)
     return applying.apply(account, desired, approved, policy=policy, control=control)

@@ -261,8 +261,8 @@ def test_a_plan_an_apply_of_it_and_a_drift(job: Job) -> None:
     ran = job.run(save="plan.json")
     assert ran.returncode == 0, ran.stderr
     outputs = job.outputs
-    assert {key: outputs[key] for key in ("exit-code", "differences", "create", "update", "delete")} == {
-        "exit-code": "2", "differences": "true", "create": "1", "update": "0", "delete": "0",
+    assert {key: outputs[key] for key in ("exit-code", "differences", "create", "update", "delete", "refused")} == {
+        "exit-code": "2", "differences": "true", "create": "1", "update": "0", "delete": "0", "refused": "0",
     }  # fmt: skip
     assert json.loads(Path(outputs["json"]).read_text())["summary"]["create"] == 1
     assert Path(outputs["markdown"]).read_text().startswith("<!-- qstash-sync plan -->")
@@ -279,6 +279,15 @@ def test_a_plan_an_apply_of_it_and_a_drift(job: Job) -> None:
         "2",
         "true",
     )
+
+
+def test_what_is_refused_is_no_update(job: Job) -> None:
+    assert job.run(command="apply").returncode == 0
+    job.account.console.edit("schedule", "shop.a", labels=[])
+    ran = job.run()
+    assert ran.returncode == 3, ran.stderr
+    outputs = job.outputs
+    assert (outputs["differences"], outputs["update"], outputs["refused"]) == ("true", "0", "1")
 
 
 def test_errors_end_the_step_and_are_told(job: Job) -> None:
@@ -373,6 +382,39 @@ def test_several_files_an_environment_and_a_base(job: Job) -> None:
         "prod",
         True,
     )
+
+
+OUTSIDE = "OUTSIDE"  # a file that no repository has
+BASES = [
+    ({}, True), ({"file": "qstash.yaml"}, True), ({"file": "link.yaml"}, True), ({"args": "-f\nqstash.yaml"}, True),
+    ({"base": "origin/main"}, True), ({"base": "none"}, False),
+    ({"file": OUTSIDE}, False), ({"file": f"qstash.yaml\n{OUTSIDE}"}, False), ({"file": "away.yaml"}, False),
+    ({"args": f"-f\n{OUTSIDE}"}, False), ({"args": f"-f{OUTSIDE}"}, False), ({"args": f"--file={OUTSIDE}"}, False),
+    ({"file": "nested/q.yaml"}, False), ({"file": "nested"}, False),
+    ({"args": "--base\nqstash.yaml"}, True), ({"args": "--base=qstash.yaml"}, True),
+    ({"args": "--base-ref\norigin/main"}, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("inputs", "is_attributed"), BASES, ids=[str(case[0]) for case in BASES])
+def test_the_base_of_a_pull_request_is_added_where_it_can_say_something(
+    job: Job, inputs: dict[str, str], is_attributed: bool
+) -> None:
+    """Nobody has asked for it: it fails no run."""
+    away = job.folder / "temp" / "away.yaml"
+    away.write_text("version: 1\nqueues: {q: {}}\n" if "\n" in inputs.get("file", "") else FILE)
+    (job.work / "link.yaml").symlink_to("qstash.yaml")
+    (job.work / "away.yaml").symlink_to(away)
+    (job.work / "nested").mkdir()
+    (job.work / "nested" / "q.yaml").write_text(FILE)
+    repository(job.work)
+    subprocess.run(["git", "init", "-q"], cwd=job.work / "nested", check=True)
+    job.more = {"GITHUB_BASE_REF": "main"}
+    ran = job.run(**{key: value.replace(OUTSIDE, str(away)) for key, value in inputs.items()})
+    assert job.outputs["exit-code"] == "2", ran.stderr
+    found = json.loads(Path(job.outputs["json"]).read_text())
+    assert found["changes"]
+    assert all("origin" in change for change in found["changes"]) is is_attributed
 
 
 def test_the_install_step_installs_this_very_repository(job: Job) -> None:

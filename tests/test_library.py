@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import qstash_sync
+from qstash_sync.applying.executor import Control
 from qstash_sync.errors import (
     AccountError,
     CompileError,
@@ -136,12 +137,20 @@ def test_the_examples_run(name: str, tmp_path: Path) -> None:
         ({"now": NOW.replace(year=9999)}, "the years 1970 to 2999"),
         ({"renew_before": timedelta(days=-50)}, "1 to 60 days"),
         ({"renew_before": timedelta(days=4000)}, "1 to 60 days"),
+        ({"renew_before": 5}, "is no timedelta"),
+        ({"renew_before": None}, "is no timedelta"),
     ],
     ids=str,
 )
 def test_a_compilation_that_cannot_be_meant(given: dict[str, Any], fact: str) -> None:
     with pytest.raises(UsageError, match=fact):
         qstash_sync.compile_cron("0 9 * * *", "UTC", **given)
+
+
+@pytest.mark.parametrize("crons", [None, 5, [], (), [None], ["0 9 * * *", 5], b"0 9 * * *", {}])
+def test_what_is_no_cron_at_all(crons: Any) -> None:
+    with pytest.raises(UsageError, match="is neither a cron, such as"):
+        qstash_sync.compile_cron(crons, "UTC", now=NOW)
 
 
 def test_a_zone_may_be_an_object_that_is_called_so() -> None:
@@ -164,12 +173,26 @@ def test_a_load_and_a_plan_that_cannot_be_meant(tmp_path: Path) -> None:
             qstash_sync.plan(desired, account, now=NOW.replace(tzinfo=None))
         with pytest.raises(UsageError, match="write it like"):
             qstash_sync.plan(desired, account, now=NOW, policy=Policy(target=("nope*",)))
-    for parallelism in (0, -3):
-        with (
-            pytest.raises(UsageError, match="parallelism"),
-            qstash_sync.embedded(parallelism=parallelism),
-        ):
-            pass
+
+
+@pytest.mark.parametrize("parallelism", [0, -3, "3", 2.5, None, True])
+def test_how_many_requests_at_once_is_a_number(tmp_path: Path, parallelism: Any) -> None:
+    (tmp_path / "qstash.yaml").write_text(FILE)
+    config = qstash_sync.load(tmp_path, environ={"X": "x"})
+    token = {"QSTASH_TOKEN": "t0ken-of-a-test"}
+    with pytest.raises(UsageError, match="parallelism"):
+        qstash_sync.connect(config, environ=token, parallelism=parallelism)
+    with (
+        pytest.raises(UsageError, match="parallelism"),
+        qstash_sync.embedded(parallelism=parallelism),
+    ):
+        pass
+    with qstash_sync.embedded(clock=NOW.timestamp) as account:
+        made = qstash_sync.plan(config.desired, account, now=NOW)
+        with pytest.raises(UsageError, match="parallelism"):
+            qstash_sync.apply(
+                config.desired, made, account, control=Control(parallelism=parallelism)
+            )
 
 
 def test_a_plan_of_other_files_is_not_applied(tmp_path: Path) -> None:

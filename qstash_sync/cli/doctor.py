@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -111,7 +112,10 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
         first, *others = _errors(error)
         more = f", and {len(others)} more" if others else ""
         where = f"{first.location}: " if first.location else ""
-        hint = "qstash-sync validate shows all of it"
+        # Where nothing but the hint is left to show, as of an option that is missing, it is all.
+        is_whole = first.hint and not (others or first.location)
+        shows = shlex.join(("qstash-sync", "validate", *session.of_files)) + " shows all of it"
+        hint = "; ".join(filter(None, (first.hint, "" if is_whole else shows)))
         return [_check(Subject.FILE, f"{where}{first.text}{more}", Severity.ERROR, hint)], None
     desired = config.desired
     count = len(files.documents)

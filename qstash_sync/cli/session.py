@@ -117,11 +117,15 @@ class Session:
     @property
     def options(self) -> tuple[str, ...]:
         """What a command needs to be about the same files, environment and account."""
+        return (*self.of_files, *((f"--local={self.local}",) if self.local else ()))
+
+    @property
+    def of_files(self) -> tuple[str, ...]:
+        """Those of them that are about files and environment: what `validate` takes."""
         named = [*(("-f", path) for path in self.paths), *(("--var", v) for v in self.variables)]
         named += [("-e", self.environment)] if self.environment else []
         named += [("--env-file", self.env_file)] if self.env_file else []
-        local = (f"--local={self.local}",) if self.local else ()
-        return (*(word for option in named for word in option), *local)
+        return tuple(word for option in named for word in option)
 
     @property
     def policy(self) -> "Policy":

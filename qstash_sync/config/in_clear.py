@@ -15,6 +15,7 @@ from qstash_sync.config.literals import LITERAL_SECRET
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import COLLECTIONS, Map, Seq, Value
 from qstash_sync.model import secret_shapes
+from qstash_sync.model.diagnostics import Fixed
 from qstash_sync.model.resources import Piece, Secret, join
 from qstash_sync.model.secret_shapes import Span, Where, is_called
 from qstash_sync.record import record
@@ -22,7 +23,9 @@ from qstash_sync.record import record
 _HEADERS = re.compile(r"authorization|proxy-authorization|cookie|.*-token|.*-key|.*-secret")
 _URLS = ("destination", "callback", "failure_callback", "url")
 C = TypeVar("C", Map, Map | Seq)
-_WAY_OUT = "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
+_WAY_OUT = Fixed(
+    "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
+)
 
 
 @record()
@@ -125,7 +128,7 @@ class Hider:
         location = holder.at(key) if found else None
         if location is None or location in self.scope.declared:
             return text
-        fact = "a literal secret"
+        fact = Fixed("a literal secret")
         self.report.warning(LITERAL_SECRET, (*path, key), fact, location, _WAY_OUT)
         result: list[str | Secret] = []
         for number, piece in enumerate(pieces):

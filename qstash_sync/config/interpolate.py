@@ -18,7 +18,7 @@ from typing import Any
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import has_control, shadow
 from qstash_sync.config.tree import COLLECTIONS, MAX_DEPTH, Loose, Map, Seq, Value
-from qstash_sync.model.diagnostics import Location
+from qstash_sync.model.diagnostics import Fixed, Location
 from qstash_sync.model.resources import Piece, Secret, join
 from qstash_sync.model.secret_shapes import kind_in
 from qstash_sync.record import record
@@ -35,7 +35,8 @@ _EXPRESSION = re.compile(
     r"(?:var\.(?P<var>[A-Za-z_][\w-]*)"
     r"|env\.(?P<env>[A-Za-z_]\w*)(?P<default>:-[^|]*)?)(?P<plain>\|plain)?"
 )
-_FORMS = "write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}"
+_FORMS = Fixed("write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}")
+_IF_NONE = Fixed("write ${env.NAME|plain} if it is none")
 
 
 @record()
@@ -115,9 +116,8 @@ class Scope:
         before = len(self.report)
         found = self._text(text, location, path)
         if isinstance(found, Secret):
-            hint = "write ${env.NAME|plain} if it is none"
             self.report.error(
-                "type", path, "a name cannot be, or contain, a secret", location, hint
+                "type", path, "a name cannot be, or contain, a secret", location, _IF_NONE
             )
         elif not isinstance(found, str | int) or isinstance(found, bool):
             self.report.error("type", path, "a name must be text", location)
@@ -264,6 +264,8 @@ class Scope:
     ) -> Value:
         found = self.environ.get(name, "")  # CI hands over an unset secret as empty text
         if not found and default is not None:
+            if is_plain:
+                self.declared.add(location)
             return Loose(default[2:])
         if not found and self.missing == "mock":
             self.mocked.add(location)

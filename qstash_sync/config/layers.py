@@ -115,6 +115,8 @@ class Checker:
         elif code == LINE_BREAK and location in self.scope.broken:
             hint = f"remove it from {self.scope.broken[location]}"
         elif fact is None:
+            if code == "model_type" and not self.report.is_long:
+                hint = f"its keys: {', '.join(keys(model, trail))}"
             code, fact = "type", _FACTS.get(code, str(detail["msg"]))
         self.report.error(code, path + trail, fact, location or tree.location, hint)
 

@@ -16,7 +16,7 @@ from qstash_sync.config.resources import SECTIONS
 from qstash_sync.config.sources import Source, gather
 from qstash_sync.config.tree import Document, Map, Value, texts
 from qstash_sync.errors import ConfigError
-from qstash_sync.model.diagnostics import Diagnostic, Location, Severity, in_order
+from qstash_sync.model.diagnostics import Diagnostic, Fixed, Location, Severity, in_order
 from qstash_sync.model.presentable import might_hold_secret
 from qstash_sync.model.secret_shapes import kind_in
 
@@ -69,7 +69,7 @@ class Files:
     def _literal_secrets(self, source: Source, document: Document) -> None:
         if not might_hold_secret(source.text):
             return
-        hint = "take it from ${env.NAME}, and replace it: it has been in a file"
+        hint = Fixed("take it from ${env.NAME}, and replace it: it has been in a file")
         for path, text, location in texts(document.root):
             if kind := kind_in(text):
                 self.report.error("literal_secret", path, f"{kind} in clear", location, hint)

@@ -16,6 +16,7 @@ from qstash_sync.config.text import shadow, to_json
 from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
 from qstash_sync.config.wrong import LINE_BREAK, bad, each, written, wrong_type
 from qstash_sync.model import settings_table
+from qstash_sync.model.diagnostics import Fixed
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Secret, Text
 from qstash_sync.model.secret_shapes import kind_in
@@ -139,7 +140,9 @@ def _body_file(value: Any, info: ValidationInfo[Frame]) -> Content:
 def _body_base64(value: Any, info: ValidationInfo[Frame]) -> Content:
     if isinstance(value, Secret):
         fact = "a secret cannot stand here: what it is decoded to would be shown"
-        raise bad(fact, "send it in a `body`, or write ${env.NAME|plain} if it is none", "body")
+        raise bad(
+            fact, Fixed("send it in a `body`, or write ${env.NAME|plain} if it is none"), "body"
+        )
     try:
         data = base64.b64decode("".join(string(value).split()), validate=True)
     except ValueError:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from qstash_sync.config.text import has_control, map_pieces, shadow
 from qstash_sync.config.wrong import LINE_BREAK, bad
+from qstash_sync.model.diagnostics import Fixed
 from qstash_sync.model.resources import Secret, Text, join
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def _checked(value: Text, *, allow_private: bool) -> Text:
         reason = str(error) if is_shown else "its host or port is malformed"
         raise _bad(f"not a URL: {reason}") from None
     if parts.username is not None:
-        raise _bad("credentials in a URL end up in logs", "send them as a header, from ${env.NAME}")
+        raise _bad(
+            "credentials in a URL end up in logs", Fixed("send them as a header, from ${env.NAME}")
+        )
     if port == 0:
         raise _bad("port 0 cannot be called")
     _check_path(text, parts.path)
@@ -118,7 +121,7 @@ def _lower_host(value: Text) -> Text:
     host = head[2]
     if isinstance(value, Secret) and head.end() == len(first) and "/" not in first[8:]:
         fact = "a host cannot be, or contain, a secret"
-        raise _bad(fact, "write ${env.NAME|plain} if it is none")
+        raise _bad(fact, Fixed("write ${env.NAME|plain} if it is none"))
     if "%" in host:
         try:
             host = unquote(host).encode("idna").decode("ascii")

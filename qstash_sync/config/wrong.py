@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from qstash_sync.config.tree import Written
+from qstash_sync.model.diagnostics import Fixed
 from qstash_sync.model.resources import Secret
 
 LINE_BREAK = "line_break"  # the code of an error that a variable may have brought along
@@ -27,7 +28,7 @@ def bad(fact: str, hint: str = "", code: str = "type") -> PydanticCustomError:
 def wrong_type(expected: str, value: object, hint: str = "") -> PydanticCustomError:
     """A value of another type than the one that is expected."""
     if isinstance(value, Secret):
-        return bad("a secret cannot stand here", "write ${env.NAME|plain} if it is none")
+        return bad("a secret cannot stand here", Fixed("write ${env.NAME|plain} if it is none"))
     return bad(f"must be {expected}, not {type_name(value)}", hint)
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from qstash_sync.crons import zones
+from qstash_sync.crons import some_years, zones
 from qstash_sync.crons.bitmaps import (
     DAY,
     Difference,
@@ -85,6 +85,8 @@ def compile_job(
 
 @lru_cache(maxsize=16_384)
 def _split(job: Job, today: date) -> Compilation:
+    if not some_years.fires_every_year(job):
+        return _for_ever(job, today)
     span = Span(today, LONGEST)
     want = wanted(job, span)
     offsets = tuple(dict.fromkeys(offset for _, _, offset in pieces(job.timezone, span)))
@@ -108,6 +110,28 @@ def _split(job: Job, today: date) -> Compilation:
         proof=Proof(
             (want & (1 << days * DAY) - 1).bit_count()
         ),  # right until the first that is not
+    )
+
+
+def _for_ever(job: Job, today: date) -> Compilation:
+    """Of a job that some year goes without: plain crons that are right in all years, or none."""
+    span = some_years.next_year(job, today)
+    if span is None:
+        raise CronError(_silence(job))
+    offsets = tuple(dict.fromkeys(offset for _, _, offset in pieces(job.timezone, span)))
+    parts = _parts(Year(job, span.first, wanted(job, span), offsets).best().pieces, job)
+    all_years = Span(today, some_years.CYCLE)
+    want, bitmaps = wanted(job, all_years), [read_back(part.cron, all_years) for part in parts]
+    if first_wrong(want, bitmaps) is not None:
+        raise CronError(_silence(job))
+    return Compilation(
+        job=job,
+        strategy=Strategy.SPLIT,
+        requested=Strategy.SPLIT,
+        parts=parts,
+        valid_from=all_years.start,
+        valid_until=None,
+        proof=Proof(want.bit_count()),
     )
 
 
@@ -136,6 +160,9 @@ def _stretch(timezone: str, at: datetime) -> _Stretch:
 @lru_cache(maxsize=4096)
 def _follow(job: Job, stretch: _Stretch) -> Compilation:
     """The parts for one offset; right until the first clock change that they get wrong."""
+    if not some_years.fires_every_year(job):
+        found = _for_ever(job, stretch.since.date())
+        return replace(found, strategy=Strategy.FOLLOW, requested=Strategy.FOLLOW)
     span = Span(stretch.since.date(), LONGEST)
     as_now = steady(job, stretch.offset, span)
     parts = _parts(Year(job, span.first, as_now, (stretch.offset,)).best().pieces, job)
@@ -257,8 +284,12 @@ def _parts(found: Sequence[Piece], job: Job) -> tuple[Part, ...]:
 
 def _silence(job: Job) -> str:
     crons = ", ".join(cron.text for cron in job.crons)
-    fact = f'"{crons}" does not fire within a year, and a stored cron has no year'
-    return f"{fact}; let it fire every year, and check the weekday in the endpoint"
+    fact = f'"{crons}" does not fire within every year, and a stored cron has no year'
+    way_out = "let it fire every year, and check the date in the endpoint"
+    # QStash's parser has no day of the month that must be a weekday, too.
+    has_weekday = any(some_years.by_weekday(cron.fields) for cron in job.crons)
+    native = "" if has_weekday else "use strategy native, or "
+    return f"{fact}; {native}{way_out}"
 
 
 def _words(fields: Fields) -> str:

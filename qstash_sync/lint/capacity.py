@@ -177,7 +177,7 @@ def _drain(use: _Use, fan_out: Mapping[str, int], now: datetime) -> Iterator[Dia
     if strictest is None or not telling:
         return
     for first in first_days(use.schedules, fan_out, now):
-        if fact := _waiting(use, strictest, fan_out, Span(first, DAYS)):
+        if fact := _waiting(use, strictest, fan_out, Span(first, DAYS), now):
             hint = "a higher rate, or fewer or later firings"
             found = finding(Code.SLOW_DRAIN, telling[0], fact, hint, "flow_control")
             yield shared(found, use.subjects(telling))
@@ -185,13 +185,15 @@ def _drain(use: _Use, fan_out: Mapping[str, int], now: datetime) -> Iterator[Dia
 
 
 def _waiting(
-    use: _Use, strictest: tuple[int, int], fan_out: Mapping[str, int], span: Span
+    use: _Use, strictest: tuple[int, int], fan_out: Mapping[str, int], span: Span, now: datetime
 ) -> str | None:
+    """Of a span, from now on: what has fired today is no longer news."""
     rate, period = strictest
+    coming = span.window(now, span.end)
     minutes: Counter[int] = Counter()
     for schedule in use.schedules:
-        weight = deliveries(schedule, fan_out)
-        for at in instants(wanted(schedule.timing.job, span), span):
+        weight = deliveries(schedule.message, fan_out)
+        for at in instants(wanted(schedule.timing.job, span) & coming, span):
             minutes[span.minute(at)] += weight
     each = period / rate  # seconds of one message
     free_at = before = 0.0

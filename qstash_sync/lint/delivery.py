@@ -1,5 +1,6 @@
 """How a schedule's messages are delivered: retries, timeouts, callbacks, addresses, bodies."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -89,17 +90,22 @@ def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:
     last = f"the last of {len(delays)} retries comes" if delays[1:] else "its one retry comes"
     if pair:
         after = "the firing" if late == total else "the delivery"
-        fact = f"{last} {_told(total)} after {after}, the next firing after {_told(pair)}"
+        fact = f"{last} {_told(total, pair)} after {after}, the next firing after {_told(pair)}"
         yield finding(Code.OVERLAPPING_RETRIES, schedule, fact, hint, "retries")
     else:
-        fact = f"{last} {_told(late)} after the firing"
+        fact = f"{last} {_told(late, _LATE)} after the firing"
         yield finding(Code.LATE_RETRIES, schedule, fact, hint, "retries")
 
 
-def _told(span: timedelta) -> str:
-    """To the second until an hour is over by a minute, from there on to the minute."""
-    seconds = round(span.total_seconds())
-    return durations.duration(seconds if seconds < _HOUR + 60 else seconds - seconds % 60)
+def _told(span: timedelta, above: timedelta = timedelta()) -> str:
+    """To the second until an hour is over by a minute, from there on to the minute.
+
+    above: what it is longer than, and is not told to be as long as.
+    """
+    seconds = math.ceil(span.total_seconds())
+    minutes = seconds - seconds % 60
+    is_rough = seconds >= _HOUR + 60 and minutes > above.total_seconds()
+    return durations.duration(minutes if is_rough else seconds)
 
 
 @lru_cache(maxsize=4096)

@@ -25,6 +25,15 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Fixed(str):
+    """Text of ours with nothing in it of a file or an account: no secret is masked in it.
+
+    Somebody's literal secret can be a word of it, and what is to be typed must stay as it is typed.
+    """
+
+    __slots__ = ()
+
+
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 

@@ -179,16 +179,18 @@ RULES = (
     ),
     Rule(
         code=Code.LATE_DAY,
-        finds="a day of the month that some of the months do not have (29 to 31)",
+        finds="a day of the month that some of the months do not have (29 to 31), where no other"
+        " cron of the list fires in them",
         reason="In those months the job does not run at all.",
-        remedy="Use the 28th or the 1st; for the last day, fire on 28-31 and check in the handler"
-        " whether tomorrow is the 1st.",
+        remedy="Use the 28th or the 1st; for the last day, list a cron for each length of a month,"
+        " or fire on 28-31 and check in the handler whether tomorrow is the 1st.",
     ),
     Rule(
         code=Code.UNEVEN_STEP,
         finds="a step whose gaps are not all alike, such as */7 or 30/15 minutes, or */2 days",
         reason="It starts anew with every hour, day, week, month or year, so the last gap is"
-        " another. A step over a narrower range, such as 8-20/5, is taken as it is written.",
+        " another. A step over a narrower range, such as 8-20/5, is taken as it is written; so are"
+        " crons of a list that are even together.",
         remedy="Take a step that divides (of 60: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30), or list"
         " the values that are meant.",
     ),

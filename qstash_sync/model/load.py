@@ -9,7 +9,7 @@ from qstash_sync.crons.bitmaps import DAY, Span, fitting, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, Schedule, plain
+from qstash_sync.model.resources import Desired, Message, Schedule, plain
 from qstash_sync.record import record
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def _weights(
     for schedule in schedules:
         usual, worst = found.get(schedule.timing.job, (0, 0))
         found[schedule.timing.job] = (
-            usual + _messages(schedule, fan_out),
-            worst + _worst(schedule, fan_out),
+            usual + of_firing(schedule.message, fan_out),
+            worst + _worst(schedule.message, fan_out),
         )
     return found
 
@@ -133,21 +133,20 @@ def fan_out(desired: Desired) -> dict[str, int]:
     return {group.name: len(group.endpoints) for group in desired.url_groups or ()}
 
 
-def deliveries(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
-    """Of one firing; a group that is not declared counts as one endpoint."""
-    return fan_out.get(plain(schedule.message.destination), 1) if schedule.to_group else 1
+def deliveries(message: Message, fan_out: Mapping[str, int]) -> int:
+    """Of one firing; a URL is no group's name, and a group that is not known has one endpoint."""
+    return fan_out.get(plain(message.destination), 1)
 
 
-def _messages(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
-    """Deliveries of one firing, and the callbacks that report them."""
-    return deliveries(schedule, fan_out) * (1 + bool(schedule.message.callback))
+def of_firing(message: Message, fan_out: Mapping[str, int]) -> int:
+    """Deliveries of one firing, and the callbacks that report them; retries come on top."""
+    return deliveries(message, fan_out) * (1 + bool(message.callback))
 
 
-def _worst(schedule: Schedule, fan_out: Mapping[str, int]) -> int:
+def _worst(message: Message, fan_out: Mapping[str, int]) -> int:
     """Where every try fails: each is a message, and each has its callback; one failure each."""
-    message = schedule.message
     tries = (1 + message.retries) * (1 + bool(message.callback))
-    return deliveries(schedule, fan_out) * (tries + bool(message.failure_callback))
+    return deliveries(message, fan_out) * (tries + bool(message.failure_callback))
 
 
 def _of_minute(
@@ -157,7 +156,7 @@ def _of_minute(
         return ()
     day = Span(span.first + timedelta(days=minute // DAY), 1)
     found = [
-        (schedule.name, _messages(schedule, fan_out))
+        (schedule.name, of_firing(schedule.message, fan_out))
         for schedule in schedules
         if wanted(schedule.timing.job, day) >> minute % DAY & 1
     ]

@@ -74,7 +74,7 @@ class Plan:
 
     @property
     def summary(self) -> dict[str, int]:
-        """Counts of resources; a pause is an update."""
+        """Counts of resources; a pause is an update, and what is refused by itself is none."""
         rest = {"unchanged": len(self.unchanged), "unmanaged": len(self.unmanaged)}
         return {**_counted(self.changes), **rest}
 
@@ -86,7 +86,7 @@ class Plan:
     @property
     def refused(self) -> int:
         """How many changes are left out, since each would overwrite what is not ours."""
-        return sum(change.is_refused_alone for change in self.changes)
+        return self.summary["refused"]
 
     @property
     def is_refused(self) -> bool:
@@ -107,8 +107,11 @@ class Plan:
 
 
 def _counted(changes: Iterable[Change]) -> dict[str, int]:
-    counts = Counter(_COUNTED.get(change.action, str(change.action)) for change in changes)
-    return {key: counts[key] for key in ("create", "update", "delete")}
+    counts = Counter(
+        "refused" if change.is_refused_alone else _COUNTED.get(change.action, str(change.action))
+        for change in changes
+    )
+    return {key: counts[key] for key in ("create", "update", "delete", "refused")}
 
 
 def decide(

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from qstash_sync.model.change import Change, FieldChange
-from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.diagnostics import Diagnostic, Fixed
 from qstash_sync.model.resources import MASK
 
 _LEAST = 4  # characters: fewer are masked only where they are the whole value
@@ -29,6 +29,8 @@ class KnownSecrets:
 
     def __call__(self, value: Any) -> Any:
         """A value as it may be shown."""
+        if isinstance(value, Fixed):
+            return value
         if isinstance(value, str):
             if value in self._short:
                 return MASK

@@ -1,6 +1,6 @@
 """How many messages a day the schedules of an account send, before a plan and after it.
 
-A firing is a message, or as many as a URL group has endpoints; retries and callbacks come on top.
+What one firing counts for is said in `model/load.py`, for what is declared as for what is live.
 """
 
 from collections import Counter
@@ -14,13 +14,13 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.lint import Code
+from qstash_sync.model.load import DAYS, of_firing
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, Live, LiveSchedule, plain
+from qstash_sync.model.resources import Desired, Live, LiveSchedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
 from qstash_sync.record import record
 
-_DAYS = 8  # whole UTC days, today among them: so that every weekday is one of them
-_MOST = 1_440  # of one cron
+_MOST = 2 * 1_440  # of one cron: each minute a delivery, and the callback that reports it
 
 
 @record(kw_only=True)
@@ -36,7 +36,7 @@ class MessagesADay:
         if self.after <= self.allowed:
             return None
         fact = f"{self.after:,} messages a day, more than the plan's {self.allowed:,}"
-        hint = "fire less often, or raise the plan; retries and callbacks come on top"
+        hint = "fire less often, or raise the plan; retries come on top"
         return Diagnostic(
             severity=Severity.WARNING, code=Code.DAILY_MESSAGES, message=fact, hint=hint
         )
@@ -84,8 +84,8 @@ def _busiest(parts: Iterable[LiveSchedule], fan_out: Mapping[str, int], now: dat
     weights: Counter[str] = Counter()
     for part in parts:
         if not part.paused:
-            weights[part.cron] += fan_out.get(plain(part.message.destination), 1)
-    span = Span.around(now, now + timedelta(days=_DAYS - 1))
+            weights[part.cron] += of_firing(part.message, fan_out)
+    span = Span.around(now, now + timedelta(days=DAYS - 1))
     days = [0] * span.days
     for cron, weight in weights.items():
         try:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
+from qstash_sync.model.resources import Desired, Key, Kind, Live, LiveSchedule, Schedule
 
 
 def dangling(
@@ -20,6 +20,7 @@ def dangling(
     groups = _names(desired.url_groups) | _names(live.url_groups)
     queues = _names(desired.queues) | _names(live.queues)
     flows = _names(desired.flow_controls) | _names(live.flow_controls)
+    flows |= _limited(desired.schedules) | _limited(live.schedules)
     for schedule in schedules:
         message = schedule.message
         if schedule.to_group and str(message.destination) not in groups:
@@ -27,9 +28,15 @@ def dangling(
         if message.queue is not None and message.queue not in queues:
             yield _dangling(schedule, "queue", message.queue, queues, left_out)
         use = message.flow_control
-        if use and not (use.parallelism or use.rate) and use.key not in flows:
+        if use and use.key not in flows:
             more = " without limits of its own"
             yield _dangling(schedule, "flow_control", use.key, flows, left_out, more)
+
+
+def _limited(schedules: Iterable[Schedule | LiveSchedule] | None) -> set[str]:
+    """The keys that messages bring limits for: a firing makes them."""
+    uses = [schedule.message.flow_control for schedule in schedules or ()]
+    return {use.key for use in uses if use and (use.parallelism or use.rate)}
 
 
 def _names(resources: Iterable[Any] | None) -> set[str]:

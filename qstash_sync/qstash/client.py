@@ -80,8 +80,7 @@ class Client:
         timeout: float = TIMEOUT,
         deadline: float = DEADLINE,
     ) -> None:
-        if parallelism < 1:
-            raise UsageError(f"parallelism: {parallelism} is no number of requests at once")
+        at_once(parallelism)
         self.url = _address(url, origin, on_network=transport is None)
         self._origin = origin
         self.read_only = read_only
@@ -389,6 +388,12 @@ class Client:
             )
         text = f"{self.url} cannot be reached: {lost}; is {self._origin.url} right?"
         return Retryable(text=text, error=UnreachableError)
+
+
+def at_once(parallelism: object) -> None:
+    """Raise `UsageError` for what is no number of requests at once."""
+    if not isinstance(parallelism, int) or isinstance(parallelism, bool) or parallelism < 1:
+        raise UsageError(f"parallelism: {parallelism!r} is no number of requests at once")
 
 
 def _checked(token: Secret, origin: Origin) -> str:

@@ -16,6 +16,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.crons.robfig import firings, names_zone, read
+from qstash_sync.crons.some_years import fires_every_year
 from qstash_sync.model.change import FieldChange, Firings, Note, Wanted, cron_field
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule
@@ -140,10 +141,11 @@ def still_right(
 ) -> tuple[Diagnostic, ...] | None:
     """What to say of plain live crons that need no renewal yet; None where they do.
 
-    Or where nobody knows: the other strategies know no end.
+    Or where nobody knows: the other strategies know no end, and some jobs no year that is like
+    another.
     """
     timing = schedule.timing
-    if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW):
+    if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW) or not fires_every_year(timing.job):
         return None
     if not exactness.holds(timing.job, live, now, now + timing.renew_before):
         return None

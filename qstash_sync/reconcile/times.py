@@ -13,6 +13,7 @@ from qstash_sync.crons.compilation import Caution, Compilation, Strategy, cautio
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
+from qstash_sync.crons.some_years import fires_every_year
 from qstash_sync.model.change import FieldChange, Note, Stored, Wanted
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Schedule
@@ -138,7 +139,8 @@ def checked(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
 
 @lru_cache(maxsize=16_384)
 def _fires(job: Job, now: datetime) -> bool:
-    return bool(wanted(job, Span.around(now, now + LOOK_AHEAD)))
+    """Whether there is a compilation of it, now and at each renewal."""
+    return fires_every_year(job) and bool(wanted(job, Span.around(now, now + LOOK_AHEAD)))
 
 
 def said_of(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:

@@ -78,12 +78,22 @@ def _has_own_time(change: Change) -> bool:
     return any(isinstance(note, Wanted) for note in change.notes)
 
 
-def by_action(changes: Iterable[Change]) -> tuple[list[Change], list[Change], list[Change]]:
-    """Deletes, updates of every kind, creates, each in its order."""
+def titled_by_action(changes: Iterable[Change]) -> list[tuple[str, list[Change]]]:
+    """Deletes, updates of every kind, creates, each in its order, with how many there are.
+
+    What is refused by itself stands among the updates, and is counted for itself.
+    """
     found: tuple[list[Change], list[Change], list[Change]] = ([], [], [])
     for change in changes:
         found[{Action.DELETE: 0, Action.CREATE: 2}.get(change.action, 1)].append(change)
-    return found
+    deletes, updates, creates = found
+    refused = sum(change.is_refused_alone for change in updates)
+    to_update = f"{len(updates) - refused:,} to update" + f", {refused:,} refused" * bool(refused)
+    return [
+        (f"{len(deletes):,} to delete", deletes),
+        (to_update, updates),
+        (f"{len(creates):,} to create", creates),
+    ]
 
 
 def by_risk(changes: Iterable[Change]) -> list[Change]:

@@ -81,7 +81,7 @@ DIAGNOSTIC = record(
         "column": maybe(COUNT),
     }
 )
-COUNTS = dict.fromkeys(("create", "update", "delete"), COUNT)
+COUNTS = dict.fromkeys(("create", "update", "delete", "refused"), COUNT)
 SUMMARY = record({**COUNTS, "unchanged": COUNT, "unmanaged": COUNT})
 FIELD = record(
     {

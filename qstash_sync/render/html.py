@@ -37,7 +37,7 @@ from qstash_sync.render import (
     text,
 )
 from qstash_sync.render.alike import folded, said
-from qstash_sync.render.alike_changes import by_action, by_risk
+from qstash_sync.render.alike_changes import by_risk, titled_by_action
 from qstash_sync.render.review import Details, Head
 from qstash_sync.render.safe import Page
 from qstash_sync.timeline import week as weeks
@@ -91,7 +91,7 @@ def plan(
 ) -> Page:
     """What an apply would change; account: which it is about, and why."""
     declared = {schedule.id: schedule for schedule in desired.schedules or ()}
-    deletes, rest, creates = by_action(plan.changes)
+    deletes, updates, creates = titled_by_action(plan.changes)
     heads, bodies = _Room(_HEADS), _Room(_DETAILS)
 
     def listed(title: str, changes: Sequence[Change], *, closed: bool = False) -> _Section:
@@ -100,8 +100,6 @@ def plan(
         section.folded = closed and len(changes) > _OPEN
         return section
 
-    refused = plan.refused
-    updates = f"{len(rest) - refused:,} to update" + f", {refused:,} refused" * bool(refused)
     lead, *more = text.headline(plan)
     week = weeks.of_plan(desired, plan)
     return _page(
@@ -113,9 +111,9 @@ def plan(
         errors=_diagnostics(plan.errors),
         risks=review.risks(plan),
         sections=[
-            _and_names(listed(f"{len(deletes):,} to delete", deletes), [c.name for c in deletes]),
-            listed(updates, by_risk(rest), closed=True),
-            listed(f"{len(creates):,} to create", creates, closed=True),
+            _and_names(listed(*deletes), [change.name for change in deletes[1]]),
+            listed(updates[0], by_risk(updates[1]), closed=True),
+            listed(*creates, closed=True),
         ],
         **gallery.pictures(week, plan.now, "as it is", "as it will be"),
         warnings=_diagnostics(plan.warnings),
@@ -333,12 +331,11 @@ def _details(change: Change, schedule: Schedule | None, room: _Room) -> Details 
 def _tiles(plan: Plan) -> Iterator[tuple[int, str, str]]:
     """The counts of the first lines: how many, of what, and in which style."""
     counts = plan.summary
-    refused = sum(change.is_refused_alone for change in plan.changes)
     yield counts["create"], "to create", "create"
-    yield counts["update"] - refused, "to update", "update"
+    yield counts["update"], "to update", "update"
     yield counts["delete"], "to delete", "delete"
-    if refused:
-        yield refused, "refused", "refused"
+    if counts["refused"]:
+        yield counts["refused"], "refused", "refused"
     yield counts["unchanged"], "unchanged", "none"
     yield counts["unmanaged"], "unmanaged", "none"
 

@@ -17,6 +17,7 @@ from qstash_sync.render.safe import Page
 
 FORMAT_VERSION = 1
 _LONG = 1_000
+_COUNTS = ("create", "update", "delete", "refused", "unchanged", "unmanaged")
 
 
 def document(**parts: Any) -> Page:
@@ -172,7 +173,7 @@ def error(error: QstashSyncError, requests: tuple[int, int]) -> Page:
             for moved in error.moved
         ]
     return document(
-        summary={"create": 0, "update": 0, "delete": 0, "unchanged": 0, "unmanaged": 0},
+        summary=dict.fromkeys(_COUNTS, 0),
         changes=[],
         warnings=[f for f in diagnostics if f["severity"] != "error"],
         errors=[f for f in diagnostics if f["severity"] == "error"],

@@ -26,7 +26,7 @@ from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.record import record
 from qstash_sync.render import applying, drift as drifts, json as view, review, safe, text, words
 from qstash_sync.render.alike import folded
-from qstash_sync.render.alike_changes import Group, by_action, by_risk, grouped
+from qstash_sync.render.alike_changes import Group, by_risk, grouped, titled_by_action
 from qstash_sync.render.safe import Page
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
@@ -92,16 +92,16 @@ class _Section:
 
 def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     """What an apply would change, for a reviewer; account: which it is about, and why."""
-    deletes, updates, creates = by_action(plan.changes)
+    (deleting, deletes), (updating, updates), (creating, creates) = titled_by_action(plan.changes)
     updates = by_risk(updates)
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
     warnings, unread = text.quiet(plan, verbose=verbose)
     sections = [
         *_diagnostics(plan.errors),
-        _Section(title=f"{len(deletes):,} to delete", entries=_heads(deletes)),
-        _Section(title=f"{len(updates):,} to update", entries=_heads(updates)),
-        _Section(title=f"{len(creates):,} to create", entries=_heads(creates)),
+        _Section(title=deleting, entries=_heads(deletes)),
+        _Section(title=updating, entries=_heads(updates)),
+        _Section(title=creating, entries=_heads(creates)),
         *_diagnostics(warnings),
         _Section(
             title=f"{words.counted(len(fields), 'change')}, field by field",

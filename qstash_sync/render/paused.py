@@ -98,7 +98,7 @@ def document(
     return json.document(
         summary={
             "create": 0,
-            "update": len(outcomes),
+            "update": len(outcomes) - counts[Status.REFUSED],
             "delete": 0,
             "unchanged": sum(len(plan.unchanged) for plan in plans),
             "unmanaged": sum(len(plan.unmanaged) for plan in plans),

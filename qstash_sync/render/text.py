@@ -14,7 +14,7 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import taken
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded, said
-from qstash_sync.render.alike_changes import Group, alone, by_action, grouped
+from qstash_sync.render.alike_changes import Group, alone, grouped, titled_by_action
 from qstash_sync.render.safe import Page
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
@@ -189,9 +189,9 @@ def _sections(
     if not titled:
         yield "", alone(changes) if verbose else grouped(changes)
         return
-    for some, what in zip(by_action(changes), ("delete", "update", "create"), strict=True):
+    for title, some in titled_by_action(changes):
         if some:
-            yield f"{len(some):,} to {what}", alone(some) if verbose else grouped(some)
+            yield title, alone(some) if verbose else grouped(some)
 
 
 def head(group: Group, paint: Paint, sign: str = "") -> str:
@@ -267,9 +267,8 @@ def headline(plan: Plan) -> list[str]:
         return [f"No section is declared, so nothing is managed: {_SECTIONS}.", *more]
     if plan.empty:
         return [f"No changes: the account is as the file says; {rest}", *more]
-    refused, updates = plan.refused, counts["update"] - plan.refused
-    work = f"{counts['create']} to create, {updates} to update, {counts['delete']} to delete; "
-    work += f"{refused} refused; " * bool(refused)
+    works = [f"{counts[action]} to {action}" for action in ("create", "update", "delete")]
+    work = f"{', '.join(works)}; " + f"{counts['refused']} refused; " * bool(counts["refused"])
     return [f"Plan: {work}{rest}", *more]
 
 
@@ -289,7 +288,11 @@ def ignored(plan: Plan) -> list[str]:
 
 def left_out(plan: Plan) -> list[str]:
     """What the run is not about, in one line; none where that is nothing."""
-    counts = [f"{count} to {action}" for action, count in plan.summary_left_out.items() if count]
+    counts = [
+        f"{count} refused" if action == "refused" else f"{count} to {action}"
+        for action, count in plan.summary_left_out.items()
+        if count
+    ]
     return [f"Left out by --target and --exclude: {', '.join(counts)}."] * bool(counts)
 
 

@@ -39,7 +39,7 @@ def test_all_of_the_namespace_goes_whatever_the_limits_say(local: tuple[str, ...
     assert ran.code == 0, ran
     data = json.loads(ran.out)
     assert data["summary"] == {
-        "create": 0, "update": 0, "delete": 6, "unchanged": 0, "unmanaged": 0,
+        "create": 0, "update": 0, "delete": 6, "refused": 0, "unchanged": 0, "unmanaged": 0,
     }  # fmt: skip
     assert {change["outcome"] for change in data["changes"]} == {"done"}
     again = cli("destroy", *local, "--yes", "billing")

@@ -63,7 +63,9 @@ def test_json_is_one_document_with_the_fixed_keys_in_every_outcome(tmp_path: Pat
         data = json.loads(ran.out)
         assert set(data) >= KEYS
         assert data["format_version"] == 1
-        assert set(data["summary"]) == {"create", "update", "delete", "unchanged", "unmanaged"}
+        assert set(data["summary"]) == {
+            "create", "update", "delete", "refused", "unchanged", "unmanaged",
+        }  # fmt: skip
         assert set(data["requests"]) == {"read", "write"}
         for change in data["changes"]:
             assert set(change) >= {"kind", "name", "id", "action", "reason", "fields"}

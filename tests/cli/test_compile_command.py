@@ -463,7 +463,7 @@ REFUSED = {
     "the bad one of two": (("0 9 * * *", "0 24 * * *", "--timezone", "UTC"), "'0 24 * * *': hour: 24 is out of range"),
     "an unquoted cron": (("0", "9", "*", "*", "1", "--timezone", "UTC"), 'quote the whole cron, such as "0 9 * * 1-5"'),
     "a day that no month has": (("0 0 31 2 *", "--timezone", "UTC"), "error: '0 0 31 2 *' never fires"),
-    "a cron that a year may not have": (("0 0 29 2 */7", "--timezone", "UTC"), "does not fire within a year"),
+    "a cron that a year may not have": (("0 0 29 2 */7", "--timezone", "UTC"), "does not fire within every year"),
     "native where the parser differs": (("0 9 * * 5", "--timezone", "Africa/Cairo", "--strategy", "native"), "would miss 1 firing,"),
 }  # fmt: skip
 

@@ -128,6 +128,7 @@ def test_five_commands_from_a_grown_account_to_an_empty_drift(tmp_path: Path) ->
         "create": 0,
         "update": 4,
         "delete": 0,
+        "refused": 0,
         "unchanged": 2,
         "unmanaged": 1,
     }

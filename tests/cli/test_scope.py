@@ -64,7 +64,7 @@ def test_text_markdown_and_json_say_what_was_left_out(run: Any) -> None:
     assert [(c["kind"], c["name"], c["action"]) for c in found["left_out"]] == [
         ("queue", "images", "create"), ("schedule", "b", "create"),
     ]  # fmt: skip
-    assert found["summary_left_out"] == {"create": 2, "update": 0, "delete": 0}
+    assert found["summary_left_out"] == {"create": 2, "update": 0, "delete": 0, "refused": 0}
     assert found["summary"]["create"] == 1
     whole = run("plan")
     assert "Left out" not in whole.out

@@ -151,6 +151,47 @@ def test_what_is_no_secret_or_declared_to_be_none_is_left_alone(
     assert config(text, {"O": "other"}).desired.schedules
 
 
+@pytest.mark.parametrize("environ", [{}, {"O": ""}, {"O": "other"}], ids=["unset", "empty", "set"])
+@pytest.mark.parametrize("missing", ["error", "mock", "unknown"])
+def test_a_declaration_holds_for_its_default_at_each_place(
+    environ: dict[str, str], missing: str
+) -> None:
+    text = HEAD + "vars: {v: '${env.O:-anonymous|plain}'}\nschedules:\n"
+    for name, value in (
+        ("a", "${env.O:-anonymous|plain}"),
+        ("b", "x ${env.O:-y|plain}"),
+        ("c", "${var.v}"),
+    ):
+        for again in ("", "2"):
+            text += f"  {name}{again}: {{cron: '@daily', destination: '{URL}?token={value}', headers: {{X-Api-Key: '{value}', Authorization: '{value}'}}, body: {{api_key: '{value}'}}}}\n"
+    assert [f.text for f in build(text, environ, missing=missing)[1]] == []
+
+
+def test_a_default_is_a_literal_where_nothing_declares_it() -> None:
+    found = build(schedule("headers: {X-Api-Key: '${env.O:-anonymous}'},"), {})[1]
+    assert [one.code for one in found] == ["literal_secret"]
+
+
+@pytest.mark.parametrize("word", ["plain", "environment", "literal", "NAME", "env."])
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_secret_that_is_a_word_of_ours_masks_no_way_out(
+    tmp_path: Path, command: str, word: str
+) -> None:
+    text = HEAD + "lint: {disable: [no_failure_callback]}\nschedules:\n"
+    text += f"  a: {{cron: '@daily', destination: '{URL}', headers: {{X-Token-Z: {word}}}}}\n"
+    text += f"  b: {{cron: '@daily', destination: '{URL}', headers: {{X-Token-Y: other-one}}}}\n"
+    text += f"  c: {{cron: '@daily', destination: '{URL}', description: '{word} it is'}}\n"
+    (tmp_path / "q.yaml").write_text(text)
+    local = (f"--local={tmp_path / 'a.db'}",) * (command == "plan")
+    ran = cli(command, "-f", str(tmp_path / "q.yaml"), *local, "--format", "json")
+    found = [one for one in json.loads(ran.out)["warnings"] if one["code"] == "literal_secret"]
+    assert {one["hint"] for one in found} == {
+        "take it from the environment: ${env.NAME}, or ${env.NAME|plain} if it is no secret"
+    }
+    assert all(one["message"].endswith(": a literal secret") for one in found)
+    assert f"{word} it is" not in ran.text
+
+
 def test_a_declaration_holds_through_a_variable() -> None:
     text = HEAD + "vars: {v: '${env.O|plain}'}\n"
     text += f"schedules: {{a: {{cron: '@daily', destination: '{URL}', headers: {{Authorization: '${{var.v}}'}}}}}}"

@@ -389,7 +389,7 @@ def test_both_day_fields_are_warned_of() -> None:
 
 
 def test_a_cron_that_no_year_in_sight_has_is_refused() -> None:
-    with pytest.raises(CronError, match="does not fire within a year"):
+    with pytest.raises(CronError, match="does not fire within every year"):
         compile_job(job("0 0 29 2 */7", timezone="UTC"), now=NOW)
 
 

@@ -291,6 +291,25 @@ def test_a_file_that_is_wrong_and_variables_that_are_not_set(served: FaultServer
     assert "variables" not in statuses(doctor(served, secret, "--format", "json", PLACE="x"))
 
 
+@pytest.mark.parametrize(
+    ("change", "words", "hint"),
+    [
+        ("environments: {prod: {}}", (), "-e prod"),
+        ("environments: {prod: {}}", ("-e", "prd"), "did you mean prod?"),
+        ("nope: 1", (), "qstash-sync validate shows all of it"),
+        ("queus: {}", ("-f", "qstash.yaml"), "did you mean queues?; qstash-sync validate -f qstash.yaml shows all of it"),
+        ("", ("-e", "prod"), "qstash-sync validate -e prod shows all of it"),
+    ],
+    ids=["no -e", "another -e", "a key", "a key that is meant", "a file without environments"],
+)  # fmt: skip
+def test_what_is_wrong_with_the_files_says_the_way_out(
+    served: FaultServer, change: str, words: tuple[str, ...], hint: str
+) -> None:
+    ran = doctor(served, FILE + change + "\n", *words, "--format", "json")
+    (found,) = [one for one in json.loads(ran.out)["checks"] if one["subject"] == "file"]
+    assert (ran.code, found["status"], found["hint"]) == (2, "error", hint)
+
+
 def test_a_warning_is_neither_a_variable_that_is_not_set_nor_one_more_error(
     served: FaultServer,
 ) -> None:

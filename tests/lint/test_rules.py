@@ -115,6 +115,42 @@ def test_a_step_of_days_hides_no_late_day() -> None:
 
 
 @pytest.mark.parametrize(
+    ("crons", "told"),
+    [
+        (["0 0 31 * *", "0 0 30 4,6,9,11 *", "0 0 28 2 *"], []),  # the last of each month
+        (["0 0 31 * *", "0 9 * * 1"], []), (["0 0 31 * *", "0 9 1 * 1"], []),
+        (["0 0 31 * *", "0 0 30 4,6,9,11 *"], ['"0 0 31 * *": one of its months has no day 31 and no other cron']),
+        (["0 0 31 * *", "0 0 28 2 *"], ['"0 0 31 * *": 4 of its 12 months have no day 31 and no other cron']),
+        (["0 0 31 * *", "0 0 30 * *"], ['"0 0 30 * *": one of its months has no day 30 and no other cron']),
+        (["0 0 31 1,3 *", "0 0 29 2 *"], ['"0 0 29 2 *": February, but in leap years, has no day 29 and no other cron']),
+        (["0 0 29 2 *", "0 0 28 2 *"], []),
+    ],
+)  # fmt: skip
+def test_a_late_day_is_what_no_cron_of_the_list_makes_good(
+    crons: list[str], told: list[str]
+) -> None:
+    found = judge.findings(config(file(f"cron: {crons}")).desired, NOW)
+    late = [one.message for one in found if one.code == Code.LATE_DAY]
+    assert late == [f"{fact}, and it does not run then" for fact in told]
+
+
+@pytest.mark.parametrize(
+    ("crons", "told"),
+    [
+        (["*/40 * * * *", "20/40 * * * *"], 0), (["*/40 9-17 * * *", "20/40 9-17 * * *"], 0),
+        (["0/45 */3 * * *", "30 1/3 * * *", "15 2/3 * * *"], 0),  # every 45 minutes
+        (["0 9 */2 * *", "0 9 2/2 * *"], 0), (["0 9 * * */2", "0 9 * * 1/2"], 0),
+        (["*/40 * * * 1", "20/40 * * * 2"], 1), (["0 9 */2 * *", "0 10 2/2 * *"], 2),
+        (["*/7 * * * *", "*/11 * * * *"], 2), (["*/40 * * * *", "25/40 * * * *"], 1),
+    ],
+)  # fmt: skip
+def test_a_step_is_uneven_where_the_list_does_not_even_it_out(crons: list[str], told: int) -> None:
+    zero = QUIET.replace("retries: 3", "retries: 0")
+    found = judge.findings(config(file(f"cron: {crons}", rest=zero)).desired, NOW)
+    assert sum(one.code == Code.UNEVEN_STEP for one in found) == told
+
+
+@pytest.mark.parametrize(
     ("given", "told"),
     [
         ("retries: 1, retry_delay: '3601000'", "1h1s"), ("retries: 1, retry_delay: '3659000'", "1h59s"),
@@ -129,6 +165,44 @@ def test_how_late_a_retry_is_counts_from_the_firing_and_is_never_just_an_hour(
     late = [f.message for f in judge.findings(desired, NOW) if f.code == Code.LATE_RETRIES]
     last = "its one retry" if "retries: 1" in given else "the last of 2 retries"
     assert late == [f"{last} comes {told} after the firing"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("retry_delay: '3600001'", "comes 1h1s after the firing"),
+        ("retry_delay: '3600400', delay: 1s", "comes 1h2s after the firing"),
+        ("cron: '*/30 * * * *', retry_delay: '1800001'", "comes 30m1s after the firing, the next firing after 30m"),
+        ("cron: '0 */2 * * *', retry_delay: '7200001'", "comes 2h1s after the firing, the next firing after 2h"),
+        ("cron: '0 */2 * * *', retry_delay: '7230000'", "comes 2h30s after the firing, the next firing after 2h"),
+        ("cron: '0 */2 * * *', retry_delay: '7290000'", "comes 2h1m after the firing, the next firing after 2h"),
+    ],
+)  # fmt: skip
+def test_what_comes_too_late_is_told_to_be_later_than_it_may_be(given: str, told: str) -> None:
+    desired = config(file(f"{given}, retries: 1", rest=QUIET.replace("retries: 3, ", ""))).desired
+    found = judge.findings(desired, NOW)
+    late = [f.message for f in found if f.code in (Code.LATE_RETRIES, Code.OVERLAPPING_RETRIES)]
+    assert late == [f"its one retry {told}"]
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [
+        ("2026-11-26T00:00", "2026-11-26 01:00Z"), ("2026-11-26T20:36", "2026-11-26 22:00Z"),
+        ("2026-11-26T21:00", "2026-11-26 22:00Z"), ("2026-11-26T23:59", "2026-11-27 01:00Z"),
+    ],
+)  # fmt: skip
+def test_the_firing_that_waits_is_one_to_come(now: str, first: str) -> None:
+    text = file(
+        "cron: '*/30 * * * *', flow_control: {key: p}",
+        head="flow_controls: {p: {rate: 1, period: 1h}}",
+    )
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    found = [
+        f.message for f in judge.findings(config(text).desired, at) if f.code == Code.SLOW_DRAIN
+    ]
+    assert len(found) == 1
+    assert f": at {first} 1 message" in found[0]
 
 
 def test_a_delay_overlaps_nothing_since_each_firing_has_it() -> None:

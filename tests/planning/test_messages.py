@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from qstash_sync.lint import judge
+from qstash_sync.model.load import load
 from qstash_sync.model.resources import Live, LiveSchedule, Message
 from qstash_sync.planning import messages
 from tests.support import HEAD, NOW, World, config
@@ -23,6 +25,9 @@ CASES = [
     ("every minute", text("* * * * *"), 1440, True),
     ("every other minute", text("*/2 * * * *"), 720, False),
     ("to a group of two", text("*/2 * * * *", target="url_group: g"), 1440, True),
+    ("with a callback", text("*/2 * * * *", f", callback: {URL}"), 1440, True),
+    ("to a group of two, with a callback", text("*/4 * * * *", f", callback: {URL}", target="url_group: g"), 1440, True),
+    ("with a failure callback", text("*/2 * * * *", f", failure_callback: {URL}"), 720, False),
     ("on Sundays alone", text("* * * * 0"), 1440, True),
     ("a week from now", text("* * 30 11 *"), 1440, True),
     ("more than a week from now", text("* * 1 12 *"), 0, False),
@@ -44,6 +49,8 @@ def test_the_busiest_day_is_counted(
     again = world.plan(file)
     assert again.messages is not None
     assert (again.messages.before, again.messages.after) == (count, count)
+    desired = config(file).desired
+    assert load(desired, desired.schedules or (), NOW).messages == count
     gone = world.plan(file.partition("schedules:")[0] + "schedules: {}\n")
     assert gone.messages is not None
     assert (gone.messages.before, gone.messages.after) == (count, 0)
@@ -56,7 +63,7 @@ def test_a_plan_without_a_limit_or_with_one_far_away_is_not_asked(world: World, 
 
 @pytest.mark.parametrize(
     ("count", "group", "is_near"),
-    [(694, "", False), (695, "", True), (347, "g", False), (348, "g", True)],
+    [(347, "", False), (348, "", True), (173, "g", False), (174, "g", True)],
     ids=["just below", "near", "to two endpoints", "near with two endpoints"],
 )
 def test_a_limit_is_near_where_firing_every_minute_would_reach_it(
@@ -82,6 +89,15 @@ def test_a_cron_that_nobody_understands_is_not_counted(world: World) -> None:
     plan = world.plan(file)
     assert plan.messages is not None
     assert (plan.messages.before, plan.messages.after) == (721, 721)
+
+
+def test_what_the_file_makes_an_error_stops_the_plan_as_it_stops_validate(world: World) -> None:
+    """One count: a callback is a message for both."""
+    file = "lint: {error: [daily_messages]}\n" + text("*/2 * * * *", f", callback: {URL}")
+    (found,) = world.plan(file).errors
+    assert found.code == "daily_messages"
+    desired = config(file).desired
+    assert found.message in [one.message for one in judge.findings(desired, NOW)]
 
 
 def test_what_is_paused_and_written_anew_sends_as_little_as_before(world: World) -> None:

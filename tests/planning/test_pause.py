@@ -870,6 +870,7 @@ def test_json_is_one_document_in_every_outcome(live: World) -> None:
         data = json.loads(ran.out)
         assert set(data) >= keys
         assert set(data["summary"]) >= counts
+        assert data["summary"]["update"] + data["summary"]["refused"] == len(data["changes"])
         assert bool(data["errors"]) == (code in (1, 64))
         assert not ran.err
     data = json.loads(said(live, "pause", "office", "--format", "json").out)

@@ -1,5 +1,6 @@
 """What a schedule names has to be there: in the file, or in the account."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from qstash_sync.model.resources import (
     Live,
     LiveFlowControl,
     LiveQueue,
+    LiveSchedule,
     LiveUrlGroup,
 )
 from qstash_sync.planning import references
@@ -76,6 +78,22 @@ def test_what_the_run_leaves_out_is_to_be_done_first(key: str) -> None:
 @pytest.mark.parametrize("limit", ["parallelism: 3", "rate: 5"])
 def test_a_flow_control_key_with_limits_of_its_own_need_not_be_pinned(limit: str) -> None:
     assert dangling(f"{URL}, flow_control: {{key: other, {limit}}}") == []
+
+
+@pytest.mark.parametrize("limit", ["parallelism: 1", "rate: 5"])
+def test_a_key_that_another_schedule_brings_limits_for_is_there(limit: str) -> None:
+    """Of the file, or of the account: the firing of that one makes it."""
+    with_limit = f"{URL}, flow_control: {{key: m, {limit}}}"
+    text = f"{FILE}schedules: {{a: {{cron: 0 9 * * *, {TARGETS['flow_control'] % 'm'}}}, b: {{cron: 0 9 * * *, {with_limit}}}}}\n"
+    both = config(text).desired
+    one, other = both.schedules or ()
+    assert list(references.dangling(both, both.schedules or (), LIVE)) == []
+    assert list(references.dangling(both, [one], LIVE)) == []  # of a saved plan
+    alone = replace(both, schedules=(one,))
+    live = LiveSchedule(id="billing.b", cron="0 9 * * *", message=other.message)
+    assert list(references.dangling(alone, [one], replace(LIVE, schedules=(live,)))) == []
+    (told,) = references.dangling(alone, [one], LIVE)
+    assert "neither in the file nor in the account" in told.message
 
 
 def test_a_url_is_no_group() -> None:

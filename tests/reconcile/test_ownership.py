@@ -813,7 +813,9 @@ def test_a_rename_is_one_update_that_keeps_the_pause(world: World, paused: bool)
     plan = world.plan(file("was: old", name="new"))
     change = only_change(plan)
     assert (change.action, change.reason) == (Action.UPDATE, Reason.RENAME)
-    assert plan.summary == {"create": 0, "update": 1, "delete": 0, "unchanged": 0, "unmanaged": 0}
+    assert plan.summary == {
+        "create": 0, "update": 1, "delete": 0, "refused": 0, "unchanged": 0, "unmanaged": 0,
+    }  # fmt: skip
     world.apply(file("was: old", name="new"))
     assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
     assert {world.schedule(part)["isPaused"] for part in live_ids(world)} == {paused}

@@ -116,7 +116,7 @@ def test_what_is_in_sync_and_left_out_is_not_counted(world: World) -> None:
     world.apply(BOTH)
     plan = world.plan(BOTH, target=("schedules.a",))
     assert plan.summary == {
-        "create": 0, "update": 0, "delete": 0, "unchanged": 1, "unmanaged": 0,
+        "create": 0, "update": 0, "delete": 0, "refused": 0, "unchanged": 1, "unmanaged": 0,
     }  # fmt: skip
     assert plan.left_out == ()
 

@@ -1,17 +1,18 @@
 """What a declared time gives cause to say, with and without an account; and what goes on for ever."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from qstash_sync.crons import some_years
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import LiveSchedule, Message, Schedule
 from qstash_sync.reconcile import taken, times, twins
 from qstash_sync.reconcile.live_parts import LivePart
-from tests.support import HEAD, NOW, config
+from tests.support import HEAD, NOW, World, config
 
 
 def schedule(cron: str, dst: str = "", timezone: str = "Europe/Berlin") -> Schedule:
@@ -128,3 +129,26 @@ def test_what_a_delete_takes_away_is_told_of_all_parts() -> None:
     alone = taken.by_delete(parts[:1])
     assert (alone.paused, alone.next_at) == (False, NOW + timedelta(hours=9))
     assert taken.by_delete(parts[1:2]).next_at is None
+
+
+LEAP_DAYS = ("2027-02-28", "2027-06-01", "2028-03-10", "2028-05-01", "2029-02-01")
+
+
+@pytest.mark.parametrize("cron", ["0 9 29 2 *", "0 0 29 2 *"])
+def test_a_file_and_a_plan_judge_a_leap_day_alike_on_every_day(
+    world: World, monkeypatch: pytest.MonkeyPatch, cron: str
+) -> None:
+    """Midnight in Berlin is on the 28th in UTC; were parts of it there, they would be an error."""
+    entry = f"{{cron: '{cron}', timezone: Europe/Berlin, destination: 'https://e.com'}}"
+    text = f"{HEAD}schedules: {{s: {entry}}}"
+    world.now = datetime(2027, 5, 31, tzinfo=UTC)  # compilations are kept by day
+    with monkeypatch.context() as old:
+        old.setattr(some_years, "_in_every_year", lambda _: True)
+        world.apply(text)
+    for day in LEAP_DAYS:
+        world.now = datetime.fromisoformat(day).replace(tzinfo=UTC)
+        of_file = [one.message for one in times.checked(schedule(cron), world.now)]
+        plan = world.plan(text)
+        assert [one.message for one in plan.errors] == of_file
+        assert len(of_file) == (cron == "0 0 29 2 *")
+        assert all(change.diagnosed for change in plan.changes)

@@ -1,5 +1,6 @@
 """Six hundred messages of one kind are one line, and one of each kind stays as it is."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,30 @@ def test_information_is_not_counted_as_a_warning(tmp_path: Path) -> None:
     ran = cli("plan", "--format", "markdown", "-f", str(file), local, *NOW)
     assert "### 1 thing to know" in ran.out
     assert "warning" not in ran.out
+
+
+def test_what_is_refused_is_counted_alike_in_every_format(tmp_path: Path) -> None:
+    """No update: nothing is written of it. Few and many, of the run and left out of it."""
+    file, local = tmp_path / "q.yaml", f"--local={tmp_path / 'a.db'}"
+    entries = MANY.splitlines(keepends=True)
+    for count in (4, 60):
+        text = "".join(entries[: len(entries) - 600 + count]).replace("30 2", "0 9")
+        file.write_text(text)
+        assert cli("apply", "--yes", "-f", str(file), local, *NOW).code == 0
+        file.write_text(f"environments: {{production: {{}}}}\n{text}")
+        words = ("plan", "-e", "production", "-f", str(file), local, *NOW)
+        data = json.loads(cli(*words, "--format", "json").out)
+        assert data["summary"]["update"] == 0
+        assert data["summary"]["refused"] == count
+        for more in ((), ("-v",), ("--format", "markdown"), ("--format", "html")):
+            shown = cli(*words, *more).out
+            assert f"0 to update, 0 to delete; {count} refused" in shown, more
+            assert f"{count} to update" not in shown, more
+        data = json.loads(cli(*words, "--exclude", "*.*", "--format", "json").out)
+        assert data["summary_left_out"]["refused"] == count
+        assert f"Left out by --target and --exclude: {count} refused." in (
+            " ".join(cli(*words, "--exclude", "*.*").text.split())
+        )
 
 
 def test_a_file_that_gets_environments_is_refused_in_one_entry(tmp_path: Path) -> None:

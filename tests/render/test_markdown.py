@@ -37,7 +37,7 @@ OUTSIDE = [
     r"Left for a whole plan: \d+ with other reasons\.",
     r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\.",
     r"[\d,]+ warnings? (is|are) about what stays as it is: -v",
-    r"### [\d,]+ [a-z :,]+",
+    r"### [\d,]+ [a-z :,]+(, [\d,]+ refused)?",
     r"<details><summary>[\d,]+ [A-Za-z :,]+</summary>",
     r"</details>",
     r"[\d,]+ more are not listed\.( The details of [\d,]+ are left out\.)?",
@@ -79,11 +79,13 @@ def counted(page: str) -> dict[str, tuple[int, int]]:
         assert WHITELIST.fullmatch(line), line
         open_details += line.startswith("<details>") - (line == "</details>")
         assert open_details in (0, 1)
-        heading = re.match(r"(?:### |<details><summary>)([\d,]+) ([a-z :,]+)", line)
+        heading = re.match(
+            r"(?:### |<details><summary>)([\d,]+) [a-z ]+(?:, ([\d,]+) refused)?", line
+        )
         more = re.match(r"([\d,]+) more are not listed", line)
         if heading:
             assert not title or sum(found[title]) == count, (title, count, found)
-            title, count = line, number(heading[1])
+            title, count = line, number(heading[1]) + number(heading[2] or "0")
             found[title] = 0, 0
         if more:
             found[title] = found[title][0], number(more[1])
