@@ -143,7 +143,7 @@ def test_a_file_and_a_plan_judge_a_leap_day_alike_on_every_day(
     text = f"{HEAD}schedules: {{s: {entry}}}"
     world.now = datetime(2027, 5, 31, tzinfo=UTC)  # compilations are kept by day
     with monkeypatch.context() as old:
-        old.setattr(some_years, "_in_every_year", lambda _: True)
+        old.setattr(some_years, "fires_every_year", lambda _: True)
         world.apply(text)
     for day in LEAP_DAYS:
         world.now = datetime.fromisoformat(day).replace(tzinfo=UTC)
