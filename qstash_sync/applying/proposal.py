@@ -128,8 +128,9 @@ def emptied(desired: Desired) -> Desired:
 
 def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     """What the files declare, a destroy leaves, and why; desired: before it was emptied."""
+    index = LiveParts(desired, plan.live.schedules or ())
     for schedule in desired.schedules or ():
-        carried = map(plan.index.foreign, plan.index.of(schedule.id)[:1])
+        carried = map(index.foreign, index.of(schedule.id)[:1])
         for foreign in filter(None, carried):
             yield Diagnostic(
                 severity=Severity.WARNING,

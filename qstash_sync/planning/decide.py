@@ -222,7 +222,9 @@ def _consented(one: Compared, policy: Policy) -> Compared:
     if any(fnmatchcase(one.name, pattern) for pattern in policy.adopt):
         return one
     fact = f"{one.consent.id} {one.consent.foreign.value}"
-    why = f"{fact}; take it over with --adopt {one.name}, or rename yours"
+    is_of_it = f"{one.consent.id}.".startswith(f"{one.id}.")
+    instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
+    why = f"{fact}; take it over with --adopt {one.name}, or {instead}"
     refused = replace(
         one.change,
         action=Action.UPDATE,

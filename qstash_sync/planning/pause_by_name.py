@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from qstash_sync.model.change import Action, Change, Foreign, OfParts, Reason
+from qstash_sync.model.change import Action, Change, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import Desired, Key, Kind, Live, LiveSchedule, Schedule
+from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
@@ -54,15 +54,14 @@ class PausePlan:
 
 @record(kw_only=True)
 class _Found:
-    """A live schedule of ours; aliases: its name in the account, and in the file."""
+    """A live schedule, ours or declared; aliases: its name in the account, and in the file."""
 
     name: str
     id: str
     parts: tuple[LivePart, ...]
     declared: Schedule | None
     aliases: frozenset[str]
-    foreign: LiveSchedule | None  # the first part, where it is not ours
-    whose: Foreign | None  # and what it carries then
+    foreign: LivePart | None  # the first part, where it is not ours
 
     def is_named(self, glob: str) -> bool:
         return any(fnmatchcase(alias, glob) for alias in self.aliases)
@@ -79,8 +78,9 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     changes, unchanged, refused = [], [], {}
     for one in chosen:
         change = _change(wish, one)
-        if one.foreign and one.whose and one.foreign.paused != wish.paused:
-            fact = f"{one.id} {one.whose.value}"
+        foreign = index.foreign(one.foreign) if one.foreign else None
+        if foreign and one.foreign and one.foreign.live.paused != wish.paused:
+            fact = f"{one.id} {foreign.value}"
             adopt = desired.command("apply", "--adopt", one.name)
             way_out = f"stop it in the console, or take it over with {adopt}"
             refused[change.key] = f"{fact}; {way_out}"
@@ -109,14 +109,15 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
     """The live schedules with a part of ours, and those that are declared but not ours."""
     namespace = f"{desired.namespace}."
     declared = {schedule.id: schedule for schedule in desired.schedules or ()}
-    renamed = {f"{namespace}{s.was}": s for s in declared.values() if s.was}
-    bases = {part.base for part in index.by_id.values() if part.base in declared or part.ours}
+    renamed = {f"{desired.namespace_was}.{s.name}": s for s in declared.values()}
+    renamed |= {f"{namespace}{s.was}": s for s in declared.values() if s.was}
+    live = index.by_id.values()
+    bases = {part.base for part in live if part.base in declared or index.is_managed(part)}
     for base in sorted(bases):
         schedule = declared.get(base)
         parts = index.of(base)
-        consents = schedule is not None and schedule.adopted and parts and parts[0].mark is None
-        foreign = next((part for part in parts[:1] if not (part.ours or consents)), None)
-        mine = tuple(part for part in parts if part.ours or (consents and part is parts[0]))
+        mine = tuple(p for p in parts if index.is_managed(p) or index.consents(schedule, p))
+        foreign = next((part for part in parts[:1] if part not in mine), None)
         if not mine and foreign is None:
             continue  # strays alone
         owner = schedule or renamed.get(base)
@@ -127,8 +128,7 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
             parts=mine,
             declared=owner,
             aliases=frozenset({name, owner.name} if owner else {name}),
-            foreign=foreign.live if foreign else None,
-            whose=index.foreign(foreign) if foreign else None,
+            foreign=foreign,
         )
 
 

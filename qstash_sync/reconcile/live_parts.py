@@ -11,7 +11,7 @@
     scd_123       no         scd_123      1        of the schedule that says `id: scd_123`
     scd_456       bound      scd_456      1        a copy: the mark is bound to another id
     billing.y     foreign    billing.y    1        another environment's: needs consent
-    billing.y.2   foreign    billing.y    2        with its first: one consent for the whole set
+    billing.y.2   foreign    billing.y    2        with its first, also where that is ours by now
 
 A declared id is always a first part, whatever its last word looks like. An old mark of an adopted
 schedule is bound to no id: it is ours as long as the file says `id:`.
@@ -67,10 +67,7 @@ class LiveParts:
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)
         self.former = desired.namespace_was
-        # A namespace that had no environments may get them, and another name, in one change.
-        former_scopes = {
-            marks.scope(self.former, one) for one in (desired.environment, None) if self.former
-        }
+        former_scope = marks.scope(self.former, desired.environment) if self.former else None
         declared = {schedule.id for schedule in desired.schedules or ()}
         self._labels = {one.id: one.message.labels for one in desired.schedules or ()}
         self.by_id: dict[str, LivePart] = {}
@@ -81,7 +78,7 @@ class LiveParts:
                 schedule.id, mark, is_declared=base in declared
             )
             former = None
-            if mark and self.former and mark.scope in former_scopes:
+            if mark and self.former and mark.scope == former_scope:
                 is_theirs = mark.bound == marks.binding(schedule.id, self.former)
                 former = self.former if is_theirs else None
             self.by_id[schedule.id] = LivePart(schedule, base, number, mark, ours, former)
@@ -169,10 +166,16 @@ class LiveParts:
         ]
 
     def _is_of_foreign_set(self, part: LivePart) -> bool:
+        """Whether a further part is one of a set that somebody else wrote under this base.
+
+        Of one that is being taken over the first part may be ours already.
+        """
         first, mark = self.by_id.get(part.base), part.mark
-        if first is None or mark is None or self.is_managed(first) or first.is_copy:
+        if first is None or mark is None or mark.part != part.number or part.is_copy:
             return False
-        return self.is_with_its_first(part) and mark.part == part.number and not part.is_copy
+        if self.is_managed(first):
+            return self.labelled_name(part) == self.labelled_name(first) != ""
+        return self.is_with_its_first(part) and not first.is_copy
 
     def of_declared(self, schedule: Schedule) -> list[LivePart]:
         """The parts of a declared schedule; of one that is to be renamed, those it still has."""
@@ -195,6 +198,18 @@ class LiveParts:
     def is_managed(self, part: LivePart) -> bool:
         """Whether it is ours to delete, or of the namespace that this one replaces."""
         return part.ours or part.former is not None
+
+    def consents(self, schedule: Schedule | None, part: LivePart) -> bool:
+        """Whether the file takes over a part that is not managed, by naming its very id.
+
+        `id:` does so with one without a mark and with a copy, `was:`, which ends it, with the first
+        alone; neither with what somebody else manages.
+        """
+        if schedule is None:
+            return False
+        if schedule.adopted and part.live.id == schedule.id:
+            return part.mark is None or part.is_copy
+        return part.live.id == schedule.was and part.mark is None
 
     def foreign(self, part: LivePart) -> Foreign | None:
         """What it carries that is not ours; None of what is managed."""

@@ -79,6 +79,8 @@ class ScheduleComparer:
             old = [ignored.as_declared(part, schedule, self.index) for part in old]
         if found and old and schedule.paused is None and any(part.live.paused for part in old):
             schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
+        if found and old and not self._is_leftover(schedule, old):
+            old = []
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
         change: Change | None
         if found and old and _are_two(declared, found, old):
@@ -92,7 +94,7 @@ class ScheduleComparer:
             change, diagnostics = self._rename(declared, old)
         else:
             change, diagnostics = self._create(declared)
-            diagnostics += _nothing_there(schedule)
+            diagnostics += self._nothing_there(schedule)
         if found and old and not (change and change.refused):
             change = self._with_leftovers(declared, change, old)
         if change and schedule.ignore and _writes(change):
@@ -138,13 +140,32 @@ class ScheduleComparer:
         ids = [part.live.id for part in found[:1]]
         for step in change.steps if change else ():
             ids += [step.id] if isinstance(step, PutSchedule | DeleteSchedule) else []
-        adopted = {schedule.id if schedule.adopted else None, schedule.was}
-        for part in (self.index.by_id[part_id] for part_id in ids if part_id in self.index.by_id):
+        there = [self.index.by_id[part_id] for part_id in ids if part_id in self.index.by_id]
+        for part in sorted(there, key=lambda part: part.number):
             foreign = self.index.foreign(part)
-            consents = part.live.id in adopted and (part.mark is None or part.is_copy)
-            if foreign and not consents:
+            if foreign and not self.index.consents(schedule, part):
                 return Consent(id=part.live.id, foreign=foreign)
         return None
+
+    def _nothing_there(self, schedule: Schedule) -> Iterator[Diagnostic]:
+        """What the file says is live, and is not: a new schedule may fire beside the one meant."""
+        sides = [("was", schedule.was, Severity.INFO)] if schedule.was else []
+        if schedule.adopted:
+            sides.append(("id", schedule.id, Severity.WARNING))
+        for key, value, severity in sides:
+            part = self.index.by_id.get(value)
+            foreign = self.index.foreign(part) if part else None
+            fact = f"nothing in the account is {value}, so it is created anew"
+            if foreign:
+                fact = f"{value} {foreign.value}; it is left alone, and this one is created beside"
+            yield Diagnostic(
+                severity=Severity.WARNING if foreign else severity,
+                code="not_live",
+                message=fact,
+                path=("schedules", schedule.name, key),
+                location=schedule.location,
+                hint="is it right? a schedule that is meant goes on firing beside this one",
+            )
 
     # Create, rename
 
@@ -181,29 +202,44 @@ class ScheduleComparer:
     def renamed_from(self, schedule: Schedule) -> list[LivePart]:
         """The parts that the schedule had under another name, id or namespace.
 
-        `was:` that names a live id is consent to one without a mark, as `id:` is. What else is not
-        ours needs one; beside a schedule that has the new name already, it is nobody's former one.
+        What is not ours is among them if it has no mark and `was:` names its very id, or stands in
+        one of our namespaces; never what another namespace manages.
         """
         index = self.index
         names = [name for name in (schedule.was, schedule.name) if name]
         if schedule.was:
             old = index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was)
-            consents = bool(old) and old[0].live.id == schedule.was and old[0].mark is None
-            if old and (index.is_managed(old[0]) or consents or not index.of(schedule.id)):
+            if old and self._may_be_former(schedule, old[0]):
                 return old
         if index.former:
             found = (index.of(f"{index.former}.{name}") for name in names)
-            if old := next(([p for p in parts if p.former] for parts in found if parts), []):
+            if old := next((parts for parts in found if parts), []):
                 return old
         if schedule.adopted:
             return []
         found = (index.adopted(name) for name in names)
         return next((parts for parts in found if parts), [])
 
+    def _may_be_former(self, schedule: Schedule, part: LivePart) -> bool:
+        if self.index.is_managed(part) or self.index.consents(schedule, part):
+            return True
+        prefixes = tuple(f"{name}." for name in (self.index.namespace, self.index.former) if name)
+        return part.base.startswith(prefixes) and not part.is_copy
+
+    def _is_leftover(self, schedule: Schedule, old: Sequence[LivePart]) -> bool:
+        """Whether an old set beside the new one can be what a rename, which was cut off, has left.
+
+        Where another environment's mark stands in our namespace, it can; no mark at all is none.
+        """
+        return all(p.mark is not None or self.index.consents(schedule, p) for p in old)
+
     def _rename(
         self, declared: Declared, old: Sequence[LivePart]
     ) -> tuple[Change, list[Diagnostic]]:
-        """A new name is a new id: write the new parts with the old pause, then delete the old."""
+        """A new name is a new id: write the new parts with the old pause, then delete the old.
+
+        Its first part goes last: by it the others are known.
+        """
         schedule = declared.schedule
         was_paused = any(part.live.paused for part in old)
         paused = schedule.paused if schedule.paused is not None else was_paused
@@ -226,7 +262,7 @@ class ScheduleComparer:
                 ),
                 *pause_field(was_paused, paused),
             ),
-            steps=(*created.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
+            steps=(*created.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
             swap=None if was_paused and paused else Swap(before=before, after=crons),
             protected=_are_protected(old) and not schedule.protect,
         )
@@ -260,7 +296,7 @@ class ScheduleComparer:
             begun,
             action=Action.UPDATE,
             fields=(self._renamed(schedule, old, note), *begun.fields),
-            steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in old)),
+            steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
             protected=_are_protected(old) and not (alike and schedule.protect),
             drops=0 if alike else 1,
         )
@@ -364,22 +400,6 @@ class ScheduleComparer:
 
 def _writes(change: Change) -> bool:
     return any(isinstance(step, PutSchedule) for step in change.steps)
-
-
-def _nothing_there(schedule: Schedule) -> Iterator[Diagnostic]:
-    """What the file says is live, and is not: a new schedule may fire beside the one meant."""
-    sides = [("was", schedule.was, Severity.INFO)] if schedule.was else []
-    if schedule.adopted:
-        sides.append(("id", schedule.id, Severity.WARNING))
-    for key, value, severity in sides:
-        yield Diagnostic(
-            severity=severity,
-            code="not_live",
-            message=f"nothing in the account is {value}, so it is created anew",
-            path=("schedules", schedule.name, key),
-            location=schedule.location,
-            hint="is it right? a schedule that is meant goes on firing beside this one",
-        )
 
 
 def stray(part: LivePart, schedule: Schedule) -> Diagnostic:

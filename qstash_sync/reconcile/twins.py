@@ -152,11 +152,11 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
             hint = f"id: {first.base} keeps it; if it is a copy, {delete}"
     elif first.mark:
         namespace = first.base.partition(".")[0]
-        known = namespace in (index.namespace, index.former)
+        known = bool(index.labelled_name(first)) or namespace == index.former
         whose = "environment" if known else "namespace"
         what, hint = f"is another {whose}'s, with the same firings", "delete one of the two"
-        if not is_live and known:
-            hint = f"was: {first.base} and --adopt {schedule.name} take it over"
+        if not is_live and first.base.startswith(f"{index.namespace}."):
+            hint = f"was: {index.name_of(first)} and --adopt {schedule.name} take it over"
         elif first.base == f"{namespace}.{schedule.name}" and not known:
             hint = f"namespace_was: {namespace} takes all of it over"
     elif is_live and is_newer:

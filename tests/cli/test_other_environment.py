@@ -15,6 +15,7 @@ PLAIN = f"version: 1\nnamespace: acme\nschedules:\n  a: {SCHEDULE}\n"
 ENVIRONMENTS = PLAIN.replace("schedules:", "environments: {prod: {}}\nschedules:")
 RENAMED = ENVIRONMENTS.replace("  a: {", "  b: {was: a, ")
 MOVED = ENVIRONMENTS.replace("prod: {}", "prod: {namespace: acme-prod, namespace_was: acme}")
+BOTH = MOVED.replace("acme}}", "acme}, stage: {namespace: acme-stage, namespace_was: acme}}")
 
 
 class Place:
@@ -63,15 +64,25 @@ def test_they_are_taken_over_whole_when_the_environment_is_renamed(place: Place)
     assert "2 -> 0" in place.run("destroy", text, "--yes", "acme", name="live").out
 
 
-def test_a_namespace_is_taken_over_into_an_environment(place: Place) -> None:
+def test_a_namespace_moves_into_an_environment_with_consent(place: Place) -> None:
+    """The mark of no environment is another one's: two environments may say `namespace_was:`."""
     plan = place.run("plan", MOVED)
-    assert "0 to create, 1 to update" in plan.out, plan.text
+    assert "refused: acme.a carries the mark of another environment or namespace" in plan.out
+    assert "0 to create" in plan.out, plan.text
     assert "fires beside" not in plan.text
-    assert place.run("apply", MOVED, "--yes").code == 0
+    assert place.run("apply", MOVED, "--yes", "--adopt", "a").code == 0
     after = place.run("plan", MOVED)
     assert "No changes" in after.out
     assert "Schedules in the account: 2;" in after.out
     assert "0 unmanaged" in after.out
+
+
+def test_nobody_takes_what_another_environment_may_mean(place: Place) -> None:
+    others = place.run("plan", BOTH.replace("  a: {", "  c: {"), name="stage")
+    assert "1 to create, 0 to update, 0 to delete" in others.out
+    gone = place.run("destroy", BOTH, "--yes", "acme-stage", name="stage")
+    assert gone.code == 0, gone.text
+    assert "No changes" in place.run("plan", PLAIN).out
 
 
 def test_a_rename_across_marks_asks_for_consent(place: Place) -> None:
@@ -105,3 +116,24 @@ def test_a_pause_says_whose_it_is(place: Place) -> None:
     assert place.run("apply", ENVIRONMENTS, "--yes", "--adopt", "a").code == 0
     assert place.run("pause", ENVIRONMENTS, "a", "--yes").code == 0
     assert place.run("resume", PLAIN, "a", "--yes").code == 4
+
+
+def test_a_namespace_that_moves_is_paused_before_it_has(place: Place) -> None:
+    moved = PLAIN.replace("namespace: acme", "namespace: corp\nnamespace_was: acme")
+    paused = place.run("pause", moved, "a", "--yes")
+    assert paused.code == 0, paused.text
+    assert "Paused: 1 done" in paused.out
+    assert "1 paused" in place.run("drift", PLAIN).out
+
+
+def test_what_another_namespace_manages_is_never_ended(place: Place) -> None:
+    text = PLAIN.replace("namespace: acme", "namespace: other").replace(
+        "  a: {", "  a: {was: acme.a, "
+    )
+    plan = place.run("plan", text, "--adopt", "*")
+    assert "1 to create, 0 to update, 0 to delete" in plan.out
+    assert (
+        "acme.a carries the mark of another environment or namespace; it is left alone" in plan.text
+    )
+    assert place.run("apply", text, "--yes", "--adopt", "*").code == 0
+    assert "No changes" in place.run("plan", PLAIN).out

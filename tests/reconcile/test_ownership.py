@@ -859,6 +859,47 @@ def test_a_rename_that_is_cut_off_converges(world: World, protect: str, writes: 
     assert world.plan(renamed).empty
 
 
+def hand_over(world: World) -> None:
+    """Let another environment have written all of it."""
+    for stored in world.account.store.all("schedule"):
+        first, *more = stored["labels"]
+        labels = [re.sub("^qsync1-[0-9a-f]{4}", "qsync1-0000", first), *more]
+        world.edit(stored["scheduleId"], labels=labels)
+
+
+TAKEN_OVER = {
+    "renamed": file("was: s", name="new"),
+    "as it is": file(),
+    "fewer parts": file("dst: {strategy: native, accept: true}"),
+    "renamed to fewer": file("was: s, dst: {strategy: native, accept: true}", name="new"),
+}
+
+
+@pytest.mark.parametrize("writes", range(8))
+@pytest.mark.parametrize("case", TAKEN_OVER)
+def test_a_set_of_another_environment_is_taken_over_by_runs_that_are_cut_off(
+    world: World, case: str, writes: int
+) -> None:
+    """What is left of it is refused until the consent is given again, and never said to be right."""
+    text = TAKEN_OVER[case]
+    world.apply(file())
+    hand_over(world)
+    assert "carries the mark of another environment" in only_change(world.plan(text)).refused
+    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
+    world.account.inject(lost)
+    name = "new" if "was" in text else "s"
+    world.apply(text, adopt=(name,))
+    world.account.forget()
+    foreign = [one for one in marks(world) if one.scope == "0000"]
+    plan = world.plan(text)
+    assert plan.empty == (not foreign), (plan.changes, live_ids(world))
+    assert all(change.refused for change in plan.changes)
+    world.apply(text, adopt=(name,))
+    assert not [one for one in marks(world) if one.scope == "0000"]
+    assert len(live_ids(world)) == (1 if "native" in text else 3)
+    assert world.plan(text).empty
+
+
 def test_a_rename_of_what_is_still_in_the_file_is_refused() -> None:
     """It would delete the schedule of that name, which the same file wants."""
     text = in_utc(["old", "new"]).replace("new: {", "new: {was: old, ")
