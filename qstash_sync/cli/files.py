@@ -138,10 +138,12 @@ def refuse_hiding(path: str, option: str) -> None:
     if new.name == name and _declares(beside):
         fact = f"{beside}/ is there, and would not be read beside it any more"
         raise UsageError(f"{option} {path}: {fact}; {option} {beside}/NAME.yaml puts it there")
-    first = new.parent.with_name(name) if new.parent.name == folder else None
-    if first and os.path.lexists(first) and path.lower().endswith(SUFFIXES):
-        fact = f"{first} is there, beside which {new.parent}/ is not read"
-        raise UsageError(f"{option} {path}: {fact}; move {first} into {new.parent}/ first")
+    home = Path(resolved(path)).parent
+    first = home.with_name(name)
+    if home.name == folder and os.path.lexists(first) and path.lower().endswith(SUFFIXES):
+        names = [str(one) if new.is_absolute() else os.path.relpath(one) for one in (first, home)]
+        fact = f"{names[0]} is there, beside which {names[1]}/ is not read"
+        raise UsageError(f"{option} {path}: {fact}; move {names[0]} into {names[1]}/ first")
 
 
 def _declares(folder: Path) -> bool:

@@ -84,12 +84,11 @@ def hide(environ: Mapping[str, str]) -> None:
 def hide_logins(words: Iterable[str]) -> None:
     """Mask from now on the passwords of the addresses in a command line, likewise."""
     _logins.clear()
-    for word in words:
-        _, address, rest = word.partition("://")
-        login, at, _ = rest.rpartition("@")
-        password = login.partition(":")[2]
-        if address and at and password:
-            _logins.add(f"{password}@")
+    suspects = [word for word in words if "@" in word]
+    if suspects:
+        from qstash_sync.model.secret_shapes import passwords
+
+        _logins.update(f"{w[slice(*span)]}@" for w in suspects for span in passwords(w))
 
 
 def without_tokens(page: Page) -> Page:

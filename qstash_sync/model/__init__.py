@@ -1,1 +1,1 @@
-"""What is reconciled, and what is said about it: frozen values, no decisions."""
+"""What is reconciled, and what is said about it: values, no decisions."""

@@ -182,16 +182,23 @@ def anywhere(text: str) -> Iterator[Span]:
         yield from (match.span() for match in _JWT.finditer(text))
 
 
-# A password may hold what should be escaped in an address: whatever is no port is one.
+# A password may hold what should be escaped in an address: whatever is no port is one. A host in
+# brackets has colons of its own, and what a variable stands for is not there to be seen.
 _USERINFO = re.compile(
-    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s\"']{0,200}:(?!\d{0,5}[/?#])[^\s@\"']{1,200}@",
+    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s\"'\[]{0,200}:(?!\d{0,5}[/?,])(?!\$\{)([^\s\"']{1,200})@",
     re.IGNORECASE,
 )
 
 
+def passwords(text: str) -> Iterator[Span]:
+    """Where the passwords of addresses stand in a text."""
+    if "@" in text:
+        yield from (match.span(1) for match in _USERINFO.finditer(text))
+
+
 def has_login(text: str) -> bool:
     """Whether an address with a password stands in a text."""
-    return "@" in text and _USERINFO.search(text) is not None
+    return any(passwords(text))
 
 
 def shows_one(text: str) -> bool:

@@ -118,6 +118,11 @@ SHAPED = {
 CALLBACKS = ("callback", "failure_callback")
 
 
+def fits_header(value: str) -> bool:
+    """Whether a header can hold a text as it is."""
+    return value.isascii() and value.isprintable() and value == value.strip()
+
+
 @lru_cache(maxsize=4096)
 def canonical_header(name: str) -> str:
     """The header name as Go writes it: `x-api-key` becomes `X-Api-Key`."""

@@ -26,6 +26,7 @@ from qstash_sync.errors import (
 )
 from qstash_sync.model.addresses import bare
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, LiveUrlGroup, Secret, UrlGroup
+from qstash_sync.model.settings_table import fits_header
 from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlowControl
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.answers import (
@@ -398,7 +399,7 @@ def at_once(parallelism: object) -> None:
 
 def _checked(token: Secret, origin: Origin) -> str:
     text = token.reveal()
-    if not text or not wire.fits_header(text) or " " in text:
+    if not text or not fits_header(text) or " " in text:
         raise AuthError(
             f"the token is none: spaces, or characters outside ASCII; set {origin.token}"
         )

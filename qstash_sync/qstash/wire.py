@@ -114,14 +114,11 @@ def of_step(step: Step) -> Request:  # noqa: PLR0911 one line a kind of step
             return add_endpoints(group.name, group.endpoints)
 
 
-def fits_header(value: str) -> bool:
-    """Whether a header can hold a text as it is."""
-    return value.isascii() and value.isprintable() and value == value.strip()
-
-
 def unfit_header(request: Request) -> str | None:
     """What is to be said of a header that cannot be sent."""
-    name = next((name for name, value in request.headers if not fits_header(value)), None)
+    name = next(
+        (name for name, value in request.headers if not settings_table.fits_header(value)), None
+    )
     return f"the header {name} holds what no header can" if name else None
 
 

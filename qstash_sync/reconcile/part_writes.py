@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from qstash_sync.model.settings_table import fits_header
 from qstash_sync.model.steps import PauseSchedule, PutSchedule, Step
 from qstash_sync.reconcile import ignored
 from qstash_sync.reconcile.live_parts import LiveParts, Part, same_crons
@@ -45,8 +46,7 @@ def part_writes(
 
 def _sendable(cron: str) -> str:
     """A stored cron that is kept, as a header can hold it: with spaces for any other blanks."""
-    fits = cron.isascii() and cron.isprintable() and cron == cron.strip()
-    return cron if fits else " ".join(cron.split())
+    return cron if fits_header(cron) else " ".join(cron.split())
 
 
 def _is_as_written(part: Part, cron: str, label: Mark) -> bool:

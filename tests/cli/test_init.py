@@ -1088,3 +1088,15 @@ def test_of_many_jobs_that_the_file_refuses_none_is_lost() -> None:
     text = Path("qstash.yaml").read_text()
     assert "https://e.example.com/good" in text
     assert text.count("credentials in a URL") == 201
+
+
+def test_a_file_that_would_be_hidden_is_refused_from_inside_the_folder_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("qstash").mkdir()
+    Path("qstash.yaml").write_text("version: 1\nnamespace: a\n")
+    monkeypatch.chdir("qstash")
+    ran = cli("init", "--yes", "--out", "a.yaml")
+    assert ran.code == 64
+    assert "is not read" in ran.err
+    assert not Path("a.yaml").exists()

@@ -1,0 +1,32 @@
+"""Which addresses have a password, and which only look so."""
+
+import pytest
+
+from qstash_sync.cli import streams
+from qstash_sync.model.secret_shapes import has_login, passwords
+from qstash_sync.render import safe
+
+NONE = [
+    "https://h.acme.com:8080/@scope", "http://[::1]:8080/users/@me", "https://a.com:80,x@y.com",
+    "https://localhost:${var.port}/users/@me", "https://a.com/x?mail=me@b.com", "me@a.com",
+    "https://a.com:443?to=me@b.com", "https://user@a.com/x:y",
+]  # fmt: skip
+SOME = [
+    ("https://me:hunter2@a.com", "hunter2"), ("postgres://u:80hunter@h:5432/db", "80hunter"),
+    ("https://me:a/b@a.com/x", "a/b"), ("https://:pw@a.com", "pw"), ("https://me:p@ss@a.com", "p@ss"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_a_port_a_host_in_brackets_and_a_variable_are_no_password(text: str) -> None:
+    assert not has_login(text)
+    streams.hide_logins([f"base={text}"])
+    assert streams.without_tokens(safe.page(text)) == text
+
+
+@pytest.mark.parametrize(("text", "password"), SOME)
+def test_whatever_is_no_port_is_one(text: str, password: str) -> None:
+    assert [text[slice(*span)] for span in passwords(text)] == [password]
+    streams.hide_logins([f"base={text}"])
+    assert password not in streams.without_tokens(safe.page(text))
+    streams.hide_logins([])
