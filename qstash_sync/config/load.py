@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qstash_sync.config.environment import Account, Config, Environment
+from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.literals import without_secrets
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
@@ -100,20 +101,24 @@ class Files:
 
     def bodies(self, variables: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[str]:
         """The files that `body_file` names, in any environment."""
-        scopes = [
-            Environment(
-                self.documents, self.top, name, variables, environ=environ, missing="mock"
-            ).scope
-            for name in self.names() or (None,)
-        ]
+        scopes: list[Scope] = []
         for document in self.documents:
             for path, text, location in texts(document.root):
                 if path[-1:] != ("body_file",) or text == path[-1]:  # keys come along
                     continue
-                for scope in scopes if "${" in text else scopes[:1]:
-                    name = scope.resolve(text, location, path)
-                    if isinstance(name, str):
-                        yield str(Path(document.folder, name))
+                if "${" not in text:
+                    yield str(Path(document.folder, text))
+                    continue
+                scopes = scopes or [*self._scopes(variables, environ)]
+                found = (scope.resolve(text, location, path) for scope in scopes)
+                yield from (str(Path(document.folder, n)) for n in found if isinstance(n, str))
+
+    def _scopes(self, variables: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[Scope]:
+        for name in self.names() or (None,):
+            chosen = Environment(
+                self.documents, self.top, name, variables, environ=environ, missing="mock"
+            )
+            yield chosen.scope
 
     def names(self) -> tuple[str, ...]:
         """The environments in the order of the file."""
