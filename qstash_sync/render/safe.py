@@ -4,7 +4,6 @@ Views hand over lines, and only these functions make a `Page` of them, the one t
 printed: a text from outside cannot begin a line, move a cursor, hide, or command a CI runner.
 """
 
-import json
 import os
 import re
 import unicodedata
@@ -150,6 +149,8 @@ def _fitting(text: str, width: int) -> int:
 
 def as_json(character: str) -> str:
     """A character as JSON escapes it, in ASCII."""
+    import json  # noqa: PLC0415 `--help` has no use for it
+
     escaped = json.dumps(character)[1:-1]
     return escaped if len(escaped) > 1 else f"\\u{ord(character):04x}"
 

@@ -1,5 +1,6 @@
 """The command line as its user meets it: exit codes, JSON, the examples, the demo's story."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qstash_sync.cli.main import cli as commands
+from qstash_sync.cli.main import _MODULES, cli as commands
 from tests.support import HEAD, cli
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +141,16 @@ def test_every_command_has_help_and_stands_in_the_readme() -> None:
         assert command.help, name
         assert f"qstash-sync {name}" in readme, name
         assert cli(name, "--help").code == 0
+
+
+def test_the_help_of_all_says_of_each_command_what_it_says_of_itself() -> None:
+    for name, (_, told) in _MODULES.items():
+        command = commands.commands[name]
+        assert inspect.cleandoc(command.help or "").split("\n\n")[0].replace("\n", " ") == told
+    listed = cli("--help").out.partition("Commands:")[2].splitlines()[1:]
+    room = 78 - max(map(len, _MODULES)) - 6
+    own = {n: commands.commands[n].get_short_help_str(room) for n in _MODULES}
+    assert [tuple(line.split(None, 1)) for line in listed] == sorted(own.items())
 
 
 def test_the_demo_tells_its_story() -> None:
