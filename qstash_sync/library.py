@@ -19,6 +19,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import httpx
+
 from qstash_sync.applying import proposal
 from qstash_sync.applying.account import Account
 from qstash_sync.config.account import Endpoint, resolve
@@ -188,8 +190,6 @@ def embedded(
 
     clock, monotonic, sleep: for tests that move time. Raises `UsageError` for a file that is none.
     """
-    import httpx  # noqa: PLC0415 its client has it by now, and nothing else here needs it
-
     from qstash_sync.local import LOCAL_TOKEN  # noqa: PLC0415 an account needs none
 
     with (

@@ -10,7 +10,7 @@ compiled.
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def record(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
         made.__eq__, made.__hash__ = equals, hashed
         if "__repr__" not in own:
             made.__repr__ = _repr
-        return made  # type: ignore[no-any-return] # a dataclass of it
+        return cast("type[T]", made)
 
     return decorate
 

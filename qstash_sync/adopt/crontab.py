@@ -12,7 +12,7 @@ from qstash_sync.adopt.foreign import Found, NotCarriedError, method_of
 from qstash_sync.adopt.shell import VARIABLE
 from qstash_sync.crons.grammar import KINDS, MACROS
 from qstash_sync.model.durations import UNITS
-from qstash_sync.model.secret_shapes import SCHEME, is_called
+from qstash_sync.model.secret_shapes import SCHEME, is_likely
 from qstash_sync.record import record
 
 _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
@@ -208,7 +208,7 @@ def _secrets(command: str, variables: Mapping[str, str]) -> dict[str, str]:
     found = {
         name: value
         for name, value in variables.items()
-        if value and is_called(name, likely=True) and re.search(rf"\$\{{?{name}\b", command)
+        if value and is_likely(name, value) and re.search(rf"\$\{{?{name}\b", command)
     }
     if any(len(value) < secrets.TOLD for value in found.values()):
         raise NotCarriedError("a secret in one of its variables is too short to be told apart")

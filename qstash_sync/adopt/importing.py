@@ -142,6 +142,7 @@ def _of_errors(errors: Sequence[Diagnostic], draft: Document, choices: Choices) 
     lost: list[str] = []
     for error in errors:
         section, name, *_ = (*map(str, error.path), "", "")
+        name = presentable(name)
         if section == "defaults":
             apart.add(name)
             continue

@@ -6,7 +6,7 @@ no mark, alike with another        a twin: the oldest is kept, the others stand 
 no mark                            carried, with its id
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -104,7 +104,7 @@ def survey(
     chosen = _by_globs(targets)
     index = LiveParts(Desired(namespace=namespace), live.schedules or ())
     untaken = _untaken(index, chosen)
-    items, lost = _ours(index, chosen, now)
+    items, lost = _ours(index, untaken, now)
     left: list[tuple[LiveSchedule, str]] = []
     in_seconds = _are_in_seconds(index)
     for part in index.by_id.values():
@@ -176,14 +176,14 @@ def taken(live: Live, namespace: str, targets: Sequence[str]) -> Live:
     return replace(live, schedules=tuple(kept))
 
 
-def _ours(index: LiveParts, chosen: Chosen, now: datetime) -> tuple[list[Item], list[str]]:
+def _ours(
+    index: LiveParts, untaken: Collection[str], now: datetime
+) -> tuple[list[Item], list[str]]:
     """What carries our mark, as it was written, or where somebody has edited it, as it is."""
     items: list[Item] = []
     lost: list[str] = []
-    for base in _bases(index):
+    for base in (base for base in _bases(index) if base not in untaken):
         parts = tuple(index.ours(base))
-        if not chosen(base, *(part.live.id for part in parts)):
-            continue
         first = parts[0]
         assert first.mark
         time: Time | str | None = times.of_ours(

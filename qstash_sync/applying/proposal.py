@@ -16,6 +16,7 @@ from qstash_sync.planning.decide import Plan, decide
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import scope
 from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.pauses import about
 from qstash_sync.reconcile.reconcile import reconcile
 
 _NO_POLICY = Policy()
@@ -132,13 +133,7 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     for schedule in desired.schedules or ():
         carried = map(index.foreign, index.of(schedule.id)[:1])
         for foreign in filter(None, carried):
-            yield Diagnostic(
-                severity=Severity.WARNING,
-                code="left",
-                message=f"stays: {foreign.value}",
-                path=("schedules", schedule.name),
-                location=schedule.location,
-            )
+            yield about(schedule, Severity.WARNING, "left", f"stays: {foreign.value}")
     goes = {change.key for change in plan.changes}
     live = {
         *((Kind.URL_GROUP, group.name) for group in plan.live.url_groups or ()),

@@ -119,7 +119,7 @@ def fitting(fields: Fields, span: Span) -> bytes:
     """Which days of a span match the day fields: a byte for each day, 0 or 1."""
     if fields.every_day:
         return b"\1" * span.days
-    return _fitting(fields.months, fields.days, fields.weekdays, fields.either, span)
+    return _fitting(fields.months, fields.days, fields.weekdays, span, either=fields.either)
 
 
 @lru_cache(maxsize=4096)  # far fewer day rules than crons: most differ in their time of day only
@@ -127,8 +127,9 @@ def _fitting(
     months: tuple[int, ...],
     days: tuple[int, ...],
     weekdays: tuple[int, ...],
-    either: bool,  # noqa: FBT001 - the five day fields of `Fields`, in its order
     span: Span,
+    *,
+    either: bool,
 ) -> bytes:
     never, by_week, always = (0,) * 7, tuple(w in weekdays for w in range(7)), (1,) * 7
     listed, other = (always, by_week) if either else (by_week, never)

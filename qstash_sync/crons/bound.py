@@ -26,7 +26,15 @@ from typing import NamedTuple
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Span, bits, pieces
-from qstash_sync.crons.cover import Why, grouped, partition, products, shifted, weekly_of
+from qstash_sync.crons.cover import (
+    Why,
+    by_weekday,
+    grouped,
+    partition,
+    products,
+    shifted,
+    weekly_of,
+)
 from qstash_sync.crons.dates import DATED
 from qstash_sync.crons.firings import steady, wanted
 from qstash_sync.crons.gap_and_fold import Job
@@ -99,8 +107,7 @@ def _classes(job: Job, offset: int) -> list[_Class]:
     alike: dict[tuple[tuple[int, ...], bool], list[tuple[Why, int]]] = defaultdict(list)
     for why, minutes in partition(local).items():
         weekly = weekly_of(why)
-        loose = any(len(fields.weekdays) < 7 for fields, _ in why)  # noqa: PLR2004 - not every day
-        alike[weekly, loose].append((why, minutes))
+        alike[weekly, by_weekday(why)].append((why, minutes))
     found = []
     for (weekly, loose), cells in alike.items():
         dated = [month for month in _MONTHS if weekly[month - 1] == DATED]

@@ -32,7 +32,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.exactness import AHEAD_YEARS, compare, exact_until, is_plain
 from qstash_sync.crons.firings import steady, wanted
 from qstash_sync.crons.gap_and_fold import Job
-from qstash_sync.crons.grammar import MONTHS, Fields, listed, render
+from qstash_sync.crons.grammar import MONTH_DAYS, MONTHS, Fields, listed, render
 from qstash_sync.crons.seasons import LONGEST, Year
 
 __all__ = [
@@ -86,11 +86,10 @@ def compile_job(
 @lru_cache(maxsize=16_384)
 def _split(job: Job, today: date) -> Compilation:
     if not some_years.fires_every_year(job):
-        return _for_ever(job, today)
+        return _for_ever(job, today, Strategy.SPLIT)
     span = Span(today, LONGEST)
     want = wanted(job, span)
-    offsets = tuple(dict.fromkeys(offset for _, _, offset in pieces(job.timezone, span)))
-    found = Year(job, today, want, offsets).best()
+    found = Year(job, today, want, _offsets(job, span)).best()
     parts = _parts(found.pieces, job)
     bitmaps = [read_back(part.cron, span) for part in parts]
     wrong = first_wrong(want, bitmaps)
@@ -100,39 +99,46 @@ def _split(job: Job, today: date) -> Compilation:
     until: datetime | None = span.start + timedelta(days=days)
     if wrong is None and exact_until(job, [part.cron for part in parts], span.end) is None:
         until = None
+    right = want & (1 << days * DAY) - 1  # until the first that is not
+    return _proven(job, Strategy.SPLIT, parts, span.start, until, Proof(right.bit_count()))
+
+
+def _proven(
+    job: Job,
+    strategy: Strategy,
+    parts: tuple[Part, ...],
+    since: datetime,
+    until: datetime | None,
+    proof: Proof,
+) -> Compilation:
     return Compilation(
         job=job,
-        strategy=Strategy.SPLIT,
-        requested=Strategy.SPLIT,
+        strategy=strategy,
+        requested=strategy,
         parts=parts,
-        valid_from=span.start,
+        valid_from=since,
         valid_until=until,
-        proof=Proof(
-            (want & (1 << days * DAY) - 1).bit_count()
-        ),  # right until the first that is not
+        proof=proof,
     )
 
 
-def _for_ever(job: Job, today: date) -> Compilation:
+def _offsets(job: Job, span: Span) -> tuple[int, ...]:
+    """Those of the zone within a span, in their order."""
+    return tuple(dict.fromkeys(offset for _, _, offset in pieces(job.timezone, span)))
+
+
+def _for_ever(job: Job, today: date, strategy: Strategy) -> Compilation:
     """Of a job that some year goes without: plain crons that are right in all years, or none."""
     span = some_years.next_year(job, today)
     if span is None:
         raise CronError(_silence(job))
-    offsets = tuple(dict.fromkeys(offset for _, _, offset in pieces(job.timezone, span)))
-    parts = _parts(Year(job, span.first, wanted(job, span), offsets).best().pieces, job)
+    year = Year(job, span.first, wanted(job, span), _offsets(job, span))
+    parts = _parts(year.best().pieces, job)
     all_years = Span(today, some_years.CYCLE)
     want, bitmaps = wanted(job, all_years), [read_back(part.cron, all_years) for part in parts]
     if first_wrong(want, bitmaps) is not None:
         raise CronError(_silence(job))
-    return Compilation(
-        job=job,
-        strategy=Strategy.SPLIT,
-        requested=Strategy.SPLIT,
-        parts=parts,
-        valid_from=all_years.start,
-        valid_until=None,
-        proof=Proof(want.bit_count()),
-    )
+    return _proven(job, strategy, parts, all_years.start, None, Proof(want.bit_count()))
 
 
 def _unproven(found: Difference) -> CronError:
@@ -161,8 +167,7 @@ def _stretch(timezone: str, at: datetime) -> _Stretch:
 def _follow(job: Job, stretch: _Stretch) -> Compilation:
     """The parts for one offset; right until the first clock change that they get wrong."""
     if not some_years.fires_every_year(job):
-        found = _for_ever(job, stretch.since.date())
-        return replace(found, strategy=Strategy.FOLLOW, requested=Strategy.FOLLOW)
+        return _for_ever(job, stretch.since.date(), Strategy.FOLLOW)
     span = Span(stretch.since.date(), LONGEST)
     as_now = steady(job, stretch.offset, span)
     parts = _parts(Year(job, span.first, as_now, (stretch.offset,)).best().pieces, job)
@@ -179,15 +184,8 @@ def _follow(job: Job, stretch: _Stretch) -> Compilation:
     difference = compare_bitmaps(want, bitmaps, span, within)
     if not difference.none:
         raise _unproven(difference)
-    return Compilation(
-        job=job,
-        strategy=Strategy.FOLLOW,
-        requested=Strategy.FOLLOW,
-        parts=parts,
-        valid_from=stretch.since,
-        valid_until=until,
-        proof=Proof((want & within).bit_count()),
-    )
+    proof = Proof((want & within).bit_count())
+    return _proven(job, Strategy.FOLLOW, parts, stretch.since, until, proof)
 
 
 @lru_cache(maxsize=4096)
@@ -199,15 +197,7 @@ def _native(job: Job, today: date, *, accept: bool) -> Compilation:
     proof = Proof(firings, wrong.missing, wrong.extra, wrong.doubled, wrong.first)
     if not wrong.none and not accept:
         raise CronError(native_differs(proof, job.timezone))
-    return Compilation(
-        job=job,
-        strategy=Strategy.NATIVE,
-        requested=Strategy.NATIVE,
-        parts=parts,
-        valid_from=span.start,
-        valid_until=None,
-        proof=proof,
-    )
+    return _proven(job, Strategy.NATIVE, parts, span.start, None, proof)
 
 
 def native_parts(job: Job) -> tuple[Part, ...]:
@@ -299,8 +289,7 @@ def _words(fields: Fields) -> str:
     else:
         names = listed(fields.months, lambda month: MONTHS[month - 1].capitalize())
         months = names.replace(",", ", ")
-    all_days = len(fields.days) == 31  # noqa: PLR2004 - days of a month
-    return months if all_days else f"{listed(fields.days)} {months}"
+    return months if len(fields.days) == max(MONTH_DAYS) else f"{listed(fields.days)} {months}"
 
 
 # ---------------------------------------------------------------- the second reading

@@ -175,8 +175,12 @@ def partition(sets: Iterable[tuple[int, _Reason]]) -> dict[tuple[_Reason, ...], 
 def _rule(why: Why, year: Span) -> Rule:
     """The rule of minutes that fire by any of several crons."""
     weekly = weekly_of(why)
-    loose = any(len(fields.weekdays) < len(WEEKDAY.everything) for fields, _ in why)
-    return Rule(weekly, _dates(why, year) | _leap_day(why, weekly, year), loose)
+    return Rule(weekly, _dates(why, year) | _leap_day(why, weekly, year), by_weekday(why))
+
+
+def by_weekday(why: Why) -> bool:
+    """Whether one of several crons names weekdays."""
+    return any(len(fields.weekdays) < len(WEEKDAY.everything) for fields, _ in why)
 
 
 def _dates(why: Why, span: Span) -> int:

@@ -28,6 +28,8 @@ MACROS = {
 }
 
 
+_EVERY_DAY = len(MONTHS), max(MONTH_DAYS), len(WEEKDAYS)
+_LISTED = 2  # values: 0,30 reads better than */30
 _SHOWN = 60  # characters of a cron that is in no form of ours
 MAX_DIGITS = 9  # of a number in a cron; Python reads no more than a few thousand
 
@@ -83,7 +85,7 @@ class Fields:
     @property
     def every_day(self) -> bool:
         """Whether every date matches."""
-        return len(self.months) == 12 and len(self.days) == 31 and len(self.weekdays) == 7  # noqa: PLR2004 - all of them
+        return (len(self.months), len(self.days), len(self.weekdays)) == _EVERY_DAY
 
     @property
     def is_dated(self) -> bool:
@@ -167,7 +169,7 @@ def _rendered(values: tuple[int, ...], kind: FieldKind) -> str:
     if values == kind.everything:
         return "*"
     size = kind.high + 1
-    if kind in (MINUTE, HOUR) and len(values) > 2 and size % len(values) == 0:  # noqa: PLR2004 - 0,30 reads better as a list
+    if kind in (MINUTE, HOUR) and len(values) > _LISTED and size % len(values) == 0:
         step = size // len(values)
         if values == kind.everything[::step]:
             return f"*/{step}"

@@ -24,6 +24,7 @@ from qstash_sync.crons.grammar import KINDS, MACROS, FieldKind, Fields
 _NEAR = 26 * 60  # minutes around a change: its local day, and the one before
 _YEARS = 5  # the search gives up after these
 _NOON = 12
+_DECEMBER = 12
 _ORIGIN = datetime(1, 1, 1, tzinfo=UTC)  # minute 1,440: the first day's ordinal is 1
 _DIGITS = 18  # of a number that Go's parser takes
 _PATIENCE = 20_000  # steps of one search; Apia's lost day would take for ever
@@ -232,7 +233,7 @@ class _Search:
 
 def _a_month_later(day: date) -> int:
     """The ordinal of the same day a month later; a day too many runs into the next month."""
-    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)  # noqa: PLR2004 - December
+    year, month = (day.year + 1, 1) if day.month == _DECEMBER else (day.year, day.month + 1)
     return date(year, month, 1).toordinal() + day.day - 1
 
 

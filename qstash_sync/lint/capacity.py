@@ -144,9 +144,12 @@ def _conflict(use: _Use, now: datetime) -> Iterator[Diagnostic]:
     differing: dict[tuple[object, ...], Schedule] = {}  # the first that brings each
     for schedule in telling:
         differing.setdefault(open_(_brought(schedule)), schedule)
-    if len(differing) < 2:  # noqa: PLR2004 - two to a conflict
+    if not differing:
         return
-    first, other, *more = differing.values()
+    first, *others = differing.values()
+    if not others:
+        return
+    other, *more = others
     fact = f"gives {use.key} {_brought(other)}, and {first.name} gives it {_brought(first)}"
     if more:
         fact += f" ({_names(more)} yet others)"

@@ -63,6 +63,9 @@ class Origin:
     token: str = "QSTASH_TOKEN"  # noqa: S105 the name of a variable, not its value
 
 
+USUAL = Origin()
+
+
 class MayLack(Enum):
     """What a request may ask for in vain, which is then an answer, `Absent`, and no error."""
 
@@ -78,7 +81,7 @@ def judge(
     may_lack: MayLack,
     url: str,
     scrub: Callable[[str], str],
-    origin: Origin = Origin(),  # noqa: B008 a record
+    origin: Origin = USUAL,
 ) -> Any:
     """The JSON of an answer (None: a write has none) or `Retryable`; raises an `AccountError`.
 

@@ -31,6 +31,7 @@ from qstash_sync.model.steps import PutSchedule, SettleUrlGroup, Step, UnpinFlow
 from qstash_sync.qstash import wire
 from qstash_sync.qstash.answers import (
     NOT_QSTASH,
+    USUAL,
     Absent,
     Answer,
     MayLack,
@@ -74,7 +75,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         parallelism: int = 8,
         hide: Iterable[str] = (),
-        origin: Origin = Origin(),  # noqa: B008 a record
+        origin: Origin = USUAL,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,

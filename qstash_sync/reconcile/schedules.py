@@ -404,14 +404,9 @@ def _writes(change: Change) -> bool:
 
 def stray(part: LivePart, schedule: Schedule) -> Diagnostic:
     """An unmarked id that looks like a further part of a declared schedule fires beside it."""
-    return Diagnostic(
-        severity=Severity.WARNING,
-        code="stray",
-        message=f"{part.live.id} looks like a part of it, but has no mark of ours",
-        path=("schedules", schedule.name),
-        location=schedule.location,
-        hint="it fires beside ours and is left alone; delete it if nobody needs it",
-    )
+    fact = f"{part.live.id} looks like a part of it, but has no mark of ours"
+    hint = "it fires beside ours and is left alone; delete it if nobody needs it"
+    return pauses.about(schedule, Severity.WARNING, "stray", fact, hint)
 
 
 def _moved_times(

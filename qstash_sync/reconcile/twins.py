@@ -33,6 +33,7 @@ from qstash_sync.model.secret_shapes import is_called
 from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.reconcile import canonical, diff, mark as marks, taken
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.pauses import about
 from qstash_sync.record import record
 
 _DAYS = 366
@@ -164,14 +165,8 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         hint = "if those are the good ones, set them here and apply; then the other can go"
     elif is_live:
         hint = delete if schedule.adopted else f"{delete}; or id: {first.base} adopts it"
-    return Diagnostic(
-        severity=Severity.WARNING,
-        code="twin",
-        message=f"{first.base} {what}: it fires beside this one",
-        path=("schedules", schedule.name),
-        location=schedule.location,
-        hint=hint,
-    )
+    fact = f"{first.base} {what}: it fires beside this one"
+    return about(schedule, Severity.WARNING, "twin", fact, hint)
 
 
 def with_newer_credentials(found: Iterable[Twin], index: LiveParts) -> frozenset[str]:
