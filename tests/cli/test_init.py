@@ -1100,3 +1100,21 @@ def test_a_file_that_would_be_hidden_is_refused_from_inside_the_folder_too(
     assert ran.code == 64
     assert "is not read" in ran.err
     assert not Path("a.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        ("KEY=a1b2c3d4e5f6a7b8c9", True), ("PASS=otherpassword", True), ("KEY=reports", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("use", ['"https://a.acme.com/x?p=$V"', '-d "p=$V" https://a.acme.com/x'])
+def test_a_variable_of_a_crontab_is_a_secret_by_its_name_or_by_its_look(
+    line: str, hidden: bool, use: str
+) -> None:
+    name, _, value = line.partition("=")
+    Path("ct").write_text(f"{line}\n0 9 * * * curl {use}\n".replace("$V", f"${name}"))
+    done("init", "--yes", "--from", "ct", "--namespace", "acme")
+    text = Path("qstash.yaml").read_text()
+    assert "https://a.acme.com/x" in text
+    assert (value not in text) == hidden

@@ -64,14 +64,18 @@ def test_they_are_taken_over_whole_when_the_environment_is_renamed(place: Place)
     assert "2 -> 0" in place.run("destroy", text, "--yes", "acme", name="live").out
 
 
-def test_a_namespace_moves_into_an_environment_with_consent(place: Place) -> None:
+@pytest.mark.parametrize(("text", "name"), [(MOVED, "a"), (RENAMED, "b")])
+def test_a_new_namespace_and_a_new_name_need_consent(place: Place, text: str, name: str) -> None:
     """The mark of no environment is another one's: two environments may say `namespace_was:`."""
-    plan = place.run("plan", MOVED)
-    assert "refused: acme.a carries the mark of another environment or namespace" in plan.out
-    assert "0 to create" in plan.out, plan.text
-    assert "fires beside" not in plan.text
-    assert place.run("apply", MOVED, "--yes", "--adopt", "a").code == 0
-    after = place.run("plan", MOVED)
+    refused = place.run("plan", text)
+    assert "refused: acme.a carries the mark of another environment or namespace" in refused.out
+    assert f"--adopt {name}" in refused.out
+    assert "0 to create" in refused.out, refused.text
+    assert "nothing in the account" not in refused.text
+    assert "fires beside" not in refused.text
+    assert place.run("apply", text, "--yes").code == 4
+    assert place.run("apply", text, "--yes", "--adopt", name).code == 0
+    after = place.run("plan", text)
     assert "No changes" in after.out
     assert "Schedules in the account: 2;" in after.out
     assert "0 unmanaged" in after.out
@@ -83,21 +87,6 @@ def test_nobody_takes_what_another_environment_may_mean(place: Place) -> None:
     gone = place.run("destroy", BOTH, "--yes", "acme-stage", name="stage")
     assert gone.code == 0, gone.text
     assert "No changes" in place.run("plan", PLAIN).out
-
-
-def test_a_rename_across_marks_asks_for_consent(place: Place) -> None:
-    refused = place.run("plan", RENAMED)
-    assert "refused: acme.a carries the mark of another environment or namespace" in refused.out
-    assert "--adopt b" in refused.out
-    assert "0 to create" in refused.out
-    assert "nothing in the account" not in refused.text
-    assert "fires beside" not in refused.text
-    assert place.run("apply", RENAMED, "--yes").code == 4
-    assert place.run("apply", RENAMED, "--yes", "--adopt", "b").code == 0
-    after = place.run("plan", RENAMED)
-    assert "No changes" in after.out
-    assert "Schedules in the account: 2;" in after.out
-    assert "0 unmanaged" in after.out
 
 
 def test_a_destroy_says_what_it_leaves_of_the_namespace(place: Place) -> None:
