@@ -144,12 +144,10 @@ def _conflict(use: _Use, now: datetime) -> Iterator[Diagnostic]:
     differing: dict[tuple[object, ...], Schedule] = {}  # the first that brings each
     for schedule in telling:
         differing.setdefault(open_(_brought(schedule)), schedule)
-    if not differing:
+    brought = [*differing.values()]
+    if not brought[1:]:
         return
-    first, *others = differing.values()
-    if not others:
-        return
-    other, *more = others
+    first, other, *more = brought
     fact = f"gives {use.key} {_brought(other)}, and {first.name} gives it {_brought(first)}"
     if more:
         fact += f" ({_names(more)} yet others)"
