@@ -49,6 +49,7 @@ _WORDS: dict[str, Value] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True)
 _WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
 _NUMERIC = frozenset("-+.0123456789")
+_MEANINGFUL = _NUMERIC | {word[:1] for word in _WORDS}  # what is more than text begins so
 # A leading zero makes a text, as in 010: half of the readers of YAML take it for an octal.
 _NUMBER = re.compile(
     r"(?P<based>0x[0-9a-fA-F]+|0o[0-7]+)|(?P<whole>[-+]?(?:0|[1-9][0-9]*))"
@@ -189,7 +190,7 @@ class _Node:
         self.is_map = type(value) is Map
         self.key: Any = None
         self.key_mark = mark
-        self.merged: list[Map] = []
+        self.merged: tuple[Map, ...] = ()
         self.size = 0 if text is None else len(text) // _UNIT
         self.height = 0
 
@@ -217,12 +218,32 @@ class _Tree:
             ScalarEvent: self.scalar,
             AliasEvent: self.alias,
         }
+        top, templates = self.top, self.templates
         for count, event in enumerate(iter(parser.get_event, None)):
             if count > MAX_EVENTS:
                 fact = "more values than any account could hold"
                 raise _RefusedError(_packed(event.start_mark), fact)
+            if type(event) is ScalarEvent and top.is_map and event.tag is None is event.anchor:
+                # Nearly all events are keys of a mapping, or their values, and nothing special:
+                # they are taken here, without a call. `scalar` can take them all.
+                text, key, holder = event.value, top.key, top.value
+                is_key = key is None and text != "<<" and text not in holder
+                if (is_key or type(key) is str) and text.isascii():
+                    top.size += len(text) // _UNIT
+                    if templates and "${" in text:
+                        holder.dynamic = True
+                    if is_key:
+                        start: Any = event.start_mark
+                        top.key, top.key_mark = text, start.line << 32 | start.column
+                        continue
+                    is_text = not event.implicit[0] or text[:1] not in _MEANINGFUL
+                    holder[key] = text if is_text else self.meaning(event)
+                    holder.marks[key] = top.key_mark
+                    top.key = None
+                    continue
             if handle := handlers.get(type(event)):
                 handle(event)
+                top = self.top
         documents: Seq = self.top.value
         return documents
 
@@ -244,23 +265,10 @@ class _Tree:
 
     def scalar(self, event: Any) -> None:
         """A key, or a value."""
-        start, text, top = event.start_mark, event.value, self.top
-        mark = start.line << 32 | start.column
+        text, top, mark = event.value, self.top, _packed(event.start_mark)
         if self.templates and "${" in text:
             top.value.dynamic = True
         top.size += len(text) // _UNIT
-        if event.tag is None and event.anchor is None and top.is_map and text.isascii():
-            # Nearly all scalars; whatever is special about one is left to what follows.
-            holder, key = top.value, top.key
-            if key is None:
-                if text != "<<" and text not in holder:
-                    top.key, top.key_mark = text, mark
-                    return
-            elif type(key) is str:
-                holder.marks[key] = top.key_mark
-                holder[key] = self.meaning(event, mark) if event.implicit[0] else text
-                top.key = None
-                return
         if top.is_map and top.key is None:
             is_plain = event.implicit[0] and event.tag in (None, "!")
             merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")
@@ -270,26 +278,26 @@ class _Tree:
             self.key(_MERGE if merges else key, mark)
             value = text
         else:
-            value = self.meaning(event, mark)
+            value = self.meaning(event)
             self.put(value, mark)
         if event.anchor is not None:
             self.remember(event, _Node(value, mark, text))
 
-    def meaning(self, event: Any, mark: int) -> Value:
+    def meaning(self, event: Any) -> Value:
         """What a scalar stands for: by its tag, else by its look if it has no quotes."""
         text, tag = event.value, event.tag
         if not text.isascii():
-            text = self.whole(text, mark, None)
+            text = self.whole(text, _packed(event.start_mark), None)
             if text is None:
                 return None
         if tag is not None and tag != "!":
-            return self.tagged(tag, text, mark)
+            return self.tagged(tag, text, _packed(event.start_mark))
         if not event.implicit[0]:
             return text
         if text in _WORDS:
             return _WORDS[text]
         found = _NUMBER.fullmatch(text) if text[0] in _NUMERIC else None
-        return text if found is None else self.number(found, mark)
+        return text if found is None else self.number(found, _packed(event.start_mark))
 
     def whole(self, text: str, mark: int, instead: Any) -> Any:
         """A text of whole characters: JSON may write one as two escapes, halves to YAML."""
@@ -398,7 +406,8 @@ class _Tree:
         top.size += node.size
         if node.height:
             top.height = max(top.height, node.height)
-            top.value.dynamic |= value.dynamic
+            if value.dynamic:
+                top.value.dynamic = True
         self.put(value, node.mark)
 
     def key(self, key: Any, mark: int) -> None:
@@ -433,7 +442,7 @@ class _Tree:
         marks = value.marks if isinstance(value, Seq) else [mark]
         for item, at in zip(value if isinstance(value, Seq) else [value], marks, strict=True):
             if isinstance(item, Map):
-                self.top.merged.append(item)
+                self.top.merged += (item,)
             else:
                 self.error("type", "only a mapping can be merged in", at, key="<<")
 
