@@ -31,7 +31,7 @@ MAY_IMPORT = {
 }
 OWNERS = {
     "pydantic": ("config/",),
-    "pydantic_core": ("config/",),
+    "pydantic_core": ("config/", "qstash/answers.py"),
     "yaml": ("config/",),
     "dotenv": ("config/env_file.py",),
     "deepdiff": ("reconcile/diff.py",),

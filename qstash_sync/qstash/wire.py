@@ -276,6 +276,7 @@ def parse(kind: Kind, data: Any) -> LiveResource:
 
 _TIMES = ("createdAt", "nextScheduleTime", "lastScheduleTime")
 _JSON = {row.key: row.json for row in SHAPED.values() if row.json is not None}
+_REQUIRED = [_JSON[key] for key in ("id", "cron", "destination")]
 _SCHEDULE: dict[str, type] = {
     **{row.json: row.type for row in settings_table.MESSAGE if row.json is not None},
     **{row.json: row.type for row in SHAPED.values() if row.json is not None},
@@ -296,16 +297,19 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         if type(value) is not kind or (type(value) is int and not -_INT64 <= value < _INT64):
             _check(key, value, kind)
     get = data.get
+    for key in _REQUIRED:
+        if not get(key):
+            raise MalformedError(f"{key} is missing")
     labels = get(_JSON["labels"])
     headers, repeated = _headers(get(_JSON["headers"]) or {})
     # `label` is the first, or all of them: no label holds a comma.
     label = (get("label") or "").split(",")
     return LiveSchedule(
-        id=_required(data, _JSON["id"]),
-        cron=_required(data, _JSON["cron"]),
+        id=data[_JSON["id"]],
+        cron=data[_JSON["cron"]],
         message=Message(
             **{key: get(name) or absent for key, name, absent in _SHOWN},
-            destination=_required(data, _JSON["destination"]),
+            destination=data[_JSON["destination"]],
             headers=headers,
             body=_body(data),
             callback=_live_callback(get(_JSON["callback"])),
