@@ -23,7 +23,7 @@ from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning import saved
 from qstash_sync.planning.decide import Plan, consented
 from qstash_sync.planning.fingerprint import Fingerprints
-from qstash_sync.planning.policy import Policy
+from qstash_sync.planning.policy import SKEW, Policy
 from qstash_sync.planning.saved import Saved
 from qstash_sync.reconcile import mark
 from qstash_sync.reconcile.live_parts import LiveParts
@@ -114,7 +114,7 @@ def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
     that were approved alone.
     """
     live = observe(client, desired)
-    if plan.now > client.now() + saved.SKEW:
+    if plan.now > client.now() + SKEW:
         raise StalePlanError(f"it was made for {plan.now:%Y-%m-%d %H:%MZ}, which is still to come")
     policy = replace(plan.policy, among=plan.keys)
     fresh = compare(desired, live, now=plan.now, policy=policy)

@@ -7,7 +7,7 @@ from qstash_sync.applying.account import Account
 from qstash_sync.errors import ClockError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind
-from qstash_sync.planning.saved import SKEW
+from qstash_sync.planning.policy import SKEW
 
 
 def check_clock(client: Account) -> None:

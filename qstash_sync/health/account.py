@@ -16,8 +16,8 @@ from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.planning import messages
 from qstash_sync.planning.liveness import old_zone_data
+from qstash_sync.planning.policy import SKEW
 from qstash_sync.planning.quota import usage
-from qstash_sync.planning.saved import SKEW
 from qstash_sync.record import record
 
 _NEAR = 0.9  # of a quota

@@ -1,11 +1,14 @@
 """What a person asks for on the command line beside the file: scope, consent, overrides."""
 
+from datetime import timedelta
+
 from qstash_sync.model.change import Change, Reason
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import Key, Kind
 from qstash_sync.reconcile import scope
 from qstash_sync.record import record
 
+SKEW = timedelta(minutes=5)  # between the clocks of two machines, and no write is made
 _OF_STRAYS = (Reason.ADOPT, Reason.TWIN)
 
 

@@ -12,7 +12,7 @@ The file is compared with the account again, as of the day of the plan. Then, fo
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
 from qstash_sync.model.resources import Kind
@@ -21,8 +21,6 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.fingerprint import Fingerprints
 from qstash_sync.planning.policy import Policy
 from qstash_sync.record import record
-
-SKEW = timedelta(minutes=5)  # between the clocks of two machines
 
 
 @record(kw_only=True)

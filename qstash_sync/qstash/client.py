@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from ipaddress import ip_address
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -41,10 +42,12 @@ from qstash_sync.qstash.answers import (
 )
 from qstash_sync.qstash.connections import Connection, Connections
 from qstash_sync.qstash.exchange import exchange
-from qstash_sync.qstash.mask import Mask, inside
 from qstash_sync.qstash.throttle import Throttle
 from qstash_sync.qstash.wire import LiveResource, Request
 from qstash_sync.reconcile import endpoints
+
+if TYPE_CHECKING:
+    from qstash_sync.qstash.mask import Mask
 
 TRIES = 6  # of one request, those that were answered with 429 not counted
 TIMEOUT, DEADLINE = 30.0, 120.0  # seconds: without a sign of the server; for all tries together
@@ -92,7 +95,7 @@ class Client:
         self._deadline = self.patience = deadline
         self._at_once = min(parallelism, _READS_AT_ONCE)  # no thread without a connection
         self._throttle = Throttle(sleep, clock, monotonic)
-        self._mask = Mask((token.reveal(), *hide), inside(token.reveal()))
+        self._token, self._hide = token, tuple(hide)
         self._headers = (("Authorization", f"Bearer {_checked(token, origin)}"), *_HEADERS)
         self._connections = Connections(self.url, transport, parallelism)
         self.unlisted: frozenset[Kind] = frozenset()
@@ -130,6 +133,13 @@ class Client:
         """A server's words: without the secrets that we know, on one line, not too long."""
         masked = self._mask(text)
         return "".join(c if c.isprintable() else " " for c in masked)[:_SHOWN]
+
+    @cached_property
+    def _mask(self) -> "Mask":
+        from qstash_sync.qstash.mask import Mask, inside  # noqa: PLC0415 only for errors
+
+        token = self._token.reveal()
+        return Mask((token, *self._hide), inside(token))
 
     # Reading
 
