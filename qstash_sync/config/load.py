@@ -18,8 +18,7 @@ from qstash_sync.config.sources import Source, gather
 from qstash_sync.config.tree import Document, Map, Value, texts
 from qstash_sync.errors import ConfigError
 from qstash_sync.model.diagnostics import Diagnostic, Fixed, Location, Severity, in_order
-from qstash_sync.model.presentable import might_hold_secret
-from qstash_sync.model.secret_shapes import kind_in
+from qstash_sync.model.secret_shapes import kind_in, might_hold_secret
 
 __all__ = ["Account", "Config", "Files", "Source", "gather", "load"]
 

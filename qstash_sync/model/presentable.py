@@ -9,11 +9,6 @@ _SHOWN = 400  # characters; a value that a message quotes may have millions
 _ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]+)=([^\s&#'\"$]+)")  # in an address, or a form
 
 
-def might_hold_secret(text: str) -> bool:
-    """Whether it is worth to look at each value of a file with this text."""
-    return secret_shapes.TRACES.search(text) is not None
-
-
 def _masked(found: re.Match[str]) -> str:
     return f"{found[1]}={MASK}" if secret_shapes.is_called(found[1]) else found[0]
 
@@ -24,7 +19,7 @@ def presentable(text: str) -> str:
     Masked first, then cut: half a secret has no shape by which it could be known. It is cut in the
     middle, since what is said of a value stands around it.
     """
-    if might_hold_secret(text):
+    if secret_shapes.might_hold_secret(text):
         for shape, _ in secret_shapes.SHAPES:
             text = shape.sub(MASK, text)
     paths = {text[slice(*span)] for span in secret_shapes.webhooks(text)} if "://" in text else ()
