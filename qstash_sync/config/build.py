@@ -23,6 +23,7 @@ from qstash_sync.config.types import (
 )
 from qstash_sync.crons.compile import RENEW_BEFORE, Strategy
 from qstash_sync.crons.gap_and_fold import Job
+from qstash_sync.crons.grammar import Cron
 from qstash_sync.model import settings_table
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.lint import NO_LEVELS, Levels
@@ -109,6 +110,8 @@ class Builder:
     frame: Frame
     # Of each kind of callback the last one: one of the defaults is built once for all.
     _last: dict[str, tuple[schema.CallbackSpec, str | None, Callback]] = field(default_factory=dict)
+    # Many schedules fire alike: then they share one job, and what is known of it is found at once.
+    _timings: dict[tuple[Any, ...], Timing] = field(default_factory=dict)
 
     def build(self, entry: Entry, given: Any) -> Any:
         """One resource, or None where the report says why not, or it is for another environment."""
@@ -137,7 +140,7 @@ class Builder:
         return resource if len(entry.report) == before and not entry.broken else None
 
     def _schedule(self, entry: Entry, given: schema.ScheduleSpec) -> Schedule | None:
-        timing = _timing(entry, given)
+        timing = self._timing(entry, given)
         message = self._message(entry, given)
         if timing is None or message is None:
             return None
@@ -162,6 +165,19 @@ class Builder:
             location=entry.location,
             cron_location=entry.at("cron"),
         )
+
+    def _timing(self, entry: Entry, given: schema.ScheduleSpec) -> Timing | None:
+        if not given.cron:
+            entry.missing("cron", 'cron: "0 9 * * 1-5"')
+        if given.timezone is None:
+            hint = "timezone: Europe/Berlin, here or in defaults; UTC is a zone, too"
+            entry.missing("timezone", hint)
+        if not given.cron or given.timezone is None:
+            return None
+        key = (given.cron, given.timezone, given.dst)
+        if key not in self._timings:
+            self._timings[key] = _timing(*key)
+        return self._timings[key]
 
     def _message(self, entry: Entry, given: schema.ScheduleSpec) -> Message | None:
         destination = self._destination(entry, given)
@@ -370,20 +386,12 @@ def _note(entry: Entry, path: Path, error: PydanticCustomError) -> None:
     entry.error(error.type, path, context["fact"], context["hint"])
 
 
-def _timing(entry: Entry, given: schema.ScheduleSpec) -> Timing | None:
-    if not given.cron:
-        entry.missing("cron", 'cron: "0 9 * * 1-5"')
-    if given.timezone is None:
-        hint = "timezone: Europe/Berlin, here or in defaults; UTC is a zone, too"
-        entry.missing("timezone", hint)
-    if not given.cron or given.timezone is None:
-        return None
-    dst = given.dst
+def _timing(crons: tuple[Cron, ...], timezone: str, dst: schema.DstSpec | None) -> Timing:
     if dst is None:
-        return Timing(job=Job(crons=given.cron, timezone=given.timezone))
+        return Timing(job=Job(crons=crons, timezone=timezone))
     renew = dst.renew_before
     return Timing(
-        job=Job(crons=given.cron, timezone=given.timezone, gap=dst.gap, fold=dst.fold),
+        job=Job(crons=crons, timezone=timezone, gap=dst.gap, fold=dst.fold),
         strategy=dst.strategy or Strategy.SPLIT,
         renew_before=RENEW_BEFORE if renew is None else timedelta(seconds=renew),
         max_parts=dst.max_parts or 8,

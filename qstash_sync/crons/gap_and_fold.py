@@ -8,8 +8,9 @@ few minutes keeps its beat.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
@@ -40,6 +41,19 @@ class Job:
     timezone: str
     gap: Gap | None = None
     fold: Fold | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        content = (self.crons, self.timezone, self.gap, self.fold)
+        object.__setattr__(self, "_hash", hash(content))
+
+    def __hash__(self) -> int:
+        """Made once: a plan asks for what it knows of a job ten times for each schedule."""
+        return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the hash, which another process makes for itself."""
+        return type(self), (self.crons, self.timezone, self.gap, self.fold)
 
     def gap_of(self, cron: Cron) -> Gap:
         """The policy for a cron: fixed-time jobs are never lost, interval jobs keep their beat."""

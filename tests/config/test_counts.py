@@ -88,3 +88,11 @@ def test_a_tree_without_variables_is_not_copied() -> None:
     assert root["e"]["g"] is document.root["e"]["g"]
     assert root["e"]["f"] == "y"
     assert document.root["e"]["f"] == "${var.x}"
+
+
+def test_schedules_that_fire_alike_share_one_job() -> None:
+    """What is known of a job is found by it: one object for all of them is found at once."""
+    config = Files([Source("q.yaml", ".", file(130))]).config(None, {}, {"TOKEN": "t"})
+    schedules = config.desired.schedules or ()
+    assert len({id(schedule.timing.job) for schedule in schedules}) == 60
+    assert len({schedule.timing.job for schedule in schedules}) == 60

@@ -1,7 +1,11 @@
 """What is wanted, against hand-checked cases, a brute-force walk and cronsim."""
 
 import json
+import os
+import pickle
 import random
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -224,3 +228,20 @@ def test_a_cron_that_is_none_is_named_once(wrong: str) -> None:
 def test_a_policy_that_is_none_is_a_value_error(policies: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="never"):
         gap_and_fold.job("0 9 * * *", "UTC", **policies)
+
+
+def test_a_job_is_found_again_in_another_process() -> None:
+    """Its hash is made once; texts have another one in each process, so it does not go along."""
+    job = gap_and_fold.job(["0 9 * * *", "30 17 * * *"], "Europe/Berlin", gap="skip")
+    words = pickle.dumps({job: "found"})
+    ask = (
+        "import pickle, sys; from qstash_sync.crons import gap_and_fold;"
+        f"print(pickle.loads({words!r})[gap_and_fold.job(['0 9 * * *', '30 17 * * *'],"
+        " 'Europe/Berlin', gap='skip')])"
+    )
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        ran = subprocess.run(
+            [sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True
+        )
+        assert ran.stdout == "found\n"
