@@ -16,7 +16,7 @@ from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import COLLECTIONS, Map, Seq, Value
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.diagnostics import Fixed
-from qstash_sync.model.resources import Piece, Secret, join
+from qstash_sync.model.resources import Piece, Secret, Text, join
 from qstash_sync.model.secret_shapes import Span, Where, is_called
 from qstash_sync.record import record
 
@@ -40,7 +40,7 @@ class Hider:
         changed: dict[str, Value] = {}
         for key, value in tree.items():
             found = value
-            if isinstance(value, str | Secret):
+            if isinstance(value, Text):
                 if key in _URLS:
                     found = self.hidden(value, _in_url, tree, key, path)
                 elif key == "body":
@@ -64,7 +64,7 @@ class Hider:
         changed: dict[Any, Value] = {}
         for key, item in value.children():
             found = item
-            if isinstance(item, str | Secret):
+            if isinstance(item, Text):
                 found = self.hidden(item, _in_url, value, key, path)
             elif isinstance(item, Map):
                 found = self.settings(item, (*path, key))

@@ -19,7 +19,7 @@ from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import has_control, shadow
 from qstash_sync.config.tree import COLLECTIONS, MAX_DEPTH, Loose, Map, Seq, Value
 from qstash_sync.model.diagnostics import Fixed, Location
-from qstash_sync.model.resources import Piece, Secret, join
+from qstash_sync.model.resources import Piece, Secret, Text, join
 from qstash_sync.model.secret_shapes import kind_in
 from qstash_sync.record import record
 
@@ -223,7 +223,7 @@ class Scope:
             self.mocked.add(location)
         if found.declared:
             self.declared.add(location)
-        if isinstance(found.value, str | Secret) and has_control(shadow(found.value)):
+        if isinstance(found.value, Text) and has_control(shadow(found.value)):
             self.broken.setdefault(location, f"the variable {name}")
 
     def _expanded(self, name: str, location: Location, path: Path) -> _Expansion:

@@ -112,7 +112,7 @@ def _body(value: Any, info: ValidationInfo[Frame]) -> Content | None:
         return None
     if isinstance(value, dict | list):
         return _sized(Content(to_json(value), "application/json"), info)
-    if not isinstance(value, str | Secret):
+    if not isinstance(value, Text):
         raise wrong_type("a mapping, a list or text", value, f'quote it: "{written(value)}"')
     return _sized(Content(text(value)), info)
 

@@ -14,7 +14,7 @@ from qstash_sync.config.wrong import bad
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Kind, Secret
+from qstash_sync.model.resources import Kind, Text
 
 
 class Spec(BaseModel):
@@ -96,7 +96,7 @@ class CallbackSpec(Spec):
 
 
 def _with_url(value: Any) -> Any:
-    return {"url": value} if isinstance(value, str | Secret) else value
+    return {"url": value} if isinstance(value, Text) else value
 
 
 CallbackField = Annotated[

@@ -232,7 +232,7 @@ def listed(value: Any, check: Callable[[str], Any]) -> tuple[Any, ...]:
     """A text alone, or each text of a list."""
     if isinstance(value, list):
         return tuple(each(enumerate(value), lambda _, item: check(string(item))))
-    if not isinstance(value, str | Secret):
+    if not isinstance(value, Text):
         raise bad("must be a list or a single text")
     return (check(string(value)),)
 

@@ -55,15 +55,20 @@ _simple = attrgetter(*(row.key for row in settings_table.MESSAGE))
 class View:
     """Settings by the keys of the file: values to compare, and the same tree fit to be shown.
 
-    masked: what of `shown` is not as in `values`. known: values that have been written as JSON.
+    masked: what of `shown` is not as in `values`. headers: those of a message, known as JSON.
     """
 
-    __slots__ = ("_known", "_pieces", "_text", "masked", "values")
+    __slots__ = ("_pieces", "_text", "headers", "masked", "values")
 
-    def __init__(self, values: dict[str, Any], masked: dict[str, Any], **known: str) -> None:
+    def __init__(
+        self,
+        values: dict[str, Any],
+        masked: dict[str, Any],
+        headers: "HeadersView | None" = None,
+    ) -> None:
         self.values = values
         self.masked = masked
-        self._known = known
+        self.headers = headers
         self._pieces: dict[str, str] | None = None
         self._text: str | None = None
 
@@ -76,7 +81,7 @@ class View:
     def pieces(self) -> dict[str, str]:
         """The JSON of each value, by key in order; written once, for both digests."""
         if self._pieces is None:
-            known, values = self._known, self.values
+            known, values = {"headers": self.headers.text} if self.headers else {}, self.values
             self._pieces = {key: known.get(key) or encoded(values[key]) for key in sorted(values)}
         return self._pieces
 
@@ -139,11 +144,9 @@ def of_message(message: Message, labels: tuple[str, ...] | None = None) -> View:
         callback = getattr(message, key)
         if callback:
             _put(values, masked, key, both(callback.url))
-    known = {}
+    headers = headers_of(message.headers, message.redact)
     if message.headers:
-        headers = headers_of(message.headers, message.redact)
         _put(values, masked, "headers", (headers.values, headers.shown))
-        known["headers"] = headers.text
     if message.body is not None and not _is_empty(message.body):
         _put(values, masked, *_body(message, message.redact))
     if message.flow_control:
@@ -151,7 +154,7 @@ def of_message(message: Message, labels: tuple[str, ...] | None = None) -> View:
     labels = message.labels if labels is None else labels
     if labels:
         values["labels"] = list(labels)
-    return View(values, masked, **known)
+    return View(values, masked, headers)
 
 
 def _put(values: dict[str, Any], masked: dict[str, Any], key: str, pair: tuple[Any, Any]) -> None:
@@ -174,8 +177,8 @@ def settings_text(message: Message, view: View) -> str:
         callback = getattr(message, key)
         if callback and isinstance(callback.url, Secret):
             pieces[key] = _MASKED
-    if message.headers or hidden.headers or hidden.all_headers:
-        pieces["headers"] = headers_of(message.headers, hidden).declared
+    if view.headers and (message.headers or hidden.headers or hidden.all_headers):
+        pieces["headers"] = view.headers.declared
     if isinstance(message.body, Secret):
         pieces.pop("body", None)
         if not _is_empty(message.body):

@@ -153,6 +153,11 @@ class LiveParts:
         """The namespace that a part of ours was written for."""
         return part.former or self.namespace
 
+    @property
+    def keeps_foreign_ids(self) -> bool:
+        """Whether any schedule was adopted under an id that is not in the namespace."""
+        return bool(self._adopted)
+
     def adopted(self, name: str) -> list[LivePart]:
         """The parts of a schedule that was adopted under a name, and keeps a foreign id."""
         return self._adopted.get(name, [])

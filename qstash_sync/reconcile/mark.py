@@ -245,7 +245,7 @@ class Declared:
         values += [] if message.redact.body else [message.body]
         if any(isinstance(value, Secret) for value in values):
             return True
-        return canonical.headers_of(message.headers, message.redact).exposes
+        return self.view.headers is not None and self.view.headers.exposes
 
     def mark(
         self,

@@ -206,6 +206,8 @@ class ScheduleComparer:
         one of our namespaces; never what another namespace manages.
         """
         index = self.index
+        if not (schedule.was or index.former or index.keeps_foreign_ids):
+            return []
         names = [name for name in (schedule.was, schedule.name) if name]
         if schedule.was:
             old = index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was)

@@ -145,9 +145,13 @@ def _fires(job: Job, now: datetime) -> bool:
 
 def said_of(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
     """What to know of a schedule in the coming year, whatever it is compiled to."""
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    cautions = cautions_of(schedule.timing.job, midnight)
+    cautions = cautions_of(schedule.timing.job, _midnight(now))
     return _said(cautions, schedule.name, schedule.timed_at) if cautions else ()
+
+
+@lru_cache(maxsize=64)
+def _midnight(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 # ---------------------------------------------------------------- what a create shows
