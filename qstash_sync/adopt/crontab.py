@@ -197,14 +197,17 @@ def _job(where: str, cron: str, command: str, variables: Mapping[str, str]) -> F
         headers={name: text for name, text in headers.items() if name not in with_variables},
         raw={name: _in_words(name, headers[name]) for name in sorted(with_variables)},
         body=body,
-        secrets=_secrets(command, variables),
+        secrets=_secrets(command, variables, url, body or ""),
         more=_limits(call),
         left=tuple(sorted(call.told)),
     )
 
 
-def _secrets(command: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The values that a crontab keeps in variables which are called as secrets are."""
+def _secrets(command: str, variables: Mapping[str, str], url: str, body: str) -> dict[str, str]:
+    """The values that a crontab keeps in variables which are called as secrets are.
+
+    Each becomes a variable of the file, which brings a value as it is, and no part of a host.
+    """
     found = {
         name: value
         for name, value in variables.items()
@@ -212,6 +215,13 @@ def _secrets(command: str, variables: Mapping[str, str]) -> dict[str, str]:
     }
     if any(len(value) < secrets.TOLD for value in found.values()):
         raise NotCarriedError("a secret in one of its variables is too short to be told apart")
+    host = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
+    for value in found.values():
+        if value in host:
+            raise NotCarriedError("a secret stands in the host of its address")
+        encoded = quote(value, safe="")
+        if encoded != value and (encoded in body or encoded in url):
+            raise NotCarriedError("a secret is sent in another spelling than its variable has")
     return found
 
 

@@ -309,6 +309,37 @@ def test_what_a_crontab_keeps_in_a_secrets_variable_is_none_less_in_an_address()
     assert "Set in the environment: ACME_TOKEN\n" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        ('--data-urlencode "a=$TOKEN" https://a.acme.com/x', "another spelling"),
+        ('--data-urlencode "$TOKEN" https://a.acme.com/x', "another spelling"),
+        ('-G --data-urlencode "a=$TOKEN" https://a.acme.com/x', "another spelling"),
+        ('--data-urlencode "a=x&$TOKEN" https://a.acme.com/x', "another spelling"),
+        ("https://$WORD_TOKEN.acme.com/x", "in the host"),
+        ("https://me:$WORD_TOKEN@a.acme.com/x", "credentials in a URL"),
+        ('-d "$TOKEN" https://a.acme.com/x', None),
+        ('--data-urlencode "a=$WORD_TOKEN" https://a.acme.com/x', None),
+        ('"https://a.acme.com/$WORD_TOKEN/x"', None),
+    ],
+)
+def test_a_secret_that_no_variable_can_bring_is_not_carried_over(
+    call: str, why: str | None
+) -> None:
+    """The environment holds a value as it is, and an address begins with a plain host."""
+    values = ("s3cret/value-8", "s3cretvalue5")
+    Path("tab").write_text(f"TOKEN={values[0]}\nWORD_TOKEN={values[1]}\n0 1 * * * curl {call}\n")
+    ran = cli("init", "--yes", "--from", "tab", "--env-out", ".env")
+    text = Path("qstash.yaml").read_text() if Path("qstash.yaml").exists() else ""
+    for value in (*values, "s3cret%2F"):
+        assert value not in text + ran.text
+    if why:
+        assert why in text + ran.text
+    else:
+        assert ran.code == 0
+        assert any(value in Path(".env").read_text() for value in values)
+
+
 def test_what_several_jobs_share_costs_none_of_the_others_its_place() -> None:
     lines = [f"0 {n} * * * curl -H 'Upstash-Delay: 3s' https://a.acme.com/{n}" for n in range(4)]
     Path("tab").write_text("\n".join([*lines, "0 5 * * * curl https://a.acme.com/good"]))
