@@ -175,7 +175,7 @@ SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
 # A credential by what stands around it: its scheme, an address's login; and JSON Web Tokens.
 _SCHEMED = re.compile(r"(?<![\w-])(?:Bearer|Basic|ApiKey) +([\w.~+/=:-]{12,})", re.IGNORECASE)
 _LOGIN = re.compile(
-    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s:@\"']{0,200}:([^/?#\s@\"']{3,200})@", re.IGNORECASE
+    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s:@\"]{0,200}:([^/?#\s@\"]{3,1000})@", re.IGNORECASE
 )
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*")
 
@@ -194,7 +194,7 @@ def anywhere(text: str) -> Iterator[Span]:
 # A password may hold what should be escaped in an address: whatever is no port is one. A host in
 # brackets has colons of its own, and what a variable stands for is not there to be seen.
 _USERINFO = re.compile(
-    r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s\"'\[]{0,200}:(?!\d{0,5}[/?,])(?!\$\{)([^\s\"']{1,200})@",
+    r"[a-z][a-z0-9+.-]{1,30}://(?!\[)[^:/?#\s]{0,200}:(?!\d{0,5}[/?,])(?!\$\{)(\S{1,1000})@",
     re.IGNORECASE,
 )
 

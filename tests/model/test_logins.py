@@ -9,11 +9,14 @@ from qstash_sync.render import safe
 NONE = [
     "https://h.acme.com:8080/@scope", "http://[::1]:8080/users/@me", "https://a.com:80,x@y.com",
     "https://localhost:${var.port}/users/@me", "https://a.com/x?mail=me@b.com", "me@a.com",
-    "https://a.com:443?to=me@b.com", "https://user@a.com/x:y",
+    "https://a.com:443?to=me@b.com", "https://user@a.com/x:y", "https://[::1]/a:b@c",
 ]  # fmt: skip
 SOME = [
     ("https://me:hunter2@a.com", "hunter2"), ("postgres://u:80hunter@h:5432/db", "80hunter"),
     ("https://me:a/b@a.com/x", "a/b"), ("https://:pw@a.com", "pw"), ("https://me:p@ss@a.com", "p@ss"),
+    ("https://me:hunt'erS3@a.com", "hunt'erS3"), ('https://me:hunt"er@a.com', 'hunt"er'),
+    ("https://o'brien:hunter2@a.com", "hunter2"), ("https://u[1]:hunter2@a.com", "hunter2"),
+    ("https://me:a:b@a.com", "a:b"), (f"https://me:{'x' * 900}@a.com", "x" * 900),
 ]  # fmt: skip
 
 
