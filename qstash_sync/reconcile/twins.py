@@ -145,12 +145,15 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
     schedule, first = twin.schedule, twin.parts[0]
     is_live = schedule.id in index.by_id
     delete = delete or "delete it if nobody needs it"
-    what, hint = "has the same destination, method, body and firings", f"id: {first.base} adopts it"
+    what, hint = (
+        "has the same destination, method, body and firings",
+        f"id: {first.live.id} adopts it",
+    )
     if first.mark and _is_copy(first, index):
         what, hint = "is a copy of ours, mark and all", delete
         if first.mark.bound is None:  # the first releases bound no mark to what they adopted
             what = "carries our mark: a copy, or what was adopted once"
-            hint = f"id: {first.base} keeps it; if it is a copy, {delete}"
+            hint = f"id: {first.live.id} keeps it; if it is a copy, {delete}"
     elif first.mark:
         namespace = first.base.partition(".")[0]
         known = bool(index.labelled_name(first)) or namespace == index.former
@@ -164,8 +167,8 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         what += " but newer credentials"
         hint = "if those are the good ones, set them here and apply; then the other can go"
     elif is_live:
-        hint = delete if schedule.adopted else f"{delete}; or id: {first.base} adopts it"
-    fact = f"{first.base} {what}: it fires beside this one"
+        hint = delete if schedule.adopted else f"{delete}; or id: {first.live.id} adopts it"
+    fact = f"{first.live.id} {what}: it fires beside this one"
     return about(schedule, Severity.WARNING, "twin", fact, hint)
 
 

@@ -100,6 +100,23 @@ def test_what_is_adopted_already_is_not_told_to_adopt_its_twin(
     assert "plans its delete" in told.hint
 
 
+@pytest.mark.parametrize("declared_too", [True, False])
+def test_a_twin_is_named_by_an_id_that_is_live(world: World, *, declared_too: bool) -> None:
+    """A user's own id may end as a part's does; who follows the advice gets what it says."""
+    world.apply(FILE)
+    twin = {**world.schedule("billing.s"), "scheduleId": "report.2", "labels": []}
+    world.account.store.put("schedule", "report.2", twin)
+    if not declared_too:
+        world.account.store.delete("schedule", "billing.s")
+    (told,) = (w for w in world.plan(FILE).warnings if w.code == "twin")
+    assert told.message.startswith("report.2 has the same")
+    assert "id: report.2 adopts it" in told.hint
+    advised = FILE.replace("{cron", "{id: report.2, cron")
+    world.apply(advised, allow_deletes=1)
+    assert live(world) == ["report.2"]
+    assert not world.plan(advised).warnings
+
+
 def test_a_part_of_a_twin_goes_though_another_stays(world: World) -> None:
     """All that it does, the declared one does as well."""
     world.apply(FILE)
