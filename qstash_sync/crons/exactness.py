@@ -15,6 +15,7 @@ and must be the wanted ones. Dates that a change touches are left to the bitmaps
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -35,6 +36,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import Fields
+from qstash_sync.crons.some_years import CYCLE_YEARS, fires_every_year
 
 AHEAD_YEARS = 5  # what is exact for this long counts as exact for ever
 _YEAR = timedelta(days=366)
@@ -86,11 +88,16 @@ def _holds(job: Job, crons: tuple[str, ...], start: datetime, end: datetime) -> 
 
 
 def exact_until(job: Job, crons: Sequence[str], now: datetime) -> datetime | None:
-    """The first wrong firing of stored crons from now on; None if there is none in five years."""
-    at = now.astimezone(UTC)
-    if all(map(is_plain, crons)) and _agree(job, crons, at, at + AHEAD_YEARS * _YEAR):
+    """The first wrong firing of stored crons from now on; None if there is none in five years.
+
+    Of a cron that some year goes without, all years are looked at that differ.
+    """
+    at, years = now.astimezone(UTC), AHEAD_YEARS
+    if not all(fires_every_year(replace(job, crons=(cron,))) for cron in job.crons):
+        years = CYCLE_YEARS
+    if all(map(is_plain, crons)) and _agree(job, crons, at, at + years * _YEAR):
         return None
-    for _ in range(AHEAD_YEARS):
+    for _ in range(years):
         wrong = compare(job, crons, at, at + _YEAR).first
         if wrong:
             return wrong

@@ -13,7 +13,8 @@ from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import MONTH_DAYS, WEEKDAY, Fields
 from qstash_sync.crons.seasons import LONGEST
 
-CYCLE = 28 * 365 + 7  # days, after which dates and weekdays come again
+CYCLE_YEARS = 28  # after which dates and weekdays come again
+CYCLE = CYCLE_YEARS * 365 + 7  # days
 _YEARS = [Span(date(year, 1, 1), 366 if year % 4 == 0 else 365) for year in range(2001, 2029)]
 _SHORTEST = min(MONTH_DAYS) - 1  # days of February in a usual year
 

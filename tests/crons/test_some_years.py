@@ -6,6 +6,7 @@ import pytest
 
 from qstash_sync.crons.compile import Strategy, compile_job
 from qstash_sync.crons.error import CronError
+from qstash_sync.crons.exactness import holds
 from qstash_sync.crons.gap_and_fold import job
 from qstash_sync.crons.some_years import fires_every_year
 
@@ -68,3 +69,12 @@ def test_what_no_stored_cron_says_is_refused_on_every_day(
     else:
         with pytest.raises(CronError):
             compile_job(job(cron, timezone), now=now, strategy=Strategy.NATIVE)
+
+
+@pytest.mark.parametrize("year", range(2027, 2040))
+def test_a_cron_of_some_years_among_others_is_never_forgotten_for_ever(year: int) -> None:
+    """1 February that is a Monday: it may be eleven years until the next."""
+    wanted = job(["0 14 */31 2 1", "59 23 5 1 *"], "Pacific/Apia")
+    made = compile_job(wanted, now=datetime(year, 3, 1, tzinfo=UTC))
+    assert made.valid_until is not None
+    assert holds(wanted, made.crons, datetime(year, 3, 1, tzinfo=UTC), made.valid_until)
