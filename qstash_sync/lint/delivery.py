@@ -4,10 +4,12 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import pairwise
+from operator import or_
 from urllib.parse import urlsplit
 
-from qstash_sync.crons.bitmaps import Span
+from qstash_sync.crons.bitmaps import DAY, Span, pieces
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.lint.finding import finding, shared
@@ -111,16 +113,31 @@ def _told(span: timedelta, above: timedelta = timedelta()) -> str:
 @lru_cache(maxsize=4096)
 def _first_within(job: Job, span: Span, total: timedelta) -> timedelta | None:
     """How long it is to the next of the first two firings that are less than this apart."""
-    fired = wanted(job, span)
-    reach = min(-(-total // _MINUTE) - 1, span.days * 1440)  # minutes strictly before `total`
-    if not fired or reach < 1:
+    reach = min(-(-total // _MINUTE) - 1, span.days * DAY)  # minutes strictly before `total`
+    if reach < 1 or never_within(job, span, reach):
         return None
+    fired = wanted(job, span)
     after = _smeared(fired, reach) & fired
     if not after:
         return None
     second = (after & -after).bit_length() - 1
     first = (fired & ((1 << second) - 1)).bit_length() - 1
     return (second - first) * _MINUTE
+
+
+def never_within(job: Job, span: Span, reach: int) -> bool:
+    """Whether no two firings can be so few minutes apart: told by the minutes of the day alone.
+
+    A change of the clock brings two firings nearer by no more than its length, whatever the
+    policies, and one firing twice at that distance; there may be two changes between two firings.
+    False says nothing.
+    """
+    offsets = [offset for _, _, offset in pieces(job.timezone, span.padded)]
+    changes = [abs(after - before) for before, after in pairwise(offsets)]
+    minutes = reduce(or_, (cron.fields.minute_of_day for cron in job.crons))
+    two_days = minutes | minutes << DAY
+    near = _smeared(two_days, reach + 2 * max(changes, default=0)) & two_days
+    return not near and reach < min(changes, default=DAY)
 
 
 def _smeared(bitmap: int, reach: int) -> int:
