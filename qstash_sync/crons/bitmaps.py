@@ -105,7 +105,6 @@ def window(start: int, end: int) -> int:
     return ((1 << max(end, 0)) - 1) & -(1 << max(start, 0))
 
 
-@lru_cache(maxsize=8)  # one cron's year is asked for by each of its seasons in turn
 def wall(fields: Fields, span: Span) -> int:
     """The firings as if the clock never changed, over whole days."""
     on = fields.minute_of_day.to_bytes(DAY_BYTES, "little")

@@ -56,6 +56,9 @@ class Meeting:
     instead: datetime | None = None
 
 
+_wall = lru_cache(maxsize=8)(wall)  # a year of one is asked for by each of its seasons in turn
+
+
 @lru_cache(maxsize=64)  # a year has 66 KiB
 def wanted(job: Job, span: Span) -> int:
     """The firings that a job asks for within a span."""
@@ -67,7 +70,7 @@ def wanted(job: Job, span: Span) -> int:
 
 def _wanted(job: Job, cron: Cron, span: Span) -> int:
     wide = span.padded
-    local = wall(cron.fields, wide)
+    local = _wall(cron.fields, wide)
     stretches = pieces(job.timezone, wide)
     if len(stretches) == 1:
         return span.unpadded(move(local, stretches[0][2]))
@@ -100,7 +103,7 @@ def steady(job: Job, offset: int, span: Span) -> int:
     """The firings of a job if one offset were always in force."""
     found = 0
     for cron in job.crons:
-        found |= span.unpadded(move(wall(cron.fields, span.padded), offset))
+        found |= span.unpadded(move(_wall(cron.fields, span.padded), offset))
     return found
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from qstash_sync.crons.bitmaps import Span, fitting
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
-from qstash_sync.crons.grammar import MONTH_DAYS, WEEKDAY, Fields
+from qstash_sync.crons.grammar import DAY, MONTH_DAYS, WEEKDAY, Fields
 from qstash_sync.crons.seasons import LONGEST
 
 CYCLE_YEARS = 28  # after which dates and weekdays come again
@@ -23,10 +23,16 @@ _SHORTEST = min(MONTH_DAYS) - 1  # days of February in a usual year
 def fires_every_year(job: Job) -> bool:
     """Whether its dates are in each year of the calendar."""
     rules = [cron.fields for cron in job.crons]
-    dated = (fields for fields in rules if not by_weekday(fields))
-    if any(fields.either or fields.days[0] <= _SHORTEST for fields in dated):
+    if any(map(_is_of_every_year, rules)):
         return True  # nearly all
     return all(any(1 in fitting(fields, year) for fields in rules) for year in _YEARS)
+
+
+def _is_of_every_year(fields: Fields) -> bool:
+    """Whether it is told without looking: every month has each weekday, and 28 days."""
+    if by_weekday(fields):
+        return fields.days == DAY.everything
+    return fields.either or fields.days[0] <= _SHORTEST
 
 
 def by_weekday(fields: Fields) -> bool:
