@@ -292,17 +292,25 @@ class SetState:
 
 
 def state(schedule: Schedule, parts: Sequence[Part]) -> SetState:
-    """What the marks say of a schedule's parts; without a mark they say nothing."""
+    """What the marks say of a schedule's parts; without a mark they say nothing.
+
+    A part that is being taken over is not missing: somebody else's mark may still be on it.
+    """
     ours = [(part, part.mark) for part in parts if part.mark]
     at_home = [(part, mark) for part, mark in ours if part.live.id == schedule.part_id(mark.part)]
     totals = {mark.parts for _, mark in at_home}
     if len(totals) > 1 or len({mark.definition for _, mark in at_home}) > 1:
         return SetState(parts=len(parts), cut_off=True)
+    live = {part.live.id for part in parts if not part.mark}
     numbers = {mark.part for _, mark in at_home}
     total = max(totals, default=1 if ours else 0)
     return SetState(
         parts=len(parts),
-        missing=tuple(number for number in range(1, total + 1) if number not in numbers),
+        missing=tuple(
+            number
+            for number in range(1, total + 1)
+            if number not in numbers and schedule.part_id(number) not in live
+        ),
         edited=tuple(mark.part for part, mark in at_home if not part.cron_intact),
         surplus=tuple(p.live.id for p, m in ours if p.live.id != schedule.part_id(m.part)),
     )

@@ -57,9 +57,10 @@ def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | 
     if not declared.has_time:
         return When(crons=live)
     found = state(schedule, parts)
-    # Written for other times, which may lie months away, a set that is exact today is not in sync.
-    as_declared = all(part.mark is None or declared.defines(part.mark) for part in parts)
-    if found.writing is Writing.WHOLE and as_declared:
+    # Our marks alone promise what lies beyond the days that are looked at. What is taken over, or
+    # was written for other times, is exact today and may be wrong in months.
+    promised = all(part.mark is not None and declared.defines(part.mark) for part in parts)
+    if found.writing is Writing.WHOLE and promised:
         said = still_right(schedule, live, now)
         if said is not None:
             return When(crons=live, diagnostics=said)
@@ -276,9 +277,10 @@ def assign(
 ) -> dict[str, str]:
     """Which id holds which cron: a part whose cron stays keeps its id, the first always exists."""
     ids = [schedule.part_id(number) for number in range(1, len(crons) + 1)]
-    live = {as_written(schedule, part.cron): part.id for part in found if part.id in ids}
-    kept = {live[cron]: cron for cron in crons if cron in live}
-    rest = [cron for cron in crons if cron not in kept.values()]
-    free = [part_id for part_id in ids if part_id not in kept]
-    placed = {**kept, **dict(zip(free, rest, strict=True))}
-    return {part_id: placed[part_id] for part_id in ids}
+    live = {part.id: as_written(schedule, part.cron) for part in found}
+    rest, kept = list(crons), dict[str, str]()
+    for part_id in ids:
+        if (cron := live.get(part_id)) in rest:  # two live parts may have the same
+            rest.remove(cron)
+            kept[part_id] = cron
+    return {part_id: kept.get(part_id) or rest.pop(0) for part_id in ids}
