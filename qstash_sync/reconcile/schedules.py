@@ -89,7 +89,7 @@ class ScheduleComparer:
                 schedule, Action.UPDATE, _not_free(schedule, taken_by)
             )
         elif found:
-            change, diagnostics = self._update(declared, found)
+            change, diagnostics = self._update(declared, found, old)
         elif old:
             change, diagnostics = self._rename(declared, old)
         else:
@@ -173,9 +173,10 @@ class ScheduleComparer:
         self, declared: Declared, old: Sequence[LivePart] = (), *, paused: bool | None = None
     ) -> tuple[Change, list[Diagnostic]]:
         schedule = declared.schedule
-        stored = tuple(part.live.cron for part in old)
         diagnostics: list[Diagnostic] = []
-        if declared.has_time or not old:
+        if old and not declared.has_time:
+            stored = live_times.ignored_crons(schedule, [part.live for part in old], self.now)
+        else:
             made = times.compiled(schedule, self.now)
             if isinstance(made, Diagnostic):
                 return _impossible(schedule, Action.CREATE, made)
@@ -306,9 +307,12 @@ class ScheduleComparer:
     # Update
 
     def _update(
-        self, declared: Declared, found: Sequence[LivePart]
+        self, declared: Declared, found: Sequence[LivePart], old: Sequence[LivePart]
     ) -> tuple[Change | None, list[Diagnostic]]:
-        """In what the live parts differ, and whose doing it is; None where they are in sync."""
+        """In what the live parts differ, and whose doing it is; None where they are in sync.
+
+        old: what a rename, which was cut off, has left.
+        """
         schedule = declared.schedule
         if not schedule.paused and is_as_written(declared, found):
             live = [part.live.cron for part in found]
@@ -316,7 +320,7 @@ class ScheduleComparer:
             if said is not None:  # nearly all schedules, nearly always
                 return None, list(said)
         parts = read_parts(declared, found)
-        when = live_times.compare(declared, parts, self.now)
+        when = live_times.compare(declared, parts, self.now, [part.live for part in old])
         if isinstance(when, Diagnostic):
             return _impossible(schedule, Action.UPDATE, when)
 
@@ -366,7 +370,7 @@ class ScheduleComparer:
         """The update that makes the live parts so; differing: ids of those with other settings."""
         schedule = declared.schedule
         crons = {part.live.id: part.live.cron for part in parts}
-        if declared.has_time:
+        if declared.has_time or when.writing is Writing.BROKEN:
             crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
         known = {part.live.id: part for part in parts if part.live.id not in differing}
         surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
