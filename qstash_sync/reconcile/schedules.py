@@ -81,7 +81,8 @@ class ScheduleComparer:
             schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
         if found and old and not self._is_leftover(schedule, old):
             old = []
-        declared = Declared(schedule, self.desired.namespace, self.desired.environment)
+        was = old[0].base if old else None
+        declared = Declared(schedule, self.desired.namespace, self.desired.environment, was)
         change: Change | None
         if found and old and _are_two(declared, found, old):
             taken_by = self.index.name_of(old[0])
@@ -96,7 +97,7 @@ class ScheduleComparer:
             change, diagnostics = self._create(declared)
             diagnostics += self._nothing_there(schedule)
         if found and old and not (change and change.refused):
-            change = self._with_leftovers(declared, change, old)
+            change = self._with_leftovers(declared, change, found, old)
         if change and schedule.ignore and _writes(change):
             there = [self.index.by_id[part.live.id] for part in (*found, *old)]
             if why := ignored.cannot_be_carried(schedule, there, self.index):
@@ -285,23 +286,30 @@ class ScheduleComparer:
         return canonical.of_message(old.live.message, labels)
 
     def _with_leftovers(
-        self, declared: Declared, change: Change | None, old: Sequence[LivePart]
+        self,
+        declared: Declared,
+        change: Change | None,
+        found: Sequence[LivePart],
+        old: Sequence[LivePart],
     ) -> Change:
         """Where a rename was cut off, what is left of the old name goes with the change.
 
-        What had another definition may never have been that: it counts as a delete.
+        What had another definition may never have been that, if no mark tells so: it counts as a
+        delete.
         """
         schedule = declared.schedule
-        alike = all(part.mark and declared.defines(part.mark) for part in old)
-        note = "the apply that renamed it was cut off" if alike else "deleted with it"
+        is_begun = _is_told_rename(found, old) or all(
+            part.mark and declared.defines(part.mark) for part in old
+        )
+        note = "the apply that renamed it was cut off" if is_begun else "deleted with it"
         begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
         return replace(
             begun,
             action=Action.UPDATE,
             fields=(self._renamed(schedule, old, note), *begun.fields),
             steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
-            protected=_are_protected(old) and not (alike and schedule.protect),
-            drops=0 if alike else 1,
+            protected=_are_protected(old) and not (is_begun and schedule.protect),
+            drops=0 if is_begun else 1,
         )
 
     # Update
@@ -461,14 +469,23 @@ def _change_of(schedule: Schedule, action: Action, reason: Reason, **more: Any) 
 def _are_two(declared: Declared, found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:
     """Whether what has the new name is a schedule of its own, and not what a rename has begun.
 
-    A rename that was cut off has written what is declared, or what the old name still has.
+    A rename that was cut off has written what is declared, or what the old name still has; or its
+    marks tell what it was, whatever the file has become since.
     """
+    if _is_told_rename(found, old):
+        return False
     written = {part.mark.definition for part in old if part.mark}
     begun = (
         part.mark is not None and (declared.defines(part.mark) or part.mark.definition in written)
         for part in found
     )
     return all(part.mark for part in old) and not all(begun)
+
+
+def _is_told_rename(found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:
+    """Whether a rename of the old set has written one of the parts that have the new name."""
+    was = marks.bound_to(old[0].base)
+    return any(part.mark is not None and part.mark.was == was for part in found)
 
 
 def _not_free(schedule: Schedule, old: str) -> Diagnostic:

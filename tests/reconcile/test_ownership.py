@@ -859,6 +859,64 @@ def test_a_rename_that_is_cut_off_converges(world: World, protect: str, writes: 
     assert world.plan(renamed).empty
 
 
+@pytest.mark.parametrize("again", [None, 1, 2], ids=["once", "twice", "twice, later"])
+@pytest.mark.parametrize("protect", ["false", "true"])
+@pytest.mark.parametrize("writes", range(7))
+def test_a_rename_with_a_change_that_is_cut_off_needs_no_more_options_than_a_whole_one(
+    world: World, protect: str, writes: int, again: int | None
+) -> None:
+    """Its marks tell what it was: the old definition need not be the new one."""
+    world.apply(file(f"protect: {protect}", name="old"))
+    head = HEAD + "limits: {max_deletes: 0}\n"
+    renamed = file(f"protect: {protect}, was: old", name="new", head=head).replace("0 9", "0 10")
+    assert not world.plan(renamed).errors
+    for cut in (writes, *([again] if again else [])):
+        lost = Fault(kind="reset_before", at=cut + 1, times=999, matches=lambda m, _p: m != "GET")
+        world.account.inject(lost)
+        world.apply(renamed, allow_deletes=None)
+        world.account.forget()
+    plan = world.plan(renamed)
+    assert not plan.errors
+    assert plan.summary["delete"] == 0
+    world.apply(renamed, allow_deletes=None)
+    assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert world.plan(renamed).empty
+
+
+@pytest.mark.parametrize("writes", range(7))
+def test_a_file_may_change_again_after_a_rename_that_was_cut_off(world: World, writes: int) -> None:
+    world.apply(file(name="old"))
+    at_ten, renamed = (file("was: old", name="new").replace("0 9", f"0 {h}") for h in (10, 11))
+    for text in (at_ten, renamed):
+        lost = Fault(
+            kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET"
+        )
+        world.account.inject(lost)
+        world.apply(text)
+        world.account.forget()
+    world.apply(renamed)
+    assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert world.plan(renamed).empty
+
+
+def test_a_rename_of_half_a_change_that_is_cut_off_is_no_delete(world: World) -> None:
+    """The old set is of two definitions, neither of which need be the new one."""
+    world.apply(file("protect: true", name="old"))
+    half = file("protect: true, retries: 4", name="old")
+    for text, writes in (
+        (half, 1),
+        (file("protect: true, was: old, retries: 5", name="new"), 4),
+    ):
+        lost = Fault(
+            kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET"
+        )
+        world.account.inject(lost)
+        world.apply(text)
+        world.account.forget()
+    change = only_change(world.plan(text))
+    assert (change.drops, change.protected) == (0, False)
+
+
 def hand_over(world: World) -> None:
     """Let another environment have written all of it."""
     for stored in world.account.store.all("schedule"):
