@@ -77,10 +77,11 @@ class ScheduleComparer:
             schedule = ignored.left(schedule)
             found = [ignored.as_declared(part, schedule, self.index) for part in found]
             old = [ignored.as_declared(part, schedule, self.index) for part in old]
-        if found and old and schedule.paused is None and any(part.live.paused for part in old):
-            schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
         if found and old and not self._is_leftover(schedule, old):
             old = []
+        of_pause: list[Diagnostic] = []
+        if found and old:
+            schedule, of_pause = pauses.after_rename(schedule, found, old)
         was = old[0].base if old else None
         declared = Declared(schedule, self.desired.namespace, self.desired.environment, was)
         change: Change | None
@@ -98,6 +99,7 @@ class ScheduleComparer:
             diagnostics += self._nothing_there(schedule)
         if found and old and not (change and change.refused):
             change = self._with_leftovers(declared, change, found, old)
+            diagnostics = [*diagnostics, *of_pause]
         if change and schedule.ignore and _writes(change):
             there = [self.index.by_id[part.live.id] for part in (*found, *old)]
             if why := ignored.cannot_be_carried(schedule, there, self.index):

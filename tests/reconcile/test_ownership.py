@@ -647,6 +647,51 @@ def test_a_rename_that_was_cut_off_before_its_pause_keeps_the_pause(world: World
     assert not any(isinstance(s, PauseSchedule) and s.paused for s in only_change(world.plan(running)).steps)  # fmt: skip
 
 
+@pytest.mark.parametrize("writes", [1, 2, 3, 4, 5])
+def test_what_is_paused_after_a_rename_was_cut_off_does_not_pause_what_that_has_written(
+    world: World, writes: int
+) -> None:
+    """Both fire, and somebody stops the old one: with its delete the job would run nowhere."""
+    world.apply(file(name="old"))
+    renamed = file("was: old", name="new")
+    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
+    world.account.inject(lost)
+    world.apply(renamed)
+    world.account.forget()
+    for part in live_ids(world):
+        if part.startswith("billing.old"):
+            world.edit(part, isPaused=True)
+    plan = world.plan(renamed)
+    assert "paused" not in fields_of(plan)
+    (told,) = [w for w in plan.warnings if w.code == "former_paused"]
+    assert "billing.old is paused and goes; new stays active" in told.message
+    asked = world.plan(file("was: old, paused: true", name="new"))
+    assert not [w for w in asked.warnings if w.code == "former_paused"]
+    world.apply(renamed)
+    assert [world.schedule(part)["isPaused"] for part in live_ids(world)] == [False] * 3
+    assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert world.plan(renamed).empty
+    assert not [w for w in world.plan(renamed).warnings if w.code == "former_paused"]
+
+
+@pytest.mark.parametrize("writes", range(10))
+def test_a_rename_of_what_is_paused_that_is_cut_off_keeps_the_pause_of_every_part(
+    world: World, writes: int
+) -> None:
+    world.apply(file(name="old"))
+    for part in live_ids(world):
+        world.edit(part, isPaused=True)
+    renamed = file("was: old", name="new")
+    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
+    world.account.inject(lost)
+    world.apply(renamed)
+    world.account.forget()
+    assert not [w for w in world.plan(renamed).warnings if w.code == "former_paused"]
+    world.apply(renamed)
+    assert [world.schedule(part)["isPaused"] for part in live_ids(world)] == [True] * 3
+    assert world.plan(renamed).empty
+
+
 def test_what_is_renamed_to_another_time_tells_the_stored_one_where_nothing_else_is_known(
     world: World,
 ) -> None:
