@@ -59,6 +59,16 @@ class LivePart:
         bound = self.mark.bound if self.mark else None
         return bound is not None and bound != marks.bound_to(self.live.id)
 
+    def own_labels(
+        self, namespace: str, name: str, unseen: tuple[str, ...] = ()
+    ) -> tuple[str, ...]:
+        """The user's labels: neither the mark, nor a time, nor the name behind somebody's mark."""
+        found = marks.own_labels(self.live, namespace, name, unseen)
+        if self.mark is None or self.ours or self.former or self.live.labels_cut:
+            return found
+        theirs = marks.name_behind(self.live.message.labels)
+        return tuple(label for label in found if label != theirs)
+
 
 class LiveParts:
     """The live schedules of an account, by their ids and by the schedules that they belong to."""
@@ -358,11 +368,8 @@ def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
     last: tuple[Message, tuple[str, ...], View] | None = None
     for part in found:
         message = part.live.message
-        labels = marks.own_labels(
-            part.live,
-            part.former or declared.namespace,
-            schedule.name,
-            _unseen_labels(declared, part),
+        labels = part.own_labels(
+            part.former or declared.namespace, schedule.name, _unseen_labels(declared, part)
         )
         if last and last[1] == labels and canonical.same_but_labels(last[0], message):
             view = last[2]

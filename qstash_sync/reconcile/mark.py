@@ -17,10 +17,10 @@ Comparison never rests on digests: they only say who moved (`a` no longer fits: 
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 from qstash_sync.crons.compile import Strategy
@@ -131,6 +131,12 @@ def own_labels(
         for label in labels
         if not label.startswith(PREFIX) and label != ours and not time_label.is_label(label)
     )
+
+
+def name_behind(labels: Sequence[str]) -> str | None:
+    """The label that a mark is followed by, where it can be a name; whoever has written both."""
+    found = (name for label, name in pairwise(labels) if _MARK.fullmatch(label))
+    return next((name for name in found if "." in name and not time_label.is_label(name)), None)
 
 
 def binding(part_id: str, namespace: str) -> str | None:

@@ -284,7 +284,7 @@ class ScheduleComparer:
     def _view(self, old: LivePart, declared: Declared) -> View:
         """The settings of a part with another name, as they are compared."""
         name, namespace = self.index.name_of(old), self.index.namespace_of(old)
-        labels = marks.own_labels(old.live, namespace, name, declared.schedule.message.labels)
+        labels = old.own_labels(namespace, name, declared.schedule.message.labels)
         return canonical.of_message(old.live.message, labels)
 
     def _with_leftovers(

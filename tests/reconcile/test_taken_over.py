@@ -155,3 +155,51 @@ def test_each_cron_has_an_id_however_often_it_is_live(
     there = live_times.assign(schedule, wanted, found)
     assert list(there.values()) == placed
     assert list(there) == [schedule.part_id(number) for number in range(1, len(wanted) + 1)]
+
+
+# The name that others gave it
+
+
+CORP = HEAD.replace("billing", "corp") + "namespace_was: billing\n"
+NAMED = [
+    ("renamed into another namespace", CORP, "c: {was: a, ", "c", "0000"),
+    ("moved into another namespace", CORP, "a: {", "a", "0000"),
+    ("the same, ours", CORP, "a: {", "a", None),
+    ("renamed", HEAD, "c: {was: a, ", "c", "0000"),
+    ("as it is", HEAD, "a: {", "a", "0000"),
+]
+
+
+@pytest.mark.parametrize("ignore", ["", ", ignore: [labels]"], ids=["", "ignored"])
+@pytest.mark.parametrize(("_id", "head", "entry", "name", "scope"), NAMED, ids=ids(NAMED))
+def test_the_name_that_others_gave_it_is_no_label_of_the_users(
+    world: World, _id: str, head: str, entry: str, name: str, scope: str | None, ignore: str
+) -> None:
+    text = file(JULY, ", labels: [mine, v1.2]")
+    world.apply(text)
+    if scope:
+        hand_over(world)
+    changed = head + text.removeprefix(HEAD).replace("a: {", entry).replace("]}", f"]{ignore}}}")
+    plan = world.plan(changed, adopt=("*",))
+    assert "labels" not in fields_of(plan)
+    world.apply(changed, adopt=("*",))
+    (part,) = crons(world)
+    assert labels_of(world, part)[1:] == [part, "0_9_1_7_x@UTC", "mine", "v1.2"]
+    assert part == f"{'corp' if 'corp' in head else 'billing'}.{name}"
+    assert world.plan(changed).empty
+
+
+def test_a_copy_that_is_adopted_has_no_label_of_the_one_that_it_was_made_from(world: World) -> None:
+    first = (
+        HEAD + f"schedules: {{a: {{{JULY}, destination: 'https://e.example.com/x', id: scd_1}}}}\n"
+    )
+    world.apply(file(JULY))
+    stored = world.schedule("billing.a")
+    assert world.account.store.delete("schedule", "billing.a")
+    world.account.store.put("schedule", "scd_1", {**stored, "scheduleId": "scd_1", "labels": []})
+    world.apply(first)
+    copy = {**world.schedule("scd_1"), "scheduleId": "scd_2"}
+    world.account.store.put("schedule", "scd_2", copy)
+    more = f"  b: {{{JULY}, destination: 'https://e.example.com/x', id: scd_2}}\n"
+    both = first.replace("schedules: {", "schedules:\n  ").replace("}}\n", "}\n") + more
+    assert fields_of(world.plan(both)) == ["mark"]
