@@ -172,7 +172,7 @@ def _as_of_the_rest(mark: Mark, live: Message, schedule: Schedule) -> Mark:
 
 
 def _own_labels(part: LivePart, index: LiveParts) -> tuple[str, ...]:
-    return marks.own_labels(part.live, index.namespace_of(part), index.name_of(part), ())
+    return part.own_labels(index.namespace_of(part), index.name_of(part))
 
 
 def carried(schedule: Schedule, part: LivePart | None, index: LiveParts) -> Message:

@@ -59,6 +59,16 @@ class LivePart:
         bound = self.mark.bound if self.mark else None
         return bound is not None and bound != marks.bound_to(self.live.id)
 
+    def own_labels(
+        self, namespace: str, name: str, unseen: tuple[str, ...] = ()
+    ) -> tuple[str, ...]:
+        """The user's labels: neither the mark, nor a time, nor the name behind somebody's mark."""
+        found = marks.own_labels(self.live, namespace, name, unseen)
+        if self.mark is None or self.ours or self.former or self.live.labels_cut:
+            return found
+        theirs = marks.name_behind(self.live.message.labels)
+        return tuple(label for label in found if label != theirs)
+
 
 class LiveParts:
     """The live schedules of an account, by their ids and by the schedules that they belong to."""
@@ -292,17 +302,25 @@ class SetState:
 
 
 def state(schedule: Schedule, parts: Sequence[Part]) -> SetState:
-    """What the marks say of a schedule's parts; without a mark they say nothing."""
+    """What the marks say of a schedule's parts; without a mark they say nothing.
+
+    A part that is being taken over is not missing: somebody else's mark may still be on it.
+    """
     ours = [(part, part.mark) for part in parts if part.mark]
     at_home = [(part, mark) for part, mark in ours if part.live.id == schedule.part_id(mark.part)]
     totals = {mark.parts for _, mark in at_home}
     if len(totals) > 1 or len({mark.definition for _, mark in at_home}) > 1:
         return SetState(parts=len(parts), cut_off=True)
+    live = {part.live.id for part in parts if not part.mark}
     numbers = {mark.part for _, mark in at_home}
     total = max(totals, default=1 if ours else 0)
     return SetState(
         parts=len(parts),
-        missing=tuple(number for number in range(1, total + 1) if number not in numbers),
+        missing=tuple(
+            number
+            for number in range(1, total + 1)
+            if number not in numbers and schedule.part_id(number) not in live
+        ),
         edited=tuple(mark.part for part, mark in at_home if not part.cron_intact),
         surplus=tuple(p.live.id for p, m in ours if p.live.id != schedule.part_id(m.part)),
     )
@@ -350,11 +368,8 @@ def read_parts(declared: Declared, found: Sequence[LivePart]) -> list[Part]:
     last: tuple[Message, tuple[str, ...], View] | None = None
     for part in found:
         message = part.live.message
-        labels = marks.own_labels(
-            part.live,
-            part.former or declared.namespace,
-            schedule.name,
-            _unseen_labels(declared, part),
+        labels = part.own_labels(
+            part.former or declared.namespace, schedule.name, _unseen_labels(declared, part)
         )
         if last and last[1] == labels and canonical.same_but_labels(last[0], message):
             view = last[2]

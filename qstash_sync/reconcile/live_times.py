@@ -19,7 +19,7 @@ from qstash_sync.crons.robfig import firings, names_zone, read
 from qstash_sync.crons.some_years import fires_every_year
 from qstash_sync.model.change import FieldChange, Firings, Note, Wanted, cron_field
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.model.resources import LiveSchedule, Schedule
+from qstash_sync.model.resources import LiveSchedule, Schedule, instant
 from qstash_sync.reconcile import diff, mark as marks, times
 from qstash_sync.reconcile.live_parts import (
     Part,
@@ -31,6 +31,7 @@ from qstash_sync.reconcile.live_parts import (
     state,
 )
 from qstash_sync.reconcile.mark import Declared
+from qstash_sync.reconcile.pauses import about
 from qstash_sync.record import record
 
 Former = tuple[Job, Strategy]  # what parts were written for
@@ -50,16 +51,22 @@ class When:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | Diagnostic:
-    """Whether the live parts are those we wrote, and fire as wanted for long enough."""
+def compare(
+    declared: Declared, parts: Sequence[Part], now: datetime, old: Sequence[LiveSchedule] = ()
+) -> When | Diagnostic:
+    """Whether the live parts are those we wrote, and fire as wanted for long enough.
+
+    old: what a rename, which was cut off, has left.
+    """
     schedule = declared.schedule
     live = tuple(part.live.cron for part in parts)
     if not declared.has_time:
-        return When(crons=live)
+        return _compare_ignored(schedule, parts, now, old)
     found = state(schedule, parts)
-    # Written for other times, which may lie months away, a set that is exact today is not in sync.
-    as_declared = all(part.mark is None or declared.defines(part.mark) for part in parts)
-    if found.writing is Writing.WHOLE and as_declared:
+    # Our marks alone promise what lies beyond the days that are looked at. What is taken over, or
+    # was written for other times, is exact today and may be wrong in months.
+    promised = all(part.mark is not None and declared.defines(part.mark) for part in parts)
+    if found.writing is Writing.WHOLE and promised:
         said = still_right(schedule, live, now)
         if said is not None:
             return When(crons=live, diagnostics=said)
@@ -83,6 +90,74 @@ def compare(declared: Declared, parts: Sequence[Part], now: datetime) -> When | 
         fields=tuple(_fields(schedule, parts, made, found, former, same=same)),
         notes=() if same else tuple(_notes(declared, parts, made, found.writing, former, now)),
         diagnostics=notes,
+    )
+
+
+def _compare_ignored(
+    schedule: Schedule, parts: Sequence[Part], now: datetime, old: Sequence[LiveSchedule]
+) -> When:
+    """A time that is ignored: as it is live, but for what an apply that was cut off has left."""
+    live = [part.live for part in parts]
+    stored = tuple(part.cron for part in live)
+    crons = _crons_of_file(schedule, now) if _are_of_two_times(parts) else None
+    if crons is None:
+        crons = ignored_crons(schedule, old if old and _lacks_parts(live) else live, now)
+    if not same_crons(crons, stored):
+        note = "less than a whole set: an apply was cut off, or parts were deleted"
+        field = FieldChange(path="parts", before=len(live), after=len(crons), note=note)
+        return When(crons=crons, writing=Writing.BROKEN, fields=(field,))
+    if not _lacks_parts(live):
+        return When(crons=stored)
+    fact = f"{len(live)} of {_told_parts(live)} parts are live, and not with the time of the file"
+    hint = "the time is ignored, so they are left; delete them all to have the time of the file"
+    told = about(schedule, Severity.INFO, "fewer_parts", fact, hint)
+    return When(crons=stored, diagnostics=(told,))
+
+
+def ignored_crons(
+    schedule: Schedule, live: Sequence[LiveSchedule], now: datetime
+) -> tuple[str, ...]:
+    """What to store of a time that is ignored, of a set under this name or a former one.
+
+    live                                   then
+    as many parts as the marks tell        as they are
+    fewer parts, with crons of the file    a create was cut off: as the file has it
+    fewer parts, with others               as they are: somebody has made fewer of them
+    """
+    stored = tuple(part.cron for part in live)
+    if not _lacks_parts(live):
+        return stored
+    ours = {as_written(schedule, cron) for cron in stored}
+    created = {at for part in live if (at := instant(part.created_at))}
+    # The create may be long ago, and the crons of the file be others by now.
+    known = [crons for at in (now, *created) if (crons := _crons_of_file(schedule, at))]
+    is_of_file = any(ours <= {*crons} for crons in known)
+    return _crons_of_file(schedule, now) or stored if is_of_file else stored
+
+
+def _crons_of_file(schedule: Schedule, at: datetime) -> tuple[str, ...] | None:
+    made = times.compiled(schedule, at)
+    return None if isinstance(made, Diagnostic) else made.crons
+
+
+def _lacks_parts(live: Sequence[LiveSchedule]) -> bool:
+    """Whether there are fewer parts of a set than the marks tell, whoever's they are."""
+    return len(live) < _told_parts(live)
+
+
+def _told_parts(live: Sequence[LiveSchedule]) -> int:
+    found = (marks.parse(part.message.labels) for part in live)
+    return max((mark.parts for mark in found if mark), default=0)
+
+
+def _are_of_two_times(parts: Sequence[Part]) -> bool:
+    """Whether an apply was cut off before the time was ignored, and nobody has touched it since.
+
+    A mark of a time that is ignored tells no cron.
+    """
+    written = {part.mark.times for part in parts if part.mark}
+    return len(written) > 1 and all(
+        part.mark and marks.fits(part.mark, part.view, part.live.cron) for part in parts
     )
 
 
@@ -276,9 +351,10 @@ def assign(
 ) -> dict[str, str]:
     """Which id holds which cron: a part whose cron stays keeps its id, the first always exists."""
     ids = [schedule.part_id(number) for number in range(1, len(crons) + 1)]
-    live = {as_written(schedule, part.cron): part.id for part in found if part.id in ids}
-    kept = {live[cron]: cron for cron in crons if cron in live}
-    rest = [cron for cron in crons if cron not in kept.values()]
-    free = [part_id for part_id in ids if part_id not in kept]
-    placed = {**kept, **dict(zip(free, rest, strict=True))}
-    return {part_id: placed[part_id] for part_id in ids}
+    live = {part.id: as_written(schedule, part.cron) for part in found}
+    rest, kept = list(crons), dict[str, str]()
+    for part_id in ids:
+        if (cron := live.get(part_id)) in rest:  # two live parts may have the same
+            rest.remove(cron)
+            kept[part_id] = cron
+    return {part_id: kept.get(part_id) or rest.pop(0) for part_id in ids}

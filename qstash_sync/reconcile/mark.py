@@ -1,6 +1,6 @@
 """The mark: the first label of every schedule part that we write, and what it tells.
 
-    qsync1-<e>-<k>of<n>-<a>-<b>-<c>[-p][-s][-z][-m][-i<d>]
+    qsync1-<e>-<k>of<n>-<a>-<b>-<c>[-p][-s][-z][-m][-g<d>][-i<d>][-w<d>]
 
     e    namespace and environment          k, n   which part of how many
     a    the readable settings as written   b      what is declared, secrets aside: times, settings
@@ -9,6 +9,7 @@
     -m   the timeout reads back in milliseconds
     -g   `b` without the settings that somebody else owns, where some are ignored
     -i   which id it belongs to, where that is not in the namespace
+    -w   which id it was before: a rename has written it
 
 Comparison never rests on digests: they only say who moved (`a` no longer fits: the account;
 `b` or `c`: the file) and reveal a change of what QStash does not show again.
@@ -16,10 +17,10 @@ Comparison never rests on digests: they only say who moved (`a` no longer fits: 
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 from qstash_sync.crons.compile import Strategy
@@ -44,6 +45,7 @@ _MARK = re.compile(
     r"qsync1-(?P<e>[0-9a-f]{4})-(?P<k>\d{1,3})of(?P<n>\d{1,3})"
     r"-(?P<a>[0-9a-f]{12})-(?P<b>[0-9a-f]{12})-(?P<c>[0-9a-f]{12})"
     r"(?P<p>-p)?(?P<s>-s)?(?P<z>-z)?(?P<m>-m)?(?:-g(?P<g>[0-9a-f]{6}))?(?:-i(?P<i>[0-9a-f]{4}))?"
+    r"(?:-w(?P<w>[0-9a-f]{4}))?"
 )
 _HALF = 6  # digits of digest `b` for the times, and as many for the settings
 NO_SECRETS = "0" * 12
@@ -58,7 +60,7 @@ class Mark(NamedTuple):
 
     exposed: the part was written with secrets in settings that read back. rest: the half of digest
     `b` that is about settings, without those that were ignored; None where none was. bound: a
-    digest of its id, where that is not in the namespace.
+    digest of its id, where that is not in the namespace. was: one of the id that a rename ends.
     """
 
     scope: str
@@ -73,6 +75,7 @@ class Mark(NamedTuple):
     in_milliseconds: bool = False
     rest: str | None = None
     bound: str | None = None
+    was: str | None = None
 
     @property
     def times(self) -> str:
@@ -89,6 +92,7 @@ class Mark(NamedTuple):
         flags += "-m" * self.in_milliseconds
         flags += f"-g{self.rest}" if self.rest else ""
         flags += f"-i{self.bound}" if self.bound else ""
+        flags += f"-w{self.was}" if self.was else ""
         digests = f"{self.readable}-{self.definition}-{self.secrets}"
         return f"{PREFIX}{self.scope}-{self.part}of{self.parts}-{digests}{flags}"
 
@@ -98,9 +102,9 @@ def parse(labels: Iterable[str]) -> Mark | None:
     for label in labels:
         match = _MARK.fullmatch(label)
         if match:
-            e, k, n, a, b, c, p, s, z, m, g, i = match.groups()
+            e, k, n, a, b, c, p, s, z, m, g, i, w = match.groups()
             flags = bool(p), bool(s), bool(z), bool(m)
-            return Mark(e, int(k), int(n), a, b, c, *flags, g, i)
+            return Mark(e, int(k), int(n), a, b, c, *flags, g, i, w)
     return None
 
 
@@ -129,6 +133,12 @@ def own_labels(
     )
 
 
+def name_behind(labels: Sequence[str]) -> str | None:
+    """The label that a mark is followed by, where it can be a name; whoever has written both."""
+    found = (name for label, name in pairwise(labels) if _MARK.fullmatch(label))
+    return next((name for name in found if "." in name and not time_label.is_label(name)), None)
+
+
 def binding(part_id: str, namespace: str) -> str | None:
     """What binds a mark to its id; None for an id in the namespace, which needs none."""
     return None if part_id.startswith(f"{namespace}.") else bound_to(part_id)
@@ -140,10 +150,16 @@ def bound_to(part_id: str) -> str:
 
 
 class Declared:
-    """A schedule as the file has it: its canonical view, and its digests; each is made once."""
+    """A schedule as the file has it: its canonical view, and its digests; each is made once.
 
-    def __init__(self, schedule: Schedule, namespace: str, environment: str | None) -> None:
+    was: the id that it has, or still has, under a former name.
+    """
+
+    def __init__(
+        self, schedule: Schedule, namespace: str, environment: str | None, was: str | None = None
+    ) -> None:
         self.schedule = schedule
+        self.was = was
         self.namespace = namespace
         self.environment = environment
         self.view = canonical.of_message(schedule.message)
@@ -271,6 +287,7 @@ class Declared:
             in_milliseconds=in_milliseconds,
             rest=self.rest,
             bound=binding(part_id, self.namespace),
+            was=self.was and bound_to(self.was),
         )
 
     def labels_of(self, message: Message) -> tuple[str, ...]:

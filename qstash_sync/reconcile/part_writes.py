@@ -55,6 +55,8 @@ def _is_as_written(part: Part, cron: str, label: Mark) -> bool:
         return False
     # A mark without -z may stay on a paused part; one with -z must go from a part that is to run.
     paused = part.mark.paused or label.paused
-    return part.mark._replace(paused=paused) == label._replace(paused=paused) and (
+    # What it was before is told while that is there; afterwards nobody asks.
+    found = part.mark._replace(paused=paused, was=None)
+    return found == label._replace(paused=paused, was=None) and (
         label.paused or not part.mark.paused
     )

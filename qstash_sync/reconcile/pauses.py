@@ -5,16 +5,21 @@ true / false         -              otherwise         pause, resume (a resume cl
 absent               -z             active            left so, and told: resumed since, or cut off
 absent               anything else  partly paused     a warning; the next write pauses every part
 absent               anything else  anything else     left as it is
+
+Where a rename was cut off, the old name may be paused and what is written already be not. By -z the
+pause is what the rename began with, and it goes on. Without, somebody has paused the old one since,
+most likely because both fired: the new one stays as it is, else the job would run nowhere.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from qstash_sync.model import ignorable
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
-from qstash_sync.reconcile.live_parts import Part
+from qstash_sync.reconcile.live_parts import LivePart, Part
 from qstash_sync.record import record
 
 LEFT_SO = "paused in the account; the file leaves it so"
@@ -61,6 +66,25 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
         hint = "write paused: true or paused: false to have it so"
         diagnostics = [about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
     return Pause(paused=bool(now_paused)), diagnostics
+
+
+def after_rename(
+    schedule: Schedule, found: Sequence[LivePart], old: Sequence[LivePart]
+) -> tuple[Schedule, list[Diagnostic]]:
+    """The schedule with the pause that a rename, which was cut off, takes along; what to say of it.
+
+    found: what it has written. old: what is left of the old name.
+    """
+    is_left = schedule.paused is None and any(part.live.paused for part in old)
+    if not is_left:
+        return schedule, []
+    if any(part.mark and part.mark.paused for part in found):
+        return replace(schedule, paused=True), []
+    if any(part.live.paused for part in found):
+        return schedule, []
+    fact = f"{old[0].base} is paused and goes; {schedule.name} stays active, as the rename wrote it"
+    hint = "write paused: true to have it paused"
+    return schedule, [about(schedule, Severity.WARNING, "former_paused", fact, hint)]
 
 
 def _asked(paused: bool, before: Any, parts: Sequence[Part], marked: Sequence[Part]) -> Pause:  # noqa: FBT001 the state that the file asks for

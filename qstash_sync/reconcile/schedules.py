@@ -77,11 +77,13 @@ class ScheduleComparer:
             schedule = ignored.left(schedule)
             found = [ignored.as_declared(part, schedule, self.index) for part in found]
             old = [ignored.as_declared(part, schedule, self.index) for part in old]
-        if found and old and schedule.paused is None and any(part.live.paused for part in old):
-            schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
         if found and old and not self._is_leftover(schedule, old):
             old = []
-        declared = Declared(schedule, self.desired.namespace, self.desired.environment)
+        of_pause: list[Diagnostic] = []
+        if found and old:
+            schedule, of_pause = pauses.after_rename(schedule, found, old)
+        was = old[0].base if old else None
+        declared = Declared(schedule, self.desired.namespace, self.desired.environment, was)
         change: Change | None
         if found and old and _are_two(declared, found, old):
             taken_by = self.index.name_of(old[0])
@@ -89,14 +91,15 @@ class ScheduleComparer:
                 schedule, Action.UPDATE, _not_free(schedule, taken_by)
             )
         elif found:
-            change, diagnostics = self._update(declared, found)
+            change, diagnostics = self._update(declared, found, old)
         elif old:
             change, diagnostics = self._rename(declared, old)
         else:
             change, diagnostics = self._create(declared)
             diagnostics += self._nothing_there(schedule)
         if found and old and not (change and change.refused):
-            change = self._with_leftovers(declared, change, old)
+            change = self._with_leftovers(declared, change, found, old)
+            diagnostics = [*diagnostics, *of_pause]
         if change and schedule.ignore and _writes(change):
             there = [self.index.by_id[part.live.id] for part in (*found, *old)]
             if why := ignored.cannot_be_carried(schedule, there, self.index):
@@ -173,9 +176,10 @@ class ScheduleComparer:
         self, declared: Declared, old: Sequence[LivePart] = (), *, paused: bool | None = None
     ) -> tuple[Change, list[Diagnostic]]:
         schedule = declared.schedule
-        stored = tuple(part.live.cron for part in old)
         diagnostics: list[Diagnostic] = []
-        if declared.has_time or not old:
+        if old and not declared.has_time:
+            stored = live_times.ignored_crons(schedule, [part.live for part in old], self.now)
+        else:
             made = times.compiled(schedule, self.now)
             if isinstance(made, Diagnostic):
                 return _impossible(schedule, Action.CREATE, made)
@@ -280,35 +284,45 @@ class ScheduleComparer:
     def _view(self, old: LivePart, declared: Declared) -> View:
         """The settings of a part with another name, as they are compared."""
         name, namespace = self.index.name_of(old), self.index.namespace_of(old)
-        labels = marks.own_labels(old.live, namespace, name, declared.schedule.message.labels)
+        labels = old.own_labels(namespace, name, declared.schedule.message.labels)
         return canonical.of_message(old.live.message, labels)
 
     def _with_leftovers(
-        self, declared: Declared, change: Change | None, old: Sequence[LivePart]
+        self,
+        declared: Declared,
+        change: Change | None,
+        found: Sequence[LivePart],
+        old: Sequence[LivePart],
     ) -> Change:
         """Where a rename was cut off, what is left of the old name goes with the change.
 
-        What had another definition may never have been that: it counts as a delete.
+        What had another definition may never have been that, if no mark tells so: it counts as a
+        delete.
         """
         schedule = declared.schedule
-        alike = all(part.mark and declared.defines(part.mark) for part in old)
-        note = "the apply that renamed it was cut off" if alike else "deleted with it"
+        is_begun = _is_told_rename(found, old) or all(
+            part.mark and declared.defines(part.mark) for part in old
+        )
+        note = "the apply that renamed it was cut off" if is_begun else "deleted with it"
         begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
         return replace(
             begun,
             action=Action.UPDATE,
             fields=(self._renamed(schedule, old, note), *begun.fields),
             steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
-            protected=_are_protected(old) and not (alike and schedule.protect),
-            drops=0 if alike else 1,
+            protected=_are_protected(old) and not (is_begun and schedule.protect),
+            drops=0 if is_begun else 1,
         )
 
     # Update
 
     def _update(
-        self, declared: Declared, found: Sequence[LivePart]
+        self, declared: Declared, found: Sequence[LivePart], old: Sequence[LivePart]
     ) -> tuple[Change | None, list[Diagnostic]]:
-        """In what the live parts differ, and whose doing it is; None where they are in sync."""
+        """In what the live parts differ, and whose doing it is; None where they are in sync.
+
+        old: what a rename, which was cut off, has left.
+        """
         schedule = declared.schedule
         if not schedule.paused and is_as_written(declared, found):
             live = [part.live.cron for part in found]
@@ -316,7 +330,7 @@ class ScheduleComparer:
             if said is not None:  # nearly all schedules, nearly always
                 return None, list(said)
         parts = read_parts(declared, found)
-        when = live_times.compare(declared, parts, self.now)
+        when = live_times.compare(declared, parts, self.now, [part.live for part in old])
         if isinstance(when, Diagnostic):
             return _impossible(schedule, Action.UPDATE, when)
 
@@ -366,7 +380,7 @@ class ScheduleComparer:
         """The update that makes the live parts so; differing: ids of those with other settings."""
         schedule = declared.schedule
         crons = {part.live.id: part.live.cron for part in parts}
-        if declared.has_time:
+        if declared.has_time or when.writing is Writing.BROKEN:
             crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
         known = {part.live.id: part for part in parts if part.live.id not in differing}
         surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
@@ -457,14 +471,23 @@ def _change_of(schedule: Schedule, action: Action, reason: Reason, **more: Any) 
 def _are_two(declared: Declared, found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:
     """Whether what has the new name is a schedule of its own, and not what a rename has begun.
 
-    A rename that was cut off has written what is declared, or what the old name still has.
+    A rename that was cut off has written what is declared, or what the old name still has; or its
+    marks tell what it was, whatever the file has become since.
     """
+    if _is_told_rename(found, old):
+        return False
     written = {part.mark.definition for part in old if part.mark}
     begun = (
         part.mark is not None and (declared.defines(part.mark) or part.mark.definition in written)
         for part in found
     )
     return all(part.mark for part in old) and not all(begun)
+
+
+def _is_told_rename(found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:
+    """Whether a rename of the old set has written one of the parts that have the new name."""
+    was = marks.bound_to(old[0].base)
+    return any(part.mark is not None and part.mark.was == was for part in found)
 
 
 def _not_free(schedule: Schedule, old: str) -> Diagnostic:

@@ -15,11 +15,13 @@ from qstash_sync.errors import UsageError
 from qstash_sync.local import Switches
 from qstash_sync.model import ignorable
 from qstash_sync.model.change import Reason
+from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.model.settings_table import CALLBACKS, MESSAGE
 from qstash_sync.model.steps import PutSchedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import ignored, mark as marks
+from tests.fault_server import Fault
 from tests.planning.test_property import Draw, apply, dump, files
 from tests.support import HEAD, World, config, world as make_world
 
@@ -457,6 +459,108 @@ def test_parts_of_somebody_elses_time_are_left_as_they_are(world: World) -> None
     assert done(world.apply(text(method="PUT")))
     assert world.plan(text(method="PUT")).empty
     assert len(world.account.store.all("schedule")) == 3
+
+
+def cut_off(world: World, file: str, writes: int, **more: Any) -> None:
+    """An apply that loses all answers after some writes."""
+    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
+    world.account.inject(lost)
+    world.apply(file, **more)
+    world.account.forget()
+
+
+def stored_crons(world: World) -> dict[str, str]:
+    return {s["scheduleId"]: s["cron"] for s in world.account.store.all("schedule")}
+
+
+def renamed(**changes: Any) -> str:
+    entry = {**ENTRY, "was": "a", "ignore": ["cron"], **changes}
+    return f"{HEAD}queues: {{q: {{}}}}\n" + dump({"schedules": {"b": entry}})
+
+
+@pytest.mark.parametrize("days", [0, 1, 40, 150])
+@pytest.mark.parametrize("writes", range(1, 4))
+def test_a_create_that_was_cut_off_is_finished_though_the_time_is_ignored(
+    world: World, writes: int, days: int
+) -> None:
+    """Nobody else has a time yet: what is missing comes as the file has it, also much later."""
+    cut_off(world, text(["cron"]), writes + 1)  # the queue comes first
+    assert len(stored_crons(world)) == writes
+    world.sleep(days * 86_400)
+    assert world.plan(text(["cron"])).empty is (writes == 3)
+    assert done(world.apply(text(["cron"])))
+    assert world.plan(text(["cron"])).empty
+    if writes < 3 or not days:  # whole, and as without `ignore`
+        assert world.plan(text()).empty
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["the file's time", "somebody else's time"])
+@pytest.mark.parametrize("writes", range(7))
+def test_a_rename_that_was_cut_off_ends_with_all_parts_that_the_old_name_has(
+    world: World, writes: int, *, edited: bool
+) -> None:
+    """The old set goes only when the new one is complete; whoever's time it is."""
+    assert done(world.apply(text()))
+    if edited:
+        for number, part in enumerate(stored_crons(world)):
+            world.edit(part, cron=f"7 {number} * * *")
+    before = {part.replace("billing.a", "billing.b"): c for part, c in stored_crons(world).items()}
+    cut_off(world, renamed(), writes)
+    assert done(world.apply(renamed()))
+    assert stored_crons(world) == before
+    assert world.plan(renamed()).empty
+
+
+def test_half_a_create_is_not_renamed_as_a_whole(world: World) -> None:
+    cut_off(world, text(["cron"]), 2)
+    assert len(stored_crons(world)) == 1
+    assert done(world.apply(renamed()))
+    assert sorted(stored_crons(world)) == ["billing.b", "billing.b.2", "billing.b.3"]
+    assert world.plan(renamed()).empty
+
+
+@pytest.mark.parametrize("writes", range(5))
+def test_a_renewal_that_was_cut_off_is_finished_though_the_time_is_ignored_since(
+    world: World, writes: int
+) -> None:
+    """Parts of two sets are nobody's time."""
+    assert done(world.apply(text(cron="0 9 * * 1-5", timezone="UTC")))
+    wanted = text(cron="0 9 * * 1-5")
+    cut_off(world, wanted, writes)
+    ignoring = text(["cron"], cron="0 9 * * 1-5")
+    assert done(world.apply(ignoring))
+    assert world.plan(ignoring).empty
+    assert len(stored_crons(world)) == (1 if writes == 0 else 3)
+
+
+def test_a_part_that_somebody_deletes_is_told_where_the_others_have_another_time(
+    world: World,
+) -> None:
+    assert done(world.apply(text(["cron"])))
+    world.account.store.delete("schedule", "billing.a.2")
+    world.edit("billing.a", cron="7 3 * * *")
+    plan = world.plan(text(["cron"]))
+    assert plan.empty
+    (told,) = [w for w in plan.warnings if w.code == "fewer_parts"]
+    assert (told.severity, "2 of 3 parts" in told.message) == (Severity.INFO, True)
+    world.account.store.delete("schedule", "billing.a")
+    world.account.store.delete("schedule", "billing.a.3")
+    assert done(world.apply(text(["cron"])))
+    assert len(stored_crons(world)) == 3
+
+
+def test_a_set_with_a_hole_that_is_taken_over_is_made_whole_though_the_time_is_ignored(
+    world: World,
+) -> None:
+    assert done(world.apply(text()))
+    whole = stored_crons(world)
+    for part in world.account.store.all("schedule"):
+        first, *rest = part["labels"]
+        world.edit(part["scheduleId"], labels=[f"{first[:7]}0000{first[11:]}", *rest])
+    world.account.store.delete("schedule", "billing.a.2")
+    assert done(world.apply(text(["cron"]), adopt=("a",)))
+    assert sorted(stored_crons(world).values()) == sorted(whole.values())
+    assert world.plan(text(["cron"])).empty
 
 
 def test_a_time_that_was_ignored_and_differs_is_no_renewal(world: World) -> None:

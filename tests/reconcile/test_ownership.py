@@ -647,6 +647,51 @@ def test_a_rename_that_was_cut_off_before_its_pause_keeps_the_pause(world: World
     assert not any(isinstance(s, PauseSchedule) and s.paused for s in only_change(world.plan(running)).steps)  # fmt: skip
 
 
+@pytest.mark.parametrize("writes", [1, 2, 3, 4, 5])
+def test_what_is_paused_after_a_rename_was_cut_off_does_not_pause_what_that_has_written(
+    world: World, writes: int
+) -> None:
+    """Both fire, and somebody stops the old one: with its delete the job would run nowhere."""
+    world.apply(file(name="old"))
+    renamed = file("was: old", name="new")
+    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
+    world.account.inject(lost)
+    world.apply(renamed)
+    world.account.forget()
+    for part in live_ids(world):
+        if part.startswith("billing.old"):
+            world.edit(part, isPaused=True)
+    plan = world.plan(renamed)
+    assert "paused" not in fields_of(plan)
+    (told,) = [w for w in plan.warnings if w.code == "former_paused"]
+    assert "billing.old is paused and goes; new stays active" in told.message
+    asked = world.plan(file("was: old, paused: true", name="new"))
+    assert not [w for w in asked.warnings if w.code == "former_paused"]
+    world.apply(renamed)
+    assert [world.schedule(part)["isPaused"] for part in live_ids(world)] == [False] * 3
+    assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert world.plan(renamed).empty
+    assert not [w for w in world.plan(renamed).warnings if w.code == "former_paused"]
+
+
+@pytest.mark.parametrize("writes", range(10))
+def test_a_rename_of_what_is_paused_that_is_cut_off_keeps_the_pause_of_every_part(
+    world: World, writes: int
+) -> None:
+    world.apply(file(name="old"))
+    for part in live_ids(world):
+        world.edit(part, isPaused=True)
+    renamed = file("was: old", name="new")
+    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
+    world.account.inject(lost)
+    world.apply(renamed)
+    world.account.forget()
+    assert not [w for w in world.plan(renamed).warnings if w.code == "former_paused"]
+    world.apply(renamed)
+    assert [world.schedule(part)["isPaused"] for part in live_ids(world)] == [True] * 3
+    assert world.plan(renamed).empty
+
+
 def test_what_is_renamed_to_another_time_tells_the_stored_one_where_nothing_else_is_known(
     world: World,
 ) -> None:
@@ -857,6 +902,64 @@ def test_a_rename_that_is_cut_off_converges(world: World, protect: str, writes: 
     world.apply(renamed)
     assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
     assert world.plan(renamed).empty
+
+
+@pytest.mark.parametrize("again", [None, 1, 2], ids=["once", "twice", "twice, later"])
+@pytest.mark.parametrize("protect", ["false", "true"])
+@pytest.mark.parametrize("writes", range(7))
+def test_a_rename_with_a_change_that_is_cut_off_needs_no_more_options_than_a_whole_one(
+    world: World, protect: str, writes: int, again: int | None
+) -> None:
+    """Its marks tell what it was: the old definition need not be the new one."""
+    world.apply(file(f"protect: {protect}", name="old"))
+    head = HEAD + "limits: {max_deletes: 0}\n"
+    renamed = file(f"protect: {protect}, was: old", name="new", head=head).replace("0 9", "0 10")
+    assert not world.plan(renamed).errors
+    for cut in (writes, *([again] if again else [])):
+        lost = Fault(kind="reset_before", at=cut + 1, times=999, matches=lambda m, _p: m != "GET")
+        world.account.inject(lost)
+        world.apply(renamed, allow_deletes=None)
+        world.account.forget()
+    plan = world.plan(renamed)
+    assert not plan.errors
+    assert plan.summary["delete"] == 0
+    world.apply(renamed, allow_deletes=None)
+    assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert world.plan(renamed).empty
+
+
+@pytest.mark.parametrize("writes", range(7))
+def test_a_file_may_change_again_after_a_rename_that_was_cut_off(world: World, writes: int) -> None:
+    world.apply(file(name="old"))
+    at_ten, renamed = (file("was: old", name="new").replace("0 9", f"0 {h}") for h in (10, 11))
+    for text in (at_ten, renamed):
+        lost = Fault(
+            kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET"
+        )
+        world.account.inject(lost)
+        world.apply(text)
+        world.account.forget()
+    world.apply(renamed)
+    assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
+    assert world.plan(renamed).empty
+
+
+def test_a_rename_of_half_a_change_that_is_cut_off_is_no_delete(world: World) -> None:
+    """The old set is of two definitions, neither of which need be the new one."""
+    world.apply(file("protect: true", name="old"))
+    half = file("protect: true, retries: 4", name="old")
+    for text, writes in (
+        (half, 1),
+        (file("protect: true, was: old, retries: 5", name="new"), 4),
+    ):
+        lost = Fault(
+            kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET"
+        )
+        world.account.inject(lost)
+        world.apply(text)
+        world.account.forget()
+    change = only_change(world.plan(text))
+    assert (change.drops, change.protected) == (0, False)
 
 
 def hand_over(world: World) -> None:
