@@ -221,6 +221,8 @@ def _consented(one: Compared, policy: Policy) -> Compared:
         return one
     if any(fnmatchcase(one.name, pattern) for pattern in policy.adopt):
         return one
+    if one.otherwise:
+        return _consented(one.otherwise, policy)
     fact = f"{one.consent.id} {one.consent.foreign.value}"
     is_of_it = f"{one.consent.id}.".startswith(f"{one.id}.")
     instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"

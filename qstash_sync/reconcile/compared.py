@@ -20,7 +20,10 @@ class Consent:
 
 @record(kw_only=True)
 class Compared:
-    """One resource: its change (None: in sync), and the diagnostics that belong to it."""
+    """One resource: its change (None: in sync), and the diagnostics that belong to it.
+
+    otherwise: what it is without the consent; None: it is refused then.
+    """
 
     kind: Kind
     name: str
@@ -28,6 +31,7 @@ class Compared:
     change: Change | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     consent: Consent | None = None
+    otherwise: "Compared | None" = None
 
     @property
     def key(self) -> Key:

@@ -68,7 +68,7 @@ class LiveParts:
         self.scope = marks.scope(desired.namespace, desired.environment)
         self.former = desired.namespace_was
         former_scope = marks.scope(self.former, desired.environment) if self.former else None
-        declared = {schedule.id for schedule in desired.schedules or ()}
+        self._declared = declared = {schedule.id for schedule in desired.schedules or ()}
         self._labels = {one.id: one.message.labels for one in desired.schedules or ()}
         self.by_id: dict[str, LivePart] = {}
         for schedule in live:
@@ -194,6 +194,14 @@ class LiveParts:
         if first is None or first.mark is None or part.mark is None:
             return False
         return first.mark.scope == part.mark.scope
+
+    def is_declared(self, base: str) -> bool:
+        """Whether a schedule of the file has this id."""
+        return base in self._declared
+
+    def is_in_namespace(self, base: str) -> bool:
+        """Whether an id is one of this namespace, or of the one that it replaces."""
+        return base.startswith(tuple(f"{name}." for name in (self.namespace, self.former) if name))
 
     def is_managed(self, part: LivePart) -> bool:
         """Whether it is ours to delete, or of the namespace that this one replaces."""

@@ -14,10 +14,11 @@ mark, a name that `owns` matches.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.reconcile import twins, unmarked_kinds
+from qstash_sync.reconcile import former, twins, unmarked_kinds
 from qstash_sync.reconcile.compared import Compared, Comparison, Within
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.schedules import ScheduleComparer, stray
@@ -60,8 +61,8 @@ def _schedules(
             found.compared.append(compared)
             claimed.update(part.live.id for part in parts)
         else:  # out of scope, but its parts are not surplus for that
-            claimed.update(part.live.id for part in index.of(schedule.id))
-            claimed.update(part.live.id for part in comparer.renamed_from(schedule))
+            sets = [index.of(schedule.id), *former.candidates(schedule, index)]
+            claimed.update(part.live.id for one in sets for part in one)
 
     # What nobody has claimed: ours goes, the rest is left alone.
     surplus: dict[str, list[LivePart]] = {}
@@ -77,8 +78,11 @@ def _schedules(
                 found.diagnostics.append(stray(part, declared[part.base]))
         else:
             strangers.append(part)
+    waiting = {one.name: one.consent for one in found.compared if one.consent}
     for parts in surplus.values():
         deleted: Compared = comparer.delete(parts)
+        # While what would replace it, under an `id:` that is not ours, is refused, it stays.
+        deleted = replace(deleted, consent=waiting.get(deleted.name))
         if within is None or deleted.key in within:
             found.compared.append(deleted)
     return strangers

@@ -47,6 +47,7 @@ from qstash_sync.reconcile import (
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.compared import Compared, Consent
 from qstash_sync.reconcile.diff import Trust
+from qstash_sync.reconcile.former import candidates, former, told
 from qstash_sync.reconcile.live_parts import (
     LivePart,
     LiveParts,
@@ -72,19 +73,44 @@ class ScheduleComparer:
 
     def compare(self, schedule: Schedule) -> tuple[Compared, list[LivePart]]:
         """The schedule's change, and the live parts that belong to it."""
-        found, old = self.index.of(schedule.id), self.renamed_from(schedule)
+        found, sets = self.index.of(schedule.id), candidates(schedule, self.index)
+        if not sets:
+            return self._compared(schedule, found, ()), found
+        declared = Declared(schedule, self.desired.namespace, self.desired.environment)
+        before = former(declared, sets, self.index, is_live=bool(found))
+        compared = self._compared(schedule, found, (*before.goes, *before.asked))
+        adopt = f"--adopt {schedule.name} deletes it, as the file's was: or namespace_was: asks"
+        remove = (
+            "delete it if nobody needs it, or take out the was: or namespace_was: that names it"
+        )
+        stay = told(schedule, before.stays, self.index, way_out=remove)
+        compared = replace(compared, diagnostics=(*compared.diagnostics, *stay))
+        if before.asked:
+            left = self._compared(schedule, found, before.goes)
+            asked = told(schedule, before.asked, self.index, way_out=f"{adopt}; or {remove}")
+            left = replace(left, diagnostics=(*left.diagnostics, *asked))
+            compared = replace(compared, otherwise=left)
+        goes = [part for one in (*before.goes, *before.asked) for part in one]
+        return compared, [*found, *goes]
+
+    def _compared(
+        self, schedule: Schedule, found: list[LivePart], sets: Sequence[Sequence[LivePart]]
+    ) -> Compared:
+        """Likewise; sets: what it may have been, and goes with its change, the origin first."""
+        old = [part for one in (sets if found else sets[:1]) for part in one]
+        leftovers = sets if found else sets[1:]
         if schedule.ignore and (found or old):
             schedule = ignored.left(schedule)
             found = [ignored.as_declared(part, schedule, self.index) for part in found]
             old = [ignored.as_declared(part, schedule, self.index) for part in old]
         if found and old and schedule.paused is None and any(part.live.paused for part in old):
             schedule = replace(schedule, paused=True)  # a rename that was cut off keeps the pause
-        if found and old and not self._is_leftover(schedule, old):
-            old = []
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
         change: Change | None
-        if found and old and _are_two(declared, found, old):
-            taken_by = self.index.name_of(old[0])
+        mine = [part for part in old if self.index.is_managed(part)]
+        begun = [part for part in found if self.index.is_managed(part)]
+        if begun and mine and _are_two(declared, begun, mine):
+            taken_by = self.index.name_of(mine[0])
             change, diagnostics = _impossible(
                 schedule, Action.UPDATE, _not_free(schedule, taken_by)
             )
@@ -95,14 +121,15 @@ class ScheduleComparer:
         else:
             change, diagnostics = self._create(declared)
             diagnostics += self._nothing_there(schedule)
-        if found and old and not (change and change.refused):
-            change = self._with_leftovers(declared, change, old)
+        for one in leftovers:
+            if not (change and change.refused):
+                change = self._with_leftovers(declared, change, one)
         if change and schedule.ignore and _writes(change):
             there = [self.index.by_id[part.live.id] for part in (*found, *old)]
             if why := ignored.cannot_be_carried(schedule, there, self.index):
                 change = replace(change, steps=(), swap=None, refused=why.text, diagnosed=True)
                 diagnostics = [*diagnostics, why]
-        compared = Compared(
+        return Compared(
             kind=Kind.SCHEDULE,
             name=schedule.name,
             id=schedule.id,
@@ -110,7 +137,6 @@ class ScheduleComparer:
             diagnostics=tuple(diagnostics),
             consent=self._consent(schedule, change, found),
         )
-        return compared, [*found, *old]
 
     def delete(self, parts: Sequence[LivePart]) -> Compared:
         """What is ours and not declared any more goes, the first part last."""
@@ -199,40 +225,6 @@ class ScheduleComparer:
         )
         return change, diagnostics
 
-    def renamed_from(self, schedule: Schedule) -> list[LivePart]:
-        """The parts that the schedule had under another name, id or namespace.
-
-        What is not ours is among them if it has no mark and `was:` names its very id, or stands in
-        one of our namespaces; never what another namespace manages.
-        """
-        index = self.index
-        names = [name for name in (schedule.was, schedule.name) if name]
-        if schedule.was:
-            old = index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was)
-            if old and self._may_be_former(schedule, old[0]):
-                return old
-        if index.former:
-            found = (index.of(f"{index.former}.{name}") for name in names)
-            if old := next((parts for parts in found if parts), []):
-                return old
-        if schedule.adopted:
-            return []
-        found = (index.adopted(name) for name in names)
-        return next((parts for parts in found if parts), [])
-
-    def _may_be_former(self, schedule: Schedule, part: LivePart) -> bool:
-        if self.index.is_managed(part) or self.index.consents(schedule, part):
-            return True
-        prefixes = tuple(f"{name}." for name in (self.index.namespace, self.index.former) if name)
-        return part.base.startswith(prefixes) and not part.is_copy
-
-    def _is_leftover(self, schedule: Schedule, old: Sequence[LivePart]) -> bool:
-        """Whether an old set beside the new one can be what a rename, which was cut off, has left.
-
-        Where another environment's mark stands in our namespace, it can; no mark at all is none.
-        """
-        return all(p.mark is not None or self.index.consents(schedule, p) for p in old)
-
     def _rename(
         self, declared: Declared, old: Sequence[LivePart]
     ) -> tuple[Change, list[Diagnostic]]:
@@ -290,15 +282,16 @@ class ScheduleComparer:
         """
         schedule = declared.schedule
         alike = all(part.mark and declared.defines(part.mark) for part in old)
-        note = "the apply that renamed it was cut off" if alike else "deleted with it"
+        is_ours = all(map(self.index.is_managed, old))
+        note = "the apply that renamed it was cut off" if alike and is_ours else "deleted with it"
         begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
         return replace(
             begun,
             action=Action.UPDATE,
             fields=(self._renamed(schedule, old, note), *begun.fields),
             steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
-            protected=_are_protected(old) and not (alike and schedule.protect),
-            drops=0 if alike else 1,
+            protected=begun.protected or (_are_protected(old) and not (alike and schedule.protect)),
+            drops=begun.drops + (0 if alike else 1),
         )
 
     # Update
@@ -458,11 +451,10 @@ def _are_two(declared: Declared, found: Sequence[LivePart], old: Sequence[LivePa
     A rename that was cut off has written what is declared, or what the old name still has.
     """
     written = {part.mark.definition for part in old if part.mark}
-    begun = (
-        part.mark is not None and (declared.defines(part.mark) or part.mark.definition in written)
+    return not all(
+        part.mark and (declared.defines(part.mark) or part.mark.definition in written)
         for part in found
     )
-    return all(part.mark for part in old) and not all(begun)
 
 
 def _not_free(schedule: Schedule, old: str) -> Diagnostic:

@@ -1,0 +1,201 @@
+"""Sets that are not ours, or not all of them: what a run may take, what it leaves, what it tells."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from qstash_sync.applying.outcomes import Outcome, Status
+from qstash_sync.model.change import Change, Reason
+from qstash_sync.planning.decide import Plan
+from tests.fault_server import Fault
+from tests.support import HEAD, UNLINTED, World
+
+URL = "https://app.example.com/x"
+MOVED = HEAD.replace("namespace: billing", "namespace: corp\nnamespace_was: billing")
+BERLIN = "cron: 30 9 * * *, timezone: Europe/Berlin"  # two parts
+OTHER_SCOPE = "0000"
+
+
+def file(head: str = HEAD, **schedules: str) -> str:
+    """A file with schedules of these settings; a cron of one part where they have none."""
+    text = f"{UNLINTED}{head}schedules:\n"
+    for name, settings in schedules.items():
+        time = "" if "cron:" in settings else "cron: 0 9 * * *, "
+        text += f"  {name}: {{{time}destination: '{URL}', {settings}}}\n"
+    return text
+
+
+PLAIN = "retries: 1"
+
+
+def live_ids(world: World) -> list[str]:
+    return sorted(world.account.console.snapshot()["schedule"])
+
+
+def unmarked(world: World, part_id: str, **changes: Any) -> None:
+    """Let an id be the application's own."""
+    template = next(iter(world.account.store.all("schedule")))
+    stored = {**template, "scheduleId": part_id, "labels": ["theirs"], **changes}
+    world.account.store.put("schedule", part_id, stored)
+
+
+def hand_over(world: World, *part_ids: str) -> None:
+    """Let another environment have written all of it, or these parts."""
+    for part_id in part_ids or live_ids(world):
+        first, *more = world.schedule(part_id)["labels"]
+        labels = [re.sub("^qsync1-[0-9a-f]{4}", f"qsync1-{OTHER_SCOPE}", first), *more]
+        world.edit(part_id, labels=labels)
+
+
+def cut_off(world: World, text: str, *, after: int, **policy: Any) -> None:
+    """An apply whose connection breaks for good after some writes."""
+    broken = Fault(kind="reset_before", at=after + 1, times=999, matches=lambda m, _p: m != "GET")
+    world.account.inject(broken)
+    world.apply(text, **policy)
+    world.account.forget()
+
+
+def only_change(plan: Plan) -> Change:
+    assert len(plan.changes) == 1, plan.changes
+    return plan.changes[0]
+
+
+def warned(plan: Plan, code: str) -> Iterator[str]:
+    return (f"{warning.text} | {warning.hint}" for warning in plan.warnings if warning.code == code)
+
+
+def statuses(outcomes: tuple[Outcome, ...]) -> list[Status]:
+    return [outcome.status for outcome in outcomes]
+
+
+# Which set a schedule was before
+
+
+@pytest.mark.parametrize("hand", ["no mark", "another environment's"])
+def test_what_is_ours_is_the_former_one_before_what_is_not(world: World, hand: str) -> None:
+    """Else a `was:` that is left over deletes the live job, and its replacement is refused."""
+    world.apply(file(a=BERLIN, b="retries: 7"))
+    if hand == "no mark":
+        unmarked(world, "billing.b", retries=7)
+    else:
+        hand_over(world, "billing.b")
+    text = file(MOVED, a=f"was: b, {BERLIN}")
+    plan = world.plan(text)
+    change = only_change(plan)
+    assert (change.reason, change.refused) == (Reason.RENAME, None)
+    assert [field.before for field in change.fields] == ["billing.a"]
+    (told,) = warned(plan, "not_taken")
+    assert "billing.b" in told
+    assert statuses(world.apply(text)) == [Status.DONE]
+    assert live_ids(world) == ["billing.b", "corp.a", "corp.a.2"]
+    assert world.plan(text).empty
+
+
+def test_an_adopted_id_of_ours_is_the_former_one_before_what_is_not(world: World) -> None:
+    """The same within one namespace, where an entry loses its `id:`."""
+    world.apply(file(a=f"id: scd_9, {BERLIN}"))
+    unmarked(world, "billing.b")
+    text = file(a=f"was: b, {BERLIN}")
+    assert statuses(world.apply(text)) == [Status.DONE]
+    assert live_ids(world) == ["billing.a", "billing.a.2", "billing.b"]
+
+
+@pytest.mark.parametrize("former", ["was: b", "was: b, retries: 9"])
+def test_nothing_that_a_schedule_may_have_been_goes_while_it_is_refused(
+    world: World, former: str
+) -> None:
+    """Two sets of ours, and the new id is somebody's: both stay."""
+    world.apply(file(a=PLAIN, b="retries: 7"))
+    unmarked(world, "corp.a")
+    before = world.account.console.snapshot()
+    text = file(MOVED, a=former)
+    assert statuses(world.apply(text)) == [Status.REFUSED]
+    assert world.account.console.snapshot() == before
+    assert statuses(world.apply(text, adopt=("a",))) == [Status.DONE]
+    assert live_ids(world) == ["corp.a"]
+    assert world.plan(text).empty
+
+
+@pytest.mark.parametrize("was", [PLAIN, "id: scd_1"], ids=["our id", "an adopted id"])
+def test_a_job_stays_while_the_id_that_it_is_to_have_is_refused(world: World, was: str) -> None:
+    """The entry gets an `id:` of somebody else's: what it had is not surplus yet."""
+    theirs = HEAD.replace("billing", "team")
+    world.apply(file(theirs, x="id: scd_5"))
+    world.apply(file(a=was))
+    before = world.account.console.snapshot()
+    assert statuses(world.apply(file(a="id: scd_5"))) == [Status.REFUSED, Status.REFUSED]
+    assert world.account.console.snapshot() == before
+
+
+def test_what_another_entry_of_the_file_keeps_is_no_former_one(world: World) -> None:
+    """An adopted schedule keeps its id under a new name, and the old name is given away."""
+    world.apply(file(a="id: scd_1"))
+    text = file(a="retries: 7", y="id: scd_1")
+    assert statuses(world.apply(text)) == [Status.DONE, Status.DONE]
+    assert live_ids(world) == ["billing.a", "scd_1"]
+    assert world.plan(text).empty
+
+
+# What is left beside it
+
+
+@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize(
+    ("head", "entry", "name"),
+    [(HEAD, f"was: a, {BERLIN}", "c"), (MOVED, BERLIN, "a")],
+    ids=["was", "namespace_was"],
+)
+def test_a_rename_from_what_had_no_mark_is_finished_by_the_same_consent(
+    world: World, head: str, entry: str, name: str, after: int
+) -> None:
+    """And without it what is left is told: else both fire for ever, and nothing says so."""
+    world.apply(file(a=PLAIN))
+    unmarked(world, "billing.a")
+    text = file(head, **{name: entry})
+    cut_off(world, text, after=after, adopt=(name,))
+    assert "billing.a" in live_ids(world)
+    without = world.plan(text)
+    assert not any(change.refused for change in without.changes)
+    (told,) = warned(without, "not_taken")
+    assert "billing.a has no mark of ours" in told
+    assert f"--adopt {name}" in told
+    world.apply(text)
+    assert "billing.a" in live_ids(world)
+    change = only_change(world.plan(text, adopt=(name,)))
+    assert [field.note for field in change.fields] == ["deleted with it"]
+    assert statuses(world.apply(text, adopt=(name,))) == [Status.DONE]
+    assert "billing.a" not in live_ids(world)
+    assert world.plan(text, adopt=(name,)).empty
+    assert not list(warned(world.plan(text), "not_taken"))
+
+
+def test_a_rename_takes_what_its_was_names_and_no_other_job_of_another_environment(
+    world: World,
+) -> None:
+    """The name it has now was another job's under the former namespace: nobody consents to that."""
+    world.apply(file(a=BERLIN, c="retries: 7"))
+    hand_over(world)
+    text = file(MOVED, c=f"was: a, {BERLIN}")
+    assert statuses(world.apply(text, adopt=("c",))) == [Status.DONE]
+    assert live_ids(world) == ["billing.c", "corp.c", "corp.c.2"]
+    plan = world.plan(text, adopt=("c",))
+    assert plan.empty
+    (told,) = warned(plan, "not_taken")
+    assert "billing.c carries the mark of another environment" in told
+    world.apply(text, adopt=("c",))
+    assert "billing.c" in live_ids(world)
+
+
+@pytest.mark.parametrize("entry", [PLAIN, "retries: 3"], ids=["in sync", "changed"])
+def test_a_was_that_is_left_over_stops_no_change_of_its_schedule(world: World, entry: str) -> None:
+    """What it names is by now another job of another environment."""
+    world.apply(file(a=PLAIN, b="retries: 7"))
+    hand_over(world, "billing.b")
+    text = file(a=f"was: b, {entry}")
+    assert statuses(world.apply(text)) == ([] if entry == PLAIN else [Status.DONE])
+    plan = world.plan(text)
+    assert plan.empty
+    (told,) = warned(plan, "not_taken")
+    assert "billing.b carries the mark of another environment" in told
