@@ -4,14 +4,14 @@
     billing.x     yes        billing.x    1        ours
     billing.x     no         billing.x    1        the application's own: needs consent
     billing.x.2   yes        billing.x    2        ours
-    billing.x.2   no         billing.x    2        a stray: fires beside ours, is left alone
+    billing.x.2   no         billing.x    2        a stray: fires beside ours; left alone, or taken
     billing.9     yes        billing.9    1        ours: a name of digits is a name
     scd_123       bound      scd_123      1        ours, also when its `id:` has left the file
     scd_123.2     bound      scd_123      2        likewise
     scd_123       no         scd_123      1        of the schedule that says `id: scd_123`
     scd_456       bound      scd_456      1        a copy: the mark is bound to another id
     billing.y     foreign    billing.y    1        another environment's: needs consent
-    billing.y.2   foreign    billing.y    2        with its first, also where that is ours by now
+    billing.y.2   foreign    billing.y    2        of its set, whoever's the first is by now
 
 A declared id is always a first part, whatever its last word looks like. An old mark of an adopted
 schedule is bound to no id: it is ours as long as the file says `id:`.
@@ -158,24 +158,31 @@ class LiveParts:
         return self._adopted.get(name, [])
 
     def of(self, base: str) -> list[LivePart]:
-        """The first part, whoever's it is, and the further ones of the same hand, by number."""
+        """The first part, whoever's it is, and the further ones that somebody's mark says are its.
+
+        By number; the first may be gone.
+        """
         return [
             part
             for part in self._by_base.get(base, ())
-            if part.ours or part.former or part.live.id == base or self._is_of_foreign_set(part)
+            if self.is_managed(part) or part.live.id == base or self._is_further(part)
         ]
 
-    def _is_of_foreign_set(self, part: LivePart) -> bool:
-        """Whether a further part is one of a set that somebody else wrote under this base.
+    def _is_further(self, part: LivePart) -> bool:
+        """Whether somebody else wrote it as a further part of a set under this base.
 
-        Of one that is being taken over the first part may be ours already.
+        Its own labels say so. Nothing that a run writes must change the answer: a take-over begins
+        with the first part.
         """
-        first, mark = self.by_id.get(part.base), part.mark
-        if first is None or mark is None or mark.part != part.number or part.is_copy:
+        mark, labels = part.mark, part.live.message.labels
+        if mark is None or mark.part != part.number or part.is_copy:
             return False
-        if self.is_managed(first):
-            return self.labelled_name(part) == self.labelled_name(first) != ""
-        return self.is_with_its_first(part) and not first.is_copy
+        is_named = part.base in labels or part.live.labels_cut
+        return is_named or not self.is_in_namespace(part.base)
+
+    def first(self, base: str) -> list[LivePart]:
+        """The first part alone, whoever's it is, where it is live."""
+        return [self.by_id[base]] if base in self.by_id else []
 
     def of_declared(self, schedule: Schedule) -> list[LivePart]:
         """The parts of a declared schedule; of one that is to be renamed, those it still has."""
@@ -187,13 +194,6 @@ class LiveParts:
     def ours(self, base: str) -> list[LivePart]:
         """The parts of a schedule that carry our mark, by number."""
         return [part for part in self._by_base.get(base, ()) if part.ours]
-
-    def is_with_its_first(self, part: LivePart) -> bool:
-        """Whether a part carries the mark of the first of its set, whoever's that is."""
-        first = self.by_id.get(part.base)
-        if first is None or first.mark is None or part.mark is None:
-            return False
-        return first.mark.scope == part.mark.scope
 
     def is_declared(self, base: str) -> bool:
         """Whether a schedule of the file has this id."""

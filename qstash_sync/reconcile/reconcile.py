@@ -74,8 +74,7 @@ def _schedules(
             continue
         found.unmanaged.append((Kind.SCHEDULE, part.live.id))
         if part.base in declared and part.number > 1:
-            if not index.is_with_its_first(part):
-                found.diagnostics.append(stray(part, declared[part.base]))
+            found.diagnostics.append(stray(part, declared[part.base]))
         else:
             strangers.append(part)
     waiting = {one.name: one.consent for one in found.compared if one.consent}

@@ -75,7 +75,8 @@ class ScheduleComparer:
         """The schedule's change, and the live parts that belong to it."""
         found, sets = self.index.of(schedule.id), candidates(schedule, self.index)
         if not sets:
-            return self._compared(schedule, found, ()), found
+            compared = self._compared(schedule, found, ())
+            return compared, [*found, *self._overwritten(compared.change, found)]
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
         before = former(declared, sets, self.index, is_live=bool(found))
         compared = self._compared(schedule, found, (*before.goes, *before.asked))
@@ -91,7 +92,14 @@ class ScheduleComparer:
             left = replace(left, diagnostics=(*left.diagnostics, *asked))
             compared = replace(compared, otherwise=left)
         goes = [part for one in (*before.goes, *before.asked) for part in one]
-        return compared, [*found, *goes]
+        goes += found
+        return compared, [*goes, *self._overwritten(compared.change, goes)]
+
+    def _overwritten(self, change: Change | None, known: Sequence[LivePart]) -> list[LivePart]:
+        """What stands under the ids that a change writes, and is none of the parts it is about."""
+        ids = {step.id for step in change.steps if isinstance(step, PutSchedule)} if change else ()
+        theirs = set(ids) - {part.live.id for part in known}
+        return [self.index.by_id[part_id] for part_id in sorted(theirs & self.index.by_id.keys())]
 
     def _compared(
         self, schedule: Schedule, found: list[LivePart], sets: Sequence[Sequence[LivePart]]
@@ -129,6 +137,8 @@ class ScheduleComparer:
             if why := ignored.cannot_be_carried(schedule, there, self.index):
                 change = replace(change, steps=(), swap=None, refused=why.text, diagnosed=True)
                 diagnostics = [*diagnostics, why]
+        if change and (taken := self._overwritten(change, [*found, *old])):
+            change = replace(change, fields=(*change.fields, *map(_taken, taken)))
         return Compared(
             kind=Kind.SCHEDULE,
             name=schedule.name,
@@ -393,6 +403,12 @@ class ScheduleComparer:
 
 def _writes(change: Change) -> bool:
     return any(isinstance(step, PutSchedule) for step in change.steps)
+
+
+def _taken(part: LivePart) -> FieldChange:
+    paused = "paused, " if part.live.paused else ""
+    note = f"{part.live.id}, {paused}is overwritten: adopted"
+    return FieldChange(path="mark", after="ours", note=note)
 
 
 def stray(part: LivePart, schedule: Schedule) -> Diagnostic:

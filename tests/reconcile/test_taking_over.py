@@ -199,3 +199,70 @@ def test_a_was_that_is_left_over_stops_no_change_of_its_schedule(world: World, e
     assert plan.empty
     (told,) = warned(plan, "not_taken")
     assert "billing.b carries the mark of another environment" in told
+
+
+# A set of somebody else's that is not whole
+
+
+def without_first(world: World) -> None:
+    assert world.account.store.delete("schedule", "billing.c")
+
+
+def with_unmarked_first(world: World) -> None:
+    world.edit("billing.c", labels=["theirs"])
+
+
+BROKEN_SETS = {"its first is gone": without_first, "its first has no mark": with_unmarked_first}
+
+
+@pytest.mark.parametrize("entry", [PLAIN, BERLIN], ids=["to one part", "to two parts"])
+@pytest.mark.parametrize("case", BROKEN_SETS)
+def test_a_set_that_another_environment_has_left_is_taken_whole_or_not_at_all(
+    world: World, case: str, entry: str
+) -> None:
+    """Whose a further part is does not hang on the first, which the run itself writes."""
+    world.apply(file(c=BERLIN))
+    hand_over(world)
+    BROKEN_SETS[case](world)
+    text, before = file(c=entry), world.account.console.snapshot()
+    plan = world.plan(text)
+    assert only_change(plan).is_refused_alone
+    assert not list(warned(plan, "stray"))
+    assert statuses(world.apply(text)) == [Status.REFUSED]
+    assert world.account.console.snapshot() == before
+
+    plan = world.plan(text, adopt=("c",))
+    assert (only_change(plan).reason, plan.summary["unmanaged"]) == (Reason.ADOPT, 0)
+    assert not list(warned(plan, "stray"))
+    assert statuses(world.apply(text, adopt=("c",))) == [Status.DONE]
+    assert world.plan(text).empty
+    assert len(live_ids(world)) == (1 if entry == PLAIN else 2)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_is_overwritten_is_shown_and_not_said_to_be_left_alone(
+    world: World, paused: bool
+) -> None:
+    """An id of the application's own stands where a further part is to be."""
+    world.apply(file(a=PLAIN))
+    unmarked(world, "billing.a.2", cron="0 4 * * *", isPaused=paused)
+    assert list(warned(world.plan(file(a=PLAIN)), "stray"))
+    text = file(a=BERLIN)
+    for policy, refused in (((), True), (("a",), False)):
+        plan = world.plan(text, adopt=policy)
+        change = only_change(plan)
+        assert bool(change.refused) is refused
+        assert plan.summary["unmanaged"] == 0
+        assert not list(warned(plan, "stray"))
+    (field,) = (field for field in change.fields if field.path == "mark")
+    assert field.note == f"billing.a.2, {'paused, ' * paused}is overwritten: adopted"
+    assert statuses(world.apply(text, adopt=("a",))) == [Status.DONE]
+    assert world.plan(text).empty
+
+
+def test_a_part_that_nothing_overwrites_is_left_alone(world: World) -> None:
+    world.apply(file(a=PLAIN))
+    unmarked(world, "billing.a.2", cron="0 4 * * *")
+    plan = world.plan(file(a="retries: 2"), adopt=("a",))
+    assert plan.summary["unmanaged"] == 1
+    assert list(warned(plan, "stray"))
