@@ -25,7 +25,7 @@ from qstash_sync.planning.messages import MessagesADay
 from qstash_sync.planning.policy import Policy
 from qstash_sync.planning.quota import Usage
 from qstash_sync.reconcile import ignored, scope
-from qstash_sync.reconcile.compared import Compared, Comparison
+from qstash_sync.reconcile.compared import Compared, Comparison, Consent
 from qstash_sync.reconcile.ignored import Ignored
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.record import record
@@ -223,10 +223,7 @@ def _consented(one: Compared, policy: Policy) -> Compared:
         return one
     if one.otherwise:
         return _consented(one.otherwise, policy)
-    fact = f"{one.consent.id} {one.consent.foreign.value}"
-    is_of_it = f"{one.consent.id}.".startswith(f"{one.id}.")
-    instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
-    why = f"{fact}; take it over with --adopt {one.name}, or {instead}"
+    why = f"{one.consent.id} {one.consent.foreign.value}; {_way_out(one, one.consent)}"
     refused = replace(
         one.change,
         action=Action.UPDATE,
@@ -243,6 +240,17 @@ def _consented(one: Compared, policy: Policy) -> Compared:
     # What is said of it stays where the schedule itself is ours, and a further part is not.
     said = one.diagnostics if one.consent.id != one.id else ()
     return replace(one, change=refused, diagnostics=said)
+
+
+def _way_out(one: Compared, consent: Consent) -> str:
+    """What can be done about a change that is refused for want of consent."""
+    adopt, is_of_it = f"--adopt {one.name}", f"{consent.id}.".startswith(f"{one.id}.")
+    if one.change and one.change.action is Action.DELETE:
+        if is_of_it:
+            return f"the parts of one schedule go together: {adopt} deletes it, too"
+        return f"{one.id} stays until that is taken over with {adopt}"
+    instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
+    return f"take it over with {adopt}, or {instead}"
 
 
 def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:

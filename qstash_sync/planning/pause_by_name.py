@@ -4,7 +4,7 @@ live id        our mark   in the file     what becomes of it
 billing.x      yes        yes or no       part of x
 billing.x.2    yes        yes or no       part of x
 scd_123        yes or no  id: scd_123     part of the schedule that names it
-billing.x      no, other  yes             left alone and refused
+billing.x      no, other  yes             left alone and refused, and its further parts
 anything else                             not ours, never touched
 """
 
@@ -46,7 +46,7 @@ class Wish:
 
 @record(kw_only=True)
 class PausePlan:
-    """The plan; refused: schedules whose first part is not ours and not as wanted, and why."""
+    """The plan; refused: schedules with a part that is not ours and not as wanted, and why."""
 
     plan: Plan
     refused: Mapping[Key, str]
@@ -61,7 +61,7 @@ class _Found:
     parts: tuple[LivePart, ...]
     declared: Schedule | None
     aliases: frozenset[str]
-    foreign: LivePart | None  # the first part, where it is not ours
+    foreign: tuple[LivePart, ...]  # its other parts: the first, and those of somebody's mark
 
     def is_named(self, glob: str) -> bool:
         return any(fnmatchcase(alias, glob) for alias in self.aliases)
@@ -78,12 +78,11 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     changes, unchanged, refused = [], [], {}
     for one in chosen:
         change = _change(wish, one)
-        foreign = index.foreign(one.foreign) if one.foreign else None
-        if foreign and one.foreign and one.foreign.live.paused != wish.paused:
-            fact = f"{one.id} {foreign.value}"
+        against = [part for part in one.foreign if part.live.paused != wish.paused]
+        if against:
             adopt = desired.command("apply", "--adopt", one.name)
             way_out = f"stop it in the console, or take it over with {adopt}"
-            refused[change.key] = f"{fact}; {way_out}"
+            refused[change.key] = f"{_carried(against, index)}; {way_out}"
         if change.steps or change.key in refused:
             changes.append(change)
         else:
@@ -117,8 +116,8 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
         schedule = declared.get(base)
         parts = index.of(base)
         mine = tuple(p for p in parts if index.is_managed(p) or index.consents(schedule, p))
-        foreign = next((part for part in parts[:1] if part not in mine), None)
-        if not mine and foreign is None:
+        foreign = tuple(part for part in parts if part not in mine)
+        if not parts:
             continue  # strays alone
         owner = schedule or renamed.get(base)
         name = schedule.name if schedule else index.name_of(parts[0])
@@ -130,6 +129,12 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
             aliases=frozenset({name, owner.name} if owner else {name}),
             foreign=foreign,
         )
+
+
+def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:
+    """What parts carry that are not ours."""
+    found = ((part.live.id, index.foreign(part)) for part in parts)
+    return "; ".join(f"{part_id} {foreign.value}" for part_id, foreign in found if foreign)
 
 
 def _change(wish: Wish, one: _Found) -> Change:

@@ -191,6 +191,14 @@ class LiveParts:
             found = self.of(f"{self.namespace}.{schedule.was}") or self.of(schedule.was)
         return found
 
+    def rest(self, base: str) -> list[LivePart]:
+        """The parts of a set that carry somebody else's mark: of a take-over that was cut off.
+
+        One without a mark is the application's own, and a copy is nobody's part.
+        """
+        parts = self.of(base)
+        return [p for p in parts if p.mark and not (self.is_managed(p) or p.is_copy)]
+
     def ours(self, base: str) -> list[LivePart]:
         """The parts of a schedule that carry our mark, by number."""
         return [part for part in self._by_base.get(base, ()) if part.ours]

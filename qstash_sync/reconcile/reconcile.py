@@ -65,25 +65,28 @@ def _schedules(
             claimed.update(part.live.id for one in sets for part in one)
 
     # What nobody has claimed: ours goes, the rest is left alone.
+    left = [index.by_id[part_id] for part_id in sorted(index.by_id.keys() - claimed)]
     surplus: dict[str, list[LivePart]] = {}
-    strangers: list[LivePart] = []
-    unclaimed = sorted(index.by_id.keys() - claimed)
-    for part in map(index.by_id.__getitem__, unclaimed):
+    for part in left:
         if index.is_managed(part):
             surplus.setdefault(part.base, []).append(part)
+    waiting = {one.name: one.consent for one in found.compared if one.consent}
+    for base, parts in surplus.items():
+        deleted = comparer.delete(parts, [part for part in index.rest(base) if part in left])
+        # While what would replace it, under an `id:` that is not ours, is refused, it stays.
+        deleted = replace(deleted, consent=deleted.consent or waiting.get(deleted.name))
+        if within is None or deleted.key in within:
+            found.compared.append(deleted)
+
+    strangers: list[LivePart] = []
+    for part in left:
+        if index.is_managed(part) or (part.base in surplus and part in index.rest(part.base)):
             continue
         found.unmanaged.append((Kind.SCHEDULE, part.live.id))
         if part.base in declared and part.number > 1:
             found.diagnostics.append(stray(part, declared[part.base]))
         else:
             strangers.append(part)
-    waiting = {one.name: one.consent for one in found.compared if one.consent}
-    for parts in surplus.values():
-        deleted: Compared = comparer.delete(parts)
-        # While what would replace it, under an `id:` that is not ours, is refused, it stays.
-        deleted = replace(deleted, consent=waiting.get(deleted.name))
-        if within is None or deleted.key in within:
-            found.compared.append(deleted)
     return strangers
 
 

@@ -22,6 +22,7 @@ from qstash_sync.model.change import (
     Action,
     Change,
     FieldChange,
+    Foreign,
     InSomeParts,
     Note,
     PausesAll,
@@ -129,16 +130,13 @@ class ScheduleComparer:
         else:
             change, diagnostics = self._create(declared)
             diagnostics += self._nothing_there(schedule)
-        for one in leftovers:
-            if not (change and change.refused):
-                change = self._with_leftovers(declared, change, one)
+        if not (change and change.refused):
+            change = self._with_all(declared, change, [*found, *old], leftovers)
         if change and schedule.ignore and _writes(change):
             there = [self.index.by_id[part.live.id] for part in (*found, *old)]
             if why := ignored.cannot_be_carried(schedule, there, self.index):
                 change = replace(change, steps=(), swap=None, refused=why.text, diagnosed=True)
                 diagnostics = [*diagnostics, why]
-        if change and (taken := self._overwritten(change, [*found, *old])):
-            change = replace(change, fields=(*change.fields, *map(_taken, taken)))
         return Compared(
             kind=Kind.SCHEDULE,
             name=schedule.name,
@@ -148,9 +146,13 @@ class ScheduleComparer:
             consent=self._consent(schedule, change, found),
         )
 
-    def delete(self, parts: Sequence[LivePart]) -> Compared:
-        """What is ours and not declared any more goes, the first part last."""
-        base, name = parts[0].base, self.index.name_of(parts[0])
+    def delete(self, ours: Sequence[LivePart], rest: Sequence[LivePart] = ()) -> Compared:
+        """What is ours and not declared any more goes, the first part last.
+
+        rest: the parts of the set that carry somebody else's mark; without consent it stays whole.
+        """
+        base, name = ours[0].base, self.index.name_of(ours[0])
+        parts = sorted((*ours, *rest), key=lambda part: part.number)
         change = Change(
             kind=Kind.SCHEDULE,
             name=name,
@@ -161,7 +163,8 @@ class ScheduleComparer:
             steps=tuple(DeleteSchedule(id=part.live.id) for part in reversed(parts)),
             protected=_are_protected(parts),
         )
-        return Compared(kind=Kind.SCHEDULE, name=name, id=base, change=change)
+        consent = Consent(id=rest[0].live.id, foreign=Foreign.OTHER_MARK) if rest else None
+        return Compared(kind=Kind.SCHEDULE, name=name, id=base, change=change, consent=consent)
 
     # Consent
 
@@ -282,6 +285,21 @@ class ScheduleComparer:
         name, namespace = self.index.name_of(old), self.index.namespace_of(old)
         labels = marks.own_labels(old.live, namespace, name, declared.schedule.message.labels)
         return canonical.of_message(old.live.message, labels)
+
+    def _with_all(
+        self,
+        declared: Declared,
+        change: Change | None,
+        known: Sequence[LivePart],
+        leftovers: Sequence[Sequence[LivePart]],
+    ) -> Change | None:
+        """With the sets that go along, and what else it overwrites; known: what it is about."""
+        for one in leftovers:
+            change = self._with_leftovers(declared, change, one)
+        overwritten = self._overwritten(change, known)
+        if change is None or not overwritten:
+            return change
+        return replace(change, fields=(*change.fields, *map(_taken, overwritten)))
 
     def _with_leftovers(
         self, declared: Declared, change: Change | None, old: Sequence[LivePart]

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from qstash_sync.applying import incident, proposal
+from qstash_sync.applying.executor import Control
 from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.change import Change, Reason
 from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.pause_by_name import Wish
 from tests.fault_server import Fault
-from tests.support import HEAD, UNLINTED, World
+from tests.support import HEAD, UNLINTED, World, config
 
 URL = "https://app.example.com/x"
 MOVED = HEAD.replace("namespace: billing", "namespace: corp\nnamespace_was: billing")
@@ -248,12 +251,11 @@ def test_what_is_overwritten_is_shown_and_not_said_to_be_left_alone(
     unmarked(world, "billing.a.2", cron="0 4 * * *", isPaused=paused)
     assert list(warned(world.plan(file(a=PLAIN)), "stray"))
     text = file(a=BERLIN)
-    for policy, refused in (((), True), (("a",), False)):
-        plan = world.plan(text, adopt=policy)
-        change = only_change(plan)
-        assert bool(change.refused) is refused
-        assert plan.summary["unmanaged"] == 0
-        assert not list(warned(plan, "stray"))
+    assert only_change(world.plan(text)).refused
+    plan = world.plan(text, adopt=("a",))
+    change = only_change(plan)
+    assert (change.refused, plan.summary["unmanaged"]) == (None, 0)
+    assert not list(warned(plan, "stray"))
     (field,) = (field for field in change.fields if field.path == "mark")
     assert field.note == f"billing.a.2, {'paused, ' * paused}is overwritten: adopted"
     assert statuses(world.apply(text, adopt=("a",))) == [Status.DONE]
@@ -266,3 +268,69 @@ def test_a_part_that_nothing_overwrites_is_left_alone(world: World) -> None:
     plan = world.plan(file(a="retries: 2"), adopt=("a",))
     assert plan.summary["unmanaged"] == 1
     assert list(warned(plan, "stray"))
+
+
+# A set that is ours in part
+
+
+@pytest.fixture
+def half_taken(world: World) -> World:
+    """A take-over that was cut off: the first part is ours, the second another environment's."""
+    world.apply(file(c=BERLIN))
+    hand_over(world, "billing.c.2")
+    return world
+
+
+REMOVED = f"{UNLINTED}{HEAD}schedules: {{}}\n"
+
+
+@pytest.mark.parametrize("theirs", ["billing.c", "billing.c.2"])
+def test_a_set_is_deleted_whole_or_not_at_all(world: World, theirs: str) -> None:
+    """Else the rest of it fires on, and nobody knows whose it is."""
+    world.apply(file(c=BERLIN))
+    hand_over(world, theirs)
+    plan = world.plan(REMOVED)
+    refused = only_change(plan).refused or ""
+    assert f"{theirs} carries the mark of another environment" in refused
+    assert "--adopt c deletes it, too" in refused
+    assert statuses(world.apply(REMOVED)) == [Status.REFUSED]
+    assert live_ids(world) == ["billing.c", "billing.c.2"]
+    assert statuses(world.apply(REMOVED, adopt=("c",))) == [Status.DONE]
+    assert not live_ids(world)
+
+
+def test_a_part_of_ours_beside_what_has_no_mark_is_deleted_alone(world: World) -> None:
+    """That is the application's own, and no part of any set."""
+    world.apply(file(c=BERLIN))
+    unmarked(world, "billing.c")
+    assert statuses(world.apply(REMOVED)) == [Status.DONE]
+    assert live_ids(world) == ["billing.c"]
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_pause_of_a_set_that_is_ours_in_part_is_refused(half_taken: World, paused: bool) -> None:
+    """Ours are paused for all that; what is left fires on, and is named."""
+    for part_id in live_ids(half_taken):
+        half_taken.account.console.pause(part_id, paused=not paused)
+    wish = Wish(desired=config(file(c=BERLIN)).desired, globs=("c",), paused=paused)
+    with half_taken.client() as client:
+        found = incident.look(client, wish, now=half_taken.now)
+        control = Control(sleep=half_taken.sleep)
+        (outcome,) = incident.pause(client, wish, found, control).outcomes
+    assert outcome.status is Status.REFUSED
+    assert "billing.c.2 carries the mark of another environment" in outcome.message
+    assert half_taken.schedule("billing.c")["isPaused"] is paused
+    assert half_taken.schedule("billing.c.2")["isPaused"] is not paused
+
+
+def test_a_destroy_names_what_stays_of_a_set_that_is_ours_in_part(half_taken: World) -> None:
+    desired = config(file(c=BERLIN)).desired
+    emptied = proposal.emptied(desired)
+    with half_taken.client() as client:
+        plan = proposal.propose(client, emptied, now=half_taken.now)
+        told = [warning.text for warning in proposal.left_behind(desired, plan)]
+        outcomes = half_taken.carry_out(client, emptied, plan).outcomes
+    assert statuses(outcomes) == [Status.REFUSED]
+    assert told == [
+        "schedules.c: stays: billing.c.2 carries the mark of another environment or namespace"
+    ]
