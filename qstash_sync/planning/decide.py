@@ -219,7 +219,8 @@ def _consented(one: Compared, policy: Policy) -> Compared:
     """As it is where the policy consents; else the change refused, without what it would do."""
     if one.consent is None or one.change is None:
         return one
-    if any(fnmatchcase(one.name, pattern) for pattern in policy.adopt):
+    is_named = any(fnmatchcase(one.name, pattern) for pattern in policy.adopt)
+    if is_named and one.consent.can_be_given:
         return one
     if one.otherwise:
         return _consented(one.otherwise, policy)
@@ -248,7 +249,9 @@ def _way_out(one: Compared, consent: Consent) -> str:
     if one.change and one.change.action is Action.DELETE:
         if is_of_it:
             return f"the parts of one schedule go together: {adopt} deletes it, too"
-        return f"{one.id} stays until that is taken over with {adopt}"
+        return f"{one.id} stays as long as that is not taken over"
+    if not consent.can_be_given:
+        return "take out the id: that names it"
     instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
     return f"take it over with {adopt}, or {instead}"
 

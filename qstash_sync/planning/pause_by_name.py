@@ -80,8 +80,10 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         change = _change(wish, one)
         against = [part for part in one.foreign if part.live.paused != wish.paused]
         if against:
-            adopt = desired.command("apply", "--adopt", one.name)
-            way_out = f"stop it in the console, or take it over with {adopt}"
+            way_out = "stop it in the console"
+            if not any(map(index.is_another_namespaces, against)):
+                adopt = desired.command("apply", "--adopt", one.name)
+                way_out = f"{way_out}, or take it over with {adopt}"
             refused[change.key] = f"{_carried(against, index)}; {way_out}"
         if change.steps or change.key in refused:
             changes.append(change)

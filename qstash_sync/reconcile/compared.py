@@ -12,10 +12,14 @@ Within = frozenset[Key] | None  # the resources that are compared; None: all
 
 @record(kw_only=True)
 class Consent:
-    """A change that overwrites what is not ours needs consent: which live id, and what it is."""
+    """A change that overwrites what is not ours needs consent: which live id, and what it is.
+
+    can_be_given: not where another namespace manages it.
+    """
 
     id: str
     foreign: Foreign
+    can_be_given: bool = True
 
 
 @record(kw_only=True)

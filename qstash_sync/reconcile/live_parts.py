@@ -227,6 +227,12 @@ class LiveParts:
             return part.mark is None or part.is_copy
         return part.live.id == schedule.was and part.mark is None
 
+    def is_another_namespaces(self, part: LivePart) -> bool:
+        """Whether a set outside of our namespaces carries a mark that no label says is of them."""
+        if part.mark is None or self.is_managed(part) or self.is_in_namespace(part.base):
+            return False
+        return not any(map(self.is_in_namespace, part.live.message.labels))
+
     def foreign(self, part: LivePart) -> Foreign | None:
         """What it carries that is not ours; None of what is managed."""
         if self.is_managed(part):

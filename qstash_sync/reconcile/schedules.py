@@ -183,7 +183,8 @@ class ScheduleComparer:
         for part in sorted(there, key=lambda part: part.number):
             foreign = self.index.foreign(part)
             if foreign and not self.index.consents(schedule, part):
-                return Consent(id=part.live.id, foreign=foreign)
+                can_be_given = not self.index.is_another_namespaces(part)
+                return Consent(id=part.live.id, foreign=foreign, can_be_given=can_be_given)
         return None
 
     def _nothing_there(self, schedule: Schedule) -> Iterator[Diagnostic]:

@@ -334,3 +334,34 @@ def test_a_destroy_names_what_stays_of_a_set_that_is_ours_in_part(half_taken: Wo
     assert told == [
         "schedules.c: stays: billing.c.2 carries the mark of another environment or namespace"
     ]
+
+
+# An `id:` of somebody else's
+
+
+@pytest.mark.parametrize("entry", ["id: team.c", "id: scd_5"])
+@pytest.mark.parametrize("name", ["c", "*"])
+def test_no_consent_takes_what_another_namespace_manages(
+    world: World, entry: str, name: str
+) -> None:
+    theirs = HEAD.replace("billing", "team")
+    world.apply(file(theirs, c=entry if "scd" in entry else PLAIN))
+    before = world.account.console.snapshot()
+    change = only_change(world.plan(file(c=entry), adopt=(name,)))
+    assert change.is_refused_alone
+    assert "take out the id: that names it" in (change.refused or "")
+    assert statuses(world.apply(file(c=entry), adopt=(name,))) == [Status.REFUSED]
+    assert world.account.console.snapshot() == before
+
+
+@pytest.mark.parametrize("head", [HEAD, MOVED], ids=["the same namespace", "the former one"])
+def test_consent_takes_an_adopted_id_from_another_environment_of_the_namespace(
+    world: World, head: str
+) -> None:
+    """As it does under an id of ours: else a file that gets environments loses what it adopted."""
+    world.apply(file(c=f"id: scd_5, {BERLIN}"))
+    hand_over(world)
+    text = file(head, c=f"id: scd_5, {BERLIN}")
+    assert only_change(world.plan(text)).is_refused_alone
+    assert statuses(world.apply(text, adopt=("c",))) == [Status.DONE]
+    assert world.plan(text).empty
