@@ -225,6 +225,7 @@ def _consented(one: Compared, policy: Policy) -> Compared:
     if one.otherwise:
         return _consented(one.otherwise, policy)
     why = f"{one.consent.id} {one.consent.foreign.value}; {_way_out(one, one.consent)}"
+    is_alike = one.consent.can_be_given and one.change.action is not Action.DELETE
     refused = replace(
         one.change,
         action=Action.UPDATE,
@@ -236,7 +237,7 @@ def _consented(one: Compared, policy: Policy) -> Compared:
         protected=False,
         drops=0,
         refused=why,
-        foreign=one.consent.foreign,
+        foreign=one.consent.foreign if is_alike else None,  # they share one way out
     )
     # What is said of it stays where the schedule itself is ours, and a further part is not.
     said = one.diagnostics if one.consent.id != one.id else ()
