@@ -15,6 +15,7 @@ from qstash_sync.planning import origins
 from qstash_sync.planning.decide import Plan, decide
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import scope
+from qstash_sync.reconcile.former import candidates
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.reconcile.pauses import about
 from qstash_sync.reconcile.reconcile import reconcile
@@ -132,7 +133,8 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     """What the files declare, a destroy leaves, and why; desired: before it was emptied."""
     index = LiveParts(desired, plan.live.schedules or ())
     for schedule in desired.schedules or ():
-        for part in index.of(schedule.id):
+        sets = [index.of(schedule.id), *candidates(schedule, index)]
+        for part in (part for one in sets for part in one):
             if foreign := index.foreign(part):
                 what = "" if part.live.id == schedule.id else f"{part.live.id} "
                 yield about(schedule, Severity.WARNING, "left", f"stays: {what}{foreign.value}")

@@ -249,7 +249,7 @@ def _way_out(one: Compared, consent: Consent) -> str:
     adopt, is_of_it = f"--adopt {one.name}", f"{consent.id}.".startswith(f"{one.id}.")
     if one.change and one.change.action is Action.DELETE:
         if is_of_it:
-            return f"the parts of one schedule go together: {adopt} deletes it, too"
+            return f"the parts of one schedule go together: apply {adopt} takes it along"
         return f"{one.id} stays as long as that is not taken over"
     if not consent.can_be_given:
         return "take out the id: that names it"

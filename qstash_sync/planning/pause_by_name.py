@@ -18,6 +18,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.decide import Plan
+from qstash_sync.reconcile import former
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.record import record
 
@@ -98,7 +99,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         changes=tuple(sorted(changes, key=lambda change: change.order)),
         unchanged=tuple(sorted(unchanged)),
         unmanaged=tuple((Kind.SCHEDULE, i) for i in sorted(index.by_id) if i not in managed),
-        warnings=tuple(_advice(wish, chosen, absent)),
+        warnings=(*_advice(wish, chosen, absent), *_fires_on(wish, index)),
         errors=tuple(_unmatched(wish, ours, [s.name for s in absent])),
         live=live,
         index=index,
@@ -179,6 +180,16 @@ def _advice(
         "in the file, but not in the account",
         "an apply creates it running: write paused: true" if wish.paused else "",
     )
+
+
+def _fires_on(wish: Wish, index: LiveParts) -> Iterator[Diagnostic]:
+    """What a pause leaves running of what a schedule was before, where that is not ours."""
+    way_out = "stop it in the console if it is the same job"
+    for schedule in wish.desired.schedules or ():
+        if wish.paused and wish.names(schedule.name):
+            sets = former.candidates(schedule, index)
+            running = [one for one in sets if not all(part.live.paused for part in one)]
+            yield from former.told(schedule, running, index, way_out=way_out)
 
 
 def _warning(

@@ -292,7 +292,7 @@ def test_a_set_is_deleted_whole_or_not_at_all(world: World, theirs: str) -> None
     plan = world.plan(REMOVED)
     refused = only_change(plan).refused or ""
     assert f"{theirs} carries the mark of another environment" in refused
-    assert "--adopt c deletes it, too" in refused
+    assert "apply --adopt c takes it along" in refused
     assert statuses(world.apply(REMOVED)) == [Status.REFUSED]
     assert live_ids(world) == ["billing.c", "billing.c.2"]
     assert statuses(world.apply(REMOVED, adopt=("c",))) == [Status.DONE]
@@ -365,3 +365,42 @@ def test_consent_takes_an_adopted_id_from_another_environment_of_the_namespace(
     assert only_change(world.plan(text)).is_refused_alone
     assert statuses(world.apply(text, adopt=("c",))) == [Status.DONE]
     assert world.plan(text).empty
+
+
+# What a rename that was cut off has left of somebody else's, to those who stop it
+
+
+@pytest.fixture
+def half_renamed(world: World) -> World:
+    """The new name is ours, the old set is still another environment's."""
+    world.apply(file(a=BERLIN))
+    hand_over(world)
+    cut_off(world, RENAMED, after=2, adopt=("c",))
+    assert live_ids(world) == ["billing.a", "billing.a.2", "billing.c", "billing.c.2"]
+    return world
+
+
+RENAMED = file(c=f"was: a, {BERLIN}")
+
+
+def test_a_pause_names_what_the_old_name_still_fires(half_renamed: World) -> None:
+    desired = config(RENAMED).desired
+    with half_renamed.client(read_only=True) as client:
+        wishes = [Wish(desired=desired, globs=("c",), paused=paused) for paused in (True, False)]
+        plans = [incident.look(client, wish, now=half_renamed.now).plan for wish in wishes]
+    told = [list(warned(plan, "not_taken")) for plan in plans]
+    assert [len(one) for one in told] == [1, 0]
+    assert "billing.a carries the mark of another environment" in told[0][0]
+    assert "stop it in the console" in told[0][0]
+
+
+def test_a_destroy_names_what_stays_of_the_old_name(half_renamed: World) -> None:
+    desired = config(RENAMED).desired
+    with half_renamed.client(read_only=True) as client:
+        plan = proposal.propose(client, proposal.emptied(desired), now=half_renamed.now)
+    told = [warning.text for warning in proposal.left_behind(desired, plan)]
+    mark = "carries the mark of another environment or namespace"
+    assert told == [
+        f"schedules.c: stays: billing.a {mark}",
+        f"schedules.c: stays: billing.a.2 {mark}",
+    ]
