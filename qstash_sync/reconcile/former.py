@@ -82,6 +82,17 @@ def told(
             yield pauses.about(schedule, Severity.WARNING, "not_taken", fact, way_out)
 
 
+def left_alone(
+    schedule: Schedule, sets: Sequence[Set], index: LiveParts, *, may_go: bool = False
+) -> Iterator[Diagnostic]:
+    """Likewise, of an apply; may_go: --adopt would delete them."""
+    way_out = "delete it if nobody needs it, or take out the was: or namespace_was: that names it"
+    if may_go:
+        adopt = f"--adopt {schedule.name} deletes it, as the file's was: or namespace_was: asks"
+        way_out = f"{adopt}; or {way_out}"
+    return told(schedule, sets, index, way_out=way_out)
+
+
 def _may_be(schedule: Schedule, one: Set, index: LiveParts) -> bool:
     first = one[0]
     if index.is_declared(first.base):

@@ -6,7 +6,7 @@
     yes        ours, only the pause differs  pause, resume
     yes        ours, differs                 update; reason by the mark: file, drift, both, clock
     yes        without our mark              an update that needs consent
-    no         ours                          delete
+    no         ours                          delete; needs consent where a part is not ours
     no         anything else                 none: unmanaged, counted, never touched
 
 "Ours" is, for schedules, an id in the namespace and our mark; for the other kinds, which carry no
@@ -70,7 +70,7 @@ def _schedules(
     for part in left:
         if index.is_managed(part):
             surplus.setdefault(part.base, []).append(part)
-    waiting = {one.name: one.consent for one in found.compared if one.consent}
+    waiting = {one.name: (one.otherwise or one).consent for one in found.compared}
     for base, parts in surplus.items():
         deleted = comparer.delete(parts, [part for part in index.rest(base) if part in left])
         # While what would replace it, under an `id:` that is not ours, is refused, it stays.

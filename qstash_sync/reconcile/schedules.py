@@ -48,7 +48,7 @@ from qstash_sync.reconcile import (
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.compared import Compared, Consent
 from qstash_sync.reconcile.diff import Trust
-from qstash_sync.reconcile.former import candidates, former, told
+from qstash_sync.reconcile.former import candidates, former, left_alone
 from qstash_sync.reconcile.live_parts import (
     LivePart,
     LiveParts,
@@ -81,26 +81,22 @@ class ScheduleComparer:
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
         before = former(declared, sets, self.index, is_live=bool(found))
         compared = self._compared(schedule, found, (*before.goes, *before.asked))
-        adopt = f"--adopt {schedule.name} deletes it, as the file's was: or namespace_was: asks"
-        remove = (
-            "delete it if nobody needs it, or take out the was: or namespace_was: that names it"
-        )
-        stay = told(schedule, before.stays, self.index, way_out=remove)
-        compared = replace(compared, diagnostics=(*compared.diagnostics, *stay))
+        stays = left_alone(schedule, before.stays, self.index)
+        compared = replace(compared, diagnostics=(*compared.diagnostics, *stays))
         if before.asked:
             left = self._compared(schedule, found, before.goes)
-            asked = told(schedule, before.asked, self.index, way_out=f"{adopt}; or {remove}")
-            left = replace(left, diagnostics=(*left.diagnostics, *asked))
+            stays = left_alone(schedule, before.asked, self.index, may_go=True)
+            left = replace(left, diagnostics=(*left.diagnostics, *stays))
             compared = replace(compared, otherwise=left)
-        goes = [part for one in (*before.goes, *before.asked) for part in one]
-        goes += found
-        return compared, [*goes, *self._overwritten(compared.change, goes)]
+        known = [*found, *(part for one in (*before.goes, *before.asked) for part in one)]
+        return compared, [*known, *self._overwritten(compared.change, known)]
 
     def _overwritten(self, change: Change | None, known: Sequence[LivePart]) -> list[LivePart]:
         """What stands under the ids that a change writes, and is none of the parts it is about."""
-        ids = {step.id for step in change.steps if isinstance(step, PutSchedule)} if change else ()
-        theirs = set(ids) - {part.live.id for part in known}
-        return [self.index.by_id[part_id] for part_id in sorted(theirs & self.index.by_id.keys())]
+        steps = change.steps if change else ()
+        ids = {step.id for step in steps if isinstance(step, PutSchedule)}
+        theirs = self.index.by_id.keys() & (ids - {part.live.id for part in known})
+        return [self.index.by_id[part_id] for part_id in sorted(theirs)]
 
     def _compared(
         self, schedule: Schedule, found: list[LivePart], sets: Sequence[Sequence[LivePart]]
