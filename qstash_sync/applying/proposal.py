@@ -15,6 +15,7 @@ from qstash_sync.planning import origins
 from qstash_sync.planning.decide import Plan, decide
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import scope
+from qstash_sync.reconcile.former import candidates
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.reconcile.pauses import about
 from qstash_sync.reconcile.reconcile import reconcile
@@ -111,7 +112,7 @@ def attributed(
 def emptied(desired: Desired) -> Desired:
     """What a namespace is to be once it is destroyed: nothing of what carries its mark or is owned.
 
-    Its own confirmation stands for the limits.
+    Its own confirmation stands for the limits. It names one namespace: the former one stays.
     """
 
     def none_of(declared: Sequence[object] | None) -> tuple[()] | None:
@@ -119,6 +120,7 @@ def emptied(desired: Desired) -> Desired:
 
     return replace(
         desired,
+        namespace_was=None,
         schedules=(),
         url_groups=none_of(desired.url_groups),
         queues=none_of(desired.queues),
@@ -131,9 +133,19 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     """What the files declare, a destroy leaves, and why; desired: before it was emptied."""
     index = LiveParts(desired, plan.live.schedules or ())
     for schedule in desired.schedules or ():
-        carried = map(index.foreign, index.of(schedule.id)[:1])
-        for foreign in filter(None, carried):
-            yield about(schedule, Severity.WARNING, "left", f"stays: {foreign.value}")
+        sets = [index.of(schedule.id), *candidates(schedule, index)]
+        for part in (part for one in sets for part in one):
+            if foreign := index.foreign(part):
+                what = "" if part.live.id == schedule.id else f"{part.live.id} "
+                yield about(schedule, Severity.WARNING, "left", f"stays: {what}{foreign.value}")
+    former = sorted({part.base for part in index.by_id.values() if part.former})
+    if former:
+        yield Diagnostic(
+            severity=Severity.WARNING,
+            code="left",
+            message=f"of the former namespace {index.former} stay: {', '.join(former)}",
+            hint=f"an apply takes them along; with namespace: {index.former} destroy deletes them",
+        )
     goes = {change.key for change in plan.changes}
     live = {
         *((Kind.URL_GROUP, group.name) for group in plan.live.url_groups or ()),

@@ -195,10 +195,10 @@ class Foreign(Enum):
 class Change:
     """One resource that will change; refused says why it will not, after all.
 
-    foreign: it would overwrite this, and nobody consents. diagnosed: a diagnostic of the plan says
-    why. protected: takes away what is protected, and needs
-    consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
-    left parts of two sets. origin: whose it is, where a base was given.
+    foreign: it would overwrite this, and --adopt would consent. diagnosed: a diagnostic of the plan
+    says why. protected: takes away what is protected, and needs consent of its own. drops:
+    schedules of another definition that go with it. cut_off: an apply left parts of two sets.
+    origin: whose it is, where a base was given.
     """
 
     kind: Kind

@@ -25,7 +25,7 @@ from qstash_sync.planning.messages import MessagesADay
 from qstash_sync.planning.policy import Policy
 from qstash_sync.planning.quota import Usage
 from qstash_sync.reconcile import ignored, scope
-from qstash_sync.reconcile.compared import Compared, Comparison
+from qstash_sync.reconcile.compared import Compared, Comparison, Consent
 from qstash_sync.reconcile.ignored import Ignored
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.record import record
@@ -219,12 +219,13 @@ def _consented(one: Compared, policy: Policy) -> Compared:
     """As it is where the policy consents; else the change refused, without what it would do."""
     if one.consent is None or one.change is None:
         return one
-    if any(fnmatchcase(one.name, pattern) for pattern in policy.adopt):
+    is_named = any(fnmatchcase(one.name, pattern) for pattern in policy.adopt)
+    if is_named and one.consent.can_be_given:
         return one
-    fact = f"{one.consent.id} {one.consent.foreign.value}"
-    is_of_it = f"{one.consent.id}.".startswith(f"{one.id}.")
-    instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
-    why = f"{fact}; take it over with --adopt {one.name}, or {instead}"
+    if one.otherwise:
+        return _consented(one.otherwise, policy)
+    why = f"{one.consent.id} {one.consent.foreign.value}; {_way_out(one, one.consent)}"
+    is_alike = one.consent.can_be_given and one.change.action is not Action.DELETE
     refused = replace(
         one.change,
         action=Action.UPDATE,
@@ -236,11 +237,24 @@ def _consented(one: Compared, policy: Policy) -> Compared:
         protected=False,
         drops=0,
         refused=why,
-        foreign=one.consent.foreign,
+        foreign=one.consent.foreign if is_alike else None,  # they share one way out
     )
     # What is said of it stays where the schedule itself is ours, and a further part is not.
     said = one.diagnostics if one.consent.id != one.id else ()
     return replace(one, change=refused, diagnostics=said)
+
+
+def _way_out(one: Compared, consent: Consent) -> str:
+    """What can be done about a change that is refused for want of consent."""
+    adopt, is_of_it = f"--adopt {one.name}", f"{consent.id}.".startswith(f"{one.id}.")
+    if one.change and one.change.action is Action.DELETE:
+        if is_of_it:
+            return f"the parts of one schedule go together: apply {adopt} takes it along"
+        return f"{one.id} stays as long as that is not taken over"
+    if not consent.can_be_given:
+        return "take out the id: that names it"
+    instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
+    return f"take it over with {adopt}, or {instead}"
 
 
 def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:

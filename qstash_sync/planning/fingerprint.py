@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from qstash_sync.crons.grammar import Cron
-from qstash_sync.model.change import Change
+from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.resources import (
     Desired,
     Key,
@@ -63,6 +63,8 @@ class Fingerprints:
         ids = [change.id, *(getattr(step, "id", change.id) for step in change.steps)]
         if change.kind is Kind.SCHEDULE:
             ids += [part.live.id for part in self.index.ours(change.id)]
+        if change.kind is Kind.SCHEDULE and change.action is Action.DELETE:
+            ids = self._deleted(change)
 
         def by_number(name: str) -> tuple[str, int]:
             part = self.index.by_id.get(name)
@@ -70,6 +72,13 @@ class Fingerprints:
 
         found = dict.fromkeys(each for each in ids if (change.kind, each) in self._there)
         return tuple(self._there[change.kind, each] for each in sorted(found, key=by_number))
+
+    def _deleted(self, change: Change) -> list[str]:
+        """What a delete takes, or what is left of that; the first id may be somebody else's."""
+        if change.reason is Reason.TWIN:
+            return [change.id]
+        found, rest = self.index.of(change.id), self.index.rest(change.id)
+        return [p.live.id for p in found if self.index.is_managed(p) or p in rest]
 
     def paused(self, change: Change) -> int:
         """How many of the live resources that a change touches are paused."""

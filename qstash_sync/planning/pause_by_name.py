@@ -4,7 +4,7 @@ live id        our mark   in the file     what becomes of it
 billing.x      yes        yes or no       part of x
 billing.x.2    yes        yes or no       part of x
 scd_123        yes or no  id: scd_123     part of the schedule that names it
-billing.x      no, other  yes             left alone and refused
+billing.x      no, other  yes             left alone and refused, and its further parts
 anything else                             not ours, never touched
 """
 
@@ -18,6 +18,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.decide import Plan
+from qstash_sync.reconcile import former
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.record import record
 
@@ -46,7 +47,7 @@ class Wish:
 
 @record(kw_only=True)
 class PausePlan:
-    """The plan; refused: schedules whose first part is not ours and not as wanted, and why."""
+    """The plan; refused: schedules with a part that is not ours and not as wanted, and why."""
 
     plan: Plan
     refused: Mapping[Key, str]
@@ -61,7 +62,7 @@ class _Found:
     parts: tuple[LivePart, ...]
     declared: Schedule | None
     aliases: frozenset[str]
-    foreign: LivePart | None  # the first part, where it is not ours
+    foreign: tuple[LivePart, ...]  # its other parts: the first, and those of somebody's mark
 
     def is_named(self, glob: str) -> bool:
         return any(fnmatchcase(alias, glob) for alias in self.aliases)
@@ -78,12 +79,13 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     changes, unchanged, refused = [], [], {}
     for one in chosen:
         change = _change(wish, one)
-        foreign = index.foreign(one.foreign) if one.foreign else None
-        if foreign and one.foreign and one.foreign.live.paused != wish.paused:
-            fact = f"{one.id} {foreign.value}"
-            adopt = desired.command("apply", "--adopt", one.name)
-            way_out = f"stop it in the console, or take it over with {adopt}"
-            refused[change.key] = f"{fact}; {way_out}"
+        against = [part for part in one.foreign if part.live.paused != wish.paused]
+        if against:
+            way_out = "stop it in the console"
+            if not any(map(index.is_another_namespaces, against)):
+                adopt = desired.command("apply", "--adopt", one.name)
+                way_out = f"{way_out}, or take it over with {adopt}"
+            refused[change.key] = f"{_carried(against, index)}; {way_out}"
         if change.steps or change.key in refused:
             changes.append(change)
         else:
@@ -97,7 +99,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         changes=tuple(sorted(changes, key=lambda change: change.order)),
         unchanged=tuple(sorted(unchanged)),
         unmanaged=tuple((Kind.SCHEDULE, i) for i in sorted(index.by_id) if i not in managed),
-        warnings=tuple(_advice(wish, chosen, absent)),
+        warnings=(*_advice(wish, chosen, absent), *_fires_on(wish, index)),
         errors=tuple(_unmatched(wish, ours, [s.name for s in absent])),
         live=live,
         index=index,
@@ -117,8 +119,8 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
         schedule = declared.get(base)
         parts = index.of(base)
         mine = tuple(p for p in parts if index.is_managed(p) or index.consents(schedule, p))
-        foreign = next((part for part in parts[:1] if part not in mine), None)
-        if not mine and foreign is None:
+        foreign = tuple(part for part in parts if part not in mine)
+        if not parts:
             continue  # strays alone
         owner = schedule or renamed.get(base)
         name = schedule.name if schedule else index.name_of(parts[0])
@@ -130,6 +132,12 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
             aliases=frozenset({name, owner.name} if owner else {name}),
             foreign=foreign,
         )
+
+
+def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:
+    """What parts carry that are not ours."""
+    found = ((part.live.id, index.foreign(part)) for part in parts)
+    return "; ".join(f"{part_id} {foreign.value}" for part_id, foreign in found if foreign)
 
 
 def _change(wish: Wish, one: _Found) -> Change:
@@ -172,6 +180,16 @@ def _advice(
         "in the file, but not in the account",
         "an apply creates it running: write paused: true" if wish.paused else "",
     )
+
+
+def _fires_on(wish: Wish, index: LiveParts) -> Iterator[Diagnostic]:
+    """What a pause leaves running of what a schedule was before, where that is not ours."""
+    way_out = "stop it in the console if it is the same job"
+    for schedule in wish.desired.schedules or ():
+        if wish.paused and wish.names(schedule.name):
+            sets = former.candidates(schedule, index)
+            running = [one for one in sets if not all(part.live.paused for part in one)]
+            yield from former.told(schedule, running, index, way_out=way_out)
 
 
 def _warning(

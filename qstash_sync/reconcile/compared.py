@@ -12,15 +12,22 @@ Within = frozenset[Key] | None  # the resources that are compared; None: all
 
 @record(kw_only=True)
 class Consent:
-    """A change that overwrites what is not ours needs consent: which live id, and what it is."""
+    """A change that overwrites what is not ours needs consent: which live id, and what it is.
+
+    can_be_given: not where another namespace manages it.
+    """
 
     id: str
     foreign: Foreign
+    can_be_given: bool = True
 
 
 @record(kw_only=True)
 class Compared:
-    """One resource: its change (None: in sync), and the diagnostics that belong to it."""
+    """One resource: its change (None: in sync), and the diagnostics that belong to it.
+
+    otherwise: what it is without the consent; None: it is refused then.
+    """
 
     kind: Kind
     name: str
@@ -28,6 +35,7 @@ class Compared:
     change: Change | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     consent: Consent | None = None
+    otherwise: "Compared | None" = None
 
     @property
     def key(self) -> Key:

@@ -4,14 +4,14 @@
     billing.x     yes        billing.x    1        ours
     billing.x     no         billing.x    1        the application's own: needs consent
     billing.x.2   yes        billing.x    2        ours
-    billing.x.2   no         billing.x    2        a stray: fires beside ours, is left alone
+    billing.x.2   no         billing.x    2        a stray: fires beside ours; left alone, or taken
     billing.9     yes        billing.9    1        ours: a name of digits is a name
     scd_123       bound      scd_123      1        ours, also when its `id:` has left the file
     scd_123.2     bound      scd_123      2        likewise
     scd_123       no         scd_123      1        of the schedule that says `id: scd_123`
     scd_456       bound      scd_456      1        a copy: the mark is bound to another id
     billing.y     foreign    billing.y    1        another environment's: needs consent
-    billing.y.2   foreign    billing.y    2        with its first, also where that is ours by now
+    billing.y.2   foreign    billing.y    2        of its set, whoever's the first is by now
 
 A declared id is always a first part, whatever its last word looks like. An old mark of an adopted
 schedule is bound to no id: it is ours as long as the file says `id:`.
@@ -78,7 +78,7 @@ class LiveParts:
         self.scope = marks.scope(desired.namespace, desired.environment)
         self.former = desired.namespace_was
         former_scope = marks.scope(self.former, desired.environment) if self.former else None
-        declared = {schedule.id for schedule in desired.schedules or ()}
+        self._declared = declared = {schedule.id for schedule in desired.schedules or ()}
         self._labels = {one.id: one.message.labels for one in desired.schedules or ()}
         self.by_id: dict[str, LivePart] = {}
         for schedule in live:
@@ -173,24 +173,31 @@ class LiveParts:
         return self._adopted.get(name, [])
 
     def of(self, base: str) -> list[LivePart]:
-        """The first part, whoever's it is, and the further ones of the same hand, by number."""
+        """The first part, whoever's it is, and the further ones that somebody's mark says are its.
+
+        By number; the first may be gone.
+        """
         return [
             part
             for part in self._by_base.get(base, ())
-            if part.ours or part.former or part.live.id == base or self._is_of_foreign_set(part)
+            if self.is_managed(part) or part.live.id == base or self._is_further(part)
         ]
 
-    def _is_of_foreign_set(self, part: LivePart) -> bool:
-        """Whether a further part is one of a set that somebody else wrote under this base.
+    def _is_further(self, part: LivePart) -> bool:
+        """Whether somebody else wrote it as a further part of a set under this base.
 
-        Of one that is being taken over the first part may be ours already.
+        Its own labels say so. Nothing that a run writes must change the answer: a take-over begins
+        with the first part.
         """
-        first, mark = self.by_id.get(part.base), part.mark
-        if first is None or mark is None or mark.part != part.number or part.is_copy:
+        mark, labels = part.mark, part.live.message.labels
+        if mark is None or mark.part != part.number or part.is_copy:
             return False
-        if self.is_managed(first):
-            return self.labelled_name(part) == self.labelled_name(first) != ""
-        return self.is_with_its_first(part) and not first.is_copy
+        is_named = part.base in labels or part.live.labels_cut
+        return is_named or not self.is_in_namespace(part.base)
+
+    def first(self, base: str) -> list[LivePart]:
+        """The first part alone, whoever's it is, where it is live."""
+        return [self.by_id[base]] if base in self.by_id else []
 
     def of_declared(self, schedule: Schedule) -> list[LivePart]:
         """The parts of a declared schedule; of one that is to be renamed, those it still has."""
@@ -199,16 +206,25 @@ class LiveParts:
             found = self.of(f"{self.namespace}.{schedule.was}") or self.of(schedule.was)
         return found
 
+    def rest(self, base: str) -> list[LivePart]:
+        """The parts of a set that carry somebody else's mark: of a take-over that was cut off.
+
+        One without a mark is the application's own, and a copy is nobody's part.
+        """
+        parts = self.of(base)
+        return [p for p in parts if p.mark and not (self.is_managed(p) or p.is_copy)]
+
     def ours(self, base: str) -> list[LivePart]:
         """The parts of a schedule that carry our mark, by number."""
         return [part for part in self._by_base.get(base, ()) if part.ours]
 
-    def is_with_its_first(self, part: LivePart) -> bool:
-        """Whether a part carries the mark of the first of its set, whoever's that is."""
-        first = self.by_id.get(part.base)
-        if first is None or first.mark is None or part.mark is None:
-            return False
-        return first.mark.scope == part.mark.scope
+    def is_declared(self, base: str) -> bool:
+        """Whether a schedule of the file has this id."""
+        return base in self._declared
+
+    def is_in_namespace(self, base: str) -> bool:
+        """Whether an id is one of this namespace, or of the one that it replaces."""
+        return base.startswith(tuple(f"{name}." for name in (self.namespace, self.former) if name))
 
     def is_managed(self, part: LivePart) -> bool:
         """Whether it is ours to delete, or of the namespace that this one replaces."""
@@ -225,6 +241,12 @@ class LiveParts:
         if schedule.adopted and part.live.id == schedule.id:
             return part.mark is None or part.is_copy
         return part.live.id == schedule.was and part.mark is None
+
+    def is_another_namespaces(self, part: LivePart) -> bool:
+        """Whether a set outside of our namespaces carries a mark that no label says is of them."""
+        if part.mark is None or self.is_managed(part) or self.is_in_namespace(part.base):
+            return False
+        return not any(map(self.is_in_namespace, part.live.message.labels))
 
     def foreign(self, part: LivePart) -> Foreign | None:
         """What it carries that is not ours; None of what is managed."""

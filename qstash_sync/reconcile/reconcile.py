@@ -6,7 +6,7 @@
     yes        ours, only the pause differs  pause, resume
     yes        ours, differs                 update; reason by the mark: file, drift, both, clock
     yes        without our mark              an update that needs consent
-    no         ours                          delete
+    no         ours                          delete; needs consent where a part is not ours
     no         anything else                 none: unmanaged, counted, never touched
 
 "Ours" is, for schedules, an id in the namespace and our mark; for the other kinds, which carry no
@@ -14,10 +14,11 @@ mark, a name that `owns` matches.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.model.resources import Desired, Kind, Live
-from qstash_sync.reconcile import twins, unmarked_kinds
+from qstash_sync.reconcile import former, twins, unmarked_kinds
 from qstash_sync.reconcile.compared import Compared, Comparison, Within
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.schedules import ScheduleComparer, stray
@@ -60,27 +61,32 @@ def _schedules(
             found.compared.append(compared)
             claimed.update(part.live.id for part in parts)
         else:  # out of scope, but its parts are not surplus for that
-            claimed.update(part.live.id for part in index.of(schedule.id))
-            claimed.update(part.live.id for part in comparer.renamed_from(schedule))
+            sets = [index.of(schedule.id), *former.candidates(schedule, index)]
+            claimed.update(part.live.id for one in sets for part in one)
 
     # What nobody has claimed: ours goes, the rest is left alone.
+    left = [index.by_id[part_id] for part_id in sorted(index.by_id.keys() - claimed)]
     surplus: dict[str, list[LivePart]] = {}
-    strangers: list[LivePart] = []
-    unclaimed = sorted(index.by_id.keys() - claimed)
-    for part in map(index.by_id.__getitem__, unclaimed):
+    for part in left:
         if index.is_managed(part):
             surplus.setdefault(part.base, []).append(part)
+    waiting = {one.name: (one.otherwise or one).consent for one in found.compared}
+    for base, parts in surplus.items():
+        deleted = comparer.delete(parts, [part for part in index.rest(base) if part in left])
+        # While what would replace it, under an `id:` that is not ours, is refused, it stays.
+        deleted = replace(deleted, consent=deleted.consent or waiting.get(deleted.name))
+        if within is None or deleted.key in within:
+            found.compared.append(deleted)
+
+    strangers: list[LivePart] = []
+    for part in left:
+        if index.is_managed(part) or (part.base in surplus and part in index.rest(part.base)):
             continue
         found.unmanaged.append((Kind.SCHEDULE, part.live.id))
         if part.base in declared and part.number > 1:
-            if not index.is_with_its_first(part):
-                found.diagnostics.append(stray(part, declared[part.base]))
+            found.diagnostics.append(stray(part, declared[part.base]))
         else:
             strangers.append(part)
-    for parts in surplus.values():
-        deleted: Compared = comparer.delete(parts)
-        if within is None or deleted.key in within:
-            found.compared.append(deleted)
     return strangers
 
 

@@ -22,6 +22,7 @@ from qstash_sync.model.change import (
     Action,
     Change,
     FieldChange,
+    Foreign,
     InSomeParts,
     Note,
     PausesAll,
@@ -47,6 +48,7 @@ from qstash_sync.reconcile import (
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.compared import Compared, Consent
 from qstash_sync.reconcile.diff import Trust
+from qstash_sync.reconcile.former import candidates, former, left_alone
 from qstash_sync.reconcile.live_parts import (
     LivePart,
     LiveParts,
@@ -72,24 +74,49 @@ class ScheduleComparer:
 
     def compare(self, schedule: Schedule) -> tuple[Compared, list[LivePart]]:
         """The schedule's change, and the live parts that belong to it."""
-        found, old = self.index.of(schedule.id), self.renamed_from(schedule)
+        found, sets = self.index.of(schedule.id), candidates(schedule, self.index)
+        if not sets:
+            compared = self._compared(schedule, found, ())
+            return compared, [*found, *self._overwritten(compared.change, found)]
+        declared = Declared(schedule, self.desired.namespace, self.desired.environment)
+        before = former(declared, sets, self.index, is_live=bool(found))
+        compared = self._compared(schedule, found, (*before.goes, *before.asked))
+        stays = left_alone(schedule, before.stays, self.index)
+        compared = replace(compared, diagnostics=(*compared.diagnostics, *stays))
+        if before.asked:
+            left = self._compared(schedule, found, before.goes)
+            stays = left_alone(schedule, before.asked, self.index, may_go=True)
+            left = replace(left, diagnostics=(*left.diagnostics, *stays))
+            compared = replace(compared, otherwise=left)
+        known = [*found, *(part for one in (*before.goes, *before.asked) for part in one)]
+        return compared, [*known, *self._overwritten(compared.change, known)]
+
+    def _overwritten(self, change: Change | None, known: Sequence[LivePart]) -> list[LivePart]:
+        """What stands under the ids that a change writes, and is none of the parts it is about."""
+        if change is None:
+            return []
+        ids = {step.id for step in change.steps if isinstance(step, PutSchedule)}
+        theirs = self.index.by_id.keys() & (ids - {part.live.id for part in known})
+        return [self.index.by_id[part_id] for part_id in sorted(theirs)]
+
+    def _compared(
+        self, schedule: Schedule, found: list[LivePart], sets: Sequence[Sequence[LivePart]]
+    ) -> Compared:
+        """Likewise; sets: what it may have been, and goes with its change, the origin first."""
+        old = [part for one in (sets if found else sets[:1]) for part in one]
+        leftovers = sets if found else sets[1:]
         if schedule.ignore and (found or old):
             schedule = ignored.left(schedule)
             found = [ignored.as_declared(part, schedule, self.index) for part in found]
             old = [ignored.as_declared(part, schedule, self.index) for part in old]
-        if found and old and not self._is_leftover(schedule, old):
-            old = []
         of_pause: list[Diagnostic] = []
         if found and old:
             schedule, of_pause = pauses.after_rename(schedule, found, old)
         was = old[0].base if old else None
         declared = Declared(schedule, self.desired.namespace, self.desired.environment, was)
         change: Change | None
-        if found and old and _are_two(declared, found, old):
-            taken_by = self.index.name_of(old[0])
-            change, diagnostics = _impossible(
-                schedule, Action.UPDATE, _not_free(schedule, taken_by)
-            )
+        if found and old and (other := self._other(declared, found, old)):
+            change, diagnostics = _impossible(schedule, Action.UPDATE, _not_free(schedule, other))
         elif found:
             change, diagnostics = self._update(declared, found, old)
         elif old:
@@ -97,15 +124,15 @@ class ScheduleComparer:
         else:
             change, diagnostics = self._create(declared)
             diagnostics += self._nothing_there(schedule)
-        if found and old and not (change and change.refused):
-            change = self._with_leftovers(declared, change, found, old)
+        if not (change and change.refused):
+            change = self._with_all(declared, change, found, old, leftovers)
             diagnostics = [*diagnostics, *of_pause]
         if change and schedule.ignore and _writes(change):
             there = [self.index.by_id[part.live.id] for part in (*found, *old)]
             if why := ignored.cannot_be_carried(schedule, there, self.index):
                 change = replace(change, steps=(), swap=None, refused=why.text, diagnosed=True)
                 diagnostics = [*diagnostics, why]
-        compared = Compared(
+        return Compared(
             kind=Kind.SCHEDULE,
             name=schedule.name,
             id=schedule.id,
@@ -113,11 +140,23 @@ class ScheduleComparer:
             diagnostics=tuple(diagnostics),
             consent=self._consent(schedule, change, found),
         )
-        return compared, [*found, *old]
 
-    def delete(self, parts: Sequence[LivePart]) -> Compared:
-        """What is ours and not declared any more goes, the first part last."""
-        base, name = parts[0].base, self.index.name_of(parts[0])
+    def _other(
+        self, declared: Declared, found: Sequence[LivePart], old: Sequence[LivePart]
+    ) -> str | None:
+        """What the old set is called, where what is found is a schedule of its own beside it."""
+        mine = [part for part in old if self.index.is_managed(part)]
+        begun = [part for part in found if self.index.is_managed(part)]
+        are_two = begun and mine and _are_two(declared, begun, mine)
+        return self.index.name_of(mine[0]) if are_two else None
+
+    def delete(self, ours: Sequence[LivePart], rest: Sequence[LivePart] = ()) -> Compared:
+        """What is ours and not declared any more goes, the first part last.
+
+        rest: the parts of the set that carry somebody else's mark; without consent it stays whole.
+        """
+        base, name = ours[0].base, self.index.name_of(ours[0])
+        parts = sorted((*ours, *rest), key=lambda part: part.number)
         change = Change(
             kind=Kind.SCHEDULE,
             name=name,
@@ -128,7 +167,8 @@ class ScheduleComparer:
             steps=tuple(DeleteSchedule(id=part.live.id) for part in reversed(parts)),
             protected=_are_protected(parts),
         )
-        return Compared(kind=Kind.SCHEDULE, name=name, id=base, change=change)
+        consent = Consent(id=rest[0].live.id, foreign=Foreign.OTHER_MARK) if rest else None
+        return Compared(kind=Kind.SCHEDULE, name=name, id=base, change=change, consent=consent)
 
     # Consent
 
@@ -147,7 +187,8 @@ class ScheduleComparer:
         for part in sorted(there, key=lambda part: part.number):
             foreign = self.index.foreign(part)
             if foreign and not self.index.consents(schedule, part):
-                return Consent(id=part.live.id, foreign=foreign)
+                can_be_given = not self.index.is_another_namespaces(part)
+                return Consent(id=part.live.id, foreign=foreign, can_be_given=can_be_given)
         return None
 
     def _nothing_there(self, schedule: Schedule) -> Iterator[Diagnostic]:
@@ -203,42 +244,6 @@ class ScheduleComparer:
         )
         return change, diagnostics
 
-    def renamed_from(self, schedule: Schedule) -> list[LivePart]:
-        """The parts that the schedule had under another name, id or namespace.
-
-        What is not ours is among them if it has no mark and `was:` names its very id, or stands in
-        one of our namespaces; never what another namespace manages.
-        """
-        index = self.index
-        if not (schedule.was or index.former or index.keeps_foreign_ids):
-            return []
-        names = [name for name in (schedule.was, schedule.name) if name]
-        if schedule.was:
-            old = index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was)
-            if old and self._may_be_former(schedule, old[0]):
-                return old
-        if index.former:
-            found = (index.of(f"{index.former}.{name}") for name in names)
-            if old := next((parts for parts in found if parts), []):
-                return old
-        if schedule.adopted:
-            return []
-        found = (index.adopted(name) for name in names)
-        return next((parts for parts in found if parts), [])
-
-    def _may_be_former(self, schedule: Schedule, part: LivePart) -> bool:
-        if self.index.is_managed(part) or self.index.consents(schedule, part):
-            return True
-        prefixes = tuple(f"{name}." for name in (self.index.namespace, self.index.former) if name)
-        return part.base.startswith(prefixes) and not part.is_copy
-
-    def _is_leftover(self, schedule: Schedule, old: Sequence[LivePart]) -> bool:
-        """Whether an old set beside the new one can be what a rename, which was cut off, has left.
-
-        Where another environment's mark stands in our namespace, it can; no mark at all is none.
-        """
-        return all(p.mark is not None or self.index.consents(schedule, p) for p in old)
-
     def _rename(
         self, declared: Declared, old: Sequence[LivePart]
     ) -> tuple[Change, list[Diagnostic]]:
@@ -287,6 +292,22 @@ class ScheduleComparer:
         labels = old.own_labels(namespace, name, declared.schedule.message.labels)
         return canonical.of_message(old.live.message, labels)
 
+    def _with_all(
+        self,
+        declared: Declared,
+        change: Change | None,
+        found: Sequence[LivePart],
+        old: Sequence[LivePart],
+        leftovers: Sequence[Sequence[LivePart]],
+    ) -> Change | None:
+        """With the sets that go along, and what else it overwrites."""
+        for one in leftovers:
+            change = self._with_leftovers(declared, change, found, one)
+        overwritten = self._overwritten(change, [*found, *old])
+        if change is None or not overwritten:
+            return change
+        return replace(change, fields=(*change.fields, *map(_taken, overwritten)))
+
     def _with_leftovers(
         self,
         declared: Declared,
@@ -303,15 +324,19 @@ class ScheduleComparer:
         is_begun = _is_told_rename(found, old) or all(
             part.mark and declared.defines(part.mark) for part in old
         )
-        note = "the apply that renamed it was cut off" if is_begun else "deleted with it"
+        is_ours = all(map(self.index.is_managed, old))
+        note = (
+            "the apply that renamed it was cut off" if is_begun and is_ours else "deleted with it"
+        )
         begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
         return replace(
             begun,
             action=Action.UPDATE,
             fields=(self._renamed(schedule, old, note), *begun.fields),
             steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
-            protected=_are_protected(old) and not (is_begun and schedule.protect),
-            drops=0 if is_begun else 1,
+            protected=begun.protected
+            or (_are_protected(old) and not (is_begun and schedule.protect)),
+            drops=begun.drops + (0 if is_begun else 1),
         )
 
     # Update
@@ -418,6 +443,12 @@ def _writes(change: Change) -> bool:
     return any(isinstance(step, PutSchedule) for step in change.steps)
 
 
+def _taken(part: LivePart) -> FieldChange:
+    paused = "paused, " if part.live.paused else ""
+    note = f"{part.live.id}, {paused}is overwritten: adopted"
+    return FieldChange(path="mark", after="ours", note=note)
+
+
 def stray(part: LivePart, schedule: Schedule) -> Diagnostic:
     """An unmarked id that looks like a further part of a declared schedule fires beside it."""
     fact = f"{part.live.id} looks like a part of it, but has no mark of ours"
@@ -477,11 +508,10 @@ def _are_two(declared: Declared, found: Sequence[LivePart], old: Sequence[LivePa
     if _is_told_rename(found, old):
         return False
     written = {part.mark.definition for part in old if part.mark}
-    begun = (
-        part.mark is not None and (declared.defines(part.mark) or part.mark.definition in written)
+    return not all(
+        part.mark and (declared.defines(part.mark) or part.mark.definition in written)
         for part in found
     )
-    return all(part.mark for part in old) and not all(begun)
 
 
 def _is_told_rename(found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:

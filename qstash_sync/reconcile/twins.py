@@ -187,7 +187,7 @@ def with_newer_credentials(found: Iterable[Twin], index: LiveParts) -> frozenset
     return frozenset(
         part.live.id
         for schedule_id, part in newest.items()
-        if (kept := index.of(schedule_id)[:1])
+        if (kept := index.first(schedule_id))
         and _age(part) > (kept[0].live.created_at or 0)
         and any(map(_is_credential, differences(part.live.message, kept[0].live.message)))
     )
@@ -207,10 +207,10 @@ def removals(found: Sequence[Twin], index: LiveParts, now: datetime) -> Iterator
     stays where it has other credentials.
     """
     gone = set(with_newer_credentials(found, index))
-    parts = {p.live.id: p for twin in found for p in (*twin.parts, *index.of(twin.schedule.id)[:1])}
+    parts = {p.live.id: p for twin in found for p in (*twin.parts, *index.first(twin.schedule.id))}
     apart = {live_id: told_apart(part.live.message) for live_id, part in parts.items()}
     for twin in found:
-        kept = index.of(twin.schedule.id)[:1]
+        kept = index.first(twin.schedule.id)
         for part in twin.parts if kept else ():
             is_free = part.mark is None or _is_copy(part, index)
             if part.live.id in gone or not is_free or apart[part.live.id] != apart[kept[0].live.id]:

@@ -309,7 +309,9 @@ def _differs(found: Explained) -> Iterator[str]:
     yield f"{what}: {why}." if why else f"{what}."
     if question.is_past and not question.is_native:
         yield "Since when it is so, QStash does not say."
-    if change and change.is_refused_alone:
+    if change and change.is_refused_alone and change.foreign is None:
+        yield f"A plan refuses to overwrite it: {change.refused}."
+    elif change and change.is_refused_alone:
         adopt = _command(found, "apply", "--adopt", found.subject.name)
         yield f"A plan refuses to overwrite it; {adopt} takes it over."
     elif change and change.reason is Reason.ADOPT:

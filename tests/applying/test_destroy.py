@@ -118,3 +118,22 @@ def test_what_the_file_does_not_own_stays_and_is_told(tmp_path: Path) -> None:
         "schedule": [], "topic": ["g"], "queue": ["q"], "flow": ["f"],
     }  # fmt: skip
     assert not left["flow"]["f"].get("isPinnedParallelism")
+
+
+def test_what_the_former_namespace_still_has_stays_and_is_named(tmp_path: Path) -> None:
+    """`--yes` names one namespace, and the plan shows what is under another."""
+    path = tmp_path / "q.yaml"
+    words = ("-f", str(path), f"--local={tmp_path / 'a.db'}")
+    entry = f"{{cron: '0 9 * * *', destination: '{URL}'}}"
+    path.write_text(f"{HEAD}schedules: {{a: {entry}, z: {entry}}}\n")
+    assert cli("apply", *words).code == 0
+    moved = HEAD.replace("namespace: billing", "namespace: corp\nnamespace_was: billing")
+    path.write_text(f"{moved}schedules: {{a: {entry}}}\n")
+    ran = cli("destroy", *words, "--yes", "corp")
+    assert (ran.code, ran.out) == (0, "Nothing of corp is to be deleted.\n")
+    assert "of the former namespace billing stay: billing.a, billing.z" in ran.err
+    with FaultServer(tmp_path / "a.db") as account:
+        assert sorted(account.console.snapshot()["schedule"]) == ["billing.a", "billing.z"]
+    assert cli("apply", *words).code == 0
+    ran = cli("destroy", *words, "--yes", "corp")
+    assert (ran.code, "stay" in ran.text) == (0, False)

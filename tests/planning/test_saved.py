@@ -464,6 +464,23 @@ def test_a_plan_applied_twice_writes_nothing_the_second_time(account: World) -> 
     assert account.account.console.snapshot() == before
 
 
+@pytest.mark.parametrize("moved_on", [False, True])
+def test_a_delete_is_done_where_the_first_id_is_somebody_elses_by_now(
+    world: World, *, moved_on: bool
+) -> None:
+    """It stands under the id that the schedule was known by, and is no part of it."""
+    parts = "cron: 30 9 * * *, timezone: Europe/Berlin, destination: 'https://app.example.com'"
+    world.apply(f"{HEAD}schedules: {{a: {{{parts}}}}}\n")
+    world.edit("billing.a", labels=["theirs"])
+    text = f"{HEAD}schedules: {{}}\n"
+    document = save(world, text)
+    if moved_on:
+        world.edit("billing.a", retries=7)
+    for _ in range(2):
+        assert apply(world, text, document).done
+        assert list(world.account.console.snapshot()["schedule"]) == ["billing.a"]
+
+
 DONE: list[tuple[str, Callable[[World], None], str]] = [
     ("a pause set by hand", edited("schedule", "billing.t", isPaused=True), "schedule billing.t"),
     ("a queue set by hand", edited("queue", "q", parallelism=3), "queue q"),
