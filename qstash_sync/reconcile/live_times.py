@@ -6,7 +6,7 @@ is in sync: it is verified, not compiled. All others are compiled, each distinct
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
@@ -63,11 +63,13 @@ def compare(
     if not declared.has_time:
         return _compare_ignored(schedule, parts, now, old)
     found = state(schedule, parts)
-    # Our marks alone promise what lies beyond the days that are looked at. What is taken over, or
-    # was written for other times, is exact today and may be wrong in months.
-    promised = all(part.mark is not None and declared.defines(part.mark) for part in parts)
-    if found.writing is Writing.WHOLE and promised:
-        said = still_right(schedule, live, now)
+    # Written for other times, which may lie months away, a set that is exact today is not in sync.
+    # Nor is what is taken over: our marks alone promise what lies beyond the days until a renewal.
+    as_declared = all(part.mark is None or declared.defines(part.mark) for part in parts)
+    if found.writing is Writing.WHOLE and as_declared:
+        promised = all(part.mark for part in parts)
+        ahead = schedule.timing.renew_before if promised else times.LOOK_AHEAD
+        said = still_right(schedule, live, now, ahead)
         if said is not None:
             return When(crons=live, diagnostics=said)
 
@@ -212,9 +214,11 @@ def _meant(
 
 
 def still_right(
-    schedule: Schedule, live: Sequence[str], now: datetime
+    schedule: Schedule, live: Sequence[str], now: datetime, ahead: timedelta | None = None
 ) -> tuple[Diagnostic, ...] | None:
     """What to say of plain live crons that need no renewal yet; None where they do.
+
+    ahead: for how long they must be right, if not until a renewal is due.
 
     Or where nobody knows: the other strategies know no end, and some jobs no year that is like
     another.
@@ -222,7 +226,7 @@ def still_right(
     timing = schedule.timing
     if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW) or not fires_every_year(timing.job):
         return None
-    if not exactness.holds(timing.job, live, now, now + timing.renew_before):
+    if not exactness.holds(timing.job, live, now, now + (ahead or timing.renew_before)):
         return None
     return times.said_of(schedule, now)
 

@@ -99,6 +99,20 @@ def test_what_has_the_same_crons_keeps_them(world: World) -> None:
     assert world.plan(file(NEW_YORK)).empty
 
 
+def test_what_fires_as_the_file_says_for_a_year_is_kept_though_we_would_write_other_crons(
+    world: World,
+) -> None:
+    """On the 13th or a Friday: ours are right until a renewal, theirs for ever."""
+    either = "cron: '0 9 13 * 5'"
+    world.apply(file(JULY))
+    world.edit("billing.a", cron="0 9 13 * 5", labels=[])
+    assert len(written_anew(file(either))) > 1
+    assert fields_of(world.plan(file(either), adopt=("a",))) == ["mark"]
+    world.apply(file(either), adopt=("a",))
+    assert crons(world) == {"billing.a": "0 9 13 * 5"}
+    assert world.plan(file(either)).empty
+
+
 def test_what_is_taken_over_in_part_is_not_told_to_miss_the_rest(world: World) -> None:
     """A take-over that was cut off: the part that is theirs still is there."""
     world.apply(file(NEW_YORK))
