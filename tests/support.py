@@ -34,11 +34,8 @@ UNLINTED = (
 
 
 def seconds(most: float) -> float:
-    """A bound of processor time, for what would else take minutes: a busy machine may take thrice.
-
-    A tracer takes its own.
-    """
-    return most * (6 if sys.gettrace() else 3)
+    """A bound of processor time, for what would else take minutes; a tracer takes its own."""
+    return most * 6 if sys.gettrace() else most
 
 
 def secret(text: str) -> Secret:

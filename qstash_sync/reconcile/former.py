@@ -5,6 +5,7 @@
     no mark, and `was:` is its very id      goes
     none of ours, nothing live but that     the first is what it was: goes, needs consent
     another mark, defined as declared       goes, needs consent: the same job fires twice
+    another mark, and a rename of it begun  goes, needs consent: the mark of what is live says so
     any other that the file names           asked: goes where --adopt says so, else it stays
     anything else                           stays, and is told
 
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Sequence
 
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
-from qstash_sync.reconcile import pauses
+from qstash_sync.reconcile import mark as marks, pauses
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.record import record
@@ -52,16 +53,17 @@ def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
     return sorted(sets.values(), key=lambda one: not any(map(index.is_managed, one)))
 
 
-def former(declared: Declared, sets: Sequence[Set], index: LiveParts, *, is_live: bool) -> Former:
-    """What becomes of each candidate; is_live: something is live under the schedule's own id."""
+def former(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Former:
+    """What becomes of each candidate; found: what is live under the schedule's own id."""
     schedule = declared.schedule
     goes: list[Set] = []
     asked: list[Set] = []
     stays: list[Set] = []
     for one in sets:
         marked = [part.mark for part in one if part.mark]
-        is_origin = not (is_live or goes)
-        is_alike = len(marked) == len(one) and all(map(declared.defines, marked))
+        is_origin = not (found or goes)
+        is_marked = len(marked) == len(one)
+        is_alike = is_marked and (all(map(declared.defines, marked)) or is_begun(found, one))
         is_its_id = len(one) == 1 and index.consents(schedule, one[0])
         if any(map(index.is_managed, one)) or is_origin or is_alike or is_its_id:
             goes.append(one)
@@ -70,6 +72,12 @@ def former(declared: Declared, sets: Sequence[Set], index: LiveParts, *, is_live
         else:
             stays.append(one)
     return Former(goes=tuple(goes), asked=tuple(asked), stays=tuple(stays))
+
+
+def is_begun(found: Set, one: Set) -> bool:
+    """Whether a rename of a set has written one of the parts that are live under the new id."""
+    was = marks.bound_to(one[0].base)
+    return any(part.mark is not None and part.mark.was == was for part in found)
 
 
 def told(

@@ -48,7 +48,7 @@ from qstash_sync.reconcile import (
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.compared import Compared, Consent
 from qstash_sync.reconcile.diff import Trust
-from qstash_sync.reconcile.former import candidates, former, left_alone
+from qstash_sync.reconcile.former import candidates, former, is_begun, left_alone
 from qstash_sync.reconcile.live_parts import (
     LivePart,
     LiveParts,
@@ -79,7 +79,7 @@ class ScheduleComparer:
             compared = self._compared(schedule, found, ())
             return compared, [*found, *self._overwritten(compared.change, found)]
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
-        before = former(declared, sets, self.index, is_live=bool(found))
+        before = former(declared, sets, self.index, found)
         compared = self._compared(schedule, found, (*before.goes, *before.asked))
         stays = left_alone(schedule, before.stays, self.index)
         compared = replace(compared, diagnostics=(*compared.diagnostics, *stays))
@@ -321,13 +321,11 @@ class ScheduleComparer:
         delete.
         """
         schedule = declared.schedule
-        is_begun = _is_told_rename(found, old) or all(
+        is_rest = is_begun(found, old) or all(
             part.mark and declared.defines(part.mark) for part in old
         )
         is_ours = all(map(self.index.is_managed, old))
-        note = (
-            "the apply that renamed it was cut off" if is_begun and is_ours else "deleted with it"
-        )
+        note = "the apply that renamed it was cut off" if is_rest and is_ours else "deleted with it"
         begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
         return replace(
             begun,
@@ -335,8 +333,8 @@ class ScheduleComparer:
             fields=(self._renamed(schedule, old, note), *begun.fields),
             steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
             protected=begun.protected
-            or (_are_protected(old) and not (is_begun and schedule.protect)),
-            drops=begun.drops + (0 if is_begun else 1),
+            or (_are_protected(old) and not (is_rest and schedule.protect)),
+            drops=begun.drops + (0 if is_rest else 1),
         )
 
     # Update
@@ -505,19 +503,13 @@ def _are_two(declared: Declared, found: Sequence[LivePart], old: Sequence[LivePa
     A rename that was cut off has written what is declared, or what the old name still has; or its
     marks tell what it was, whatever the file has become since.
     """
-    if _is_told_rename(found, old):
+    if is_begun(found, old):
         return False
     written = {part.mark.definition for part in old if part.mark}
     return not all(
         part.mark and (declared.defines(part.mark) or part.mark.definition in written)
         for part in found
     )
-
-
-def _is_told_rename(found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:
-    """Whether a rename of the old set has written one of the parts that have the new name."""
-    was = marks.bound_to(old[0].base)
-    return any(part.mark is not None and part.mark.was == was for part in found)
 
 
 def _not_free(schedule: Schedule, old: str) -> Diagnostic:
