@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _KINDS = ("schedules", "url_groups", "queues", "flow_controls")
-_TOKEN = "QSTASH_TOKEN"  # noqa: S105 the name of a variable
 PATIENCE = 10.0  # seconds for the tries of one question: that nobody answers is a finding, too
-_KEYS = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
 
 
 @click.command()
@@ -230,9 +228,12 @@ def _asked(question: Callable[[], T | None]) -> tuple[T | Untold, str]:
 
 def _key_names(session: Session) -> tuple[str, str]:
     """The variables of the keys: those beside the token's, such as PROD_QSTASH_TOKEN."""
-    token = session.endpoint.token_from if session.endpoint else _TOKEN
-    prefix = token.removesuffix(_TOKEN) if token.endswith(_TOKEN) else ""
-    return f"{prefix}{_KEYS[0]}", f"{prefix}{_KEYS[1]}"
+    from qstash_sync.model.addresses import KEY_VARIABLES, TOKEN_VARIABLE
+
+    token = session.endpoint.token_from if session.endpoint else TOKEN_VARIABLE
+    prefix = token.removesuffix(TOKEN_VARIABLE) if token.endswith(TOKEN_VARIABLE) else ""
+    current, following = (f"{prefix}{name}" for name in KEY_VARIABLES)
+    return current, following
 
 
 def _of_surroundings(session: Session) -> Iterator[Check]:

@@ -18,16 +18,13 @@ from collections.abc import Mapping
 
 from qstash_sync.config.environment import Account
 from qstash_sync.errors import AuthError, ConfigError
-from qstash_sync.model.addresses import REGIONS
+from qstash_sync.model.addresses import REGIONS, TOKEN_VARIABLE, URL_VARIABLE
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Piece, Secret
 from qstash_sync.record import record
 
 _DEFAULT = "eu-central-1"
 _BY_VARIABLE = {name.replace("-", "_").upper(): url for name, url in REGIONS.items()}
-
-# The variables that every SDK reads.
-_URL, _OWN = "QSTASH_URL", "QSTASH_TOKEN"
 
 
 @record(kw_only=True)
@@ -40,8 +37,8 @@ class Endpoint:
     url: str
     token: Secret
     user: str | None = None
-    url_from: str = _URL
-    token_from: str = _OWN
+    url_from: str = URL_VARIABLE
+    token_from: str = TOKEN_VARIABLE
     is_default: bool = False  # nothing says an address
 
     def __str__(self) -> str:
@@ -95,7 +92,7 @@ def _of_environment(account: Account, environment: str, environ: Mapping[str, st
         url=url,
         token=account.token,
         user=user_of(account.token),
-        url_from=url_from or _URL,
+        url_from=url_from or URL_VARIABLE,
         is_default=url_from is None,
         token_from=account.token_from or f"{place}.token",
     )
@@ -120,7 +117,7 @@ def _of_variables(environ: Mapping[str, str]) -> Endpoint:
         url_from, token_from = address if environ.get(address) else "QSTASH_REGION", own
     else:
         url, url_from = _address(environ)
-        token_from = _OWN
+        token_from = TOKEN_VARIABLE
     text = environ.get(token_from, "").strip()
     if not text:
         either = f"{own} or QSTASH_TOKEN" if region else token_from
@@ -130,7 +127,7 @@ def _of_variables(environ: Mapping[str, str]) -> Endpoint:
         url=url,
         token=token,
         user=user_of(token),
-        url_from=url_from or _URL,
+        url_from=url_from or URL_VARIABLE,
         token_from=token_from,
         is_default=url_from is None,
     )
@@ -138,8 +135,8 @@ def _of_variables(environ: Mapping[str, str]) -> Endpoint:
 
 def _address(environ: Mapping[str, str]) -> tuple[str, str | None]:
     """The address that the variables say without a region's own token, and which of them does."""
-    if url := environ.get(_URL):
-        return url, _URL
+    if url := environ.get(URL_VARIABLE):
+        return url, URL_VARIABLE
     if region := _region(environ):
         return _BY_VARIABLE[region], "QSTASH_REGION"
     return REGIONS[_DEFAULT], None

@@ -19,6 +19,7 @@ from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
 from qstash_sync.config.types import NAMESPACE, Frame
 from qstash_sync.config.wrong import type_name
 from qstash_sync.model import addresses
+from qstash_sync.model.addresses import KEY_VARIABLES, TOKEN_VARIABLE
 from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.resources import Desired, Globs, Key, Kind, Secret
 from qstash_sync.model.secret_shapes import TOKENS
@@ -50,7 +51,6 @@ class Config:
 
 
 _CAUSES = ("unset", "not_text", "interpolation")  # of what follows at the same place
-_USUAL = {"QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"}
 
 
 class Environment:
@@ -126,7 +126,11 @@ class Environment:
             raw.get("token") for raw in (self.environments or {}).values() if isinstance(raw, Map)
         )
         named = {found[1] for token in own if (found := _named(token))}
-        return frozenset(named | {name for name in environ if TOKENS.fullmatch(name)} | _USUAL)
+        return frozenset(
+            named
+            | {name for name in environ if TOKENS.fullmatch(name)}
+            | {TOKEN_VARIABLE, *KEY_VARIABLES}
+        )
 
     def config(self) -> Config | None:
         """What can be built; None where it is not certain which environment is meant."""

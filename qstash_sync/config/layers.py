@@ -6,6 +6,7 @@ Headers and `dst` merge by name, null unsets, everything else replaces.
 """
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from operator import or_
 from typing import Any, TypeVar
 
@@ -167,8 +168,6 @@ def _way_out(key: str, known: Sequence[str]) -> str:
 
 def meant(word: str, known: Sequence[str]) -> str:
     """The nearest of the known words, as a hint."""
-    from difflib import get_close_matches  # noqa: PLC0415 only for errors
-
     close = get_close_matches(word, known, 1, 0.6)
     if close:
         return f"did you mean {close[0]}?"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo, WithJsonSchema
@@ -145,8 +146,6 @@ def one_of(*choices: str) -> Check:
         text = string(value)
         found = next((choice for choice in choices if choice == text), None)
         if found is None:
-            from difflib import get_close_matches  # noqa: PLC0415 only for errors
-
             close = get_close_matches(text, choices, 1)
             hint = f"did you mean {close[0]}?" if close else ""
             raise bad(f"{text!r} is not one of {', '.join(choices)}", hint)

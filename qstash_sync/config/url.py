@@ -1,8 +1,8 @@
 """What a URL must be, so that QStash can call it, and the form in which it is sent."""
 
+import ipaddress
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic_core import PydanticCustomError
@@ -11,9 +11,6 @@ from qstash_sync.config.text import has_control, map_pieces, shadow
 from qstash_sync.config.wrong import LINE_BREAK, bad
 from qstash_sync.model.diagnostics import Fixed
 from qstash_sync.model.resources import Secret, Text, join
-
-if TYPE_CHECKING:
-    import ipaddress
 
 _SAFE = "!#$%&'()*+,/:;=?@[]~"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.~!#$%&'()*+,/:;=?@\[\]-]")
@@ -174,11 +171,9 @@ def _check_host(host: str, *, allow_private: bool) -> None:
         raise _bad(f"{host!r} is not a host name")
 
 
-def _address(host: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address | None":
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if not host[-1].isdigit() and ":" not in host:
         return None
-    import ipaddress  # noqa: PLC0415 hosts have names, nearly always
-
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -6,6 +6,7 @@ all: it does not say where the clock changes. So candidates are given, and no ch
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cache
 
 _CANDIDATES = 3
@@ -105,8 +106,6 @@ def _folded(known: tuple[str, ...]) -> dict[str, str]:
 
 def _close(word: str, known: tuple[str, ...]) -> Sequence[str]:
     """Names in which a letter or two were mistyped, of the zone or of its city."""
-    from difflib import get_close_matches  # noqa: PLC0415 only for a name that is wrong
-
     folded = _folded(known)
     names = folded if "/" in word else {low.rpartition("/")[2]: z for low, z in folded.items()}
     near = [name for name in names if abs(len(name) - len(word)) <= _MISTYPED]

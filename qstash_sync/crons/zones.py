@@ -1,15 +1,16 @@
 """Zone data: the installed `tzdata` package only, never the operating system's older copy."""
 
+import pkgutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from io import BytesIO
+from zoneinfo import ZoneInfo
+
+import tzdata
 
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.zone_names import advice
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
 
 YEARS = range(1970, 3000)  # that can be asked about: a horizon must fit before the calendar's end
 _MINUTE = timedelta(minutes=1)
@@ -27,8 +28,6 @@ class Transition:
 
 def _data(name: str) -> bytes:
     """A file of the package. `importlib.resources` would take longer to import than to read it."""
-    import pkgutil  # noqa: PLC0415 - only where a zone is named
-
     return pkgutil.get_data("tzdata", name) or b""
 
 
@@ -41,17 +40,12 @@ def names() -> tuple[str, ...]:
 @cache
 def tzdata_version() -> str:
     """The IANA version of the zone data in use, such as 2026f."""
-    import tzdata  # noqa: PLC0415 - a data package; its import costs nothing until asked
-
     return str(tzdata.IANA_VERSION)
 
 
 @lru_cache(maxsize=1024)
-def zone(name: str) -> "ZoneInfo":
+def zone(name: str) -> ZoneInfo:
     """A zone by its exact name; a `CronError` names the nearest one that exists."""
-    from io import BytesIO  # noqa: PLC0415 - with zoneinfo
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only where a zone is named
-
     if name not in _known():
         raise CronError(f"{name!r} is not a time zone; {advice(name, names())}")
     return ZoneInfo.from_file(BytesIO(_data(f"zoneinfo/{name}")), key=name)

@@ -7,6 +7,10 @@ REGIONS = {
     "eu-central-1": "https://qstash.upstash.io",
     "us-east-1": "https://qstash-us-east-1.upstash.io",
 }
+# The variables that every SDK reads: of the address, of the token, of the signing keys.
+URL_VARIABLE, TOKEN_VARIABLE = "QSTASH_URL", "QSTASH_TOKEN"
+KEY_VARIABLES = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
+
 _HOSTS = {urlsplit(url).hostname: region for region, url in REGIONS.items()} | {
     f"qstash-{region}.upstash.io": region for region in REGIONS
 }

@@ -11,6 +11,7 @@ anything else                             not ours, never touched
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qstash_sync.model.change import Action, Change, OfParts, Reason
@@ -201,8 +202,6 @@ def _warning(
 
 
 def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Iterator[Diagnostic]:
-    from difflib import get_close_matches  # noqa: PLC0415 only where something is wrong
-
     known = sorted({*(one.name for one in ours), *absent})
     for glob in wish.globs:
         if any(one.is_named(glob) for one in ours) or any(fnmatchcase(n, glob) for n in absent):

@@ -1,6 +1,7 @@
 """Schedules that name a URL group, queue or flow-control key which nobody has."""
 
 from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from qstash_sync.model.diagnostics import Diagnostic
@@ -51,8 +52,6 @@ def _dangling(
     left_out: Collection[Key],
     more: str = "",
 ) -> Diagnostic:
-    from difflib import get_close_matches  # noqa: PLC0415 only where something is wrong
-
     close = get_close_matches(name, sorted(known), 1)
     section = f"{key}s"
     hint = f"did you mean {close[0]}?" if close else f"declare it under {section}"

@@ -16,7 +16,7 @@ from qstash_sync.errors import (
     RejectedError,
     WrongRegionError,
 )
-from qstash_sync.model.addresses import REGIONS
+from qstash_sync.model.addresses import REGIONS, TOKEN_VARIABLE, URL_VARIABLE
 from qstash_sync.record import record
 
 NOT_QSTASH = "is this the address of QStash?"
@@ -61,8 +61,8 @@ class Absent(Enum):
 class Origin:
     """The variables or settings that address and token come from: what a message names."""
 
-    url: str = "QSTASH_URL"
-    token: str = "QSTASH_TOKEN"  # noqa: S105 the name of a variable, not its value
+    url: str = URL_VARIABLE
+    token: str = TOKEN_VARIABLE
 
 
 USUAL = Origin()

@@ -10,6 +10,7 @@ since half a rename would lose the schedule or double it.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -69,8 +70,6 @@ def idle(patterns: Iterable[str], comparison: Comparison) -> Iterator[str]:
 
 def _there(found: Pattern, comparison: Comparison) -> str:
     """What could have been meant: the resources of the kind, else all; the nearest first."""
-    from difflib import get_close_matches  # noqa: PLC0415 only where something is wrong
-
     every = sorted((one.kind, one.name) for one in comparison.compared)
     known = [key for key in every if key[0] in found.kinds] or every
     close = get_close_matches(found.glob, [name for _, name in known], 1, _NEAR)

@@ -5,6 +5,7 @@ Pure: of what the file declares and what was read.
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.error import CronError
@@ -87,8 +88,6 @@ def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
 
 
 def _unknown(word: str, declared: Sequence[Schedule], namespace: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 only where nothing is found
-
     near = get_close_matches(word.removeprefix(f"{namespace}."), [s.name for s in declared], 3)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return f"{word}: no schedule of the files and none in the account has this name or id{hint}"
