@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,13 +25,15 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.policy import Policy
 from qstash_sync.qstash.client import Client
 from tests import contract
-from tests.fault_server import FaultServer
+from tests.fault_server import Fault, FaultServer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HEAD = "version: 1\nnamespace: billing\ndefaults: {timezone: UTC}\n"
 UNLINTED = (
     "lint: {disable: [no_failure_callback, default_retries, no_timeout]}\n"  # of tests about else
 )
+
+OTHER_SCOPE = "0000"  # of another environment's marks
 
 
 def seconds(most: float) -> float:
@@ -119,6 +122,21 @@ class World:
         """Apply a plan in this world's time."""
         control = Control(sleep=self.sleep)
         return applying.apply(client, desired, plan, policy=policy, control=control)
+
+    def cut_off(self, text: str, *, after: int, **more: Any) -> tuple[Outcome, ...]:
+        """An apply whose connection breaks for good after some writes."""
+        lost = Fault(kind="reset_before", at=after + 1, times=999, matches=lambda m, _: m != "GET")
+        self.account.inject(lost)
+        outcomes = self.apply(text, **more)
+        self.account.forget()
+        return outcomes
+
+    def hand_over(self, *part_ids: str) -> None:
+        """Let another environment have written all schedules, or these parts."""
+        for part_id in part_ids or sorted(self.account.console.snapshot()["schedule"]):
+            first, *more = self.schedule(part_id)["labels"]
+            theirs = re.sub("^qsync1-[0-9a-f]{4}", f"qsync1-{OTHER_SCOPE}", first)
+            self.edit(part_id, labels=[theirs, *more])
 
     def schedule(self, schedule_id: str) -> dict[str, Any]:
         """A stored schedule, to look at or to edit by hand."""

@@ -35,6 +35,8 @@ COMMANDS: list[tuple[list[str], tuple[str, ...]]] = [
     (["--version"], HEAVY),
     (["plan", "--help"], HEAVY),
     (["validate", "-f", "q.yaml"], ("ssl", "asyncio", "httpx", "deepdiff")),
+    # What a server's words may bring is looked for where they are shown alone.
+    (["plan", "-f", "q.yaml", "--local=a.db"], ("qstash_sync.qstash.mask", "deepdiff")),
 ]
 
 

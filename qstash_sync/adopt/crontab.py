@@ -204,7 +204,7 @@ def _job(where: str, cron: str, command: str, variables: Mapping[str, str]) -> F
 
 
 def _secrets(command: str, variables: Mapping[str, str], url: str, body: str) -> dict[str, str]:
-    """The values that a crontab keeps in variables which are called as secrets are.
+    """The values of a crontab's variables that are secrets by their name or their look.
 
     Each becomes a variable of the file, which brings a value as it is, and no part of a host.
     """
@@ -217,7 +217,7 @@ def _secrets(command: str, variables: Mapping[str, str], url: str, body: str) ->
         raise NotCarriedError("a secret in one of its variables is too short to be told apart")
     host = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
     for value in found.values():
-        if value in host:
+        if value in host or url.startswith(value):
             raise NotCarriedError("a secret stands in the host of its address")
         encoded = quote(value, safe="")
         if encoded != value and (encoded in body or encoded in url):

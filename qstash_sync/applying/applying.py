@@ -142,9 +142,10 @@ def _still_approved(plan: Plan, fresh: Plan) -> tuple[list[Change], list[Outcome
     for change in plan.changes:
         found = now.get(change.key)
         is_left = any(preconditions.is_there(step, after) for step in change.steps)
-        if found is None and change.action is Action.DELETE and not is_left:
+        is_delete = change.action is Action.DELETE and not change.refused
+        if found is None and is_delete and not is_left:
             same.append(change)  # whether it is gone is looked up by its id, not in a list
-        elif found is None and change.action is Action.DELETE and not change.refused:
+        elif found is None and is_delete:
             message = "it is not ours any more; plan again"
             early.append(Outcome(change=change, status=Status.REFUSED, message=message))
         elif found is None or not (found.steps or found.refused):

@@ -15,9 +15,9 @@ from qstash_sync.planning import origins
 from qstash_sync.planning.decide import Plan, decide
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import scope
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.former import candidates
 from qstash_sync.reconcile.live_parts import LiveParts
-from qstash_sync.reconcile.pauses import about
 from qstash_sync.reconcile.reconcile import reconcile
 
 _NO_POLICY = Policy()
@@ -143,8 +143,9 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
         yield Diagnostic(
             severity=Severity.WARNING,
             code="left",
-            message=f"of the former namespace {index.former} stay: {', '.join(former)}",
-            hint=f"an apply takes them along; with namespace: {index.former} destroy deletes them",
+            message=f"of the former namespace {index.former} these stay: {', '.join(former)}",
+            hint="an apply renames what the file declares, and deletes the rest;"
+            f" a destroy with namespace: {index.former} deletes all",
         )
     goes = {change.key for change in plan.changes}
     live = {

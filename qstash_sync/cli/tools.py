@@ -51,6 +51,7 @@ def serve(port: int, local: str | None) -> int:
     from qstash_sync.library import local_account
     from qstash_sync.local import LOCAL_READ_ONLY_TOKEN, LOCAL_TOKEN
     from qstash_sync.local.serve import Served
+    from qstash_sync.model.addresses import TOKEN_VARIABLE, URL_VARIABLE
 
     streams.hide({})  # its own tokens are to be seen
 
@@ -62,9 +63,9 @@ def serve(port: int, local: str | None) -> int:
         streams.result(
             safe.page(
                 [
-                    f"QSTASH_URL={served.url}",
-                    f"QSTASH_TOKEN={LOCAL_TOKEN}",
-                    f"# read-only: QSTASH_TOKEN={LOCAL_READ_ONLY_TOKEN}",
+                    f"{URL_VARIABLE}={served.url}",
+                    f"{TOKEN_VARIABLE}={LOCAL_TOKEN}",
+                    f"# read-only: {TOKEN_VARIABLE}={LOCAL_READ_ONLY_TOKEN}",
                 ]
             )
         )

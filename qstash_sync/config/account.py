@@ -109,10 +109,10 @@ def _error(
 
 def _of_variables(environ: Mapping[str, str]) -> Endpoint:
     region = _region(environ)
-    own = f"{region}_QSTASH_TOKEN"
+    own = f"{region}_{TOKEN_VARIABLE}"
     url_from: str | None
     if region and environ.get(own):
-        address = f"{region}_QSTASH_URL"
+        address = f"{region}_{URL_VARIABLE}"
         url = environ.get(address) or _BY_VARIABLE[region]
         url_from, token_from = address if environ.get(address) else "QSTASH_REGION", own
     else:
@@ -120,7 +120,7 @@ def _of_variables(environ: Mapping[str, str]) -> Endpoint:
         token_from = TOKEN_VARIABLE
     text = environ.get(token_from, "").strip()
     if not text:
-        either = f"{own} or QSTASH_TOKEN" if region else token_from
+        either = f"{own} or {TOKEN_VARIABLE}" if region else token_from
         raise AuthError(f"no token: set {either}, or try it with --local")
     token = Secret((Piece(text, hidden=True),))
     return Endpoint(

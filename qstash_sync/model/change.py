@@ -195,10 +195,10 @@ class Foreign(Enum):
 class Change:
     """One resource that will change; refused says why it will not, after all.
 
-    foreign: it would overwrite this, and --adopt would consent. diagnosed: a diagnostic of the plan
-    says why. protected: takes away what is protected, and needs consent of its own. drops:
-    schedules of another definition that go with it. cut_off: an apply left parts of two sets.
-    origin: whose it is, where a base was given.
+    foreign: it would overwrite or delete this, and nobody consents; can_adopt: --adopt would alone.
+    diagnosed: a diagnostic of the plan says why. protected: takes away what is protected, and needs
+    consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
+    left parts of two sets. origin: whose it is, where a base was given.
     """
 
     kind: Kind
@@ -211,6 +211,7 @@ class Change:
     steps: tuple[Step, ...] = ()
     refused: str | None = None
     foreign: Foreign | None = None
+    can_adopt: bool = False
     diagnosed: bool = False
     swap: Swap | None = None
     protected: bool = False
@@ -260,9 +261,15 @@ class Change:
 
     @property
     def is_refused_alone(self) -> bool:
-        """Whether it would overwrite what is not ours: it is left out, and the others go on."""
-        overwrites = self.action is Action.UPDATE and self.reason is Reason.ADOPT
-        return overwrites and self.refused is not None
+        """Whether it is about what is not ours: it is left out, and the others go on."""
+        is_taken = self.action in (Action.UPDATE, Action.DELETE) and self.reason is Reason.ADOPT
+        return is_taken and self.refused is not None
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it is a delete that stops the whole apply: a diagnostic of the plan says so."""
+        is_refused = self.refused is not None and not self.is_refused_alone
+        return is_refused and self.action is Action.DELETE
 
     @property
     def order(self) -> tuple[int, int, str]:

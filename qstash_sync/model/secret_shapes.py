@@ -194,7 +194,7 @@ def anywhere(text: str) -> Iterator[Span]:
 # A password may hold what should be escaped in an address: whatever is no port is one. A host in
 # brackets has colons of its own, and what a variable stands for is not there to be seen.
 _USERINFO = re.compile(
-    r"[a-z][a-z0-9+.-]{1,30}://(?!\[)[^:/?#\s]{0,200}:(?!\d{0,5}[/?,])(?!\$\{)(\S{1,1000})@",
+    r"[a-z][a-z0-9+.-]{1,30}://(?!\[)[^:/?#\s\",]{0,200}:(?!\d{0,5}[/?,])(?!\$\{)(\S{1,1000})@",
     re.IGNORECASE,
 )
 

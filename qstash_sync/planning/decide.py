@@ -138,6 +138,8 @@ def decide(
     # What is not there for this run asks for no room, and cannot be referred to.
     within = scope.narrowed(desired, inside) if policy.is_narrowed else desired
     kept = guards.guarded(kept, desired, live, policy)
+    beside = ((one.kind, live_id) for one in compared for live_id in one.unmanaged)
+    unmanaged = {*comparison.unmanaged, *beside}
     usage = quota.usage(desired.limits.plan, live, kept)
     a_day = messages.a_day(within, live, kept, now)
     excess = a_day.excess() if a_day else None
@@ -169,7 +171,7 @@ def decide(
             sorted((c.kind, c.name) for c in compared if c.change is None and c.key in inside)
         ),
         unmanaged=tuple(
-            sorted(key for key in comparison.unmanaged if policy.covers(*_names_of(key, desired)))
+            sorted(key for key in unmanaged if policy.covers(*_names_of(key, desired)))
         ),
         warnings=tuple(f for f in found if f.severity is not Severity.ERROR),
         errors=tuple(f for f in found if f.severity is Severity.ERROR),
@@ -225,19 +227,20 @@ def _consented(one: Compared, policy: Policy) -> Compared:
     if one.otherwise:
         return _consented(one.otherwise, policy)
     why = f"{one.consent.id} {one.consent.foreign.value}; {_way_out(one, one.consent)}"
-    is_alike = one.consent.can_be_given and one.change.action is not Action.DELETE
+    is_delete = one.change.action is Action.DELETE
     refused = replace(
         one.change,
-        action=Action.UPDATE,
+        action=Action.DELETE if is_delete else Action.UPDATE,
         reason=Reason.ADOPT,
         fields=(),
-        notes=(),
+        notes=one.change.notes if is_delete else (),
         steps=(),
         swap=None,
         protected=False,
         drops=0,
         refused=why,
-        foreign=one.consent.foreign if is_alike else None,  # they share one way out
+        foreign=one.consent.foreign,
+        can_adopt=one.consent.can_be_given and not is_delete,
     )
     # What is said of it stays where the schedule itself is ours, and a further part is not.
     said = one.diagnostics if one.consent.id != one.id else ()
@@ -247,9 +250,10 @@ def _consented(one: Compared, policy: Policy) -> Compared:
 def _way_out(one: Compared, consent: Consent) -> str:
     """What can be done about a change that is refused for want of consent."""
     adopt, is_of_it = f"--adopt {one.name}", f"{consent.id}.".startswith(f"{one.id}.")
-    if one.change and one.change.action is Action.DELETE:
-        if is_of_it:
-            return f"the parts of one schedule go together: apply {adopt} takes it along"
+    is_delete = one.change is not None and one.change.action is Action.DELETE
+    if is_delete and is_of_it:
+        return f"the parts of one schedule go together: apply {adopt} takes it along"
+    if is_delete and consent.can_be_given:
         return f"{one.id} stays as long as that is not taken over"
     if not consent.can_be_given:
         return "take out the id: that names it"

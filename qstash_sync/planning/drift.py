@@ -32,7 +32,7 @@ from qstash_sync.model.resources import (
 from qstash_sync.planning import guards, liveness
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.known_secrets import KnownSecrets
-from qstash_sync.reconcile import pauses
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.pauses import LEFT_SO
 from qstash_sync.record import record
 
@@ -246,7 +246,7 @@ def _renewal(
         word = "exact until" if _fires_before(schedule, now, wrong) else "wrong at its next firing,"
         until = f"{word} {wrong:%a %Y-%m-%d %H:%MZ}"
     text = f"{until}; {desired.command('apply', '--only', 'clock')} renews it"
-    return pauses.about(schedule, severity, "renewal", text)
+    return about(schedule, severity, "renewal", text)
 
 
 def _fires_before(schedule: Schedule, now: datetime, wrong: datetime) -> bool:

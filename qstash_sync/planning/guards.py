@@ -25,7 +25,7 @@ def guarded(
     """Refuse to delete what is protected, still used after this plan, or has a backlog."""
 
     def judged(change: Change, users: _Users) -> Change:
-        if change.action is not Action.DELETE and not change.protected:
+        if change.refused or (change.action is not Action.DELETE and not change.protected):
             return change
         why = next(_refusals(change, users, desired, live, policy), None)
         return replace(change, refused=why)
@@ -95,9 +95,13 @@ def _named(name: str, globs: Iterable[str]) -> bool:
 def refused_deletes(changes: Iterable[Change]) -> Iterator[Diagnostic]:
     """A delete that is refused stops the whole apply: nothing is written."""
     for change in changes:
+        if change.is_refused_alone:
+            continue
         if change.refused and (change.action is Action.DELETE or change.protected):
-            what = change.name if change.action is Action.DELETE else f"{change.name} was before"
-            message = f"{change.kind} {what} is not deleted: {change.refused}"
+            what = f"{change.kind} {change.name}"
+            if change.action is not Action.DELETE:
+                what = f"what {what} was before"
+            message = f"{what} is not deleted: {change.refused}"
             yield Diagnostic(code="guard", message=message)
 
 
@@ -170,13 +174,14 @@ def _counts(
 
 def _takes(change: Change) -> int:
     """How many resources a change takes away."""
-    return (change.action is Action.DELETE) + change.drops
+    is_delete = change.action is Action.DELETE and not change.is_refused_alone
+    return is_delete + change.drops
 
 
 def _is_anothers(desired: Desired, changes: Sequence[Change], every: Sequence[Change]) -> bool:
     """Whether the schedules to be deleted look like those of another file with this namespace."""
     here, all_ = (
-        Counter(change.action for change in some if change.kind is Kind.SCHEDULE)
+        Counter(c.action for c in some if c.kind is Kind.SCHEDULE and not c.is_refused_alone)
         for some in (changes, every)
     )
     created, declared = all_[Action.CREATE], len(desired.schedules or ())

@@ -20,8 +20,9 @@ from qstash_sync.model import ignorable
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, Message, Schedule, instant
 from qstash_sync.reconcile import mark
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.diff import HIDDEN
-from qstash_sync.reconcile.pauses import LEFT_SO, about, partly
+from qstash_sync.reconcile.pauses import LEFT_SO, partly
 from qstash_sync.reconcile.times import ACTIVATION
 from qstash_sync.record import record
 

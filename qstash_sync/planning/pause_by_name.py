@@ -84,8 +84,10 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         if against:
             way_out = "stop it in the console"
             if not any(map(index.is_another_namespaces, against)):
-                adopt = desired.command("apply", "--adopt", one.name)
-                way_out = f"{way_out}, or take it over with {adopt}"
+                name = one.declared.name if one.declared else one.name
+                adopt = desired.command("apply", "--adopt", name)
+                does = "take it over" if one.declared else "delete all of it"
+                way_out = f"{way_out}, or {does} with {adopt}"
             refused[change.key] = f"{_carried(against, index)}; {way_out}"
         if change.steps or change.key in refused:
             changes.append(change)
@@ -110,10 +112,9 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
 
 def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
     """The live schedules with a part of ours, and those that are declared but not ours."""
-    namespace = f"{desired.namespace}."
     declared = {schedule.id: schedule for schedule in desired.schedules or ()}
-    renamed = {f"{desired.namespace_was}.{s.name}": s for s in declared.values()}
-    renamed |= {f"{namespace}{s.was}": s for s in declared.values() if s.was}
+    sets = [(s, one) for s in declared.values() for one in former.candidates(s, index)]
+    renamed = {one[0].base: schedule for schedule, one in sets}
     live = index.by_id.values()
     bases = {part.base for part in live if part.base in declared or index.is_managed(part)}
     for base in sorted(bases):
@@ -190,7 +191,7 @@ def _fires_on(wish: Wish, index: LiveParts) -> Iterator[Diagnostic]:
         if wish.paused and wish.names(schedule.name):
             sets = former.candidates(schedule, index)
             running = [one for one in sets if not all(part.live.paused for part in one)]
-            yield from former.told(schedule, running, index, way_out=way_out)
+            yield from former.not_taken(schedule, running, index, way_out=way_out)
 
 
 def _warning(

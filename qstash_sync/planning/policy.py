@@ -8,7 +8,7 @@ from qstash_sync.model.resources import Key, Kind
 from qstash_sync.reconcile import scope
 from qstash_sync.record import record
 
-SKEW = timedelta(minutes=5)  # between the clocks of two machines, and no write is made
+SKEW = timedelta(minutes=5)  # clocks that are further apart stop every write
 _OF_STRAYS = (Reason.ADOPT, Reason.TWIN)
 
 

@@ -26,7 +26,8 @@ class Consent:
 class Compared:
     """One resource: its change (None: in sync), and the diagnostics that belong to it.
 
-    otherwise: what it is without the consent; None: it is refused then.
+    otherwise: what it is without the consent; None: it is refused then. unmanaged: live ids that it
+    was, or may have been, and leaves alone.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Compared:
     diagnostics: tuple[Diagnostic, ...] = ()
     consent: Consent | None = None
     otherwise: "Compared | None" = None
+    unmanaged: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:

@@ -5,19 +5,21 @@
     no mark, and `was:` is its very id      goes
     none of ours, nothing live but that     the first is what it was: goes, needs consent
     another mark, defined as declared       goes, needs consent: the same job fires twice
-    another mark, and a rename of it begun  goes, needs consent: the mark of what is live says so
-    any other that the file names           asked: goes where --adopt says so, else it stays
-    anything else                           stays, and is told
+    another mark, and a rename of it begun  goes, needs consent
+    any other named, or begun               asked: goes where --adopt says so, else it stays
+    anything else                           stays, and a warning names it
 
-But for the third line it is a set's own look that decides, and not what else is live: so the next
-plan says the same of what this one leaves.
+A rename is begun where the mark of what is live under the new id says so, and nobody has made
+anything under the old one since. But for that, and the third line, it is a set's own look that
+decides, and not what else is live: so the next plan says the same of what this one leaves.
 """
 
 from collections.abc import Iterator, Sequence
 
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
-from qstash_sync.reconcile import mark as marks, pauses
+from qstash_sync.reconcile import mark as marks
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.record import record
@@ -26,8 +28,8 @@ Set = Sequence[LivePart]  # the parts of one live schedule
 
 
 @record(kw_only=True)
-class Former:
-    """The sets that a schedule may have been, ours first: see the table."""
+class Fates:
+    """What becomes of the sets that a schedule may have been, ours first: see the table."""
 
     goes: tuple[Set, ...] = ()
     asked: tuple[Set, ...] = ()
@@ -47,60 +49,77 @@ def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
         found.append(index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was))
     if index.former:
         found += (index.of(f"{index.former}.{name}") for name in names)
-    if not schedule.adopted:
-        found += map(index.adopted, names)
+    # An `id:` says what the schedule is under its own name.
+    for name in names[:-1] if schedule.adopted else names:
+        found += index.adopted(name)
     sets = {one[0].base: one for one in found if one and _may_be(schedule, one, index)}
     return sorted(sets.values(), key=lambda one: not any(map(index.is_managed, one)))
 
 
-def former(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Former:
+def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Fates:
     """What becomes of each candidate; found: what is live under the schedule's own id."""
     schedule = declared.schedule
     goes: list[Set] = []
     asked: list[Set] = []
     stays: list[Set] = []
     for one in sets:
-        marked = [part.mark for part in one if part.mark]
         is_origin = not (found or goes)
-        is_marked = len(marked) == len(one)
-        is_alike = is_marked and (all(map(declared.defines, marked)) or is_begun(found, one))
+        is_alike = all(part.mark for part in one) and is_rest(declared, found, one)
         is_its_id = len(one) == 1 and index.consents(schedule, one[0])
         if any(map(index.is_managed, one)) or is_origin or is_alike or is_its_id:
             goes.append(one)
-        elif _is_named(schedule, one[0], index):
+        elif _is_named(schedule, one[0], index) or begun(found, one):
             asked.append(one)
         else:
             stays.append(one)
-    return Former(goes=tuple(goes), asked=tuple(asked), stays=tuple(stays))
+    return Fates(goes=tuple(goes), asked=tuple(asked), stays=tuple(stays))
 
 
-def is_begun(found: Set, one: Set) -> bool:
-    """Whether a rename of a set has written one of the parts that are live under the new id."""
+def begun(found: Set, one: Set) -> list[LivePart]:
+    """The parts under the new id that a rename of a set has written.
+
+    Their marks keep that until they are written anew: what was made since is another schedule.
+    """
+    if not one:
+        return []
     was = marks.bound_to(one[0].base)
-    return any(part.mark is not None and part.mark.was == was for part in found)
+    marked = (part for part in found if part.mark is not None and part.mark.was == was)
+    return [part for part in marked if _is_older(one[0], part)]
 
 
-def told(
+def is_rest(declared: Declared, found: Set, one: Set) -> bool:
+    """Whether a set is what a rename has left that was cut off: by its marks, or the same job."""
+    is_same = all(part.mark is not None and declared.defines(part.mark) for part in one)
+    return is_same or bool(begun(found, one))
+
+
+def origin(found: Set, sets: Sequence[Set]) -> Set:
+    """Which of them it was: what is live may tell, else the first; empty where there is none."""
+    return next((one for one in sets if begun(found, one)), next(iter(sets), ()))
+
+
+def not_taken(
     schedule: Schedule, sets: Sequence[Set], index: LiveParts, *, way_out: str
 ) -> Iterator[Diagnostic]:
-    """What is said of sets that stay."""
+    """A warning of each set that stays."""
     for one in sets:
         foreign = index.foreign(one[0])
         if foreign:
             fires = "" if all(part.live.paused for part in one) else ", and fires beside this one"
             fact = f"{one[0].live.id} {foreign.value}; it is left alone{fires}"
-            yield pauses.about(schedule, Severity.WARNING, "not_taken", fact, way_out)
+            yield about(schedule, Severity.WARNING, "not_taken", fact, way_out)
 
 
 def left_alone(
     schedule: Schedule, sets: Sequence[Set], index: LiveParts, *, may_go: bool = False
 ) -> Iterator[Diagnostic]:
-    """Likewise, of an apply; may_go: --adopt would delete them."""
-    way_out = "delete it if nobody needs it, or take out the was: or namespace_was: that names it"
-    if may_go:
-        adopt = f"--adopt {schedule.name} deletes it, as the file's was: or namespace_was: asks"
-        way_out = f"{adopt}; or {way_out}"
-    return told(schedule, sets, index, way_out=way_out)
+    """Likewise, by an apply; may_go: --adopt would delete them."""
+    for one in sets:
+        key = "was" if schedule.was and _is_named(schedule, one[0], index) else "namespace_was"
+        way_out = f"delete it if nobody needs it, or take out the {key}: that names it"
+        if may_go:
+            way_out = f"--adopt {schedule.name} deletes it; else take out the {key}: that names it"
+        yield from not_taken(schedule, [one], index, way_out=way_out)
 
 
 def _may_be(schedule: Schedule, one: Set, index: LiveParts) -> bool:
@@ -116,3 +135,9 @@ def _is_named(schedule: Schedule, first: LivePart, index: LiveParts) -> bool:
     """Whether the file names a set: by `was:`, or where it has none, by the former namespace."""
     name = schedule.was or schedule.name
     return first.base == name or index.name_of(first) == name
+
+
+def _is_older(one: LivePart, other: LivePart) -> bool:
+    """Whether a live schedule was made before another, or at the same time, and both tell when."""
+    this, that = one.live.created_at, other.live.created_at
+    return this is not None and that is not None and this <= that

@@ -16,7 +16,7 @@ from typing import Any
 
 from qstash_sync.errors import UsageError
 from qstash_sync.model import ignorable
-from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.ignorable import FieldError, taken_from
 from qstash_sync.model.resources import (
     Callback,
@@ -48,6 +48,7 @@ from qstash_sync.model.steps import (
     Step,
 )
 from qstash_sync.reconcile import mark as marks, scope
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.canonical import DIGEST
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.mark import Mark
@@ -198,13 +199,8 @@ def cannot_be_carried(
     fact = next(reasons, None)
     if fact is None:
         return None
-    return Diagnostic(
-        code="ignore",
-        message=fact,
-        path=("schedules", schedule.name),
-        location=schedule.location,
-        hint="a write replaces the whole schedule: let the file have it, or make no other change",
-    )
+    hint = "a write replaces the whole schedule: let the file have it, or make no other change"
+    return about(schedule, Severity.ERROR, "ignore", fact, hint)
 
 
 def _why_not(field: str, part: LivePart, schedule: Schedule, index: LiveParts) -> str | None:

@@ -96,12 +96,12 @@ class LiveParts:
         if self.in_milliseconds:
             self.by_id = {key: _in_seconds(part) for key, part in self.by_id.items()}
         self._by_base: dict[str, list[LivePart]] = {}
-        self._adopted: dict[str, list[LivePart]] = {}
+        self._adopted: dict[str, set[str]] = {}
         for part in self.by_id.values():
             self._by_base.setdefault(part.base, []).append(part)
             if self.is_managed(part) and part.mark and part.mark.bound:
-                self._adopted.setdefault(self.labelled_name(part), []).append(part)
-        for parts in (*self._by_base.values(), *self._adopted.values()):
+                self._adopted.setdefault(self.labelled_name(part), set()).add(part.base)
+        for parts in self._by_base.values():
             if len(parts) > 1:
                 parts.sort(key=lambda part: part.number)
 
@@ -168,9 +168,9 @@ class LiveParts:
         """Whether any schedule was adopted under an id that is not in the namespace."""
         return bool(self._adopted)
 
-    def adopted(self, name: str) -> list[LivePart]:
-        """The parts of a schedule that was adopted under a name, and keeps a foreign id."""
-        return self._adopted.get(name, [])
+    def adopted(self, name: str) -> list[list[LivePart]]:
+        """What was adopted under a name, and keeps a foreign id: the parts of each."""
+        return [self.of(base) for base in sorted(self._adopted.get(name, ()))]
 
     def of(self, base: str) -> list[LivePart]:
         """The first part, whoever's it is, and the further ones that somebody's mark says are its.
@@ -243,10 +243,11 @@ class LiveParts:
         return part.live.id == schedule.was and part.mark is None
 
     def is_another_namespaces(self, part: LivePart) -> bool:
-        """Whether a set outside of our namespaces carries a mark that no label says is of them."""
+        """Whether a set outside of our namespaces has a mark without a name of them behind it."""
         if part.mark is None or self.is_managed(part) or self.is_in_namespace(part.base):
             return False
-        return not any(map(self.is_in_namespace, part.live.message.labels))
+        name = marks.name_behind(part.live.message.labels)
+        return name is None or not self.is_in_namespace(name)
 
     def foreign(self, part: LivePart) -> Foreign | None:
         """What it carries that is not ours; None of what is managed."""

@@ -21,6 +21,7 @@ from qstash_sync.model.change import FieldChange, Firings, Note, Wanted, cron_fi
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import LiveSchedule, Schedule, instant
 from qstash_sync.reconcile import diff, mark as marks, times
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.live_parts import (
     Part,
     SetState,
@@ -31,10 +32,9 @@ from qstash_sync.reconcile.live_parts import (
     state,
 )
 from qstash_sync.reconcile.mark import Declared
-from qstash_sync.reconcile.pauses import about
 from qstash_sync.record import record
 
-Former = tuple[Job, Strategy]  # what parts were written for
+WrittenFor = tuple[Job, Strategy]
 
 
 @record(kw_only=True)
@@ -68,7 +68,7 @@ def compare(
     as_declared = all(part.mark is None or declared.defines(part.mark) for part in parts)
     if found.writing is Writing.WHOLE and as_declared:
         promised = all(part.mark for part in parts)
-        ahead = schedule.timing.renew_before if promised else times.LOOK_AHEAD
+        ahead = None if promised else times.LOOK_AHEAD
         said = still_right(schedule, live, now, ahead)
         if said is not None:
             return When(crons=live, diagnostics=said)
@@ -101,19 +101,23 @@ def _compare_ignored(
     """A time that is ignored: as it is live, but for what an apply that was cut off has left."""
     live = [part.live for part in parts]
     stored = tuple(part.cron for part in live)
+    writing, note = Writing.CUT_OFF, "parts of two times: an apply was cut off"
     crons = _crons_of_file(schedule, now) if _are_of_two_times(parts) else None
     if crons is None:
+        writing = Writing.BROKEN
+        note = "less than a whole set: an apply was cut off, or parts were deleted"
         crons = ignored_crons(schedule, old if old and _lacks_parts(live) else live, now)
     if not same_crons(crons, stored):
-        note = "less than a whole set: an apply was cut off, or parts were deleted"
         field = FieldChange(path="parts", before=len(live), after=len(crons), note=note)
-        return When(crons=crons, writing=Writing.BROKEN, fields=(field,))
+        return When(crons=crons, writing=writing, fields=(field,))
     if not _lacks_parts(live):
         return When(crons=stored)
-    fact = f"{len(live)} of {_told_parts(live)} parts are live, and not with the time of the file"
+    fact = (
+        f"{len(live)} of {_parts_by_marks(live)} parts are live, and not with the time of the file"
+    )
     hint = "the time is ignored, so they are left; delete them all to have the time of the file"
-    told = about(schedule, Severity.INFO, "fewer_parts", fact, hint)
-    return When(crons=stored, diagnostics=(told,))
+    fewer = about(schedule, Severity.INFO, "fewer_parts", fact, hint)
+    return When(crons=stored, diagnostics=(fewer,))
 
 
 def ignored_crons(
@@ -130,7 +134,7 @@ def ignored_crons(
     if not _lacks_parts(live):
         return stored
     ours = {as_written(schedule, cron) for cron in stored}
-    created = {at for part in live if (at := instant(part.created_at))}
+    created = {at for part in live if (at := instant(part.created_at)) and at <= now}
     # The create may be long ago, and the crons of the file be others by now.
     known = [crons for at in (now, *created) if (crons := _crons_of_file(schedule, at))]
     is_of_file = any(ours <= {*crons} for crons in known)
@@ -144,10 +148,10 @@ def _crons_of_file(schedule: Schedule, at: datetime) -> tuple[str, ...] | None:
 
 def _lacks_parts(live: Sequence[LiveSchedule]) -> bool:
     """Whether there are fewer parts of a set than the marks tell, whoever's they are."""
-    return len(live) < _told_parts(live)
+    return len(live) < _parts_by_marks(live)
 
 
-def _told_parts(live: Sequence[LiveSchedule]) -> int:
+def _parts_by_marks(live: Sequence[LiveSchedule]) -> int:
     found = (marks.parse(part.message.labels) for part in live)
     return max((mark.parts for mark in found if mark), default=0)
 
@@ -163,7 +167,7 @@ def _are_of_two_times(parts: Sequence[Part]) -> bool:
     )
 
 
-def differing(former: Former, schedule: Schedule) -> tuple[FieldChange, ...]:
+def differing(former: WrittenFor, schedule: Schedule) -> tuple[FieldChange, ...]:
     """How the time of a schedule differs from a former one, by the settings of the file."""
     (before, old), (after, new) = former, (schedule.timing.job, schedule.timing.strategy)
     fields: list[FieldChange] = []
@@ -189,7 +193,7 @@ def _policy(given: str | None, usual: Iterable[str]) -> str:
     return given or f"{', '.join(dict.fromkeys(usual))} (default)"
 
 
-def _former(declared: Declared, parts: Sequence[Part]) -> Former | None:
+def _former(declared: Declared, parts: Sequence[Part]) -> WrittenFor | None:
     """What the parts were written for, where the file has changed times since, and they tell."""
     moved = [(part.mark, part.live.message.labels) for part in _moved(declared, parts) if part.mark]
     return marks.written_for(*moved[0]) if moved else None
@@ -200,7 +204,7 @@ def _moved(declared: Declared, parts: Sequence[Part]) -> list[Part]:
 
 
 def _meant(
-    declared: Declared, parts: Sequence[Part], former: Former | None
+    declared: Declared, parts: Sequence[Part], former: WrittenFor | None
 ) -> tuple[FieldChange, ...]:
     """What the file has changed of a time without any effect on the crons that are stored."""
     if former:
@@ -218,10 +222,8 @@ def still_right(
 ) -> tuple[Diagnostic, ...] | None:
     """What to say of plain live crons that need no renewal yet; None where they do.
 
-    ahead: for how long they must be right, if not until a renewal is due.
-
     Or where nobody knows: the other strategies know no end, and some jobs no year that is like
-    another.
+    another. ahead: for how long they must be right, if not until a renewal is due.
     """
     timing = schedule.timing
     if timing.strategy in (Strategy.NATIVE, Strategy.FOLLOW) or not fires_every_year(timing.job):
@@ -267,7 +269,7 @@ def _fields(
     parts: Sequence[Part],
     made: Compilation,
     found: SetState,
-    former: Former | None,
+    former: WrittenFor | None,
     *,
     same: bool,
 ) -> Iterator[FieldChange]:
@@ -295,7 +297,7 @@ def _notes(
     parts: Sequence[Part],
     made: Compilation,
     writing: Writing,
-    former: Former | None,
+    former: WrittenFor | None,
     now: datetime,
 ) -> Iterator[Note]:
     """What QStash will hold, and what that does to the firings of the coming year."""
@@ -321,7 +323,7 @@ def _notes(
 
 
 def _meant_notes(
-    former: Former | None, schedule: Schedule, made: Compilation, now: datetime
+    former: WrittenFor | None, schedule: Schedule, made: Compilation, now: datetime
 ) -> tuple[Note, ...]:
     if former is None:
         return ()
@@ -340,7 +342,7 @@ def _as_job(live: Sequence[str]) -> Job | None:
         return None
 
 
-def _effect(former: Former, schedule: Schedule, made: Compilation, now: datetime) -> Firings:
+def _effect(former: WrittenFor, schedule: Schedule, made: Compilation, now: datetime) -> Firings:
     """What a change of the file does to times; a cron with a zone fires as QStash reads it."""
     job = schedule.timing.job
     before: Job | Sequence[str] = former[0]

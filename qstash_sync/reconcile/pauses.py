@@ -19,6 +19,8 @@ from qstash_sync.model import ignorable
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
+from qstash_sync.reconcile.about import about
+from qstash_sync.reconcile.former import begun
 from qstash_sync.reconcile.live_parts import LivePart, Part
 from qstash_sync.record import record
 
@@ -63,28 +65,38 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     elif now_paused:
         diagnostics = [about(schedule, Severity.INFO, "paused", LEFT_SO)]
     elif marked:
-        hint = "write paused: true or paused: false to have it so"
-        diagnostics = [about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
+        diagnostics = _resumed(schedule)
     return Pause(paused=bool(now_paused)), diagnostics
 
 
-def after_rename(
+def of_rename(
     schedule: Schedule, found: Sequence[LivePart], old: Sequence[LivePart]
 ) -> tuple[Schedule, list[Diagnostic]]:
-    """The schedule with the pause that a rename, which was cut off, takes along; what to say of it.
+    """The schedule with the pause that a rename takes along, and what to say of it.
 
-    found: what it has written. old: what is left of the old name.
+    found: what it has written, where it was cut off. old: what is left of the old name.
     """
-    is_left = schedule.paused is None and any(part.live.paused for part in old)
-    if not is_left:
+    if schedule.paused is not None:
         return schedule, []
-    if any(part.mark and part.mark.paused for part in found):
+    is_paused = any(part.live.paused for part in old)
+    if not found and not is_paused and any(part.mark and part.mark.paused for part in old):
+        return schedule, _resumed(schedule)
+    if not (found and is_paused):
+        return schedule, []
+    if any(part.mark and part.mark.paused for part in begun(found, old)):
         return replace(schedule, paused=True), []
     if any(part.live.paused for part in found):
         return schedule, []
     fact = f"{old[0].base} is paused and goes; {schedule.name} stays active, as the rename wrote it"
     hint = "write paused: true to have it paused"
     return schedule, [about(schedule, Severity.WARNING, "former_paused", fact, hint)]
+
+
+def _resumed(schedule: Schedule) -> list[Diagnostic]:
+    if ignorable.PAUSE in schedule.ignore:
+        return []  # it is somebody else's
+    hint = "write paused: true or paused: false to have it so"
+    return [about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
 
 
 def _asked(paused: bool, before: Any, parts: Sequence[Part], marked: Sequence[Part]) -> Pause:  # noqa: FBT001 the state that the file asks for
@@ -102,18 +114,4 @@ def _asked(paused: bool, before: Any, parts: Sequence[Part], marked: Sequence[Pa
         stale=stale,
         fields=changed,
         reason=Reason.DRIFT if drifted else Reason.FILE,
-    )
-
-
-def about(
-    schedule: Schedule, severity: Severity, code: str, message: str, hint: str = ""
-) -> Diagnostic:
-    """A diagnostic with the path and the location of a schedule."""
-    return Diagnostic(
-        severity=severity,
-        code=code,
-        message=message,
-        path=("schedules", schedule.name),
-        location=schedule.location,
-        hint=hint,
     )

@@ -45,10 +45,11 @@ from qstash_sync.reconcile import (
     taken,
     times,
 )
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.compared import Compared, Consent
 from qstash_sync.reconcile.diff import Trust
-from qstash_sync.reconcile.former import candidates, former, is_begun, left_alone
+from qstash_sync.reconcile.former import begun, candidates, fates, is_rest, left_alone, origin
 from qstash_sync.reconcile.live_parts import (
     LivePart,
     LiveParts,
@@ -79,17 +80,31 @@ class ScheduleComparer:
             compared = self._compared(schedule, found, ())
             return compared, [*found, *self._overwritten(compared.change, found)]
         declared = Declared(schedule, self.desired.namespace, self.desired.environment)
-        before = former(declared, sets, self.index, found)
-        compared = self._compared(schedule, found, (*before.goes, *before.asked))
-        stays = left_alone(schedule, before.stays, self.index)
-        compared = replace(compared, diagnostics=(*compared.diagnostics, *stays))
-        if before.asked:
-            left = self._compared(schedule, found, before.goes)
-            stays = left_alone(schedule, before.asked, self.index, may_go=True)
-            left = replace(left, diagnostics=(*left.diagnostics, *stays))
-            compared = replace(compared, otherwise=left)
-        known = [*found, *(part for one in (*before.goes, *before.asked) for part in one)]
+        of_sets = fates(declared, sets, self.index, found)
+        compared = self._compared(schedule, found, (*of_sets.goes, *of_sets.asked))
+        compared = self._beside(schedule, compared, of_sets.stays)
+        if of_sets.asked:
+            left = self._compared(schedule, found, of_sets.goes)
+            left = self._beside(schedule, left, of_sets.asked, may_go=True)
+            compared = replace(compared, otherwise=self._beside(schedule, left, of_sets.stays))
+        known = [*found, *(part for one in sets for part in one)]
         return compared, [*known, *self._overwritten(compared.change, known)]
+
+    def _beside(
+        self,
+        schedule: Schedule,
+        compared: Compared,
+        sets: Sequence[Sequence[LivePart]],
+        *,
+        may_go: bool = False,
+    ) -> Compared:
+        """With what is said of sets that it leaves alone, and their ids."""
+        said = left_alone(schedule, sets, self.index, may_go=may_go)
+        return replace(
+            compared,
+            diagnostics=(*compared.diagnostics, *said),
+            unmanaged=(*compared.unmanaged, *(part.live.id for one in sets for part in one)),
+        )
 
     def _overwritten(self, change: Change | None, known: Sequence[LivePart]) -> list[LivePart]:
         """What stands under the ids that a change writes, and is none of the parts it is about."""
@@ -103,32 +118,34 @@ class ScheduleComparer:
         self, schedule: Schedule, found: list[LivePart], sets: Sequence[Sequence[LivePart]]
     ) -> Compared:
         """Likewise; sets: what it may have been, and goes with its change, the origin first."""
-        old = [part for one in (sets if found else sets[:1]) for part in one]
         leftovers = sets if found else sets[1:]
+        old = origin(found, sets)
         if schedule.ignore and (found or old):
             schedule = ignored.left(schedule)
             found = [ignored.as_declared(part, schedule, self.index) for part in found]
             old = [ignored.as_declared(part, schedule, self.index) for part in old]
         of_pause: list[Diagnostic] = []
-        if found and old:
-            schedule, of_pause = pauses.after_rename(schedule, found, old)
+        if old:
+            schedule, of_pause = pauses.of_rename(schedule, found, old)
         was = old[0].base if old else None
         declared = Declared(schedule, self.desired.namespace, self.desired.environment, was)
         change: Change | None
-        if found and old and (other := self._other(declared, found, old)):
+        if other := self._other(declared, found, sets):
             change, diagnostics = _impossible(schedule, Action.UPDATE, _not_free(schedule, other))
         elif found:
-            change, diagnostics = self._update(declared, found, old)
+            change, diagnostics = self._update(declared, found, old if begun(found, old) else ())
         elif old:
             change, diagnostics = self._rename(declared, old)
         else:
             change, diagnostics = self._create(declared)
             diagnostics += self._nothing_there(schedule)
+        known = [*found, *(part for one in sets for part in one)]
         if not (change and change.refused):
-            change = self._with_all(declared, change, found, old, leftovers)
+            change = self._with_all(declared, change, found, known, leftovers)
             diagnostics = [*diagnostics, *of_pause]
+        consent = self._consent(schedule, change, found)
         if change and schedule.ignore and _writes(change):
-            there = [self.index.by_id[part.live.id] for part in (*found, *old)]
+            there = [self.index.by_id[part.live.id] for part in known]
             if why := ignored.cannot_be_carried(schedule, there, self.index):
                 change = replace(change, steps=(), swap=None, refused=why.text, diagnosed=True)
                 diagnostics = [*diagnostics, why]
@@ -138,17 +155,23 @@ class ScheduleComparer:
             id=schedule.id,
             change=change,
             diagnostics=tuple(diagnostics),
-            consent=self._consent(schedule, change, found),
+            consent=consent,
         )
 
     def _other(
-        self, declared: Declared, found: Sequence[LivePart], old: Sequence[LivePart]
+        self, declared: Declared, found: Sequence[LivePart], sets: Sequence[Sequence[LivePart]]
     ) -> str | None:
-        """What the old set is called, where what is found is a schedule of its own beside it."""
-        mine = [part for part in old if self.index.is_managed(part)]
-        begun = [part for part in found if self.index.is_managed(part)]
-        are_two = begun and mine and _are_two(declared, begun, mine)
-        return self.index.name_of(mine[0]) if are_two else None
+        """What the old set is called, where what is found is a schedule of its own beside it.
+
+        Under one name, of a former namespace or id, it is the same one.
+        """
+        ours = [part for part in found if self.index.is_managed(part)]
+        for one in sets if ours else ():
+            mine = [part for part in one if self.index.is_managed(part)]
+            name = self.index.name_of(mine[0]) if mine else declared.schedule.name
+            if name != declared.schedule.name and _are_two(declared, ours, mine):
+                return name
+        return None
 
     def delete(self, ours: Sequence[LivePart], rest: Sequence[LivePart] = ()) -> Compared:
         """What is ours and not declared any more goes, the first part last.
@@ -297,13 +320,13 @@ class ScheduleComparer:
         declared: Declared,
         change: Change | None,
         found: Sequence[LivePart],
-        old: Sequence[LivePart],
+        known: Sequence[LivePart],
         leftovers: Sequence[Sequence[LivePart]],
     ) -> Change | None:
         """With the sets that go along, and what else it overwrites."""
         for one in leftovers:
             change = self._with_leftovers(declared, change, found, one)
-        overwritten = self._overwritten(change, [*found, *old])
+        overwritten = self._overwritten(change, known)
         if change is None or not overwritten:
             return change
         return replace(change, fields=(*change.fields, *map(_taken, overwritten)))
@@ -321,20 +344,18 @@ class ScheduleComparer:
         delete.
         """
         schedule = declared.schedule
-        is_rest = is_begun(found, old) or all(
-            part.mark and declared.defines(part.mark) for part in old
-        )
+        is_left = is_rest(declared, found, old)
         is_ours = all(map(self.index.is_managed, old))
-        note = "the apply that renamed it was cut off" if is_rest and is_ours else "deleted with it"
-        begun = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
+        note = "the apply that renamed it was cut off" if is_left and is_ours else "deleted with it"
+        renamed = change or _change_of(schedule, Action.UPDATE, Reason.RENAME)
         return replace(
-            begun,
+            renamed,
             action=Action.UPDATE,
-            fields=(self._renamed(schedule, old, note), *begun.fields),
-            steps=(*begun.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
-            protected=begun.protected
-            or (_are_protected(old) and not (is_rest and schedule.protect)),
-            drops=begun.drops + (0 if is_rest else 1),
+            fields=(self._renamed(schedule, old, note), *renamed.fields),
+            steps=(*renamed.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
+            protected=renamed.protected
+            or (_are_protected(old) and not (is_left and schedule.protect)),
+            drops=renamed.drops + (0 if is_left else 1),
         )
 
     # Update
@@ -403,7 +424,7 @@ class ScheduleComparer:
         """The update that makes the live parts so; differing: ids of those with other settings."""
         schedule = declared.schedule
         crons = {part.live.id: part.live.cron for part in parts}
-        if declared.has_time or when.writing is Writing.BROKEN:
+        if declared.has_time or when.writing is not Writing.WHOLE:
             crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
         known = {part.live.id: part for part in parts if part.live.id not in differing}
         surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
@@ -451,7 +472,7 @@ def stray(part: LivePart, schedule: Schedule) -> Diagnostic:
     """An unmarked id that looks like a further part of a declared schedule fires beside it."""
     fact = f"{part.live.id} looks like a part of it, but has no mark of ours"
     hint = "it fires beside ours and is left alone; delete it if nobody needs it"
-    return pauses.about(schedule, Severity.WARNING, "stray", fact, hint)
+    return about(schedule, Severity.WARNING, "stray", fact, hint)
 
 
 def _moved_times(
@@ -459,9 +480,9 @@ def _moved_times(
 ) -> tuple[FieldChange, ...]:
     """How the time of a renamed schedule changes: the local one, where a label tells it."""
     mark = old[0].mark
-    former = marks.written_for(mark, old[0].live.message.labels) if mark else None
-    if former:
-        return live_times.differing(former, schedule)
+    written_for = marks.written_for(mark, old[0].live.message.labels) if mark else None
+    if written_for:
+        return live_times.differing(written_for, schedule)
     before = [part.live.cron for part in old]
     if same_crons(before, crons):
         return ()
@@ -503,7 +524,7 @@ def _are_two(declared: Declared, found: Sequence[LivePart], old: Sequence[LivePa
     A rename that was cut off has written what is declared, or what the old name still has; or its
     marks tell what it was, whatever the file has become since.
     """
-    if is_begun(found, old):
+    if begun(found, old):
         return False
     written = {part.mark.definition for part in old if part.mark}
     return not all(

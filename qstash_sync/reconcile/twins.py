@@ -32,8 +32,8 @@ from qstash_sync.model.resources import (
 from qstash_sync.model.secret_shapes import is_called
 from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.reconcile import canonical, diff, mark as marks, taken
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
-from qstash_sync.reconcile.pauses import about
 from qstash_sync.record import record
 
 _DAYS = 366

@@ -61,7 +61,7 @@ def grouped(changes: Iterable[Change]) -> list[Group]:
 
 def _key(change: Change) -> object:
     """What is alike of changes that are one entry; None of those that stand alone."""
-    if change.foreign:
+    if change.can_adopt:
         return change.foreign
     if change.action is Action.DELETE or change.refused or change.is_refused_alone:
         return None
@@ -85,7 +85,8 @@ def titled_by_action(changes: Iterable[Change]) -> list[tuple[str, list[Change]]
     """
     found: tuple[list[Change], list[Change], list[Change]] = ([], [], [])
     for change in changes:
-        found[{Action.DELETE: 0, Action.CREATE: 2}.get(change.action, 1)].append(change)
+        action = Action.UPDATE if change.is_refused_alone else change.action
+        found[{Action.DELETE: 0, Action.CREATE: 2}.get(action, 1)].append(change)
     deletes, updates, creates = found
     refused = sum(change.is_refused_alone for change in updates)
     to_update = f"{len(updates) - refused:,} to update" + f", {refused:,} refused" * bool(refused)

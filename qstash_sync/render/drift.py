@@ -193,7 +193,7 @@ def facts(one: ResourceDrift) -> Iterator[str]:
     """What the plan does not say, and why an apply would refuse; of deletes, a warning says so."""
     for fact in one.diagnostics:
         yield f"      {'warning: ' * (fact.severity is Severity.WARNING)}{fact.message}"
-    if one.change and one.change.refused and one.status is not Status.SURPLUS:
+    if one.change and one.change.refused and not one.change.is_guarded:
         yield f"      refused: {one.change.refused}"
     if one.status is not Status.IN_SYNC or one.diagnostics:
         yield from (f"      {key}: {text}" for key, text in one.notes if key in ASKED)

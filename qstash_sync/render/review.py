@@ -129,7 +129,7 @@ def cut(line: str, most: int = _LONGEST) -> str:
 def resource(one: ResourceDrift) -> Head:
     """The first lines of a resource that is watched."""
     known = one.change and head(one.change)
-    is_refused = one.change and one.change.refused and one.status is not Status.SURPLUS
+    is_refused = one.change and one.change.refused and not one.change.is_guarded
     return Head(
         sign=status_sign(one.status),
         kind=text.noun(one.kind),
@@ -260,7 +260,14 @@ def risks(plan: Plan) -> tuple[Risk, ...]:
         for what, found in (
             ("Refused", [c for c in changes if c.refused]),
             ("Takes away what is protected", protected),
-            ("Deletes", [c for c in changes if c.action is Action.DELETE and not c.protected]),
+            (
+                "Deletes",
+                [
+                    c
+                    for c in changes
+                    if c.action is Action.DELETE and not (c.protected or c.is_refused_alone)
+                ],
+            ),
             ("Undoes what was changed outside", [c for c in changes if c.reason in _OUTSIDE]),
             ("Takes over what carries no mark of ours", [*_adopted(changes)]),
             ("Loses firings", [c for c in changes if any(e.removed for e in _effects(c))]),

@@ -299,10 +299,10 @@ def left_out(plan: Plan) -> list[str]:
 def refusal(group: Group) -> list[str]:
     """Why changes will not be made, unless a diagnostic of the plan says it."""
     change = group.first
-    if change.foreign and not group.is_one:
+    if change.foreign and change.can_adopt and not group.is_one:
         ways = f"take one over with --adopt {change.name}, all with --adopt '*', or rename yours"
         return [f"refused: each {change.foreign.value}; {ways}"]
-    is_said = change.diagnosed or change.action is Action.DELETE
+    is_said = change.diagnosed or change.is_guarded
     return [f"refused: {change.refused}"] if change.refused and not is_said else []
 
 
@@ -330,10 +330,10 @@ _WHOSE: dict[Origin | None, str] = {
 
 
 def _reason(change: Change) -> str:
+    if change.is_refused_alone:
+        return "not ours" if change.action is Action.UPDATE else "stays"
     if change.action is Action.DELETE:
         return ""
-    if change.is_refused_alone:
-        return "not ours"
     if change.pauses_all:
         return "WILL BE PAUSED, all of it: a part is"
     if change.reason is Reason.FILE and change.origin is Origin.ALREADY:

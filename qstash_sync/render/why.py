@@ -309,7 +309,7 @@ def _differs(found: Explained) -> Iterator[str]:
     yield f"{what}: {why}." if why else f"{what}."
     if question.is_past and not question.is_native:
         yield "Since when it is so, QStash does not say."
-    if change and change.is_refused_alone and change.foreign is None:
+    if change and change.is_refused_alone and not change.can_adopt:
         yield f"A plan refuses to overwrite it: {change.refused}."
     elif change and change.is_refused_alone:
         adopt = _command(found, "apply", "--adopt", found.subject.name)

@@ -131,7 +131,7 @@ def test_what_the_former_namespace_still_has_stays_and_is_named(tmp_path: Path) 
     path.write_text(f"{moved}schedules: {{a: {entry}}}\n")
     ran = cli("destroy", *words, "--yes", "corp")
     assert (ran.code, ran.out) == (0, "Nothing of corp is to be deleted.\n")
-    assert "of the former namespace billing stay: billing.a, billing.z" in ran.err
+    assert "of the former namespace billing these stay: billing.a, billing.z" in ran.err
     with FaultServer(tmp_path / "a.db") as account:
         assert sorted(account.console.snapshot()["schedule"]) == ["billing.a", "billing.z"]
     assert cli("apply", *words).code == 0

@@ -340,6 +340,18 @@ def test_a_secret_that_no_variable_can_bring_is_not_carried_over(
         assert any(value in Path(".env").read_text() for value in values)
 
 
+@pytest.mark.parametrize("call", ["$HOOK_TOKEN", "$HOOK_TOKEN/y", "-d x $HOOK_TOKEN?a=1"])
+def test_a_secret_that_is_a_whole_address_is_not_carried_over(call: str) -> None:
+    """No variable can bring it: an address begins with a plain host."""
+    Path("tab").write_text(
+        f"HOOK_TOKEN=https://a.acme.com/T0/s3cretvalue5\n0 1 * * * curl {call}\n"
+    )
+    ran = cli("init", "--yes", "--from", "tab", "--env-out", ".env")
+    assert "in the host" in ran.text
+    assert "s3cretvalue5" not in ran.text
+    assert not Path("qstash.yaml").exists()
+
+
 def test_what_several_jobs_share_costs_none_of_the_others_its_place() -> None:
     lines = [f"0 {n} * * * curl -H 'Upstash-Delay: 3s' https://a.acme.com/{n}" for n in range(4)]
     Path("tab").write_text("\n".join([*lines, "0 5 * * * curl https://a.acme.com/good"]))

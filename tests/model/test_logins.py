@@ -9,7 +9,8 @@ from qstash_sync.render import safe
 NONE = [
     "https://h.acme.com:8080/@scope", "http://[::1]:8080/users/@me", "https://a.com:80,x@y.com",
     "https://localhost:${var.port}/users/@me", "https://a.com/x?mail=me@b.com", "me@a.com",
-    "https://a.com:443?to=me@b.com", "https://user@a.com/x:y", "https://[::1]/a:b@c",
+    '{"url":"https://a.com","mail":"me@x.com"}', "{'url':'https://a.com','mail':'me@x.com'}",
+    "[https://a.com,mailto:me@x.com]", "https://a.com:443?to=me@b.com", "https://user@a.com/x:y", "https://[::1]/a:b@c",
 ]  # fmt: skip
 SOME = [
     ("https://me:hunter2@a.com", "hunter2"), ("postgres://u:80hunter@h:5432/db", "80hunter"),

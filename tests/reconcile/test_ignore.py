@@ -21,7 +21,6 @@ from qstash_sync.model.settings_table import CALLBACKS, MESSAGE
 from qstash_sync.model.steps import PutSchedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import ignored, mark as marks
-from tests.fault_server import Fault
 from tests.planning.test_property import Draw, apply, dump, files
 from tests.support import HEAD, World, config, world as make_world
 
@@ -461,14 +460,6 @@ def test_parts_of_somebody_elses_time_are_left_as_they_are(world: World) -> None
     assert len(world.account.store.all("schedule")) == 3
 
 
-def cut_off(world: World, file: str, writes: int, **more: Any) -> None:
-    """An apply that loses all answers after some writes."""
-    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
-    world.account.inject(lost)
-    world.apply(file, **more)
-    world.account.forget()
-
-
 def stored_crons(world: World) -> dict[str, str]:
     return {s["scheduleId"]: s["cron"] for s in world.account.store.all("schedule")}
 
@@ -484,7 +475,7 @@ def test_a_create_that_was_cut_off_is_finished_though_the_time_is_ignored(
     world: World, writes: int, days: int
 ) -> None:
     """Nobody else has a time yet: what is missing comes as the file has it, also much later."""
-    cut_off(world, text(["cron"]), writes + 1)  # the queue comes first
+    world.cut_off(text(["cron"]), after=writes + 1)  # the queue comes first
     assert len(stored_crons(world)) == writes
     world.sleep(days * 86_400)
     assert world.plan(text(["cron"])).empty is (writes == 3)
@@ -505,14 +496,14 @@ def test_a_rename_that_was_cut_off_ends_with_all_parts_that_the_old_name_has(
         for number, part in enumerate(stored_crons(world)):
             world.edit(part, cron=f"7 {number} * * *")
     before = {part.replace("billing.a", "billing.b"): c for part, c in stored_crons(world).items()}
-    cut_off(world, renamed(), writes)
+    world.cut_off(renamed(), after=writes)
     assert done(world.apply(renamed()))
     assert stored_crons(world) == before
     assert world.plan(renamed()).empty
 
 
 def test_half_a_create_is_not_renamed_as_a_whole(world: World) -> None:
-    cut_off(world, text(["cron"]), 2)
+    world.cut_off(text(["cron"]), after=2)
     assert len(stored_crons(world)) == 1
     assert done(world.apply(renamed()))
     assert sorted(stored_crons(world)) == ["billing.b", "billing.b.2", "billing.b.3"]
@@ -526,7 +517,7 @@ def test_a_renewal_that_was_cut_off_is_finished_though_the_time_is_ignored_since
     """Parts of two sets are nobody's time."""
     assert done(world.apply(text(cron="0 9 * * 1-5", timezone="UTC")))
     wanted = text(cron="0 9 * * 1-5")
-    cut_off(world, wanted, writes)
+    world.cut_off(wanted, after=writes)
     ignoring = text(["cron"], cron="0 9 * * 1-5")
     assert done(world.apply(ignoring))
     assert world.plan(ignoring).empty

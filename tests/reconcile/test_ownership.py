@@ -654,10 +654,7 @@ def test_what_is_paused_after_a_rename_was_cut_off_does_not_pause_what_that_has_
     """Both fire, and somebody stops the old one: with its delete the job would run nowhere."""
     world.apply(file(name="old"))
     renamed = file("was: old", name="new")
-    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
-    world.account.inject(lost)
-    world.apply(renamed)
-    world.account.forget()
+    world.cut_off(renamed, after=writes)
     for part in live_ids(world):
         if part.startswith("billing.old"):
             world.edit(part, isPaused=True)
@@ -674,6 +671,29 @@ def test_what_is_paused_after_a_rename_was_cut_off_does_not_pause_what_that_has_
     assert not [w for w in world.plan(renamed).warnings if w.code == "former_paused"]
 
 
+def test_a_pause_of_its_own_that_was_lifted_is_none_that_a_rename_takes_along(world: World) -> None:
+    """What `was:` names is paused and goes; that it had been paused itself is another matter."""
+    world.apply(in_utc(["a", "b"]).replace("b: {", "b: {paused: true, "))
+    world.edit("billing.b", isPaused=False)
+    world.edit("billing.a", isPaused=True, labels=[])
+    text = in_utc(["b"]).replace("b: {", "b: {was: billing.a, ")
+    assert [w.code for w in world.plan(text).warnings] == ["resumed", "former_paused"]
+    world.apply(text)
+    assert live_ids(world) == ["billing.b"]
+    assert not world.schedule("billing.b")["isPaused"]
+
+
+def test_a_pause_that_a_cut_off_rename_has_not_set_is_told_by_the_next_rename(world: World) -> None:
+    world.apply(in_utc(["a"]))
+    world.edit("billing.a", isPaused=True)
+    world.cut_off(in_utc(["b"]).replace("b: {", "b: {was: a, "), after=1)
+    text = in_utc(["c"]).replace("c: {", "c: {was: b, ")
+    assert "resumed" in [w.code for w in world.plan(text).warnings]
+    for asked in ("paused: true", "paused: false", "ignore: [paused]"):
+        plan = world.plan(text.replace("was: b", f"was: b, {asked}"))
+        assert "resumed" not in [w.code for w in plan.warnings]
+
+
 @pytest.mark.parametrize("writes", range(10))
 def test_a_rename_of_what_is_paused_that_is_cut_off_keeps_the_pause_of_every_part(
     world: World, writes: int
@@ -682,10 +702,7 @@ def test_a_rename_of_what_is_paused_that_is_cut_off_keeps_the_pause_of_every_par
     for part in live_ids(world):
         world.edit(part, isPaused=True)
     renamed = file("was: old", name="new")
-    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
-    world.account.inject(lost)
-    world.apply(renamed)
-    world.account.forget()
+    world.cut_off(renamed, after=writes)
     assert not [w for w in world.plan(renamed).warnings if w.code == "former_paused"]
     world.apply(renamed)
     assert [world.schedule(part)["isPaused"] for part in live_ids(world)] == [True] * 3
@@ -835,10 +852,7 @@ def test_a_pause_that_an_apply_had_no_time_to_set_again_is_told(count: int) -> N
         world.apply(file())
         for part in live_ids(world):
             world.account.console.pause(part)
-        lost = Fault(kind="reset_before", at=count, times=999, matches=lambda m, _p: m != "GET")
-        world.account.inject(lost)
-        world.apply(file("retries: 7"))
-        world.account.forget()
+        world.cut_off(file("retries: 7"), after=count - 1)
         world.apply(file("retries: 7"))
         plan = world.plan(file("retries: 7"))
         assert plan.empty
@@ -916,10 +930,7 @@ def test_a_rename_with_a_change_that_is_cut_off_needs_no_more_options_than_a_who
     renamed = file(f"protect: {protect}, was: old", name="new", head=head).replace("0 9", "0 10")
     assert not world.plan(renamed).errors
     for cut in (writes, *([again] if again else [])):
-        lost = Fault(kind="reset_before", at=cut + 1, times=999, matches=lambda m, _p: m != "GET")
-        world.account.inject(lost)
-        world.apply(renamed, allow_deletes=None)
-        world.account.forget()
+        world.cut_off(renamed, after=cut, allow_deletes=None)
     plan = world.plan(renamed)
     assert not plan.errors
     assert plan.summary["delete"] == 0
@@ -933,12 +944,7 @@ def test_a_file_may_change_again_after_a_rename_that_was_cut_off(world: World, w
     world.apply(file(name="old"))
     at_ten, renamed = (file("was: old", name="new").replace("0 9", f"0 {h}") for h in (10, 11))
     for text in (at_ten, renamed):
-        lost = Fault(
-            kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET"
-        )
-        world.account.inject(lost)
-        world.apply(text)
-        world.account.forget()
+        world.cut_off(text, after=writes)
     world.apply(renamed)
     assert live_ids(world) == ["billing.new", "billing.new.2", "billing.new.3"]
     assert world.plan(renamed).empty
@@ -952,22 +958,9 @@ def test_a_rename_of_half_a_change_that_is_cut_off_is_no_delete(world: World) ->
         (half, 1),
         (file("protect: true, was: old, retries: 5", name="new"), 4),
     ):
-        lost = Fault(
-            kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET"
-        )
-        world.account.inject(lost)
-        world.apply(text)
-        world.account.forget()
+        world.cut_off(text, after=writes)
     change = only_change(world.plan(text))
     assert (change.drops, change.protected) == (0, False)
-
-
-def hand_over(world: World) -> None:
-    """Let another environment have written all of it."""
-    for stored in world.account.store.all("schedule"):
-        first, *more = stored["labels"]
-        labels = [re.sub("^qsync1-[0-9a-f]{4}", "qsync1-0000", first), *more]
-        world.edit(stored["scheduleId"], labels=labels)
 
 
 TAKEN_OVER = {
@@ -986,13 +979,10 @@ def test_a_set_of_another_environment_is_taken_over_by_runs_that_are_cut_off(
     """What is left of it is refused until the consent is given again, and never said to be right."""
     text = TAKEN_OVER[case]
     world.apply(file())
-    hand_over(world)
+    world.hand_over()
     assert "carries the mark of another environment" in only_change(world.plan(text)).refused
-    lost = Fault(kind="reset_before", at=writes + 1, times=999, matches=lambda m, _p: m != "GET")
-    world.account.inject(lost)
     name = "new" if "was" in text else "s"
-    world.apply(text, adopt=(name,))
-    world.account.forget()
+    world.cut_off(text, after=writes, adopt=(name,))
     foreign = [one for one in marks(world) if one.scope == "0000"]
     plan = world.plan(text)
     assert plan.empty == (not foreign), (plan.changes, live_ids(world))

@@ -1,6 +1,5 @@
 """What is taken over was written by nobody knows whom: its crons are held against the file's."""
 
-import re
 from collections.abc import Sequence
 
 import pytest
@@ -24,10 +23,9 @@ def file(time: str, more: str = "") -> str:
 
 def hand_over(world: World, labels: Sequence[str] | None = None) -> None:
     """Let another environment have written all of it, or somebody with labels of their own."""
-    for stored in world.account.store.all("schedule"):
-        first, *rest = stored["labels"]
-        theirs = [re.sub("^qsync1-[0-9a-f]{4}", "qsync1-0000", first), *rest]
-        world.edit(stored["scheduleId"], labels=theirs if labels is None else labels)
+    world.hand_over()
+    for part_id in crons(world) if labels is not None else ():
+        world.edit(part_id, labels=labels)
 
 
 def crons(world: World) -> dict[str, str]:
@@ -136,9 +134,8 @@ def test_two_equal_crons_are_no_reason_to_stop(
     whole = crons(world)
     names = sorted(whole)
     world.edit(names[one - 1], cron=whole[names[other - 1]])
-    for name in names[3 - theirs :]:
-        first, *rest = world.schedule(name)["labels"]
-        world.edit(name, labels=[re.sub("^qsync1-[0-9a-f]{4}", "qsync1-0000", first), *rest])
+    if theirs:
+        world.hand_over(*names[3 - theirs :])
     plan = world.plan(file(NEW_YORK), adopt=("a",))
     assert not plan.errors
     world.apply(file(NEW_YORK), adopt=("a",))

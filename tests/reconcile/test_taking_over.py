@@ -1,7 +1,7 @@
 """Sets that are not ours, or not all of them: what a run may take, what it leaves, what it tells."""
 
-import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,16 +9,16 @@ import pytest
 from qstash_sync.applying import incident, proposal
 from qstash_sync.applying.executor import Control
 from qstash_sync.applying.outcomes import Outcome, Status
-from qstash_sync.model.change import Change, Reason
+from qstash_sync.model.change import Action, Change, Reason
+from qstash_sync.model.resources import Kind
+from qstash_sync.planning import drift
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.pause_by_name import Wish
-from tests.fault_server import Fault
-from tests.support import HEAD, UNLINTED, World, config
+from tests.support import HEAD, UNLINTED, World, config, ids
 
 URL = "https://app.example.com/x"
 MOVED = HEAD.replace("namespace: billing", "namespace: corp\nnamespace_was: billing")
 BERLIN = "cron: 30 9 * * *, timezone: Europe/Berlin"  # two parts
-OTHER_SCOPE = "0000"
 
 
 def file(head: str = HEAD, **schedules: str) -> str:
@@ -44,22 +44,6 @@ def unmarked(world: World, part_id: str, **changes: Any) -> None:
     world.account.store.put("schedule", part_id, stored)
 
 
-def hand_over(world: World, *part_ids: str) -> None:
-    """Let another environment have written all of it, or these parts."""
-    for part_id in part_ids or live_ids(world):
-        first, *more = world.schedule(part_id)["labels"]
-        labels = [re.sub("^qsync1-[0-9a-f]{4}", f"qsync1-{OTHER_SCOPE}", first), *more]
-        world.edit(part_id, labels=labels)
-
-
-def cut_off(world: World, text: str, *, after: int, **policy: Any) -> None:
-    """An apply whose connection breaks for good after some writes."""
-    broken = Fault(kind="reset_before", at=after + 1, times=999, matches=lambda m, _p: m != "GET")
-    world.account.inject(broken)
-    world.apply(text, **policy)
-    world.account.forget()
-
-
 def only_change(plan: Plan) -> Change:
     assert len(plan.changes) == 1, plan.changes
     return plan.changes[0]
@@ -83,7 +67,7 @@ def test_what_is_ours_is_the_former_one_before_what_is_not(world: World, hand: s
     if hand == "no mark":
         unmarked(world, "billing.b", retries=7)
     else:
-        hand_over(world, "billing.b")
+        world.hand_over("billing.b")
     text = file(MOVED, a=f"was: b, {BERLIN}")
     plan = world.plan(text)
     change = only_change(plan)
@@ -141,6 +125,102 @@ def test_what_another_entry_of_the_file_keeps_is_no_former_one(world: World) -> 
     assert world.plan(text).empty
 
 
+@pytest.mark.parametrize("entry", [PLAIN, "was: a"], ids=["its name", "was"])
+def test_an_adopted_set_that_is_ours_in_part_is_left_by_its_schedule_whole_or_not_at_all(
+    world: World, entry: str
+) -> None:
+    """Else the part of somebody else's fires on for ever, and nothing says so."""
+    world.apply(file(a=f"id: scd_9, {BERLIN}"))
+    world.hand_over("scd_9.2")
+    name = "c" if "was" in entry else "a"
+    text = file(**{name: entry})
+    before = world.account.console.snapshot()
+    assert only_change(world.plan(text)).is_refused_alone
+    assert statuses(world.apply(text)) == [Status.REFUSED]
+    assert world.account.console.snapshot() == before
+    assert statuses(world.apply(text, adopt=(name,))) == [Status.DONE]
+    assert live_ids(world) == [f"billing.{name}"]
+
+
+def test_what_a_was_names_stays_while_the_id_of_its_schedule_is_refused(world: World) -> None:
+    """It keeps a foreign id, too: by the name that the file gave it, it is the former one."""
+    world.apply(file(a="id: scd_1"))
+    world.apply(file(HEAD.replace("billing", "team"), x="id: scd_5"))
+    before = world.account.console.snapshot()
+    text = file(c="id: scd_5, was: a")
+    assert statuses(world.apply(text)) == [Status.REFUSED]
+    assert world.account.console.snapshot() == before
+
+
+def test_an_id_that_a_further_part_had_is_not_written_and_deleted_by_one_plan(world: World) -> None:
+    """The set goes to another id, and the file gives one of its own away."""
+    world.apply(file(a=f"id: scd_1, {BERLIN}"))
+    text = file(a=BERLIN, b="id: scd_1.2, retries: 7")
+    assert statuses(world.apply(text)) == [Status.DONE, Status.DONE]
+    assert live_ids(world) == ["billing.a", "billing.a.2", "scd_1.2"]
+    assert world.plan(text).empty
+
+
+def test_a_time_that_is_ignored_is_not_that_of_a_set_which_it_never_was(world: World) -> None:
+    """A rename was cut off before its last delete, and the file taken back."""
+    text = file(a=f"{BERLIN}, ignore: [cron]")
+    world.apply(text)
+    first = world.schedule("billing.a")
+    unmarked(world, "scd_1", cron=first["cron"])
+    world.apply(file(a=f"id: scd_1, {BERLIN}, ignore: [cron]"))
+    world.account.store.put("schedule", "billing.a", first)
+    assert statuses(world.apply(text)) == [Status.DONE]
+    assert live_ids(world) == ["billing.a", "billing.a.2"]
+    assert world.plan(text).empty
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_a_time_that_is_ignored_is_that_of_the_set_which_the_rename_began_from(
+    world: World, after: int
+) -> None:
+    """Another one that goes along has a time of its own."""
+    other = "cron: 15 4 * * 1-5, timezone: America/New_York"
+    world.apply(file(a=BERLIN, b=other))
+    crons = [world.schedule(part_id)["cron"] for part_id in ("billing.a", "billing.a.2")]
+    text = file(MOVED, b=f"was: a, {other}, ignore: [cron]")
+    world.cut_off(text, after=after)
+    world.apply(text)
+    assert live_ids(world) == ["corp.b", "corp.b.2"]
+    assert [world.schedule(part_id)["cron"] for part_id in live_ids(world)] == crons
+    assert world.plan(text).empty
+
+
+def test_two_of_one_name_are_no_two_schedules(world: World) -> None:
+    """What the former namespace has left was copied, and both were edited since."""
+    world.apply(file(a="retries: 1"))
+    world.apply(file(HEAD.replace("billing", "corp"), a="retries: 2"))
+    text = file(MOVED, a="retries: 4")
+    change = only_change(world.plan(text))
+    assert (change.refused, change.drops) == (None, 1)
+    assert statuses(world.apply(text)) == [Status.DONE]
+    assert live_ids(world) == ["corp.a"]
+    assert world.plan(text).empty
+
+
+def test_what_waits_for_a_consent_is_asked_of_what_is_done_without_it(world: World) -> None:
+    """A leftover of somebody else's stays, and is no reason to keep what the `id:` replaces."""
+    world.apply(file(a=PLAIN, b="retries: 7"))
+    world.hand_over("billing.b")
+    unmarked(world, "scd_5", retries=1)
+    world.apply(file(a="id: scd_5, was: b, retries: 1"))
+    assert live_ids(world) == ["billing.b", "scd_5"]
+
+
+@pytest.mark.parametrize("protected", ["a", "c", ""])
+def test_all_that_goes_along_counts_and_is_protected(world: World, protected: str) -> None:
+    """Two jobs of former names, and neither is what is live under the new one."""
+    jobs = {name: f"retries: 7{', protect: true' * (name == protected)}" for name in "ac"}
+    world.apply(file(**jobs))
+    world.apply(file(HEAD.replace("billing", "corp"), c=PLAIN))
+    change = only_change(world.plan(file(MOVED, c=f"was: a, {PLAIN}")))
+    assert (change.drops, change.protected) == (2, bool(protected))
+
+
 # What is left beside it
 
 
@@ -157,7 +237,7 @@ def test_a_rename_from_what_had_no_mark_is_finished_by_the_same_consent(
     world.apply(file(a=PLAIN))
     unmarked(world, "billing.a")
     text = file(head, **{name: entry})
-    cut_off(world, text, after=after, adopt=(name,))
+    world.cut_off(text, after=after, adopt=(name,))
     assert "billing.a" in live_ids(world)
     without = world.plan(text)
     assert not any(change.refused for change in without.changes)
@@ -174,12 +254,35 @@ def test_a_rename_from_what_had_no_mark_is_finished_by_the_same_consent(
     assert not list(warned(world.plan(text), "not_taken"))
 
 
+def test_what_a_rename_began_from_is_finished_though_a_was_names_another(world: World) -> None:
+    """The mark of what is live tells which it was."""
+    world.apply(file(c=PLAIN))
+    unmarked(world, "billing.c")
+    text = file(MOVED, c=f"was: a, {PLAIN}")
+    world.cut_off(text, after=1, adopt=("c",))
+    assert live_ids(world) == ["billing.c", "corp.c"]
+    (told,) = warned(world.plan(text), "not_taken")
+    assert "--adopt c" in told
+    world.apply(text, adopt=("c",))
+    assert live_ids(world) == ["corp.c"]
+
+
+def test_what_cannot_be_carried_of_a_set_that_stays_stops_nothing(world: World) -> None:
+    """The file ignores what QStash does not show in full: only a consent would need it."""
+    entry = "retries: {}, ignore: [headers.X-A], headers: {{X-A: '1'}}"
+    world.apply(file(a=PLAIN, b=entry.format(1)))
+    unmarked(world, "billing.a", header={"X-A": ["REDACTED: sha256"]}, redact=["header[X-A]"])
+    text = file(b=f"was: a, {entry.format(2)}")
+    assert statuses(world.apply(text)) == [Status.DONE]
+    assert live_ids(world) == ["billing.a", "billing.b"]
+
+
 def test_a_rename_takes_what_its_was_names_and_no_other_job_of_another_environment(
     world: World,
 ) -> None:
     """The name it has now was another job's under the former namespace: nobody consents to that."""
     world.apply(file(a=BERLIN, c="retries: 7"))
-    hand_over(world)
+    world.hand_over()
     text = file(MOVED, c=f"was: a, {BERLIN}")
     assert statuses(world.apply(text, adopt=("c",))) == [Status.DONE]
     assert live_ids(world) == ["billing.c", "corp.c", "corp.c.2"]
@@ -195,13 +298,107 @@ def test_a_rename_takes_what_its_was_names_and_no_other_job_of_another_environme
 def test_a_was_that_is_left_over_stops_no_change_of_its_schedule(world: World, entry: str) -> None:
     """What it names is by now another job of another environment."""
     world.apply(file(a=PLAIN, b="retries: 7"))
-    hand_over(world, "billing.b")
+    world.hand_over("billing.b")
     text = file(a=f"was: b, {entry}")
     assert statuses(world.apply(text)) == ([] if entry == PLAIN else [Status.DONE])
     plan = world.plan(text)
     assert plan.empty
     (told,) = warned(plan, "not_taken")
     assert "billing.b carries the mark of another environment" in told
+
+
+@pytest.fixture
+def renamed(world: World) -> World:
+    """A rename that is done: the mark of what is live tells what it was for as long as it stands."""
+    world.apply(file(a=PLAIN))
+    world.apply(file(b=f"was: a, {PLAIN}"))
+    world.now += timedelta(days=1)
+    return world
+
+
+@pytest.mark.parametrize("protect", ["", ", protect: true"])
+def test_what_gets_the_name_back_after_a_rename_is_no_rest_of_it(
+    renamed: World, protect: str
+) -> None:
+    """It is another job, and goes as one: counted, and protected where it is."""
+    renamed.apply(file(b=PLAIN, a=f"retries: 7{protect}"))
+    plan = renamed.plan(file(b=f"was: a, {PLAIN}"))
+    change = only_change(plan)
+    assert [field.note for field in change.fields] == ["deleted with it"]
+    assert change.drops == 1
+    assert [error.code for error in plan.errors] == ["guard"] * bool(protect)
+
+
+def test_another_environments_of_that_name_stops_nothing_and_stays(renamed: World) -> None:
+    renamed.apply(file(b=PLAIN, a="retries: 7"))
+    renamed.hand_over("billing.a")
+    text = file(b="was: a, retries: 2")
+    assert statuses(renamed.apply(text)) == [Status.DONE]
+    (told,) = warned(renamed.plan(text), "not_taken")
+    assert "billing.a carries the mark of another environment" in told
+    assert live_ids(renamed) == ["billing.a", "billing.b"]
+
+
+def test_a_pause_of_that_name_is_none_of_the_renamed_one(renamed: World) -> None:
+    """A foreign one that goes; the renamed one was paused when it was written, and resumed."""
+    renamed.account.console.pause("billing.b")
+    renamed.apply(file(b="paused: true, retries: 1"))
+    renamed.account.console.pause("billing.b", paused=False)
+    unmarked(renamed, "billing.a", isPaused=True)
+    renamed.apply(file(b="was: billing.a, retries: 1"))
+    assert live_ids(renamed) == ["billing.b"]
+    assert not renamed.schedule("billing.b")["isPaused"]
+
+
+def test_what_stays_is_counted_as_unmanaged_and_told_once(world: World) -> None:
+    """Whether it is asked for or not, and though it fires as one that is declared."""
+    world.apply(file(a=PLAIN, b="retries: 7", c=PLAIN))
+    world.hand_over("billing.b", "billing.c")
+    plan = world.plan(file(MOVED, a="was: b, retries: 1"))
+    assert plan.unmanaged == ((Kind.SCHEDULE, "billing.b"), (Kind.SCHEDULE, "billing.c"))
+    consented = world.plan(file(MOVED, a="was: b, retries: 1"), adopt=("a",))
+    assert consented.unmanaged == ((Kind.SCHEDULE, "billing.c"),)
+    assert len(list(warned(plan, "not_taken"))) == 1
+
+
+@pytest.mark.parametrize("created", [0, 253_402_300_799_000, 2**62])
+def test_a_time_that_no_calendar_has_does_not_stop_it(world: World, created: int) -> None:
+    """When something was made is the account's to say, and nobody's to rely on."""
+    text = file(a=f"{BERLIN}, ignore: [cron]")
+    world.apply(text)
+    assert world.account.store.delete("schedule", "billing.a.2")
+    world.edit("billing.a", createdAt=created)
+    assert not world.plan(text).errors
+
+
+def test_parts_of_two_times_are_not_less_than_a_set(world: World) -> None:
+    world.apply(file(a=BERLIN))
+    world.cut_off(file(a="retries: 3"), after=1)
+    change = only_change(world.plan(file(a="retries: 3, ignore: [cron]")))
+    assert [(f.path, f.note) for f in change.fields] == [
+        ("parts", "parts of two times: an apply was cut off")
+    ]
+    assert change.cut_off
+
+
+def test_a_cron_that_somebody_has_edited_since_is_theirs_where_the_time_is_ignored(
+    world: World,
+) -> None:
+    world.apply(file(a=BERLIN))
+    world.cut_off(file(a="cron: 30 10 * * *, timezone: Europe/Berlin"), after=1)
+    world.edit("billing.a", cron="1 1 * * *")
+    assert world.plan(file(a=f"{BERLIN}, ignore: [cron]")).empty
+
+
+def test_what_is_paused_in_part_is_not_said_to_stay_active(world: World) -> None:
+    world.apply(file(a=BERLIN))
+    text = file(c=f"was: a, {BERLIN}")
+    world.cut_off(text, after=2)
+    for part_id in ("billing.a", "billing.c"):
+        world.account.console.pause(part_id)
+    codes = [warning.code for warning in world.plan(text).warnings]
+    assert "partly_paused" in codes
+    assert "former_paused" not in codes
 
 
 # A set of somebody else's that is not whole
@@ -225,7 +422,7 @@ def test_a_set_that_another_environment_has_left_is_taken_whole_or_not_at_all(
 ) -> None:
     """Whose a further part is does not hang on the first, which the run itself writes."""
     world.apply(file(c=BERLIN))
-    hand_over(world)
+    world.hand_over()
     BROKEN_SETS[case](world)
     text, before = file(c=entry), world.account.console.snapshot()
     plan = world.plan(text)
@@ -277,7 +474,7 @@ def test_a_part_that_nothing_overwrites_is_left_alone(world: World) -> None:
 def half_taken(world: World) -> World:
     """A take-over that was cut off: the first part is ours, the second another environment's."""
     world.apply(file(c=BERLIN))
-    hand_over(world, "billing.c.2")
+    world.hand_over("billing.c.2")
     return world
 
 
@@ -288,7 +485,7 @@ REMOVED = f"{UNLINTED}{HEAD}schedules: {{}}\n"
 def test_a_set_is_deleted_whole_or_not_at_all(world: World, theirs: str) -> None:
     """Else the rest of it fires on, and nobody knows whose it is."""
     world.apply(file(c=BERLIN))
-    hand_over(world, theirs)
+    world.hand_over(theirs)
     plan = world.plan(REMOVED)
     refused = only_change(plan).refused or ""
     assert f"{theirs} carries the mark of another environment" in refused
@@ -323,6 +520,24 @@ def test_a_pause_of_a_set_that_is_ours_in_part_is_refused(half_taken: World, pau
     assert half_taken.schedule("billing.c.2")["isPaused"] is not paused
 
 
+def test_a_delete_that_is_refused_is_still_a_delete(half_taken: World) -> None:
+    """It shows what would go, and is counted neither among the deletes nor by their limit."""
+    plan = half_taken.plan(f"{REMOVED}limits: {{max_deletes: 0}}\n")
+    change = only_change(plan)
+    assert (change.action, change.is_refused_alone) == (Action.DELETE, True)
+    assert (change.takes is not None, change.foreign is not None) == (True, True)
+    assert (plan.summary["delete"], plan.summary["refused"]) == (0, 1)
+    assert not plan.errors
+
+
+def test_drift_calls_it_surplus_while_its_delete_is_refused(half_taken: World) -> None:
+    desired = config(REMOVED).desired
+    with half_taken.client(read_only=True) as client:
+        plan = proposal.propose(client, desired, now=half_taken.now)
+    found = drift.judge(desired, plan.live, plan, read_at=half_taken.now)
+    assert [(one.name, one.status) for one in found.resources] == [("c", drift.Status.SURPLUS)]
+
+
 def test_a_destroy_names_what_stays_of_a_set_that_is_ours_in_part(half_taken: World) -> None:
     desired = config(file(c=BERLIN)).desired
     emptied = proposal.emptied(desired)
@@ -354,17 +569,28 @@ def test_no_consent_takes_what_another_namespace_manages(
     assert world.account.console.snapshot() == before
 
 
+def test_a_label_of_theirs_with_a_name_of_ours_makes_nothing_ours(world: World) -> None:
+    """The name behind the mark tells whose it is."""
+    world.apply(file(HEAD.replace("billing", "team"), c="id: scd_5, labels: [billing.report]"))
+    change = only_change(world.plan(file(c="id: scd_5"), adopt=("*",)))
+    assert change.is_refused_alone
+    assert not change.can_adopt
+
+
 @pytest.mark.parametrize("head", [HEAD, MOVED], ids=["the same namespace", "the former one"])
 def test_consent_takes_an_adopted_id_from_another_environment_of_the_namespace(
     world: World, head: str
 ) -> None:
     """As it does under an id of ours: else a file that gets environments loses what it adopted."""
     world.apply(file(c=f"id: scd_5, {BERLIN}"))
-    hand_over(world)
+    world.hand_over()
     text = file(head, c=f"id: scd_5, {BERLIN}")
     assert only_change(world.plan(text)).is_refused_alone
+    plan = world.plan(text, adopt=("c",))
+    assert (len(only_change(plan).steps), plan.summary["unmanaged"]) == (2, 0)
     assert statuses(world.apply(text, adopt=("c",))) == [Status.DONE]
     assert world.plan(text).empty
+    assert live_ids(world) == ["scd_5", "scd_5.2"]
 
 
 # What a rename that was cut off has left of somebody else's, to those who stop it
@@ -374,13 +600,42 @@ def test_consent_takes_an_adopted_id_from_another_environment_of_the_namespace(
 def half_renamed(world: World) -> World:
     """The new name is ours, the old set is still another environment's."""
     world.apply(file(a=BERLIN))
-    hand_over(world)
-    cut_off(world, RENAMED, after=2, adopt=("c",))
+    world.hand_over()
+    world.cut_off(RENAMED, after=2, adopt=("c",))
     assert live_ids(world) == ["billing.a", "billing.a.2", "billing.c", "billing.c.2"]
     return world
 
 
 RENAMED = file(c=f"was: a, {BERLIN}")
+
+FORMER_NAMES = [  # what the account has, the head of the file, its entry and its name
+    ("was", BERLIN, HEAD, "was: a, ", "c"),
+    ("was, as an id", BERLIN, HEAD, "was: billing.a, ", "c"),
+    ("namespace_was", BERLIN, MOVED, "", "a"),
+    ("both", BERLIN, MOVED, "was: a, ", "c"),
+    ("without its id", f"id: scd_1, {BERLIN}", HEAD, "", "a"),
+    ("was of an adopted one", f"id: scd_1, {BERLIN}", HEAD, "was: a, ", "c"),
+    ("was, as a foreign id", f"id: scd_1, {BERLIN}", HEAD, "was: scd_1, ", "c"),
+    ("both of an adopted one", f"id: scd_1, {BERLIN}", MOVED, "was: a, ", "c"),
+]
+
+
+@pytest.mark.parametrize(
+    ("_id", "live", "head", "was", "name"), FORMER_NAMES, ids=ids(FORMER_NAMES)
+)
+def test_a_pause_stops_what_a_rename_has_left_under_any_former_name(
+    world: World, _id: str, live: str, head: str, was: str, name: str
+) -> None:
+    """By the name that it has now: both sets fire, and there is no time to look for the other."""
+    world.apply(file(a=live))
+    text = file(head, **{name: f"{was}{BERLIN}"})
+    world.cut_off(text, after=2)
+    assert len(live_ids(world)) == 4
+    wish = Wish(desired=config(text).desired, globs=(name,), paused=True)
+    with world.client() as client:
+        found = incident.look(client, wish, now=world.now)
+        incident.pause(client, wish, found, Control(sleep=world.sleep))
+    assert all(world.schedule(part_id)["isPaused"] for part_id in live_ids(world))
 
 
 def test_a_pause_names_what_the_old_name_still_fires(half_renamed: World) -> None:
@@ -392,6 +647,33 @@ def test_a_pause_names_what_the_old_name_still_fires(half_renamed: World) -> Non
     assert [len(one) for one in told] == [1, 0]
     assert "billing.a carries the mark of another environment" in told[0][0]
     assert "stop it in the console" in told[0][0]
+
+
+@pytest.mark.parametrize(("entries", "way_out"), [
+    ({"c": f"was: a, {BERLIN}"}, "take it over with apply --adopt c"),
+    ({}, "delete all of it with apply --adopt a"),
+])  # fmt: skip
+def test_the_way_out_of_a_pause_that_is_refused_is_what_an_apply_does(
+    world: World, entries: dict[str, str], way_out: str
+) -> None:
+    """By the name that the file has; of what it has not, the set goes."""
+    world.apply(file(a=BERLIN))
+    world.hand_over("billing.a.2")
+    text = file(**entries) if entries else REMOVED
+    wish = Wish(desired=config(text).desired, globs=("a",), paused=True)
+    with world.client(read_only=True) as client:
+        (why,) = incident.look(client, wish, now=world.now).refused.values()
+    assert way_out in why
+    does = world.plan(text, adopt=tuple(entries) or ("a",))
+    assert (not does.errors, only_change(does).refused) == (True, None)
+
+
+def test_there_is_no_way_out_by_consent_where_none_can_be_given(world: World) -> None:
+    world.apply(file(HEAD.replace("billing", "team"), c="id: scd_5"))
+    wish = Wish(desired=config(file(c="id: scd_5")).desired, globs=("c",), paused=True)
+    with world.client(read_only=True) as client:
+        (why,) = incident.look(client, wish, now=world.now).refused.values()
+    assert why.endswith("; stop it in the console")
 
 
 def test_a_destroy_names_what_stays_of_the_old_name(half_renamed: World) -> None:
