@@ -74,6 +74,7 @@ class World:
 
     account: FaultServer = field(init=False)
     environ: dict[str, str] = field(default_factory=dict)
+    environment: str | None = None
     now: datetime = NOW
 
     def client(self, *, read_only: bool = False, token: str = LOCAL_TOKEN) -> Client:
@@ -96,17 +97,21 @@ class World:
         """Let time go by at once."""
         self.now += timedelta(seconds=seconds)
 
+    def desired(self, text: str) -> Desired:
+        """What a file asks for."""
+        return config(text, self.environ, environment=self.environment).desired
+
     def plan(self, text: str, **more: Any) -> Plan:
         """What an apply would do."""
         with self.client(read_only=True) as client:
-            desired = config(text, self.environ).desired
+            desired = self.desired(text)
             return proposal.propose(client, desired, now=self.now, policy=Policy(**more))
 
     def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
         """Plan and apply; returns what became of every change. Any number of deletes is fine."""
         more.setdefault("allow_deletes", 10_000)
         with self.client() as client:
-            desired = config(text, self.environ).desired
+            desired = self.desired(text)
             policy = Policy(**more)
             plan = proposal.propose(client, desired, now=self.now, policy=policy)
             assert not plan.errors, plan.errors

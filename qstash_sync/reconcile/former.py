@@ -39,7 +39,8 @@ class Fates:
 def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
     """The sets under the names, ids and namespaces that the file says it had, ours first.
 
-    None is another schedule's of the file, a copy, or what another namespace manages.
+    None is another schedule's of the file, or what its `was:` names, a copy, or what another
+    namespace manages.
     """
     if not (schedule.was or index.former or index.keeps_foreign_ids):
         return []
@@ -124,7 +125,7 @@ def left_alone(
 
 def _may_be(schedule: Schedule, one: Set, index: LiveParts) -> bool:
     first = one[0]
-    if index.is_declared(first.base):
+    if index.is_declared(first.base) or index.renamed_to(first) not in (None, schedule.name):
         return False
     if any(map(index.is_managed, one)) or index.consents(schedule, first):
         return True

@@ -79,6 +79,7 @@ class LiveParts:
         self.former = desired.namespace_was
         former_scope = marks.scope(self.former, desired.environment) if self.former else None
         self._declared = declared = {schedule.id for schedule in desired.schedules or ()}
+        self._was = {one.was: one.name for one in desired.schedules or () if one.was}
         self._labels = {one.id: one.message.labels for one in desired.schedules or ()}
         self.by_id: dict[str, LivePart] = {}
         for schedule in live:
@@ -221,6 +222,10 @@ class LiveParts:
     def is_declared(self, base: str) -> bool:
         """Whether a schedule of the file has this id."""
         return base in self._declared
+
+    def renamed_to(self, part: LivePart) -> str | None:
+        """The name of the schedule of the file whose `was:` names a set, by its id or its name."""
+        return self._was.get(part.base) or self._was.get(self.name_of(part))
 
     def is_in_namespace(self, base: str) -> bool:
         """Whether an id is one of this namespace, or of the one that it replaces."""

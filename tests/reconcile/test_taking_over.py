@@ -174,6 +174,21 @@ def test_a_time_that_is_ignored_is_not_that_of_a_set_which_it_never_was(world: W
     assert world.plan(text).empty
 
 
+@pytest.mark.parametrize("theirs", [False, True])
+def test_what_the_was_of_another_entry_names_is_not_what_a_new_one_of_that_name_was(
+    world: World, theirs: bool
+) -> None:
+    """One goes by its `was:`, and its old name is given away while the namespace changes."""
+    world.apply(file(c=PLAIN))
+    if theirs:
+        unmarked(world, "billing.c")
+    text = file(MOVED, b=f"was: billing.c, {PLAIN}", c="retries: 7")
+    assert [change.reason for change in world.plan(text).changes] == [Reason.RENAME, Reason.FILE]
+    assert statuses(world.apply(text)) == [Status.DONE, Status.DONE]
+    assert live_ids(world) == ["corp.b", "corp.c"]
+    assert world.plan(text).empty
+
+
 @pytest.mark.parametrize("after", range(5))
 def test_a_time_that_is_ignored_is_that_of_the_set_which_the_rename_began_from(
     world: World, after: int
