@@ -43,8 +43,8 @@ _MOST = 100_000_000  # bytes of a state of Terraform
 )
 @click.option(
     "--strays", is_flag=True,
-    help="No file, but a plan against the files of -f: adopt what they name by `id:`, delete its"
-    " twins, keep the rest.",
+    help="No file, but a plan against the files of -f: adopt what they name by `id:`, delete the"
+    " twins of what they declare, keep the rest.",
 )  # fmt: skip
 @options.saving
 @options.files

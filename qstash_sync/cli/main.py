@@ -171,12 +171,20 @@ def run(arguments: Sequence[str]) -> int:
             or ExitCode.DONE
         )
     except click.exceptions.Abort:
+        what = f"stopped; nothing {'more is' if _has_written() else 'was'} written"
         if (_option(given, "--format") or "text") == "text":
-            streams.note(safe.page("Stopped; nothing more is written."))
+            streams.note(safe.page(f"{what.capitalize()}."))
             return ExitCode.ERROR
-        return _failed(StoppedError("stopped; nothing more is written"), given)
+        return _failed(StoppedError(what), given)
     except Exception as error:  # noqa: BLE001 the last net: a bug is one line, no traceback
         return _failed(_as_ours(error, arguments), given)
+
+
+def _has_written() -> bool:
+    """Whether the run has sent a write to an account."""
+    session = sys.modules.get(_SESSION)
+    current = session.Session.current if session else None
+    return bool(current and current.requests and current.requests[1])
 
 
 def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from qstash_sync.cli import files, streams
-from qstash_sync.errors import StalePlanError, UsageError
+from qstash_sync.errors import SavedPlanError, StalePlanError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
@@ -89,7 +89,10 @@ def read(path: str, session: Session) -> Saved:
         told = f"; files of resources come with {shlex.join(('-f', path))}"
         hint = told if path.endswith((".yaml", ".yml")) else ""
         raise UsageError(f"apply {path}: not a plan that `plan --save` has written{hint}")
-    found = savefile.load(text)
+    try:
+        found = savefile.load(text)
+    except SavedPlanError as error:
+        raise SavedPlanError(f"{path}: {error}") from None
 
     # Options of the command line may repeat those of the plan, and nothing else.
     given = session.policy

@@ -296,7 +296,7 @@ class Desired:
 
     def command(self, *words: str) -> str:
         """A command to type, about the same files, environment and account as this run."""
-        return shlex.join((*words, *self.options))
+        return shlex.join(("qstash-sync", *words, *self.options))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -249,10 +249,10 @@ def _consented(one: Compared, policy: Policy) -> Compared:
 
 def _way_out(one: Compared, consent: Consent) -> str:
     """What can be done about a change that is refused for want of consent."""
-    adopt, is_of_it = f"--adopt {one.name}", f"{consent.id}.".startswith(f"{one.id}.")
+    adopt, is_of_it = f"apply --adopt {one.name}", f"{consent.id}.".startswith(f"{one.id}.")
     is_delete = one.change is not None and one.change.action is Action.DELETE
     if is_delete and is_of_it:
-        return f"the parts of one schedule go together: apply {adopt} takes it along"
+        return f"the parts of one schedule go together: {adopt} takes it along"
     if is_delete and consent.can_be_given:
         return f"{one.id} stays as long as that is not taken over"
     if not consent.can_be_given:

@@ -66,7 +66,9 @@ class _Found:
     foreign: tuple[LivePart, ...]  # its other parts: the first, and those of somebody's mark
 
     def is_named(self, glob: str) -> bool:
-        return any(fnmatchcase(alias, glob) for alias in self.aliases)
+        """Whether a glob means its name, or is the id of a part: a log names a delivery by that."""
+        is_id = any(part.live.id == glob for part in (*self.parts, *self.foreign))
+        return is_id or any(fnmatchcase(alias, glob) for alias in self.aliases)
 
 
 def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePlan:

@@ -26,18 +26,25 @@ _LISTED = 8  # names of schedules in one message
 class Usage:
     """Resources of one kind in an account, before a plan and what the plan makes of them.
 
-    allowed: by the account's plan; None where the file does not name it, or there is no limit.
+    freed: of the deleted ones, those that go first where there is no room. allowed: by the
+    account's plan; None where the file does not name it, or there is no limit.
     """
 
     before: int
     created: int
     deleted: int
     allowed: int | None
+    freed: int = 0
 
     @property
     def after(self) -> int:
         """When all is done."""
         return self.before + self.created - self.deleted
+
+    @property
+    def peak(self) -> int:
+        """The most at once: a change creates what it needs before it deletes what it had."""
+        return self.before + self.created - (self.freed if self.is_tight else 0)
 
     @property
     def is_tight(self) -> bool:
@@ -59,8 +66,13 @@ def usage(plan_name: str | None, live: Live, changes: Iterable[Change]) -> Mappi
             created=len({s.id for s in steps if isinstance(s, PutSchedule)} - present),
             deleted=sum(isinstance(step, DeleteSchedule) for step in steps),
             allowed=plan.schedules if plan else None,
+            freed=sum(len(c.steps) for c in counted if _is_delete(c)),
         ),
     }
+
+
+def _is_delete(change: Change) -> bool:
+    return change.kind is Kind.SCHEDULE and change.action is Action.DELETE
 
 
 def _named(kind: Kind, before: int, changes: Sequence[Change], plan: PlanLimits | None) -> Usage:
@@ -73,6 +85,7 @@ def _named(kind: Kind, before: int, changes: Sequence[Change], plan: PlanLimits 
         created=actions.count(Action.CREATE),
         deleted=actions.count(Action.DELETE),
         allowed=allowed,
+        freed=actions.count(Action.DELETE),
     )
 
 
@@ -92,8 +105,15 @@ def limits(
         deleted = {s.id for c in changes for s in c.steps if isinstance(s, DeleteSchedule)}
         counted = {part.live.id for s in declared for part in index.of(s.id)}
         others = len(index.by_id.keys() - counted - deleted)
-        today = usage[Kind.SCHEDULE].after
-        yield from judge(declared, now, plan=plan, others=others, today=today)
+        used = usage[Kind.SCHEDULE]
+        yield from judge(declared, now, plan=plan, others=others, today=used.after)
+        if used.allowed is not None and used.after <= used.allowed < used.peak:
+            fact = f"{used.peak} schedules at once, since new ones are made before old ones go"
+            yield Diagnostic(
+                code="limit",
+                message=f"{fact}; the plan {plan} allows {used.allowed}",
+                hint="rename fewer at a time, with --target, or make room first",
+            )
     for kind in (Kind.URL_GROUP, Kind.QUEUE):
         used = usage[kind]
         over = used.allowed is not None and used.after > used.allowed

@@ -140,7 +140,9 @@ def _not_done(approved: Approved, fingerprints: Fingerprints) -> str | None:
     if fingerprints.declared(approved.change) is None:
         return "it has left the file"
     if fingerprints.file(approved.change) != approved.file:
-        return "the file says something else now, and so does the account"
+        return (
+            "the file asks for what the account has already; is it (-f) the one that was planned?"
+        )
     return None
 
 

@@ -55,7 +55,8 @@ def write_only(
     """
     marks = [part.mark for part in parts if part.mark]
     if len(marks) < len(parts):
-        adopted = FieldChange(path="mark", after="ours", note="adopted")
+        before = "another's" if any(part.is_marked for part in parts) else None
+        adopted = FieldChange(path="mark", before=before, after="ours", note="adopted")
         return () if settings or when.fields else (adopted,)
     schedule = declared.schedule
     found: list[FieldChange] = []

@@ -119,7 +119,9 @@ def left_alone(
         key = "was" if schedule.was and _is_named(schedule, one[0], index) else "namespace_was"
         way_out = f"delete it if nobody needs it, or take out the {key}: that names it"
         if may_go:
-            way_out = f"--adopt {schedule.name} deletes it; else take out the {key}: that names it"
+            way_out = (
+                f"apply --adopt {schedule.name} deletes it; else take out the {key}: that names it"
+            )
         yield from not_taken(schedule, [one], index, way_out=way_out)
 
 

@@ -23,6 +23,7 @@ from enum import Enum
 
 from qstash_sync.crons.compile import native_parts
 from qstash_sync.crons.error import CronError
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import Fields, render
 from qstash_sync.crons.robfig import read
 from qstash_sync.model import ignorable
@@ -284,6 +285,11 @@ class Part:
     intact: bool = True  # every readable field
     cron_intact: bool = True
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether it carries a mark, whoever's it is."""
+        return marks.parse(self.live.message.labels) is not None
+
 
 class Writing(Enum):
     """What became of a set of parts since it was written."""
@@ -418,7 +424,7 @@ def _unseen_labels(declared: Declared, part: LivePart) -> tuple[str, ...]:
     if ignorable.LABELS in declared.schedule.ignore:
         return labels
     views = [declared.view, canonical.of_message(live.message, labels)]
-    fits = _fits(declared, part.mark, views, _spellings(declared.schedule, live.cron))
+    fits = _fits(declared, part.mark, views, _spellings(declared.schedule.timing.job, live.cron))
     return labels if fits else ()
 
 
@@ -428,7 +434,7 @@ def _read_part(declared: Declared, part: LivePart, view: View, labels: tuple[str
         return Part(live=live, mark=None, view=view)
     if declared.wrote(mark, view, live.cron):
         return Part(live=live, mark=mark, view=view)
-    crons = _spellings(schedule, live.cron)
+    crons = _spellings(schedule.timing.job, live.cron)
     views = [view, canonical.of_message(live.message, labels)]
     as_read = []
     if part.as_read:  # a mark may have been made before anybody ignored a field
@@ -446,23 +452,32 @@ def _fits(declared: Declared, mark: Mark, views: Iterable[View], crons: Sequence
     return any(declared.wrote(mark, view, cron) for view in views for cron in crons)
 
 
+def is_untouched(part: LivePart, index: LiveParts, job: Job | None) -> bool:
+    """Whether what is live is what its mark says, whoever's it is; job: the time that it tells."""
+    if part.mark is None:
+        return False
+    labels = part.own_labels(index.namespace_of(part), index.name_of(part))
+    view = canonical.of_message(part.live.message, labels)
+    return any(marks.fits(part.mark, view, cron) for cron in _spellings(job, part.live.cron))
+
+
 # ---------------------------------------------------------------- spellings of a stored cron
 
 
-def _spellings(schedule: Schedule, cron: str) -> tuple[str, ...]:
+def _spellings(job: Job | None, cron: str) -> tuple[str, ...]:
     """A live cron as it is, and as we would have written it: QStash may spell it otherwise."""
     found = _meaning(cron)
     if found is None:
         return (cron,)
     timezone, fields = found
     plain = (render(fields),) if timezone == "UTC" else ()
-    native = native_parts(schedule.timing.job)
+    native = native_parts(job) if job else ()
     return (cron, *plain, *(part.cron for part in native if _meaning(part.cron) == found))
 
 
 def as_written(schedule: Schedule, cron: str) -> str:
     """A live cron in our own spelling, as far as we could have written it."""
-    _, *ours = _spellings(schedule, cron)
+    _, *ours = _spellings(schedule.timing.job, cron)
     return ours[0] if ours else cron
 
 

@@ -17,11 +17,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from qstash_sync.model.change import Reason
 from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.reconcile import former, twins, unmarked_kinds
 from qstash_sync.reconcile.compared import Compared, Comparison, Within
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.schedules import ScheduleComparer, stray
+
+_KEEPS = (Reason.ADOPT, Reason.CLOCK)  # it does what the file says, or will after this run
 
 
 def reconcile(
@@ -102,7 +105,10 @@ def _twins(
 ) -> None:
     """What fires beside a declared schedule is told; where strays go, it is a change."""
     alike = list(twins.twins(desired.schedules or (), strangers, index, now))
-    removable = {change.id: change for change in twins.removals(alike, index, now)}
+    # What is not as the file says is no reason to delete what is: nothing else may fire so.
+    differ = {one.id for one in found.compared if one.change and one.change.reason not in _KEEPS}
+    sound = [twin for twin in alike if twin.schedule.id not in differ]
+    removable = {change.id: change for change in twins.removals(sound, index, now)}
     goes = removable if strays else {}
     for change in goes.values():
         if within is None or change.key in within:

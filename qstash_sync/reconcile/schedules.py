@@ -186,7 +186,7 @@ class ScheduleComparer:
             id=base,
             action=Action.DELETE,
             reason=Reason.FILE,
-            notes=(taken.by_delete(parts),),
+            notes=(taken.by_delete(parts, self.index),),
             steps=tuple(DeleteSchedule(id=part.live.id) for part in reversed(parts)),
             protected=_are_protected(parts),
         )
@@ -465,7 +465,9 @@ def _writes(change: Change) -> bool:
 def _taken(part: LivePart) -> FieldChange:
     paused = "paused, " if part.live.paused else ""
     note = f"{part.live.id}, {paused}is overwritten: adopted"
-    return FieldChange(path="mark", after="ours", note=note)
+    return FieldChange(
+        path="mark", before="another's" if part.mark else None, after="ours", note=note
+    )
 
 
 def stray(part: LivePart, schedule: Schedule) -> Diagnostic:

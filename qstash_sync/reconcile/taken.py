@@ -10,14 +10,15 @@ from qstash_sync.model.change import Takes
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
 from qstash_sync.reconcile import mark, time_label
 from qstash_sync.reconcile.diff import address
-from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts, is_untouched
 from qstash_sync.record import record
 
 
-def by_delete(parts: Sequence[LivePart]) -> Takes:
-    """What deleting the parts of a schedule takes away."""
+def by_delete(parts: Sequence[LivePart], index: LiveParts) -> Takes:
+    """What deleting the parts of a schedule takes away; its local time where nobody changed it."""
     found = [part.live for part in parts]
-    job = time_label.read(found[0].message.labels)
+    written_for = time_label.read(found[0].message.labels)
+    job = written_for if all(is_untouched(part, index, written_for) for part in parts) else None
     ran = [at for live in found if (at := instant(live.last_at))]
     firings = [at for live in found if not live.paused and (at := instant(live.next_at))]
     return Takes(

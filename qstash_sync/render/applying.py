@@ -1,7 +1,7 @@
 """An apply for terminals: each change as it is done, the end, a saved plan and why it is stale."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from qstash_sync.applying.outcomes import Applied, Approval, Outcome, Status
@@ -10,6 +10,8 @@ from qstash_sync.planning.saved import Saved
 from qstash_sync.render import safe, words
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint, note_of, noun, plan_lines, sides, what
+
+_MANY = 10  # lines that say the same are one line beyond this
 
 
 def progress(outcome: Outcome, paint: Paint) -> Page:
@@ -30,7 +32,7 @@ def applied(applied: Applied, paint: Paint) -> Page:
     left = [item for item in applied.outcomes if item.status is not Status.DONE]
     # Of what the plan had refused already, the plan's page says why.
     told = [replace(item, message="") if item.change.refused else item for item in left]
-    lines = [outcome_line(item, paint) for item in told]
+    lines = [*_left(told, paint)]
     lines += [""] * bool(lines)
     lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
     for change in applied.fresh:
@@ -40,6 +42,19 @@ def applied(applied: Applied, paint: Paint) -> Page:
         lines += ["", paint("--- for a bug report ---", "bold")]
         lines += [f"{noun(i.change.kind)} {i.change.name}: {fact}" for i, fact in facts]
     return paint.page(lines)
+
+
+def _left(items: Sequence[Outcome], paint: Paint) -> Iterator[str]:
+    """A line each; many that were not begun for one reason, as after Ctrl-C, are one line."""
+    alike: dict[object, list[Outcome]] = {}
+    for item in items:
+        is_blocked = item.status is Status.BLOCKED
+        alike.setdefault(item.message if is_blocked else item.change.key, []).append(item)
+    for first, *more in alike.values():
+        if len(more) < _MANY:
+            yield from (outcome_line(item, paint) for item in (first, *more))
+        else:
+            yield f"{outcome_line(first, paint)}, like {len(more):,} more; apply again does them"
 
 
 def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = False) -> Page:

@@ -191,7 +191,7 @@ def _time(change: Change) -> Iterator[str]:
     said = words.when(change)
     if said:
         yield f"{said} to {value(to, 'destination')}" if is_new else said
-    if change.firings and (effect := words.effect(change.firings)):
+    if change.firings and (effect := words.effect(change.firings, change.wanted)):
         yield effect
 
 

@@ -15,6 +15,7 @@ from qstash_sync.model.change import (
     Stored,
     Takes,
     TwinOf,
+    Wanted,
 )
 from qstash_sync.reconcile.taken import Unmanaged
 from qstash_sync.render import spoken
@@ -47,7 +48,7 @@ def plain(value: Any) -> str:
 
 def notes(change: Change) -> list[str]:
     """The lines of all its notes, but for its local time."""
-    effects = [effect(note) for note in change.notes if isinstance(note, Firings)]
+    effects = [effect(note, change.wanted) for note in change.notes if isinstance(note, Firings)]
     return [*stored(change), *filter(None, effects), *details(change, verbose=True)]
 
 
@@ -93,7 +94,8 @@ def headline(change: Change) -> str:
     """What is to be known of a change at once: its time, and what happens to its firings."""
     said = when(change)
     if change.firings:
-        return f"{said}: {effect(change.firings)}" if said else effect(change.firings)
+        found = effect(change.firings, change.wanted)
+        return f"{said}: {found}" if said else found
     if change.action is Action.DELETE:
         return "; ".join(filter(None, (said, *of_delete(change))))
     return said
@@ -161,8 +163,11 @@ def unmanaged(one: Unmanaged) -> str:
     return "  ".join(filter(None, facts))
 
 
-def effect(note: Firings) -> str:
-    """How many firings of a year move, come or go, and from when on."""
+def effect(note: Firings, wanted: Wanted | None) -> str:
+    """How many firings of a year move, come or go, and from when on; where the zone does, in which.
+
+    wanted: the time before and after, where that is known.
+    """
     found = note.effect
     span = "a year" if found.days == DAYS else f"in {found.days} days"
     if found.none:
@@ -180,7 +185,10 @@ def effect(note: Firings) -> str:
     counts = [f"{first:,} firing{'s' * (first != 1)} {span} {fate}"]
     counts += [f"{count:,} {fate}" for count, fate in more]
     at = min(filter(None, (found.first_before, found.first_after)), default=None)
-    since = f", first {_local(at, note.timezone)}" if at else ""
+    jobs = (wanted.before, wanted.after) if wanted else ()
+    in_several = len({job.timezone for job in jobs if job}) > 1
+    city = f" {spoken.city(note.timezone)}" if in_several else ""
+    since = f", first {_local(at, note.timezone)}{city}" if at else ""
     return f"{', '.join(counts)}{since}"
 
 

@@ -372,8 +372,8 @@ def test_a_run_that_is_stopped_has_its_document(
     ran = cli(*words, "--format", "json")
     assert ran.code == 1
     (error,) = json.loads(ran.out)["errors"]
-    assert (error["code"], error["message"]) == ("stopped", "stopped; nothing more is written")
-    assert cli(*words).err.strip().endswith("Stopped; nothing more is written.")
+    assert (error["code"], error["message"]) == ("stopped", "stopped; nothing was written")
+    assert cli(*words).err.strip().endswith("Stopped; nothing was written.")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

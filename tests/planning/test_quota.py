@@ -50,6 +50,33 @@ def test_how_full_an_account_is_meanwhile_and_afterwards(
     assert (found.after, found.is_tight) == (after, tight)
 
 
+@pytest.mark.parametrize("change", ["namespace: b\nnamespace_was: billing", "namespace: billing"])
+@pytest.mark.parametrize(("live", "fits"), [(10, False), (5, True), (6, False)])
+def test_what_a_change_needs_before_it_frees_anything_is_counted(
+    world: World, change: str, live: int, *, fits: bool
+) -> None:
+    """A rename makes the new ones first: where there is no room, every run would fail midway."""
+    text = file(live, plan="free").replace("America/New_York", "UTC")
+    world.apply(text)
+    if "was" in change:
+        text = text.replace("namespace: billing", change)
+    else:
+        text = re.sub("  s([0-9]): {", r"  t\1: {was: s\1, ", text)
+    errors = world.plan(text).errors
+    assert [error.code for error in errors] == ["limit"] * (not fits)
+    if not fits:
+        assert errors[0].message.startswith(f"{2 * live} schedules at once")
+        target = "schedules.s0" if "was" in change else "schedules.t0"
+        assert bool(world.plan(text, target=(target,)).errors) is (live == 10)
+
+
+def test_deletes_that_go_first_make_room(world: World) -> None:
+    """Where creates would not fit before the deletes, the deletes come first: no error."""
+    text = file(8, plan="free").replace("America/New_York", "UTC")
+    world.apply(text)
+    assert not world.plan(text.replace("  s", "  t"), allow_deletes=8).errors
+
+
 def test_too_many_rows_now_are_refused_and_the_message_is_the_patch(world: World) -> None:
     world.now = WINTER
     (error,) = world.plan(file(6)).errors

@@ -308,7 +308,7 @@ MOVES: list[tuple[str, Callable[[World], None], tuple[str, str], str, str, str]]
     ("a pin edited by hand", edited("flow", "f", parallelismMax=7), ("", ""), "flow_control f", "changed in the account", "parallelism"),
     ("a secret rotated", rotated, ("", ""), "schedule billing.s", "the file, a variable or a secret has changed", "headers.X-T"),
     ("the cron edited in the file", nobody, ("s: {cron: 0 10 ", "s: {cron: 0 11 "), "schedule billing.s", "the file, a variable or a secret has changed", "cron"),
-    ("the change taken back in the file", nobody, ("s: {cron: 0 10 ", "s: {cron: 0 9 "), "schedule billing.s", "the file says something else now, and so does the account", ""),
+    ("the change taken back in the file", nobody, ("s: {cron: 0 10 ", "s: {cron: 0 9 "), "schedule billing.s", "the file asks for what the account has already", ""),
     ("a new schedule out of the file", nobody, ("  fresh: {cron: 5 5 * * *, destination: 'https://app.example.com'}\n", ""), "schedule billing.fresh", "it has left the file", ""),
     ("a deleted schedule in the file again", nobody, ("  fresh:", "  gone: {cron: 0 6 * * *, destination: 'https://app.example.com'}\n  fresh:"), "schedule billing.gone", "the file does not ask for it any more", ""),
     ("a deleted queue not owned any more", nobody, ("queues: ['x-*']", "queues: []"), "queue x-q", "the file does not ask for it any more", ""),
@@ -894,6 +894,7 @@ def test_a_file_that_is_no_whole_plan_is_refused_with_one_message(
     folder.plan.write_text(damage(text))
     ran = folder.apply()
     assert (ran.code, message in ran.err) == (code, True), ran
+    assert folder.plan.name in ran.err
     assert ran.err.count("\n") == 1
 
 

@@ -272,6 +272,25 @@ def test_what_the_file_names_is_adopted_and_all_else_is_left(world: World) -> No
     assert not world.plan(text, strays=True).changes
 
 
+@pytest.mark.parametrize("edit", [
+    {"cron": "*/10 * * * *"}, {"callback": "https://c.example.com/x"}, {"retries": 7},
+], ids=str)  # fmt: skip
+def test_nothing_goes_while_its_twin_is_not_as_the_file_says(
+    world: World, edit: dict[str, Any]
+) -> None:
+    """The stray may be the only one by now that does what is declared."""
+    world.apply(FILE)
+    beside(world, labels=[], **{key: value for key, value in edit.items() if key != "cron"})
+    world.edit("billing.s", **edit)
+    (told,) = [w for w in world.plan(FILE).warnings if w.code == "twin"]
+    assert "--strays" not in told.hint
+    assert not world.plan(FILE, strays=True).changes
+    world.apply(FILE)
+    same = {"isPaused": False, "callback": "", "retries": 3}
+    world.edit("scd_7", **same)
+    assert [change.id for change in world.plan(FILE, strays=True).changes] == ["scd_7"]
+
+
 def test_limits_hold_for_strays(world: World) -> None:
     world.apply(FILE)
     for number in range(5):

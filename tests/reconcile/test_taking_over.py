@@ -608,6 +608,35 @@ def test_consent_takes_an_adopted_id_from_another_environment_of_the_namespace(
     assert live_ids(world) == ["scd_5", "scd_5.2"]
 
 
+@pytest.mark.parametrize("edit", [{}, {"cron": "*/10 * * * *"}, {"cron": "30 09 * * *"}], ids=str)
+@pytest.mark.parametrize("entry", [PLAIN, "id: scd_1", "ignore: [cron]", "labels: [x]"])
+def test_a_delete_shows_the_local_time_only_where_that_is_what_is_live(
+    world: World, entry: str, edit: dict[str, str]
+) -> None:
+    """Somebody has edited the cron: the label of the mark tells another time."""
+    world.apply(file(a=f"cron: 30 9 * * *, {entry}"))
+    (part_id,) = live_ids(world)
+    world.edit(part_id, **edit)
+    takes = only_change(world.plan(REMOVED)).takes
+    assert takes is not None
+    is_so = "*" not in edit.get("cron", "")[:1] and "ignore" not in entry
+    assert (takes.job is not None) is is_so
+    assert takes.crons == (edit.get("cron", "30 9 * * *"),)
+
+
+@pytest.mark.parametrize("hand", ["no mark", "another environment's"])
+def test_what_is_taken_over_is_shown_as_what_it_was(world: World, hand: str) -> None:
+    """A mark of somebody else's is what the consent is about."""
+    world.apply(file(a=PLAIN))
+    if hand == "no mark":
+        world.edit("billing.a", labels=[])
+    else:
+        world.hand_over()
+    (field,) = only_change(world.plan(file(a=PLAIN), adopt=("a",))).fields
+    before = None if hand == "no mark" else "another's"
+    assert (field.path, field.before, field.after) == ("mark", before, "ours")
+
+
 # What a rename that was cut off has left of somebody else's, to those who stop it
 
 
@@ -653,6 +682,19 @@ def test_a_pause_stops_what_a_rename_has_left_under_any_former_name(
     assert all(world.schedule(part_id)["isPaused"] for part_id in live_ids(world))
 
 
+@pytest.mark.parametrize("glob", ["billing.a", "billing.a.2", "scd_1"])
+def test_a_pause_takes_the_id_that_a_log_names(world: World, glob: str) -> None:
+    """All of its schedule, and no other of which a glob would be the id."""
+    world.apply(file(a=BERLIN, s=PLAIN, b="id: scd_1"))
+    wish = Wish(
+        desired=config(file(a=BERLIN, s=PLAIN, b="id: scd_1")).desired, globs=(glob,), paused=True
+    )
+    with world.client(read_only=True) as client:
+        found = incident.look(client, wish, now=world.now)
+    assert [change.name for change in found.plan.changes] == ["b" if "scd" in glob else "a"]
+    assert not found.plan.errors
+
+
 def test_a_pause_names_what_the_old_name_still_fires(half_renamed: World) -> None:
     desired = config(RENAMED).desired
     with half_renamed.client(read_only=True) as client:
@@ -665,8 +707,8 @@ def test_a_pause_names_what_the_old_name_still_fires(half_renamed: World) -> Non
 
 
 @pytest.mark.parametrize(("entries", "way_out"), [
-    ({"c": f"was: a, {BERLIN}"}, "take it over with apply --adopt c"),
-    ({}, "delete all of it with apply --adopt a"),
+    ({"c": f"was: a, {BERLIN}"}, "take it over with qstash-sync apply --adopt c"),
+    ({}, "delete all of it with qstash-sync apply --adopt a"),
 ])  # fmt: skip
 def test_the_way_out_of_a_pause_that_is_refused_is_what_an_apply_does(
     world: World, entries: dict[str, str], way_out: str

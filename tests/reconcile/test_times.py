@@ -9,9 +9,9 @@ from qstash_sync.crons import some_years
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.diagnostics import Severity
-from qstash_sync.model.resources import LiveSchedule, Message, Schedule
+from qstash_sync.model.resources import Desired, LiveSchedule, Message, Schedule
 from qstash_sync.reconcile import taken, times, twins
-from qstash_sync.reconcile.live_parts import LivePart
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from tests.support import HEAD, NOW, World, config
 
 
@@ -118,17 +118,17 @@ def test_what_a_delete_takes_away_is_told_of_all_parts() -> None:
     )  # fmt: skip
     third = live("x.3", next_at=milliseconds(7))
     parts = [LivePart(one, "x", n, None, ours=True) for n, one in enumerate((first, second, third))]
-    takes = taken.by_delete(parts)
+    index = LiveParts(Desired(namespace="n"), ())
+    takes = taken.by_delete(parts, index)
     assert takes.crons == ("0 9 * * *", "1 9 * * *", "0 9 * * *")
     assert takes.destination == "https://e.com/…"
-    assert takes.job is not None
-    assert takes.job.timezone == "UTC"
+    assert takes.job is None, "without a mark nothing tells that its label is true"
     assert takes.paused
     assert takes.next_at == NOW + timedelta(hours=7)
     assert takes.last_at == NOW - timedelta(hours=5)
-    alone = taken.by_delete(parts[:1])
+    alone = taken.by_delete(parts[:1], index)
     assert (alone.paused, alone.next_at) == (False, NOW + timedelta(hours=9))
-    assert taken.by_delete(parts[1:2]).next_at is None
+    assert taken.by_delete(parts[1:2], index).next_at is None
 
 
 LEAP_DAYS = ("2027-02-28", "2027-06-01", "2028-03-10", "2028-05-01", "2029-02-01")

@@ -15,6 +15,7 @@ from qstash_sync.reconcile import diff
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.render import markdown, spoken, text
 from qstash_sync.render.text import Paint
+from qstash_sync.render.words import effect
 from tests.fault_server import FaultServer
 from tests.support import HEAD, Ran, World, cli, config
 
@@ -272,3 +273,16 @@ MOVES = [
 def test_a_beat_is_in_a_zone_and_a_time_is_of_it(before: str, after: str, said: str) -> None:
     jobs = [Job(crons=(parse(cron),), timezone="Europe/Berlin") for cron in (before, after)]
     assert spoken.move(*jobs) == said
+
+
+@pytest.mark.parametrize(("timezone", "city"), [("Asia/Tokyo", " Tokyo"), ("Europe/Berlin", "")])
+def test_the_first_firing_that_moves_says_in_which_zone_where_there_are_two(
+    world: World, timezone: str, city: str
+) -> None:
+    """The old firing stands on the new clock."""
+    entry = "schedules: {{s: {{cron: 0 {} * * *, timezone: {}, destination: 'https://e.com'}}}}\n"
+    world.apply(HEAD + entry.format(9, "Europe/Berlin"))
+    (change,) = world.plan(HEAD + entry.format(10, timezone)).changes
+    assert change.firings
+    first = effect(change.firings, change.wanted).rpartition(", first ")[2]
+    assert first.endswith(f":00{city}")
