@@ -11,11 +11,13 @@ QUALITY_STAMP := $(VENV)/.quality
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
 
+# TESTS="tests/config tests/crons" for some of them.
+TESTS ?=
 test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 $(TESTS)
 
 # BENCH="--only 'plan-*' --rounds 3", or --small for a minute; without it the page is written, too.
 BENCH ?= --write
