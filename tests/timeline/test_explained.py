@@ -146,7 +146,7 @@ def test_a_horizon_that_is_over_is_told_with_the_command_that_renews(live: World
     for at in ("2028-03-26T01:00Z", None):
         answer = asked(live, "report", at, now="2028-03-27T00:10Z")
         assert answer.verdict is Verdict.HORIZON_OVER
-        assert "`apply --only clock -e production` renews it" in why(answer)
+        assert "`qstash-sync apply --only clock -e production` renews it" in why(answer)
     live.apply(FILE)
     assert asked(live, "report").verdict is Verdict.AS_DECLARED
     past = asked(live, "report", "2027-03-28T01:00Z")  # of parts that are no more
@@ -181,7 +181,9 @@ def test_a_server_that_names_another_time_disagrees(live: World) -> None:
 
 def test_a_pause_by_hand_is_told_but_not_of_what_ran_before(live: World) -> None:
     live.edit("billing.slow", isPaused=True, lastScheduleTime=ms("2027-03-28T09:00:03Z"))
-    assert "The file leaves it so; `resume slow -e production`" in why(asked(live, "slow", now=NOW))
+    assert "The file leaves it so; `qstash-sync resume slow -e production`" in why(
+        asked(live, "slow", now=NOW)
+    )
     for at, verdict in (
         ("2027-03-27T09:00Z", Verdict.AS_DECLARED),  # it has run since
         ("2027-03-28T09:00Z", Verdict.AS_DECLARED),
@@ -422,7 +424,7 @@ def test_what_somebody_has_overwritten_is_no_horizon_that_is_over(
     answer = asked(live, "slow", at, now=NOW)
     assert answer.verdict is Verdict.LIVE_DIFFERS
     assert "somebody has overwritten billing.slow" in why(answer)
-    assert "`apply --adopt slow -e production` takes it over." in why(answer)
+    assert "`qstash-sync apply --adopt slow -e production` takes it over." in why(answer)
 
 
 HELD = """
@@ -480,9 +482,18 @@ def test_that_it_fired_is_said_of_what_ran(live: World) -> None:
     ("says", "fact"),
     [
         ("paused: true", "change that first, or the next apply pauses it again."),
-        ("paused: false", "The file says paused: false: `apply -e production` resumes it."),
-        ("retries: 2", "The file leaves it so; `resume slow -e production` resumes it."),
-        ("ignore: [paused]", "The file leaves it so; `resume slow -e production` resumes it."),
+        (
+            "paused: false",
+            "The file says paused: false: `qstash-sync apply -e production` resumes it.",
+        ),
+        (
+            "retries: 2",
+            "The file leaves it so; `qstash-sync resume slow -e production` resumes it.",
+        ),
+        (
+            "ignore: [paused]",
+            "The file leaves it so; `qstash-sync resume slow -e production` resumes it.",
+        ),
     ],
 )
 def test_a_pause_has_the_way_out_that_lasts(live: World, says: str, fact: str) -> None:
@@ -565,7 +576,7 @@ RENEWED_LATE = "nobody seems to have renewed it. By it, at Mon 2027-03-29"
         ("2027-03-29 09:00", "2027-04-02T00:00Z", Verdict.HORIZON_OVER, f"{RENEWED_LATE} 09:00 nothing of it fires, and the file wants it."),
         ("2027-03-29 10:02:40", "2027-04-02T00:00Z", Verdict.RETRY, "is retry 2 of Mon 2027-03-29 10:00 (due 10:02:40). The file does not have that firing."),
         ("2027-03-29 09:02:40", "2027-04-02T00:00Z", Verdict.UNKNOWN, "It would be retry 2 of Mon 2027-03-29 09:00, which the file has, and what is live has not."),
-        ("2027-03-29 10:00", "2027-03-28T23:00Z", Verdict.HORIZON_OVER, "`apply --only clock -e production` renews it"),
+        ("2027-03-29 10:00", "2027-03-28T23:00Z", Verdict.HORIZON_OVER, "`qstash-sync apply --only clock -e production` renews it"),
         ("2027-03-29 09:00", "2026-11-28T00:00Z", Verdict.AS_DECLARED, "An apply from Thu 2027-02-11 on renews it before then."),
     ],
 )  # fmt: skip
@@ -579,8 +590,8 @@ def test_what_nobody_renewed_in_time_was_over_and_not_renewed_since(
 @pytest.mark.parametrize(
     ("says", "words"),
     [
-        ("retries: 3", "`apply --only clock -e production` renews it"),
-        ("retries: 1", "`apply -e production` renews it, with all else that differs."),
+        ("retries: 3", "`qstash-sync apply --only clock -e production` renews it"),
+        ("retries: 1", "`qstash-sync apply -e production` renews it, with all else that differs."),
         ("dst: {strategy: follow}", "right after that renews it, and no sooner"),
     ],
 )
@@ -738,7 +749,7 @@ def test_a_pause_agrees_with_what_differs(live: World, override: str, is_paused:
     assert ("differs   paused" in page) is differs
     assert (answer.verdict is Verdict.PAUSED) is is_paused
     if override == "false" and is_paused:
-        assert "`apply -e production` resumes it." in why(answer)
+        assert "`qstash-sync apply -e production` resumes it." in why(answer)
     if override == "true" and not is_paused:
         later = asked(live, "j", "2026-11-30 09:00", text=text)
         assert later.verdict is Verdict.LIVE_DIFFERS  # it is paused by then
