@@ -110,12 +110,13 @@ class World:
     def apply(self, text: str, **more: Any) -> tuple[Outcome, ...]:
         """Plan and apply; returns what became of every change. Any number of deletes is fine."""
         more.setdefault("allow_deletes", 10_000)
+        parallelism = more.pop("parallelism", Control().parallelism)
         with self.client() as client:
             desired = self.desired(text)
             policy = Policy(**more)
             plan = proposal.propose(client, desired, now=self.now, policy=policy)
             assert not plan.errors, plan.errors
-            return self.carry_out(client, desired, plan, policy).outcomes
+            return self.carry_out(client, desired, plan, policy, parallelism).outcomes
 
     def carry_out(
         self,
@@ -123,16 +124,17 @@ class World:
         desired: Desired,
         plan: Plan,
         policy: Policy = Policy(),  # noqa: B008 frozen
+        parallelism: int = Control().parallelism,
     ) -> outcomes.Applied:
         """Apply a plan in this world's time."""
-        control = Control(sleep=self.sleep)
+        control = Control(sleep=self.sleep, parallelism=parallelism)
         return applying.apply(client, desired, plan, policy=policy, control=control)
 
     def cut_off(self, text: str, *, after: int, **more: Any) -> tuple[Outcome, ...]:
-        """An apply whose connection breaks for good after some writes."""
+        """An apply whose connection breaks for good after some writes, which come one by one."""
         lost = Fault(kind="reset_before", at=after + 1, times=999, matches=lambda m, _: m != "GET")
         self.account.inject(lost)
-        outcomes = self.apply(text, **more)
+        outcomes = self.apply(text, parallelism=1, **more)
         self.account.forget()
         return outcomes
 
