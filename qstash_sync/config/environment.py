@@ -12,7 +12,7 @@ from qstash_sync.config.elsewhere import KINDS, shares_account
 from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import Scope, is_text
 from qstash_sync.config.layers import LISTED, Checker, Layer, meant
-from qstash_sync.config.literals import LITERAL_SECRET
+from qstash_sync.config.literals import IN_CLEAR
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.resources import SECTIONS, Resources
 from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
@@ -213,7 +213,7 @@ class Environment:
             variable = f"{name.upper().replace('-', '_')}_QSTASH_TOKEN"
             hint = f"name the variable that holds it: token: ${{env.{variable}}}"
             at = raw.at("token")
-            self.report.error(LITERAL_SECRET, (*path, "token"), "a literal token", at, hint)
+            self.report.error(IN_CLEAR, (*path, "token"), "a literal token", at, hint)
         known = tuple(schema.EnvironmentSpec.model_fields)
         for key in raw:
             if key not in known:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from qstash_sync.config.interpolate import Scope
-from qstash_sync.config.literals import LITERAL_SECRET
+from qstash_sync.config.literals import IN_CLEAR
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import COLLECTIONS, Map, Seq, Value
 from qstash_sync.model import secret_shapes
@@ -91,7 +91,7 @@ class Hider:
         location = headers.at(name)
         if location not in self.scope.declared:
             fact = f"the header {name} holds a literal value, and this file is kept in git"
-            self.report.error(LITERAL_SECRET, (*path, name), fact, location, _WAY_OUT)
+            self.report.error(IN_CLEAR, (*path, name), fact, location, _WAY_OUT)
 
     def data(self, value: Value, path: Path) -> Value:
         """A body or variables: the members that are called a secret, at any depth."""
@@ -129,7 +129,7 @@ class Hider:
         if location is None or location in self.scope.declared:
             return text
         fact = Fixed("a literal secret")
-        self.report.warning(LITERAL_SECRET, (*path, key), fact, location, _WAY_OUT)
+        self.report.warning(IN_CLEAR, (*path, key), fact, location, _WAY_OUT)
         result: list[str | Secret] = []
         for number, piece in enumerate(pieces):
             end = 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.diagnostics import Diagnostic
 
-LITERAL_SECRET = "literal_secret"  # noqa: S105 a code, no secret
+IN_CLEAR = "literal_secret"
 
 # A value that a variable is part of, as in `Bearer ${env.TOKEN}`, is none in clear.
 _MEMBER = re.compile(
@@ -30,7 +30,7 @@ def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
     """The diagnostics, none with a line in which a secret stands in clear."""
     texts = {_line(d): d.location.text for d in diagnostics if d.location}
     lines = {line for line, text in texts.items() if _shows_secret(text)}
-    lines |= {_line(d) for d in diagnostics if d.code == LITERAL_SECRET}
+    lines |= {_line(d) for d in diagnostics if d.code == IN_CLEAR}
     for diagnostic in diagnostics:
         location = diagnostic.location
         if location and _line(diagnostic) in lines:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from qstash_sync.config import sources, url
-from qstash_sync.config.literals import LITERAL_SECRET
+from qstash_sync.config.literals import IN_CLEAR
 from qstash_sync.config.text import shadow, to_json
 from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
 from qstash_sync.config.wrong import LINE_BREAK, bad, each, written, wrong_type
@@ -176,7 +176,7 @@ def _without_literals(content: Content) -> Content:
     """The content of what does not stand in the file itself, where it would be found."""
     if isinstance(content.data, bytes) and (kind := kind_in(content.data.decode("latin-1"))):
         hint = "take it from the environment in a `body`"
-        raise bad(f"{kind} in clear", hint, LITERAL_SECRET)
+        raise bad(f"{kind} in clear", hint, IN_CLEAR)
     return content
 
 

@@ -1,6 +1,6 @@
 """One check: what was looked at, what was found, and the way out."""
 
-from enum import StrEnum
+from enum import StrEnum, auto
 
 from qstash_sync.model.diagnostics import RANKS, Severity
 from qstash_sync.record import record
@@ -9,20 +9,20 @@ from qstash_sync.record import record
 class Subject(StrEnum):
     """What is looked at, in the order in which it is told; a page and a document name it so."""
 
-    FILE = "file"
-    VARIABLES = "variables"
-    TOKEN = "token"  # noqa: S105 the name of a check
-    ACCESS = "access"
-    SIGNING_KEYS = "signing_keys"
-    PLAN = "plan"
-    QUOTA = "quota"
-    MESSAGES = "messages"
-    CLOCK = "clock"
-    ZONE_DATA = "zone_data"
-    GLOBS = "globs"
-    HOST = "host"
-    HANDLER = "handler"
-    SIGNATURE = "signature"
+    FILE = auto()
+    VARIABLES = auto()
+    TOKEN = auto()
+    ACCESS = auto()
+    SIGNING_KEYS = auto()
+    PLAN = auto()
+    QUOTA = auto()
+    MESSAGES = auto()
+    CLOCK = auto()
+    ZONE_DATA = auto()
+    GLOBS = auto()
+    HOST = auto()
+    HANDLER = auto()
+    SIGNATURE = auto()
 
 
 @record(kw_only=True)

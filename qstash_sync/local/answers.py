@@ -17,7 +17,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BAD_SCHEME = "invalid destination url: endpoint has invalid scheme, add http:// or https://"
 
 
-class Refused(Exception):  # noqa: N818 it becomes an HTTP answer
+class RefusedError(Exception):
     """An answer other than 200: its status and the text of `error`."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -61,21 +61,21 @@ class Call:
         return data
 
 
-def bad(text: str) -> Refused:
+def bad(text: str) -> RefusedError:
     """A request that is wrong in itself."""
-    return Refused(HTTPStatus.BAD_REQUEST, text)
+    return RefusedError(HTTPStatus.BAD_REQUEST, text)
 
 
 def refuse_missing(what: str, name: str, *, status: int = HTTPStatus.NOT_FOUND) -> None:
     """Refuse a name that is not there, unless the switch for it says 200."""
     if status != HTTPStatus.OK:
-        raise Refused(status, f"{what} {name} not found")
+        raise RefusedError(status, f"{what} {name} not found")
 
 
 def found(document: Document | None, what: str, name: str) -> Document:
     """The document, or 404."""
     if document is None:
-        raise Refused(HTTPStatus.NOT_FOUND, f"{what} {name} not found")
+        raise RefusedError(HTTPStatus.NOT_FOUND, f"{what} {name} not found")
     return document
 
 

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
-from qstash_sync.local.answers import Call, Refused, bad, found, integer, refuse_missing
+from qstash_sync.local.answers import Call, RefusedError, bad, found, integer, refuse_missing
 from qstash_sync.local.limits import MAX_PERIOD
 from qstash_sync.local.store import Document, Store
 from qstash_sync.local.switches import Switches
@@ -19,7 +19,7 @@ _USED = "used"  # whether a message ever had this key
 def listed(call: Call) -> list[Document] | None:
     """GET /v2/flowControl, with the `search` of the changelog."""
     if call.switches.flow_list != HTTPStatus.OK.value:
-        raise Refused(HTTPStatus.NOT_FOUND, "GET /v2/flowControl is not an endpoint")
+        raise RefusedError(HTTPStatus.NOT_FOUND, "GET /v2/flowControl is not an endpoint")
     search = _query(call).get("search", "")
     keys = [stored for stored in call.store.all("flow") if _stays(stored, call.switches)]
     shown = [_shown(key) for key in keys if search in key["flowControlKey"]]

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from qstash_sync.local.answers import Call, Refused
+from qstash_sync.local.answers import Call, RefusedError
 
 DAY = 86400
 MEGABYTE = 1_000_000
@@ -50,7 +50,7 @@ def within(call: Call, limit: str, wanted: int) -> None:
     """Refuse with 412 what is above a limit of the account's plan."""
     allowed = getattr(PLANS[call.switches.plan], limit)
     if wanted > allowed:
-        raise Refused(
+        raise RefusedError(
             HTTPStatus.PRECONDITION_FAILED,
             f"quota {_QUOTAS[limit]} exceeded, current limit: {allowed}",
         )

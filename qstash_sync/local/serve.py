@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -90,8 +91,9 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, *_: Any) -> None:
         """A client that went away is no error of the server."""
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            raise  # noqa: PLE0704 socketserver calls this while it handles the exception
+        error = sys.exception()  # socketserver calls this while it handles it
+        if error and not isinstance(error, ConnectionError | TimeoutError):
+            raise error
 
     def end(self) -> None:
         """Close every connection and wait for the threads that served them."""

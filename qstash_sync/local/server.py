@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, unquote
 import httpx
 
 from qstash_sync.local import cron, flow, groups, keys, messages, queues, schedules
-from qstash_sync.local.answers import Call, Refused
+from qstash_sync.local.answers import Call, RefusedError
 from qstash_sync.local.limits import Burst
 from qstash_sync.local.store import Store, StoreError
 from qstash_sync.local.switches import Switches
@@ -132,7 +132,7 @@ class LocalQStash:
         # Who is not known uses up none of the account's requests.
         try:
             self._authorize(request)
-        except Refused as refused:
+        except RefusedError as refused:
             return self._error(refused.status, refused.text)
         limit = self.switches.burst_limit
         left = self._burst.take(self.clock(), limit) if limit else _DEFAULT_BURST - 1
@@ -143,7 +143,7 @@ class LocalQStash:
             return response
         try:
             response = self._succeed(request.method, self._dispatch(request))
-        except Refused as refused:
+        except RefusedError as refused:
             response = self._error(refused.status, refused.text)
         except StoreError as error:
             response = self._error(HTTPStatus.SERVICE_UNAVAILABLE, f"the account's file: {error}")
@@ -157,9 +157,9 @@ class LocalQStash:
             query = _target(request).partition("?")[2]
             token = parse_qs(query).get("qstash_token", [""])[0]
         if token == OTHER_REGION_TOKEN:
-            raise Refused(404, "user not found in this region (eu-central-1)")
+            raise RefusedError(404, "user not found in this region (eu-central-1)")
         if token not in {LOCAL_TOKEN, LOCAL_READ_ONLY_TOKEN, DEVELOPMENT_TOKEN}:
-            raise Refused(401, "unable to authenticate: invalid token")
+            raise RefusedError(401, "unable to authenticate: invalid token")
         if token == LOCAL_READ_ONLY_TOKEN:
             refusal: int = HTTPStatus.OK
             if request.method != "GET":
@@ -167,7 +167,7 @@ class LocalQStash:
             elif target_of(request).lower().startswith("/v2/keys"):
                 refusal = self.switches.read_only_keys
             if refusal != HTTPStatus.OK:
-                raise Refused(refusal, "unable to authorize: read-only token")
+                raise RefusedError(refusal, "unable to authorize: read-only token")
 
     def _dispatch(self, request: httpx.Request) -> Any:
         path, _, query = target_of(request).partition("?")
@@ -191,7 +191,7 @@ class LocalQStash:
                 )
                 return route(call)
         status = HTTPStatus.METHOD_NOT_ALLOWED if fitting else HTTPStatus.NOT_FOUND
-        raise Refused(status, f"{request.method} {path} is not an endpoint")
+        raise RefusedError(status, f"{request.method} {path} is not an endpoint")
 
     def _succeed(self, method: str, result: Any) -> httpx.Response:
         """What a route returns: nothing, an object, or a list, whose order is a switch."""

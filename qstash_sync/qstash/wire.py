@@ -92,7 +92,7 @@ def of_step(step: Step) -> Request:  # noqa: PLR0911 one line a kind of step
         case PutSchedule():
             return put_schedule(step)
         case PauseSchedule(id=part_id, paused=paused):
-            return _post(_path(Kind.SCHEDULE, part_id, _verb(paused)))
+            return _post(_path(Kind.SCHEDULE, part_id, _verb(paused=paused)))
         case DeleteSchedule(id=part_id):
             return Request(method="DELETE", path=_path(Kind.SCHEDULE, part_id))
         case DeleteUrlGroup(name=name):
@@ -109,7 +109,7 @@ def of_step(step: Step) -> Request:  # noqa: PLR0911 one line a kind of step
             query = "&".join(f"{flag}=true" for flag in flags)
             return _post(_path(Kind.FLOW_CONTROL, step.name, f"/unpin?{query}"))
         case PauseFlowControl(name=name, paused=paused):
-            return _post(_path(Kind.FLOW_CONTROL, name, _verb(paused)))
+            return _post(_path(Kind.FLOW_CONTROL, name, _verb(paused=paused)))
         case SettleUrlGroup(group=group):
             return add_endpoints(group.name, group.endpoints)
 
@@ -142,7 +142,7 @@ def _known(message: Message) -> Message:
     return replace(message, headers=headers, destination=destination, **lost)
 
 
-def _verb(paused: bool) -> str:  # noqa: FBT001 the state itself
+def _verb(*, paused: bool) -> str:
     return "/pause" if paused else "/resume"
 
 

@@ -40,7 +40,7 @@ def before(environments: Sequence[Environment], *, paused: bool) -> Page:
         lines.append(f"{one.prefix}namespace {one.found.plan.namespace} at {one.url}")
         lines += [f"  {text.what(change)}" for change in one.found.plan.changes]
         if one.idle:
-            lines.append(f"  {one.idle} more {_state(paused)} already")
+            lines.append(f"  {one.idle} more {_state(paused=paused)} already")
     return safe.page(lines)
 
 
@@ -50,18 +50,18 @@ def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) ->
     outcomes = [(one, outcome) for one in environments for outcome in one.outcomes]
     if not outcomes and idle:
         noun = "the schedule is" if idle == 1 else f"all {idle} schedules are"
-        return paint.page([f"Nothing to do: {noun} {_state(paused)} already."])
+        return paint.page([f"Nothing to do: {noun} {_state(paused=paused)} already."])
     if not outcomes:
         return paint.page(["Nothing to do: no such schedule is in the account."])
 
     counts = Counter(outcome.status for _, outcome in outcomes)
     shown = [f"{counts[status]} {status}" for status in Status if counts[status]]
-    shown += [f"{idle} {_state(paused)} already"] if idle else []
+    shown += [f"{idle} {_state(paused=paused)} already"] if idle else []
     lines = [applying.outcome_line(outcome, paint, one.prefix) for one, outcome in outcomes]
     return paint.page([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
 
 
-def _state(paused: bool) -> str:  # noqa: FBT001 the state itself
+def _state(*, paused: bool) -> str:
     return "paused" if paused else "active"
 
 
