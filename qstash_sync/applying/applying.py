@@ -62,7 +62,7 @@ def apply(
         index = LiveParts(desired, after.schedules or ())
         within = approved | _moved(live, fresh.index, after, index)
         found = reconcile(desired, after, index, plan.now, within=within, strays=policy.strays)
-        left = {change.key: change for change in consented(found, policy)}
+        left = {change.key: change for change in consented(found, policy, index)}
         verdict = Verification(left, before=live, after=after, now=client.now())
         judged = {key: verdict.of(outcome) for key, outcome in judged.items()}
         came_up += [change for change in left.values() if policy.asks_for(change)]

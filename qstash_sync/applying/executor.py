@@ -1,7 +1,7 @@
 """Carry out changes: side by side, each in its own order of steps, in states that have a name.
 
     rank   URL groups -> queues -> flow controls -> schedules -> deletes, the other way round
-           (a kind at the account's cap: its deletes first)
+           (a kind at the account's cap: first what makes room)
     each   not approved any more        refused, nothing written
            needs what failed            blocked
            a swap of crons              waits for its window, then all its writes back to back
@@ -16,7 +16,7 @@ Only the thread that calls `carry_out` decides; workers send the steps of one ch
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -102,19 +102,27 @@ def carry_out(
     run = _Run(client, changes, live, policy, control, urgent=urgent)
     run.note(settled)
     with ThreadPoolExecutor(max_workers=control.parallelism) as pool:
-        for rank in ranks(changes, full):
+        for rank in ranks(changes, full, run.there):
             run.rank(rank, pool)
     return run.outcomes
 
 
-def ranks(changes: Sequence[Change], full: frozenset[Kind] = frozenset()) -> Iterator[list[Change]]:
-    """The changes of each rank, in order."""
-    found: dict[tuple[int, int], list[Change]] = {}
+def ranks(
+    changes: Sequence[Change],
+    full: frozenset[Kind] = frozenset(),
+    there: Collection[str] = (),
+) -> Iterator[list[Change]]:
+    """The changes of each rank, in order; there: the ids of all live schedules.
+
+    Of a full kind those go first that make room: deletes before all, then what only loses parts.
+    """
+    found: dict[tuple[int, int, bool], list[Change]] = {}
     for change in changes:
         turn, rank, _ = change.order
         if change.action is Action.DELETE and change.kind in full:
             turn = -1
-        found.setdefault((turn, rank), []).append(change)
+        waits = change.kind in full and not change.only_frees(there)
+        found.setdefault((turn, rank, waits), []).append(change)
     for _, rank_changes in sorted(found.items()):
         yield rank_changes
 
@@ -251,7 +259,7 @@ class _Run:
     def _halt(self) -> str | None:
         """Why nothing more is begun, if so."""
         if self.control.stop.is_set():
-            return "stopped before it began"
+            return "stopped before it began; run it again"
         if self.lost >= _LOST and not self.urgent:
             return "QStash cannot be reached any more; apply again later"
         if self.strays:

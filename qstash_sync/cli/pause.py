@@ -47,8 +47,9 @@ _options = options.all_of(
 def pause(**given: Any) -> int:
     """Pause schedules of ours by name, in any number of environments.
 
-    GLOB is a schedule's name in the file, or a pattern such as 'daily-*'; '*' means all of them.
-    Needs no secret of the file, and none but the token of an environment.
+    GLOB is a schedule's name in the file, or a pattern such as 'daily-*'; '*' means all of them. It
+    may be the id that a log shows, too. Needs no secret of the file, and none but the token of an
+    environment.
     """
     return _run(paused=True, **given)
 

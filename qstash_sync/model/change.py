@@ -1,6 +1,6 @@
 """A change: what happens to one resource, why, and the writes that make it so."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import field
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -9,7 +9,7 @@ from typing import Any
 from qstash_sync.crons.effect import Effect
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.resources import Key, Kind
-from qstash_sync.model.steps import Step
+from qstash_sync.model.steps import DeleteSchedule, PutSchedule, Step
 from qstash_sync.record import record
 
 
@@ -184,7 +184,7 @@ Note = Wanted | Stored | Firings | InSomeParts | PausesAll | Takes | OfParts | T
 
 
 class Foreign(Enum):
-    """What a live schedule carries that a change would overwrite and that is not ours."""
+    """What a live schedule carries that is not ours, and a change would overwrite or delete."""
 
     OTHER_MARK = "carries the mark of another environment or namespace"
     UNMARKED = "has no mark of ours: it is the application's own, or somebody has overwritten it"
@@ -262,14 +262,19 @@ class Change:
     @property
     def is_refused_alone(self) -> bool:
         """Whether it is about what is not ours: it is left out, and the others go on."""
-        is_taken = self.action in (Action.UPDATE, Action.DELETE) and self.reason is Reason.ADOPT
-        return is_taken and self.refused is not None
+        return self.foreign is not None and self.refused is not None
 
     @property
     def is_guarded(self) -> bool:
         """Whether it is a delete that stops the whole apply: a diagnostic of the plan says so."""
         is_refused = self.refused is not None and not self.is_refused_alone
         return is_refused and self.action is Action.DELETE
+
+    def only_frees(self, there: Collection[str]) -> bool:
+        """Whether it makes room, and needs none; there: the ids of all live schedules."""
+        is_free = any(isinstance(step, DeleteSchedule) for step in self.steps)
+        written = (step.id for step in self.steps if isinstance(step, PutSchedule))
+        return self.action is Action.DELETE or (is_free and all(one in there for one in written))
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -287,7 +292,7 @@ def cron_field(before: Sequence[str], after: Sequence[str], note: str = "") -> F
     return FieldChange(path="cron", before=next(sides), after=next(sides), note=note)
 
 
-def pause_field(before: bool | None, after: bool | None) -> tuple[FieldChange, ...]:  # noqa: FBT001 two states of one setting
+def pause_field(*, before: bool | None, after: bool | None) -> tuple[FieldChange, ...]:
     """The field change of a pause; none where both sides run."""
     if bool(before) == bool(after):
         return ()

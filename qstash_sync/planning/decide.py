@@ -125,7 +125,7 @@ def decide(
     tzdata: str,
 ) -> Plan:
     """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
-    compared = [_consented(one, policy) for one in comparison.compared]
+    compared = [_consented(one, policy, index) for one in comparison.compared]
     changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
 
     inside = frozenset(one.key for one in compared if policy.covers(one.kind, one.names))
@@ -209,15 +209,15 @@ def _linted(
     return [d for d in weighed if d.severity is not Severity.INFO or d.code not in of_lint]
 
 
-def consented(comparison: Comparison, policy: Policy) -> Iterator[Change]:
+def consented(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Change]:
     """The changes alone, refused where they need a consent that the policy does not give."""
     for one in comparison.compared:
-        change = _consented(one, policy).change
+        change = _consented(one, policy, index).change
         if change:
             yield change
 
 
-def _consented(one: Compared, policy: Policy) -> Compared:
+def _consented(one: Compared, policy: Policy, index: LiveParts) -> Compared:
     """As it is where the policy consents; else the change refused, without what it would do."""
     if one.consent is None or one.change is None:
         return one
@@ -225,8 +225,8 @@ def _consented(one: Compared, policy: Policy) -> Compared:
     if is_named and one.consent.can_be_given:
         return one
     if one.otherwise:
-        return _consented(one.otherwise, policy)
-    why = f"{one.consent.id} {one.consent.foreign.value}; {_way_out(one, one.consent)}"
+        return _consented(one.otherwise, policy, index)
+    why = f"{one.consent.id} {one.consent.foreign.value}; {_way_out(one, one.consent, index)}"
     is_delete = one.change.action is Action.DELETE
     refused = replace(
         one.change,
@@ -247,16 +247,18 @@ def _consented(one: Compared, policy: Policy) -> Compared:
     return replace(one, change=refused, diagnostics=said)
 
 
-def _way_out(one: Compared, consent: Consent) -> str:
+def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
     """What can be done about a change that is refused for want of consent."""
-    adopt, is_of_it = f"apply --adopt {one.name}", f"{consent.id}.".startswith(f"{one.id}.")
+    adopt = f"`{index.command('apply', '--adopt', one.name)}`"
+    is_of_it = f"{consent.id}.".startswith(f"{one.id}.")
     is_delete = one.change is not None and one.change.action is Action.DELETE
-    if is_delete and is_of_it:
-        return f"the parts of one schedule go together: {adopt} takes it along"
-    if is_delete and consent.can_be_given:
+    if is_delete and not is_of_it:
         return f"{one.id} stays as long as that is not taken over"
+    if is_delete and consent.can_be_given:
+        return f"the parts of one schedule go together: {adopt} takes it along"
     if not consent.can_be_given:
-        return "take out the id: that names it"
+        is_named = is_of_it and not is_delete
+        return "take out the id: that names it" if is_named else "only its owner can give it up"
     instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
     return f"take it over with {adopt}, or {instead}"
 

@@ -95,9 +95,7 @@ def _named(name: str, globs: Iterable[str]) -> bool:
 def refused_deletes(changes: Iterable[Change]) -> Iterator[Diagnostic]:
     """A delete that is refused stops the whole apply: nothing is written."""
     for change in changes:
-        if change.is_refused_alone:
-            continue
-        if change.refused and (change.action is Action.DELETE or change.protected):
+        if change.is_guarded or (change.refused and change.protected):
             what = f"{change.kind} {change.name}"
             if change.action is not Action.DELETE:
                 what = f"what {what} was before"

@@ -10,6 +10,7 @@ anything else                             not ours, never touched
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -66,9 +67,8 @@ class _Found:
     foreign: tuple[LivePart, ...]  # its other parts: the first, and those of somebody's mark
 
     def is_named(self, glob: str) -> bool:
-        """Whether a glob means its name, or is the id of a part: a log names a delivery by that."""
-        is_id = any(part.live.id == glob for part in (*self.parts, *self.foreign))
-        return is_id or any(fnmatchcase(alias, glob) for alias in self.aliases)
+        """Whether a glob means its name."""
+        return any(fnmatchcase(alias, glob) for alias in self.aliases)
 
 
 def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePlan:
@@ -76,6 +76,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     desired = wish.desired
     index = LiveParts(desired, live.schedules or ())
     ours = list(_ours(desired, index))
+    wish = replace(wish, globs=tuple(_name(glob, ours, desired) for glob in wish.globs))
     found = {id(one.declared) for one in ours}
     absent = [s for s in desired.schedules or () if id(s) not in found]
     chosen = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
@@ -87,7 +88,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
             way_out = "stop it in the console"
             if not any(map(index.is_another_namespaces, against)):
                 name = one.declared.name if one.declared else one.name
-                adopt = desired.command("apply", "--adopt", name)
+                adopt = f"`{desired.command('apply', '--adopt', name)}`"
                 does = "take it over" if one.declared else "delete all of it"
                 way_out = f"{way_out}, or {does} with {adopt}"
             refused[change.key] = f"{_carried(against, index)}; {way_out}"
@@ -136,6 +137,17 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
             aliases=frozenset({name, owner.name} if owner else {name}),
             foreign=foreign,
         )
+
+
+def _name(glob: str, ours: Sequence[_Found], desired: Desired) -> str:
+    """What a glob names; of the id of a part its schedule: a log names a delivery by that."""
+    declared = desired.schedules or ()
+    if any(one.is_named(glob) for one in ours) or any(s.name == glob for s in declared):
+        return glob
+    for one in ours:
+        if any(part.live.id == glob for part in (*one.parts, *one.foreign)):
+            return one.declared.name if one.declared else one.name
+    return next((schedule.name for schedule in declared if schedule.id == glob), glob)
 
 
 def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:

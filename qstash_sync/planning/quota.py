@@ -26,8 +26,8 @@ _LISTED = 8  # names of schedules in one message
 class Usage:
     """Resources of one kind in an account, before a plan and what the plan makes of them.
 
-    freed: of the deleted ones, those that go first where there is no room. allowed: by the
-    account's plan; None where the file does not name it, or there is no limit.
+    freed: those of the deleted ones that go first where there is no room. allowed: by the account's
+    plan; None where the file does not name it, or there is no limit.
     """
 
     before: int
@@ -43,8 +43,8 @@ class Usage:
 
     @property
     def peak(self) -> int:
-        """The most at once: a change creates what it needs before it deletes what it had."""
-        return self.before + self.created - (self.freed if self.is_tight else 0)
+        """The most at once where it is tight: a change creates before it deletes what it had."""
+        return self.before + self.created - self.freed
 
     @property
     def is_tight(self) -> bool:
@@ -64,15 +64,15 @@ def usage(plan_name: str | None, live: Live, changes: Iterable[Change]) -> Mappi
         Kind.SCHEDULE: Usage(
             before=len(present),
             created=len({s.id for s in steps if isinstance(s, PutSchedule)} - present),
-            deleted=sum(isinstance(step, DeleteSchedule) for step in steps),
+            deleted=sum(len(_deleted(change)) for change in counted),
             allowed=plan.schedules if plan else None,
-            freed=sum(len(c.steps) for c in counted if _is_delete(c)),
+            freed=sum(len(_deleted(c)) for c in counted if c.only_frees(present)),
         ),
     }
 
 
-def _is_delete(change: Change) -> bool:
-    return change.kind is Kind.SCHEDULE and change.action is Action.DELETE
+def _deleted(change: Change) -> set[str]:
+    return {step.id for step in change.steps if isinstance(step, DeleteSchedule)}
 
 
 def _named(kind: Kind, before: int, changes: Sequence[Change], plan: PlanLimits | None) -> Usage:
@@ -85,7 +85,6 @@ def _named(kind: Kind, before: int, changes: Sequence[Change], plan: PlanLimits 
         created=actions.count(Action.CREATE),
         deleted=actions.count(Action.DELETE),
         allowed=allowed,
-        freed=actions.count(Action.DELETE),
     )
 
 
@@ -102,7 +101,7 @@ def limits(
         refused_ids = {change.id for change in changes if change.refused}
         declared = [s for s in desired.schedules or () if s.id not in refused_ids]
         # Live schedules that are no part of a declared one, and stay.
-        deleted = {s.id for c in changes for s in c.steps if isinstance(s, DeleteSchedule)}
+        deleted = {part_id for change in changes for part_id in _deleted(change)}
         counted = {part.live.id for s in declared for part in index.of(s.id)}
         others = len(index.by_id.keys() - counted - deleted)
         used = usage[Kind.SCHEDULE]
@@ -112,7 +111,7 @@ def limits(
             yield Diagnostic(
                 code="limit",
                 message=f"{fact}; the plan {plan} allows {used.allowed}",
-                hint="rename fewer at a time, with --target, or make room first",
+                hint="change fewer at a time, with --target, or make room first",
             )
     for kind in (Kind.URL_GROUP, Kind.QUEUE):
         used = usage[kind]

@@ -12,7 +12,7 @@ Within = frozenset[Key] | None  # the resources that are compared; None: all
 
 @record(kw_only=True)
 class Consent:
-    """A change that overwrites what is not ours needs consent: which live id, and what it is.
+    """A change that overwrites or deletes what is not ours needs consent: which id, what it is.
 
     can_be_given: not where another namespace manages it.
     """

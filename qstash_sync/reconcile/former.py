@@ -58,7 +58,7 @@ def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
 
 
 def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Fates:
-    """What becomes of each candidate; found: what is live under the schedule's own id."""
+    """What becomes of each candidate; found, here and below: what is live under the new id."""
     schedule = declared.schedule
     goes: list[Set] = []
     asked: list[Set] = []
@@ -77,7 +77,7 @@ def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set)
 
 
 def begun(found: Set, one: Set) -> list[LivePart]:
-    """The parts under the new id that a rename of a set has written.
+    """The parts under the new id that a rename of a set has written; found: all that are there.
 
     Their marks keep that until they are written anew: what was made since is another schedule.
     """
@@ -119,9 +119,8 @@ def left_alone(
         key = "was" if schedule.was and _is_named(schedule, one[0], index) else "namespace_was"
         way_out = f"delete it if nobody needs it, or take out the {key}: that names it"
         if may_go:
-            way_out = (
-                f"apply --adopt {schedule.name} deletes it; else take out the {key}: that names it"
-            )
+            adopt = index.command("apply", "--adopt", schedule.name)
+            way_out = f"`{adopt}` deletes it; else take out the {key}: that names it"
         yield from not_taken(schedule, [one], index, way_out=way_out)
 
 

@@ -75,6 +75,7 @@ class LiveParts:
     """The live schedules of an account, by their ids and by the schedules that they belong to."""
 
     def __init__(self, desired: Desired, live: Iterable[LiveSchedule]) -> None:
+        self.command = desired.command
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)
         self.former = desired.namespace_was

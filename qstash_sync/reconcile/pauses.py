@@ -54,7 +54,7 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     marked = [part for part in parts if part.mark and part.mark.paused]
     before: Any = "partly" if 0 < len(now_paused) < len(parts) else bool(now_paused)
     if schedule.paused is not None:
-        return _asked(schedule.paused, before, parts, marked), []
+        return _asked(parts, marked, before=before, paused=schedule.paused), []
     diagnostics = []
     if ignorable.PAUSE in schedule.ignore:
         pass  # it is somebody else's
@@ -74,7 +74,7 @@ def of_rename(
 ) -> tuple[Schedule, list[Diagnostic]]:
     """The schedule with the pause that a rename takes along, and what to say of it.
 
-    found: what it has written, where it was cut off. old: what is left of the old name.
+    found: what is live under the new id, written by it or not. old: what is left of the old name.
     """
     if schedule.paused is not None:
         return schedule, []
@@ -99,7 +99,7 @@ def _resumed(schedule: Schedule) -> list[Diagnostic]:
     return [about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
 
 
-def _asked(paused: bool, before: Any, parts: Sequence[Part], marked: Sequence[Part]) -> Pause:  # noqa: FBT001 the state that the file asks for
+def _asked(parts: Sequence[Part], marked: Sequence[Part], *, before: Any, paused: bool) -> Pause:
     wrong = frozenset(part.live.id for part in parts if part.live.paused != paused)
     stale = bool(marked) and not paused
     changed: tuple[FieldChange, ...] = ()

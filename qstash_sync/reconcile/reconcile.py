@@ -17,14 +17,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from qstash_sync.model.change import Reason
+from qstash_sync.model.change import Change, Reason
 from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.reconcile import former, twins, unmarked_kinds
 from qstash_sync.reconcile.compared import Compared, Comparison, Within
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.schedules import ScheduleComparer, stray
-
-_KEEPS = (Reason.ADOPT, Reason.CLOCK)  # it does what the file says, or will after this run
 
 
 def reconcile(
@@ -106,7 +104,7 @@ def _twins(
     """What fires beside a declared schedule is told; where strays go, it is a change."""
     alike = list(twins.twins(desired.schedules or (), strangers, index, now))
     # What is not as the file says is no reason to delete what is: nothing else may fire so.
-    differ = {one.id for one in found.compared if one.change and one.change.reason not in _KEEPS}
+    differ = {one.id for one in found.compared if one.change and not _does_as_declared(one.change)}
     sound = [twin for twin in alike if twin.schedule.id not in differ]
     removable = {change.id: change for change in twins.removals(sound, index, now)}
     goes = removable if strays else {}
@@ -126,3 +124,9 @@ def _twins(
             for twin in left
             for first in [twin.parts[0].live.id]
         )
+
+
+def _does_as_declared(change: Change) -> bool:
+    """Whether a schedule that changes does what the file says already, but for its mark."""
+    is_adopted = change.reason is Reason.ADOPT and all(f.path == "mark" for f in change.fields)
+    return change.reason is Reason.CLOCK or is_adopted

@@ -186,11 +186,16 @@ class ScheduleComparer:
             id=base,
             action=Action.DELETE,
             reason=Reason.FILE,
-            notes=(taken.by_delete(parts, self.index),),
+            notes=(taken.by_delete(parts, self.index, self.now),),
             steps=tuple(DeleteSchedule(id=part.live.id) for part in reversed(parts)),
             protected=_are_protected(parts),
         )
-        consent = Consent(id=rest[0].live.id, foreign=Foreign.OTHER_MARK) if rest else None
+        consent = None
+        if rest:
+            can_be_given = not any(map(self.index.is_another_namespaces, rest))
+            consent = Consent(
+                id=rest[0].live.id, foreign=Foreign.OTHER_MARK, can_be_given=can_be_given
+            )
         return Compared(kind=Kind.SCHEDULE, name=name, id=base, change=change, consent=consent)
 
     # Consent
@@ -260,7 +265,7 @@ class ScheduleComparer:
             fields=(
                 *times.created_fields(schedule),
                 *diff.created(declared.view),
-                *pause_field(None, paused),
+                *pause_field(before=None, after=paused),
             ),
             notes=times.notes(schedule, stored),
             steps=tuple(part_writes(declared, crons, {}, self.index, paused=paused, like=like)),
@@ -294,7 +299,7 @@ class ScheduleComparer:
                     declared.view,
                     _trust(declared, old[0]),
                 ),
-                *pause_field(was_paused, paused),
+                *pause_field(before=was_paused, after=paused),
             ),
             steps=(*created.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
             swap=None if was_paused and paused else Swap(before=before, after=crons),

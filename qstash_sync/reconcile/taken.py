@@ -5,7 +5,10 @@ that is shown.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from qstash_sync.crons import exactness
+from qstash_sync.crons.compile import RENEW_BEFORE
 from qstash_sync.model.change import Takes
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
 from qstash_sync.reconcile import mark, time_label
@@ -14,15 +17,18 @@ from qstash_sync.reconcile.live_parts import LivePart, LiveParts, is_untouched
 from qstash_sync.record import record
 
 
-def by_delete(parts: Sequence[LivePart], index: LiveParts) -> Takes:
-    """What deleting the parts of a schedule takes away; its local time where nobody changed it."""
+def by_delete(parts: Sequence[LivePart], index: LiveParts, now: datetime) -> Takes:
+    """What deleting the parts of a schedule takes away; its local time where it fires so."""
     found = [part.live for part in parts]
-    written_for = time_label.read(found[0].message.labels)
-    job = written_for if all(is_untouched(part, index, written_for) for part in parts) else None
+    crons = tuple(live.cron for live in found)
+    job = time_label.read(found[0].message.labels)
+    # A set that is due for renewal, or of other policies, fires otherwise, and is still of that.
+    if job and not exactness.holds(job, crons, now, now + RENEW_BEFORE):
+        job = job if all(is_untouched(part, index, job) for part in parts) else None
     ran = [at for live in found if (at := instant(live.last_at))]
     firings = [at for live in found if not live.paused and (at := instant(live.next_at))]
     return Takes(
-        crons=tuple(live.cron for live in found),
+        crons=crons,
         job=job,
         destination=address(str(found[0].message.destination)),
         paused=any(live.paused for live in found),

@@ -160,7 +160,8 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         whose = "environment" if known else "namespace"
         what, hint = f"is another {whose}'s, with the same firings", "delete one of the two"
         if not is_live and first.base.startswith(f"{index.namespace}."):
-            hint = f"was: {index.name_of(first)} and apply --adopt {schedule.name} take it over"
+            adopt = index.command("apply", "--adopt", schedule.name)
+            hint = f"was: {index.name_of(first)} and `{adopt}` take it over"
         elif first.base == f"{namespace}.{schedule.name}" and not known:
             hint = f"namespace_was: {namespace} takes all of it over"
     elif is_live and is_newer:
@@ -231,7 +232,7 @@ def removals(found: Sequence[Twin], index: LiveParts, now: datetime) -> Iterator
                 action=Action.DELETE,
                 reason=Reason.TWIN,
                 notes=(
-                    taken.by_delete([part], index),
+                    taken.by_delete([part], index, now),
                     TwinOf(name=twin.schedule.name, differs=differs),
                 ),
                 steps=(DeleteSchedule(id=part.live.id),),

@@ -71,7 +71,7 @@ def _queue(queue: Queue, live: LiveQueue | None) -> Change | None:
     empty = canonical.View({}, {})
     before = canonical.of_queue(live) if live else empty
     changed = diff.compare(before, canonical.of_queue(queue), diff.Trust.UNKNOWN)
-    pause = pause_field(live.paused if live else None, paused)
+    pause = pause_field(before=live.paused if live else None, after=paused)
     if live is None:
         return _change(Kind.QUEUE, queue, Action.CREATE, (*changed, *pause), (put,))
     return _change_or_pause(Kind.QUEUE, queue, changed, pause, (put,))
@@ -83,7 +83,7 @@ def _flow(flow: FlowControl, live: LiveFlowControl | None) -> Change | None:
     changed = diff.compare(before, canonical.of_flow_control(flow), diff.Trust.UNKNOWN)
     was_paused = live.paused if live else False
     paused = flow.paused if flow.paused is not None else was_paused
-    pause = pause_field(was_paused, paused)
+    pause = pause_field(before=was_paused, after=paused)
     steps: list[Step] = []
     paths = {change.path for change in changed}
     release = UnpinFlowControl(

@@ -54,7 +54,7 @@ def _left(items: Sequence[Outcome], paint: Paint) -> Iterator[str]:
         if len(more) < _MANY:
             yield from (outcome_line(item, paint) for item in (first, *more))
         else:
-            yield f"{outcome_line(first, paint)}, like {len(more):,} more; apply again does them"
+            yield f"{outcome_line(first, paint)} (and {len(more):,} more)"
 
 
 def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = False) -> Page:

@@ -300,8 +300,7 @@ def refusal(group: Group) -> list[str]:
     """Why changes will not be made, unless a diagnostic of the plan says it."""
     change = group.first
     if change.foreign and change.can_adopt and not group.is_one:
-        one = f"take one over with apply --adopt {change.name}"
-        ways = f"{one}, all with apply --adopt '*', or rename yours"
+        ways = f"--adopt {change.name} takes one over, --adopt '*' all; or rename yours"
         return [f"refused: each {change.foreign.value}; {ways}"]
     is_said = change.diagnosed or change.is_guarded
     return [f"refused: {change.refused}"] if change.refused and not is_said else []

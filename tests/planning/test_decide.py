@@ -68,7 +68,7 @@ def test_the_other_kinds_have_rows_of_their_own(world: World) -> None:
 
     world.apply(text("a", "b"))
     plan = world.plan(text("b", "c", "d"))
-    assert plan.usage[Kind.QUEUE] == Usage(before=2, created=2, deleted=1, allowed=10, freed=1)
+    assert plan.usage[Kind.QUEUE] == Usage(before=2, created=2, deleted=1, allowed=10)
     assert plan.usage[Kind.URL_GROUP] == Usage(before=1, created=0, deleted=0, allowed=1)
     assert plan.errors == ()
     (error,) = world.plan(text("b", groups="gh")).errors

@@ -797,7 +797,7 @@ def test_a_stop_amid_the_parts_of_a_schedule_begins_no_further_one(live: World) 
         found = incident.look(client, wish, now=live.now)
         (outcome,) = incident.pause(client, wish, found, control).outcomes
     assert outcome.status is Status.BLOCKED
-    assert outcome.message == "billing.daily.2: stopped before it began (and 1 more)"
+    assert outcome.message == "billing.daily.2: stopped before it began; run it again (and 1 more)"
     assert paused(live) == {"billing.daily"}
 
 

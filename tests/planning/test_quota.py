@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.crons.compile import Compilation
+from qstash_sync.local import Switches
 from qstash_sync.model.diagnostics import Severity
+from qstash_sync.model.resources import Kind
 from qstash_sync.planning import quota
 from qstash_sync.reconcile import times
-from tests.support import HEAD, World, cli, config
+from tests.support import HEAD, World, cli, config, world as make_world
 
 WINTER = datetime(2026, 11, 24, 12, tzinfo=UTC)  # a clock change lies within every horizon
 SPRING = datetime(2027, 4, 10, 12, tzinfo=UTC)  # none does before November
@@ -68,6 +70,34 @@ def test_what_a_change_needs_before_it_frees_anything_is_counted(
         assert errors[0].message.startswith(f"{2 * live} schedules at once")
         target = "schedules.s0" if "was" in change else "schedules.t0"
         assert bool(world.plan(text, target=(target,)).errors) is (live == 10)
+
+
+def test_an_account_above_its_cap_may_lose_parts(world: World) -> None:
+    """Nothing is made, so nothing is in the way."""
+    text = file(6, plan="payg", dst="strategy: split")
+    world.apply(text)
+    assert world.plan(text).usage[Kind.SCHEDULE].before == 18
+    utc = text.replace("plan: payg", "plan: free").replace("America/New_York", "UTC")
+    assert not world.plan(utc).errors
+
+
+def test_what_loses_parts_goes_before_what_gets_some() -> None:
+    """At the cap of 10: s3 gives a part back, a0 needs it; the account lets no eleventh in."""
+    entry = "  {}: {{cron: '0 9 * * *', timezone: {}, destination: 'https://e.com/{}'}}\n"
+
+    def text(first: str, last: str) -> str:
+        zones = {"a0": first, "s3": last}
+        more = "".join(entry.format(name, zone, name) for name, zone in zones.items())
+        return file(2, dst="strategy: split") + more
+
+    before, after = text("UTC", "America/New_York"), text("America/New_York", "UTC")
+    with make_world(Switches(plan="free")) as full:
+        full.apply(before)
+        used = full.plan(after).usage[Kind.SCHEDULE]
+        assert (used.before, used.is_tight, used.peak) == (10, True, 10)
+        assert not full.plan(after).errors
+        full.apply(after)
+        assert full.plan(after).empty
 
 
 def test_deletes_that_go_first_make_room(world: World) -> None:

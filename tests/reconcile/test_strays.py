@@ -1,6 +1,7 @@
 """What fires beside a declared schedule: which of it is a stray that may go, and which stays."""
 
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -274,21 +275,50 @@ def test_what_the_file_names_is_adopted_and_all_else_is_left(world: World) -> No
 
 @pytest.mark.parametrize("edit", [
     {"cron": "*/10 * * * *"}, {"callback": "https://c.example.com/x"}, {"retries": 7},
+    {"cron": "*/10 * * * *", "labels": ["theirs"]},
 ], ids=str)  # fmt: skip
 def test_nothing_goes_while_its_twin_is_not_as_the_file_says(
     world: World, edit: dict[str, Any]
 ) -> None:
     """The stray may be the only one by now that does what is declared."""
     world.apply(FILE)
-    beside(world, labels=[], **{key: value for key, value in edit.items() if key != "cron"})
+    of_twin = {key: value for key, value in edit.items() if key != "cron"}
+    beside(world, **{**of_twin, "labels": []})
     world.edit("billing.s", **edit)
     (told,) = [w for w in world.plan(FILE).warnings if w.code == "twin"]
     assert "--strays" not in told.hint
-    assert not world.plan(FILE, strays=True).changes
-    world.apply(FILE)
+    assert all(change.refused for change in world.plan(FILE, strays=True).changes)
+    world.apply(FILE, adopt=("s",))
     same = {"isPaused": False, "callback": "", "retries": 3}
     world.edit("scd_7", **same)
     assert [change.id for change in world.plan(FILE, strays=True).changes] == ["scd_7"]
+
+
+@pytest.mark.parametrize("policy", [{}, {"exclude": ("schedules.s",)}], ids=str)
+def test_nothing_goes_while_its_twin_is_still_to_be_adopted_and_to_be_changed(
+    world: World, policy: dict[str, Any]
+) -> None:
+    """The adoption may be left out of the run, and scd_2 alone fires as the file says."""
+    world.apply(FILE)
+    beside(world, labels=[])
+    text = FILE.replace("{cron", "{id: scd_1, cron")
+    one = {**world.schedule("billing.s"), "labels": []}
+    for part_id, cron in (("scd_1", "*/7 * * * *"), ("scd_2", one["cron"])):
+        world.account.store.put("schedule", part_id, {**one, "scheduleId": part_id, "cron": cron})
+    for part_id in ("billing.s", "scd_7"):
+        world.account.store.delete("schedule", part_id)
+    plan = world.plan(text, strays=True, **policy)
+    assert not [change for change in plan.changes if change.reason is Reason.TWIN]
+
+
+def test_a_twin_of_what_is_due_for_renewal_goes(world: World) -> None:
+    """What is declared is live, and nobody has touched it."""
+    world.apply(LOCAL)
+    beside(world, labels=[], cron="CRON_TZ=Europe/Berlin 0 9 * * *")
+    world.now += timedelta(days=120)
+    assert [change.reason for change in world.plan(LOCAL).changes] == [Reason.CLOCK]
+    found = world.plan(LOCAL, strays=True)
+    assert [(change.id, change.reason) for change in found.changes] == [("scd_7", Reason.TWIN)]
 
 
 def test_limits_hold_for_strays(world: World) -> None:

@@ -14,6 +14,7 @@ from qstash_sync.model.resources import Kind
 from qstash_sync.planning import drift
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.pause_by_name import Wish
+from qstash_sync.render import drift as drift_page, review
 from tests.support import HEAD, UNLINTED, World, config, ids
 
 URL = "https://app.example.com/x"
@@ -205,6 +206,20 @@ def test_a_time_that_is_ignored_is_that_of_the_set_which_the_rename_began_from(
     assert world.plan(text).empty
 
 
+@pytest.mark.parametrize("after", range(1, 5))
+def test_a_time_that_is_ignored_is_the_begun_ones_though_the_was_names_another(
+    world: World, after: int
+) -> None:
+    """The file that began the rename had no `was:` yet."""
+    other = "cron: 15 4 * * 1-5, timezone: America/New_York"
+    world.apply(file(a=other, b=BERLIN))
+    crons = [world.schedule(part_id)["cron"] for part_id in ("billing.b", "billing.b.2")]
+    world.cut_off(file(MOVED, b=f"{BERLIN}, ignore: [cron]"), after=after)
+    text = file(MOVED, b=f"was: a, {other}, ignore: [cron]")
+    world.apply(text)
+    assert [world.schedule(part_id)["cron"] for part_id in live_ids(world)] == crons
+
+
 def test_two_of_one_name_are_no_two_schedules(world: World) -> None:
     """What the former namespace has left was copied, and both were edited since."""
     world.apply(file(a="retries: 1"))
@@ -234,6 +249,22 @@ def test_all_that_goes_along_counts_and_is_protected(world: World, protected: st
     world.apply(file(HEAD.replace("billing", "corp"), c=PLAIN))
     change = only_change(world.plan(file(MOVED, c=f"was: a, {PLAIN}")))
     assert (change.drops, change.protected) == (2, bool(protected))
+
+
+def test_a_protected_one_that_goes_along_stops_the_run_though_consent_is_given(
+    world: World,
+) -> None:
+    """A consent to take over what is not ours is none to lose what is protected."""
+    world.apply(file(x="protect: true"))
+    unmarked(world, "billing.a")
+    text = file(a=f"was: x, {PLAIN}", z=PLAIN)
+    plan = world.plan(text, adopt=("a",))
+    assert [error.code for error in plan.errors] == ["guard"]
+    assert [change.is_refused_alone for change in plan.changes] == [False, False]
+    allowed = world.plan(text, adopt=("a",), allow_protected=("*",))
+    assert (allowed.errors, allowed.refused) == ((), 0)
+    alone = world.plan(text)
+    assert (alone.errors, alone.refused) == ((), 1)
 
 
 # What is left beside it
@@ -504,7 +535,7 @@ def test_a_set_is_deleted_whole_or_not_at_all(world: World, theirs: str) -> None
     plan = world.plan(REMOVED)
     refused = only_change(plan).refused or ""
     assert f"{theirs} carries the mark of another environment" in refused
-    assert "apply --adopt c takes it along" in refused
+    assert "`qstash-sync apply --adopt c` takes it along" in refused
     assert statuses(world.apply(REMOVED)) == [Status.REFUSED]
     assert live_ids(world) == ["billing.c", "billing.c.2"]
     assert statuses(world.apply(REMOVED, adopt=("c",))) == [Status.DONE]
@@ -551,6 +582,23 @@ def test_drift_calls_it_surplus_while_its_delete_is_refused(half_taken: World) -
         plan = proposal.propose(client, desired, now=half_taken.now)
     found = drift.judge(desired, plan.live, plan, read_at=half_taken.now)
     assert [(one.name, one.status) for one in found.resources] == [("c", drift.Status.SURPLUS)]
+
+
+def test_what_is_to_be_looked_at_twice_is_that_it_is_refused(half_taken: World) -> None:
+    """It is no delete of this run."""
+    assert [risk.text for risk in review.risks(half_taken.plan(REMOVED))] == ["Refused"]
+
+
+@pytest.mark.parametrize("hand", ["protected", "half taken"])
+def test_drift_says_once_why_a_delete_is_refused(world: World, hand: str) -> None:
+    """Of what stops an apply a warning says it."""
+    world.apply(file(c=f"{BERLIN}, protect: {str(hand == 'protected').lower()}"))
+    if hand == "half taken":
+        world.hand_over("billing.c.2")
+    plan = world.plan(REMOVED)
+    (one,) = drift.judge(world.desired(REMOVED), plan.live, plan, read_at=world.now).resources
+    said = [line for line in drift_page.facts(one) if "refused: " in line]
+    assert (len(said), len(plan.errors)) == ((1, 0) if hand == "half taken" else (0, 1))
 
 
 def test_a_destroy_names_what_stays_of_a_set_that_is_ours_in_part(half_taken: World) -> None:
@@ -619,9 +667,53 @@ def test_a_delete_shows_the_local_time_only_where_that_is_what_is_live(
     world.edit(part_id, **edit)
     takes = only_change(world.plan(REMOVED)).takes
     assert takes is not None
-    is_so = "*" not in edit.get("cron", "")[:1] and "ignore" not in entry
-    assert (takes.job is not None) is is_so
+    assert (takes.job is not None) is ("cron" not in edit or "09" in edit["cron"])
     assert takes.crons == (edit.get("cron", "30 9 * * *"),)
+
+
+@pytest.mark.parametrize("entry", [PLAIN, "ignore: [retries]", "id: scd_1"])
+@pytest.mark.parametrize("edit", [{"retries": 9}, {"callback": "https://e.com/x"}], ids=str)
+def test_a_delete_shows_the_local_time_whatever_else_somebody_has_edited(
+    world: World, entry: str, edit: dict[str, Any]
+) -> None:
+    world.apply(file(a=f"{BERLIN}, {entry}"))
+    for part_id in live_ids(world):
+        world.edit(part_id, **edit)
+    takes = only_change(world.plan(REMOVED)).takes
+    assert takes is not None
+    assert takes.job is not None
+    assert takes.job.timezone == "Europe/Berlin"
+
+
+def test_a_delete_of_what_is_due_for_renewal_shows_the_local_time(world: World) -> None:
+    """It does not fire so any more; nobody has touched it."""
+    world.apply(file(a=BERLIN))
+    world.now += timedelta(days=120)
+    assert [change.reason for change in world.plan(file(a=BERLIN)).changes] == [Reason.CLOCK]
+    takes = only_change(world.plan(REMOVED)).takes
+    assert takes is not None
+    assert takes.job is not None
+
+
+def test_consent_deletes_no_part_that_another_namespace_manages(world: World) -> None:
+    """Half of an adopted set has got their mark; the rest stays with it."""
+    adopted = f"id: scd_9, {BERLIN}"
+    world.apply(file(HEAD.replace("billing", "team"), x=adopted))
+    theirs = world.schedule("scd_9.2")["labels"]
+    for part_id in live_ids(world):
+        world.account.store.delete("schedule", part_id)
+    world.apply(file(a=adopted))
+    world.edit("scd_9.2", labels=theirs)
+    for text, way_out in (
+        (REMOVED, "only its owner can give it up"),
+        (file(a=adopted), "take out the id: that names it"),
+        (file(a=BERLIN), "only its owner can give it up"),
+    ):
+        plan = world.plan(text, adopt=("a",))
+        refused = [change.refused for change in plan.changes if change.refused]
+        assert len(refused) == 1
+        assert way_out in (refused[0] or "")
+        assert "DeleteSchedule" not in str([c.steps for c in plan.changes if c.refused])
 
 
 @pytest.mark.parametrize("hand", ["no mark", "another environment's"])
@@ -695,6 +787,42 @@ def test_a_pause_takes_the_id_that_a_log_names(world: World, glob: str) -> None:
     assert not found.plan.errors
 
 
+@pytest.mark.parametrize("glob", ["billing.a", "billing.a.2", "billing.c", "billing.c.2"])
+def test_a_pause_by_an_id_is_one_of_the_schedule(world: World, glob: str) -> None:
+    """A rename was cut off: its job fires from both sets."""
+    world.apply(file(a=BERLIN))
+    world.cut_off(RENAMED, after=2)
+    wish = Wish(desired=config(RENAMED).desired, globs=(glob,), paused=True)
+    with world.client() as client:
+        found = incident.look(client, wish, now=world.now)
+        incident.pause(client, wish, found, Control(sleep=world.sleep))
+    assert all(world.schedule(part_id)["isPaused"] for part_id in live_ids(world))
+
+
+def test_a_pause_by_an_id_says_all_that_one_by_the_name_says(half_renamed: World) -> None:
+    text = RENAMED + f"  gone: {{cron: 0 9 * * *, destination: '{URL}'}}\n"
+    desired = config(text).desired
+    with half_renamed.client(read_only=True) as client:
+        by_name, by_id = (
+            incident.look(
+                client, Wish(desired=desired, globs=globs, paused=True), now=half_renamed.now
+            ).plan
+            for globs in (("c", "gone"), ("billing.c.2", "billing.gone"))
+        )
+    assert {warning.code for warning in by_name.warnings} >= {"not_taken", "not_live"}
+    assert (by_id.warnings, by_id.errors) == (by_name.warnings, by_name.errors)
+
+
+def test_a_name_comes_before_an_id(world: World) -> None:
+    """An `id:` may be what another is called."""
+    text = file(a=PLAIN, b="id: a")
+    world.apply(text)
+    wish = Wish(desired=config(text).desired, globs=("a",), paused=True)
+    with world.client(read_only=True) as client:
+        found = incident.look(client, wish, now=world.now)
+    assert [change.name for change in found.plan.changes] == ["a"]
+
+
 def test_a_pause_names_what_the_old_name_still_fires(half_renamed: World) -> None:
     desired = config(RENAMED).desired
     with half_renamed.client(read_only=True) as client:
@@ -707,8 +835,8 @@ def test_a_pause_names_what_the_old_name_still_fires(half_renamed: World) -> Non
 
 
 @pytest.mark.parametrize(("entries", "way_out"), [
-    ({"c": f"was: a, {BERLIN}"}, "take it over with qstash-sync apply --adopt c"),
-    ({}, "delete all of it with qstash-sync apply --adopt a"),
+    ({"c": f"was: a, {BERLIN}"}, "take it over with `qstash-sync apply --adopt c`"),
+    ({}, "delete all of it with `qstash-sync apply --adopt a`"),
 ])  # fmt: skip
 def test_the_way_out_of_a_pause_that_is_refused_is_what_an_apply_does(
     world: World, entries: dict[str, str], way_out: str

@@ -119,16 +119,16 @@ def test_what_a_delete_takes_away_is_told_of_all_parts() -> None:
     third = live("x.3", next_at=milliseconds(7))
     parts = [LivePart(one, "x", n, None, ours=True) for n, one in enumerate((first, second, third))]
     index = LiveParts(Desired(namespace="n"), ())
-    takes = taken.by_delete(parts, index)
+    takes = taken.by_delete(parts, index, NOW)
     assert takes.crons == ("0 9 * * *", "1 9 * * *", "0 9 * * *")
     assert takes.destination == "https://e.com/…"
-    assert takes.job is None, "without a mark nothing tells that its label is true"
+    assert takes.job is None, "its label does not tell when it fires"
     assert takes.paused
     assert takes.next_at == NOW + timedelta(hours=7)
     assert takes.last_at == NOW - timedelta(hours=5)
-    alone = taken.by_delete(parts[:1], index)
+    alone = taken.by_delete(parts[:1], index, NOW)
     assert (alone.paused, alone.next_at) == (False, NOW + timedelta(hours=9))
-    assert taken.by_delete(parts[1:2], index).next_at is None
+    assert taken.by_delete(parts[1:2], index, NOW).next_at is None
 
 
 LEAP_DAYS = ("2027-02-28", "2027-06-01", "2028-03-10", "2028-05-01", "2029-02-01")

@@ -8,7 +8,7 @@ from qstash_sync.model.resources import Kind
 from qstash_sync.render import applying
 from qstash_sync.render.text import Paint
 
-STOPPED = "stopped before it began"
+STOPPED = "stopped before it began; run it again"
 
 
 def outcome(number: int, status: Status, message: str = "") -> Outcome:
@@ -34,6 +34,5 @@ def test_many_that_were_not_begun_are_one_line(count: int, lines: int) -> None:
     assert found[1] == "blocked    update schedule s2: needs queue q"
     assert sum(STOPPED in line for line in found) == lines
     if lines == 1:
-        more = f"like {count - 1} more; apply again does them"
-        assert found[2] == f"blocked    update schedule s3: {STOPPED}, {more}"
+        assert found[2] == f"blocked    update schedule s3: {STOPPED} (and {count - 1} more)"
     assert found[-1] == f"Applied: 1 done, 1 failed, {count + 1} blocked."
