@@ -23,6 +23,7 @@ import httpx
 
 from qstash_sync.applying import proposal
 from qstash_sync.applying.account import Account
+from qstash_sync.config import given
 from qstash_sync.config.account import Endpoint, resolve
 from qstash_sync.config.load import Config, Files, gather
 from qstash_sync.crons.compile import RENEW_BEFORE, RENEWALS, Compilation, Strategy, compile_job
@@ -132,6 +133,7 @@ def load(
         if not isinstance(value, str):
             raise UsageError(f"variables: {name} must be text, as --var gives it")
     files = Files(gather([str(path) for path in paths], None))
+    given.check(files, variables or {}, "variables")
     surroundings = dict(os.environ) if environ is None else environ
     return files.config(environment, variables or {}, surroundings, missing)
 

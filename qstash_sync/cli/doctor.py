@@ -98,7 +98,7 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     try:
         files = session.sources()
     except UsageError:
-        if session.paths:
+        if session.paths or session.variables:  # which are of a file
             raise
         fact = "no qstash.yaml here, so only the account is looked at"
         hint = "qstash-sync init writes one; -f names another"

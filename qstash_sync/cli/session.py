@@ -178,11 +178,14 @@ class Session:
     # Configuration
 
     def sources(self) -> "Files":
-        """The parsed files."""
+        """The parsed files; raises `UsageError` where `--var` does not fit them."""
+        from qstash_sync.config import given
         from qstash_sync.config.load import Files, gather
 
         found = Files(gather(self.paths, sys.stdin))
         self._keep_bodies(found)
+        if self.variables:
+            given.check(found, self.given())
         return found
 
     def _keep_bodies(self, files: "Files") -> None:

@@ -11,7 +11,7 @@ makes secret whatever uses it.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -318,6 +318,14 @@ def _measure(value: Value) -> tuple[int, int]:
         return 1, 0
     sizes = [_measure(item) for _, item in value.children()]
     return sum(size for size, _ in sizes) + len(value), 1 + max((h for _, h in sizes), default=0)
+
+
+def variables_in(text: str) -> Iterator[str]:
+    """The variables that a text names as `${var.x}`."""
+    for token in _TOKEN.finditer(text) if "${" in text else ():
+        found = _EXPRESSION.fullmatch((token[1] or "").strip())
+        if found and found["var"]:
+            yield found["var"]
 
 
 def is_text(value: str) -> bool:

@@ -54,8 +54,10 @@ class Files:
         self.report = Report()
         self.documents: list[Document] = []
         self.top: dict[str, tuple[Value, Location]] = {}
+        self.is_whole = True  # each of them could be read
         for source in sources:
             document = read(source.text, name=source.name, folder=source.folder, report=self.report)
+            self.is_whole = self.is_whole and document is not None
             if document:
                 self._literal_secrets(source, document)
                 self.documents.append(replace(document, root=self._top_level(document.root)))

@@ -428,8 +428,7 @@ class Scene:
             str(self.folder / "q.yaml"),
             "-e",
             "prod",
-            "--var",
-            "given=${env.GIVEN}",
+            *(("--var", "given=${env.GIVEN}") if "var.given" in self.text else ()),
             "--env-file",
             str(variables),
         )

@@ -272,7 +272,7 @@ def test_the_token_of_the_run_is_never_plain(
 
 
 def test_the_token_of_the_run_is_no_value_of_var(tmp_path: Path) -> None:
-    (tmp_path / "q.yaml").write_text(HEAD + "queues: {}\n")
+    (tmp_path / "q.yaml").write_text(HEAD + "vars: {t: x}\n")
     words = ("validate", "-f", str(tmp_path / "q.yaml"), "--var", f"t=Bearer {TOKEN}")
     ran = cli(*words, environ={"QSTASH_TOKEN": TOKEN})
     assert (ran.code, TOKEN in ran.text) == (1, False)

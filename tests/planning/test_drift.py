@@ -726,7 +726,7 @@ def drifted() -> Iterator[World]:
 
 
 def test_drift_never_writes_under_any_flags(drifted: World, tmp_path: Path) -> None:
-    (tmp_path / "q.yaml").write_text(HEAD + OTHERS + schedules(2, retries="7"))
+    (tmp_path / "q.yaml").write_text(f"{HEAD}vars: {{x: 0}}\n{OTHERS}{schedules(2, retries='7')}")
     before = drifted.account.console.snapshot()
     runs = 0
     with Served(drifted.account) as served:
