@@ -53,6 +53,7 @@ from qstash_sync.record import record
 _NO_REDACTION = Redact()
 _BODIES = ("body", "body_file", "body_base64")
 _NAMES = {"schedules": check_schedule_name, "flow_controls": check_flow_key}  # by section
+_REFERENCES = (("url_group",), ("queue",), ("flow_control", "key"))  # as `model.references` has it
 _NOTES = ("description", "owner", "runbook")
 
 
@@ -78,10 +79,10 @@ class Entry:
         whole = (self.section, self.name, *path)
         self.report.error(code, whole, fact, location or self.location, hint)
 
-    def at(self, key: str) -> Location:
+    def at(self, *path: str) -> Location:
         """Where the layer that wins has a setting."""
-        tree = next((tree for tree in reversed(self.trees) if key in tree), None)
-        return self.location if tree is None else tree.at(key)
+        tree = next((tree for tree in reversed(self.trees) if path[0] in tree), None)
+        return (tree and spell(tree, path)[1]) or self.location
 
     def missing(self, key: str, hint: str) -> None:
         """Note that a setting is not there, unless it may be the one that is misspelt."""
@@ -164,6 +165,9 @@ class Builder:
             has_retries=given.retries is not None,
             location=entry.location,
             cron_location=entry.at("cron"),
+            references=tuple(
+                (path[0], entry.at(*path)) for path in _REFERENCES if getattr(given, path[0])
+            ),
         )
 
     def _timing(self, entry: Entry, given: schema.ScheduleSpec) -> Timing | None:

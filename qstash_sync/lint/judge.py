@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from qstash_sync.lint import capacity, crons, delivery
+from qstash_sync.lint import capacity, crons, delivery, near_names
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE, NO_LEVELS, Code, Levels
 from qstash_sync.model.resources import Desired, Schedule, plain
@@ -18,10 +18,11 @@ def findings(
 ) -> Iterator[Diagnostic]:
     """What the rules find, but for those of the compiler, at the table's severities.
 
-    only: of these resources, and of all together what no account can tell.
+    only: of these resources, and of all together; without what the account tells for certain.
     """
     if only is None:
         yield from _single(desired, now)
+        yield from near_names.findings(desired)
         yield from capacity.findings(desired, now)
     elif only:
         for found in (*_single(desired, now, only), *capacity.findings(desired, now)):

@@ -28,6 +28,7 @@ class Code(StrEnum):
     LATE_DAY = "late_day"
     LATE_RETRIES = "late_retries"
     NATIVE_DIFFERS = Peculiarity.NATIVE_DIFFERS
+    NEAR_NAME = "near_name"
     NO_FAILURE_CALLBACK = "no_failure_callback"
     NO_TIMEOUT = "no_timeout"
     OVERLAPPING_RETRIES = "overlapping_retries"
@@ -240,6 +241,15 @@ RULES = (
         finds="more messages under a flow-control key than its rate lets through before the next",
         reason="What waits grows from firing to firing, and everything comes late.",
         remedy="Raise the rate, fire less often, or spread the crons.",
+    ),
+    Rule(
+        code=Code.NEAR_NAME,
+        finds="a queue, url_group or flow_control that no file declares, where one of nearly the"
+        " same name is declared",
+        reason="It may be a slip of the pen. Whether there is one of this name in the account can"
+        " only be told by `plan`, which then says nothing; where there is none it is an error.",
+        remedy="Write the name that is declared; if the other one is in the account, declare it,"
+        " too, or disable the code.",
     ),
 )
 BY_CODE = {rule.code: rule for rule in RULES}

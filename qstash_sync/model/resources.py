@@ -200,6 +200,11 @@ class Schedule:
     has_retries: bool = field(default=True, compare=False)  # somebody has written how many
     location: Location | None = field(default=None, compare=False)
     cron_location: Location | None = field(default=None, compare=False)
+    references: tuple[tuple[str, Location], ...] = field(default=(), compare=False)  # by setting
+
+    def refers_at(self, key: str) -> Location | None:
+        """Where a setting names a URL group, a queue or a flow-control key, likewise."""
+        return dict(self.references).get(key, self.location)
 
     @property
     def timed_at(self) -> Location | None:

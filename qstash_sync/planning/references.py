@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
-from typing import Any
 
+from qstash_sync.model import references
 from qstash_sync.model.diagnostics import Diagnostic
-from qstash_sync.model.resources import Desired, Key, Kind, Live, LiveSchedule, Schedule
+from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 
 
 def dangling(
@@ -18,43 +18,20 @@ def dangling(
 
     left_out: what the files declare as well, and this run does not make.
     """
-    groups = _names(desired.url_groups) | _names(live.url_groups)
-    queues = _names(desired.queues) | _names(live.queues)
-    flows = _names(desired.flow_controls) | _names(live.flow_controls)
-    flows |= _limited(desired.schedules) | _limited(live.schedules)
+    declared, there = references.names(desired), references.names(live)
     for schedule in schedules:
-        message = schedule.message
-        if schedule.to_group and str(message.destination) not in groups:
-            yield _dangling(schedule, "url_group", str(message.destination), groups, left_out)
-        if message.queue is not None and message.queue not in queues:
-            yield _dangling(schedule, "queue", message.queue, queues, left_out)
-        use = message.flow_control
-        if use and use.key not in flows:
-            more = " without limits of its own"
-            yield _dangling(schedule, "flow_control", use.key, flows, left_out, more)
-
-
-def _limited(schedules: Iterable[Schedule | LiveSchedule] | None) -> set[str]:
-    """The keys that messages bring limits for: a firing makes them."""
-    uses = [schedule.message.flow_control for schedule in schedules or ()]
-    return {use.key for use in uses if use and (use.parallelism or use.rate)}
-
-
-def _names(resources: Iterable[Any] | None) -> set[str]:
-    return {resource.name for resource in resources or ()}
+        for key, name in references.of(schedule):
+            if name not in declared[key] and name not in there[key]:
+                yield _dangling(schedule, key, name, declared[key] | there[key], left_out)
 
 
 def _dangling(
-    schedule: Schedule,
-    key: str,
-    name: str,
-    known: set[str],
-    left_out: Collection[Key],
-    more: str = "",
+    schedule: Schedule, key: str, name: str, known: set[str], left_out: Collection[Key]
 ) -> Diagnostic:
     close = get_close_matches(name, sorted(known), 1)
     section = f"{key}s"
     hint = f"did you mean {close[0]}?" if close else f"declare it under {section}"
+    more = " without limits of its own" if key == "flow_control" else ""
     fact = f"{name}{more} is neither in the file nor in the account"
     if (Kind(key), name) in left_out:
         fact = f"{name} is left out of this run, and not in the account yet"
@@ -63,6 +40,6 @@ def _dangling(
         code="reference",
         message=fact,
         path=("schedules", schedule.name, key),
-        location=schedule.location,
+        location=schedule.refers_at(key),
         hint=hint,
     )

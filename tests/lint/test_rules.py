@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from qstash_sync.lint import judge
+from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.lint import BY_CODE, RULES, Code
 from tests.support import config
 
@@ -32,6 +33,7 @@ def file(schedule: str, *, head: str = "", rest: str = QUIET, cron: str = "0 9 *
 
 
 TUNNEL = "destination: 'https://abc.ngrok-free.app/job'"
+QUEUE = "queues: {mails: {parallelism: 1}}"
 CASES = [
     (Code.NO_FAILURE_CALLBACK, file("", rest="retries: 3, timeout: 60s"), file("")),
     (Code.DEFAULT_RETRIES, file("", rest="timeout: 60s, failure_callback: https://a.example.com/f"), file("")),
@@ -70,6 +72,19 @@ CASES = [
     (Code.UNEVEN_STEP, file("cron: '0 9 */2 * *'"), file("cron: '0 9 1-7 * *'")),
     (Code.UNEVEN_STEP, file("cron: '0 9 * * */2'"), file("cron: '0 9 * * 1,3,5'")),
     (Code.UNEVEN_STEP, file("cron: '0 9 1 */5 *'"), file("cron: '0 9 1 */6 *'")),
+    (Code.NEAR_NAME, file("queue: mials", head=QUEUE), file("queue: mails", head=QUEUE)),
+    (Code.NEAR_NAME, file("queue: mial", head=QUEUE.replace("mails", "mail")), file("queue: letters", head=QUEUE)),
+    (Code.NEAR_NAME, file("queue: Mails", head=QUEUE), file("queue: mials")),
+    (
+        Code.NEAR_NAME,
+        file("url_group: evreyone", head="url_groups: {everyone: {endpoints: [https://a.example.com/a]}}"),
+        file("url_group: all", head="url_groups: {everyone: {endpoints: [https://a.example.com/a]}}"),
+    ),
+    (
+        Code.NEAR_NAME,
+        file("flow_control: {key: mials}", head="flow_controls: {mails: {parallelism: 1}}"),
+        file("flow_control: {key: mials, parallelism: 1}", head="flow_controls: {mails: {parallelism: 1}}"),
+    ),
     (Code.QUEUE_PARALLELISM, file("", head="queues: {q: {parallelism: 2}}"), file("", head="queues: {q: {parallelism: 1}}")),
 ]  # fmt: skip
 
@@ -274,3 +289,23 @@ def test_a_finding_shows_nothing_of_a_secret_address() -> None:
 def test_every_code_has_one_row() -> None:
     assert [rule.code for rule in RULES] == list(BY_CODE)
     assert set(BY_CODE) == set(Code)
+
+
+@pytest.mark.parametrize("key", ["queue: mials", "url_group: mials", "flow_control: {key: mials}"])
+def test_a_near_name_is_told_where_it_is_written_and_to_no_plan(key: str) -> None:
+    """A plan reads the account: there it is, or there it is not, and that is an error."""
+    declared = (
+        "queues: {mails: {parallelism: 1}}\nflow_controls: {mails: {parallelism: 1}}\n"
+        "url_groups: {mails: {endpoints: [https://a.example.com/a]}}"
+    )
+    desired = config(file(key, head=declared)).desired
+    (found,) = judge.findings(desired, NOW)
+    setting = key.partition(":")[0]
+    assert (found.severity, found.path) == (Severity.WARNING, ("schedules", "job", setting))
+    assert (found.message, found.hint) == (
+        "mials is not declared here, and mails is", "did you mean mails?",
+    )  # fmt: skip
+    assert found.location
+    word = "key" if "{" in key else setting
+    assert found.location.text[found.location.column - 1 :].startswith(f"{word}: mials")
+    assert list(judge.findings(desired, NOW, [("schedules", "job")])) == []

@@ -37,6 +37,8 @@ TARGETS = {
     "flow_control": f"{URL}, flow_control: {{key: %s}}",
 }
 
+WRITTEN = {"url_group": "url_group: %s", "queue": "queue: %s", "flow_control": "key: %s"}
+
 
 def dangling(target: str, *, live: Live = LIVE, left_out: tuple[Key, ...] = ()) -> list[Any]:
     desired = config(f"{FILE}schedules: {{s: {{cron: 0 9 * * *, {target}}}}}\n").desired
@@ -60,9 +62,33 @@ def test_what_is_neither_is_an_error_with_a_way_out(key: str, name: str, hint: s
     (told,) = dangling(TARGETS[key] % name)
     assert told.path == ("schedules", "s", key)
     assert told.location is not None
+    assert told.location.text[told.location.column - 1 :].startswith(WRITTEN[key] % name)
     more = " without limits of its own" if key == "flow_control" else ""
     assert told.message == f"{name}{more} is neither in the file nor in the account"
     assert told.hint == hint.format(key)
+
+
+HOMES = {
+    "defaults": "defaults: {%s}\nschedules: {s: {cron: 0 9 * * *, timezone: UTC}}\n",
+    "an override": "environments: {e: {token: '${env.T}', overrides: {schedules: {s: {%s}}}}}\n"
+    "schedules: {s: {cron: 0 9 * * *, timezone: UTC, destination: 'https://e.com'}}\n",
+    "an environment's defaults": "environments: {e: {token: '${env.T}', defaults: {%s}}}\n"
+    "schedules: {s: {cron: 0 9 * * *, timezone: UTC}}\n",
+    "a block": "schedules:\n  s:\n    cron: 0 9 * * *\n    timezone: UTC\n    %s\n",
+    "an anchor": "x-a: &a {%s}\nschedules: {s: {<<: *a, cron: 0 9 * * *, timezone: UTC}}\n",
+}
+
+
+@pytest.mark.parametrize("key", TARGETS)
+@pytest.mark.parametrize("home", HOMES)
+def test_the_place_is_that_of_the_reference_wherever_it_is_written(key: str, home: str) -> None:
+    target = (TARGETS[key] % "other").replace(", ", "\n    " if home == "a block" else ", ", 1)
+    text = f"version: 1\nnamespace: n\n{HOMES[home] % target}"
+    environment = "e" if "environments" in text else None
+    desired = config(text, environment=environment).desired
+    (told,) = references.dangling(desired, desired.schedules or (), LIVE)
+    assert told.location
+    assert told.location.text[told.location.column - 1 :].startswith(WRITTEN[key] % "other")
 
 
 @pytest.mark.parametrize("key", TARGETS)
