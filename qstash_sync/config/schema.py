@@ -69,7 +69,9 @@ class DstSpec(Spec):
         "How long before the end of its horizon a schedule is renewed, 1d to 60d.", "30d"
     )
     max_parts: types.MaxParts | None = optional(
-        "More schedules of the account than this for one of the file are an error.", 4
+        "More schedules of the account than this for one of the file are an error today, and a"
+        " warning of a later day.",
+        4,
     )
     accept: types.Bool | None = flag(
         "Take a native cron although QStash's parser does something else around clock changes.",

@@ -195,7 +195,7 @@ def _linted(
     policy: Policy,
     now: datetime,
 ) -> list[Diagnostic]:
-    """With what lint says of what the file changes, and what the file says of lint.
+    """With what there is to say of what the file changes, and what the file says of lint.
 
     What stays as it is was judged when it came; what is approved was judged when it was saved.
     """
@@ -203,7 +203,14 @@ def _linted(
     news = [c for c in changes if c.reason in _OF_THE_FILE and c.action in _WRITTEN]
     changed = {(f"{change.kind}s", change.name) for change in news if is_judged}
     more = judge.findings(desired, now, changed) if changed else ()
-    leveled = judge.leveled((*found, *more), desired, now)
+    ahead = [
+        diagnostic
+        for schedule in desired.schedules or ()
+        if ("schedules", schedule.name) in changed
+        for diagnostic in quota.too_many_parts(schedule, now)
+        if diagnostic.severity is Severity.WARNING  # an error, of today, is among those found
+    ]
+    leveled = judge.leveled((*found, *ahead, *more), desired, now)
     weighed = judge.stopping(leveled, policy.fail_on, changed)
     of_lint = BY_CODE.keys()
     return [d for d in weighed if d.severity is not Severity.INFO or d.code not in of_lint]

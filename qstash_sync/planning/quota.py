@@ -229,12 +229,16 @@ def _saved(schedule: Schedule, at: datetime) -> int:
 
 
 def too_many_parts(schedule: Schedule, now: datetime) -> tuple[Diagnostic, ...]:
-    """An error where a schedule needs more parts than `dst.max_parts`, on the first such day."""
-    most = schedule.timing.max_parts
+    """What a schedule gives cause to say on the first day that needs more than `dst.max_parts`.
+
+    Of today it is an error, of a later day of the coming year a warning: the renewal goes on.
+    """
+    most, named = schedule.timing.max_parts, (schedule.name, schedule.location)
     if times.most_parts(schedule, now) <= most:
         return ()
     for at, count in times.parts_ahead(schedule, now):
-        on = at if at > now else None
-        if found := times.too_many(count, most, schedule.name, schedule.location, on=on):
+        if at <= now and (found := times.too_many(count, most, *named)):
+            return found
+        if found := times.too_many(count, most, *named, severity=Severity.WARNING, on=at):
             return found
     return ()

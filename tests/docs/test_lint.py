@@ -37,6 +37,9 @@ month in a cron, the eight days are also counted that begin before the day of th
 on which the most schedules fire. What a plan says of an account's daily messages is of the coming eight days alone: the parts of a
 schedule that it holds are renewed within the year.
 
+No findings, and so without a code: a schedule that will need more parts on a later day of the coming year than `dst.max_parts`, and an account
+that will be full then. Both are warnings, of `validate` and of a plan that changes a schedule; what is too much today is an error.
+
 Whether a handler verifies QStash's signature cannot be seen from a configuration, so it is no rule. Check there: the signature
 is verified in every handler, callbacks too; over the raw body, not one that was parsed and written again; with both keys, so that they can be
 rotated; and against the address that QStash called, where a proxy has changed it.

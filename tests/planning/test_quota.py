@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,20 +174,52 @@ def test_without_a_plan_the_free_one_is_named_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("now", "most", "told"),
     [
-        (WINTER, 2, r"needs 3 parts, max_parts is 2"),
-        (SPRING, 3, r"needs 4 parts on 2027-\d\d-\d\d, max_parts is 3"),
+        (WINTER, 2, r"error: schedules.s0: needs 3 parts, max_parts is 2"),
+        (SPRING, 3, r"warning: schedules.s0: needs 4 parts on 2027-\d\d-\d\d, max_parts is 3"),
         (SPRING, 4, None),
     ],
     ids=["today", "later this year", "never"],
 )
-def test_validate_refuses_more_parts_than_max_parts_today_or_within_a_year(
-    tmp_path: Path, now: datetime, most: int, told: str | None
+@pytest.mark.parametrize("command", ["validate", "plan", "apply"])
+def test_more_parts_than_max_parts_are_an_error_today_and_a_warning_of_a_later_day(
+    tmp_path: Path, command: str, now: datetime, most: int, told: str | None
 ) -> None:
+    """One verdict: what validate refuses in a pull request, the apply after it does not take."""
     path = tmp_path / "q.yaml"
     path.write_text(file(1, dst=f"max_parts: {most}", plan="payg"))
-    ran = cli("validate", "-f", str(path), "--now", now.isoformat())
-    assert ran.code == (1 if told else 0)
-    assert told is None or re.search(told, ran.err)
+    more = {
+        "validate": ("--now", now.isoformat()),
+        "plan": ("--now", now.isoformat(), f"--local={tmp_path / 'a.db'}"),
+        "apply": ("--now", now.isoformat(), f"--local={tmp_path / 'a.db'}", "--yes"),
+    }
+    ran = cli(command, "-f", str(path), *more[command])
+    assert ran.code == (1 if told and told.startswith("error") else 0)
+    found = re.findall(r"(?:warning|error): schedules\.s0: needs .*", " ".join(ran.text.split()))
+    assert len(found) == bool(told)
+    assert told is None or re.match(told, found[0])
+
+
+def test_a_plan_tells_of_parts_of_a_later_day_where_the_file_changes_the_schedule(
+    world: World,
+) -> None:
+    """As it does of lint: what stays as it is was told when it came."""
+
+    def told(text: str, **more: Any) -> list[tuple[str, str]]:
+        found = [d for d in world.plan(text, **more).warnings if d.code == "max_parts"]
+        return [(str(d.path[1]), d.message) for d in found]
+
+    world.now = SPRING
+    text = file(2, dst="max_parts: 3", plan="payg")
+    need = "needs 4 parts on 2027-09-24, max_parts is 3"
+    assert told(text) == [("s0", need), ("s1", need)]
+    assert told(text, target=("schedules.s0",)) == [("s0", need)]
+    world.apply(text)
+    assert told(text) == []
+    edited = text.replace("  s1: {", "  s1: {retries: 7, ")
+    assert edited != text
+    assert told(edited) == [("s1", need)]
+    world.now = datetime(2027, 9, 24, 12, tzinfo=UTC)  # a renewal: now it is today's
+    assert [d[1] for d in told(text)] == ["needs 4 parts, max_parts is 3"] * 2
 
 
 def test_validate_judges_the_rows_without_an_account(tmp_path: Path) -> None:
