@@ -162,7 +162,7 @@ def connect(
         read_only=read_only,
         parallelism=parallelism,
         hide=config.secrets,
-        origin=Origin(url=found.url_from, token=found.token_from),
+        origin=Origin(url=found.url_from, token=found.token_from, is_default=found.is_default),
     )
 
 

@@ -122,6 +122,8 @@ def _refuse_mixture(
             )
     if crons and not chosen["timezone"]:
         raise UsageError("which zone? give --timezone Europe/Berlin, or --timezone UTC")
+    if crons and (why := options.no_zone(chosen["timezone"])):
+        raise UsageError(why)
 
 
 def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> Asked:

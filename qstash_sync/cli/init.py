@@ -110,7 +110,7 @@ def _questions(*, real: bool) -> dict[str, _Question]:
     """The three questions; real: for the paths of jobs, which no example serves."""
     return {
         "namespace": _Question("Namespace, with which ids begin", _folder(), options.no_namespace),
-        "timezone": _Question("Time zone of the crons", "UTC", _no_zone),
+        "timezone": _Question("Time zone of the crons", "UTC", options.no_zone),
         "base_url": _Question("Address of the application", "" if real else _EXAMPLE, _no_address),
     }
 
@@ -190,17 +190,6 @@ def _read(source: str) -> tuple[str, list[Found]]:
     if not found:
         raise UsageError(f"--from {source}: has no jobs")
     return kind, found
-
-
-def _no_zone(timezone: str) -> str | None:
-    from qstash_sync.crons import zones
-    from qstash_sync.crons.error import CronError
-
-    try:
-        zones.zone(timezone)
-    except CronError as error:
-        return f"--timezone: {error}"
-    return None
 
 
 def _no_address(base_url: str) -> str | None:

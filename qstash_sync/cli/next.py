@@ -52,7 +52,8 @@ def coming_firings(
     from qstash_sync.render import coming as view
 
     session = Session.open(unknown_env=True, **given)
-    _check_zone(timezone)
+    if why := timezone and options.no_zone(timezone):
+        raise UsageError(why)
     config = session.config()
     schedules = named(config, names)
     now = session.instant
@@ -123,14 +124,3 @@ def _calendar(found: Coming, session: Session, config: Config) -> Page:
     environment = config.desired.environment
     name = f"QStash {config.desired.namespace}" + (f" ({environment})" if environment else "")
     return ics.calendar(found, name, session.instant)
-
-
-def _check_zone(timezone: str | None) -> None:
-    from qstash_sync.crons import zones
-    from qstash_sync.crons.error import CronError
-
-    try:
-        if timezone is not None:
-            zones.zone(timezone)
-    except CronError as error:
-        raise UsageError(f"--timezone: {error}") from None

@@ -234,6 +234,18 @@ def no_namespace(namespace: str) -> str | None:
     return f"--namespace {namespace}: use a-z, 0-9 and -, such as billing"
 
 
+def no_zone(timezone: str) -> str | None:
+    """Why a text is no time zone, and what may be meant; None where it is one."""
+    from qstash_sync.crons import zones
+    from qstash_sync.crons.error import CronError
+
+    try:
+        zones.zone(timezone)
+    except CronError as error:
+        return f"--timezone: {error}"
+    return None
+
+
 def seconds(text: str, option: str) -> int:
     """A duration of the command line, such as 90s, 5m, 1h30m or a number of seconds."""
     import re

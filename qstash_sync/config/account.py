@@ -78,7 +78,9 @@ def resolve(account: Account, environment: str | None, environ: Mapping[str, str
 
 def _of_environment(account: Account, environment: str, environ: Mapping[str, str]) -> Endpoint:
     if account.token is None:
-        hint = "set the variable that `token: ${env.…}` names; $QSTASH_TOKEN is not used here"
+        hint = f"set {account.token_from}; $QSTASH_TOKEN is not used here"
+        if account.token_from is None:
+            hint = "write token: ${env.NAME}, with the variable that holds it"
         raise _error("token", environment, "no token", account, hint)
     place = f"environments.{environment}"
     url_from: str | None

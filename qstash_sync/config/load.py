@@ -56,6 +56,11 @@ class Files:
         self.top: dict[str, tuple[Value, Location]] = {}
         self.is_whole = True  # each of them could be read
         for source in sources:
+            if source.no_text:
+                place = Location(source.name, *source.no_text)
+                self.report.error("not_text", (), "not UTF-8 text", place, "save it as UTF-8")
+                self.is_whole = False
+                continue
             document = read(source.text, name=source.name, folder=source.folder, report=self.report)
             self.is_whole = self.is_whole and document is not None
             if document:

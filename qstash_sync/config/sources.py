@@ -26,6 +26,14 @@ class UnreadableError(Exception):
     """Why the content of a file cannot be had; its text is for people."""
 
 
+class NoTextError(UnreadableError):
+    """Bytes that are not UTF-8; line and column of the first, from 1."""
+
+    def __init__(self, line: int, column: int) -> None:
+        super().__init__(f"not UTF-8 text, in line {line}")
+        self.line, self.column = line, column
+
+
 class TooLargeError(UnreadableError):
     """A file of more bytes than may be read."""
 
@@ -36,11 +44,15 @@ class TooLargeError(UnreadableError):
 
 @record()
 class Source:
-    """The text of one file; relative paths in it start at its folder."""
+    """The text of one file; relative paths in it start at its folder.
+
+    no_text: in place of a text, the line and column from which on it is none.
+    """
 
     name: str
     folder: str
     text: str
+    no_text: tuple[int, int] | None = None
 
 
 def gather(paths: Sequence[str], stdin: TextIO | None, option: str = "-f") -> tuple[Source, ...]:
@@ -49,20 +61,25 @@ def gather(paths: Sequence[str], stdin: TextIO | None, option: str = "-f") -> tu
     option: that names them.
 
     Raises `UsageError` for whatever cannot be read: what a file declares would be missing, and
-    what is missing is deleted.
+    what is missing is deleted. What can be, and is no text, is the content's fault: see `Source`.
     """
     if "" in paths:
         raise UsageError(f"{option}: names nothing; is a variable unset?")
+    way_out = ""  # for who has named no file
     if not paths:
         paths = [next((name for name in DEFAULTS if os.path.lexists(name)), "")]
+        way_out = f"; name another with {option}"
     if paths == [""]:
         raise UsageError("no qstash.yaml and no qstash/ here; name the file or directory with -f")
-    return tuple(source for path in paths for source in _sources(path, stdin, option))
+    return tuple(source for path in paths for source in _sources(path, stdin, option, way_out))
 
 
-def _sources(path: str, stdin: TextIO | None, option: str) -> Iterator[Source]:
+def _sources(path: str, stdin: TextIO | None, option: str, way_out: str) -> Iterator[Source]:
     if path == "-":
-        yield Source("<stdin>", ".", stdin_text(stdin, option))
+        try:
+            yield Source("<stdin>", ".", _decoded(_stdin(stdin, option)))
+        except NoTextError as error:
+            yield Source("<stdin>", ".", "", (error.line, error.column))
         return
     root = Path(path)
     try:
@@ -75,10 +92,10 @@ def _sources(path: str, stdin: TextIO | None, option: str) -> Iterator[Source]:
     for file in files:
         try:
             yield Source(str(file), str(file.parent), read_text(file))
+        except NoTextError as error:
+            yield Source(str(file), str(file.parent), "", (error.line, error.column))
         except UnreadableError as error:
-            stdin_too = ", where - is standard input" if option == "-f" else ""
-            hint = "" if is_directory else f"; name it with {option}{stdin_too}"
-            raise UsageError(f"{_shown(file)}: {error}{hint}") from None
+            raise UsageError(f"{_shown(file)}: {error}{way_out}") from None
 
 
 def declared(folder: Path) -> list[str]:
@@ -88,18 +105,22 @@ def declared(folder: Path) -> list[str]:
 
 def stdin_text(stdin: TextIO | None, option: str) -> str:
     """The UTF-8 text of standard input, whatever the locale says; raises `UsageError`."""
+    try:
+        return _decoded(_stdin(stdin, option))
+    except NoTextError as error:
+        raise UsageError(f"{option} -: {error}") from None
+
+
+def _stdin(stdin: TextIO | None, option: str) -> bytes:
     if stdin is None:
         raise UsageError(f"{option} -: stdin is closed; give it the file, or name one")
     try:
         data = stdin.buffer.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise UsageError(f"{option} -: stdin cannot be read: {_reason(error)}") from None
-    try:
-        if len(data) > MAX_BYTES:
-            raise TooLargeError(len(data), MAX_BYTES)
-        return _decoded(data)
-    except UnreadableError as error:
-        raise UsageError(f"{option} -: {error}") from None
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{option} -: {TooLargeError(len(data), MAX_BYTES)}")
+    return data
 
 
 def read_text(path: Path, most: int = MAX_BYTES) -> str:
@@ -135,8 +156,8 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(f"not UTF-8 text, in line {line}") from None
+        lines = data[: error.start].decode("utf-8-sig").split("\n")
+        raise NoTextError(len(lines), len(lines[-1]) + 1) from None
 
 
 def _kind(mode: int) -> str:

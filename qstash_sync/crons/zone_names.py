@@ -83,8 +83,19 @@ def _for_offset(offset: re.Match[str]) -> str:
 
 
 def _candidates(wanted: str, known: Sequence[str]) -> Sequence[str]:
-    """The zones that are meant, the likeliest first."""
-    folded = _folded(tuple(known))
+    """The zones that are meant, the likeliest first: a right city is one in any area."""
+    last = wanted.rpartition("/")[2]
+    return (
+        _named(wanted, tuple(known))
+        or _named(last, tuple(known))
+        or _close(wanted, tuple(known))
+        or ([] if wanted.lower().startswith("etc/") else _close(last, tuple(known)))
+    )
+
+
+def _named(wanted: str, known: tuple[str, ...]) -> Sequence[str]:
+    """The zones that are called so: by their names, their cities, what people say."""
+    folded = _folded(known)
     posix = _POSIX.fullmatch(wanted)
     abbreviation = posix[1] if posix else wanted.upper()
     if abbreviation in _ABBREVIATIONS:
@@ -96,7 +107,7 @@ def _candidates(wanted: str, known: Sequence[str]) -> Sequence[str]:
     spoken = " ".join(_FILLERS.sub(" ", wanted.lower()).split())
     if spoken in _MEANT:
         return [_MEANT[spoken]]
-    return _close(word, tuple(known))
+    return []
 
 
 @cache
@@ -104,9 +115,9 @@ def _folded(known: tuple[str, ...]) -> dict[str, str]:
     return {zone.lower(): zone for zone in known}
 
 
-def _close(word: str, known: tuple[str, ...]) -> Sequence[str]:
+def _close(wanted: str, known: tuple[str, ...]) -> Sequence[str]:
     """Names in which a letter or two were mistyped, of the zone or of its city."""
-    folded = _folded(known)
+    word, folded = wanted.lower().replace(" ", "_"), _folded(known)
     names = folded if "/" in word else {low.rpartition("/")[2]: z for low, z in folded.items()}
     near = [name for name in names if abs(len(name) - len(word)) <= _MISTYPED]
     near = [] if word.startswith("etc/") else near  # a number is no typing error

@@ -59,10 +59,21 @@ class Absent(Enum):
 
 @record(kw_only=True)
 class Origin:
-    """The variables or settings that address and token come from: what a message names."""
+    """The variables or settings that address and token come from: what a message names.
+
+    is_default: nothing says an address.
+    """
 
     url: str = URL_VARIABLE
     token: str = TOKEN_VARIABLE
+    is_default: bool = False
+
+    @property
+    def doubt(self) -> str:
+        """What may be wrong with the address."""
+        if self.is_default:
+            return f"{self.url} is not set, so it is the default address"
+        return f"is {self.url} right?"
 
 
 USUAL = Origin()

@@ -398,7 +398,7 @@ class Client:
                 location=headers.get("location", ""),
                 reset=headers.get("burst-ratelimit-reset") or headers.get("retry-after", ""),
             )
-        text = f"{self.url} cannot be reached: {lost}; is {self._origin.url} right?"
+        text = f"{self.url} cannot be reached: {lost}; {self._origin.doubt}"
         return Retryable(text=text, error=UnreachableError)
 
 
@@ -430,7 +430,7 @@ def _address(url: str, origin: Origin, *, on_network: bool) -> str:
     except (httpx.InvalidURL, ValueError):
         found, is_address, is_plain = httpx.URL(""), False, False
     if not (is_address and is_plain):
-        raise UnreachableError(f"what is set is not an address of QStash; is {origin.url} right?")
+        raise UnreachableError(f"what is set is not an address of QStash; {origin.doubt}")
     if on_network and found.scheme == "http" and not _is_loopback(found.host):
         fact = f"http://{found.host} would be sent the token in clear"
         raise UnreachableError(f"{fact}; set {origin.url} to https://… (http is for 127.0.0.1)")

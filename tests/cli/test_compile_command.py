@@ -458,7 +458,6 @@ def test_a_broken_file_is_told_with_its_place(tmp_path: Path, line: str, message
 # ---------------------------------------------------------------- refusals
 
 REFUSED = {
-    "an unknown zone": (("0 9 * * *", "--timezone", "NewYork"), "did you mean America/New_York?"),
     "a bad cron": (("0 9 L * *", "--timezone", "UTC"), "'0 9 L * *': day of month: L (last) is not known"),
     "the bad one of two": (("0 9 * * *", "0 24 * * *", "--timezone", "UTC"), "'0 24 * * *': hour: 24 is out of range"),
     "an unquoted cron": (("0", "9", "*", "*", "1", "--timezone", "UTC"), 'quote the whole cron, such as "0 9 * * 1-5"'),
@@ -482,6 +481,7 @@ def test_what_cannot_be_compiled_is_one_clear_error(words: tuple[str, ...], mess
 
 
 MISUSED = {
+    "an unknown zone": (("0 9 * * *", "--timezone", "NewYork"), "did you mean America/New_York?"),
     "no zone": (("0 9 * * *",), "give --timezone Europe/Berlin"),
     "a cron and a file": (("0 9 * * *", "-f", "q.yaml"), "leave out -f, or put the cron into the file"),
     "a cron and names": (("0 9 * * *", "--timezone", "UTC", "--name", "a"), "leave out --name"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import qstash_sync
 from qstash_sync.config.account import Endpoint, resolve
 from qstash_sync.config.environment import Account
 from qstash_sync.errors import AuthError
@@ -68,6 +69,49 @@ def test_of_an_environment_the_file_says_it_first_and_then_the_variables(
 def test_a_missing_token_names_each_variable_that_would_do() -> None:
     with pytest.raises(AuthError, match="set US_EAST_1_QSTASH_TOKEN or QSTASH_TOKEN, or try"):
         resolve(Account(), None, REGION)
+
+
+@pytest.mark.parametrize(
+    ("token", "hint"),
+    [
+        ("{token: '${env.PROD_TOKEN}'}", "set PROD_TOKEN; $QSTASH_TOKEN is not used here"),
+        ("{token: ' ${env.PROD_TOKEN} '}", "set PROD_TOKEN; $QSTASH_TOKEN is not used here"),
+        ("{region: us-east-1}", "write token: ${env.NAME}, with the variable that holds it"),
+    ],
+    ids=["named", "named with spaces", "none"],
+)
+@pytest.mark.parametrize("command", ["plan", "apply", "drift", "destroy", "explain", "pause"])
+def test_a_missing_token_of_an_environment_names_its_variable(
+    command: str, token: str, hint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "q.yaml"
+    entry = "{cron: '0 9 * * *', destination: 'https://a.example.com/a'}"
+    path.write_text(f"{HEAD}environments: {{prod: {token}}}\nschedules: {{a: {entry}}}\n")
+    more = {"explain": ("a",), "pause": ("a", "--yes"), "destroy": ("--yes", "billing")}
+    environ = {"QSTASH_TOKEN": "another"}
+    ran = cli(command, *more.get(command, ()), "-f", str(path), "-e", "prod", environ=environ)
+    assert ran.code == 1
+    assert "environments.prod: no token" in ran.err
+    assert hint in " ".join(ran.err.replace("|", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("environ", "doubt"),
+    [
+        ({}, "QSTASH_URL is not set, so it is the default address"),
+        ({"QSTASH_URL": LOCAL}, "is QSTASH_URL right?"),
+        (REGION, "is QSTASH_REGION right?"),
+    ],
+    ids=["none", "address", "region"],
+)
+def test_no_variable_is_doubted_that_is_not_set(
+    tmp_path: Path, environ: dict[str, str], doubt: str
+) -> None:
+    (tmp_path / "q.yaml").write_text(HEAD)
+    environ = {**PLAIN, **environ}
+    config = qstash_sync.load(tmp_path, environ=environ)
+    with qstash_sync.connect(config, environ=environ) as client:
+        assert client._origin.doubt == doubt
 
 
 def test_the_page_says_which_account_it_is_about_and_why(world: World, tmp_path: Path) -> None:

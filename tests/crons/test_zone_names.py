@@ -27,8 +27,30 @@ CASES = [
     ("new york", "did you mean America/New_York?", ""),
     ("Europe/Berln", "did you mean Europe/Berlin?", ""),
     ("oslo", "did you mean Europe/Oslo?", ""),
+    ("America/Berlin", "did you mean Europe/Berlin?", ""),
+    ("Europe/New_York", "did you mean America/New_York?", ""),
+    ("Europe/Tokyo", "did you mean Asia/Tokyo?", ""),
+    ("Europe/Sydney", "did you mean Australia/Sydney?", ""),
+    ("europe/new york", "did you mean America/New_York?", ""),
+    ("Europe/Buenos_Aires", "Buenos_Aires", ""),
+    ("Asia/Berln", "did you mean Europe/Berlin?", ""),
+    ("Europe/Germany/Berlin", "did you mean Europe/Berlin?", ""),
+    ("US/EST", "did you mean America/New_York or America/Panama?", ""),
 ]
-NONE = ["UTC+15", "-03:30", "Mars", "", "America", "Etc/GMT+20", "San Francisco", "E" * 100_000]
+NONE = [
+    "UTC+15",
+    "-03:30",
+    "Mars",
+    "",
+    "America",
+    "Etc/GMT+20",
+    "San Francisco",
+    "E" * 100_000,
+    "Mars/Base",
+    "Europe/",
+    "/",
+    "Europe/San Francisco",
+]
 
 
 def said(name: str) -> str:
