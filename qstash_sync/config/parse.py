@@ -61,6 +61,9 @@ _BARE = re.compile(
     r"(?:^|[{,\[]|(?<=- ))\s*(?:- +)?(?:([\w.-]+)\s*:\s+)?"
     r"([*@`%].*?)(?=\s*(?:,\s*[\w.-]+\s*:|[}\]]|\s#|$))"
 )
+# In braces or brackets: what stands before a `${`, and the rest of that value or key.
+_BEFORE = re.compile(r"[{\[,]|:\s|^\s*-\s|^")
+_TEMPLATE = re.compile(r"\{[^{}]*\}(?:\$?\{[^{}]*\}|[^,{}\[\]:]|:(?!\s|$))*")
 # What the parser's own words mean to who wrote the file.
 _HINTS = {
     "\\t": "indent with spaces",
@@ -159,6 +162,16 @@ def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
             fact = "a YAML alias, not a cron" if is_alias else f"YAML keeps {bare[2][0]} for itself"
             report.error("yaml", path, fact, location, f'quote it: "{bare[2].strip()}"')
             return
+    text, column = location.text, location.column - 1  # where YAML sees the `{` of `${`
+    if text[:column].endswith("$") and (rest := _TEMPLATE.match(text, column)):
+        *_, before = _BEFORE.finditer(text, 0, column)
+        value = text[before.end() : rest.end()]
+        start = rest.end() - len(value.lstrip())
+        quoted = f"'{value.strip()}'" if '"' in value else f'"{value.strip()}"'
+        fact = "the { of ${ begins a mapping here: in braces and brackets YAML wants quotes"
+        place = origin.location((location.line - 1) << 32 | start)
+        report.error("yaml", (), fact, place, f"quote it: {quoted}")
+        return
     fact = (error.problem or error.context or "cannot be read").strip()
     hint = next((hint for words, hint in _HINTS.items() if words in fact), "")
     report.error("yaml", (), f"not valid YAML: {fact}", location, hint)

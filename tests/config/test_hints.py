@@ -38,6 +38,18 @@ CASES = [
     ("a decimal version", "version: 1.0\nnamespace: n\n", "1:1", "version: 1"),
     ("a workflow's secret", block("cron: '@daily'", "headers: {Authorization: 'Bearer ${{ secrets.X }}'}"), "8:15", "write ${env.NAME}"),
     ("a workflow's secret alone", block("cron: '@daily'", "body: ${{ secrets.X }}"), "8:5", "write ${env.NAME}"),
+    ("flow, a template in a text", flow(f"cron: '@daily', destination: {URL}, headers: {{Authorization: Bearer ${{env.X}}}}"), "5:86", 'quote it: "Bearer ${env.X}"'),
+    ("flow, a template alone", flow(f"cron: '@daily', destination: {URL}, headers: {{A: ${{env.X}}, B: c}}"), "5:74", 'quote it: "${env.X}"'),
+    ("flow, a template first", flow("destination: ${var.url}/a/b, cron: '@daily'"), "5:20", 'quote it: "${var.url}/a/b"'),
+    ("flow, a template in an address", flow("destination: https://${var.host}:80/${var.x}, cron: '@daily'"), "5:20", 'quote it: "https://${var.host}:80/${var.x}"'),
+    ("flow, a template in a list", flow(f"destination: {URL}, cron: '@daily', labels: [a, b ${{var.x}} c]"), "5:73", 'quote it: "b ${var.x} c"'),
+    ("flow, a template in a list in a block", block("cron: '@daily'", "labels: [${var.x}]"), "8:14", 'quote it: "${var.x}"'),
+    ("flow, a template over lines", block("cron: '@daily'", "headers: {", "  A: Bearer ${env.X:-y z}", "}"), "9:10", 'quote it: "Bearer ${env.X:-y z}"'),
+    ("flow, a template with quotes", flow(f"cron: '@daily', destination: {URL}, body: ${{env.X:-\"a\"}}"), "5:67", "quote it: '${env.X:-\"a\"}'"),
+    ("flow, a template that is plain", flow(f"cron: '@daily', destination: {URL}, body: ${{env.X|plain}}"), "5:67", 'quote it: "${env.X|plain}"'),
+    ("flow, a template in a key", HEAD + "queues: {${var.p}-q: {parallelism: 1}}\n", "4:10", 'quote it: "${var.p}-q"'),
+    ("flow, a literal", flow(f"cron: '@daily', destination: {URL}, body: a$${{b}}"), "5:67", 'quote it: "a$${b}"'),
+    ("flow, a token", HEAD + "environments: {e: {token: ${env.T}}}\n", "4:27", 'quote it: "${env.T}"'),
     ("a shell's variable", block("cron: '@daily'", "body: ${X}"), "8:5", "write ${env.X} or ${var.X}"),
     ("true in a header", block("cron: '@daily'", "headers: {X-Debug: true}"), "8:15", 'quote it: "true"'),
     ("a version in a header", block("cron: '@daily'", "headers: {X-V: 1.10}"), "8:15", 'quote it: "1.10"'),
@@ -99,3 +111,10 @@ def test_what_cannot_be_compiled_is_told_at_its_cron() -> None:
     ran = cli("validate", "-f", "-", stdin=text)
     assert ran.code == 1, ran
     assert ran.err.startswith("<stdin>:7:5: error: schedules.a.cron: ")
+
+
+def test_a_long_file_gets_the_hint_of_a_template_in_braces_too() -> None:
+    """It is read by libyaml alone."""
+    text = flow(f"destination: {URL}, headers: {{A: Bearer ${{env.X}}}}") + "#\n" * 200_000
+    (found,) = messages(text)
+    assert 'quote it: "Bearer ${env.X}"' in found
