@@ -188,11 +188,12 @@ class Environment:
 
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""
-        if "version" in root:
-            head = root.without(*SECTIONS, "defaults", "environments", "vars")
-            found = self.checker.layer(schema.HeadSpec, head, (), root.location, Frame())
-            if found:
-                self.top |= {key: getattr(found.spec, key) for key in found.spec.model_fields_set}
+        head = root.without(*SECTIONS, "defaults", "environments", "vars")
+        if "version" not in root:  # which is told; the rest is checked as if it were there
+            head = head.replaced("version", 1)
+        found = self.checker.layer(schema.HeadSpec, head, (), root.location, Frame())
+        if found:
+            self.top |= {key: getattr(found.spec, key) for key in found.spec.model_fields_set}
         for key in ("environments", "vars", *SECTIONS):
             if key in root and not isinstance(root[key], Map):
                 fact = f"must be a mapping, not {type_name(root[key])}"

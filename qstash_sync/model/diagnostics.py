@@ -82,6 +82,7 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     for diagnostic in sorted(diagnostics, key=key):
         at = diagnostic.location
         subject = (at.file, at.line, at.column) if at else diagnostic.path
-        same = (diagnostic.severity, diagnostic.code, subject, diagnostic.message)
+        key_missing = diagnostic.path[-1:] if diagnostic.code == "missing" else ()  # has no place
+        same = (diagnostic.severity, diagnostic.code, subject, key_missing, diagnostic.message)
         first.setdefault(same, diagnostic)
     return tuple(first.values())

@@ -11,7 +11,7 @@ from qstash_sync.config.account import resolve
 from qstash_sync.config.load import Source, gather, load
 from qstash_sync.config.schema import json_schema
 from qstash_sync.model.resources import Schedule, Secret
-from tests.support import HEAD, cli, config, messages
+from tests.support import HEAD, build, cli, config, ids, messages
 
 ROOT = Path(__file__).parents[2]
 URL = "https://app.example.com/x"
@@ -306,3 +306,26 @@ def test_a_secret_is_no_base64() -> None:
     (told,) = messages(text % "${env.X}", {"X": "eA=="})
     assert "a secret cannot stand here" in told
     assert not messages(text % "${env.X|plain}", {"X": "eA=="})
+
+
+MISSING = [
+    ("neither", "x: 1\nlimits: {plan: nope}\nqueues: {q: {parallelism: a}}\n",
+     {"namespace", "version", "x", "limits.plan", "queues.q.parallelism"}),
+    ("no version", "namespace: a\nx: 1\nowns: {queues: 5}\n", {"version", "x", "owns.queues"}),
+    ("no namespace", "version: 1\nx: 1\nprotect: 5\n", {"namespace", "x", "protect"}),
+    ("nothing at all", "", {"namespace", "version"}),
+    ("a namespace that is none", "version: 1\nnamespace: A b\nx: 1\n", {"namespace", "x"}),
+    ("another version", "version: 2\nx: 1\n", {"version", "namespace", "x"}),
+    ("two keys of a schedule", "version: 1\nnamespace: a\nschedules: {a: {retries: 1}}\n",
+     {"schedules.a.cron", "schedules.a.timezone", "schedules.a.destination"}),
+    ("of two schedules", "version: 1\nnamespace: a\nschedules: {a: {}, b: {}}\n",
+     {f"schedules.{name}.{key}" for name in "ab" for key in ("cron", "timezone", "destination")}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text", "paths"), MISSING, ids=ids(MISSING))
+def test_what_is_missing_hides_no_other_mistake(_id: str, text: str, paths: set[str]) -> None:
+    """All of a run at once: who mends one is not sent back for the next."""
+    _, found = build(text)
+    assert {".".join(map(str, one.path)) for one in found} == paths
+    assert len(found) == len(paths)
