@@ -3,6 +3,7 @@
 QstashSyncError          exit code
   ConfigError            1    the file: diagnostics with places, all of them at once
     ImportedFileError    1    a file of the account would change it: what it would do
+    UnknownNameError     64   what the command line names is not there
   CompileError           1    a cron that is not understood, or cannot be proven
   AccountError           1    the account cannot be read or written
     AuthError            1    the token is refused
@@ -47,6 +48,12 @@ class ImportedFileError(ConfigError):
     """A file that was made of an account would change it; carries what an apply would do."""
 
     code = "import"
+
+
+class UnknownNameError(ConfigError):
+    """What the command line names is neither in the files nor in the account."""
+
+    exit_code = ExitCode.USAGE
 
 
 class CompileError(QstashSyncError):

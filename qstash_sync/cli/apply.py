@@ -92,7 +92,7 @@ def carry_out(
             streams.result(view.plan(found, (client.reads, client.writes)))
         else:
             streams.note(safe.page("Nothing was written."))
-        return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
+        return found.failure
 
     stop = threading.Event()
     with _progress(session, len(found.changes)) as (report, say), signals(stop, [client]):

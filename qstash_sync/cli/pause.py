@@ -11,7 +11,7 @@ import click
 
 from qstash_sync.cli import options, streams
 from qstash_sync.cli.apply import signals
-from qstash_sync.errors import ConfigError
+from qstash_sync.errors import ConfigError, UnknownNameError
 from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _warn(session: Session, found: Sequence[Environment], ignored: Sequence[Diag
     errors = [diagnostic for one in found for diagnostic in one.found.plan.errors]
     shown = [*view.ignored(ignored), *warnings]
     if errors:
-        raise ConfigError((*shown, *errors))
+        raise UnknownNameError((*shown, *errors))
     session.warn(shown)
 
 

@@ -82,7 +82,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
         streams.note(safe.page(f"Saved to {path}; apply it: {saved.command(path, session)}"))
 
     if found.errors:
-        return ExitCode.REFUSED if found.is_refused else ExitCode.ERROR
+        return found.failure
     if any(change.refused for change in found.changes):  # an apply would end with 4
         return ExitCode.REFUSED
     differs = detailed_exitcode and not found.empty

@@ -14,6 +14,7 @@ from dataclasses import field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from qstash_sync.exit_codes import ExitCode
 from qstash_sync.lint import judge
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
@@ -30,6 +31,7 @@ from qstash_sync.reconcile.ignored import Ignored
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.record import record
 
+IDLE_GLOB = "adopt"  # the code of an error: `--adopt` names no schedule of the files
 _OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
 _WRITTEN = (Action.CREATE, Action.UPDATE)
 _COUNTED = {"pause": "update", "resume": "update"}
@@ -92,6 +94,13 @@ class Plan:
     def is_refused(self) -> bool:
         """Whether guards and limits alone stop it, and not an error of the file."""
         return bool(self.errors) and all(error.code in guards.STOPS for error in self.errors)
+
+    @property
+    def failure(self) -> ExitCode:
+        """What the errors exit with: an option that names nothing is wrong usage in any command."""
+        if any(error.code == IDLE_GLOB for error in self.errors):
+            return ExitCode.USAGE
+        return ExitCode.REFUSED if self.is_refused else ExitCode.ERROR
 
     @property
     def schedule_counts(self) -> tuple[int, int]:
@@ -276,7 +285,7 @@ def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
     for pattern in policy.adopt if policy.among is None else ():
         if not any(fnmatchcase(name, pattern) for name in names):
             fact = f"--adopt {pattern}: no schedule of the files has such a name"
-            yield Diagnostic(code="adopt", message=fact, hint="name it as the file does")
+            yield Diagnostic(code=IDLE_GLOB, message=fact, hint="name it as the file does")
 
 
 def _names_of(unmanaged: tuple[Kind, str], desired: Desired) -> tuple[Kind, tuple[str, ...]]:

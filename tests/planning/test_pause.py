@@ -145,7 +145,7 @@ def test_a_glob_that_names_nothing_ends_the_run_before_the_first_write(
     live.account.console.pause("billing.hourly")
     before = live.account.console.snapshot()
     ran = said(live, verb, "*", "dayly", "customer-*")
-    assert ran.code == 1
+    assert ran.code == 64
     assert ran.err == (
         "error: no schedule of ours is named dayly\n    did you mean daily?\n"
         "error: no schedule of ours is named customer-*\n    ours are daily, hourly, office\n"
@@ -157,7 +157,7 @@ def test_a_glob_that_names_nothing_ends_the_run_before_the_first_write(
 
 def test_in_an_empty_account_the_environment_is_doubted(world: World) -> None:
     ran = said(world, "pause", "*", text=HEAD)
-    assert ran.code == 1
+    assert ran.code == 64
     assert "is it the right environment?" in ran.err
 
 
@@ -375,7 +375,7 @@ def test_every_glob_must_name_something_in_every_environment(shops: tuple[World,
     world, text = shops
     words = ("-e", "production", "-e", "prod")
     ran = cli("pause", "b", "-f", "-", *words, environ=TOKENS, stdin=text)
-    assert (ran.code, paused(world)) == (1, set())
+    assert (ran.code, paused(world)) == (64, set())
     assert "error: prod: no schedule of ours is named b\n    ours are a\n" in ran.err
     assert "production:" not in ran.err
 
@@ -437,7 +437,7 @@ def test_no_secret_of_the_file_is_needed_and_none_is_printed(world: World) -> No
         for words in (["pause", "*"], ["resume", "h*"], ["pause", "x"], ["pause", "hourly"]):
             for more in ([], ["--format", "json"]):
                 ran = said(world, *words, *more, text=SECRETS, **environ)
-                assert ran.code == (1 if words == ["pause", "x"] else 0), ran
+                assert ran.code == (64 if words == ["pause", "x"] else 0), ran
                 assert "warning" not in ran.text.replace("warnings", "")
                 assert not [canary for canary in canaries if canary in ran.text]
 
@@ -861,7 +861,7 @@ def test_json_is_one_document_in_every_outcome(live: World) -> None:
         (["pause", "*"], 4, FILE),
         (["pause", "daily"], 0, FILE),
         (["resume", "daily"], 0, FILE),
-        (["resume", "none"], 1, FILE),
+        (["resume", "none"], 64, FILE),
         (["resume", "*"], 1, "a: ["),
         (["resume"], 64, FILE),
     ):

@@ -356,7 +356,7 @@ def test_an_unmarked_id_is_refused_for_that_schedule_only_and_the_run_ends_with_
         assert found["billing.a"] == theirs
         assert sorted(found) == ["billing.a", "billing.b", "billing.c"]
     idle = cli("apply", "--yes", *words, "--adopt", "x*")
-    assert (idle.code, "--adopt x*: no schedule of the files" in idle.out + idle.err) == (1, True)
+    assert (idle.code, "--adopt x*: no schedule of the files" in idle.out + idle.err) == (64, True)
     assert cli("apply", "--yes", *words, "--adopt", "b*").code == 4
     ran = cli("apply", "--yes", *words, "--adopt", "[a-b]")
     assert ran.code == 0, ran
