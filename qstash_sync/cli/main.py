@@ -195,7 +195,9 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
         context = error.ctx if isinstance(error, click.UsageError) else None
         usage = context.get_usage().splitlines() if context else []
         usage += [f"Try '{context.command_path} --help' for help."] if context else []
-        fact = f"{error.format_message()}{_about_local(arguments)}"
+        fact = error.format_message()
+        if hint := _about_local(arguments):
+            fact = f"{fact.removesuffix('.')}; {hint}"
         return UsageError(fact, usage=tuple(usage))
     frame = error.__traceback__
     while frame and frame.tb_next:
@@ -222,7 +224,7 @@ def _about_local(words: Sequence[str]) -> str:
     file = _option(words, "--local") if "--local" in words else None
     if not file or file.startswith("-"):
         return ""
-    return f" If {file} is the file of --local, write {shlex.quote(f'--local={file}')}"
+    return f"if {file} is the file of --local, write {shlex.quote(f'--local={file}')}"
 
 
 def _option(words: Sequence[str], *names: str) -> str | None:

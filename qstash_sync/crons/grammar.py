@@ -8,6 +8,7 @@ top (seconds, L, W, #, R, H) is refused by name, since no plain cron means the s
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -30,6 +31,7 @@ MACROS = {
 
 _EVERY_DAY = len(MONTHS), max(MONTH_DAYS), len(WEEKDAYS)
 _LISTED = 2  # values: 0,30 reads better than */30
+_NEAR = 0.75  # of the letters of a macro that is meant
 _SHOWN = 60  # characters of a cron that is in no form of ours
 MAX_DIGITS = 9  # of a number in a cron; Python reads no more than a few thousand
 
@@ -188,6 +190,8 @@ def _expand(text: str) -> str:
         return text
     if name.lower() in MACROS:
         return MACROS[name.lower()]
+    if near := get_close_matches(name.lower()[:_SHOWN], MACROS, 1, _NEAR):
+        raise CronError(f"{name[:_SHOWN]!r} is not known; did you mean {near[0]}?")
     raise CronError(
         f"{name!r} has no fixed time in a day; write the times, such as */15 * * * *, or one of"
         f" {', '.join(MACROS)}"

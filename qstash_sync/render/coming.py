@@ -13,6 +13,7 @@ from qstash_sync.record import record
 from qstash_sync.render import json as view, safe, spoken
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
+from qstash_sync.render.words import counted
 from qstash_sync.timeline.coming import ClockChange, Coming, Firing
 from qstash_sync.timeline.rules import Rule
 
@@ -226,9 +227,9 @@ def end(found: Coming) -> Iterator[str]:
     if not count:
         yield f"No schedule fires{until}."
     elif found.more:
-        yield f"{count:,} firings, and {found.more:,} more{until}; --count shows more."
+        yield f"{counted(count, 'firing')}, and {found.more:,} more{until}; --count shows more."
     else:
-        yield f"{count:,} firing{'s' * (count != 1)}{until}."
+        yield f"{counted(count, 'firing')}{until}."
     if found.paused:
         yield f"Paused in the file, and left out: {', '.join(found.paused)}."
     if count:
@@ -238,7 +239,7 @@ def end(found: Coming) -> Iterator[str]:
 def load_lines(load: Load) -> Iterator[tuple[str, str]]:
     """Labels and values."""
     allowed = f" of {load.allowed:,} ({load.plan})" if load.allowed else ""
-    yield "busiest day", f"{load.busiest:%a %Y-%m-%d}: {load.messages:,} messages{allowed}"
+    yield "busiest day", f"{load.busiest:%a %Y-%m-%d}: {counted(load.messages, 'message')}{allowed}"
     yield "at worst", f"{load.worst:,}, where every try fails"
     yield "a day", f"{load.total / load.days:,.0f}, mean of {load.days} days"
     if load.peak:

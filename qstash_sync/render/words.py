@@ -201,7 +201,8 @@ def moments(note: Firings) -> list[str]:
 
 def doubled(note: Firings) -> list[str]:
     """Firings that come twice as it is now."""
-    return [f"{note.doubled} firings a year come twice"] if note.doubled else []
+    come = "comes" if note.doubled == 1 else "come"
+    return [f"{counted(note.doubled, 'firing')} a year {come} twice"] if note.doubled else []
 
 
 def _local(at: datetime, timezone: str) -> str:

@@ -1,6 +1,7 @@
 """`next` as its reader meets it: 80 columns, one document, no account and no secret."""
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import vobject
 
 from qstash_sync.cli.options import CALENDAR_FORMATS
-from tests.support import Ran, cli, ids
+from tests.support import HEAD, Ran, cli, ids
 
 NOW = "2027-03-27T20:00Z"
 FILE = """
@@ -210,3 +211,15 @@ def test_a_comment_is_that_of_its_environment() -> None:
 
 def test_a_calendar_says_that_a_delay_comes_on_top() -> None:
     assert "sent 1h later" in shown("--format", "ics").out
+
+
+def test_one_is_one_message_and_one_firing(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(
+        HEAD + "schedules: {a: {cron: '0 9 * * 5', destination: 'https://a.example.com/a'}}\n"
+    )
+    words = ("next", "-f", str(tmp_path / "q.yaml"), "--now", "2026-11-25T12:00Z", "--load")
+    assert "Fri 2026-11-27: 1 message\n" in cli(*words).out
+    assert "1 firing, and " in cli(*words, "--count", "1", "--hours", "400").out
+    plan = (tmp_path / "q.yaml").read_text() + "limits: {plan: free}\n"
+    (tmp_path / "q.yaml").write_text(plan)
+    assert re.search(r"Fri 2026-11-27: 1 message of [\d,]+ \(free\)", cli(*words).out)

@@ -3,6 +3,7 @@
 import pytest
 
 from qstash_sync.model.change import Action, Change, Takes
+from qstash_sync.model.resources import LiveQueue
 from qstash_sync.model.steps import PauseFlowControl, PinFlowControl, UnpinFlowControl
 from tests.support import HEAD, World
 
@@ -64,3 +65,10 @@ def test_a_queue_that_leaves_the_file_takes_its_messages_along(
     plan = world.plan(text % ("", ""), drop_backlog=("q",), allow_deletes=9)
     takes = {one.name: one.notes for one in plan.changes}
     assert takes == {"q": (Takes(waiting=count),), "g": (Takes(endpoints=2),)}
+
+
+def test_one_message_waits_and_two_wait() -> None:
+    said = [LiveQueue(name="q", lag=lag).backlog for lag in (0, 1, 2)]
+    assert said == [
+        None, "1 message waits in it and would be lost", "2 messages wait in it and would be lost",
+    ]  # fmt: skip
