@@ -156,7 +156,7 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        lines = data[: error.start].decode("utf-8-sig").split("\n")
+        lines = error.object[: error.start].decode().split("\n")  # which is without a mark of order
         raise NoTextError(len(lines), len(lines[-1]) + 1) from None
 
 

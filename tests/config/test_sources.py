@@ -153,6 +153,17 @@ def test_bytes_that_are_no_text_are_told_where_they_are_beside_what_else_is_wron
         assert ran.code == 1
 
 
+@pytest.mark.parametrize("name", ["a.yaml", "-"])
+def test_a_mark_of_order_moves_no_place(name: str, tmp_path: Path) -> None:
+    """The mark is no character of the first line."""
+    text = "\ufeffä: 1\nä: €".encode() + b"\xff\n"
+    for data, place in ((text, ":2:5: "), (b"\xef\xbb\xbf\xc3\xa4\xff", ":1:2: ")):
+        (tmp_path / "a.yaml").write_bytes(data)
+        path = name if name == "-" else str(tmp_path / name)
+        ran = cli("validate", "-f", path, stdin=data)
+        assert (ran.code, f"{place}error: not UTF-8 text" in ran.err) == (1, True), ran
+
+
 def test_all_suffixes_of_a_directory_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.YAML").write_text(ONE)
     (tmp_path / "b.Yml").write_text(TWO)
