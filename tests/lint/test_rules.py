@@ -1,10 +1,13 @@
 """Each rule of lint: what it finds, and the nearest thing that it leaves alone."""
 
+import time
 from datetime import UTC, datetime
+from itertools import product
+from string import ascii_lowercase
 
 import pytest
 
-from qstash_sync.lint import judge
+from qstash_sync.lint import judge, near_names
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.lint import BY_CODE, RULES, Code
 from tests.support import config
@@ -75,6 +78,18 @@ CASES = [
     (Code.NEAR_NAME, file("queue: mials", head=QUEUE), file("queue: mails", head=QUEUE)),
     (Code.NEAR_NAME, file("queue: mial", head=QUEUE.replace("mails", "mail")), file("queue: letters", head=QUEUE)),
     (Code.NEAR_NAME, file("queue: Mails", head=QUEUE), file("queue: mials")),
+    (Code.NEAR_NAME, file("queue: mail", head=QUEUE), file("queue: mls", head=QUEUE)),
+    (Code.NEAR_NAME, file("queue: mailss", head=QUEUE), file("queue: emails2", head=QUEUE)),
+    (
+        Code.NEAR_NAME,
+        file("queue: job-1", head=QUEUE.replace("mails", "jobs-1")),
+        file("queue: jobs-2", head=QUEUE.replace("mails", "jobs-1")),
+    ),
+    (
+        Code.NEAR_NAME,
+        file("queue: frmo", head=QUEUE.replace("mails", "from")),
+        file("queue: us", head=QUEUE.replace("mails", "eu")),
+    ),
     (
         Code.NEAR_NAME,
         file("url_group: evreyone", head="url_groups: {everyone: {endpoints: [https://a.example.com/a]}}"),
@@ -309,3 +324,18 @@ def test_a_near_name_is_told_where_it_is_written_and_to_no_plan(key: str) -> Non
     word = "key" if "{" in key else setting
     assert found.location.text[found.location.column - 1 :].startswith(f"{word}: mials")
     assert list(judge.findings(desired, NOW, [("schedules", "job")])) == []
+
+
+def test_near_names_of_many_names_are_found_without_a_look_at_each_pair() -> None:
+    """Ten thousand schedules may refer to as many queues, and the file declare as many others."""
+    letters = ["".join(three) for three in product(ascii_lowercase, repeat=3)][:2_000]
+    queues = "".join(f"  mails-{one}-{one}: {{}}\n" for one in letters)
+    entry = "{cron: '0 9 * * *', destination: /a, queue: other-%s-%s}"
+    schedules = "".join(f"  s{n}: {entry % (one, one)}\n" for n, one in enumerate(letters))
+    desired = config(
+        "version: 1\nnamespace: n\ndefaults: {timezone: UTC, base_url: 'https://a.example.com'}\n"
+        f"queues:\n{queues}schedules:\n{schedules}"
+    ).desired
+    began = time.perf_counter()
+    assert list(near_names.findings(desired)) == []
+    assert time.perf_counter() - began < 2  # it takes a hundredth of that; pairs take ten
