@@ -84,13 +84,9 @@ def _for_offset(offset: re.Match[str]) -> str:
 
 def _candidates(wanted: str, known: Sequence[str]) -> Sequence[str]:
     """The zones that are meant, the likeliest first: a right city is one in any area."""
-    last = wanted.rpartition("/")[2]
-    return (
-        _named(wanted, tuple(known))
-        or _named(last, tuple(known))
-        or _close(wanted, tuple(known))
-        or ([] if wanted.lower().startswith("etc/") else _close(last, tuple(known)))
-    )
+    words = dict.fromkeys((wanted, wanted.rpartition("/")[2]))
+    named = (found for word in words if (found := _named(word, tuple(known))))
+    return next(named, None) or _close(wanted, tuple(known))
 
 
 def _named(wanted: str, known: tuple[str, ...]) -> Sequence[str]:

@@ -33,7 +33,6 @@ CASES = [
     ("Europe/Sydney", "did you mean Australia/Sydney?", ""),
     ("europe/new york", "did you mean America/New_York?", ""),
     ("Europe/Buenos_Aires", "Buenos_Aires", ""),
-    ("Asia/Berln", "did you mean Europe/Berlin?", ""),
     ("Europe/Germany/Berlin", "did you mean Europe/Berlin?", ""),
     ("US/EST", "did you mean America/New_York or America/Panama?", ""),
 ]
@@ -50,6 +49,7 @@ NONE = [
     "Europe/",
     "/",
     "Europe/San Francisco",
+    "Asia/Berln",
 ]
 
 
