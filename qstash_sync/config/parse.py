@@ -7,7 +7,6 @@ refer to is shared, never copied, and how much they may repeat is bounded.
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from yaml.composer import ComposerError
@@ -63,7 +62,7 @@ _BARE = re.compile(
 )
 # In braces or brackets: what stands before a `${`, and the rest of that value or key.
 _BEFORE = re.compile(r"[{\[,]|:\s|^\s*-\s|^")
-_TEMPLATE = re.compile(r"\{[^{}]*\}(?:\$?\{[^{}]*\}|[^,{}\[\]:]|:(?!\s|$))*")
+_TEMPLATE = re.compile(r"(?:\{[^{}]*\}|\{\{[^{}]*\}\})(?:\$?\{[^{}]*\}|[^,{}\[\]:]|:(?!\s|$))*")
 # What the parser's own words mean to who wrote the file.
 _HINTS = {
     "\\t": "indent with spaces",
@@ -106,14 +105,11 @@ def plain(text: str, name: str) -> Any:
     Its lines are shown in no error: nobody knows what is a secret in it.
     """
     report = Report()
-    documents = _documents(Origin(name, text.removeprefix("\ufeff")), report)
+    origin = Origin(name, text.removeprefix("\ufeff"))
+    origin.hidden.add("")  # whatever line has this, and so has no hint that repeats some of it
+    documents = _documents(origin, report)
     if documents is None or report:
-        raise ConfigError(
-            tuple(
-                replace(found, location=found.location and replace(found.location, text=""))
-                for found in report
-            )
-        )
+        raise ConfigError(tuple(report))
     return _values(documents[0]) if documents else None
 
 
@@ -165,11 +161,12 @@ def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
     text, column = location.text, location.column - 1  # where YAML sees the `{` of `${`
     if text[:column].endswith("$") and (rest := _TEMPLATE.match(text, column)):
         *_, before = _BEFORE.finditer(text, 0, column)
-        value = text[before.end() : rest.end()]
-        start = rest.end() - len(value.lstrip())
-        quoted = f"'{value.strip()}'" if '"' in value else f'"{value.strip()}"'
+        value = text[before.end() : rest.end()].lstrip()
+        place = origin.location((location.line - 1) << 32 | rest.end() - len(value))
+        value = value.rstrip()
+        is_simple = not {'"', "\\"}.intersection(value)
+        quoted = f'"{value}"' if is_simple else "'" + value.replace("'", "''") + "'"
         fact = "the { of ${ begins a mapping here: in braces and brackets YAML wants quotes"
-        place = origin.location((location.line - 1) << 32 | start)
         report.error("yaml", (), fact, place, f"quote it: {quoted}")
         return
     fact = (error.problem or error.context or "cannot be read").strip()
@@ -390,8 +387,7 @@ class _Tree:
         """Put what an alias refers to: the same value again, not a copy."""
         node = self.anchors.get(event.anchor)
         if node is None:
-            fact = f"found undefined alias {event.anchor!r}"
-            raise ComposerError(None, None, fact, event.start_mark)
+            raise ComposerError(None, None, "an alias of no anchor", event.start_mark)
         if node in self.stack:
             self.error("yaml", "an alias that contains itself", node.mark)
             self.put(None, node.mark)

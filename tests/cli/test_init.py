@@ -397,8 +397,20 @@ def test_what_stands_beside_the_jobs_is_told_and_no_key_is_shown_that_may_be_a_s
     assert "hooks" not in hidden.where + (hidden.why or "")
 
 
-def test_a_syntax_error_shows_no_line_of_a_file_of_jobs() -> None:
-    Path("jobs.json").write_text('[{"headers": {"Authorization": "Bearer SUPERSECRET"} "body": 1}]')
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"headers": {"Authorization": "Bearer SUPERSECRET"} "body": 1}]',
+        "[{headers: {Authorization: Bearer SUPERSECRET${X}}}]",
+        "[{headers: {Authorization: *SUPERSECRET}}]",
+        "[{headers: {Authorization: *SUPERSECRET a}}]",
+        "[{headers: {Authorization: `SUPERSECRET`}}]",
+    ],
+    ids=["no comma", "a template", "an alias", "more than an alias", "a backquote"],
+)
+def test_a_syntax_error_shows_no_line_of_a_file_of_jobs(text: str) -> None:
+    """Nor any of it in a hint: nobody knows what is a secret there."""
+    Path("jobs.json").write_text(text)
     ran = cli("init", "--yes", "--from", "jobs.json")
     assert (ran.code, "jobs.json:1:" in ran.err) == (1, True)
     assert "SUPERSECRET" not in ran.text
