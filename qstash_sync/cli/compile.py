@@ -136,7 +136,7 @@ def _of_line(texts: Sequence[str], chosen: Mapping[str, Any]) -> Asked:
     try:
         made = job(texts, chosen["timezone"], gap=chosen["gap"], fold=chosen["fold"])
     except CronError as error:
-        in_words = any(" " not in text.strip() for text in texts)
+        in_words = any(" " not in text.strip() and "@" not in text for text in texts)
         quote = '; quote the whole cron, such as "0 9 * * 1-5"' if in_words else ""
         raise CompileError(f"{error}{quote}") from None
     timing = Timing(

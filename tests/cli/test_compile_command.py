@@ -461,6 +461,8 @@ REFUSED = {
     "a bad cron": (("0 9 L * *", "--timezone", "UTC"), "'0 9 L * *': day of month: L (last) is not known"),
     "the bad one of two": (("0 9 * * *", "0 24 * * *", "--timezone", "UTC"), "'0 24 * * *': hour: 24 is out of range"),
     "an unquoted cron": (("0", "9", "*", "*", "1", "--timezone", "UTC"), 'quote the whole cron, such as "0 9 * * 1-5"'),
+    "a mistyped macro": (("@dayly", "--timezone", "UTC"), "'@dayly' is not known; did you mean @daily?\n"),
+    "a macro that is none": (("@reboot", "--timezone", "UTC"), ", @midnight, @hourly\n"),
     "a day that no month has": (("0 0 31 2 *", "--timezone", "UTC"), "error: '0 0 31 2 *' never fires"),
     "a cron that a year may not have": (("0 0 29 2 */7", "--timezone", "UTC"), "does not fire within every year"),
     "native where the parser differs": (("0 9 * * 5", "--timezone", "Africa/Cairo", "--strategy", "native"), "would miss 1 firing,"),
