@@ -209,6 +209,9 @@ class Environment:
             location = (self.environments or NOTHING).at(name)
             self.report.error("type", path, fact, location, hint)
             return
+        if not isinstance(raw.get("vars"), Map | None):
+            fact = f"must be a mapping, not {type_name(raw['vars'])}"
+            self.report.error("type", (*path, "vars"), fact, raw.at("vars"))
         token = raw.get("token")
         if "token" in raw and not (isinstance(token, str) and token.strip().startswith("${env.")):
             variable = f"{name.upper().replace('-', '_')}_QSTASH_TOKEN"

@@ -5,7 +5,6 @@ set would leave nothing: either way an apply goes into another namespace than wa
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 
 from qstash_sync.config.interpolate import variables_in
 from qstash_sync.config.layers import meant
@@ -17,9 +16,11 @@ from qstash_sync.errors import UsageError
 def check(files: Files, given: Mapping[str, str], option: str = "--var") -> None:
     """Raise `UsageError` for a value that is empty and for a name that no file knows.
 
-    option: what gives them. Files of which one cannot be read know any name; that is told of them.
+    option: what gives them. What cannot be read of the files may know any name, and that is told.
     """
-    known = {*_declared(files), *chain(*map(variables_in, _texts(files, given)))}
+    known = set(_declared(files, given))
+    if not given.keys() <= known:  # else no text need be read for it
+        known.update(*map(variables_in, _texts(files, given)))
     for name, value in given.items():
         # Of an unknown name and what might be the end of base64, the name may be a secret itself.
         shown = f" {name}" if name in known or value.strip("=") else ""
@@ -32,16 +33,19 @@ def check(files: Files, given: Mapping[str, str], option: str = "--var") -> None
             raise UsageError(f"{option}{shown}: {fact}{hint}")
 
 
-def _declared(files: Files) -> Iterator[str]:
-    """The names in `vars`, of the files and of each environment."""
+def _declared(files: Files, given: Mapping[str, str]) -> Iterator[str]:
+    """The names in `vars`, of the files and of each environment; one that is no mapping has any."""
     for document in files.documents:
         environments = document.root.get("environments")
         holders = [document.root]
         if isinstance(environments, Map):
             holders += [one for one in environments.values() if isinstance(one, Map)]
         for holder in holders:
-            if isinstance(found := holder.get("vars"), Map):
+            found = holder.get("vars")
+            if isinstance(found, Map):
                 yield from found
+            elif found is not None:
+                yield from given
 
 
 def _texts(files: Files, given: Mapping[str, str]) -> Iterator[str]:

@@ -126,6 +126,18 @@ def test_a_file_that_cannot_be_read_is_told_before_its_variables(tmp_path: Path)
     assert (ran.code, "not valid YAML" in ran.err) == (1, True)
 
 
+@pytest.mark.parametrize("vars_", ["[x]", "[{x: a}]", "x", "5", "true"])
+@pytest.mark.parametrize(
+    "where", ["vars: %s\n", "environments: {e: {token: '${env.T}', vars: %s}}\n"]
+)
+def test_vars_that_are_no_mapping_are_told_before_what_is_given(
+    where: str, vars_: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.yaml").write_text(HEAD + where % vars_)
+    ran = cli("validate", "-f", str(tmp_path), "--var", "x=1")
+    assert (ran.code, "vars: must be a mapping" in ran.err) == (1, True), ran
+
+
 def test_variables_of_an_env_file_are_another_matter(tmp_path: Path) -> None:
     """A process has many variables that a file does not ask for, and CI has empty ones."""
     (tmp_path / "a.yaml").write_text(HEAD + SCHEDULE % "${env.X:-x}")

@@ -204,6 +204,8 @@ def test_a_setting_of_an_environment_of_a_wrong_kind_is_an_error_at_its_key(
     for environment in ("e", "f"):
         for message in messages(text, environment=environment):
             assert message.startswith("q.yaml:"), message
+    told = any(f"environments.e.{key}" in one for one in messages(text, environment="e"))
+    assert told or value == "null" or (key, value) == ("vars", "{a: b}")
 
 
 def test_all_errors_of_a_run_are_told_at_once() -> None:
