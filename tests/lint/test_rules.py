@@ -87,6 +87,11 @@ CASES = [
     ),
     (
         Code.NEAR_NAME,
+        file(f"queue: {'m' * 99}", head=QUEUE.replace("mails", "m" * 100)),
+        file(f"queue: {'m' * 100}", head=QUEUE.replace("mails", "m" * 101)),
+    ),
+    (
+        Code.NEAR_NAME,
         file("queue: frmo", head=QUEUE.replace("mails", "from")),
         file("queue: us", head=QUEUE.replace("mails", "eu")),
     ),
@@ -339,3 +344,9 @@ def test_near_names_of_many_names_are_found_without_a_look_at_each_pair() -> Non
     began = time.perf_counter()
     assert list(near_names.findings(desired)) == []
     assert time.perf_counter() - began < 2  # it takes a hundredth of that; pairs take ten
+
+
+def test_of_several_near_names_the_first_is_meant() -> None:
+    declared = "queues: {mailt: {}, mails: {}, mailu: {}}"
+    (found,) = judge.findings(config(file("queue: mailx", head=declared)).desired, NOW)
+    assert found.hint == "did you mean mails?"

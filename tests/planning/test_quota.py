@@ -222,6 +222,18 @@ def test_a_plan_tells_of_parts_of_a_later_day_where_the_file_changes_the_schedul
     assert [d[1] for d in told(text)] == ["needs 4 parts, max_parts is 3"] * 2
 
 
+def test_parts_of_a_time_that_somebody_else_owns_stop_no_plan(world: World) -> None:
+    """They are not written."""
+    world.now = SPRING
+    text = file(1, dst="max_parts: 2", plan="payg")
+    world.apply(text)
+    edited = text.replace("  s0: {", "  s0: {retries: 7, ")
+    world.now = datetime(2027, 8, 20, 12, tzinfo=UTC)
+    assert [d.message for d in world.plan(edited).errors] == ["needs 4 parts, max_parts is 2"]
+    theirs = world.plan(edited.replace("  s0: {", "  s0: {ignore: cron, "))
+    assert (theirs.summary["update"], theirs.errors) == (1, ())
+
+
 def test_validate_judges_the_rows_without_an_account(tmp_path: Path) -> None:
     path = tmp_path / "q.yaml"
     path.write_text(file(6))
