@@ -61,7 +61,7 @@ _BARE = re.compile(
     r"([*@`%].*?)(?=\s*(?:,\s*[\w.-]+\s*:|[}\]]|\s#|$))"
 )
 # In braces or brackets: what stands before a `${`, and the rest of that value or key.
-_BEFORE = re.compile(r"[{\[,]|:\s|^\s*-\s|^")
+_BEFORE = re.compile(r"[{\[,]|:\s|^")
 _TEMPLATE = re.compile(r"(?:\{[^{}]*\}|\{\{[^{}]*\}\})(?:\$?\{[^{}]*\}|[^,{}\[\]:]|:(?!\s|$))*")
 # What the parser's own words mean to who wrote the file.
 _HINTS = {

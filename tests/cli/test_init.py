@@ -410,10 +410,11 @@ def test_what_stands_beside_the_jobs_is_told_and_no_key_is_shown_that_may_be_a_s
 )
 def test_a_syntax_error_shows_no_line_of_a_file_of_jobs(text: str) -> None:
     """Nor any of it in a hint: nobody knows what is a secret there."""
-    Path("jobs.json").write_text(text)
-    ran = cli("init", "--yes", "--from", "jobs.json")
-    assert (ran.code, "jobs.json:1:" in ran.err) == (1, True)
-    assert "SUPERSECRET" not in ran.text
+    for name in ("jobs.json", "jobs.yaml"):
+        Path(name).write_text(text)
+        ran = cli("init", "--yes", "--from", name)
+        assert (ran.code, f"{name}:1:" in ran.err) == (1, True)
+        assert "SUPERSECRET" not in ran.text
 
 
 @pytest.mark.parametrize("text", ["---\n- {}", "\ufeff[{}]", "# ours\n---\n[{}]"])

@@ -51,6 +51,7 @@ CASES = [
     ("flow, a workflow's secret", flow(f"cron: '@daily', destination: {URL}, headers: {{A: Bearer ${{{{ secrets.X }}}}, B: c}}"), "5:74", 'quote it: "Bearer ${{ secrets.X }}"'),
     ("flow, a template that is plain", flow(f"cron: '@daily', destination: {URL}, body: ${{env.X|plain}}"), "5:67", 'quote it: "${env.X|plain}"'),
     ("flow, a template in a key", HEAD + "queues: {${var.p}-q: {parallelism: 1}}\n", "4:10", 'quote it: "${var.p}-q"'),
+    ("flow, braces of no template", flow(f"cron: '@daily', destination: {URL}, body: a {{b}}"), "5:69", "not valid YAML: expected"),
     ("flow, a literal", flow(f"cron: '@daily', destination: {URL}, body: a$${{b}}"), "5:67", 'quote it: "a$${b}"'),
     ("flow, a token", HEAD + "environments: {e: {token: ${env.T}}}\n", "4:27", 'quote it: "${env.T}"'),
     ("a shell's variable", block("cron: '@daily'", "body: ${X}"), "8:5", "write ${env.X} or ${var.X}"),
