@@ -96,6 +96,7 @@ def carry_out(
 
     stop = threading.Event()
     with _progress(session, len(found.changes)) as (report, say), signals(stop, [client]):
+        client.on_retry = client.on_retry and say  # beside the bar
         control = Control(
             parallelism=session.parallelism,
             max_wait=timedelta(seconds=options.seconds(session.max_wait, "--max-wait")),

@@ -346,13 +346,15 @@ class Session:
             config, environ=environ, read_only=read_only, parallelism=self.parallelism
         )
         with self._counted(made) as client:
-            if tells and self.output_format == "text":
-                from qstash_sync.render import safe
-
-                # The client has taken the address, so it holds no password.
-                told = f"Account: {self.whereabouts} ({endpoint.reason})"
-                streams.note(safe.page(told))
+            if self.output_format == "text":
+                client.on_retry = self._tell
+                if tells:  # the client has taken the address, so it holds no password
+                    self._tell(f"Account: {self.whereabouts} ({endpoint.reason})")
             yield client
+
+    def _tell(self, words: str) -> None:
+        """A line to stderr, in the columns of its terminal."""
+        streams.note(self.paint(sys.stderr).page([words]))
 
     @contextmanager
     def _local_client(self, *, read_only: bool) -> "Iterator[Client]":

@@ -50,12 +50,14 @@ if TYPE_CHECKING:
     from qstash_sync.qstash.mask import Mask
 
 TRIES = 6  # of one request, those that were answered with 429 not counted
+TRIES_UNREACHED = 4  # where nothing was ever reached: two seconds, for a service that just starts
 TIMEOUT, DEADLINE = 30.0, 120.0  # seconds: without a sign of the server; for all tries together
 _LEAST_TIMEOUT = 0.1
 _SHOWN = 300  # characters of a server's text
 _READS_AT_ONCE = 4
 _HEADERS = (("User-Agent", "qstash-sync"), ("Accept-Encoding", "gzip"))
 _LAST_PORT = 65_535
+_UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 _NEVER_NULL = (Kind.SCHEDULE, Kind.QUEUE)  # their empty lists are known to be []
 
 
@@ -66,7 +68,8 @@ class Client:
     until a try counts as lost. deadline: seconds for all tries of one request.
 
     patience may be set: seconds after which nothing is sent again, while an answer under way still
-    has until the deadline.
+    has until the deadline. on_retry may be set: called once, with why a request is sent again, but
+    for a 429.
     """
 
     def __init__(
@@ -99,6 +102,8 @@ class Client:
         self._headers = (("Authorization", f"Bearer {_checked(token, origin)}"), *_HEADERS)
         self._connections = Connections(self.url, transport, parallelism)
         self.unlisted: frozenset[Kind] = frozenset()
+        self.on_retry: Callable[[str], object] | None = None
+        self._is_reached = False  # something has taken a connection
         self._first_put = threading.Lock()
         self._keeps_ids: bool | None = None  # None: no schedule was written yet
 
@@ -320,7 +325,9 @@ class Client:
         until = moment + self._deadline
         last = min(until, moment + self.patience)
         failure, tries, limited = None, 0, 0
-        while tries < TRIES and self._throttle.wait(moment, last):
+        while tries < self._most_tries() and self._throttle.wait(moment, last):
+            if failure is not None and failure.reset is None:
+                self._tell_retry(failure.text)
             with self._connections.one() as connection:
                 found = self._exchange(connection, sendable, until)
             if isinstance(found, Answer):
@@ -342,6 +349,16 @@ class Client:
                 limited += 1
                 self._throttle.limit(failure.reset, limited)
         raise self._given_up(failure, tries + limited)
+
+    def _most_tries(self) -> int:
+        return TRIES if self._is_reached else TRIES_UNREACHED
+
+    def _tell_retry(self, why: str) -> None:
+        """Say it the first time alone: requests that are sent side by side fail alike."""
+        with self._count:
+            tell, self.on_retry = self.on_retry, None
+        if tell is not None:
+            tell(f"Trying again: {why}")
 
     def _given_up(self, failure: Retryable | None, tries: int) -> AccountError:
         stopped = self._throttle.stopped.is_set()
@@ -382,12 +399,10 @@ class Client:
             response, content = exchange(
                 connection, request, until=sent + left, time=self._throttle.time
             )
-        except httpx.TimeoutException:
-            lost = f"no answer within {left if connection.is_cut_off else timeout:.3g} s"
-        except httpx.LocalProtocolError:
-            lost = "the request cannot be sent"  # httpx quotes it
+            self._is_reached = True
         except httpx.HTTPError as error:
-            lost = self.scrub(str(error)) or type(error).__name__
+            self._is_reached |= not isinstance(error, _UNCONNECTED)
+            lost = self._loss(error, left if connection.is_cut_off else timeout)
         else:
             headers = response.headers
             self._throttle.learn(headers.get("date", ""), sent)
@@ -400,6 +415,14 @@ class Client:
             )
         text = f"{self.url} cannot be reached: {lost}; {self._origin.doubt}"
         return Retryable(text=text, error=UnreachableError)
+
+    def _loss(self, error: httpx.HTTPError, timeout: float) -> str:
+        """How a try was lost, in words."""
+        if isinstance(error, httpx.TimeoutException):
+            return f"no answer within {timeout:.3g} s"
+        if isinstance(error, httpx.LocalProtocolError):
+            return "the request cannot be sent"  # httpx quotes it
+        return self.scrub(str(error)) or type(error).__name__
 
 
 def at_once(parallelism: object) -> None:

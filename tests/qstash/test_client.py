@@ -120,6 +120,18 @@ def test_an_unreachable_server_is_told_at_the_command_line() -> None:
     assert "QSTASH_URL is not an address" in ran.err
 
 
+@pytest.mark.parametrize(("command", "code"), [("plan", 1), ("doctor", 2), ("pause *", 1)])
+def test_that_nothing_answers_is_said_before_it_is_tried_again(command: str, code: int) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    environ = {"QSTASH_TOKEN": "a-token-of-somebody", "QSTASH_URL": url}
+    ran = cli(*command.split(), "-f", "examples/quickstart", environ=environ)
+    assert ran.code == code
+    assert ran.err.count("Trying again: ") == 1
+    assert f"Trying again: {url} cannot be reached" in ran.err
+
+
 @pytest.mark.parametrize("command", ["plan", "drift", "apply"])
 def test_an_address_that_would_show_the_token_is_refused_before_anything_is_sent(
     command: str,

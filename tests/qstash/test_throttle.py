@@ -21,7 +21,7 @@ from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.steps import PauseSchedule, PutQueue
-from qstash_sync.qstash.client import TRIES, Client
+from qstash_sync.qstash.client import TRIES, TRIES_UNREACHED, Client
 from qstash_sync.qstash.throttle import Throttle
 from tests.fault_server import Fault, FaultServer
 from tests.support import NOW, ids, secret
@@ -121,8 +121,45 @@ def test_a_lost_request_is_one_failed_try(
         with pytest.raises(UnreachableError, match="is QSTASH_URL right") as caught:
             client.write(PauseSchedule(id="s", paused=True))
         assert fact in str(caught.value)
-        assert (client.reads, client.writes) == (0, TRIES)
+        is_unreached = isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout)
+        assert (client.reads, client.writes) == (0, TRIES_UNREACHED if is_unreached else TRIES)
     assert caught.value.__context__ is None
+
+
+def test_an_address_that_nothing_was_ever_reached_at_is_not_tried_for_long() -> None:
+    """One that was keeps all its tries: a service that is started anew refuses connections, too."""
+    time = Time()
+    answers = iter([httpx.Response(200, json=[])])
+
+    def once(request: httpx.Request) -> httpx.Response:
+        if (answer := next(answers, None)) is None:
+            raise httpx.ConnectError("refused")
+        return answer
+
+    for is_reached in (True, False):
+        with client_of(once, time) as client:
+            if is_reached:
+                client.read({"queues"})
+            before, sent = time.seconds, client.reads
+            with pytest.raises(UnreachableError):
+                client.read({"queues"})
+            assert client.reads - sent == (TRIES if is_reached else TRIES_UNREACHED)
+            assert is_reached or time.seconds - before <= 3
+
+
+def test_that_something_is_tried_again_is_said_once_a_run_and_not_of_a_429() -> None:
+    time, said = Time(), list[str]()
+    answers = [limited(time), httpx.Response(200, json=[])]
+    with client_of(lambda _: answers.pop(0), time) as client:
+        client.on_retry = said.append
+        client.read({"queues"})
+    assert not said
+    with client_of(lambda _: httpx.Response(503, json={"error": "busy"}), time) as client:
+        client.on_retry = said.append
+        for _ in range(2):
+            with pytest.raises(RejectedError):
+                client.read({"queues", "schedules", "url_groups"})
+    assert said == ["Trying again: QStash answered 503: busy"]
 
 
 def test_what_qstash_refuses_is_not_sent_again() -> None:
