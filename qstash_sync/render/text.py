@@ -29,7 +29,8 @@ LABEL_WIDTH = 21
 WIDTH = 80  # columns where nobody says another number
 _WIDEST = 200  # columns of a line of a file, where no terminal shows it
 # What lint finds in a schedule was read when it came; but `follow` ends on a day of its own.
-_NO_NEWS = BY_CODE.keys() - {Code.FOLLOW_ENDS}
+_RESUMED = "resumed"
+_NO_NEWS = BY_CODE.keys() - {Code.FOLLOW_ENDS} | {_RESUMED}
 _OF_TIME = ("cron", "dst", "parts", "timezone")
 _SAID = 3  # fields that stand beside a name
 _FEW = 20  # changes that need no titles
@@ -166,20 +167,28 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
     return lines
 
 
-def quiet(plan: Plan, *, verbose: bool) -> tuple[Sequence[Diagnostic], list[str]]:
-    """The warnings that this plan gives cause to read, and a line that counts the others.
+def quiet(
+    plan: Plan, *, verbose: bool, way: str = "-v"
+) -> tuple[Sequence[Diagnostic], list[str]]:
+    """The warnings that this plan gives cause to read, and lines that count the others.
 
-    What lint finds in what stays as it is, a clock change among it, was read when it came.
+    What lint finds in what stays as it is, a clock change among it, was read when it came; that a
+    schedule was resumed, who resumed it knows. way: to see them.
     """
     if verbose:
         return plan.warnings, []
     changed = {(f"{change.kind}s", change.name) for change in plan.changes}
     shown = [w for w in plan.warnings if w.code not in _NO_NEWS or is_about(w, changed)]
-    count = len(plan.warnings) - len(shown)
-    line = (
-        f"{count:,} {'warnings are' if count > 1 else 'warning is'} about what stays as it is: -v"
-    )
-    return shown, [line] * bool(count)
+    left = Counter(one.code for one in plan.warnings)
+    left.subtract(one.code for one in shown)
+    resumed, others = left.pop(_RESUMED, 0), left.total()
+    lines = [f"{_are(others, 'warning')} about what stays as it is: {way}"] * bool(others)
+    told = f"{_are(resumed, 'schedule')} active now, paused when last written: {way}"
+    return shown, [*lines, *[told] * bool(resumed)]
+
+
+def _are(count: int, noun: str) -> str:
+    return f"{words.counted(count, noun)} {'is' if count == 1 else 'are'}"
 
 
 def _sections(

@@ -305,6 +305,24 @@ def test_a_resume_of_what_was_written_paused_is_not_undone(world: World) -> None
     assert [w.path[1] for w in plan.warnings if w.code == "resumed"] == ["hourly"]
 
 
+def test_that_something_was_resumed_is_one_line_until_it_is_written_again(world: World) -> None:
+    """An operator has done what the pages say; but it may be an apply that was cut off, too."""
+    world.apply(FILE)
+    said(world, "pause", "hourly")
+    later = FILE.replace("'0 * * * *',", "'0 * * * *', retries: 2,")
+    world.apply(later)
+    said(world, "resume", "*")
+    line, whole = "1 schedule is active now, paused when last written: ", "hourly: paused when it was"
+    for command in ("plan", "drift"):
+        for form, way in (("text", "-v"), ("markdown", f"`qstash-sync {command} -v`")):
+            brief = said(world, command, "--format", form, text=later).out
+            assert (f"{line}{way}\n" in brief, whole in brief) == (True, False)
+            full = said(world, command, "--format", form, "-v", text=later).out
+            assert (line in full, whole in full) == (False, True)
+    changed = said(world, "plan", text=later.replace("retries: 2", "retries: 4")).out
+    assert (line in changed, whole in changed) == (False, True)
+
+
 def test_a_pause_survives_every_apply_that_leaves_it_open(live: World) -> None:
     said(live, "pause", "*")
     assert live.plan(FILE).empty
