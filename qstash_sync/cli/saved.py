@@ -50,7 +50,7 @@ def save(path: str, session: Session, config: Config, found: Plan) -> None:
 
     fingerprints = Fingerprints(config.desired, found.live, found.index)
     plan = saved.of_plan(found, fingerprints, where(session, config), session.policy)
-    files.replace(path, savefile.dump(plan), "--save")
+    files.replace(path, savefile.dump(replace(plan, made_with=_made_with(session))), "--save")
 
 
 def command(path: str, session: Session) -> str:
@@ -73,6 +73,21 @@ def where(session: Session, config: Config) -> Where:
         region=region_of(url),
         url=url,
     )
+
+
+def _made_with(session: Session) -> str:
+    """What an apply takes once more, as a plan may hold it: no value, no folder of a machine."""
+    named = [*(("-f ", path) for path in session.paths), ("--env-file ", session.env_file)]
+    named.append(("--local=", session.local))
+    found = [f"{option}{_portable(path)}" for option, path in named if path]
+    found += [f"--var {item.partition('=')[0]}" for item in session.variables]
+    return " ".join(sorted(found)) or "no -f"
+
+
+def _portable(path: str) -> str:
+    from pathlib import Path
+
+    return Path(path).name if Path(path).is_absolute() else path
 
 
 # Reading
@@ -119,7 +134,14 @@ def approve(
     away = saved.elsewhere(plan.where, where(session, config))
     if away:
         raise StalePlanError(away)
-    found = applying.approved(client, config.desired, plan)
+    try:
+        found = applying.approved(client, config.desired, plan)
+    except StalePlanError as error:
+        then, now = plan.made_with, _made_with(session)
+        if then in (None, now):
+            raise
+        told = f"it was made with {then}, this run has {now}"
+        raise StalePlanError(f"{error}; {told}", error.moved) from None
     session.taken = found.policy
     if not session.json:
         from qstash_sync.render import applying as view

@@ -52,13 +52,18 @@ class Approved:
 
 @record(kw_only=True)
 class Saved:
-    """A plan as it was approved, with the policy that shaped it."""
+    """A plan as it was approved, with the policy that shaped it.
+
+    made_with: the options that an apply takes once more; nothing is decided by them. None: a plan
+    of before they were kept.
+    """
 
     now: datetime
     tzdata: str
     where: Where
     policy: Policy
     changes: tuple[Approved, ...]
+    made_with: str | None = None
 
     @property
     def keys(self) -> frozenset[tuple[Kind, str]]:

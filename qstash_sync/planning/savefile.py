@@ -39,6 +39,7 @@ def dump(saved: Saved) -> str:
         "environment": saved.where.environment,
         "namespace": saved.where.namespace,
         "account": {key: getattr(saved.where, key) for key in ("user", "region", "url")},
+        "made_with": saved.made_with,
         "options": _options(saved.policy),
         "changes": [_change(approved) for approved in saved.changes],
     }
@@ -111,6 +112,7 @@ def _saved(body: dict[str, Any]) -> Saved:
         ),
         policy=_policy(_typed(body, "options", dict)),
         changes=tuple(_approved(change) for change in _typed(body, "changes", list)),
+        made_with=_text_or_none({"made_with": None, **body}, "made_with"),
     )
 
 

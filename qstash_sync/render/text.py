@@ -167,9 +167,7 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
     return lines
 
 
-def quiet(
-    plan: Plan, *, verbose: bool, way: str = "-v"
-) -> tuple[Sequence[Diagnostic], list[str]]:
+def quiet(plan: Plan, *, verbose: bool, way: str = "-v") -> tuple[Sequence[Diagnostic], list[str]]:
     """The warnings that this plan gives cause to read, and lines that count the others.
 
     What lint finds in what stays as it is, a clock change among it, was read when it came; that a

@@ -312,7 +312,10 @@ def test_that_something_was_resumed_is_one_line_until_it_is_written_again(world:
     later = FILE.replace("'0 * * * *',", "'0 * * * *', retries: 2,")
     world.apply(later)
     said(world, "resume", "*")
-    line, whole = "1 schedule is active now, paused when last written: ", "hourly: paused when it was"
+    line, whole = (
+        "1 schedule is active now, paused when last written: ",
+        "hourly: paused when it was",
+    )
     for command in ("plan", "drift"):
         for form, way in (("text", "-v"), ("markdown", f"`qstash-sync {command} -v`")):
             brief = said(world, command, "--format", form, text=later).out

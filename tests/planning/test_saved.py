@@ -1122,6 +1122,40 @@ def test_a_local_plan_holds_wherever_the_account_lies(folder: Folder) -> None:
     assert cli("apply", str(folder.plan), *common, environ={"T": "first"}).code == 0
 
 
+def test_a_plan_that_moved_says_that_it_was_made_from_other_files(folder: Folder) -> None:
+    """Who forgets the -f has not changed the file, nor has anybody touched the account."""
+    assert folder.run("apply").code == 0
+    two = folder.path / "two.yaml"
+    two.write_text(folder.file.read_text().replace("0 9 * * *", "0 8 * * *"))
+    local = f"--local={folder.path / 'a.db'}"
+    plain = ("--var", "x=canary", local, *folder.clock)
+    two.write_text(two.read_text() + "vars: {x: a}\n")
+    folder.file.write_text(folder.file.read_text() + "vars: {x: a}\n")
+    environ = {"T": "first"}
+    saves = ("plan", "-f", str(two), *plain, "--save", str(folder.plan))
+    assert cli(*saves, environ=environ).code == 0
+    assert "canary" not in folder.plan.read_text()
+    assert str(folder.path) not in folder.plan.read_text()
+    ran = cli(
+        "apply", str(folder.plan), "-f", str(folder.file), local, *folder.clock, environ=environ
+    )
+    assert ran.code == 5
+    told = (
+        "it was made with --local=a.db --var x -f two.yaml, this run has --local=a.db -f q.yaml\n"
+    )
+    assert told in ran.err
+    with FaultServer(str(folder.path / "a.db")) as server:
+        server.console.edit("schedule", "billing.s", cron="0 6 * * *")
+    ran = cli("apply", str(folder.plan), "-f", str(two), *plain, environ=environ)
+    assert (ran.code, "made with" in ran.err) == (5, False)
+    older = json.loads(folder.plan.read_text())
+    folder.plan.write_text(rewritten(older, ("made_with",), "(gone)"))
+    ran = cli(
+        "apply", str(folder.plan), "-f", str(folder.file), local, *folder.clock, environ=environ
+    )
+    assert (ran.code, "made with" in ran.err) == (5, False)
+
+
 def test_what_is_no_regular_file_is_no_saved_plan(tmp_path: Path) -> None:
     """A pipe that nobody writes would hang, and a device would never end."""
     os.mkfifo(tmp_path / "pipe")
