@@ -39,7 +39,7 @@ _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
     options.verbose("Show every change field by field, all warnings, and what is unmanaged."),
 )
 @click.option(
-    "--yes", is_flag=True, help="Do not ask. Where no terminal could answer, nothing is asked."
+    "--yes", is_flag=True, help="Do not ask; off a terminal it applies at once, with or without."
 )
 def apply(*, path: str | None, verbose: bool, yes: bool, **given: Any) -> int:
     """Make the account as the files say; PLAN, from `plan --save`: if they still say that."""
@@ -99,7 +99,7 @@ def carry_out(
         client.on_retry = client.on_retry and say  # beside the bar
         control = Control(
             parallelism=session.parallelism,
-            max_wait=timedelta(seconds=options.seconds(session.max_wait, "--max-wait")),
+            max_wait=timedelta(seconds=session.max_wait),
             report=report,
             say=say,
             stop=stop,

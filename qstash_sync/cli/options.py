@@ -73,6 +73,7 @@ unknown_env = click.option(
 )
 max_wait = click.option(
     "--max-wait", default="5m", show_default=True, metavar="DURATION",
+    callback=lambda _, __, text: seconds(text, "--max-wait"),
     help="How long to wait for a moment in which no firing is lost or doubled.",
 )  # fmt: skip
 allow_deletes = click.option(

@@ -36,7 +36,7 @@ _options = options.all_of(
     options.env_file,
     options.local,
     options.parallelism,
-    click.option("--yes", is_flag=True, help="Do not ask."),
+    click.option("--yes", is_flag=True, help="Do not ask; off a terminal nobody is asked."),
     options.output_format,
     options.color,
 )  # fmt: skip

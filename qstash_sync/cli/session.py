@@ -45,7 +45,7 @@ class Session:
     unknown_env: bool = False
     mock_env: bool = False
     without_secrets: str = ""  # the option of the command
-    max_wait: str = "5m"
+    max_wait: int = 300  # seconds
     target: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -76,6 +76,7 @@ class Session:
         """The session of this run, remembered for the way an error is shown."""
         session = cls(**given)
         Session.current = session
+        _ = session.instant  # what it cannot be is said before anything is read
         for _, path in session.outputs:
             files.refuse_kept(path, "--output", session.kept())
         return session

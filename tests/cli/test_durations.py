@@ -42,7 +42,7 @@ def test_what_is_none_or_endless_is_wrong_usage_and_nothing_is_written(
     (tmp_path / "q.yaml").write_text(HEAD + "queues: {q: {}}")
     words = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
     ran = cli("apply", *words, f"--max-wait={text}")
-    assert ran.code == 64
+    assert (ran.code, ran.out) == (64, "")  # before there is a plan
     assert len(ran.err) < 200
     assert cli("plan", *words, "--detailed-exitcode").code == 2
 
@@ -61,3 +61,12 @@ def test_no_number_of_an_option_is_too_long_for_an_error(words: tuple[str, str])
     ran = cli("compile", "0 9 * * *", "--timezone", "UTC", *words)
     assert ran.code == 64, ran
     assert "Traceback" not in ran.text
+
+
+@pytest.mark.parametrize(
+    "command", ["plan --local", "apply --local", "drift --local", "next", "explain a"]
+)
+def test_a_time_that_is_none_is_found_before_any_file_is_read(command: str) -> None:
+    ran = cli(*command.split(), "-f", "none.yaml", "--now", "soon")
+    assert ran.code == 64
+    assert ran.err.startswith("error: --now soon: write it like")
