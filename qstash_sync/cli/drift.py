@@ -55,7 +55,9 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     report.show(
         session,
         {
-            "text": lambda paint: view.text(found, session.requests, paint, verbose=verbose),
+            "text": lambda paint: view.text(
+                found, session.requests, paint, verbose=verbose, minds="attention" in fail_on
+            ),
             "markdown": lambda _: markdown.drift(document, session.requests, verbose=verbose),
             "json": lambda _: view.document(document, session.requests),
             "html": lambda _: _html(document, config.desired, session, verbose=verbose),

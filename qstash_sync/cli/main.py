@@ -118,13 +118,8 @@ class _Group(click.Group):
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each with its first words."""
-        room = formatter.width - max(map(len, _MODULES)) - 6  # as click has it: margins and a gap
-        rows = [
-            (name, click.Command(name, help=told).get_short_help_str(room))
-            for name, (_, told) in sorted(_MODULES.items())
-        ]
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl([(name, told) for name, (_, told) in sorted(_MODULES.items())])
 
 
 @click.group(

@@ -117,8 +117,11 @@ def _calendar(found: Coming, session: Session, config: Config) -> Page:
     from qstash_sync.render import ics, safe
 
     if found.more:
+        from qstash_sync.render.words import counted
+
         told = (
-            f"{found.more:,} firings more than one calendar takes; --hours or --name asks for less"
+            f"{counted(found.more, 'firing')} more than one calendar takes; --hours or --name asks"
+            " for less"
         )
         streams.note(safe.page(f"warning: {told}"))
     environment = config.desired.environment

@@ -364,7 +364,7 @@ class Client:
         stopped = self._throttle.stopped.is_set()
         if failure is not None:
             then = ", then stopped" if stopped else ""
-            return failure.error(f"{failure.text} (tried {tries} times{then})")
+            return failure.error(f"{failure.text} (tried {tries} time{'s' * (tries != 1)}{then})")
         if stopped:
             return UnreachableError("stopped before this was sent")
         return UnreachableError(f"{self.url} takes no more requests for now; try again later")

@@ -73,8 +73,18 @@ def document(drift: Drift, requests: tuple[int, int]) -> Page:
 # ---------------------------------------------------------------- text
 
 
-def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool = False) -> Page:
-    """The whole page: resources, diagnostics, the summary, and that nothing was written."""
+def text(
+    drift: Drift,
+    requests: tuple[int, int],
+    paint: Paint,
+    *,
+    verbose: bool = False,
+    minds: bool = False,
+) -> Page:
+    """The whole page: resources, diagnostics, the summary, and that nothing was written.
+
+    minds: the run fails for what is to be looked at.
+    """
     plan = drift.plan
     lines = [line for one in drift.resources for line in _resource(one, paint)]
     if verbose:
@@ -100,7 +110,7 @@ def text(drift: Drift, requests: tuple[int, int], paint: Paint, *, verbose: bool
     diagnostics += more
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
-    last = [summary(drift), *attention(drift), *left_out(plan), sent(requests)]
+    last = [summary(drift), *attention(drift, minds=minds), *left_out(plan), sent(requests)]
     end = [line for one in last for line in paint.wrapped(one, 0)]
     return paint.page([*blocks, *end])
 
@@ -121,13 +131,14 @@ def summary(drift: Drift) -> str:
     return f"Differences: {', '.join(differing)}; {rest}"
 
 
-def attention(drift: Drift) -> list[str]:
+def attention(drift: Drift, *, minds: bool) -> list[str]:
     """How many things there are to look at although file and account agree."""
     found = Counter(one.code.replace("_", " ") for one in drift.attention)
     if not found:
         return []
     said = ", ".join(f"{count} {code}" for code, count in sorted(found.items()))
-    return [f"To look at: {said}; --fail-on attention exits 2 for it."]
+    way = "so this run exits with 2" if minds else "--fail-on attention exits 2 for it"
+    return [f"To look at: {said}; {way}."]
 
 
 def words(status: Status) -> str:

@@ -224,7 +224,7 @@ def _details(entry: _Entry, room: int) -> list[str] | None:
     lines = [line for detail in entry.details() for line in _lines(detail)]
     left = len(lines) - _MOST_DETAILS
     if left > 0:
-        lines = [*lines[:_MOST_DETAILS], f"      and {left:,} lines more"]
+        lines = [*lines[:_MOST_DETAILS], f"      and {words.counted(left, 'line')} more"]
     return lines if _size(lines) <= room else None
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from html import escape
 from itertools import pairwise
 
-from qstash_sync.render import safe, spoken
+from qstash_sync.render import safe, spoken, words as words_of
 from qstash_sync.timeline import week as weeks
 from qstash_sync.timeline.clock_days import ClockDay, MetJob, Pass
 from qstash_sync.timeline.week import Fate, Lane, Line, is_beyond
@@ -162,8 +162,8 @@ def clock_all(day: ClockDay) -> str:
         yield from _clock_grid(day, scale)
         yield from _marks(day.firings, "stays", scale, _MIDDLE)
 
-    count = len(day.firings)
-    title = f"{day.day:%a %Y-%m-%d} in {day.timezone}: {count} minutes in which schedules fire"
+    minutes = words_of.counted(len(day.firings), "minute")
+    title = f"{day.day:%a %Y-%m-%d} in {day.timezone}: {minutes} in which schedules fire"
     return _svg(parts(), _HEIGHT, title)
 
 

@@ -18,6 +18,7 @@ _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U000e010
 _COMMAND = re.compile(r"^(?P<indent>\s*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
 _TRAP = re.compile(r"`(?=``)|<(?=!--|/?(?:details|summary))|#(?=#(?:\[|vso))", re.IGNORECASE)
 _LAST_BYTE = 0xFF
+_WORD = re.compile(r" *(?:\d[\d,]* |tzdata )?[^ ]+")  # a number stays with what it counts
 # Begins our own colours; nobody else can know it, so no text from outside makes one.
 _STYLE = f"\x1b{os.urandom(8).hex()}"
 _COLOURS = re.compile(rf"{_STYLE}\[[\d;]*m")
@@ -111,7 +112,7 @@ def wrapped(text: str, hang: int, width: int) -> list[str]:
     hang = min(hang, width // 2)
     indent = min(len(text) - len(text.lstrip(" ")), width // 2)
     lines, current = [], " " * indent
-    for word in re.findall(r" *[^ ]+", text.lstrip(" ")):
+    for word in _WORD.findall(text.lstrip(" ")):
         if columns(current + word) <= width:
             current += word
             continue

@@ -28,6 +28,8 @@ def counted(number: int, noun: str) -> str:
 
 def label(path: str) -> str:
     """The path of a field as a person says it."""
+    if path.startswith("endpoints.(unnamed)"):
+        return "endpoint (unnamed)"  # it is told by its URL, which stands beside it
     for long, short in (("headers.", "header "), ("endpoints.", "endpoint ")):
         if path.startswith(long):
             return path.replace(long, short, 1)

@@ -145,6 +145,13 @@ def test_a_page_fits_asks_nobody_and_complains_of_nothing(
     assert ground == ("rgb(15, 19, 25)" if dark else "rgb(244, 245, 247)")
 
 
+@pytest.mark.parametrize("width", range(360, 820, 20))
+def test_no_word_of_a_tile_is_broken(chromium: Browser, pages: dict[str, Path], width: int) -> None:
+    chromium.open(pages["plan"], width=width)
+    lines = "[...document.querySelectorAll('.tiles span')].map(e => e.getClientRects().length)"
+    assert set(chromium.value(lines)) == {1}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_in_a_page_acts(chromium: Browser, pages: dict[str, Path], name: str) -> None:
     chromium.open(pages[name])

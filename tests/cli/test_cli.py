@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -147,10 +148,11 @@ def test_the_help_of_all_says_of_each_command_what_it_says_of_itself() -> None:
     for name, (_, told) in _MODULES.items():
         command = commands.commands[name]
         assert inspect.cleandoc(command.help or "").split("\n\n")[0].replace("\n", " ") == told
-    listed = cli("--help").out.partition("Commands:")[2].splitlines()[1:]
-    room = 78 - max(map(len, _MODULES)) - 6
-    own = {n: commands.commands[n].get_short_help_str(room) for n in _MODULES}
-    assert [tuple(line.split(None, 1)) for line in listed] == sorted(own.items())
+    page = cli("--help", environ={"COLUMNS": "80"}).out.partition("Commands:")[2]
+    listed = re.findall(r"^  (\w+) +((?:.|\n {4})+)$", page, re.MULTILINE)
+    shown = {name: " ".join(words.split()) for name, words in listed}
+    assert shown == {name: words for name, (_, words) in sorted(_MODULES.items())}
+    assert max(map(len, page.split("\n"))) <= 80
 
 
 def test_the_demo_tells_its_story() -> None:

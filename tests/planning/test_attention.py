@@ -69,7 +69,11 @@ def test_it_changes_the_exit_code_only_where_asked_for(
     assert fact in " ".join(quiet.out.split())
     assert "owner: team-a" in quiet.out
     assert "runbook: https://wiki.example.com/a" in quiet.out
-    assert account.run("drift", "--fail-on", "attention").code == 2
+    assert "--fail-on attention exits 2 for it.\n" in quiet.out
+    asked = account.run("drift", "--fail-on", "attention")
+    assert asked.code == 2
+    assert "so this run exits with 2.\n" in asked.out
+    assert "--fail-on" not in asked.out
     assert account.run("drift", "--fail-on", "unmanaged").code == 0
     found = json.loads(account.run("drift", "--format", "json").out)
     assert [one["code"] for one in found["attention"]] == [code]

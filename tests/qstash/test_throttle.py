@@ -490,7 +490,7 @@ def test_after_a_cancel_what_need_not_wait_is_still_sent_once() -> None:
     with client_of(lambda _: answers.pop(0), time) as client:
         client.cancel()
         client.write(PauseSchedule(id="s", paused=True))
-        with pytest.raises(RejectedError, match=r"503: busy \(tried 1 times, then stopped\)"):
+        with pytest.raises(RejectedError, match=r"503: busy \(tried 1 time, then stopped\)"):
             client.write(PauseSchedule(id="s", paused=True))
         assert client.read({"queues"}).queues == ()
     assert time.slept == []

@@ -102,3 +102,11 @@ def test_no_line_is_wider_than_the_page(width: int, text: str, hang: int) -> Non
     assert all(safe.columns(line) <= width for line in lines)
     shown = safe.line(f"      {text}")
     assert "".join("".join(lines).split()) == "".join(shown.split())
+
+
+@pytest.mark.parametrize("width", range(20, 81))
+def test_a_number_stays_with_what_it_counts(width: int) -> None:
+    text = "Plan: 3 to create, 1,200 unchanged, 0 unmanaged; tzdata 2026f."
+    lines = safe.wrapped(text, 4, width)
+    assert " ".join(line.strip() for line in lines) == text
+    assert not any(line.endswith((" 0", " 1,200", " 3", "tzdata")) for line in lines)

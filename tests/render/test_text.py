@@ -237,6 +237,17 @@ def test_what_is_not_ours_is_listed_with_cron_destination_and_mark(account: Acco
     assert "schedule copy" in page
 
 
+def test_an_unnamed_endpoint_is_told_by_its_url_once(account: Account) -> None:
+    text = HEAD + "url_groups: {m: {endpoints: ['https://mail.example.com/in', %s]}}\n"
+    first = account.run(text % "'https://b.example.com'", "plan").out
+    assert "\n      endpoint (unnamed)   https://mail.example.com/in\n" in first
+    assert account.run(text % "'https://b.example.com'", "apply").code == 0
+    for form in ("text", "markdown", "html"):
+        page = account.run(text % "'https://c.example.com'", "plan", "--format", form).out
+        assert "(unnamed)" in page
+        assert "(unnamed) https" not in page
+
+
 def test_what_somebody_has_put_into_a_plain_setting_may_be_a_secret(account: Account) -> None:
     text = NEW_YORK.replace("/x'", "/x', headers: {X-T: plain}")
     assert account.run(text, "apply", "--yes").code == 0
