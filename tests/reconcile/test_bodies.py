@@ -1,6 +1,6 @@
 """Bodies: each kind is told from the others, and an empty one is none."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
@@ -70,3 +70,13 @@ def test_json_that_is_spelt_otherwise_is_the_same(world: World, live: str) -> No
     world.apply(text)
     world.edit("billing.s", bodyBase64=b64encode(live.encode()).decode())
     assert world.plan(text).empty
+
+
+def test_a_text_that_is_json_is_compared_by_what_it_says_and_sent_as_it_is(world: World) -> None:
+    """As docs/file.md has it: spaces alone wait for the next change."""
+    text = HEAD + f"schedules: {{s: {{cron: '0 9 * * *', destination: '{URL}', body: '%s'%s}}}}\n"
+    world.apply(text % ('{"a":1}', ""))
+    assert world.plan(text % ('{"a":  1}', "")).empty
+    assert not world.plan(text % ('{"a":"1"}', "")).empty
+    world.apply(text % ('{"a":  1}', ", retries: 2"))
+    assert b64decode(world.schedule("billing.s")["bodyBase64"]) == b'{"a":  1}'
