@@ -12,6 +12,7 @@ from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.resources import Kind
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import taken
+from qstash_sync.reconcile.diff import address
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded, said
 from qstash_sync.render.alike_changes import Group, alone, grouped, titled_by_action
@@ -142,6 +143,7 @@ def plan_lines(plan: Plan, paint: Paint, *, verbose: bool) -> list[str]:
                 lines += _refused(group, paint)
             else:
                 lines += _group(group, paint, verbose=verbose)
+                lines += _endpoints(plan, group.first, paint) if verbose else []
     if is_long and not verbose:
         lines += ["", "-v shows every change field by field."]
     lines += _aside(plan, paint) if verbose else []
@@ -239,6 +241,15 @@ def _group(group: Group, paint: Paint, *, verbose: bool) -> Iterator[str]:
         yield from (row for line in details(change) for row in paint.row(line))
     yield from paint.wrapped(f"      {group.names}", 6)
     yield from _refused(group, paint)
+
+
+def _endpoints(plan: Plan, change: Change, paint: Paint) -> Iterator[str]:
+    """What goes with a URL group, as far as a live address may be shown."""
+    if change.kind is Kind.URL_GROUP and change.action is Action.DELETE:
+        live = [group for group in plan.live.url_groups or () if group.name == change.name]
+        for one in (endpoint for group in live for endpoint in group.endpoints):
+            label = f"endpoint {one.name or '(unnamed)'}"
+            yield from paint.row(f"      {label:{LABEL_WIDTH}}{address(str(one.url))}")
 
 
 def summary(plan: Plan) -> list[str]:

@@ -137,6 +137,20 @@ def test_the_page_says_which_account_it_is_about_and_why(world: World, tmp_path:
         }  # fmt: skip
 
 
+def test_that_line_is_no_wider_than_the_terminal(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "q.yaml"
+    path.write_text(HEAD + "queues: {}\n")
+    monkeypatch.setattr("qstash_sync.cli.streams.is_terminal", lambda _: True)
+    with Served(world.account) as served:
+        environ = {"QSTASH_TOKEN": LOCAL_TOKEN, "QSTASH_URL": served.url, "COLUMNS": "60"}
+        lines = cli("plan", "-f", str(path), environ=environ).err.splitlines()
+    assert max(map(len, lines)) <= 60
+    told = f"Account: localUser at {served.url} (address by QSTASH_URL, token by QSTASH_TOKEN)"
+    assert " ".join(line.strip() for line in lines) == told
+
+
 WRONG = [
     ("a token that is none", {"T": "a b", "QSTASH_URL": LOCAL}, "set T"),
     ("an address that is none", {"T": "t", "QSTASH_URL": "http://"}, "is QSTASH_URL right?"),

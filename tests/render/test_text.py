@@ -248,6 +248,19 @@ def test_an_unnamed_endpoint_is_told_by_its_url_once(account: Account) -> None:
         assert "(unnamed) https" not in page
 
 
+def test_a_url_group_that_goes_says_with_v_which_hosts_it_calls(account: Account) -> None:
+    """There is no undo, and a path may hold a secret."""
+    urls = "{orders: 'https://a.example.com/hook-canary', stock: 'https://b.example.com'}"
+    assert account.run(HEAD + f"url_groups: {{m: {{endpoints: {urls}}}}}\n", "apply").code == 0
+    gone = HEAD + "owns: {url_groups: ['*']}\nlimits: {max_deletes: none}\nurl_groups: {}\n"
+    assert "2 endpoints\n" in account.run(gone, "plan").out
+    for command in ("plan", "apply"):
+        page = account.run(gone, command, "-v").out
+        assert "\n      endpoint orders      https://a.example.com/…\n" in page
+        assert "\n      endpoint stock       https://b.example.com\n" in page
+        assert "canary" not in page
+
+
 def test_what_somebody_has_put_into_a_plain_setting_may_be_a_secret(account: Account) -> None:
     text = NEW_YORK.replace("/x'", "/x', headers: {X-T: plain}")
     assert account.run(text, "apply", "--yes").code == 0
