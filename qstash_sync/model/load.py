@@ -9,7 +9,7 @@ from qstash_sync.crons.bitmaps import DAY, Span, fitting, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.quotas import PLANS
-from qstash_sync.model.resources import Desired, Message, Schedule, plain
+from qstash_sync.model.resources import Desired, Message, Schedule, is_known, plain
 from qstash_sync.record import record
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def fan_out(desired: Desired) -> dict[str, int]:
 
 def deliveries(message: Message, fan_out: Mapping[str, int]) -> int:
     """Of one firing; a URL is no group's name, and a group that is not known has one endpoint."""
-    return fan_out.get(plain(message.destination), 1)
+    target = message.destination
+    return fan_out.get(plain(target), 1) if is_known(target) else 1
 
 
 def of_firing(message: Message, fan_out: Mapping[str, int]) -> int:

@@ -1,0 +1,61 @@
+"""A secret that is not set here, wherever one may stand: no command that can do without is at a loss."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support import HEAD, UNLINTED, cli, ids
+
+ENTRY = "cron: 0 9 * * *, timezone: Europe/Berlin"
+PLACES = [  # the settings of a schedule, and what else the file has
+    ("destination", "destination: 'https://e.com/x?key=${env.X}'", ""),
+    ("path", "destination: '/x?key=${env.X}'", "defaults: {base_url: 'https://e.com'}\n"),
+    ("header", "destination: 'https://e.com', headers: {Authorization: '${env.X}'}", ""),
+    ("type", "destination: 'https://e.com', body: a, headers: {Content-Type: '${env.X}'}", ""),
+    ("body", "destination: 'https://e.com', body: 'a ${env.X}'", ""),
+    ("mapping", "destination: 'https://e.com', body: {a: '${env.X}'}", ""),
+    ("callback", "destination: 'https://e.com', callback: 'https://e.com/${env.X}'", ""),
+    ("failure", "destination: 'https://e.com', failure_callback: 'https://e.com/${env.X}'", ""),
+    (
+        "header of a callback",
+        "destination: 'https://e.com',"
+        " failure_callback: {url: 'https://e.com/f', headers: {Authorization: '${env.X}'}}",
+        "",
+    ),
+    ("endpoint", "url_group: g", "url_groups: {g: {endpoints: ['https://e.com/${env.X}']}}\n"),
+    ("queue", "destination: 'https://e.com', queue: '${env.X|plain}'", ""),
+    ("group", "url_group: '${env.X|plain}'", ""),
+    ("cron", "destination: 'https://e.com', cron: '${env.X|plain}'", ""),
+]
+OFFLINE = ["validate", "validate --mock-env", "next", "next --load", "next --format ics", "compile"]
+ONLINE = [
+    "plan", "plan --unknown-env", "plan --unknown-env --format json",
+    "plan --unknown-env --format markdown", "plan --unknown-env --format html",
+    "drift --unknown-env", "drift --unknown-env --format html", "explain a",
+    "explain a --at 2026-12-01T09:00Z", "pause a", "resume a", "import --strays", "apply --yes",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(("_id", "entry", "head"), PLACES, ids=ids(PLACES))
+def test_no_command_is_at_a_loss(
+    tmp_path: Path, _id: str, entry: str, head: str, *, live: bool
+) -> None:
+    time = ENTRY.partition(", ")[2] if "cron:" in entry else ENTRY
+    others = f"  b: {{{ENTRY}, destination: 'https://e.com/b'}}\n"
+    text = (
+        f"{UNLINTED}{HEAD.replace('defaults: {timezone: UTC}', '')}{head}limits: {{plan: free}}\n"
+    )
+    text += f"schedules:\n  a: {{{time}, {entry}}}\n{others}"
+    (tmp_path / "q.yaml").write_text(text)
+    files, account = f"-f {tmp_path / 'q.yaml'}", f"--local={tmp_path / 'account.db'}"
+    if live:
+        value = "0 9 * * *" if "cron:" in entry else "made-up"
+        cli(*f"apply --yes {files} {account}".split(), environ={"X": value})
+    for command in (*OFFLINE, *ONLINE):
+        where = f" {account}" if command in ONLINE else ""
+        ran = cli(*f"{command} {files}{where}".split())
+        assert not re.search("internal error|Traceback", ran.text), (command, ran.text)
+        no_name = (64,) if command in ("pause a", "resume a") else ()  # its entry may be broken
+        assert ran.code in (0, 1, 2, 3, 4, *no_name), (command, ran.text)
