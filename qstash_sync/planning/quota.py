@@ -5,7 +5,7 @@ than today's set, so an account that fits today may be full on the day of the ne
 Where it is, the message is the patch: which schedules to make `auto`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -57,18 +57,21 @@ def usage(plan_name: str | None, live: Live, changes: Iterable[Change]) -> Mappi
     plan = PLANS.get(plan_name or "")
     counted = [change for change in changes if not change.refused]
     present = {part.id for part in live.schedules or ()}
-    steps = [step for change in counted for step in change.steps]
     return {
         Kind.URL_GROUP: _named(Kind.URL_GROUP, len(live.url_groups or ()), counted, plan),
         Kind.QUEUE: _named(Kind.QUEUE, len(live.queues or ()), counted, plan),
         Kind.SCHEDULE: Usage(
             before=len(present),
-            created=len({s.id for s in steps if isinstance(s, PutSchedule)} - present),
+            created=len({part_id for c in counted for part_id in _created(c, present)}),
             deleted=sum(len(_deleted(change)) for change in counted),
             allowed=plan.schedules if plan else None,
             freed=sum(len(_deleted(c)) for c in counted if c.only_frees(present)),
         ),
     }
+
+
+def _created(change: Change, there: Collection[str]) -> set[str]:
+    return {s.id for s in change.steps if isinstance(s, PutSchedule) and s.id not in there}
 
 
 def _deleted(change: Change) -> set[str]:
@@ -108,11 +111,12 @@ def limits(
         yield from judge(declared, now, plan=plan, others=others, today=used.after)
         if used.allowed is not None and used.after <= used.allowed < used.peak:
             fact = f"{used.peak} schedules at once, since new ones are made before old ones go"
-            yield Diagnostic(
-                code="limit",
-                message=f"{fact}; the plan {plan} allows {used.allowed}",
-                hint="change fewer at a time, with --target, or make room first",
-            )
+            most = max(len(_created(change, index.by_id)) for change in changes)
+            hint = "make room first; else take out what is renamed, apply, and add it again"
+            if most <= used.allowed - used.before:
+                hint = "change fewer at a time, with --target, or make room first"
+            message = f"{fact}; the plan {plan} allows {used.allowed}"
+            yield Diagnostic(code="limit", message=message, hint=hint)
     for kind in (Kind.URL_GROUP, Kind.QUEUE):
         used = usage[kind]
         over = used.allowed is not None and used.after > used.allowed

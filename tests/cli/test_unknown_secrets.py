@@ -19,8 +19,7 @@ PLACES = [  # the settings of a schedule, and what else the file has
     ("failure", "destination: 'https://e.com', failure_callback: 'https://e.com/${env.X}'", ""),
     (
         "header of a callback",
-        "destination: 'https://e.com',"
-        " failure_callback: {url: 'https://e.com/f', headers: {Authorization: '${env.X}'}}",
+        "destination: 'https://e.com', callback: {url: 'https://e.com', headers: {A: '${env.X}'}}",
         "",
     ),
     ("endpoint", "url_group: g", "url_groups: {g: {endpoints: ['https://e.com/${env.X}']}}\n"),

@@ -69,6 +69,7 @@ def test_what_a_change_needs_before_it_frees_anything_is_counted(
     assert [error.code for error in errors] == ["limit"] * (not fits)
     if not fits:
         assert errors[0].message.startswith(f"{2 * live} schedules at once")
+        assert ("--target" in errors[0].hint) is (live < 10)
         target = "schedules.s0" if "was" in change else "schedules.t0"
         assert bool(world.plan(text, target=(target,)).errors) is (live == 10)
 
