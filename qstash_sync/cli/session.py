@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -61,6 +61,7 @@ class Session:
     delete_after_failure: bool = False
     fail_on: str = "error"
     requests: tuple[int, int] = (0, 0)
+    secrets: tuple[str, ...] | None = field(default=None, repr=False)  # None: no config says it yet
     whereabouts: str = "the account"
     endpoint: "Endpoint | None" = None  # None: a local server, or not asked yet
     saves_to: str | None = None  # the file of a plan that is saved
@@ -123,10 +124,19 @@ class Session:
     @property
     def of_files(self) -> tuple[str, ...]:
         """Those of them that are about files and environment: what `validate` takes."""
-        named = [*(("-f", path) for path in self.paths), *(("--var", v) for v in self.variables)]
+        named = [("-f", path) for path in self.paths]
+        named += [("--var", self._as_shown(item)) for item in self.variables]
         named += [("-e", self.environment)] if self.environment else []
         named += [("--env-file", self.env_file)] if self.env_file else []
         return tuple(word for option in named for word in option)
+
+    def _as_shown(self, variable: str) -> str:
+        """A `--var` as a hint may have it: only a config tells which value is a secret."""
+        from qstash_sync.planning.known_secrets import KnownSecrets
+
+        name, _, value = variable.partition("=")
+        shown = "…" if self.secrets is None else KnownSecrets(self.secrets)(value)
+        return f"{name}={shown}"
 
     @property
     def policy(self) -> "Policy":
@@ -218,6 +228,7 @@ class Session:
             config = files.config(wanted, self.given(), self.environ(), missing)
         except ConfigError as error:
             raise ConfigError(self._with_way_out(error.diagnostics)) from None
+        self.secrets = config.secrets
         desired = replace(config.desired, options=self.options)
         self.made = desired
         return replace(config, desired=self._ignoring(desired, self.ignore))

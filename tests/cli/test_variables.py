@@ -153,3 +153,21 @@ def test_the_library_refuses_the_same(given: dict[str, str], told: str, tmp_path
     (tmp_path / "a.yaml").write_text(f"{HEAD}vars: {{x: a}}\n")
     with pytest.raises(UsageError, match=told):
         qstash_sync.load(tmp_path, variables=given, environ={})
+
+
+@pytest.mark.parametrize("command", [
+    "plan", "plan --save PLAN", "drift", "explain b", "explain b --format json", "pause b",
+    "pause b --format json", "apply --yes", "apply --yes --format json", "doctor",
+])  # fmt: skip
+def test_a_hint_has_no_secret_that_a_variable_brings(tmp_path: Path, command: str) -> None:
+    """Only a config tells which value is one: without it no value is shown."""
+    entry = "{cron: 0 9 * * *, destination: 'https://e.com/b', body: {password: '${var.pw}'}}"
+    head = f"version: 1\nnamespace: acme\ndefaults: {{timezone: UTC}}\nvars: {{pw: ''}}\nschedules: {{b: {entry}}}\n"
+    (tmp_path / "one.yaml").write_text(head)
+    (tmp_path / "two.yaml").write_text(f"{head}environments: {{prod: {{token: '${{env.T}}'}}}}\n")
+    given = ["--var", "pw=made-up-secret", f"--local={tmp_path / 'a.db'}"]
+    cli("apply", "--yes", "-f", str(tmp_path / "one.yaml"), *given)
+    words = command.replace("PLAN", str(tmp_path / "plan")).split()
+    ran = cli(*words, "-f", str(tmp_path / "two.yaml"), "-e", "prod", *given, environ={"T": "t"})
+    assert "made-up-secret" not in ran.text
+    assert "--adopt b" in ran.text or command in ("doctor", "apply --yes")
