@@ -128,5 +128,4 @@ def _twins(
 
 def _does_as_declared(change: Change) -> bool:
     """Whether a schedule that changes does what the file says already, but for its mark."""
-    is_adopted = change.reason is Reason.ADOPT and all(f.path == "mark" for f in change.fields)
-    return change.reason is Reason.CLOCK or is_adopted
+    return change.reason is Reason.ADOPT and all(field.path == "mark" for field in change.fields)

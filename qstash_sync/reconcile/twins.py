@@ -18,6 +18,7 @@ from qstash_sync.crons import firings, robfig
 from qstash_sync.crons.bitmaps import DAY, Span
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.gap_and_fold import Job
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, Change, Reason, TwinOf
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import (
@@ -67,7 +68,7 @@ def twins(
             yield Twin(schedule=origin, parts=(part,))
         else:
             others.append(part)
-    yield from _firing_alike(schedules, others, now)
+    yield from _firing_alike(schedules, others, index, now)
 
 
 def _is_copy(part: LivePart, index: LiveParts) -> bool:
@@ -83,7 +84,7 @@ def _fires_in(part: LivePart, parts: Sequence[LivePart]) -> bool:
 
 
 def _firing_alike(
-    schedules: Iterable[Schedule], strangers: Sequence[LivePart], now: datetime
+    schedules: Iterable[Schedule], strangers: Sequence[LivePart], index: LiveParts, now: datetime
 ) -> Iterator[Twin]:
     targets = {_target(part.live.message) for part in strangers}
     declared: dict[tuple[str, str], list[Schedule]] = {}
@@ -103,7 +104,7 @@ def _firing_alike(
         span = Span.around(now, now + timedelta(days=days))
         alike = by_time.get((days, url, method))
         if alike is None:
-            alike = by_time[days, url, method] = _by_time(declared[url, method], span)
+            alike = by_time[days, url, method] = _by_time(declared[url, method], index, span)
         fired = _digest(_bitmap([part.live.cron for part in parts], span), span)
         body = canonical.body_text(parts[0].live.message)
         for schedule, other in alike.get(fired, ()) if fired else ():
@@ -114,13 +115,23 @@ def _firing_alike(
 _ByTime = dict[bytes | None, list[tuple[Schedule, str | None]]]  # each with its body
 
 
-def _by_time(schedules: Iterable[Schedule], span: Span) -> _ByTime:
+def _by_time(schedules: Iterable[Schedule], index: LiveParts, span: Span) -> _ByTime:
     found: _ByTime = {}
     for schedule in schedules:
-        wanted = _digest(firings.wanted(schedule.timing.job, span), span)
+        wanted = _digest(_firings(_time(schedule, index), span), span)
         body = canonical.body_text(schedule.message)
         found.setdefault(wanted, []).append((schedule, body))
     return found
+
+
+def _time(schedule: Schedule, index: LiveParts) -> Job | tuple[str, ...]:
+    """When it fires: by the file, or where that leaves the time to others, as it is live."""
+    live = index.of(schedule.id) if ignorable.TIME in schedule.ignore else []
+    return tuple(part.live.cron for part in live) or schedule.timing.job
+
+
+def _firings(source: Job | tuple[str, ...], span: Span) -> int:
+    return firings.wanted(source, span) if isinstance(source, Job) else _bitmap(source, span)
 
 
 def firings_of(parts: Sequence[LiveSchedule], now: datetime) -> Hashable:
@@ -140,7 +151,7 @@ def _digest(fired: int, span: Span) -> bytes | None:
 def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Diagnostic:
     """The warning, with the way out; delete: what plans that, where `removals` names it.
 
-    is_newer: it has newer credentials.
+    is_newer: it may have newer credentials.
     """
     schedule, first = twin.schedule, twin.parts[0]
     is_live = schedule.id in index.by_id
@@ -165,7 +176,7 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         elif first.base == f"{namespace}.{schedule.name}" and not known:
             hint = f"namespace_was: {namespace} takes all of it over"
     elif is_live and is_newer:
-        what += " but newer credentials"
+        what += " but other credentials, which may be newer"
         hint = "if those are the good ones, set them here and apply; then the other can go"
     elif is_live:
         hint = delete if schedule.adopted else f"{delete}; or id: {first.live.id} adopts it"
@@ -177,7 +188,7 @@ def with_newer_credentials(found: Iterable[Twin], index: LiveParts) -> frozenset
     """Ids of twins that may be the only ones to hold a credential that is still good.
 
     Of each declared schedule that is live, the newest twin, where that came after it and has other
-    credentials: a deploy may have rotated them.
+    credentials: a deploy may have rotated them. What a rename of ours has made anew may be older.
     """
     newest: dict[str, LivePart] = {}
     for twin in found:
@@ -189,9 +200,13 @@ def with_newer_credentials(found: Iterable[Twin], index: LiveParts) -> frozenset
         part.live.id
         for schedule_id, part in newest.items()
         if (kept := index.first(schedule_id))
-        and _age(part) > (kept[0].live.created_at or 0)
+        and _age(part) > (0 if _is_renamed(kept[0]) else kept[0].live.created_at or 0)
         and any(map(_is_credential, differences(part.live.message, kept[0].live.message)))
     )
+
+
+def _is_renamed(part: LivePart) -> bool:
+    return part.mark is not None and part.mark.was is not None
 
 
 def _age(part: LivePart) -> float:
@@ -200,7 +215,7 @@ def _age(part: LivePart) -> float:
 
 
 def removals(found: Sequence[Twin], index: LiveParts, now: datetime) -> Iterator[Change]:
-    """The deletes of what does nothing that its declared twin, live itself, does not do.
+    """The deletes of what does nothing that its declared twin, live itself, does not do by now.
 
     One with another body, header, callback, delay or way to be delivered, or another namespace's
     mark, or that is paused where its twin is not, or the other way round, is left alone: of its
@@ -210,19 +225,24 @@ def removals(found: Sequence[Twin], index: LiveParts, now: datetime) -> Iterator
     gone = set(with_newer_credentials(found, index))
     parts = {p.live.id: p for twin in found for p in (*twin.parts, *index.first(twin.schedule.id))}
     apart = {live_id: told_apart(part.live.message) for live_id, part in parts.items()}
+    span = Span.around(now, now + timedelta(days=_EXACT_DAYS))
     for twin in found:
-        kept = index.first(twin.schedule.id)
-        for part in twin.parts if kept else ():
+        kept = index.of(twin.schedule.id)
+        fires = _bitmap([one.live.cron for one in kept], span)
+        for part in twin.parts if index.first(twin.schedule.id) else ():
             is_free = part.mark is None or _is_copy(part, index)
             if part.live.id in gone or not is_free or apart[part.live.id] != apart[kept[0].live.id]:
                 continue
             differs = differences(part.live.message, kept[0].live.message)
-            if not _are_alike(part, kept[0], twin.schedule, differs) or _labels_differ(
+            if not _are_alike(part, kept, twin.schedule, differs) or _labels_differ(
                 part, twin, index
             ):
                 continue
             crons = tuple(one.live.cron for one in twin.parts)
-            if not _is_copy(part, index) and not for_ever(twin.schedule.timing.job, crons, now):
+            is_same = fires == _bitmap(crons, span) and for_ever(
+                _time(twin.schedule, index), crons, now
+            )
+            if not (_is_copy(part, index) or is_same):
                 continue
             gone.add(part.live.id)
             yield Change(
@@ -239,10 +259,13 @@ def removals(found: Sequence[Twin], index: LiveParts, now: datetime) -> Iterator
             )
 
 
-def _are_alike(part: LivePart, kept: LivePart, schedule: Schedule, differs: Sequence[str]) -> bool:
+def _are_alike(
+    part: LivePart, kept: Sequence[LivePart], schedule: Schedule, differs: Sequence[str]
+) -> bool:
     """Whether one can go as the other stays; schedule: what becomes of the other's pause."""
-    is_free = kept.mark is None or kept.ours
-    pauses = {kept.live.paused, kept.live.paused if schedule.paused is None else schedule.paused}
+    is_free = kept[0].mark is None or kept[0].ours
+    pauses = {one.live.paused for one in kept}
+    pauses |= {schedule.paused} if schedule.paused is not None else set()
     return is_free and pauses == {part.live.paused} and may_go(differs)
 
 
@@ -299,8 +322,7 @@ def _same_days(one: Job | tuple[str, ...], other: tuple[str, ...]) -> bool:
 def _for_ever(one: Job | tuple[str, ...], other: tuple[str, ...], first: date) -> bool:
     for year in range(_CALENDAR_YEARS):
         span = Span(first + timedelta(days=_DAYS * year), _DAYS)
-        fired = firings.wanted(one, span) if isinstance(one, Job) else _bitmap(one, span)
-        if fired != _bitmap(other, span):
+        if _firings(one, span) != _bitmap(other, span):
             return False
     return True
 

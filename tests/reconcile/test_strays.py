@@ -200,7 +200,7 @@ def test_the_newest_stays_where_it_may_hold_the_only_good_credential(world: Worl
     assert [change.id for change in plan.changes] == ["scd_0", "scd_1", "scd_2"]
     (warning,) = [found for found in plan.warnings if found.code == "twin"]
     assert "scd_3" in warning.message
-    assert "newer credentials" in warning.message
+    assert "other credentials, which may be newer" in warning.message
     assert "set them here and apply" in warning.hint
     world.apply(text, strays=True)
     world.environ["T"] = "Bearer new"  # as the warning says
@@ -311,14 +311,59 @@ def test_nothing_goes_while_its_twin_is_still_to_be_adopted_and_to_be_changed(
     assert not [change for change in plan.changes if change.reason is Reason.TWIN]
 
 
-def test_a_twin_of_what_is_due_for_renewal_goes(world: World) -> None:
-    """What is declared is live, and nobody has touched it."""
+LIVE = "CRON_TZ=Europe/Berlin 0 9 * * *"
+
+
+def test_nothing_goes_while_its_twin_is_due_for_renewal(world: World) -> None:
+    """Soon it fires an hour off; the other never does."""
     world.apply(LOCAL)
-    beside(world, labels=[], cron="CRON_TZ=Europe/Berlin 0 9 * * *")
+    beside(world, labels=[], cron=LIVE)
     world.now += timedelta(days=120)
     assert [change.reason for change in world.plan(LOCAL).changes] == [Reason.CLOCK]
+    assert not world.plan(LOCAL, strays=True).changes
+    world.apply(LOCAL)
     found = world.plan(LOCAL, strays=True)
     assert [(change.id, change.reason) for change in found.changes] == [("scd_7", Reason.TWIN)]
+
+
+def test_nothing_goes_while_a_part_of_its_twin_is_paused(world: World) -> None:
+    world.apply(LOCAL)
+    beside(world, labels=[], cron=LIVE)
+    assert world.plan(LOCAL, strays=True).changes
+    world.edit("billing.s.2", isPaused=True)
+    assert not world.plan(LOCAL, strays=True).changes
+
+
+def test_nothing_goes_that_fires_as_the_file_says_where_what_is_live_does_not(world: World) -> None:
+    """The time is somebody else's: they fire at another one, and so it is no twin."""
+    text = FILE.replace("{cron", "{ignore: [cron], cron")
+    world.apply(text)
+    beside(world, labels=[])
+    assert world.plan(text, strays=True).changes
+    world.edit("billing.s", cron="0 3 1 1 *")
+    plan = world.plan(text, strays=True)
+    assert not plan.changes
+    assert not [warning for warning in world.plan(text).warnings if warning.code == "twin"]
+    world.edit("scd_7", cron="0 3 1 1 *")
+    assert [change.id for change in world.plan(text, strays=True).changes] == ["scd_7"]
+
+
+def test_a_rename_makes_no_credential_newer(world: World) -> None:
+    """It has created ours anew, with the one that it had."""
+    world.environ = {"X": "made-up-credential"}
+    old = FILE.replace("{cron", "{headers: {Authorization: 'Bearer ${env.X}'}, cron")
+    world.apply(old)
+    header = {**world.schedule("billing.s")["header"], "Authorization": ["Bearer bbbbbbbbbbbb"]}
+    world.now += timedelta(hours=1)
+    beside(world, labels=[], header=header, createdAt=int(world.now.timestamp() * 1000))
+    assert not world.plan(old, strays=True).changes
+    world.now += timedelta(hours=1)
+    renamed = old.replace("{s: {", "{t: {was: s, ")
+    world.apply(renamed)
+    assert live(world) == ["billing.t", "scd_7"]
+    plan = world.plan(renamed, strays=True)
+    assert not plan.changes
+    assert "which may be newer" in next(w.message for w in plan.warnings if w.code == "twin")
 
 
 def test_limits_hold_for_strays(world: World) -> None:
