@@ -98,7 +98,10 @@ def limits(
     usage: Mapping[Kind, Usage],
     now: datetime,
 ) -> Iterator[Diagnostic]:
-    """What the account's plan does not allow, before anything is written."""
+    """What the account's plan does not allow, before anything is written.
+
+    An account that is too full already refuses what is new alone: of all else it is a warning.
+    """
     plan = desired.limits.plan
     if any(c.action is Action.CREATE or c.kind is Kind.SCHEDULE for c in changes):
         refused_ids = {change.id for change in changes if change.refused}
@@ -108,7 +111,9 @@ def limits(
         counted = {part.live.id for s in declared for part in index.of(s.id)}
         others = len(index.by_id.keys() - counted - deleted)
         used = usage[Kind.SCHEDULE]
-        yield from judge(declared, now, plan=plan, others=others, today=used.after)
+        for found in judge(declared, now, plan=plan, others=others, today=used.after):
+            is_error = used.created and found.severity is Severity.ERROR
+            yield replace(found, severity=Severity.ERROR if is_error else Severity.WARNING)
         if used.allowed is not None and used.after <= used.allowed < used.peak:
             fact = f"{used.peak} schedules at once, since new ones are made before old ones go"
             most = max(len(_created(change, index.by_id)) for change in changes)
@@ -122,6 +127,7 @@ def limits(
         over = used.allowed is not None and used.after > used.allowed
         if over and any(change.kind is kind for change in changes):
             yield Diagnostic(
+                severity=Severity.ERROR if used.created else Severity.WARNING,
                 code="limit",
                 message=f"{used.after} {kind}s after this; the plan {plan} allows {used.allowed}",
                 hint="remove some, or raise the plan",

@@ -74,6 +74,19 @@ def test_what_a_change_needs_before_it_frees_anything_is_counted(
         assert bool(world.plan(text, target=(target,)).errors) is (live == 10)
 
 
+def test_an_account_above_its_cap_may_lose_schedules(world: World) -> None:
+    """And have others changed; it is told, and stops only what is new."""
+    text = file(13, plan="payg").replace("America/New_York", "UTC")
+    world.apply(text)
+    full = text.replace("payg", "free")
+    fewer, more = full[: full.index("  s12:")], full.replace("s12", "s13")
+    for wanted, stops in ((fewer, False), (fewer.replace("0 9", "0 8", 1), False), (more, True)):
+        plan = world.plan(wanted)
+        assert plan.changes
+        assert [error.code for error in plan.errors] == ["limit"] * stops
+        assert [w.code for w in plan.warnings if w.code == "limit"] == ["limit"] * (not stops)
+
+
 def test_an_account_above_its_cap_may_lose_parts(world: World) -> None:
     """Nothing is made, so nothing is in the way."""
     text = file(6, plan="payg", dst="strategy: split")
