@@ -37,6 +37,7 @@ from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile.times import ACTIVATION
 
 NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS = 404, 412, 429
+_LONG = 120  # minutes that are better told in hours
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
 _LOST = 3  # writes in a row that could not reach QStash, after which no more are begun
 _GRAVEST_FIRST = (Status.REFUSED, Status.FAILED, Status.BLOCKED)
@@ -292,8 +293,10 @@ class _Run:
         waited = self.waited.get(key, timedelta()) + (found.at - now)
         if waited > self.control.max_wait:
             at = f"{found.at:%Y-%m-%d %H:%M:%SZ}"
-            why = f"its next window opens at {at}; run again then, or --max-wait"
-            self._take(_blocked(change, why))
+            minutes = waited // timedelta(minutes=1) + 1
+            longer = f"{minutes}m" if minutes < _LONG else f"{-(-minutes // 60)}h"
+            ways = f"run again then, or --max-wait {longer}; while it is paused it needs none"
+            self._take(_blocked(change, f"its next window opens at {at}; {ways}"))
             return False
         if key not in self.waited:
             self.control.say(f"{change.name}: a firing is near; waiting until {found.at:%H:%M:%SZ}")

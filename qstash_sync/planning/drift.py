@@ -11,7 +11,7 @@ a change of another kind         differs        these carry no mark
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,18 +22,16 @@ from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.resources import (
     Desired,
-    FlowControl,
     Kind,
     Live,
     LiveSchedule,
-    Queue,
     Schedule,
 )
 from qstash_sync.planning import guards, liveness
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.reconcile.about import about
-from qstash_sync.reconcile.pauses import LEFT_SO
+from qstash_sync.reconcile.unmarked_kinds import left_paused
 from qstash_sync.record import record
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
@@ -144,7 +142,7 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
     read_at: the server's time when the account was read; the plan may have been made for another.
     """
     schedules = {schedule.name: schedule for schedule in desired.schedules or ()}
-    left_paused = _left_paused(desired, live)
+    paused = dict(_left_paused(desired, live))
     known = KnownSecrets(desired.secrets)
     changed = [(change.kind, change.name, change) for change in plan.changes]
     unchanged = [(kind, name, None) for kind, name in plan.unchanged]
@@ -152,8 +150,8 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
     for kind, name, change in (*changed, *unchanged):
         status = _status(change)
         found: list[Diagnostic] = []
-        if (kind, name) in left_paused:
-            found = [left_paused[kind, name]]
+        if (kind, name) in paused:
+            found = [paused[kind, name]]
         elif kind is Kind.SCHEDULE and status is not Status.SURPLUS:
             found = list(_diagnostics(schedules[name], change, plan, desired, read_at))
         # A renewal that is due for long is a difference, but nobody's doing.
@@ -254,22 +252,10 @@ def _fires_before(schedule: Schedule, now: datetime, wrong: datetime) -> bool:
     return any(at < wrong for at in next_firings(schedule.timing.job, now, 1))
 
 
-def _left_paused(desired: Desired, live: Live) -> Mapping[tuple[Kind, str], Diagnostic]:
+def _left_paused(desired: Desired, live: Live) -> Iterator[tuple[tuple[Kind, str], Diagnostic]]:
     """Of the queues and flow-control keys that are paused, and the file leaves it so."""
-    paused = {(Kind.QUEUE, queue.name) for queue in live.queues or () if queue.paused}
-    paused |= {(Kind.FLOW_CONTROL, key.name) for key in live.flow_controls or () if key.paused}
-    declared: list[tuple[Kind, Queue | FlowControl]] = [
-        *((Kind.QUEUE, queue) for queue in desired.queues or ()),
-        *((Kind.FLOW_CONTROL, key) for key in desired.flow_controls or ()),
-    ]
-    return {
-        (kind, resource.name): Diagnostic(
-            severity=Severity.INFO,
-            code="paused",
-            message=LEFT_SO,
-            path=(f"{kind}s", resource.name),
-            location=resource.location,
-        )
-        for kind, resource in declared
-        if resource.paused is None and (kind, resource.name) in paused
-    }
+    for kind in (Kind.QUEUE, Kind.FLOW_CONTROL):
+        there = {one.name: one for one in getattr(live, f"{kind}s") or ()}
+        for resource in getattr(desired, f"{kind}s") or ():
+            for found in left_paused(kind, resource, there.get(resource.name)):
+                yield (kind, resource.name), found

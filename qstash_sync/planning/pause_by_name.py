@@ -144,10 +144,14 @@ def _name(glob: str, ours: Sequence[_Found], desired: Desired) -> str:
     declared = desired.schedules or ()
     if any(one.is_named(glob) for one in ours) or any(s.name == glob for s in declared):
         return glob
-    for one in ours:
-        if any(part.live.id == glob for part in (*one.parts, *one.foreign)):
-            return one.declared.name if one.declared else one.name
-    return next((schedule.name for schedule in declared if schedule.id == glob), glob)
+    base, _, number = glob.rpartition(".")
+    for name in (glob, base) if number.isdecimal() else (glob,):  # of a part that is gone by now
+        for one in ours:
+            if name == one.id or any(part.live.id == name for part in (*one.parts, *one.foreign)):
+                return one.declared.name if one.declared else one.name
+        if found := next((s.name for s in declared if s.id == name), None):
+            return found
+    return glob
 
 
 def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:
@@ -221,7 +225,8 @@ def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Ite
     for glob in wish.globs:
         if any(one.is_named(glob) for one in ours) or any(fnmatchcase(n, glob) for n in absent):
             continue
-        near = [] if _GLOB.search(glob) else get_close_matches(glob, known, 5, _NEAR)
+        word = glob.removeprefix("schedules.")
+        near = [] if _GLOB.search(word) else get_close_matches(word, known, 5, _NEAR)
         hint = f"did you mean {' or '.join(near)}?" if near else f"ours are {_listed(known)}"
         namespace = wish.desired.namespace
         if not known:

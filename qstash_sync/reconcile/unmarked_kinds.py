@@ -4,7 +4,9 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, Change, FieldChange, Reason, Takes, pause_field
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import (
     Desired,
     FlowControl,
@@ -28,6 +30,7 @@ from qstash_sync.model.steps import (
 )
 from qstash_sync.reconcile import canonical, diff, ignored
 from qstash_sync.reconcile.compared import Compared, Comparison, Within
+from qstash_sync.reconcile.pauses import LEFT_SO
 
 
 def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within: Within) -> None:
@@ -44,7 +47,10 @@ def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within:
         name, stored = resource.name, left.pop(resource.name, None)
         if within is None or (kind, name) in within:
             change = _COMPARERS[kind](ignored.as_live(resource, stored), stored)
-            found.compared.append(Compared(kind=kind, name=name, id=name, change=change))
+            said = left_paused(kind, resource, stored)
+            found.compared.append(
+                Compared(kind=kind, name=name, id=name, change=change, diagnostics=said)
+            )
     for name, resource in sorted(left.items()):
         is_owned = any(fnmatchcase(name, pattern) for pattern in owned)
         if is_owned and (kind, name) not in desired.elsewhere:
@@ -53,6 +59,24 @@ def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within:
                 found.compared.append(Compared(kind=kind, name=name, id=name, change=change))
         elif kind is not Kind.FLOW_CONTROL:
             found.unmanaged.append((kind, name))
+
+
+def left_paused(kind: Kind, resource: Any, live: Any) -> tuple[Diagnostic, ...]:
+    """What to say of a queue or key that is paused, where the file says nothing of it."""
+    asks = getattr(resource, "paused", True) is None and ignorable.PAUSE not in resource.ignore
+    if not (asks and live and live.paused):
+        return ()
+    path, hint = (f"{kind}s", resource.name), "what is sent waits; paused: false resumes it"
+    return (
+        Diagnostic(
+            severity=Severity.INFO,
+            code="paused",
+            message=LEFT_SO,
+            path=path,
+            location=resource.location,
+            hint=hint,
+        ),
+    )
 
 
 def _group(group: UrlGroup, live: LiveUrlGroup | None) -> Change | None:

@@ -774,7 +774,7 @@ def test_a_pause_stops_what_a_rename_has_left_under_any_former_name(
     assert all(world.schedule(part_id)["isPaused"] for part_id in live_ids(world))
 
 
-@pytest.mark.parametrize("glob", ["billing.a", "billing.a.2", "scd_1"])
+@pytest.mark.parametrize("glob", ["billing.a", "billing.a.2", "billing.a.7", "scd_1", "scd_1.2"])
 def test_a_pause_takes_the_id_that_a_log_names(world: World, glob: str) -> None:
     """All of its schedule, and no other of which a glob would be the id."""
     world.apply(file(a=BERLIN, s=PLAIN, b="id: scd_1"))
@@ -811,6 +811,16 @@ def test_a_pause_by_an_id_says_all_that_one_by_the_name_says(half_renamed: World
         )
     assert {warning.code for warning in by_name.warnings} >= {"not_taken", "not_live"}
     assert (by_id.warnings, by_id.errors) == (by_name.warnings, by_name.errors)
+
+
+def test_a_section_before_a_name_is_a_slip(world: World) -> None:
+    """As `--target` has it."""
+    world.apply(file(a=PLAIN, report=PLAIN))
+    desired = config(file(a=PLAIN, report=PLAIN)).desired
+    wish = Wish(desired=desired, globs=("schedules.report",), paused=True)
+    with world.client(read_only=True) as client:
+        (error,) = incident.look(client, wish, now=world.now).plan.errors
+    assert error.hint == "did you mean report?"
 
 
 def test_a_name_comes_before_an_id(world: World) -> None:

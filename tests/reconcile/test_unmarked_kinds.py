@@ -5,6 +5,7 @@ import pytest
 from qstash_sync.model.change import Action, Change, Takes
 from qstash_sync.model.resources import LiveQueue
 from qstash_sync.model.steps import PauseFlowControl, PinFlowControl, UnpinFlowControl
+from qstash_sync.planning import drift
 from tests.support import HEAD, World
 
 PINNED = "parallelism: 2, rate: 5, period: 1m"
@@ -72,3 +73,23 @@ def test_one_message_waits_and_two_wait() -> None:
     assert said == [
         None, "1 message waits in it and would be lost", "2 messages wait in it and would be lost",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_what_is_paused_in_the_account_is_told_by_the_plan_and_once_by_drift(
+    world: World, *, ignored: bool
+) -> None:
+    """No message is delivered then; a schedule that is paused is told, too."""
+    left = "{ignore: [paused], parallelism: 2}" if ignored else "{parallelism: 2}"
+    text = f"{HEAD}queues: {{q: {left}}}\nflow_controls: {{k: {left}}}\n"
+    world.apply(text)
+    assert not world.plan(text).warnings
+    world.account.console.edit("queue", "q", paused=True)
+    world.account.console.edit("flow", "k", isPaused=True)
+    plan = world.plan(text)
+    assert plan.empty
+    told = [] if ignored else [("flow_controls", "k"), ("queues", "q")]
+    assert sorted(w.path for w in plan.warnings if w.code == "paused") == told
+    found = drift.judge(world.desired(text), plan.live, plan, read_at=world.now)
+    assert sorted(d.path for one in found.resources for d in one.diagnostics) == told
+    assert not [w for w in found.plan.warnings if w.code == "paused"]
