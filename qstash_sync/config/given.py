@@ -11,6 +11,7 @@ from qstash_sync.config.layers import meant
 from qstash_sync.config.load import Files
 from qstash_sync.config.tree import Map, texts
 from qstash_sync.errors import UsageError
+from qstash_sync.model.secret_shapes import kind_in
 
 
 def check(files: Files, given: Mapping[str, str], option: str = "--var") -> None:
@@ -23,7 +24,8 @@ def check(files: Files, given: Mapping[str, str], option: str = "--var") -> None
         known.update(*map(variables_in, _texts(files, given)))
     for name, value in given.items():
         # Of an unknown name and what might be the end of base64, the name may be a secret itself.
-        shown = f" {name}" if name in known or value.strip("=") else ""
+        is_shown = name in known or (value.strip("=") and kind_in(name) is None)
+        shown = f" {name}" if is_shown else ""
         if not value:
             hint = "for an empty text, write it in vars of the file"
             raise UsageError(f"{option}{shown}: is empty; is a variable unset? {hint}")

@@ -35,6 +35,7 @@ _EXPRESSION = re.compile(
     r"(?:var\.(?P<var>[A-Za-z_][\w-]*)"
     r"|env\.(?P<env>[A-Za-z_]\w*)(?P<default>:-[^|]*)?)(?P<plain>\|plain)?"
 )
+_VARIABLE = re.compile(r"\s*var\.([A-Za-z_][\w-]*)")
 _FORMS = Fixed("write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}")
 _IF_NONE = Fixed("write ${env.NAME|plain} if it is none")
 
@@ -323,9 +324,8 @@ def _measure(value: Value) -> tuple[int, int]:
 def variables_in(text: str) -> Iterator[str]:
     """The variables that a text names as `${var.x}`."""
     for token in _TOKEN.finditer(text) if "${" in text else ():
-        found = _EXPRESSION.fullmatch((token[1] or "").strip())
-        if found and found["var"]:
-            yield found["var"]
+        if found := _VARIABLE.match(token[1] or ""):  # what follows may be wrong, and is told
+            yield found[1]
 
 
 def is_text(value: str) -> bool:

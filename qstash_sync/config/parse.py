@@ -62,7 +62,9 @@ _BARE = re.compile(
 )
 # In braces or brackets: what stands before a `${`, and the rest of that value or key.
 _BEFORE = re.compile(r"[{\[,]|:\s|^")
-_TEMPLATE = re.compile(r"(?:\{[^{}]*\}|\{\{[^{}]*\}\})(?:\$?\{[^{}]*\}|[^,{}\[\]:]|:(?!\s|$))*")
+_TEMPLATE = re.compile(
+    r"(?:\{[^{}]*\}|\{\{[^{}]*\}\})(?:\$?\{[^{}]*\}|[^,{}\[\]:\s]|:(?!\s|$)|\s(?!#))*"
+)
 # What the parser's own words mean to who wrote the file.
 _HINTS = {
     "\\t": "indent with spaces",

@@ -78,7 +78,7 @@ class FieldChange:
     after: Any = None
     withheld: Withheld | None = None
     note: str = ""
-    default: bool = False
+    default: bool = field(default=False, compare=False)
 
     @property
     def several(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:

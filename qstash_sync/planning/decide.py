@@ -20,7 +20,7 @@ from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
-from qstash_sync.planning import guards, messages, quota, references
+from qstash_sync.planning import guards, messages, quota, references, renames
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.planning.messages import MessagesADay
 from qstash_sync.planning.policy import Policy
@@ -162,6 +162,7 @@ def decide(
         ),
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
         *_idle_globs(comparison, policy),
+        *renames.forgotten(kept, within, index),
         *guards.refused_deletes(kept),
         *guards.too_many_deletes(desired, live, kept, changes, policy),
         *quota.limits(within, index, kept, usage, now),

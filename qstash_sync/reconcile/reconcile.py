@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from qstash_sync.model.change import Change, Reason
+from qstash_sync.model.change import Reason
 from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.reconcile import former, twins, unmarked_kinds
 from qstash_sync.reconcile.compared import Compared, Comparison, Within
@@ -104,7 +104,7 @@ def _twins(
     """What fires beside a declared schedule is told; where strays go, it is a change."""
     alike = list(twins.twins(desired.schedules or (), strangers, index, now))
     # What is not as the file says is no reason to delete what is: nothing else may fire so.
-    differ = {one.id for one in found.compared if one.change and not _does_as_declared(one.change)}
+    differ = {one.id for one in found.compared if not _does_as_declared(one)}
     sound = [twin for twin in alike if twin.schedule.id not in differ]
     removable = {change.id: change for change in twins.removals(sound, index, now)}
     goes = removable if strays else {}
@@ -126,6 +126,10 @@ def _twins(
         )
 
 
-def _does_as_declared(change: Change) -> bool:
-    """Whether a schedule that changes does what the file says already, but for its mark."""
-    return change.reason is Reason.ADOPT and all(field.path == "mark" for field in change.fields)
+def _does_as_declared(one: Compared) -> bool:
+    """Whether it does what the file says already, but for a mark that needs no consent."""
+    change = one.change
+    if change is None:
+        return True
+    is_mark = all(field.path == "mark" for field in change.fields)
+    return change.reason is Reason.ADOPT and is_mark and one.consent is None

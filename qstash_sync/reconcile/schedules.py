@@ -236,7 +236,9 @@ class ScheduleComparer:
                 message=fact,
                 path=("schedules", schedule.name, key),
                 location=schedule.location,
-                hint="is it right? a schedule that is meant goes on firing beside this one",
+                hint="is it right? without it nothing is renamed, and no pause is kept"
+                if key == "was" and not foreign
+                else "is it right? a schedule that is meant goes on firing beside this one",
             )
 
     # Create, rename

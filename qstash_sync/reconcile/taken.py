@@ -7,24 +7,32 @@ that is shown.
 from collections.abc import Sequence
 from datetime import datetime
 
-from qstash_sync.crons import exactness
-from qstash_sync.crons.compile import RENEW_BEFORE
+from qstash_sync.crons.compile import compile_job
+from qstash_sync.crons.error import CronError
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.change import Takes
 from qstash_sync.model.resources import Kind, Live, LiveSchedule, instant
 from qstash_sync.reconcile import mark, time_label
 from qstash_sync.reconcile.diff import address
-from qstash_sync.reconcile.live_parts import LivePart, LiveParts, is_untouched
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts, is_untouched, same_crons
 from qstash_sync.record import record
 
 
+def _are_crons_of(job: Job, crons: tuple[str, ...], now: datetime) -> bool:
+    """Whether a set is just what would be written for a time today."""
+    try:
+        return same_crons(compile_job(job, now=now, keep=crons).crons, crons)
+    except CronError:
+        return False
+
+
 def by_delete(parts: Sequence[LivePart], index: LiveParts, now: datetime) -> Takes:
-    """What deleting the parts of a schedule takes away; its local time where it fires so."""
+    """What deleting the parts of a schedule takes away; its local time, if that is live."""
     found = [part.live for part in parts]
     crons = tuple(live.cron for live in found)
     job = time_label.read(found[0].message.labels)
-    # A set that is due for renewal, or of other policies, fires otherwise, and is still of that.
-    if job and not exactness.holds(job, crons, now, now + RENEW_BEFORE):
-        job = job if all(is_untouched(part, index, job) for part in parts) else None
+    if job and not all(is_untouched(part, index, job) for part in parts):
+        job = job if _are_crons_of(job, crons, now) else None
     ran = [at for live in found if (at := instant(live.last_at))]
     firings = [at for live in found if not live.paused and (at := instant(live.next_at))]
     return Takes(

@@ -249,7 +249,7 @@ def _endpoints(plan: Plan, change: Change, paint: Paint) -> Iterator[str]:
         live = [group for group in plan.live.url_groups or () if group.name == change.name]
         for one in (endpoint for group in live for endpoint in group.endpoints):
             label = f"endpoint {one.name or '(unnamed)'}"
-            yield from paint.row(f"      {label:{LABEL_WIDTH}}{address(str(one.url))}")
+            yield from paint.row(f"      {label:{LABEL_WIDTH - 2}}  {address(str(one.url))}")
 
 
 def summary(plan: Plan) -> list[str]:

@@ -348,6 +348,14 @@ def test_nothing_goes_that_fires_as_the_file_says_where_what_is_live_does_not(wo
     assert [change.id for change in world.plan(text, strays=True).changes] == ["scd_7"]
 
 
+def test_nothing_goes_while_its_twin_waits_for_a_consent(world: World) -> None:
+    """A part of it carries another environment's mark."""
+    world.apply(LOCAL)
+    beside(world, labels=[], cron=LIVE)
+    world.hand_over("billing.s.2")
+    assert not [c for c in world.plan(LOCAL, strays=True).changes if c.reason is Reason.TWIN]
+
+
 def test_a_rename_makes_no_credential_newer(world: World) -> None:
     """It has created ours anew, with the one that it had."""
     world.environ = {"X": "made-up-credential"}

@@ -267,6 +267,33 @@ def test_a_protected_one_that_goes_along_stops_the_run_though_consent_is_given(
     assert (alone.errors, alone.refused) == ((), 1)
 
 
+# A rename that the file does not say
+
+
+@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize("was", ["", "was: aa, "])
+def test_a_rename_without_its_was_is_told(world: World, was: str, paused: bool) -> None:
+    """It loses its pause: what is created runs."""
+    world.apply(file(a=BERLIN, b=PLAIN))
+    for part_id in ("billing.a", "billing.a.2"):
+        world.account.console.pause(part_id, paused=paused)
+    plan = world.plan(file(c=f"{was}{BERLIN}", b=PLAIN))
+    assert [change.action for change in plan.changes] == [Action.CREATE, Action.DELETE]
+    (told,) = (w for w in plan.warnings if w.code == "was")
+    assert ("and paused" in told.message) is paused
+    assert told.hint.startswith("was: a makes it a rename")
+    assert not list(warned(world.plan(file(c=f"was: a, {BERLIN}", b=PLAIN)), "was"))
+
+
+@pytest.mark.parametrize("entries", [
+    {"c": BERLIN, "d": BERLIN}, {"c": "cron: 30 8 * * *"}, {"c": f"{BERLIN}, method: PUT"},
+    {"c": f"{BERLIN}, body: x"}, {"c": BERLIN, "a": BERLIN},
+], ids=str)  # fmt: skip
+def test_what_may_be_another_job_is_no_rename(world: World, entries: dict[str, str]) -> None:
+    world.apply(file(a=BERLIN))
+    assert not list(warned(world.plan(file(**entries)), "was"))
+
+
 # What is left beside it
 
 
@@ -683,6 +710,22 @@ def test_a_delete_shows_the_local_time_whatever_else_somebody_has_edited(
     assert takes is not None
     assert takes.job is not None
     assert takes.job.timezone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("hand", ["cron", "delete"])
+def test_a_delete_shows_no_local_time_where_a_part_of_another_season_is_another(
+    world: World, hand: str
+) -> None:
+    """It is the winter's part that fires now."""
+    world.apply(file(a=BERLIN))
+    if hand == "cron":
+        world.edit("billing.a.2", cron="0 0 * 4-10 *")
+    else:
+        world.account.store.delete("schedule", "billing.a.2")
+        world.edit("billing.a", retries=9)
+    takes = only_change(world.plan(REMOVED)).takes
+    assert takes is not None
+    assert takes.job is None
 
 
 def test_a_delete_of_what_is_due_for_renewal_shows_the_local_time(world: World) -> None:

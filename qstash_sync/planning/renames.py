@@ -1,0 +1,48 @@
+"""A schedule that goes while one comes which is the same but for its name: a `was:` forgotten.
+
+As a delete and a create it loses its pause and what its id has told the logs; as a rename it does
+not. Nothing but a `was:` makes it one: two jobs may do the same.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from qstash_sync.model.change import Action, Change, Reason
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import Desired, Kind, Message, is_known, plain
+from qstash_sync.model.steps import PutSchedule
+from qstash_sync.reconcile import canonical
+from qstash_sync.reconcile.about import about
+from qstash_sync.reconcile.live_parts import LiveParts
+
+_Look = tuple[str, str, str | None, frozenset[str]]  # destination, method, body and crons
+
+
+def forgotten(
+    changes: Sequence[Change], desired: Desired, index: LiveParts
+) -> Iterator[Diagnostic]:
+    """A warning of each such pair, where neither has another that is like it."""
+    come: dict[_Look, list[Change]] = {}
+    go: dict[_Look, list[Change]] = {}
+    for change in changes:
+        if change.kind is Kind.SCHEDULE and not change.refused and change.reason is Reason.FILE:
+            puts = [step for step in change.steps if isinstance(step, PutSchedule)]
+            live = [part.live for part in index.of(change.id)]
+            if change.action is Action.CREATE and is_known(puts[0].message.destination):
+                look = _look(puts[0].message, [step.cron for step in puts])
+                come.setdefault(look, []).append(change)
+            elif change.action is Action.DELETE and live:
+                look = _look(live[0].message, [part.cron for part in live])
+                go.setdefault(look, []).append(change)
+    declared = {schedule.id: schedule for schedule in desired.schedules or ()}
+    for look in come.keys() & go.keys():
+        if len(come[look]) == len(go[look]) == 1:
+            (new,), (old,) = come[look], go[look]
+            pause = " and paused" if old.takes and old.takes.paused else ""
+            fact = f"the same but for its name as {old.name}, which goes{pause}"
+            hint = f"was: {old.name} makes it a rename, which keeps the pause"
+            yield about(declared[new.id], Severity.WARNING, "was", fact, hint)
+
+
+def _look(message: Message, crons: Sequence[str]) -> _Look:
+    body = canonical.body_text(message)
+    return plain(message.destination), message.method, body, frozenset(crons)
