@@ -96,7 +96,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     updates = by_risk(updates)
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
-    warnings, unread = text.quiet(plan, verbose=verbose, way="`qstash-sync plan -v`")
+    warnings, unread = text.quiet(plan, verbose=verbose, command="plan")
     sections = [
         *_diagnostics(plan.errors),
         _Section(title=deleting, entries=_heads(deletes)),
@@ -127,7 +127,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
 def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> Page:
     """Where the declared resources stand."""
     plan = drift.plan
-    warnings, unread = text.quiet(plan, verbose=verbose, way="`qstash-sync drift -v`")
+    warnings, unread = text.quiet(plan, verbose=verbose, command="drift")
     sections = [
         *_diagnostics(plan.errors),
         *(section for status in Status for section in _resources(drift, status)),

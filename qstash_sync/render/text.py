@@ -169,12 +169,15 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
     return lines
 
 
-def quiet(plan: Plan, *, verbose: bool, way: str = "-v") -> tuple[Sequence[Diagnostic], list[str]]:
+def quiet(
+    plan: Plan, *, verbose: bool, command: str = ""
+) -> tuple[Sequence[Diagnostic], list[str]]:
     """The warnings that this plan gives cause to read, and lines that count the others.
 
     What lint finds in what stays as it is, a clock change among it, was read when it came; that a
-    schedule was resumed, who resumed it knows. way: to see them.
+    schedule was resumed, who resumed it knows. command: which shows them, if not this one.
     """
+    way = f"`{plan.desired.command(command, '-v')}`" if command and plan.desired else "-v"
     if verbose:
         return plan.warnings, []
     changed = {(f"{change.kind}s", change.name) for change in plan.changes}

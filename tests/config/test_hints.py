@@ -39,6 +39,7 @@ CASES = [
     ("a workflow's secret", block("cron: '@daily'", "headers: {Authorization: 'Bearer ${{ secrets.X }}'}"), "8:15", "write ${env.NAME}"),
     ("a workflow's secret alone", block("cron: '@daily'", "body: ${{ secrets.X }}"), "8:5", "write ${env.NAME}"),
     ("flow, a template in a text", flow(f"cron: '@daily', destination: {URL}, headers: {{Authorization: Bearer ${{env.X}}}}"), "5:86", 'quote it: "Bearer ${env.X}"'),
+    ("flow, a template before a comment", f"{HEAD}schedules:\n  a:\n    headers: {{A: ${{env.X}} # c\n      , B: c}}\n", "6:18", 'quote it: "${env.X}"'),
     ("flow, a template alone", flow(f"cron: '@daily', destination: {URL}, headers: {{A: ${{env.X}}, B: c}}"), "5:74", 'quote it: "${env.X}"'),
     ("flow, a template first", flow("destination: ${var.url}/a/b, cron: '@daily'"), "5:20", 'quote it: "${var.url}/a/b"'),
     ("flow, a template in an address", flow("destination: https://${var.host}:80/${var.x}, cron: '@daily'"), "5:20", 'quote it: "https://${var.host}:80/${var.x}"'),

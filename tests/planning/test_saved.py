@@ -1251,3 +1251,12 @@ def test_an_option_in_a_saved_plan_is_one_that_a_run_can_have(
     else:
         found = getattr(savefile.load(document).policy, option)
         assert found == (tuple(value) if isinstance(value, list) else value)
+
+
+def test_a_create_that_is_approved_moves_in_what_moved_alone(world: World) -> None:
+    """What QStash does where nothing is said is no part of what was approved."""
+    text = HEAD + "schedules: {a: {cron: 0 9 * * *, destination: 'https://e.com/a'}}\n"
+    document = save(world, text)
+    error = stale(world, text.replace("e.com/a", "e.com/b"), document)
+    (moved,) = error.moved
+    assert [field.path for field in moved.fields] == ["destination"]
