@@ -134,8 +134,8 @@ def interrupt(words: str) -> None:
 
 @contextlib.contextmanager
 def progress(total: int, label: str) -> Iterator[Progress]:
-    """How far a run is: a bar where stderr is a terminal."""
-    if not is_terminal(sys.stderr):
+    """How far a run is: a bar where stderr is a terminal that can move its cursor."""
+    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
         yield Progress(None)
         return
     with click.progressbar(length=total, label=label, file=_STDERR) as bar:

@@ -1,5 +1,6 @@
 """Streams that are full, closed, or cannot encode; what is shown never decides what is done."""
 
+import io
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from qstash_sync.cli import streams
+from qstash_sync.render import safe
 from tests.support import HEAD, UNLINTED, cli, ids
 
 ROOT = Path(__file__).parents[2]
@@ -529,3 +532,20 @@ def test_a_fault_of_the_system_is_not_said_to_be_that_of_stdout(
     ran = cli("init", "--yes")
     assert (ran.code, "stdout" in ran.err) == (1, False)
     assert "internal error: OSError in test_streams.py" in ran.err
+
+
+@pytest.mark.parametrize(("term", "moves"), [("xterm", True), ("dumb", False)])
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, term: str, *, moves: bool
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    found = Terminal()
+    monkeypatch.setattr(sys, "stderr", found)
+    monkeypatch.setenv("TERM", term)
+    with streams.progress(2, "Applying") as bar:
+        bar.tell(safe.page("one"))
+        bar.advance()
+    assert (bar.has_bar, "\x1b" in found.getvalue()) == (moves, moves)
