@@ -18,21 +18,13 @@ from qstash_sync.reconcile.live_parts import LivePart, LiveParts, is_untouched, 
 from qstash_sync.record import record
 
 
-def _are_crons_of(job: Job, crons: tuple[str, ...], now: datetime) -> bool:
-    """Whether a set is just what would be written for a time today."""
-    try:
-        return same_crons(compile_job(job, now=now, keep=crons).crons, crons)
-    except CronError:
-        return False
-
-
 def by_delete(parts: Sequence[LivePart], index: LiveParts, now: datetime) -> Takes:
     """What deleting the parts of a schedule takes away; its local time, if that is live."""
     found = [part.live for part in parts]
     crons = tuple(live.cron for live in found)
     job = time_label.read(found[0].message.labels)
-    if job and not all(is_untouched(part, index, job) for part in parts):
-        job = job if _are_crons_of(job, crons, now) else None
+    if job and not (_is_whole(parts, index, job) or _are_crons_of(job, crons, now)):
+        job = None
     ran = [at for live in found if (at := instant(live.last_at))]
     firings = [at for live in found if not live.paused and (at := instant(live.next_at))]
     return Takes(
@@ -43,6 +35,21 @@ def by_delete(parts: Sequence[LivePart], index: LiveParts, now: datetime) -> Tak
         next_at=min(firings, default=None),
         last_at=max(ran, default=None),
     )
+
+
+def _is_whole(parts: Sequence[LivePart], index: LiveParts, job: Job) -> bool:
+    """Whether a set is all that was written for a time, and nobody has touched it."""
+    first = parts[0].mark
+    is_all = first is not None and len(parts) == first.parts
+    return is_all and all(is_untouched(part, index, job) for part in parts)
+
+
+def _are_crons_of(job: Job, crons: tuple[str, ...], now: datetime) -> bool:
+    """Whether a set is just what would be written for a time today."""
+    try:
+        return same_crons(compile_job(job, now=now, keep=crons).crons, crons)
+    except CronError:
+        return False
 
 
 @record(kw_only=True)

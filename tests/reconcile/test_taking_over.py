@@ -722,7 +722,6 @@ def test_a_delete_shows_no_local_time_where_a_part_of_another_season_is_another(
         world.edit("billing.a.2", cron="0 0 * 4-10 *")
     else:
         world.account.store.delete("schedule", "billing.a.2")
-        world.edit("billing.a", retries=9)
     takes = only_change(world.plan(REMOVED)).takes
     assert takes is not None
     assert takes.job is None
