@@ -317,9 +317,9 @@ def test_that_something_was_resumed_is_one_line_until_it_is_written_again(world:
         "hourly: paused when it was",
     )
     for command in ("plan", "drift"):
-        for form, way in (("text", "-v"), ("markdown", f"`qstash-sync {command} -v`")):
+        for form, way in (("text", "-v\n"), ("markdown", f"`qstash-sync {command} -v -f ")):
             brief = said(world, command, "--format", form, text=later).out
-            assert (f"{line}{way}\n" in brief, whole in brief) == (True, False)
+            assert (f"{line}{way}" in brief, whole in brief) == (True, False)
             full = said(world, command, "--format", form, "-v", text=later).out
             assert (line in full, whole in full) == (False, True)
     changed = said(world, "plan", text=later.replace("retries: 2", "retries: 4")).out
