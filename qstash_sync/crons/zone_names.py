@@ -56,7 +56,17 @@ _ODD_OFFSETS = {
     345: "Asia/Kathmandu", 390: "Asia/Yangon", 525: "Australia/Eucla", 570: "Australia/Darwin",
 }  # fmt: skip
 _OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+-])\s*(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
+_FIXED = re.compile(r"(?:Etc/)?GMT([+-]?)(\d{1,2})")
 _POSIX = re.compile(r"([A-Z]{3,4})[+-]?\d{1,2}(?:[A-Z]{3,4})?")
+
+
+def fixed(name: str) -> str | None:
+    """The offset that a zone of Etc/ is named by, as people write it: UTC-2 for Etc/GMT+2."""
+    found = _FIXED.fullmatch(name)
+    if found is None:
+        return None
+    hours = int(found[2])
+    return f"UTC{'-' if found[1] == '+' else '+'}{hours}" if hours else "UTC"
 
 
 def advice(name: str, known: Sequence[str]) -> str:

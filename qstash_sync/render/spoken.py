@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import DAY, HOUR, MINUTE, MONTH, WEEKDAY, Cron, Fields
+from qstash_sync.crons.zone_names import fixed
 
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _MONTHS = (
@@ -44,8 +45,8 @@ def _in(job: Job) -> str:
 
 
 def city(timezone: str) -> str:
-    """The last word of a zone's name: New York."""
-    return timezone.rpartition("/")[2].replace("_", " ")
+    """The last word of a zone's name: New York; of an offset how people write it: UTC-2."""
+    return fixed(timezone) or timezone.rpartition("/")[2].replace("_", " ")
 
 
 def _times(job: Job) -> str:

@@ -213,5 +213,6 @@ def _local(at: datetime, timezone: str) -> str:
 
 def _moment(at: datetime, timezone: str) -> str:
     """In local time, of which zone, and UTC."""
-    city = "" if timezone == "UTC" else f" {spoken.city(timezone)}"
+    city = spoken.city(timezone)
+    city = "" if city == "UTC" else f" {city}"
     return f"{_local(at, timezone)}{city} ({at:%a %H:%MZ})"

@@ -107,3 +107,26 @@ def test_a_number_of_any_length_in_a_cron_is_a_clear_error(digits: int) -> None:
     ):
         with pytest.raises(CronError, match=f"{digits} digits"):
             grammar.parse(cron)
+
+
+FIXED = [
+    ("Etc/GMT+2", "UTC-2"),
+    ("Etc/GMT-14", "UTC+14"),
+    ("Etc/GMT0", "UTC"),
+    ("Etc/GMT-0", "UTC"),
+    ("GMT+0", "UTC"),
+    ("GMT0", "UTC"),
+    ("Etc/UTC", None),
+    ("GMT", None),
+    ("EST5EDT", None),
+    ("Europe/Berlin", None),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), FIXED)
+def test_an_offset_of_etc_is_what_its_clock_shows(name: str, said: str | None) -> None:
+    """In its name the sign is reversed, and everybody reads it the other way round."""
+    assert zone_names.fixed(name) == said
+    if said:
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        assert zones.offset(name, at) == 60 * int(said.removeprefix("UTC") or 0)

@@ -1,6 +1,7 @@
 """What a plan says of a rename, a delete, a refusal, and of a file that declares nothing."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +41,12 @@ class Account:
         path.write_text(content)
         local = [f"--local={self.database}", "--now", "2026-11-23T12:00Z"]
         return cli(*words, "-f", str(path), *local)
+
+    def files(self, content: str, *words: str) -> Ran:
+        """A command that needs no account."""
+        path = self.folder / "q.yaml"
+        path.write_text(content)
+        return cli(*words, "-f", str(path), "--now", "2026-11-23T12:00Z")
 
 
 @pytest.fixture
@@ -297,6 +304,31 @@ MOVES = [
 def test_a_beat_is_in_a_zone_and_a_time_is_of_it(before: str, after: str, said: str) -> None:
     jobs = [Job(crons=(parse(cron),), timezone="Europe/Berlin") for cron in (before, after)]
     assert spoken.move(*jobs) == said
+
+
+@pytest.mark.parametrize(
+    ("timezone", "told"),
+    [("Etc/GMT+2", "daily 09:00 UTC-2"), ("Etc/UTC", "daily 09:00 UTC"), ("GMT", "daily 09:00 GMT"),
+     ("EST5EDT", "daily 09:00 EST5EDT")],
+)  # fmt: skip
+def test_a_zone_of_etc_is_told_by_what_its_clock_shows(
+    account: Account, timezone: str, told: str
+) -> None:
+    """`09:00 GMT+2` is 07:00Z to any reader, and 11:00Z to the zone data."""
+    file = NEW_YORK.replace("America/New_York", timezone).replace("1-5", "*")
+    moved = file.replace("0 9", "0 10")
+    for form in ("text", "markdown", "html"):
+        ran = account.run(file, "plan", "--format", form)
+        assert told in ran.out
+        assert not re.search(r"(?<!Etc/)GMT[+-]", ran.out)
+    assert account.run(file, "apply").code == 0
+    for words in (("plan", "-v"), ("explain", "a"), ("next",), ("next", "--format", "ics")):
+        for form in ("text", "markdown", "html")[: 1 if words[0] != "plan" else 3]:
+            more = () if "--format" in words else ("--format", form)
+            run = account.files if words[0] == "next" else account.run
+            ran = run(moved, *words, *more)
+            assert ran.code == 0
+            assert not re.search(r"(?<!Etc/)GMT[+-]", ran.out)
 
 
 @pytest.mark.parametrize(("timezone", "city"), [("Asia/Tokyo", " Tokyo"), ("Europe/Berlin", "")])
