@@ -126,33 +126,21 @@ def refuse_existing(path: str, option: str) -> None:
 
 
 def refuse_hiding(path: str, option: str) -> None:
-    """Say no to a new file that would hide what is read by default, or be hidden.
-
-    Of qstash.yaml and qstash/ the first that there is is read.
-    """
-    from qstash_sync.config.sources import DEFAULTS, SUFFIXES
+    """Say no to a new file that leaves open which is read by default, qstash.yaml or qstash/."""
+    from qstash_sync.config.sources import DEFAULTS, SUFFIXES, holds_yaml
 
     name, folder = DEFAULTS
     new = Path(path)
     beside = new.with_name(folder)
-    if new.name == name and _declares(beside):
-        fact = f"{beside}/ is there, and would not be read beside it any more"
+    if new.name == name and holds_yaml(beside):
+        fact = f"{beside}/ is there, and only one of them is read without -f"
         raise UsageError(f"{option} {path}: {fact}; {option} {beside}/NAME.yaml puts it there")
     home = Path(resolved(path)).parent
     first = home.with_name(name)
     if home.name == folder and os.path.lexists(first) and path.lower().endswith(SUFFIXES):
         names = [str(one) if new.is_absolute() else os.path.relpath(one) for one in (first, home)]
-        fact = f"{names[0]} is there, beside which {names[1]}/ is not read"
+        fact = f"{names[0]} is there, and only one of them is read without -f"
         raise UsageError(f"{option} {path}: {fact}; move {names[0]} into {names[1]}/ first")
-
-
-def _declares(folder: Path) -> bool:
-    from qstash_sync.config.sources import declared
-
-    try:
-        return folder.is_dir() and bool(declared(folder))
-    except OSError:
-        return True  # nobody can tell
 
 
 def _umask() -> int:

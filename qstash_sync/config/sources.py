@@ -16,7 +16,7 @@ from qstash_sync.record import record
 
 MAX_BYTES = 10_000_000  # of one file; 50,000 schedules, the most that QStash has, need half of it
 SUFFIXES = (".yaml", ".yml")
-DEFAULTS = ("qstash.yaml", "qstash")  # the first that there is
+DEFAULTS = ("qstash.yaml", "qstash")  # the one that there is
 _READ = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"):
     _READ |= getattr(os, _flag, 0)
@@ -67,11 +67,23 @@ def gather(paths: Sequence[str], stdin: TextIO | None, option: str = "-f") -> tu
         raise UsageError(f"{option}: names nothing; is a variable unset?")
     way_out = ""  # for who has named no file
     if not paths:
-        paths = [next((name for name in DEFAULTS if os.path.lexists(name)), "")]
+        paths = [_default()]
         way_out = f"; name another with {option}"
     if paths == [""]:
         raise UsageError("no qstash.yaml and no qstash/ here; name the file or directory with -f")
     return tuple(source for path in paths for source in _sources(path, stdin, option, way_out))
+
+
+def _default() -> str:
+    """The one that there is of file and folder, "" for none; two of them leave open what is meant.
+
+    What the other one declares would be missing.
+    """
+    file, folder = DEFAULTS
+    if os.path.lexists(file) and holds_yaml(Path(folder)):
+        fact = f"{file} and {folder}/ are both here, and only one is read without -f"
+        raise UsageError(f"{fact}; name it, as in -f {file}, or both: -f {file} -f {folder}")
+    return next((name for name in DEFAULTS if os.path.lexists(name)), "")
 
 
 def _sources(path: str, stdin: TextIO | None, option: str, way_out: str) -> Iterator[Source]:
@@ -101,6 +113,14 @@ def _sources(path: str, stdin: TextIO | None, option: str, way_out: str) -> Iter
 def declared(folder: Path) -> list[str]:
     """Every entry that calls itself YAML, whatever it is: none may be left out in silence."""
     return [entry.name for entry in folder.iterdir() if entry.name.lower().endswith(SUFFIXES)]
+
+
+def holds_yaml(folder: Path) -> bool:
+    """Whether a path is a directory that declares something, as far as anybody can tell."""
+    try:
+        return folder.is_dir() and bool(declared(folder))
+    except OSError:
+        return True
 
 
 def stdin_text(stdin: TextIO | None, option: str) -> str:

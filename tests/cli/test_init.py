@@ -1154,7 +1154,7 @@ def test_a_file_that_would_be_hidden_is_refused_from_inside_the_folder_too(
     monkeypatch.chdir("qstash")
     ran = cli("init", "--yes", "--out", "a.yaml")
     assert ran.code == 64
-    assert "is not read" in ran.err
+    assert "only one of them is read without -f" in ran.err
     assert not Path("a.yaml").exists()
 
 

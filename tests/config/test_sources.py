@@ -128,7 +128,7 @@ def test_the_default_is_not_another_file_when_the_first_is_a_broken_link(
     assert cli("validate").code == 0
     (tmp_path / "qstash.yaml").symlink_to("nowhere")
     ran = cli("validate")
-    assert (ran.code, "qstash.yaml: a symbolic link to nothing" in ran.err) == (64, True), ran
+    assert (ran.code, "qstash.yaml and qstash/ are both here" in ran.err) == (64, True), ran
 
 
 def test_who_has_named_no_file_is_told_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,3 +208,21 @@ def test_a_file_that_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> No
     assert "body_file: nope.bin: no such file" in messages(
         ONE.replace("'0 9 * * *'", "'0 9 * * *', body_file: nope.bin")
     )[0]  # fmt: skip
+
+
+def test_a_file_beside_a_folder_needs_f(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the one that is not read declares would be missing, and be deleted."""
+    monkeypatch.chdir(tmp_path)
+    local = f"--local={tmp_path / 'a.db'}"
+    Path("qstash").mkdir()
+    Path("qstash.yaml").write_text(ONE)
+    Path("qstash/README.md").write_text("nothing of ours")
+    assert cli("apply", local).code == 0
+    Path("qstash/b.yml").write_text(TWO)
+    for words in (["plan", local], ["apply", local], ["drift", local], ["validate"], ["next"]):
+        ran = cli(*words)
+        assert ran.code == 64
+        assert "qstash.yaml and qstash/ are both here" in ran.err
+        assert "-f qstash.yaml" in ran.err
+    assert cli("validate", "-f", "qstash.yaml").code == 0
+    assert cli("plan", "-f", "qstash.yaml", "-f", "qstash", local).code == 0
