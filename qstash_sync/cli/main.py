@@ -4,7 +4,7 @@ import gc
 import os
 import shlex
 import sys
-from collections import UserDict
+from collections import Counter, UserDict
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import pairwise
@@ -121,6 +121,28 @@ class _Group(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, told) for name, (_, told) in sorted(_MODULES.items())])
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; none takes two values where it uses one, as click's last one wins."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _refuse_twice(command, click.Context(command, ctx, name), rest)
+        return name, command, rest
+
+
+def _refuse_twice(command: click.Command, context: click.Context, words: Sequence[str]) -> None:
+    """Say no to an option of one value that stands twice: one of the two would not count.
+
+    Of a few words (--format, --color) the last one wins: scripts add theirs behind others.
+    """
+    counts = Counter(command.make_parser(context).parse_args([*words])[2])
+    for taking, count in counts.items():
+        is_one = isinstance(taking, click.Option) and not (taking.multiple or taking.is_flag)
+        if count > 1 and is_one and not isinstance(taking.type, click.Choice):
+            more = "; pause and resume take several" if taking.name == "environment" else ""
+            raise UsageError(f"{taking.opts[0]}: stands here {count} times, and takes one{more}")
+
 
 @click.group(
     cls=_Group,
@@ -223,9 +245,10 @@ def _about_local(words: Sequence[str]) -> str:
 
 
 def _option(words: Sequence[str], *names: str) -> str | None:
-    """What an option was given, as far as that shows where click has not read the line."""
+    """What an option was given last, as far as that shows where click has not read the line."""
+    found = None
     for word, following in pairwise((*words, "")):
         name, joined, value = word.partition("=")
         if name in names:
-            return value if joined else following
-    return None
+            found = value if joined else following
+    return found

@@ -1,5 +1,6 @@
 """A name that nothing has is wrong usage, whichever command or option has it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,29 @@ def test_a_name_that_nothing_has_is_wrong_usage(
     ran = cli(*words, *files, *local, "--format", form)
     assert ran.code == 64, ran
     assert "week*" in ran.text if "week*" in words else "dayly" in ran.text
+
+
+TWICE = [
+    ("two environments", ("-e", "prod", "--env=stg"), "-e: stands here 2 times"),
+    ("the same twice", ("-e", "prod", "-e", "prod"), "-e: stands here 2 times"),
+    ("two accounts", ("--local=a.db", "--local=b.db"), "--local: stands here 2 times"),
+    ("two times", ("--now", "2027-01-01", "--now", "2027-02-01"), "--now: stands"),
+    ("two bases", ("--base-ref", "a", "--base-ref=b"), "--base-ref: stands"),
+    ("two files of secrets", ("--env-file", "a", "--env-file", "b"), "--env-file: stands"),
+    ("two limits", ("--allow-deletes", "5", "--allow-deletes", "50"), "--allow-deletes: stands"),
+]
+
+
+@pytest.mark.parametrize(("_id", "words", "told"), TWICE, ids=ids(TWICE))
+def test_an_option_of_one_value_stands_once(_id: str, words: tuple[str, ...], told: str) -> None:
+    """Who writes `-e prod -e stg` means both, and the last one alone would be applied."""
+    ran = cli("plan", *words)
+    assert ran.code == 64
+    assert told in ran.err
+    ran = cli("plan", *words, "--format", "text", "--format", "json")  # here the last one wins
+    assert json.loads(ran.out)["errors"][0]["code"] == "usage"
+
+
+def test_who_names_two_environments_is_told_which_commands_take_them() -> None:
+    assert "pause and resume take several" in cli("apply", "-e", "a", "-e", "b").err
+    assert "stands here" not in cli("pause", "x", "-e", "a", "-e", "b").err
