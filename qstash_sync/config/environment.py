@@ -17,7 +17,7 @@ from qstash_sync.config.report import Path, Report
 from qstash_sync.config.resources import SECTIONS, Resources
 from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
 from qstash_sync.config.types import NAMESPACE, Frame
-from qstash_sync.config.wrong import type_name
+from qstash_sync.config.wrong import NOT_HERE, type_name
 from qstash_sync.model import addresses
 from qstash_sync.model.addresses import KEY_VARIABLES, TOKEN_VARIABLE
 from qstash_sync.model.diagnostics import Diagnostic, Location
@@ -85,7 +85,12 @@ class Environment:
     def diagnostics(self) -> list[Diagnostic]:
         """What was found, but for what is about a value that is not the real one anyway."""
         mocked, known = self.scope.mocked, KnownSecrets(self.scope.secrets)
-        told = (d for d in self.report if d.code in _CAUSES or d.location not in mocked)
+        barred = {d.location for d in self.report if d.code == NOT_HERE}  # to set it is no help
+        told = (
+            d for d in self.report
+            if (d.code in _CAUSES and d.location not in barred)
+            or d.code == NOT_HERE or d.location not in mocked
+        )  # fmt: skip
         return [known.in_diagnostic(diagnostic) for diagnostic in told]
 
     def _is_chosen(self) -> bool:

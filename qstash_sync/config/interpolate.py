@@ -18,6 +18,7 @@ from typing import Any
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import has_control, shadow
 from qstash_sync.config.tree import COLLECTIONS, MAX_DEPTH, Loose, Map, Seq, Value
+from qstash_sync.config.wrong import IF_NONE, NOT_HERE
 from qstash_sync.model.diagnostics import Fixed, Location
 from qstash_sync.model.resources import Piece, Secret, Text, join
 from qstash_sync.model.secret_shapes import kind_in
@@ -37,7 +38,6 @@ _EXPRESSION = re.compile(
 )
 _VARIABLE = re.compile(r"\s*var\.([A-Za-z_][\w-]*)")
 _FORMS = Fixed("write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}")
-_IF_NONE = Fixed("write ${env.NAME|plain} if it is none")
 
 
 @record()
@@ -117,9 +117,8 @@ class Scope:
         before = len(self.report)
         found = self._text(text, location, path)
         if isinstance(found, Secret):
-            self.report.error(
-                "type", path, "a name cannot be, or contain, a secret", location, _IF_NONE
-            )
+            fact = "a name cannot be, or contain, a secret"
+            self.report.error(NOT_HERE, path, fact, location, IF_NONE)
         elif not isinstance(found, str | int) or isinstance(found, bool):
             self.report.error("type", path, "a name must be text", location)
         return str(found) if len(self.report) == before else None

@@ -20,6 +20,7 @@ from qstash_sync.config.tree import Map, Value, spell
 from qstash_sync.config.types import Frame
 from qstash_sync.config.wrong import LINE_BREAK, type_name, wrong_text
 from qstash_sync.model.diagnostics import Location
+from qstash_sync.model.resources import Secret
 from qstash_sync.record import record
 
 # The more specific layer wins such a group as a whole: a body_file replaces a default's body.
@@ -110,9 +111,10 @@ class Checker:
             if key in _REFUSED:
                 code, hint = "refused_key", _REFUSED[key]
                 fact = "QStash has this, but it cannot hold for a schedule"
-        elif code == "string_type":
-            told = wrong_text(detail["input"]).context or {}
-            code, fact, hint = "type", told["fact"], told["hint"]
+        elif code == "string_type" or (fact is None and isinstance(detail["input"], Secret)):
+            wrong = wrong_text(detail["input"])
+            told = wrong.context or {}
+            code, fact, hint = wrong.type, told["fact"], told["hint"]
         elif code == LINE_BREAK and location in self.scope.broken:
             hint = f"remove it from {self.scope.broken[location]}"
         elif fact is None:

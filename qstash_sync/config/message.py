@@ -14,7 +14,15 @@ from qstash_sync.config import sources, url
 from qstash_sync.config.literals import IN_CLEAR
 from qstash_sync.config.text import shadow, to_json
 from qstash_sync.config.types import TEXT, Check, Frame, boolean, is_line, listed, string, text
-from qstash_sync.config.wrong import LINE_BREAK, bad, each, written, wrong_type
+from qstash_sync.config.wrong import (
+    IF_NONE,
+    LINE_BREAK,
+    bad,
+    each,
+    no_secret,
+    written,
+    wrong_type,
+)
 from qstash_sync.model import settings_table
 from qstash_sync.model.diagnostics import Fixed
 from qstash_sync.model.quotas import PLANS
@@ -34,6 +42,7 @@ def _url(value: Any, info: ValidationInfo[Frame]) -> Text:
 def _url_or_path(value: Any, info: ValidationInfo[Frame]) -> Text:
     target = text(value)  # a path is checked when it is known which base_url it follows
     url.check_line(target)
+    url.check_start(target)
     return target if shadow(target).startswith("/") else _url(target, info)
 
 
@@ -72,7 +81,7 @@ def header_value(name: str, value: Text) -> Text:
 def _headers(value: Any, _: object) -> dict[str, Text | None]:
     """Headers by canonical name; null unsets one of the defaults."""
     if not isinstance(value, Mapping):
-        raise bad("must be a mapping")
+        raise wrong_type("a mapping", value)
     result: dict[str, Text | None] = {}
 
     def check(name: str, given: Any) -> None:
@@ -139,10 +148,8 @@ def _body_file(value: Any, info: ValidationInfo[Frame]) -> Content:
 
 def _body_base64(value: Any, info: ValidationInfo[Frame]) -> Content:
     if isinstance(value, Secret):
-        fact = "a secret cannot stand here: what it is decoded to would be shown"
-        raise bad(
-            fact, Fixed("send it in a `body`, or write ${env.NAME|plain} if it is none"), "body"
-        )
+        hint = Fixed(f"send it in a `body`, or {IF_NONE}")
+        raise no_secret("a secret cannot stand here: what it is decoded to would be shown", hint)
     try:
         data = base64.b64decode("".join(string(value).split()), validate=True)
     except ValueError:

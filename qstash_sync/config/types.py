@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 
 from qstash_sync.config import retry_delay
 from qstash_sync.config.tree import Loose
-from qstash_sync.config.wrong import bad, each, wrong_text, wrong_type
+from qstash_sync.config.wrong import bad, each, no_secret, wrong_text, wrong_type
 from qstash_sync.crons import zones
 from qstash_sync.crons.compile import RENEWALS
 from qstash_sync.crons.error import CronError
@@ -173,6 +173,8 @@ def boolean(value: Any, _: object = None) -> bool:
 
 
 def _version(value: Any, _: object) -> int:
+    if isinstance(value, Secret):
+        raise no_secret()
     if type(value) is not int or value != 1:
         meant = str(value) in ("1", "1.0") and not isinstance(value, bool)
         hint = "write it as a number: version: 1" if meant else ""

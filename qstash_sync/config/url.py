@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 from pydantic_core import PydanticCustomError
 
 from qstash_sync.config.text import has_control, map_pieces, shadow
-from qstash_sync.config.wrong import LINE_BREAK, bad
+from qstash_sync.config.wrong import LINE_BREAK, bad, no_secret
 from qstash_sync.model.diagnostics import Fixed
 from qstash_sync.model.resources import Secret, Text, join
 
@@ -23,6 +23,7 @@ def _bad(fact: str, hint: str = "") -> PydanticCustomError:
     return bad(fact, hint, "url")
 
 
+_IN_CLEAR = "scheme and host must stand in clear, before any secret"
 _LONGEST_HOST = 253  # characters, by the DNS
 
 
@@ -38,6 +39,7 @@ def check(value: Text, *, allow_private: bool) -> Text:
 
 def _checked(value: Text, *, allow_private: bool) -> Text:
     check_line(value)
+    check_start(value)
     if not shadow(value).lower().startswith(("http://", "https://")):
         raise _bad("a URL must start with https://", _scheme_hint(value))
     if isinstance(value, Secret) or _UNSAFE.search(value):
@@ -101,11 +103,15 @@ def check_line(value: Text) -> None:
         raise bad(fact, "remove them", LINE_BREAK)
 
 
+def check_start(value: Text) -> None:
+    """Refuse an address that begins with a secret: a page could not say where it leads."""
+    if isinstance(value, Secret) and value.pieces[0].hidden:
+        raise no_secret(_IN_CLEAR)
+
+
 def _scheme_hint(value: Text) -> str:
     if shadow(value).startswith("/"):
         return "a path needs base_url, for example under defaults"
-    if isinstance(value, Secret) and value.pieces[0].hidden:
-        return "let scheme and host stand in clear before the first ${env.…}"
     return "for a URL group write url_group: NAME" if _GROUP_NAME.fullmatch(shadow(value)) else ""
 
 
@@ -113,12 +119,11 @@ def _lower_host(value: Text) -> Text:
     """Lower-case scheme and host; they must stand in clear, before any secret."""
     first = value if isinstance(value, str) else value.pieces[0].text
     head = re.match(r"([A-Za-z]+://)([^/?#]*)", first)
-    if not head or (isinstance(value, Secret) and value.pieces[0].hidden):
-        raise _bad("scheme and host must stand in clear, before any secret")
+    if not head:
+        raise no_secret(_IN_CLEAR)
     host = head[2]
     if isinstance(value, Secret) and head.end() == len(first) and "/" not in first[8:]:
-        fact = "a host cannot be, or contain, a secret"
-        raise _bad(fact, Fixed("write ${env.NAME|plain} if it is none"))
+        raise no_secret("a host cannot be, or contain, a secret")
     if "%" in host:
         try:
             host = unquote(host).encode("idna").decode("ascii")

@@ -10,6 +10,8 @@ from qstash_sync.model.diagnostics import Fixed
 from qstash_sync.model.resources import Secret
 
 LINE_BREAK = "line_break"  # the code of an error that a variable may have brought along
+NOT_HERE = "secret_here"  # of a secret where none can be, whatever its value is
+IF_NONE = Fixed("write ${env.NAME|plain} if it is none")
 K = TypeVar("K", bound=str | int)
 V = TypeVar("V")
 T = TypeVar("T")
@@ -25,10 +27,15 @@ def bad(fact: str, hint: str = "", code: str = "type") -> PydanticCustomError:
     return PydanticCustomError(code, "{fact}", {"fact": fact, "hint": hint})
 
 
+def no_secret(fact: str = "a secret cannot stand here", hint: str = IF_NONE) -> PydanticCustomError:
+    """A secret where none can stand: told where its value is not known, or made up, too."""
+    return bad(fact, hint, NOT_HERE)
+
+
 def wrong_type(expected: str, value: object, hint: str = "") -> PydanticCustomError:
     """A value of another type than the one that is expected."""
     if isinstance(value, Secret):
-        return bad("a secret cannot stand here", Fixed("write ${env.NAME|plain} if it is none"))
+        return no_secret()
     return bad(f"must be {expected}, not {type_name(value)}", hint)
 
 

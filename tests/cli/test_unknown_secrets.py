@@ -58,3 +58,55 @@ def test_no_command_is_at_a_loss(
         assert not re.search("internal error|Traceback", ran.text), (command, ran.text)
         no_name = (64,) if command in ("pause a", "resume a") else ()  # its entry may be broken
         assert ran.code in (0, 1, 2, 3, 4, *no_name), (command, ran.text)
+
+
+JOB = "schedules: {{a: {{cron: '0 9 * * *', destination: 'https://e.com/a', {}}}}}\n"
+NOWHERE = [  # where no secret can stand, whatever its value is
+    ("base_url", "defaults: {base_url: '${env.X}'}\n", "a secret cannot stand here"),
+    ("part of base_url", "defaults: {base_url: 'https://a.com/${env.X}'}\n", "a secret cannot"),
+    ("through a variable", "vars: {v: '${env.X}'}\ndefaults: {base_url: '${var.v}'}\n", "a secret cannot"),
+    ("destination", "schedules: {a: {cron: '0 9 * * *', destination: '${env.X}'}}\n", "must stand in clear"),
+    ("path", "defaults: {base_url: 'https://a.com'}\nschedules: {a: {cron: '0 9 * * *', destination: '${env.X}'}}\n", "must stand in clear"),
+    ("host", "schedules: {a: {cron: '0 9 * * *', destination: 'https://${env.X}/x'}}\n", "a host cannot be"),
+    ("callback", JOB.format("callback: '${env.X}'"), "must stand in clear"),
+    ("callback's host", JOB.format("callback: {url: 'https://${env.X}/x'}"), "a host cannot be"),
+    ("endpoint", "url_groups: {g: {endpoints: ['${env.X}']}}\n", "must stand in clear"),
+    ("endpoint's name", "url_groups: {g: {endpoints: {'${env.X}': 'https://a.com'}}}\n", "a name cannot"),
+    ("name", "queues: {'q-${env.X}': {}}\n", "a name cannot be"),
+    ("headers", JOB.format("headers: '${env.X}'"), "a secret cannot stand here"),
+    ("dst", JOB.format("dst: '${env.X}'"), "a secret cannot stand here"),
+    ("flow_control", JOB.format("flow_control: '${env.X}'"), "a secret cannot stand here"),
+    ("body_base64", JOB.format("body_base64: '${env.X}'"), "a secret cannot stand here"),
+    ("a glob", "owns: {queues: ['${env.X}']}\n", "a secret cannot stand here"),
+    ("a limit", "limits: {max_deletes: '${env.X}'}\n", "a secret cannot stand here"),
+    *(
+        (key, JOB.format(f"{key}: '${{env.X}}'"), "a secret cannot stand here")
+        for key in (
+            "queue", "was", "id", "method", "retries", "timeout", "delay", "retry_delay", "labels",
+            "paused", "protect", "identify", "content_type", "body_file", "description", "redact",
+            "ignore", "lint",
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text", "told"), NOWHERE, ids=ids(NOWHERE))
+def test_validate_says_what_every_plan_refuses(
+    tmp_path: Path, _id: str, text: str, told: str
+) -> None:
+    """That needs no value to be known, and all that a fork can run makes values up."""
+    head = HEAD if "defaults" not in text else HEAD.replace("defaults: {timezone: UTC}\n", "")
+    (tmp_path / "q.yaml").write_text(
+        head + text.replace("defaults: {", "defaults: {timezone: UTC, ")
+    )
+    files, local = f"-f {tmp_path / 'q.yaml'}", f"--local={tmp_path / 'account.db'}"
+    for command, value in (
+        (f"validate --mock-env {files}", ""),
+        (f"validate {files}", ""),
+        (f"validate {files}", "v"),
+        (f"plan --unknown-env {files} {local}", ""),
+    ):
+        ran = cli(*command.split(), environ={"X": value} if value else {})
+        assert ran.code == 1, command
+        assert told in ran.err, (command, ran.err)
+        assert "goes without secrets" not in ran.err or "vars" in text
