@@ -318,7 +318,9 @@ class Session:
 
     def _with_way_out(self, found: "Sequence[Diagnostic]") -> "tuple[Diagnostic, ...]":
         """What is said of the first secret that is not set: some commands can do without."""
-        first = next((d for d in found if d.code == "unset" and d.hint), None)
+        from qstash_sync.config.interpolate import UNSET
+
+        first = next((d for d in found if d.code == UNSET and d.hint), None)
         if first is None or not self.without_secrets:
             return tuple(found)
         told = replace(first, hint=f"{first.hint}; {self.without_secrets} goes without secrets")

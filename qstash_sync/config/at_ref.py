@@ -97,7 +97,8 @@ def _remedy(top: Path, ref: str) -> str:
     if (_try(top, "rev-parse", "--is-shallow-repository") or "").strip() == "true":
         whole = "check out with fetch-depth: 0"
         return f"not in this clone, which is shallow; {how}{', or ' * bool(how)}{whole}"
-    return f"no such revision in this clone{'; ' * bool(how)}{how}"
+    how = how or "in a workflow, check out with fetch-depth: 0"
+    return f"no such revision in this clone; {how}"
 
 
 def _take(top: Path, commit: str, path: Path, root: Path) -> None:

@@ -10,7 +10,7 @@ from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, check_identities, desired
 from qstash_sync.config.elsewhere import KINDS, shares_account
 from qstash_sync.config.in_clear import Hider
-from qstash_sync.config.interpolate import Scope, is_text
+from qstash_sync.config.interpolate import UNSET, UNSET_PLAIN, Scope, is_text
 from qstash_sync.config.layers import LISTED, Checker, Layer, meant
 from qstash_sync.config.literals import IN_CLEAR
 from qstash_sync.config.report import Path, Report
@@ -50,7 +50,7 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
-_CAUSES = ("unset", "not_text", "interpolation")  # of what follows at the same place
+_CAUSES = (UNSET, UNSET_PLAIN, "not_text", "interpolation")  # of what follows at the same place
 
 
 class Environment:

@@ -3,7 +3,7 @@
     ${var.x}             a variable of the file, of its environment or of --var: plain, typed
     ${env.X}             the process environment or --env-file: a secret
     ${env.X:-default}    likewise, with a default (the default is no secret)
-    ${env.X|plain}       not a secret
+    ${env.X|plain}       not a secret; with a default: ${env.X:-default|plain}
     $${                  a literal ${
 
 A value that is exactly one `${…}` takes the type of the field; a variable that contains a secret
@@ -27,6 +27,7 @@ from qstash_sync.record import record
 MAX_EXPANDED = 10_000_000  # characters and values that other variables may bring into one
 MAX_TOTAL = 50_000_000  # likewise that they may bring into all settings of an environment
 
+UNSET, UNSET_PLAIN = "unset", "unset_plain"  # codes: of a secret, and of what `|plain` shows
 _LEAST = 8  # characters of a token that is searched for in other values
 _LISTED = 12  # more names than this help nobody
 
@@ -37,7 +38,10 @@ _EXPRESSION = re.compile(
     r"|env\.(?P<env>[A-Za-z_]\w*)(?P<default>:-[^|]*)?)(?P<plain>\|plain)?"
 )
 _VARIABLE = re.compile(r"\s*var\.([A-Za-z_][\w-]*)")
-_FORMS = Fixed("write ${var.name}, ${env.NAME}, ${env.NAME:-default} or ${env.NAME|plain}")
+_FORMS = Fixed(
+    "write ${var.name}, ${env.NAME}, ${env.NAME|plain}, ${env.NAME:-default} or"
+    " ${env.NAME:-default|plain}"
+)
 
 
 @record()
@@ -274,8 +278,9 @@ class Scope:
             return Secret((Piece("", hidden=True, known=False),))
         if not found:
             fact = f"the environment variable {name} is not set"
-            hint = f"set {name}, give a default ${{env.{name}:-…}}, or use --env-file"
-            self.report.error("unset", path, fact, location, hint)
+            form = f"${{env.{name}:-…{'|plain' * is_plain}}}"
+            hint = f"set {name}, give a default {form}, or use --env-file"
+            self.report.error(UNSET_PLAIN if is_plain else UNSET, path, fact, location, hint)
             self.mocked.add(location)  # one message is enough: what follows from it is not told
         if not is_text(found):
             fact = f"the environment variable {name} is not UTF-8 text"

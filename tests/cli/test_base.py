@@ -235,12 +235,24 @@ def test_a_shallow_clone_is_named_with_its_remedy(
         (("--base-ref", "^HEAD"), "--base-ref ^HEAD: is no name of a revision"),
         (
             ("--base-ref", "main..branch"),
-            "--base-ref main..branch: no such revision in this clone\n",
+            "--base-ref main..branch: no such revision in this clone; in a workflow, check out with fetch-depth: 0\n",
         ),
-        (("--base-ref", "HEAD~99"), "--base-ref HEAD~99: no such revision in this clone\n"),
-        (("--base-ref", "@{-9}"), "--base-ref @{-9}: no such revision in this clone\n"),
-        (("--base-ref", "HEAD:"), "--base-ref HEAD:: no such revision in this clone\n"),
-        (("--base-ref", "$(touch x1)"), "--base-ref $(touch x1): no such revision in this clone\n"),
+        (
+            ("--base-ref", "HEAD~99"),
+            "--base-ref HEAD~99: no such revision in this clone; in a workflow, check out with fetch-depth: 0\n",
+        ),
+        (
+            ("--base-ref", "@{-9}"),
+            "--base-ref @{-9}: no such revision in this clone; in a workflow, check out with fetch-depth: 0\n",
+        ),
+        (
+            ("--base-ref", "HEAD:"),
+            "--base-ref HEAD:: no such revision in this clone; in a workflow, check out with fetch-depth: 0\n",
+        ),
+        (
+            ("--base-ref", "$(touch x1)"),
+            "--base-ref $(touch x1): no such revision in this clone; in a workflow, check out with fetch-depth: 0\n",
+        ),
     ],
 )
 def test_what_cannot_be_a_base_is_one_clear_error(

@@ -197,6 +197,23 @@ def test_a_token_on_the_command_line_is_not_echoed(words: tuple[str, ...], tmp_p
     assert token not in ran.text
 
 
+def test_what_is_no_secret_needs_a_value_or_a_default_that_is_none_either(tmp_path: Path) -> None:
+    """The hints work as they stand: `--unknown-env` is about secrets, and a default may be shown."""
+    file = tmp_path / "q.yaml"
+    text = HEAD.replace("{timezone: UTC", "{timezone: UTC, base_url: '${env.B|plain}'")
+    file.write_text(text + "schedules: {a: {cron: '0 9 * * *', destination: /x}}\n")
+    local = f"--local={tmp_path / 'a.db'}"
+    for more in ((), ("--unknown-env",)):
+        ran = cli("plan", "-f", str(file), local, *more)
+        assert ran.code == 1
+        assert "give a default ${env.B:-…|plain}, or" in ran.err
+        assert "--unknown-env" not in ran.err
+    file.write_text(file.read_text().replace("B|plain", "B:-https://e.com|plain"))
+    assert "https://e.com/x" in cli("plan", "-f", str(file), local).out
+    file.write_text(file.read_text().replace("B:-https", "B|https"))
+    assert "${env.NAME:-default|plain}" in cli("plan", "-f", str(file), local).err
+
+
 @pytest.mark.parametrize(
     ("command", "option"),
     [
