@@ -108,6 +108,8 @@ class Checker:
             whole = schema.FileSpec if model is schema.HeadSpec else model
             hint = "" if self.report.is_long else _way_out(key, keys(whole, trail[:-1]))
             code, fact = "unknown_key", "unknown key"
+            if len(trail) == 1 and (lost := _column(model, key, tree.get(key), path)):
+                hint = lost
             if key in _REFUSED:
                 code, hint = "refused_key", _REFUSED[key]
                 fact = "QStash has this, but it cannot hold for a schedule"
@@ -166,6 +168,47 @@ def _way_out(key: str, known: Sequence[str]) -> str:
     if key == "name" and "cron" in known:
         return "the key of the entry is its name"
     return meant(key, known)
+
+
+# What a mapping has that is an entry of a section, and what that is called.
+_ENTRIES = {
+    "schedules": ({"cron", "destination", "url_group"}, "a schedule"),
+    "url_groups": ({"endpoints"}, "a URL group"),
+    "queues": ({"parallelism", "paused"}, "a queue"),
+    "flow_controls": ({"parallelism", "rate", "period", "paused"}, "a flow control"),
+}
+
+
+def misplaced(root: Map, section: str) -> str:
+    """Where entries of a section that is empty may be: a hint, "" where none is beside it."""
+    settings = keys(schema.FileSpec, (section,))
+    for key, value in root.items():
+        if key in schema.FileSpec.model_fields or key.startswith("x-"):
+            continue
+        if _is_entry(value, section):
+            return _below(key, section)
+        if key in settings:
+            return f"is {key} a setting? indent it below the name that it belongs to"
+    return ""
+
+
+def _column(model: type[schema.Spec], key: str, value: Value, path: Path) -> str:
+    """Where an unknown key may belong that looks like an entry: another column; "" for none."""
+    if model is schema.HeadSpec:
+        found = next((section for section in _ENTRIES if _is_entry(value, section)), None)
+        return _below(key, found) if found else ""
+    if len(path) == len(("section", "name")) and _is_entry(value, str(path[0])):
+        return f"is {key} {_ENTRIES[str(path[0])][1]}? let it begin in the column of {path[1]}"
+    return ""
+
+
+def _below(key: str, section: str) -> str:
+    return f"is {key} {_ENTRIES[section][1]}? indent it below {section}:"
+
+
+def _is_entry(value: Value, section: str) -> bool:
+    known = _ENTRIES.get(section, (set[str](), ""))[0]
+    return isinstance(value, Map) and not known.isdisjoint(value)
 
 
 def meant(word: str, known: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qstash_sync.config.environment import Account, Config, Environment
 from qstash_sync.config.interpolate import Scope
+from qstash_sync.config.layers import misplaced
 from qstash_sync.config.literals import without_secrets
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
@@ -89,9 +90,10 @@ class Files:
         dropped = [key for key in root if key.startswith("x-")]
         for key, value in root.items():
             if value is None and key in SECTIONS:
-                hint = (
+                ways = (
                     f"write `{key}: {{}}` for none of ours, or remove the line to leave them alone"
                 )
+                hint = misplaced(root, key) or ways  # {} would delete what is beside it
                 self.report.error("null", (key,), "this section is empty", root.at(key), hint)
                 dropped.append(key)
             elif value is None and key in (*_SINGLE, "defaults"):

@@ -31,6 +31,16 @@ CASES = [
     ("wrong indentation", HEAD + f"schedules:\n  a:\n    cron: '@daily'\n   destination: {URL}\n", "7:4", "begin in the same column"),
     ("deeper", HEAD + f"schedules:\n  a:\n    cron: '@daily'\n      destination: {URL}\n", "7:7", "begin in the same column"),
     ("settings beside the name", HEAD + f"schedules:\n  a:\n  cron: '@daily'\n  destination: {URL}\n", "6:3", "indent it below the name"),
+    ("the name beside the section", HEAD + f"schedules:\na:\n  cron: '@daily'\n  destination: {URL}\n", "4:1", "is a a schedule? indent it below schedules:"),
+    ("the name itself", HEAD + f"schedules:\na:\n  cron: '@daily'\n  destination: {URL}\n", "5:1", "is a a schedule? indent it below schedules:"),
+    ("all in the first column", HEAD + f"schedules:\na:\ncron: '@daily'\ndestination: {URL}\n", "4:1", "is cron a setting? indent it below the name"),
+    ("a group beside its section", HEAD + f"url_groups:\ng:\n  endpoints: [{URL}]\n", "4:1", "is g a URL group? indent it below url_groups:"),
+    ("a queue beside its section", HEAD + "queues:\nq: {parallelism: 2}\n", "4:1", "is q a queue? indent it below queues:"),
+    ("a queue itself", HEAD + "queues:\nq: {parallelism: 2}\n", "5:1", "is q a queue? indent it below queues:"),
+    ("a key beside its section", HEAD + "flow_controls:\nk: {rate: 2}\n", "4:1", "is k a flow control? indent it below flow_controls:"),
+    ("one level too deep", HEAD + f"schedules:\n  a:\n    cron: '@daily'\n    destination: {URL}\n    b:\n      cron: '@daily'\n      destination: {URL}\n", "8:5", "is b a schedule? let it begin in the column of a"),
+    ("a queue too deep", HEAD + "queues:\n  a:\n    b: {parallelism: 1}\n", "6:5", "is b a queue? let it begin in the column of a"),
+    ("an empty section alone", HEAD + "schedules:\nx-a: {cron: '@daily'}\n", "4:1", "write `schedules: {}` for none of ours"),
     ("a tab", HEAD + "schedules:\n\ta: {}\n", "5:1", "indent with spaces"),
     ("two documents", HEAD + "---\nqueues: {}\n", "4:1", "several files"),
     ("a colon in a text", block("cron: '@daily'", "description: note: x"), "8:22", "quote a text that has a colon"),
@@ -70,6 +80,13 @@ def test_the_hint_stands_at_the_place(_id: str, text: str, place: str, hint: str
     found = [message for message in messages(text) if message.startswith(f"q.yaml:{place}: ")]
     assert found, messages(text)
     assert any(hint in message for message in found), found
+
+
+def test_none_of_ours_is_not_advised_beside_what_may_be_ours() -> None:
+    """Who follows the advice would plan the delete of all."""
+    for section, entry in (("schedules", "{url_group: g}"), ("queues", "{paused: false}")):
+        told = messages(HEAD + f"{section}:\na: {entry}\n")
+        assert not any("{}" in message for message in told), told
 
 
 ALONE = [
