@@ -119,18 +119,19 @@ def _outlines(
     files, variables, environ = session.sources(), session.given(), session.environ()
     configs: list[Config] = []
     ignored: list[Diagnostic] = []
-    fatal: list[Diagnostic] = []
+    failed: list[ConfigError] = []
     for name in dict.fromkeys(environments):
         try:
             config, errors = outline(files, name, variables, environ)
         except ConfigError as error:
-            fatal += error.diagnostics
+            failed.append(error)
         else:
             options = replace(session, environment=name).options
             configs.append(replace(config, desired=replace(config.desired, options=options)))
             ignored += errors
-    if fatal:
-        raise ConfigError(in_order(fatal))
+    if failed:
+        wrong = next((one for one in failed if isinstance(one, UnknownNameError)), failed[0])
+        raise type(wrong)(in_order(said for one in failed for said in one.diagnostics))
     return configs, in_order(ignored)
 
 

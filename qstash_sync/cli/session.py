@@ -227,7 +227,7 @@ class Session:
         try:
             config = files.config(wanted, self.given(), self.environ(), missing)
         except ConfigError as error:
-            raise ConfigError(self._with_way_out(error.diagnostics)) from None
+            raise type(error)(self._with_way_out(error.diagnostics)) from None
         self.secrets = config.secrets
         desired = replace(config.desired, options=self.options)
         self.made = desired

@@ -37,19 +37,21 @@ def validate(*, mock_env: bool, verbose: bool, **given: Any) -> int:
     files = session.sources()
     names = () if session.environment else files.names()
     wrong: list[Diagnostic] = []
+    failure: type[ConfigError] = ConfigError
     by_name: dict[str | None, list[Diagnostic]] = {}
     for name in names or [session.environment]:
         try:
             config = session.config(files, name)
         except ConfigError as error:
             wrong += list(error.diagnostics)
+            failure = type(error)  # that an environment is not there can only be said of one
         else:
             told, never = _told(session, config)
             wrong += never
             by_name[name] = told
     found = _placed(by_name)
     if any(one.severity is Severity.ERROR for one in wrong):
-        raise ConfigError(in_order((*wrong, *found)))
+        raise failure(in_order((*wrong, *found)))
 
     diagnostics = in_order(found)
     failing = [

@@ -6,7 +6,6 @@ Headers and `dst` merge by name, null unsets, everything else replaces.
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from operator import or_
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import Map, Value, spell
 from qstash_sync.config.types import Frame
-from qstash_sync.config.wrong import LINE_BREAK, type_name, wrong_text
+from qstash_sync.config.wrong import LINE_BREAK, nearest, type_name, wrong_text
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.resources import Secret
 from qstash_sync.record import record
@@ -213,9 +212,8 @@ def _is_entry(value: Value, section: str) -> bool:
 
 def meant(word: str, known: Sequence[str]) -> str:
     """The nearest of the known words, as a hint."""
-    close = get_close_matches(word, known, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]}?"
+    if close := nearest(word, known):
+        return f"did you mean {close}?"
     return f"known: {', '.join(known)}" if known and len(known) <= LISTED else ""
 
 

@@ -1,7 +1,7 @@
 """Secrets that stand in a file in clear: found, told, and never shown again."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qstash_sync.model import secret_shapes
@@ -24,6 +24,18 @@ def _shows_secret(line: str) -> bool:
     if secret_shapes.has_login(line):
         return True
     return any(secret_shapes.is_called(found[1]) for found in _MEMBER.finditer(line))
+
+
+def told_once(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Of a secret that several rules find, what the first of them says."""
+    seen = set()
+    for diagnostic in diagnostics:
+        if diagnostic.code == IN_CLEAR and diagnostic.location:
+            place = diagnostic.path, _line(diagnostic), diagnostic.location.column
+            if place in seen:
+                continue
+            seen.add(place)
+        yield diagnostic
 
 
 def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:

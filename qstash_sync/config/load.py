@@ -11,13 +11,13 @@ from pathlib import Path
 from qstash_sync.config.environment import Account, Config, Environment
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
-from qstash_sync.config.literals import without_secrets
+from qstash_sync.config.literals import told_once, without_secrets
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS
 from qstash_sync.config.sources import Source, gather
 from qstash_sync.config.tree import Document, Map, Value, texts
-from qstash_sync.errors import ConfigError
+from qstash_sync.errors import ConfigError, UnknownNameError
 from qstash_sync.model.diagnostics import Diagnostic, Fixed, Location, Severity, in_order
 from qstash_sync.model.secret_shapes import kind_in, might_hold_secret
 
@@ -44,7 +44,7 @@ def load(
     files = Files(sources)
     config, diagnostics = files.build(environment, variables or {}, environ, missing)
     if config is None:
-        raise ConfigError(diagnostics)
+        raise files.failure(environment, diagnostics)
     return config
 
 
@@ -132,6 +132,11 @@ class Files:
         """The environments in the order of the file."""
         return tuple(self.environments or ())
 
+    def failure(self, environment: str | None, found: tuple[Diagnostic, ...]) -> ConfigError:
+        """What errors make of a run; an environment that is not there is a wrong name."""
+        is_wrong = self.is_whole and environment is not None and environment not in self.names()
+        return (UnknownNameError if is_wrong else ConfigError)(found)
+
     def build(
         self,
         environment: str | None,
@@ -159,7 +164,7 @@ class Files:
         """The same; raises `ConfigError` with every diagnostic."""
         config, found = self.build(environment, variables, environ, missing)
         if config is None:
-            raise ConfigError(found)
+            raise self.failure(environment, found)
         return config
 
     def attempt(
@@ -174,5 +179,5 @@ class Files:
             self.documents, self.top, environment, variables, environ=environ, missing=missing
         )
         config = chosen.config()
-        found = in_order([*self.report, *chosen.diagnostics()])  # the same said often is said once
+        found = in_order(told_once([*self.report, *chosen.diagnostics()]))  # the same said once
         return config, tuple(without_secrets(found))

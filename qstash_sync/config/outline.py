@@ -8,7 +8,6 @@ else is told and ignored: nobody has to repair a header before a schedule can be
 from collections.abc import Mapping
 
 from qstash_sync.config.load import Config, Files
-from qstash_sync.errors import ConfigError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 
 _CONTENT = ("vars", "defaults", "overrides")  # of an environment: what its schedules are made of
@@ -29,7 +28,7 @@ def outline(
     errors = tuple(f for f in diagnostics if f.severity is Severity.ERROR)
     unsure = not files.documents or any(_is_decisive(error, environment) for error in errors)
     if config is None or unsure:
-        raise ConfigError(errors)
+        raise files.failure(environment, errors)
     return config, errors
 
 

@@ -186,6 +186,12 @@ class _RefusedError(Exception):
         self.hint = hint
 
 
+class _Dropped(str):
+    """A key whose value is not kept, since it stands twice; what is wrong in that is told."""
+
+    __slots__ = ()
+
+
 class _Node:
     """A node with its position; a collection that is still open has the key that waits, too.
 
@@ -429,7 +435,7 @@ class _Tree:
             first = top.value.at(key).line
             fact = f"this key stands here twice, first in line {first}"
             self.error("duplicate", fact, mark, hint="keep one of the two")
-            top.key = _NO_KEY
+            top.key = _Dropped(key)
 
     def put(self, value: Value, mark: int) -> None:
         """Put a value into the open collection: as an item, a value, or as a key that is none."""
@@ -444,7 +450,7 @@ class _Tree:
             top.key = _NO_KEY
         elif key is _MERGE:
             self.merge(value, mark)
-        elif key is not _NO_KEY:
+        elif key is not _NO_KEY and type(key) is not _Dropped:
             top.value[key] = value
             top.value.marks[key] = top.key_mark
 

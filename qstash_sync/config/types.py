@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo, WithJsonSchema
@@ -16,7 +15,7 @@ from pydantic_core import core_schema
 
 from qstash_sync.config import retry_delay
 from qstash_sync.config.tree import Loose
-from qstash_sync.config.wrong import bad, each, no_secret, wrong_text, wrong_type
+from qstash_sync.config.wrong import bad, each, nearest, no_secret, wrong_text, wrong_type
 from qstash_sync.crons import zones
 from qstash_sync.crons.compile import RENEWALS
 from qstash_sync.crons.error import CronError
@@ -146,8 +145,8 @@ def one_of(*choices: str) -> Check:
         text = string(value)
         found = next((choice for choice in choices if choice == text), None)
         if found is None:
-            close = get_close_matches(text, choices, 1)
-            hint = f"did you mean {close[0]}?" if close else ""
+            close = nearest(text, choices)
+            hint = f"did you mean {close}?" if close else ""
             raise bad(f"{text!r} is not one of {', '.join(choices)}", hint)
         return found
 

@@ -1,6 +1,7 @@
 """How a check says no: a pydantic error with our own words, of which a diagnostic is made later."""
 
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import TypeVar
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
@@ -12,6 +13,7 @@ from qstash_sync.model.resources import Secret
 LINE_BREAK = "line_break"  # the code of an error that a variable may have brought along
 NOT_HERE = "secret_here"  # of a secret where none can be, whatever its value is
 IF_NONE = Fixed("write ${env.NAME|plain} if it is none")
+_NEAR = 0.61  # FETCH is not meant for PATCH
 K = TypeVar("K", bound=str | int)
 V = TypeVar("V")
 T = TypeVar("T")
@@ -37,6 +39,13 @@ def wrong_type(expected: str, value: object, hint: str = "") -> PydanticCustomEr
     if isinstance(value, Secret):
         return no_secret()
     return bad(f"must be {expected}, not {type_name(value)}", hint)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of the known words that is meant, in capitals or not; None where none is near."""
+    folded = {one.lower(): one for one in known}
+    close = get_close_matches(word.lower(), folded, 1, _NEAR)
+    return folded[close[0]] if close else None
 
 
 def wrong_text(value: object) -> PydanticCustomError:

@@ -107,7 +107,7 @@ class Compilation:
             text = f"follow: wrong from {end} until the next apply"
             yield Caution(Peculiarity.FOLLOW_ENDS, text)
         if self.proof.first:
-            text = native_differs(self.proof, self.job.timezone)
+            text = f"{native_differs(self.proof, self.job.timezone)}; accept: true takes it"
             yield Caution(Peculiarity.NATIVE_DIFFERS, text)
         # Where the parser differs it does not do what the policy says.
         yield from cautions_of(self.job, self.valid_from, policy=not self.proof.first)
@@ -135,8 +135,7 @@ def native_differs(proof: Proof, timezone: str) -> str:
     return (
         f"native: QStash's parser would miss {proof.missing} firing{'s' * (proof.missing != 1)},"
         f" add {proof.extra} and double {proof.doubled} within a year, the first on"
-        f" {local:%Y-%m-%d at %H:%M}; use dst: {{strategy: split}}, or take it knowingly with"
-        " accept: true"
+        f" {local:%Y-%m-%d at %H:%M}"
     )
 
 

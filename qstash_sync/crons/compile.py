@@ -196,7 +196,8 @@ def _native(job: Job, today: date, *, accept: bool) -> Compilation:
     firings = wanted(job, span).bit_count()
     proof = Proof(firings, wrong.missing, wrong.extra, wrong.doubled, wrong.first)
     if not wrong.none and not accept:
-        raise CronError(native_differs(proof, job.timezone))
+        ways = "use dst: {strategy: split}, or take it knowingly with accept: true"
+        raise CronError(f"{native_differs(proof, job.timezone)}; {ways}")
     return _proven(job, Strategy.NATIVE, parts, span.start, None, proof)
 
 

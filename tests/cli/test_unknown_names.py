@@ -38,6 +38,24 @@ def test_a_name_that_nothing_has_is_wrong_usage(
     assert "week*" in ran.text if "week*" in words else "dayly" in ran.text
 
 
+COMMANDS = ("validate", "plan", "apply", "drift", "next", "compile", "explain a",
+            "pause a", "resume a", "destroy --yes x")  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("has_environments", [True, False])
+def test_an_environment_that_is_not_there_is_wrong_usage(
+    tmp_path: Path, command: str, *, has_environments: bool
+) -> None:
+    more = "environments: {prod: {token: '${env.T}'}}\n" if has_environments else ""
+    (tmp_path / "q.yaml").write_text(FILE + more)
+    ran = cli(*command.split(), "-f", str(tmp_path / "q.yaml"), "-e", "Prod")
+    assert ran.code == 64, ran
+    assert ("did you mean prod?" if has_environments else "no environments section") in ran.err
+    (tmp_path / "q.yaml").write_text("a: [")
+    assert cli(*command.split(), "-f", str(tmp_path / "q.yaml"), "-e", "Prod").code == 1
+
+
 TWICE = [
     ("two environments", ("-e", "prod", "--env=stg"), "-e: stands here 2 times"),
     ("the same twice", ("-e", "prod", "-e", "prod"), "-e: stands here 2 times"),

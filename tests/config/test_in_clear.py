@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.model.diagnostics import Severity
-from tests.support import HEAD, World, build, cli, config, ids, seconds
+from tests.support import HEAD, World, build, cli, config, ids, messages, seconds
+
+STRIPE = "sk_live_" + "a1B2" * 6
 
 CANARY = "S3cretC4naryV4lue"
 URL = "https://app.example.com/x"
@@ -291,3 +293,26 @@ def test_what_is_declared_to_be_no_secret_is_so_at_every_place_of_its_text() -> 
     assert {s.message.headers for s in found.desired.schedules or ()} == {
         (("Authorization", "Bearer no secret at all"),)
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"schedules: {{a: {{cron: '@daily', destination: 'https://e.com', body: {{api_key: {STRIPE}}}}}}}\n",
+        f"schedules: {{a: {{cron: '@daily', destination: 'https://e.com', headers: {{Authorization: {STRIPE}}}}}}}\n",
+        f"schedules: {{a: {{cron: '@daily', destination: 'https://e.com/?token={STRIPE}'}}}}\n",
+        f"vars: {{api_key: {STRIPE}}}\n",
+        f"environments: {{p: {{token: {STRIPE}}}}}\n",
+    ],
+    ids=["body", "header", "address", "variable", "token"],
+)
+def test_one_secret_is_told_once(text: str) -> None:
+    """By its shape, which is an error; that its name says so, too, is no news."""
+    environment = "p" if "environments" in text else None
+    told = [
+        one
+        for one in messages(HEAD + text, environment=environment)
+        if "literal" in one or "clear" in one
+    ]
+    assert len(told) == 1
+    assert "a Stripe key in clear" in told[0]

@@ -416,7 +416,7 @@ def test_a_refused_plan_says_so_at_the_top_and_exits_3(tmp_path: Path) -> None:
         ("version: 1\nnamespace: a\nschedule: {}\n", (), 1, "did you mean schedules?"),
         (FILE, ("--nonsense",), 64, "--nonsense"),
         (FILE, ("--now", "yesterday"), 64, "write it like"),
-        (FILE, ("-e", "`x` @a\n"), 1, "the file has no environments section"),
+        (FILE, ("-e", "`x` @a\n"), 64, "the file has no environments section"),
         (FILE, ("--output", "pdf=x"), 64, "write it like markdown=FILE"),
         (FILE, ("--output", "json="), 64, "write it like markdown=FILE"),
         (FILE, ("--output", "json=/nowhere/x"), 64, "cannot be written"),
