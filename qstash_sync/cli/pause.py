@@ -83,7 +83,7 @@ def _run(
         found = [
             view.Environment(
                 name=wish.desired.environment,
-                url=client.url,
+                place=session.whereabouts if session.local else client.url,
                 found=incident.look(client, wish, now=session.instant),
             )
             for client, wish in zip(clients, wishes, strict=True)

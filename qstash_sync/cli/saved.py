@@ -62,14 +62,14 @@ def command(path: str, session: Session) -> str:
 def where(session: Session, config: Config) -> Where:
     """What this run is for; a local server is the same wherever its file lies."""
     from qstash_sync.model.addresses import region_of
-    from qstash_sync.planning.saved import Where
+    from qstash_sync.planning.saved import LOCAL, Where
 
     endpoint, desired = session.endpoint, config.desired
-    url = endpoint.url.rstrip("/") if endpoint else "local"
+    url = endpoint.url.rstrip("/") if endpoint else LOCAL
     return Where(
         environment=desired.environment,
         namespace=desired.namespace,
-        user=endpoint.user if endpoint else "local",
+        user=endpoint.user if endpoint else LOCAL,
         region=region_of(url),
         url=url,
     )

@@ -14,6 +14,7 @@ So a token of a local server never goes to the real one because a region was nam
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 
 from qstash_sync.config.environment import Account
@@ -24,6 +25,7 @@ from qstash_sync.model.resources import Piece, Secret
 from qstash_sync.record import record
 
 _DEFAULT = "eu-central-1"
+_QUOTED = re.compile(r"""["'].*|.*["']""", re.DOTALL)
 _BY_VARIABLE = {name.replace("-", "_").upper(): url for name, url in REGIONS.items()}
 
 
@@ -70,6 +72,9 @@ def resolve(account: Account, environment: str | None, environ: Mapping[str, str
     if not endpoint.url.startswith(("http://", "https://")):
         fact = f"{endpoint.url_from} is not an address; it must start with https://"
         raise AuthError(fact)
+    if _QUOTED.fullmatch(endpoint.token.reveal()):
+        how = "`docker run --env-file` keeps them; write it without"
+        raise AuthError(f"{endpoint.token_from} has quotes around the token: {how}")
     if account.user is not None and endpoint.user not in (None, account.user):
         fact = f"the token belongs to {endpoint.user}, not to {account.user}"
         raise _error("account", environment, fact, account)

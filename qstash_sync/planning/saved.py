@@ -105,8 +105,14 @@ def of_plan(plan: Plan, fingerprints: Fingerprints, where: Where, policy: Policy
     return Saved(now=plan.now, tzdata=plan.tzdata, where=where, policy=policy, changes=changes)
 
 
+LOCAL, _A_LOCAL = "local", "a local QStash"  # in place of an address; and for people
+
+
 def elsewhere(approved: Where, here: Where) -> str | None:
     """Why a plan is not for this account; what a token or an address leaves open agrees."""
+    if LOCAL in (approved.url, here.url) and approved.url != here.url:
+        then, now = (_A_LOCAL if one.url == LOCAL else one.url for one in (approved, here))
+        return f"it was made for {then}, not {now}"
     pairs = (
         ("environment", approved.environment or "(none)", here.environment or "(none)"),
         ("namespace", approved.namespace, here.namespace),

@@ -22,6 +22,7 @@ from qstash_sync.record import record
 NOT_QSTASH = "is this the address of QStash?"
 _MOST_NESTED = 3_000_000
 _TOO_MANY = "too many requests"
+_READ_ONLY = "read-only"  # in QStash's words, where they say why
 _WRONG_REGION = "user not found in this region"
 _DONE = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
 _NOT_SERVED = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
@@ -133,7 +134,8 @@ def judge(
     if answer.status == HTTPStatus.UNAUTHORIZED and is_read:
         raise AuthError(f"{url} refuses the token: {reason}; set a valid {origin.token}")
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise AuthError(f"{url} does not allow this: {reason}; is it a read-only token?")
+        hint = "" if _READ_ONLY in text else "; is it a read-only token?"
+        raise AuthError(f"{url} does not allow this: {reason}{hint}")
     raise rejected(f"QStash answered {answer.status}: {reason}")
 
 

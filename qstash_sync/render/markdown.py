@@ -96,6 +96,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     updates = by_risk(updates)
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes), _stored(changes)
+    them = "it" if len(parts) == 1 else "them"
     warnings, unread = text.quiet(plan, verbose=verbose, command="plan")
     sections = [
         *_diagnostics(plan.errors),
@@ -110,7 +111,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
             idle=True,
         ),
         _Section(
-            title=f"{words.counted(len(parts), 'schedule')} as QStash stores them, in UTC",
+            title=f"{words.counted(len(parts), 'schedule')} as QStash stores {them}, in UTC",
             entries=parts,
             folded=True,
             idle=True,

@@ -18,7 +18,7 @@ class Environment:
     """One environment of the run: where it is, what was found there and what became of it."""
 
     name: str | None
-    url: str
+    place: str
     found: PausePlan
     outcomes: tuple[Outcome, ...] = ()
 
@@ -37,7 +37,7 @@ def before(environments: Sequence[Environment], *, paused: bool) -> Page:
     """What would be done and where, to be confirmed."""
     lines: list[str] = []
     for one in environments:
-        lines.append(f"{one.prefix}namespace {one.found.plan.namespace} at {one.url}")
+        lines.append(f"{one.prefix}namespace {one.found.plan.namespace} at {one.place}")
         lines += [f"  {text.what(change)}" for change in one.found.plan.changes]
         if one.idle:
             lines.append(f"  {one.idle} more {_state(paused=paused)} already")

@@ -7,7 +7,7 @@ printed: a text from outside cannot begin a line, move a cursor, hide, or comman
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NewType
 
 Page = NewType("Page", str)
@@ -19,6 +19,7 @@ _COMMAND = re.compile(r"^(?P<indent>\s*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", r
 _TRAP = re.compile(r"`(?=``)|<(?=!--|/?(?:details|summary))|#(?=#(?:\[|vso))", re.IGNORECASE)
 _LAST_BYTE = 0xFF
 _WORD = re.compile(r" *(?:\d[\d,]* |tzdata )?[^ ]+")  # a number stays with what it counts
+_COMMANDS = re.compile(r" *[^ `]*`[^`]+`[^ `]*|" + _WORD.pattern)  # to be copied
 # Begins our own colours; nobody else can know it, so no text from outside makes one.
 _STYLE = f"\x1b{os.urandom(8).hex()}"
 _COLOURS = re.compile(rf"{_STYLE}\[[\d;]*m")
@@ -103,8 +104,9 @@ def styled(text: str, codes: str) -> str:
 def wrapped(text: str, hang: int, width: int) -> list[str]:
     """A line in so many columns, broken between words, the rest hanging; its indent stays.
 
-    Colours take no columns, wide characters take two. A word that is longer than a line is broken
-    where the line ends, but for a coloured one.
+    Colours take no columns, wide characters take two. What stands in backticks is one word, as far
+    as it fits in a line of its own: a command that is copied from two lines would be two. A word
+    that is longer than a line is broken where the line ends, but for a coloured one.
     """
     text = _STYLE.join(map(line, text.split(_STYLE)))  # as it will be shown
     if columns(text) <= width:
@@ -112,7 +114,7 @@ def wrapped(text: str, hang: int, width: int) -> list[str]:
     hang = min(hang, width // 2)
     indent = min(len(text) - len(text.lstrip(" ")), width // 2)
     lines, current = [], " " * indent
-    for word in _WORD.findall(text.lstrip(" ")):
+    for word in _words(text.lstrip(" "), width - hang):
         if columns(current + word) <= width:
             current += word
             continue
@@ -124,6 +126,11 @@ def wrapped(text: str, hang: int, width: int) -> list[str]:
             lines.append(current[:fits])
             current = " " * hang + current[fits:]
     return [*lines, current]
+
+
+def _words(text: str, room: int) -> Iterator[str]:
+    for word in _COMMANDS.findall(text):
+        yield from [word] if columns(word.lstrip(" ")) <= room else _WORD.findall(word)
 
 
 def columns(text: str) -> int:

@@ -4,6 +4,7 @@ What has no short form is said by its cron. Zones are called by their city: the 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from qstash_sync.crons.gap_and_fold import Job
@@ -26,7 +27,8 @@ def time(job: Job) -> str:
 
 
 def move(before: Job, after: Job) -> str:
-    """Both times, what they share said once."""
+    """Both times, what they share said once, and what changes at the same place of both."""
+    before = replace(before, crons=_aligned(before.crons, after.crons))
     if before.timezone != after.timezone:
         return f"{time(before)} -> {time(after)}"
     old, new = ([_parts(cron) for cron in job.crons] for job in (before, after))
@@ -36,6 +38,15 @@ def move(before: Job, after: Job) -> str:
     else:
         said = f"{_times(before)} -> {_times(after)}"
     return f"{said}{_in(after)}{city(after.timezone)}"
+
+
+def _aligned(crons: Sequence[Cron], others: Sequence[Cron]) -> tuple[Cron, ...]:
+    """Crons in the order of others: what both have, and between it what only these have."""
+    shared = {cron.fields for cron in crons} & {cron.fields for cron in others}
+    own = iter([cron for cron in crons if cron.fields not in shared])
+    same = {cron.fields: cron for cron in crons}
+    found = (same[o.fields] if o.fields in shared else next(own, None) for o in others)
+    return (*filter(None, found), *own)
 
 
 def _in(job: Job) -> str:

@@ -251,8 +251,8 @@ def _endpoints(plan: Plan, change: Change, paint: Paint) -> Iterator[str]:
     if change.kind is Kind.URL_GROUP and change.action is Action.DELETE:
         live = [group for group in plan.live.url_groups or () if group.name == change.name]
         for one in (endpoint for group in live for endpoint in group.endpoints):
-            label = f"endpoint {one.name or '(unnamed)'}"
-            yield from paint.row(f"      {label:{LABEL_WIDTH - 2}}  {address(str(one.url))}")
+            label = column(f"endpoint {one.name or '(unnamed)'}")
+            yield from paint.row(f"      {label}{address(str(one.url))}")
 
 
 def summary(plan: Plan) -> list[str]:
@@ -398,9 +398,17 @@ def summary_of(change: Change) -> str:
     ]
     if change.action is not Action.UPDATE or not shown:
         return ""
-    said = [_cut(f"{words.label(field.path)} {sides(field)}") for field in shown[:_SAID]]
+    said = [_in_short(field) for field in shown[:_SAID]]
     more = len(shown) - _SAID
     return ", ".join(said) + (f" and {more} more" if more > 0 else "")
+
+
+def _in_short(field: FieldChange) -> str:
+    """A field and its two sides; where these have no room, what it becomes."""
+    whole = f"{words.label(field.path)} {sides(field)}"
+    if len(whole) <= _LONGEST_VALUE or field.withheld:
+        return _cut(whole)
+    return _cut(f"{words.label(field.path)} -> {_value(field.after, field.path)}")
 
 
 def _cut(text: str) -> str:
@@ -408,7 +416,7 @@ def _cut(text: str) -> str:
 
 
 def _field(field: FieldChange, action: Action) -> Iterator[str]:
-    label = f"{words.label(field.path):{LABEL_WIDTH - 1}} "
+    label = column(words.label(field.path))
     if action is Action.CREATE:
         if field.after is not None and field.after is not False:
             yield f"      {label}{_value(field.after, field.path)}"
@@ -429,6 +437,11 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
         yield f"      {'':{LABEL_WIDTH}}{field.note}"
     else:
         yield f"      {label}{shown}{note_of(field)}"
+
+
+def column(label: str) -> str:
+    """A label in its column, two blanks before what it is about."""
+    return f"{label:{LABEL_WIDTH - 2}}  "
 
 
 def _value(value: Any, path: str) -> str:

@@ -224,3 +224,16 @@ def test_a_network_in_no_proxy_breaks_no_command(world: World) -> None:
         assert cli("plan", "-f", "examples/quickstart", environ=environ).code == 0
         refused = {**environ, "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.0/8"}
         assert cli("plan", "-f", "examples/quickstart", environ=refused).code == 0
+
+
+@pytest.mark.parametrize("token", ['"eyJabc"', "'eyJabc'", '"eyJabc', "eyJabc'"])
+def test_quotes_around_a_token_are_told_and_the_token_is_not(token: str) -> None:
+    """`docker run --env-file` keeps them, and QStash would say no more than that it is invalid."""
+    with pytest.raises(AuthError) as caught:
+        resolve(Account(), None, {"QSTASH_TOKEN": token})
+    assert "QSTASH_TOKEN has quotes around the token" in str(caught.value)
+    own = Account(token=secret(token), token_from="PROD_TOKEN")
+    with pytest.raises(AuthError) as of_environment:
+        resolve(own, "prod", {})
+    assert "PROD_TOKEN has quotes" in str(of_environment.value)
+    assert "eyJabc" not in str(caught.value) + str(of_environment.value)

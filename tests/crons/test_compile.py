@@ -245,7 +245,7 @@ def test_native_is_refused_where_the_parser_differs_unless_accepted(
     # Havana skips its winter of 2026/27, so its next spring change is in 2028.
     now = datetime(2027, 12, 1, tzinfo=UTC) if "Havana" in timezone else NOW
     asked = job(text, timezone=timezone)
-    with pytest.raises(CronError, match="native: .* take it knowingly"):
+    with pytest.raises(CronError, match=r"native: .* take it knowingly"):
         compile_job(asked, now=now, strategy=Strategy.NATIVE)
     made = compile_job(asked, now=now, strategy=Strategy.NATIVE, accept=True)
     assert any(

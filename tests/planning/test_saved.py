@@ -1260,3 +1260,13 @@ def test_a_create_that_is_approved_moves_in_what_moved_alone(world: World) -> No
     error = stale(world, text.replace("e.com/a", "e.com/b"), document)
     (moved,) = error.moved
     assert [field.path for field in moved.fields] == ["destination"]
+
+
+def test_a_plan_for_a_local_server_is_told_to_be_for_one() -> None:
+    there = replace(HERE, user="defaultUser", url="http://127.0.0.1:8080")
+    assert saved.elsewhere(HERE, there) == (
+        "it was made for a local QStash, not http://127.0.0.1:8080"
+    )
+    assert saved.elsewhere(there, HERE) == (
+        "it was made for http://127.0.0.1:8080, not a local QStash"
+    )

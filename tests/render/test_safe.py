@@ -110,3 +110,14 @@ def test_a_number_stays_with_what_it_counts(width: int) -> None:
     lines = safe.wrapped(text, 4, width)
     assert " ".join(line.strip() for line in lines) == text
     assert not any(line.endswith((" 0", " 1,200", " 3", "tzdata")) for line in lines)
+
+
+@pytest.mark.parametrize("width", range(30, 81))
+def test_a_command_is_not_broken_where_it_fits_in_a_line(width: int) -> None:
+    """Copied from two lines, it would be two commands."""
+    text = "they are not ours; to take them over run `qstash-sync apply --adopt tz` (or rename it)"
+    lines = safe.wrapped(f"    {text}", 4, width)
+    assert all(safe.columns(line) <= width for line in lines)
+    assert " ".join(line.strip() for line in lines) == text
+    fits = len("(`qstash-sync apply --adopt tz`") <= width - 4
+    assert any("`qstash-sync apply --adopt tz`" in line for line in lines) or not fits

@@ -342,3 +342,39 @@ def test_the_first_firing_that_moves_says_in_which_zone_where_there_are_two(
     assert change.firings
     first = effect(change.firings, change.wanted).rpartition(", first ")[2]
     assert first.endswith(f":00{city}")
+
+
+LISTS = [
+    (("0 0 1 1 *", "0 9 * * 1-5", "30 17 * * *"), ("0 9 * * 1-5", "30 18 * * *", "0 0 1 1 *"),
+     ("Mon-Fri 09:00 + daily 17:30 + on the 1st in Jan 00:00"
+      " -> Mon-Fri 09:00 + daily 18:30 + on the 1st in Jan 00:00 Berlin")),
+    (("0 9 * * *", "0 8 * * *"), ("0 8 * * *",), "daily 08:00 + daily 09:00 -> daily 08:00 Berlin"),
+    (("0 8 * * *",), ("0 9 * * *", "0 8 * * *"), "daily 08:00 -> daily 09:00 + daily 08:00 Berlin"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "said"), LISTS, ids=range(len(LISTS)))
+def test_a_list_of_crons_has_one_order_on_both_sides(
+    before: tuple[str, ...], after: tuple[str, ...], said: str
+) -> None:
+    """Only what changes is to differ: the label keeps another order than the file."""
+    jobs = [Job(crons=tuple(map(parse, c)), timezone="Europe/Berlin") for c in (before, after)]
+    assert spoken.move(*jobs) == said
+
+
+@pytest.mark.parametrize("label", ["body", "a" * 19, "flow_control.parallelism", "x" * 60])
+def test_a_label_keeps_two_blanks_before_its_value(label: str) -> None:
+    assert text.column(label).startswith(f"{label}  ")
+    assert len(text.column(label)) == max(text.LABEL_WIDTH, len(label) + 2)
+
+
+def test_a_short_line_says_what_a_field_becomes_where_both_sides_have_no_room() -> None:
+    field = FieldChange(
+        path="endpoints.inventory", before="https://stock.example.com/…",
+        after="https://stock.example.com/api/v2",
+    )  # fmt: skip
+    change = Change(
+        kind=Kind.URL_GROUP, name="g", id="g", action=Action.UPDATE, reason=Reason.FILE,
+        fields=(field,),
+    )  # fmt: skip
+    assert text.summary_of(change) == "endpoint inventory -> https://stock.example.com/api/v2"
