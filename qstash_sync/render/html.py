@@ -8,6 +8,7 @@ A page is bounded; what is left out is counted. Nothing in it runs: it has no sc
 all of them by its policy.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, date, datetime
@@ -17,6 +18,7 @@ from itertools import groupby, takewhile
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from qstash_sync.crons import zones
 from qstash_sync.errors import QstashSyncError
@@ -48,6 +50,7 @@ _HEADS, _DETAILS, _DIAGNOSTICS, _NAMES = 2_400_000, 600_000, 200_000, 400_000  #
 _AROUND, _BETWEEN = 200, 40  # bytes of markup: of an entry, and of each text in it
 _MOST_DIAGNOSTICS = 200
 _LONGEST_NAME = 200  # characters
+_CODE = re.compile(r"`([^`<>]+)`")
 _LONGEST_SOURCE = 200  # characters of a line of a file
 _OPEN = 25  # entries of a section that stand open
 
@@ -211,7 +214,7 @@ def _page(template: str, **values: Any) -> Page:
 @cache
 def _templates() -> Environment:
     """Whatever a template prints is visible, and then escaped."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("qstash_sync", "render/templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -219,6 +222,14 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["marked"] = _marked
+    return made
+
+
+def _marked(line: str) -> Markup:
+    """A line of words, escaped: arrows that do not break, and what stands in backticks as code."""
+    shown = str(Markup.escape(safe.line(line))).replace("-&gt;", "<span class=to>-&gt;</span>")
+    return Markup(_CODE.sub(r"<code>\1</code>", shown))  # noqa: S704 it is escaped above
 
 
 def _shown(value: Any) -> Any:

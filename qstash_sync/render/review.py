@@ -69,6 +69,7 @@ class Head:
     why: str
     lead: tuple[str, ...] = ()
     refused: str = ""
+    timed: bool = False  # the first line of lead is when it fires
 
 
 @record(kw_only=True)
@@ -101,6 +102,8 @@ def head(change: Change) -> Head:
         why=why,
         lead=tuple(cut(line) for line in _lead(change)),
         refused=cut(change.refused or ""),
+        timed=change.kind is Kind.SCHEDULE
+        and (change.action is Action.DELETE or bool(words.when(change))),
     )
 
 
@@ -137,6 +140,7 @@ def resource(one: ResourceDrift) -> Head:
         why="; ".join(filter(None, (drifts.WHO_MOVED[one.status], drifts.whose(one)))),
         lead=known.lead if known else (),
         refused=known.refused if known and is_refused else "",
+        timed=bool(known and known.timed),
     )
 
 

@@ -104,7 +104,7 @@ ERRORS = [
     ("no file", ("drift", LOCAL, "-f", "none.yaml"), ExitCode.USAGE, "none.yaml"),
     ("usage", ("next", "--timezone", "Mars/<b>"), ExitCode.USAGE, "'Mars/<b>' is not a time zone"),
     ("an option", ("plan", LOCAL, "--nonsense"), ExitCode.USAGE, "--nonsense"),
-    ("an environment", ("plan", LOCAL, "-e", "<script>"), ExitCode.ERROR, "<script>"),
+    ("an environment", ("plan", LOCAL, "-e", "<script>"), ExitCode.USAGE, "<script>"),
 ]  # fmt: skip
 
 

@@ -505,3 +505,29 @@ def test_the_templates_are_in_the_wheel() -> None:
     found = {f"qstash_sync/render/templates/{path.name}" for path in TEMPLATES.iterdir()}
     assert found
     assert found <= files
+
+
+def test_an_arrow_is_one_sign_and_a_command_is_code(world: World) -> None:
+    """On a phone `->` broke into two lines, and backticks are no typography."""
+    before = (
+        HEAD + "schedules: {a: {cron: 0 9 * * *, destination: 'https://e.com/a', retries: 2}}\n"
+    )
+    world.apply(before)
+    changed = before.replace("retries: 2", "retries: 1, labels: [a->b]")
+    page = html.plan(world.plan(changed), config(changed).desired, (0, 0))
+    assert "retries 2 <span class=to>-&gt;</span> 1" in page
+    assert 'class="line first"' not in page  # it is no time
+    schedules = config(before).desired.schedules or ()
+    found = coming.coming(schedules, NOW, hours=24, count=5)
+    shown = html.coming(found, None, schedules, environment=None, namespace="n")
+    assert "<code>drift</code>" in shown
+    assert "`drift`" not in shown
+
+
+def test_only_what_is_a_time_is_as_bold_as_one() -> None:
+    field = FieldChange(path="retries", before=2, after=1)
+    for kind in Kind:
+        change = Change(
+            kind=kind, name="a", id="a", action=Action.UPDATE, reason=Reason.FILE, fields=(field,)
+        )
+        assert not review.head(change).timed
