@@ -97,10 +97,10 @@ def test_a_plan_shows_what_a_live_secret_was_only_as_removed(tmp_path: Path) -> 
     words = ("-f", str(file), f"--local={tmp_path / 'a.db'}")
     assert cli("apply", *words, environ={"T": "first-secret"}).code == 0
     rotated = cli("plan", *words, environ={"T": "second-secret"})
-    assert "header Authorization Bearer (secret) (changed)" in rotated.out
+    assert "header Authorization  Bearer (secret) (changed)" in rotated.out
     file.write_text(text.partition("    headers")[0])
     removed = cli("plan", *words)
-    assert "header Authorization removed" in removed.out
+    assert "header Authorization  removed" in removed.out
     for ran in (rotated, removed):
         assert "first-secret" not in ran.text
         assert "second-secret" not in ran.text

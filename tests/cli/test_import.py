@@ -251,7 +251,6 @@ def test_both_files_are_there_or_none(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--namespace", "Not Ok"), "--namespace Not Ok: use a-z, 0-9 and -"),
         (("--out", "no/such/folder/q.yaml"), "no such directory"),
         (("--out", "same", "--env-out", "same"), "secrets need a file of their own"),
         (("--target", "nothing-*"), "--target nothing-*: nothing in the account has such an id"),
@@ -273,6 +272,9 @@ def test_the_namespace_is_asked_for(account: Account) -> None:
     ran = account.run("import")
     assert ran.code == 64
     assert "--namespace" in ran.err
+    ran = account.run("import", "--namespace", "Not Ok")
+    assert ran.code == 64
+    assert "--namespace Not Ok: use a-z, 0-9 and -" in ran.err
 
 
 def test_strays_go_by_a_plan_that_is_saved_and_applied(tmp_path: Path) -> None:
