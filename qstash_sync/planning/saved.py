@@ -110,16 +110,20 @@ LOCAL, _A_LOCAL = "local", "a local QStash"  # in place of an address; and for p
 
 def elsewhere(approved: Where, here: Where) -> str | None:
     """Why a plan is not for this account; what a token or an address leaves open agrees."""
-    if LOCAL in (approved.url, here.url) and approved.url != here.url:
+    pairs = [
+        ("environment ", approved.environment or "(none)", here.environment or "(none)"),
+        ("namespace ", approved.namespace, here.namespace),
+    ]
+    if (approved.url == LOCAL) is not (here.url == LOCAL):
         then, now = (_A_LOCAL if one.url == LOCAL else one.url for one in (approved, here))
-        return f"it was made for {then}, not {now}"
-    pairs = (
-        ("environment", approved.environment or "(none)", here.environment or "(none)"),
-        ("namespace", approved.namespace, here.namespace),
-        ("account", approved.user or here.user, here.user or approved.user),
-        ("region", approved.region or approved.url, here.region or here.url),
-    )
-    moved = [f"{name} {then}, not {now}" for name, then, now in pairs if then != now]
+        pairs.append(("", then, now))
+    else:
+        region = approved.region or approved.url, here.region or here.url
+        pairs.append(
+            ("account ", approved.user or here.user or "", here.user or approved.user or "")
+        )
+        pairs.append(("region ", *region))
+    moved = [f"{name}{then}, not {now}" for name, then, now in pairs if then != now]
     return f"it was made for {' and '.join(moved)}" if moved else None
 
 

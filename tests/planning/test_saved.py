@@ -1087,7 +1087,7 @@ def test_a_plan_holds_for_its_account_region_environment_and_namespace_only(tmp_
             (run(*words, env="staging"), "environment production, not staging and namespace billing, not billing-stg"),
             (run(*words, token=token("other")), "account localUser, not other"),
             (run(*words, url=other), f"region {served.url}, not us-east-1"),
-            (run(*words, f"--local={tmp_path / 'a.db'}"), "account localUser, not local and region"),
+            (run(*words, f"--local={tmp_path / 'a.db'}"), "not a local QStash"),
         ):  # fmt: skip
             assert (ran.code, why in ran.err) == (5, True), ran
         sales = PLACES.replace("namespace: billing\n", "namespace: sales\n")
