@@ -50,7 +50,8 @@ _HEADS, _DETAILS, _DIAGNOSTICS, _NAMES = 2_400_000, 600_000, 200_000, 400_000  #
 _AROUND, _BETWEEN = 200, 40  # bytes of markup: of an entry, and of each text in it
 _MOST_DIAGNOSTICS = 200
 _LONGEST_NAME = 200  # characters
-_CODE = re.compile(r"`([^`<>]+)`")
+_MARKS = re.compile(r"`([^`<>]+)`|->")
+_CODE, _ARROW = Markup("<code>{}</code>"), Markup("<span class=to>-&gt;</span>")
 _LONGEST_SOURCE = 200  # characters of a line of a file
 _OPEN = 25  # entries of a section that stand open
 
@@ -228,8 +229,9 @@ def _templates() -> Environment:
 
 def _marked(line: str) -> Markup:
     """A line of words, escaped: arrows that do not break, and what stands in backticks as code."""
-    shown = str(Markup.escape(safe.line(line))).replace("-&gt;", "<span class=to>-&gt;</span>")
-    return Markup(_CODE.sub(r"<code>\1</code>", shown))  # noqa: S704 it is escaped above
+    pieces = _MARKS.split(safe.line(line))  # text, code or none, text, and so on
+    pieces[1::2] = [_ARROW if code is None else _CODE.format(code) for code in pieces[1::2]]
+    return Markup("").join(pieces)
 
 
 def _shown(value: Any) -> Any:
