@@ -37,7 +37,7 @@ def forgotten(
     for look in come.keys() & go.keys():
         if len(come[look]) == len(go[look]) == 1:
             (new,), (old,) = come[look], go[look]
-            pause = " and paused" if old.takes and old.takes.paused else ""
+            pause = ", and is paused" if old.takes and old.takes.paused else ""
             fact = f"the same but for its name as {old.name}, which goes{pause}"
             hint = f"was: {old.name} makes it a rename, which keeps the pause"
             yield about(declared[new.id], Severity.WARNING, "was", fact, hint)

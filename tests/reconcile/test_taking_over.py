@@ -280,7 +280,7 @@ def test_a_rename_without_its_was_is_told(world: World, was: str, paused: bool) 
     plan = world.plan(file(c=f"{was}{BERLIN}", b=PLAIN))
     assert [change.action for change in plan.changes] == [Action.CREATE, Action.DELETE]
     (told,) = (w for w in plan.warnings if w.code == "was")
-    assert ("and paused" in told.message) is paused
+    assert told.message.endswith(", and is paused") is paused
     assert told.hint.startswith("was: a makes it a rename")
     assert not list(warned(world.plan(file(c=f"was: a, {BERLIN}", b=PLAIN)), "was"))
 
