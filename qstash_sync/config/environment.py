@@ -50,6 +50,7 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
+NO_ENVIRONMENT = "environment"  # a code: of none of this name, or none said
 _CAUSES = (UNSET, UNSET_PLAIN, "not_text", "interpolation")  # of what follows at the same place
 
 
@@ -105,7 +106,7 @@ class Environment:
         elif self.environments is not None and name not in names:
             fact, hint = f"-e {name}: no such environment", meant(name or "", names)
         if fact:
-            self.report.error("environment", (), fact, None, hint)
+            self.report.error(NO_ENVIRONMENT, (), fact, None, hint)
         return not fact
 
     def _variables(self, given: Mapping[str, str]) -> dict[str, tuple[Value, Location | None]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from qstash_sync.config.environment import Account, Config, Environment
+from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
 from qstash_sync.config.literals import told_once, without_secrets
@@ -133,8 +133,13 @@ class Files:
         return tuple(self.environments or ())
 
     def failure(self, environment: str | None, found: tuple[Diagnostic, ...]) -> ConfigError:
-        """What errors make of a run; an environment that is not there is a wrong name."""
-        is_wrong = self.is_whole and environment is not None and environment not in self.names()
+        """What errors make of a run: an environment that is not there is a wrong name.
+
+        A file that has none at all may have them under a wrong key.
+        """
+        errors = {d.code for d in found if d.severity is Severity.ERROR}
+        is_told = environment is not None and NO_ENVIRONMENT in errors
+        is_wrong = is_told and bool(self.names() or len(errors) == 1)
         return (UnknownNameError if is_wrong else ConfigError)(found)
 
     def build(

@@ -263,7 +263,7 @@ def test_guards_and_limits_are_no_errors_of_a_watcher(account: Account) -> None:
         (HEAD + "schedule: {}\n", (), 1),
         (HEAD + schedules(queue="nowhere"), (), 1),
         (HEAD + schedules(), ("--nonsense",), 64),
-        (HEAD + schedules(), ("-e", "nowhere"), 1),
+        (HEAD + schedules(), ("-e", "nowhere"), 64),
     ],
     ids=["file", "reference", "usage", "environment"],
 )

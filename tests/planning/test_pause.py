@@ -407,7 +407,7 @@ def test_a_file_with_environments_wants_to_know_which(shops: tuple[World, str]) 
     assert ran.code == 1
     assert "say which\n    -e production or -e production-eu or -e prod" in ran.err
     ran = cli("pause", "*", "-f", "-", "-e", "prodution", environ=TOKENS, stdin=text)
-    assert ran.code == 1
+    assert ran.code == 64
     assert "did you mean production?" in ran.err
     assert not world.account.log
 
