@@ -168,7 +168,7 @@ def connect(
 
 def local_account(path: str, clock: Callable[[], float] = time.time) -> "LocalQStash":
     """The embedded QStash in a file; raises `UsageError` where it cannot be one's."""
-    from qstash_sync.local import LocalQStash, StoreError  # noqa: PLC0415 an account needs none
+    from qstash_sync.local import LocalQStash, StoreError  # noqa: PLC0415 a real account needs no server
 
     if not path:
         raise UsageError("--local=: say which file; --local alone takes the default one")
@@ -192,13 +192,11 @@ def embedded(
 
     clock, monotonic, sleep: for tests that move time. Raises `UsageError` for a file that is none.
     """
-    from qstash_sync.local import LOCAL_TOKEN  # noqa: PLC0415 an account needs none
-
     with (
         local_account(path, clock) as account,
         Client(
             "http://local",
-            Secret((Piece(LOCAL_TOKEN, hidden=True),)),
+            Secret((Piece(account.token, hidden=True),)),
             read_only=read_only,
             transport=httpx.MockTransport(account),
             parallelism=parallelism,

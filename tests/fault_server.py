@@ -148,7 +148,7 @@ class FaultServer(LocalQStash):
         self,
         path: str | Path = ":memory:",
         *,
-        switches: Switches = Switches(),  # noqa: B008 frozen
+        switches: Switches = Switches(),
         clock: Callable[[], float] = time.time,
         latency: float = 0.0,
     ) -> None:

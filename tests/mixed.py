@@ -137,7 +137,7 @@ class Scene:
             monotonic=self.time,
         )
 
-    def plan(self, desired: Desired, policy: Policy = Policy()) -> Plan:  # noqa: B008 frozen
+    def plan(self, desired: Desired, policy: Policy = Policy()) -> Plan:
         """What an apply would do."""
         with self.client(read_only=True) as client:
             return proposal.propose(client, desired, now=self.at, policy=policy)
@@ -145,7 +145,7 @@ class Scene:
     def apply(
         self,
         desired: Desired,
-        policy: Policy = Policy(),  # noqa: B008 frozen
+        policy: Policy = Policy(),
         **more: Any,
     ) -> outcomes.Applied:
         """Plan and apply; an `AccountError` is the caller's to judge."""

@@ -123,7 +123,7 @@ class World:
         client: Client,
         desired: Desired,
         plan: Plan,
-        policy: Policy = Policy(),  # noqa: B008 frozen
+        policy: Policy = Policy(),
         parallelism: int = Control().parallelism,
     ) -> outcomes.Applied:
         """Apply a plan in this world's time."""
@@ -158,7 +158,7 @@ class World:
 
 
 @contextlib.contextmanager
-def world(switches: Switches = Switches()) -> Iterator[World]:  # noqa: B008 frozen
+def world(switches: Switches = Switches()) -> Iterator[World]:
     """A fresh world."""
     found = World()
     with FaultServer(switches=switches, clock=found.time) as found.account:

@@ -56,18 +56,18 @@ def apply(
         control.report(outcome)
     full = frozenset(kind for kind, used in fresh.usage.items() if used.is_tight)
     outcomes = carry_out(client, changes, live, policy, control, full=full, settled=early)
-    judged = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
-    try:
+
+    def look() -> Verification:
         after = _remembered(client, desired, observe(client, desired), outcomes.values())
         index = LiveParts(desired, after.schedules or ())
         within = approved | _moved(live, fresh.index, after, index)
         found = reconcile(desired, after, index, plan.now, within=within, strays=policy.strays)
         left = {change.key: change for change in consented(found, policy, index)}
-        verdict = Verification(left, before=live, after=after, now=client.now())
-        judged = {key: verdict.of(outcome) for key, outcome in judged.items()}
-        came_up += [change for change in left.values() if policy.asks_for(change)]
-    except Exception as error:  # noqa: BLE001 the writes are done: that is told, whatever fails now
-        judged = {key: verification.unread(one, error) for key, one in judged.items()}
+        came_up.extend(change for change in left.values() if policy.asks_for(change))
+        return Verification(left, before=live, after=after, now=client.now())
+
+    ended = {outcome.change.key: outcome for outcome in (*early, *outcomes.values())}
+    judged = verification.judged(ended, look)
     return Applied(
         outcomes=tuple(judged[change.key] for change in plan.changes),
         fresh=tuple(

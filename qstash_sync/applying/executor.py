@@ -418,9 +418,8 @@ def _explained(outcome: Outcome, error: AccountError, step: Step) -> Outcome:
         why = "waits for its first use: QStash does not know this key yet; apply again after that"
         return replace(outcome, message=why, cause=Cause.AWAITS_FIRST_USE)
     if status == PRECONDITION_FAILED:
-        why = "limits: {plan: …} has a plan find this first, unless somebody fills it meanwhile"
-        why = f"{error}; {why}"
-        return replace(outcome, message=why)
+        why = "with limits: {plan: …} a plan finds this first, unless it fills up meanwhile"
+        return replace(outcome, message=f"{error}; {why}")
     return outcome
 
 

@@ -28,24 +28,25 @@ def pause(client: Account, wish: Wish, found: PausePlan, control: Control | None
     plan, control = found.plan, control or Control()
     outcomes = carry_out(client, plan.changes, plan.live, Policy(), control, urgent=True)
     came_up: list[Outcome] = []
+
+    def look_again() -> Verification:
+        after = look(client, wish, now=plan.now)
+        left = {change.key: change for change in after.plan.changes}
+        verdict = Verification(
+            {key: change for key, change in left.items() if change.steps},
+            before=plan.live,
+            after=after.plan.live,
+            now=client.now(),
+        )
+        came_up.extend(
+            _refused(verdict.appeared(change), after)
+            for key, change in left.items()
+            if key not in outcomes
+        )
+        return verdict
+
     if any(change.steps for change in plan.changes):
-        try:
-            after = look(client, wish, now=plan.now)
-            left = {change.key: change for change in after.plan.changes}
-            verdict = Verification(
-                {key: change for key, change in left.items() if change.steps},
-                before=plan.live,
-                after=after.plan.live,
-                now=client.now(),
-            )
-            came_up = [
-                _refused(verdict.appeared(change), after)
-                for key, change in left.items()
-                if key not in outcomes
-            ]
-            outcomes = {key: verdict.of(outcome) for key, outcome in outcomes.items()}
-        except Exception as error:  # noqa: BLE001 the writes are done: that is told, whatever fails now
-            outcomes = {key: verification.unread(one, error) for key, one in outcomes.items()}
+        outcomes = verification.judged(outcomes, look_again)
     judged = [_refused(outcome, found) for outcome in outcomes.values()]
     ordered = sorted((*judged, *came_up), key=lambda outcome: outcome.change.order)
     return Applied(outcomes=tuple(ordered))

@@ -8,7 +8,7 @@ failed     no              yes                  done: only the answer was lost
 failed     otherwise                            failed
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,6 +32,20 @@ def unread(outcome: Outcome, error: Exception) -> Outcome:
     why = str(error) if isinstance(error, AccountError) else internal(error)
     message = f"cannot be read again: {why}"
     return replace(outcome, status=Status.UNVERIFIED, message=message)
+
+
+def judged(
+    outcomes: Mapping[Key, Outcome], look: Callable[[], "Verification"]
+) -> dict[Key, Outcome]:
+    """Outcomes by what the account shows now; look: reads it, after the last write.
+
+    The writes are done: whatever fails now, what became of them is told.
+    """
+    try:
+        verdict = look()
+    except Exception as error:  # noqa: BLE001 else nobody would hear what was written
+        return {key: unread(outcome, error) for key, outcome in outcomes.items()}
+    return {key: verdict.of(outcome) for key, outcome in outcomes.items()}
 
 
 def in_milliseconds(outcomes: Iterable[Outcome], after: Live) -> PutSchedule | None:

@@ -24,7 +24,7 @@ from qstash_sync.config.types import (
 from qstash_sync.crons.compile import RENEW_BEFORE, Strategy
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import Cron
-from qstash_sync.model import settings_table
+from qstash_sync.model import references, settings_table
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.model.lint import NO_LEVELS, Levels
 from qstash_sync.model.resources import (
@@ -53,7 +53,6 @@ from qstash_sync.record import record
 _NO_REDACTION = Redact()
 _BODIES = ("body", "body_file", "body_base64")
 _NAMES = {"schedules": check_schedule_name, "flow_controls": check_flow_key}  # by section
-_REFERENCES = (("url_group",), ("queue",), ("flow_control", "key"))  # as `model.references` has it
 _NOTES = ("description", "owner", "runbook")
 
 
@@ -166,7 +165,7 @@ class Builder:
             location=entry.location,
             cron_location=entry.at("cron"),
             references=tuple(
-                (path[0], entry.at(*path)) for path in _REFERENCES if getattr(given, path[0])
+                (path[0], entry.at(*path)) for path in references.PATHS if getattr(given, path[0])
             ),
         )
 

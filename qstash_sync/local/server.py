@@ -81,11 +81,13 @@ _COMPILED = [
 class LocalQStash:
     """An account kept in a SQLite file; call it with a request to get the response."""
 
+    token = LOCAL_TOKEN  # of who may write
+
     def __init__(
         self,
         path: str | Path = ":memory:",
         *,
-        switches: Switches = Switches(),  # noqa: B008 frozen
+        switches: Switches = Switches(),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = Store(path)

@@ -5,7 +5,9 @@ from typing import Any
 
 from qstash_sync.model.resources import Desired, Live, LiveSchedule, Schedule, plain
 
-KEYS = ("url_group", "queue", "flow_control")  # settings of a schedule, each called as the kind
+# The settings of a schedule in which the names stand, each called as the kind.
+PATHS = (("url_group",), ("queue",), ("flow_control", "key"))
+KEYS = tuple(path[0] for path in PATHS)
 
 
 def of(schedule: Schedule) -> Iterator[tuple[str, str]]:

@@ -116,7 +116,9 @@ def limits(
             yield replace(found, severity=Severity.ERROR if is_error else Severity.WARNING)
         if used.allowed is not None and used.after <= used.allowed < used.peak:
             fact = f"{used.peak} schedules at once, since new ones are made before old ones go"
-            most = max(len(_created(change, index.by_id)) for change in changes)
+            most = max(
+                len(_created(change, index.by_id)) for change in changes if not change.refused
+            )
             hint = "make room first; else take out what is renamed, apply, and add it again"
             if most <= used.allowed - used.before:
                 hint = "change fewer at a time, with --target, or make room first"

@@ -14,6 +14,7 @@ from qstash_sync.reconcile import canonical
 from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.live_parts import LiveParts
 
+_FILE = Reason.FILE
 _Look = tuple[str, str, str | None, frozenset[str]]  # destination, method, body and crons
 
 
@@ -21,18 +22,19 @@ def forgotten(
     changes: Sequence[Change], desired: Desired, index: LiveParts
 ) -> Iterator[Diagnostic]:
     """A warning of each such pair, where neither has another that is like it."""
-    come: dict[_Look, list[Change]] = {}
+    own = [c for c in changes if c.kind is Kind.SCHEDULE and not c.refused and c.reason is _FILE]
     go: dict[_Look, list[Change]] = {}
-    for change in changes:
-        if change.kind is Kind.SCHEDULE and not change.refused and change.reason is Reason.FILE:
-            puts = [step for step in change.steps if isinstance(step, PutSchedule)]
-            live = [part.live for part in index.of(change.id)]
-            if change.action is Action.CREATE and is_known(puts[0].message.destination):
-                look = _look(puts[0].message, [step.cron for step in puts])
-                come.setdefault(look, []).append(change)
-            elif change.action is Action.DELETE and live:
-                look = _look(live[0].message, [part.cron for part in live])
-                go.setdefault(look, []).append(change)
+    for change in own:
+        live = [part.live for part in index.of(change.id)]
+        if change.action is Action.DELETE and live:
+            look = _look(live[0].message, [part.cron for part in live])
+            go.setdefault(look, []).append(change)
+    come: dict[_Look, list[Change]] = {}
+    for change in own if go else ():  # a first apply creates thousands, and deletes nothing
+        puts = [step for step in change.steps if isinstance(step, PutSchedule)]
+        if change.action is Action.CREATE and is_known(puts[0].message.destination):
+            look = _look(puts[0].message, [step.cron for step in puts])
+            come.setdefault(look, []).append(change)
     declared = {schedule.id: schedule for schedule in desired.schedules or ()}
     for look in come.keys() & go.keys():
         if len(come[look]) == len(go[look]) == 1:

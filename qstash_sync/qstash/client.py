@@ -170,7 +170,7 @@ class Client:
             for name in names:
                 try:
                     found[name].set_result(self._list(wire.KINDS[name], keys))
-                except BaseException as error:  # noqa: BLE001 it is raised by who asks
+                except BaseException as error:  # noqa: BLE001 who waits for it raises it
                     found[name].set_exception(error)
 
         for _ in range(min(self._at_once, len(found))):

@@ -69,7 +69,7 @@ class Race:
     after: str
     act: Act
     about: tuple[str, str]
-    switches: Switches = Switches()  # noqa: RUF009 frozen
+    switches: Switches = Switches()
 
     @contextmanager
     def world(self) -> Iterator[Scene]:
@@ -80,7 +80,7 @@ class Race:
             world.account.forget()
             yield world
 
-    def run(self, world: Scene, at: int, policy: Policy = Policy()) -> Applied:  # noqa: B008 frozen
+    def run(self, world: Scene, at: int, policy: Policy = Policy()) -> Applied:
         """Apply the second file; somebody acts when n requests of the apply are done."""
         desired = config(HEAD + self.after).desired
         with world.client() as client:

@@ -190,34 +190,23 @@ def test_what_the_was_of_another_entry_names_is_not_what_a_new_one_of_that_name_
     assert world.plan(text).empty
 
 
-@pytest.mark.parametrize("after", range(5))
+@pytest.mark.parametrize(
+    ("origin", "was", "after"),
+    [*(("a", "was: a, ", after) for after in range(5)), *(("b", "", n) for n in range(1, 5))],
+)
 def test_a_time_that_is_ignored_is_that_of_the_set_which_the_rename_began_from(
-    world: World, after: int
+    world: World, origin: str, was: str, after: int
 ) -> None:
-    """Another one that goes along has a time of its own."""
+    """Another one that goes along has a time of its own; which it was, a later `was:` may not say."""
     other = "cron: 15 4 * * 1-5, timezone: America/New_York"
-    world.apply(file(a=BERLIN, b=other))
-    crons = [world.schedule(part_id)["cron"] for part_id in ("billing.a", "billing.a.2")]
+    world.apply(file(**{"a": other, "b": other, origin: BERLIN}))
+    crons = [world.schedule(f"billing.{origin}{n}")["cron"] for n in ("", ".2")]
+    world.cut_off(file(MOVED, b=f"{was}{other}, ignore: [cron]"), after=after)
     text = file(MOVED, b=f"was: a, {other}, ignore: [cron]")
-    world.cut_off(text, after=after)
     world.apply(text)
     assert live_ids(world) == ["corp.b", "corp.b.2"]
     assert [world.schedule(part_id)["cron"] for part_id in live_ids(world)] == crons
     assert world.plan(text).empty
-
-
-@pytest.mark.parametrize("after", range(1, 5))
-def test_a_time_that_is_ignored_is_the_begun_ones_though_the_was_names_another(
-    world: World, after: int
-) -> None:
-    """The file that began the rename had no `was:` yet."""
-    other = "cron: 15 4 * * 1-5, timezone: America/New_York"
-    world.apply(file(a=other, b=BERLIN))
-    crons = [world.schedule(part_id)["cron"] for part_id in ("billing.b", "billing.b.2")]
-    world.cut_off(file(MOVED, b=f"{BERLIN}, ignore: [cron]"), after=after)
-    text = file(MOVED, b=f"was: a, {other}, ignore: [cron]")
-    world.apply(text)
-    assert [world.schedule(part_id)["cron"] for part_id in live_ids(world)] == crons
 
 
 def test_two_of_one_name_are_no_two_schedules(world: World) -> None:
