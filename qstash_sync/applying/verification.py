@@ -43,9 +43,9 @@ def judged(
     """
     try:
         verdict = look()
+        return {key: verdict.of(outcome) for key, outcome in outcomes.items()}
     except Exception as error:  # noqa: BLE001 else nobody would hear what was written
         return {key: unread(outcome, error) for key, outcome in outcomes.items()}
-    return {key: verdict.of(outcome) for key, outcome in outcomes.items()}
 
 
 def in_milliseconds(outcomes: Iterable[Outcome], after: Live) -> PutSchedule | None:

@@ -131,15 +131,18 @@ class _Group(click.Group):
         return name, command, rest
 
 
+_OF_A_PAGE = ("output_format", "color")
+
+
 def _refuse_twice(command: click.Command, context: click.Context, words: Sequence[str]) -> None:
     """Say no to an option of one value that stands twice: one of the two would not count.
 
-    Of a few words (--format, --color) the last one wins: scripts add theirs behind others.
+    Of how a page looks (--format, --color) the last one wins: scripts add theirs behind others.
     """
     counts = Counter(command.make_parser(context).parse_args([*words])[2])
-    for taking, count in counts.items():
+    for taking, count in () if _HELP in counts else counts.items():
         is_one = isinstance(taking, click.Option) and not (taking.multiple or taking.is_flag)
-        if count > 1 and is_one and not isinstance(taking.type, click.Choice):
+        if count > 1 and is_one and taking.name not in _OF_A_PAGE:
             more = "; pause and resume take several" if taking.name == "environment" else ""
             raise UsageError(f"{taking.opts[0]}: stands here {count} times, and takes one{more}")
 

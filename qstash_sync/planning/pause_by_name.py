@@ -9,7 +9,7 @@ anything else                             not ours, never touched
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -76,7 +76,9 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     desired = wish.desired
     index = LiveParts(desired, live.schedules or ())
     ours = list(_ours(desired, index))
-    wish = replace(wish, globs=tuple(_name(glob, ours, desired) for glob in wish.globs))
+    wish = replace(
+        wish, globs=tuple(_name(glob, ours, desired, index.by_id) for glob in wish.globs)
+    )
     found = {id(one.declared) for one in ours}
     absent = [s for s in desired.schedules or () if id(s) not in found]
     chosen = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
@@ -139,13 +141,17 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
         )
 
 
-def _name(glob: str, ours: Sequence[_Found], desired: Desired) -> str:
-    """What a glob names; of the id of a part its schedule: a log names a delivery by that."""
+def _name(glob: str, ours: Sequence[_Found], desired: Desired, there: Collection[str]) -> str:
+    """What a glob names; of the id of a part its schedule: a log names a delivery by that.
+
+    there: the ids of all live schedules, whoever's they are.
+    """
     declared = desired.schedules or ()
     if any(one.is_named(glob) for one in ours) or any(s.name == glob for s in declared):
         return glob
     base, _, number = glob.rpartition(".")
-    for name in (glob, base) if number.isdecimal() else (glob,):  # of a part that is gone by now
+    is_gone = glob not in there and number.isdecimal() and int(number) > 1  # a part of it was so
+    for name in (glob, base) if is_gone else (glob,):
         for one in ours:
             if name == one.id or any(part.live.id == name for part in (*one.parts, *one.foreign)):
                 return one.declared.name if one.declared else one.name

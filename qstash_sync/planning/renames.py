@@ -1,4 +1,4 @@
-"""A schedule that goes while one comes which is the same but for its name: a `was:` forgotten.
+"""A schedule that goes while one comes that does the same then: a `was:` that may be forgotten.
 
 As a delete and a create it loses its pause and what its id has told the logs; as a rename it does
 not. Nothing but a `was:` makes it one: two jobs may do the same.
@@ -11,7 +11,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Message, is_known, plain
 from qstash_sync.model.steps import PutSchedule
 from qstash_sync.reconcile import canonical
-from qstash_sync.reconcile.about import about
+from qstash_sync.reconcile.about import about, as_yaml
 from qstash_sync.reconcile.live_parts import LiveParts
 
 _FILE = Reason.FILE
@@ -39,10 +39,12 @@ def forgotten(
     for look in come.keys() & go.keys():
         if len(come[look]) == len(go[look]) == 1:
             (new,), (old,) = come[look], go[look]
-            pause = ", and is paused" if old.takes and old.takes.paused else ""
-            fact = f"the same but for its name as {old.name}, which goes{pause}"
-            hint = f"was: {old.name} makes it a rename, which keeps the pause"
-            yield about(declared[new.id], Severity.WARNING, "was", fact, hint)
+            schedule, is_paused = declared[new.id], old.takes is not None and old.takes.paused
+            loses = ", and is paused" if is_paused and schedule.paused is None else ""
+            fact = f"it has the destination, body and times of {old.name}, which goes{loses}"
+            keeps = " and keeps the pause" if loses else ""
+            hint = f"if it is the same job, was: {as_yaml(old.name)} renames it{keeps}"
+            yield about(schedule, Severity.WARNING, "was", fact, hint)
 
 
 def _look(message: Message, crons: Sequence[str]) -> _Look:

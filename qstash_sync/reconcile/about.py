@@ -16,3 +16,9 @@ def about(
         location=schedule.location,
         hint=hint,
     )
+
+
+def as_yaml(name: str) -> str:
+    """A name of a schedule as a file may have it: YAML would read some as no text."""
+    is_text = name[:1].isalpha() and name.lower() not in ("true", "false", "null")
+    return name if is_text else f'"{name}"'

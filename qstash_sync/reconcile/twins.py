@@ -33,7 +33,7 @@ from qstash_sync.model.resources import (
 from qstash_sync.model.secret_shapes import is_called
 from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.reconcile import canonical, diff, mark as marks, taken
-from qstash_sync.reconcile.about import about
+from qstash_sync.reconcile.about import about, as_yaml
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.record import record
 
@@ -172,7 +172,7 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         what, hint = f"is another {whose}'s, with the same firings", "delete one of the two"
         if not is_live and first.base.startswith(f"{index.namespace}."):
             adopt = index.command("apply", "--adopt", schedule.name)
-            hint = f"was: {index.name_of(first)} and `{adopt}` take it over"
+            hint = f"was: {as_yaml(index.name_of(first))} and `{adopt}` take it over"
         elif first.base == f"{namespace}.{schedule.name}" and not known:
             hint = f"namespace_was: {namespace} takes all of it over"
     elif is_live and is_newer:

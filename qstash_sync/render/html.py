@@ -50,7 +50,7 @@ _HEADS, _DETAILS, _DIAGNOSTICS, _NAMES = 2_400_000, 600_000, 200_000, 400_000  #
 _AROUND, _BETWEEN = 200, 40  # bytes of markup: of an entry, and of each text in it
 _MOST_DIAGNOSTICS = 200
 _LONGEST_NAME = 200  # characters
-_MARKS = re.compile(r"`([^`<>]+)`|->")
+_MARKS = re.compile(r"`([^`]+)`|->")
 _CODE, _ARROW = Markup("<code>{}</code>"), Markup("<span class=to>-&gt;</span>")
 _LONGEST_SOURCE = 200  # characters of a line of a file
 _OPEN = 25  # entries of a section that stand open

@@ -77,6 +77,19 @@ def test_an_option_of_one_value_stands_once(_id: str, words: tuple[str, ...], to
     assert json.loads(ran.out)["errors"][0]["code"] == "usage"
 
 
+@pytest.mark.parametrize("helped", ["-h", "--help"])
+def test_who_asks_for_help_gets_it(helped: str) -> None:
+    ran = cli("plan", "-e", "a", "-e", "b", helped)
+    assert ran.code == 0
+    assert ran.out.startswith("Usage: qstash-sync plan")
+
+
+def test_words_from_a_short_list_stand_once_too() -> None:
+    ran = cli("validate", "--fail-on", "error", "--fail-on", "warning")
+    assert ran.code == 64
+    assert "--fail-on: stands here 2 times" in ran.err
+
+
 def test_who_names_two_environments_is_told_which_commands_take_them() -> None:
     assert "pause and resume take several" in cli("apply", "-e", "a", "-e", "b").err
     assert "stands here" not in cli("pause", "x", "-e", "a", "-e", "b").err

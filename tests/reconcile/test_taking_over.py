@@ -270,8 +270,23 @@ def test_a_rename_without_its_was_is_told(world: World, was: str, paused: bool) 
     assert [change.action for change in plan.changes] == [Action.CREATE, Action.DELETE]
     (told,) = (w for w in plan.warnings if w.code == "was")
     assert told.message.endswith(", and is paused") is paused
-    assert told.hint.startswith("was: a makes it a rename")
+    assert told.hint == "if it is the same job, was: a renames it" + " and keeps the pause" * paused
     assert not list(warned(world.plan(file(c=f"was: a, {BERLIN}", b=PLAIN)), "was"))
+
+
+@pytest.mark.parametrize("asked", ["true", "false"])
+def test_no_pause_is_lost_where_the_file_says_one(world: World, asked: str) -> None:
+    world.apply(file(a=PLAIN))
+    world.account.console.pause("billing.a", paused=True)
+    (told,) = warned(world.plan(file(c=f"paused: {asked}")), "was")
+    assert "pause" not in told
+
+
+def test_a_hint_writes_a_name_that_is_no_text_in_yaml_as_one(world: World) -> None:
+    world.apply(file(**{"'123'": PLAIN}))
+    (told,) = warned(world.plan(file(c=PLAIN)), "was")
+    assert 'was: "123" renames it' in told
+    assert world.plan(file(c=f'was: "123", {PLAIN}')).changes[0].reason is Reason.RENAME
 
 
 @pytest.mark.parametrize("entries", [
@@ -852,6 +867,19 @@ def test_a_section_before_a_name_is_a_slip(world: World) -> None:
     with world.client(read_only=True) as client:
         (error,) = incident.look(client, wish, now=world.now).plan.errors
     assert error.hint == "did you mean report?"
+
+
+@pytest.mark.parametrize("glob", ["job.5", "billing.a.1", "billing.a.0"])
+def test_an_id_of_somebody_elses_is_no_part_of_ours(world: World, glob: str) -> None:
+    """However it ends: it is live, and fires on; nor has a part of ours such a number."""
+    text = file(a=PLAIN, b="id: job")
+    world.apply(text)
+    unmarked(world, "job.5")
+    wish = Wish(desired=config(text).desired, globs=(glob,), paused=True)
+    with world.client(read_only=True) as client:
+        found = incident.look(client, wish, now=world.now)
+    assert not found.plan.changes
+    assert found.plan.errors
 
 
 def test_a_name_comes_before_an_id(world: World) -> None:
