@@ -60,8 +60,9 @@ class Scope:
     """Where names are looked up, and what was found wrong while looking.
 
     missing: "error" (a diagnostic), "mock" (a made-up value, for `validate --mock-env`) or
-    "unknown" (a secret that equals anything, for `plan --unknown-env`). mocked collects the places
-    whose value is not the real one, so that nobody complains about it there; secrets every value.
+    "unknown" (a secret that equals anything, for `plan --unknown-env`), or "set" (the same, also
+    where a default stands). mocked collects the places whose value is not the real one, so that
+    nobody complains about it there; secrets every value.
     """
 
     variables: Mapping[str, tuple[Value, Location | None]]
@@ -73,6 +74,7 @@ class Scope:
     declared: set[Location] = field(default_factory=set)  # where `|plain` says: no secret
     tokens: Collection[str] = ()  # variables that hold a token or a signing key of QStash
     broken: dict[Location, str] = field(default_factory=dict)  # by whom a line break came there
+    is_defaulted: bool = False  # whether a default stands where a secret would
     _known: dict[str, _Expansion] = field(default_factory=dict)
     _texts: dict[str, tuple[Value, int]] = field(default_factory=dict)  # and what they bring along
     _open: list[str] = field(default_factory=list)
@@ -267,14 +269,16 @@ class Scope:
         self, name: str, default: str | None, location: Location, path: Path, *, is_plain: bool
     ) -> Value:
         found = self.environ.get(name, "")  # CI hands over an unset secret as empty text
-        if not found and default is not None:
+        if not found and default is not None and (is_plain or self.missing != "set"):
             if is_plain:
                 self.declared.add(location)
+            else:
+                self.is_defaulted = True
             return Loose(default[2:])
         if not found and self.missing == "mock":
             self.mocked.add(location)
             found = f"mock-{name.lower()}"
-        if not found and self.missing == "unknown" and not is_plain:
+        if not found and self.missing in ("unknown", "set") and not is_plain:
             return Secret((Piece("", hidden=True, known=False),))
         if not found:
             fact = f"the environment variable {name} is not set"

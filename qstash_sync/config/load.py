@@ -17,6 +17,7 @@ from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS
 from qstash_sync.config.sources import Source, gather
 from qstash_sync.config.tree import Document, Map, Value, texts
+from qstash_sync.config.wrong import NOT_HERE
 from qstash_sync.errors import ConfigError, UnknownNameError
 from qstash_sync.model.diagnostics import Diagnostic, Fixed, Location, Severity, in_order
 from qstash_sync.model.secret_shapes import kind_in, might_hold_secret
@@ -184,5 +185,8 @@ class Files:
             self.documents, self.top, environment, variables, environ=environ, missing=missing
         )
         config = chosen.config()
-        found = in_order(told_once([*self.report, *chosen.diagnostics()]))  # the same said once
-        return config, tuple(without_secrets(found))
+        found = [*self.report, *chosen.diagnostics()]
+        if chosen.scope.is_defaulted and missing != "set":  # what its variable may never be set to
+            _, if_set = self.attempt(environment, variables, environ, "set")
+            found += [d for d in if_set if d.code == NOT_HERE and d not in found]
+        return config, tuple(without_secrets(in_order(told_once(found))))  # the same said once

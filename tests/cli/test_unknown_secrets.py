@@ -95,11 +95,8 @@ def test_validate_says_what_every_plan_refuses(
     tmp_path: Path, _id: str, text: str, told: str
 ) -> None:
     """That needs no value to be known, and all that a fork can run makes values up."""
-    head = HEAD if "defaults" not in text else HEAD.replace("defaults: {timezone: UTC}\n", "")
-    (tmp_path / "q.yaml").write_text(
-        head + text.replace("defaults: {", "defaults: {timezone: UTC, ")
-    )
-    files, local = f"-f {tmp_path / 'q.yaml'}", f"--local={tmp_path / 'account.db'}"
+    files = _written(tmp_path, text)
+    local = f"--local={tmp_path / 'account.db'}"
     for command, value in (
         (f"validate --mock-env {files}", ""),
         (f"validate {files}", ""),
@@ -110,3 +107,33 @@ def test_validate_says_what_every_plan_refuses(
         assert ran.code == 1, command
         assert told in ran.err, (command, ran.err)
         assert "goes without secrets" not in ran.err or "vars" in text
+
+
+@pytest.mark.parametrize(("_id", "text", "told"), NOWHERE, ids=ids(NOWHERE))
+def test_a_default_is_no_way_around(tmp_path: Path, _id: str, text: str, told: str) -> None:
+    """What can be as long as its variable is not set alone is refused before somebody sets it."""
+    files = _written(tmp_path, text.replace("${env.X}", "${env.X:-v}"))
+    for command in ("validate", "validate --mock-env", f"plan --local={tmp_path / 'account.db'}"):
+        ran = cli(*f"{command} {files}".split())
+        assert ran.code == 1, command
+        assert ran.err.count(told) == 1, (command, ran.err)
+
+
+def _written(folder: Path, text: str) -> str:
+    head = HEAD if "defaults" not in text else HEAD.replace("defaults: {timezone: UTC}\n", "")
+    text = text.replace("defaults: {", "defaults: {timezone: UTC, ")
+    (folder / "q.yaml").write_text(head + text)
+    return f"-f {folder / 'q.yaml'}"
+
+
+SECRETS = [(name, entry, head) for name, entry, head in PLACES if "|plain" not in entry]
+
+
+@pytest.mark.parametrize(("_id", "entry", "head"), SECRETS, ids=ids(SECRETS))
+def test_a_default_may_stand_where_a_secret_may(
+    tmp_path: Path, _id: str, entry: str, head: str
+) -> None:
+    text = f"{UNLINTED}{head}schedules: {{a: {{{ENTRY}, {entry}}}}}\n"
+    text = text.replace("${env.X}", "${env.X:-v}").replace("Authorization", "X-Team")
+    ran = cli(*f"validate --mock-env {_written(tmp_path, text)}".split())
+    assert ran.code == 0, ran

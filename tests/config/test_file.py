@@ -118,7 +118,7 @@ def test_what_contains_an_environment_variable_is_a_secret_through_vars_too() ->
 
 def test_defaults_and_plain_and_literals_of_the_environment() -> None:
     text = HEAD + "schedules: {a: {cron: '0 9 * * *', destination: 'https://${env.H|plain}/x', "
-    text += "retries: '${env.R|plain}', body: '${env.N:-nothing} $${env.X}', timeout: '${env.T:-90s}'}}\n"
+    text += "retries: '${env.R|plain}', body: '${env.N:-nothing} $${env.X}', timeout: '${env.T:-90s|plain}'}}\n"
     message = only(text, {"H": "e.com", "R": "5"}).message
     assert (message.destination, message.retries, message.timeout) == ("https://e.com/x", 5, 90)
     assert message.body == "nothing ${env.X}"
