@@ -125,6 +125,11 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; none takes two values where it uses one, as click's last one wins."""
+        if args[0] not in self.commands:
+            from qstash_sync.cli import elsewhere
+
+            if meant := elsewhere.command(args[0]):
+                raise click.UsageError(f"No such command {args[0]!r}; {meant}", ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
             _refuse_twice(command, click.Context(command, ctx, name), rest)
@@ -216,8 +221,14 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
         usage = context.get_usage().splitlines() if context else []
         usage += [f"Try '{context.command_path} --help' for help."] if context else []
         fact = error.format_message()
-        if hint := _about_local(arguments):
-            fact = f"{fact.removesuffix('.')}; {hint}"
+        hint = _about_local(arguments)
+        if isinstance(error, click.NoSuchOption) and context and not hint:
+            from qstash_sync.cli import elsewhere
+
+            known = {name for one in context.command.params for name in one.opts}
+            hint = elsewhere.option(arguments, known)
+            fact = error.message if hint else fact
+        fact = f"{fact.removesuffix('.')}; {hint}" if hint else fact
         return UsageError(fact, usage=tuple(usage))
     frame = error.__traceback__
     while frame and frame.tb_next:
@@ -239,11 +250,11 @@ def _failed(error: QstashSyncError, given: Sequence[str]) -> int:
     return error.exit_code
 
 
-def _about_local(words: Sequence[str]) -> str:
+def _about_local(words: Sequence[str]) -> str | None:
     """The way out for who wrote `--local x.db`, where x.db is a word of its own."""
     file = _option(words, "--local") if "--local" in words else None
     if not file or file.startswith("-"):
-        return ""
+        return None
     return f"if {file} is the file of --local, write {shlex.quote(f'--local={file}')}"
 
 

@@ -1,0 +1,63 @@
+"""What other tools call our commands and options: the way out for who types theirs.
+
+The words are Terraform's, kubectl's, Pulumi's and octoDNS's.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_COMMANDS = {
+    "diff, preview, show, dry-run": "plan",
+    "up, sync, deploy, push, create, update": "apply",
+    "down, delete, rm, remove": "destroy for all of a namespace; one thing goes with its lines"
+    " in the file, at the next apply",
+    "status, refresh, list, ls, get, state": "drift, which tells where each resource stands",
+    "lint, check, fmt, test": "validate",
+    "export, pull, dump, adopt": "import",
+    "describe, why, logs": "explain NAME",
+    "stop, suspend, disable": "pause",
+    "start, unpause, enable": "resume",
+    "upcoming, when, calendar": "next",
+    "rollback, undo": "apply, with the files of an earlier commit",
+    "help": "--help, also behind a command",
+    "version": "--version",
+}
+_OPTIONS = {
+    "-auto-approve, --auto-approve, -y, --assume-yes, --approve, --doit, --force": ("--yes",),
+    "-out, --out, -o": ("--save FILE for a plan", "--output FMT=FILE for a page", "--out FILE"),
+    "--json, -json": ("--format json",),
+    "--config-file, --config, -c, --filename": ("-f PATH",),
+    "--environment, --workspace, --stack": ("-e NAME",),
+    "-var": ("--var NAME=VALUE",),
+    "-target": ("--target KIND.NAME",),
+    "--no-color, -no-color": ("--color never",),
+}
+_IN_ALL = {
+    "-dry-run, --dry-run, --check, --preview": "without --yes nothing is written before you say so;"
+    " plan cannot write at all",
+    "--prune": "what is no longer in the file goes by itself",
+}
+
+
+def command(word: str) -> str | None:
+    """What to write for a command that is none of ours, as a clause; None: who knows."""
+    meant = _found(word, _COMMANDS)
+    return meant and f"here that is {meant}"
+
+
+def option(words: Sequence[str], known: Collection[str]) -> str | None:
+    """Likewise for the first word that is another tool's option; known: those of the command."""
+    for word in words:
+        name = word.partition("=")[0]
+        meant = [one for one in _found(name, _OPTIONS) or () if one.split()[0] in known]
+        if meant:
+            return f"here that is {', '.join(meant)}"
+        if "--yes" in known and (told := _found(name, _IN_ALL)):
+            return told
+    return None
+
+
+def _found(name: str, table: Mapping[str, T]) -> T | None:
+    return next((ours for theirs, ours in table.items() if name in theirs.split(", ")), None)

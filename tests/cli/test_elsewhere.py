@@ -1,0 +1,54 @@
+"""Who types another tool's word is told ours; and what is told is there."""
+
+import re
+
+import click
+import pytest
+
+from qstash_sync.cli import elsewhere
+from qstash_sync.cli.main import cli as program
+from tests.support import cli
+
+WORDS = [(word, ours) for row, ours in elsewhere._COMMANDS.items() for word in row.split(", ")]
+OPTIONS = [(word, ours) for row, ours in elsewhere._OPTIONS.items() for word in row.split(", ")]
+KNOWN = {name: {o for one in program.commands[name].params for o in one.opts} for name in program.commands}  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "ours"), WORDS, ids=[word for word, _ in WORDS])
+def test_a_command_of_another_tool_is_told_as_ours(word: str, ours: str) -> None:
+    ran = cli(word)
+    assert ran.code == 64
+    assert f"error: No such command '{word}'; here that is {ours.split(maxsplit=1)[0]}" in ran.err
+    assert word not in program.commands
+    assert (re.match(r"[a-z-]+", ours) or [""])[0] in {*program.commands, "--help", "--version"}
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "import", "pause", "destroy", "next"])
+@pytest.mark.parametrize(("word", "ours"), OPTIONS, ids=[word for word, _ in OPTIONS])
+def test_an_option_is_told_where_the_command_has_it(
+    word: str, ours: tuple[str, ...], command: str
+) -> None:
+    told = [one for one in ours if one.split()[0] in KNOWN[command]]
+    if word in KNOWN[command]:
+        return  # `import --out` is ours
+    ran = cli(command, f"{word}=x" if word.startswith("--") else word)
+    assert ran.code == 64
+    assert ("here that is" in ran.err) == bool(told), ran.err
+    assert all(one.split()[0] in " ".join(ran.err.split()) for one in told)
+    assert "Did you mean" not in ran.err or not told
+
+
+def test_every_option_that_is_told_is_one_of_ours() -> None:
+    every = set().union(*KNOWN.values())
+    assert [o for _, ours in OPTIONS for o in ours if o.split()[0] not in every] == []
+    assert isinstance(program, click.Group)
+
+
+def test_nothing_is_written_without_a_yes() -> None:
+    assert "without --yes nothing is written" in " ".join(cli("apply", "--dry-run").err.split())
+    assert "nothing is written" not in cli("plan", "--dry-run").err
+
+
+def test_what_nobody_says_is_left_to_the_nearest_words() -> None:
+    assert "Did you mean" in cli("pln").err
+    assert "Did you mean" in cli("plan", "--fil", "x").err
