@@ -42,6 +42,7 @@ def findings(
     yield from _timeout(schedule, plan)
     yield from _retries(schedule, now)
     yield from _addresses(schedule, group)
+    yield from _placeholders(schedule)
     if (size := _size(message.body)) > _LARGE:
         fact = f"a body of {size:,} bytes, sent with each firing"
         yield finding(Code.LARGE_BODY, schedule, fact, "send a reference to it", "body")
@@ -51,15 +52,21 @@ def findings(
 
 
 def endpoints(group: UrlGroup, callers: Sequence[Schedule], now: datetime) -> Iterator[Diagnostic]:
-    """What the addresses of a URL group give cause to say, unless all that call it disable it."""
+    """What the addresses of a URL group give cause to say.
+
+    Of a preview: unless all that call it disable it.
+    """
+    for endpoint in group.endpoints:
+        if found := _placeholder(endpoint.url):
+            yield finding(Code.UNEXPANDED, group, *found, endpoint.name or "endpoints")
     telling = [one for one in callers if not one.lint.disables(Code.PREVIEW_HOST, now)]
     if callers and not telling:
         return
     for endpoint in group.endpoints:
         if where := _preview(endpoint.url):
             key = endpoint.name or "endpoints"
-            found = finding(Code.PREVIEW_HOST, group, *_temporary(where), key)
-            yield shared(found, (group, *telling))
+            temporary = finding(Code.PREVIEW_HOST, group, *_temporary(where), key)
+            yield shared(temporary, (group, *telling))
 
 
 def _timeout(schedule: Schedule, plan: str | None) -> Iterator[Diagnostic]:
@@ -214,6 +221,44 @@ def _is_preview(host: str) -> bool:
 def _temporary(host: str) -> tuple[str, str]:
     fact = f"{host} is a preview or a tunnel: it goes away, and the schedule does not"
     return fact, "use the address that stays"
+
+
+# ---------------------------------------------------------------- what nothing fills in
+
+_PLACEHOLDER = re.compile(
+    r"\$(?:\((?P<command>[A-Z_][A-Z0-9_]+)\)|(?P<shell>[A-Z_][A-Z0-9_]+)|(?P<ours>(?:env|var)\.\w+))"
+    r"|\{\{\s*(?:(?P<scope>[a-z]+)\.)?(?P<template>\w*)[^{}]*\}\}"
+)
+
+
+def _placeholders(schedule: Schedule) -> Iterator[Diagnostic]:
+    """Variables as a shell, a template or a workflow has them, in headers and addresses."""
+    message = schedule.message
+    texts: list[tuple[tuple[str, ...], Text]]
+    texts = [] if schedule.to_group else [(("destination",), message.destination)]
+    texts += [(("headers", name), text) for name, text in message.headers]
+    for key in settings_table.CALLBACKS:
+        callback = getattr(message, key)
+        if callback:
+            texts.append(((key,), callback.url))
+            texts += [((key, "headers", name), text) for name, text in callback.headers]
+    for path, text in texts:
+        if found := _placeholder(text):
+            yield finding(Code.UNEXPANDED, schedule, *found, *path)
+
+
+def _placeholder(text: Text) -> tuple[str, str] | None:
+    """Fact and way out; None where the text has no such thing beside its secrets."""
+    pieces = [text] if isinstance(text, str) else [p.text for p in text.pieces if not p.hidden]
+    for piece in pieces:
+        match = _PLACEHOLDER.search(piece) if "$" in piece or "{{" in piece else None
+        if match:
+            scope = "var" if match["scope"] == "var" else "env"
+            name = match["command"] or match["shell"] or match["template"]
+            meant = f"${{{match['ours'] or f'{scope}.{name}'}}}" if name or match["ours"] else ""
+            hint = f"write {meant}" if meant else "write ${env.NAME} or ${var.name}"
+            return f"{match[0]} is sent as it is written: nothing fills it in", hint
+    return None
 
 
 def _size(body: bytes | Text | None) -> int:

@@ -38,6 +38,7 @@ class Code(StrEnum):
     SLOW_DRAIN = "slow_drain"
     TIMEOUT_ABOVE_FREE = "timeout_above_free"
     UNEVEN_STEP = "uneven_step"
+    UNEXPANDED = "unexpanded"
 
 
 @record(kw_only=True)
@@ -250,6 +251,14 @@ RULES = (
         " only be told by `plan`, which then says nothing; where there is none it is an error.",
         remedy="Write the name that is declared; if the other one is in the account, declare it,"
         " too, or disable the code.",
+    ),
+    Rule(
+        code=Code.UNEXPANDED,
+        finds="a header or an address with $NAME, $(NAME), $var.name or {{ name }} in it",
+        reason="Neither this tool nor QStash fills it in: the destination gets the very letters,"
+        " and a credential written so fails at the first firing.",
+        remedy="Write ${env.NAME}, or ${var.name} for what is no secret; disable the code where"
+        " the letters are meant.",
     ),
 )
 BY_CODE = {rule.code: rule for rule in RULES}

@@ -105,6 +105,18 @@ CASES = [
         file("flow_control: {key: mials}", head="flow_controls: {mails: {parallelism: 1}}"),
         file("flow_control: {key: mials, parallelism: 1}", head="flow_controls: {mails: {parallelism: 1}}"),
     ),
+    (Code.UNEXPANDED, file("headers: {X-Team: $TEAM}"), file("headers: {X-Team: $5 a$b $$ $t}")),
+    (Code.UNEXPANDED, file("headers: {X-Team: 'a$(TEAM)'}"), file("headers: {X-Team: 'a$${TEAM}'}")),
+    (Code.UNEXPANDED, file("headers: {X-Team: 'a {{ team }}'}"), file("headers: {X-Team: 'a {team}'}")),
+    (Code.UNEXPANDED, file("headers: {X-Team: $var.team}"), file("headers: {X-Team: a.$variable}")),
+    (Code.UNEXPANDED, file("destination: https://app.example.com/$TEAM"), file("body: {a: $TEAM, b: '{{ x }}'}")),
+    (Code.UNEXPANDED, file("callback: https://a.example.com/c/$TEAM"), file("callback: https://a.example.com/c")),
+    (Code.UNEXPANDED, file("callback: {url: https://a.example.com/c, headers: {A: $TEAM}}"), file("callback: {url: https://a.example.com/c, headers: {A: team}}")),
+    (
+        Code.UNEXPANDED,
+        file("url_group: all", head="url_groups: {all: {endpoints: [https://a.example.com/$TEAM]}}"),
+        file("url_group: all", head="url_groups: {all: {endpoints: [https://a.example.com/team]}}"),
+    ),
     (Code.QUEUE_PARALLELISM, file("", head="queues: {q: {parallelism: 2}}"), file("", head="queues: {q: {parallelism: 1}}")),
 ]  # fmt: skip
 
@@ -304,6 +316,28 @@ def test_a_finding_shows_nothing_of_a_secret_address() -> None:
     (found,) = judge.findings(desired, NOW)
     assert found.code == Code.PREVIEW_HOST
     assert "my-secret-path" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("$TEAM", "${env.TEAM}"), ("a $(TEAM)", "${env.TEAM}"), ("$env.TEAM", "${env.TEAM}"),
+        ("$var.team", "${var.team}"), ("{{ var.team }}", "${var.team}"),
+        ("{{ secrets.TEAM }}", "${env.TEAM}"), ("{{.Team}}", "${env.NAME} or ${var.name}"),
+    ],
+)  # fmt: skip
+def test_a_variable_of_another_tool_is_told_as_ours(written: str, meant: str) -> None:
+    desired = config(file(f"headers: {{X-Team: '{written}'}}")).desired
+    (found,) = judge.findings(desired, NOW)
+    assert (found.code, found.hint) == (Code.UNEXPANDED, f"write {meant}")
+
+
+def test_what_is_secret_is_not_looked_at() -> None:
+    text = file("headers: {X-Team: 'a ${env.TEAM} b'}")
+    assert list(judge.findings(config(text, environ={"TEAM": "$SECRET"}).desired, NOW)) == []
+    text = text.replace(" b", " $OTHER")
+    (found,) = judge.findings(config(text, environ={"TEAM": "$SECRET"}).desired, NOW)
+    assert "SECRET" not in str(found)
 
 
 def test_every_code_has_one_row() -> None:
