@@ -78,7 +78,7 @@ class Checker:
             fact = f"must be a mapping, not {type_name(raw)}"
             hint = "write its settings below it, indented" if raw is None else ""
             if path[-1] in keys(model, ()):
-                hint = f"is {path[-1]} a setting? indent it below the name that it belongs to"
+                hint = f"is `{path[-1]}` a setting? indent it below the name that it belongs to"
             self.report.error("type", path, fact, location, hint)
             return None
         tree: Map = self.scope.resolve(raw, location, path)
@@ -187,7 +187,7 @@ def misplaced(root: Map, section: str) -> str:
         if _is_entry(value, section):
             return _below(key, section)
         if key in settings:
-            return f"is {key} a setting? indent it below the name that it belongs to"
+            return f"is `{key}` a setting? indent it below the name that it belongs to"
     return ""
 
 
@@ -197,12 +197,12 @@ def _column(model: type[schema.Spec], key: str, value: Value, path: Path) -> str
         found = next((section for section in _ENTRIES if _is_entry(value, section)), None)
         return _below(key, found) if found else ""
     if len(path) == len(("section", "name")) and _is_entry(value, str(path[0])):
-        return f"is {key} {_ENTRIES[str(path[0])][1]}? let it begin in the column of {path[1]}"
+        return f"is `{key}` {_ENTRIES[str(path[0])][1]}? let it begin in the column of {path[1]}"
     return ""
 
 
 def _below(key: str, section: str) -> str:
-    return f"is {key} {_ENTRIES[section][1]}? indent it below {section}:"
+    return f"is `{key}` {_ENTRIES[section][1]}? indent it below {section}:"
 
 
 def _is_entry(value: Value, section: str) -> bool:
