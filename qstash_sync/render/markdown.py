@@ -265,7 +265,7 @@ def _named(change: Change) -> str:
 def _detailed(changes: Iterable[Change]) -> list[_Entry]:
     """Each change with its fields."""
     return [
-        _Entry(head=_named(change), details=partial(text.details, change))
+        _Entry(head=_named(change), details=partial(text.details, change, whole=True))
         for change in changes
         if any(text.details(change))
     ]

@@ -10,6 +10,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.durations import duration
 from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.resources import Kind
+from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import taken
 from qstash_sync.reconcile.diff import address
@@ -35,9 +36,13 @@ _NO_NEWS = BY_CODE.keys() - {Code.FOLLOW_ENDS} | {_RESUMED}
 _OF_TIME = ("cron", "dst", "parts", "timezone")
 _SAID = 3  # fields that stand beside a name
 _FEW = 20  # changes that need no titles
+_ADDRESSES = {"destination", "endpoints", *CALLBACKS}  # of what is new, whom it calls is told whole
 _SECTIONS = "declare schedules, url_groups, queues or flow_controls ({} means none of ours)"
 _LONGEST_VALUE = 60
-_COLUMNS = 46  # of a line of 80, beside the label
+_LONGEST_WHOLE = 2_000  # where nothing is cut that anybody reads
+_AROUND = 24  # characters of what two values share, before the first that differs
+_COLUMNS = 46  # of a line of 80, beside the label, for values with a note
+_ROOM = 53  # likewise, for values alone
 
 
 class Paint:
@@ -366,14 +371,17 @@ def _reason(change: Change) -> str:
     }[change.reason]  # fmt: skip
 
 
-def details(change: Change, *, verbose: bool = False) -> Iterator[str]:
-    """Field by field, then what the change does; verbose: what nobody wrote, and parts, too."""
+def details(change: Change, *, verbose: bool = False, whole: bool = False) -> Iterator[str]:
+    """Field by field, then what the change does.
+
+    verbose: what nobody wrote, and parts, too, and all of long values; whole: those alone.
+    """
     defaults = 0
     for field in change.fields:
         if field.default and not verbose:
             defaults += 1
         else:
-            yield from _field(field, change.action)
+            yield from _field(field, change.action, whole=whole or verbose)
     if defaults:
         yield f"      {'':{LABEL_WIDTH}}and {defaults} default{'s' * (defaults != 1)}"
     if change.reason is Reason.RENAME and len(change.fields) == 1:
@@ -405,21 +413,20 @@ def summary_of(change: Change) -> str:
 
 def _in_short(field: FieldChange) -> str:
     """A field and its two sides; where these have no room, what it becomes."""
-    whole = f"{words.label(field.path)} {sides(field)}"
-    if len(whole) <= _LONGEST_VALUE or field.withheld:
-        return _cut(whole)
-    return _cut(f"{words.label(field.path)} -> {_value(field.after, field.path)}")
+    label = words.label(field.path)
+    said = f"{label} {sides(field)}"
+    if len(said) > _LONGEST_VALUE and not field.withheld:
+        said = f"{label} -> {_both(field, _LONGEST_VALUE - len(label) - 4)[1]}"
+    return _cut(said)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
-
-
-def _field(field: FieldChange, action: Action) -> Iterator[str]:
+def _field(field: FieldChange, action: Action, *, whole: bool) -> Iterator[str]:
     label = column(words.label(field.path))
     if action is Action.CREATE:
         if field.after is not None and field.after is not False:
-            yield f"      {label}{_value(field.after, field.path)}"
+            is_whole = whole or field.path.partition(".")[0] in _ADDRESSES
+            shown = _cut(_value(field.after, field.path), most=_most(whole=is_whole))
+            yield f"      {label}{shown}"
         return
 
     # Of several stored crons, those that go and those that come; not those that stay.
@@ -430,9 +437,15 @@ def _field(field: FieldChange, action: Action) -> Iterator[str]:
             yield from (f"      {'':{LABEL_WIDTH}}{sign} {c}" for c in crons if c not in others)
         return
 
-    # A note that does not fit beside the values stands under them.
-    shown = sides(field)
-    if field.note and len(shown) + len(field.note) > _COLUMNS:
+    # What does not fit on one line takes two, and a note stands under them.
+    shown = sides(field, whole=whole)
+    if len(shown) > _ROOM and not field.withheld:
+        was, becomes = _both(field, _most(whole=whole))
+        yield f"      {label}- {was}"
+        yield f"      {'':{LABEL_WIDTH}}+ {becomes}"
+        if field.note:
+            yield f"      {'':{LABEL_WIDTH}}{field.note}"
+    elif field.note and len(shown) + len(field.note) > _COLUMNS:
         yield f"      {label}{shown}"
         yield f"      {'':{LABEL_WIDTH}}{field.note}"
     else:
@@ -449,8 +462,27 @@ def _value(value: Any, path: str) -> str:
         return "(none)"
     if words.is_duration(value, path):
         return duration(value)
-    text = safe.line(words.plain(value))
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+    return safe.line(words.plain(value).replace("\n", "\\n"))
+
+
+def _cut(text: str, start: int = 0, most: int = _LONGEST_VALUE) -> str:
+    """A text from a character on, as long as there is room."""
+    shown = f"…{text[start:]}" if start else text
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def _most(*, whole: bool) -> int:
+    return _LONGEST_WHOLE if whole else _LONGEST_VALUE
+
+
+def _both(field: FieldChange, most: int) -> tuple[str, str]:
+    """What a field was and what it becomes; of long texts what is around the first difference."""
+    before, after = (_value(value, field.path) for value in (field.before, field.after))
+    pairs = enumerate(zip(before, after, strict=False))
+    shared = next((i for i, (one, other) in pairs if one != other), min(len(before), len(after)))
+    is_seen = max(len(before), len(after)) <= most or shared + _AROUND < most
+    start = 0 if is_seen else max(shared - _AROUND, 0)
+    return _cut(before, start, most), _cut(after, start, most)
 
 
 def what(change: Change) -> str:
@@ -467,12 +499,13 @@ def parts(change: Change) -> int | None:
     return next((note.of for note in change.notes if isinstance(note, OfParts)), None)
 
 
-def sides(field: FieldChange) -> str:
-    """What a field was and what it becomes, on one line."""
-    before, after = (_value(value, field.path) for value in (field.before, field.after))
+def sides(field: FieldChange, *, whole: bool = False) -> str:
+    """What a field was and what it becomes, on one line; whole: uncut."""
+    most = _most(whole=whole)
     if field.withheld:
+        after = _cut(_value(field.after, field.path), most=most)
         return field.withheld if field.after is None else f"{after} ({field.withheld})"
-    return f"{before} -> {after}"
+    return " -> ".join(_both(field, most))
 
 
 def note_of(field: FieldChange) -> str:
