@@ -162,12 +162,17 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
             key = kind, resource.name
             if key in goes or key not in live:
                 continue
-            other = desired.elsewhere.get(key)
-            why = f"the environment {other} declares it, too" if other else "owns does not name it"
+            why, hint = "owns does not name it", ""
+            if other := desired.declared_by_another(key):
+                is_certain = key in desired.elsewhere
+                why = (
+                    f"the environment {other} {'declares' if is_certain else 'may declare'} it, too"
+                )
             yield Diagnostic(
                 severity=Severity.WARNING,
                 code="left",
                 message=f"stays: {why}",
                 path=(f"{kind}s", resource.name),
                 location=resource.location,
+                hint=hint,
             )

@@ -177,20 +177,14 @@ class Environment:
         return found
 
     def _declared_by(self, name: str, kinds: Mapping[str, Kind]) -> Iterator[Key]:
-        """What another environment declares: as the file has it, not the `--var` of this run.
-
-        Where the file alone leaves a variable open, both count.
-        """
-        for given in ({}, self.given):
-            other = Environment(
-                self.documents, self.raw_top, name, given, environ=self.environ, missing="mock"
-            )
-            frame = Frame(environments=self.names)
-            resources = Resources(other.checker, self.documents, other.own, name, frame)
-            for section, kind in kinds.items():
-                yield from ((kind, found) for found in resources.declared(section, name))
-            if not len(other.report):
-                return
+        """What another environment declares: as the file has it, not the variables of this run."""
+        other = Environment(
+            self.documents, self.raw_top, name, {}, environ=self.environ, missing="any"
+        )
+        frame = Frame(environments=self.names)
+        resources = Resources(other.checker, self.documents, other.own, name, frame)
+        for section, kind in kinds.items():
+            yield from ((kind, found) for found in resources.declared(section, name))
 
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""

@@ -27,6 +27,7 @@ from qstash_sync.record import record
 MAX_EXPANDED = 10_000_000  # characters and values that other variables may bring into one
 MAX_TOTAL = 50_000_000  # likewise that they may bring into all settings of an environment
 
+ANY = "*"  # a value that only the runs of another environment know: its names are patterns
 UNSET, UNSET_PLAIN = "unset", "unset_plain"  # codes: of a secret, and of what `|plain` shows
 _LEAST = 8  # characters of a token that is searched for in other values
 _LISTED = 12  # more names than this help nobody
@@ -60,9 +61,10 @@ class Scope:
     """Where names are looked up, and what was found wrong while looking.
 
     missing: "error" (a diagnostic), "mock" (a made-up value, for `validate --mock-env`) or
-    "unknown" (a secret that equals anything, for `plan --unknown-env`), or "set" (the same, also
-    where a default stands). mocked collects the places whose value is not the real one, so that
-    nobody complains about it there; secrets every value.
+    "unknown" (a secret that equals anything, for `plan --unknown-env`), "set" (the same, also where
+    a default stands), or "any" (of another environment, whose runs may have any value: it is ANY,
+    set here or not). mocked collects the places whose value is not the real one, so that nobody
+    complains about it there; secrets every value.
     """
 
     variables: Mapping[str, tuple[Value, Location | None]]
@@ -189,6 +191,8 @@ class Scope:
             self.report.error("interpolation", path, fact, location, hint if is_name else _FORMS)
             self.mocked.add(location)
             return ""
+        if self.missing == "any" and (match["env"] or match["var"] not in self.variables):
+            return Loose(ANY)
         if match["var"]:
             return self._variable(match["var"], location, path)
         plain = bool(match["plain"])

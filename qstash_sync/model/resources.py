@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from qstash_sync.crons.compile import RENEW_BEFORE, Strategy
@@ -290,7 +291,8 @@ class Desired:
     url_groups: tuple[UrlGroup, ...] | None = None
     queues: tuple[Queue, ...] | None = None
     flow_controls: tuple[FlowControl, ...] | None = None
-    # Of the kinds without a mark: what another environment declares in the same account, and which.
+    # Of the kinds without a mark: what another environment declares in the same account, and which;
+    # a name is a pattern where that one's variables are not known here.
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
     owns: Globs = Globs()
     protect: Globs = Globs()
@@ -302,6 +304,13 @@ class Desired:
     def command(self, *words: str) -> str:
         """A command to type, about the same files, environment and account as this run."""
         return shlex.join(("qstash-sync", *words, *self.options))
+
+    def declared_by_another(self, key: Key) -> str | None:
+        """The environment of the same account that declares it, or may by a name of its runs."""
+        if key in self.elsewhere:
+            return self.elsewhere[key]
+        patterns = (of for of in self.elsewhere if of[0] is key[0] and "*" in of[1])
+        return next((self.elsewhere[of] for of in patterns if fnmatchcase(key[1], of[1])), None)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

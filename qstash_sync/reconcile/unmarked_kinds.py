@@ -53,7 +53,7 @@ def compare(found: Comparison, kind: Kind, desired: Desired, live: Live, within:
             )
     for name, resource in sorted(left.items()):
         is_owned = any(fnmatchcase(name, pattern) for pattern in owned)
-        if is_owned and (kind, name) not in desired.elsewhere:
+        if is_owned and not desired.declared_by_another((kind, name)):
             change = _removal(kind, resource)
             if change and (within is None or change.key in within):
                 found.compared.append(Compared(kind=kind, name=name, id=name, change=change))

@@ -5,7 +5,7 @@ import pytest
 from qstash_sync.applying import proposal
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.planning.policy import Policy
-from tests.support import World, config, messages
+from tests.support import World, config, ids, messages
 
 FILE = """
 version: 1
@@ -82,7 +82,50 @@ def test_what_no_environment_can_know_counts_as_declared() -> None:
     """A variable of the command line alone: production may have been applied with the same."""
     text = FILE.replace("vars: {suffix: live}\n", "") % ("", "")
     found = config(text, ENVIRON, environment="preview", variables={"suffix": "pr8"}).desired
-    assert (Kind.QUEUE, "mails-pr8") in found.elsewhere
+    assert found.declared_by_another((Kind.QUEUE, "mails-pr8")) == "production"
+    assert found.declared_by_another((Kind.QUEUE, "letters-pr8")) is None
+
+
+OPEN = """
+version: 1
+namespace: n
+owns: {queues: ["jobs-*"], url_groups: ["g-*"], flow_controls: ["k-*"]}
+%s
+environments:
+  pr: {namespace: n-pr, token: "${env.T}", vars: {stage: pr}}
+  live: {namespace: n-live, token: "${env.P}"%s}
+queues: {"jobs-${var.stage}": {}}
+url_groups: {"g-${var.stage}": {endpoints: ["https://a.example.com/x"]}}
+flow_controls: {"k-${var.stage}": {rate: 1}}
+schedules: {}
+"""
+KEYS = [(Kind.QUEUE, "jobs-live"), (Kind.URL_GROUP, "g-live"), (Kind.FLOW_CONTROL, "k-live")]
+ONLY_LIVE_KNOWS = [
+    ("a variable of its job", "", ', vars: {stage: "${env.STAGE|plain}"}'),
+    ("with a default", "", ', vars: {stage: "${env.STAGE:-zz|plain}"}'),
+    ("through another", "", ', vars: {stage: "${var.s}", s: "${env.STAGE|plain}"}'),
+    ("part of one", "", ', vars: {stage: "li${env.STAGE|plain}"}'),
+    ("its --var", "", ""),
+]
+
+
+@pytest.mark.parametrize("stage", ["", "live", "pr"])
+@pytest.mark.parametrize(("_id", "head", "own"), ONLY_LIVE_KNOWS, ids=ids(ONLY_LIVE_KNOWS))
+def test_a_name_that_only_the_runs_of_another_environment_know_may_be_any(
+    world: World, _id: str, head: str, own: str, stage: str
+) -> None:
+    """Neither an apply nor a destroy of one deletes it, whatever the variable is in its run."""
+    text, environ = OPEN % (head, own), {**ENVIRON, **({"STAGE": stage} if stage else {})}
+    found = config(text, environ, environment="pr").desired
+    assert [found.declared_by_another(key) for key in KEYS] == ["live"] * 3
+    live = config(OPEN % ("", ", vars: {stage: live}"), ENVIRON, environment="live").desired
+    policy = Policy(allow_deletes=9)
+    with world.client() as client:
+        plan = proposal.propose(client, live, now=world.now, policy=policy)
+        assert world.carry_out(client, live, plan, policy).done
+        for wanted in (found, proposal.emptied(found)):
+            plan = proposal.propose(client, wanted, now=world.now, policy=policy)
+            assert not [change for change in plan.changes if change.name.endswith("-live")]
 
 
 def test_two_spellings_of_one_address_are_one_account() -> None:
