@@ -164,10 +164,9 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
                 continue
             why, hint = "owns does not name it", ""
             if other := desired.declared_by_another(key):
-                is_certain = key in desired.elsewhere
-                why = (
-                    f"the environment {other} {'declares' if is_certain else 'may declare'} it, too"
-                )
+                verb = "declares" if key in desired.elsewhere else "may declare"
+                why = f"the environment {other} {verb} it, too"
+                hint = f"where {other} is gone for good, take it out of the file first"
             yield Diagnostic(
                 severity=Severity.WARNING,
                 code="left",

@@ -72,7 +72,9 @@ def twins(
 
 
 def _is_copy(part: LivePart, index: LiveParts) -> bool:
-    return part.mark is not None and part.mark.scope == index.scope
+    """Whether it has our mark, and a name of ours behind it: four digits alone may be another's."""
+    is_our_scope = part.mark is not None and part.mark.scope == index.scope
+    return is_our_scope and bool(index.labelled_name(part))
 
 
 def _fires_in(part: LivePart, parts: Sequence[LivePart]) -> bool:
