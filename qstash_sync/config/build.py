@@ -351,7 +351,9 @@ def check_identities(schedules: Sequence[Schedule], namespace: str, report: Repo
         base, _, number = schedule.id.rpartition(".")
         is_part = number.isdecimal()
         for other in (owners[schedule.id], owners.get(base) if is_part else None):
-            if schedule.adopted and other is not None and other is not schedule:
+            if other is None or other is schedule:
+                continue
+            if schedule.adopted or other.adopted:
                 fact = f"has the same id as {other.name}: {schedule.id}"
                 path: Path = ("schedules", schedule.name)
                 report.error("same_id", path, fact, schedule.location, "give each its own id")

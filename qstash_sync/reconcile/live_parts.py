@@ -6,6 +6,7 @@
     billing.x.2   yes        billing.x    2        ours
     billing.x.2   no         billing.x    2        a stray: fires beside ours; left alone, or taken
     billing.9     yes        billing.9    1        ours: a name of digits is a name
+    billing.2     part 2     billing      2        of what says, or said, `id: billing`
     scd_123       bound      scd_123      1        ours, also when its `id:` has left the file
     scd_123.2     bound      scd_123      2        likewise
     scd_123       no         scd_123      1        of the schedule that says `id: scd_123`
@@ -137,8 +138,11 @@ class LiveParts:
     ) -> tuple[str, int]:
         head, _, tail = part_id.rpartition(".")
         is_number = tail.isdecimal() and tail.isascii() and len(tail) <= _DIGITS
-        if part_id in declared or not is_number or head in (self.namespace, self.former):
+        if part_id in declared or not is_number:
             return part_id, 1
+        if head in (self.namespace, self.former):  # a name of digits, unless the id is adopted
+            is_part = mark.part == int(tail) if mark else head in declared
+            return (head, int(tail)) if is_part and tail != "1" else (part_id, 1)
         if mark and mark.bound and mark.part == 1:  # an adopted id that ends like a part's
             return part_id, 1
         return head, int(tail)
