@@ -123,9 +123,10 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     try:
         session.config(files, missing="error")
     except ConfigError as error:
-        for one in _errors(error):
-            if one.code != "unset":
-                continue  # it follows from what is not set
+        from qstash_sync.render.alike import folded
+
+        # The others follow from what is not set.
+        for one in folded(one for one in _errors(error) if one.code == "unset"):
             hint = "plan --unknown-env goes without it, apply does not"
             where = f"{one.location}: " if one.location else ""
             fact = f"{where}{one.text}"

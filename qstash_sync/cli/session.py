@@ -317,14 +317,17 @@ class Session:
         return desired
 
     def _with_way_out(self, found: "Sequence[Diagnostic]") -> "tuple[Diagnostic, ...]":
-        """What is said of the first secret that is not set: some commands can do without."""
+        """What is said of the first secret that is not set, in each place: some can do without."""
         from qstash_sync.config.interpolate import UNSET
 
         first = next((d for d in found if d.code == UNSET and d.hint), None)
         if first is None or not self.without_secrets:
             return tuple(found)
-        told = replace(first, hint=f"{first.hint}; {self.without_secrets} goes without secrets")
-        return tuple(told if d is first else d for d in found)
+        hint = f"{first.hint}; {self.without_secrets} goes without secrets"
+        same = (UNSET, first.cause, first.hint)
+        return tuple(
+            replace(d, hint=hint) if (d.code, d.cause, d.hint) == same else d for d in found
+        )
 
     # The account
 

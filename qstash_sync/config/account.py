@@ -26,6 +26,7 @@ from qstash_sync.record import record
 
 _DEFAULT = "eu-central-1"
 _QUOTED = re.compile(r"""["'].*|.*["']""", re.DOTALL)
+_SCHEMED = re.compile(r"(?:authorization:\s*)?bearer\s", re.IGNORECASE)
 _BY_VARIABLE = {name.replace("-", "_").upper(): url for name, url in REGIONS.items()}
 
 
@@ -75,6 +76,8 @@ def resolve(account: Account, environment: str | None, environ: Mapping[str, str
     if _QUOTED.fullmatch(endpoint.token.reveal()):
         how = "`docker run --env-file` keeps them; write it without"
         raise AuthError(f"{endpoint.token_from} has quotes around the token: {how}")
+    if _SCHEMED.match(endpoint.token.reveal()):
+        raise AuthError(f"the token is none: set {endpoint.token_from} without the word Bearer")
     if account.user is not None and endpoint.user not in (None, account.user):
         fact = f"the token belongs to {endpoint.user}, not to {account.user}"
         raise _error("account", environment, fact, account)

@@ -50,6 +50,8 @@ from qstash_sync.model.resources import (
 from qstash_sync.reconcile import ignored
 from qstash_sync.record import record
 
+_SHARED = ("timezone", "base_url")  # which schedules have in common, as a rule
+_NEEDS_BASE = "a path needs base_url"
 _NO_REDACTION = Redact()
 _BODIES = ("body", "body_file", "body_base64")
 _NAMES = {"schedules": check_schedule_name, "flow_controls": check_flow_key}  # by section
@@ -58,7 +60,10 @@ _NOTES = ("description", "owner", "runbook")
 
 @record()
 class Entry:
-    """One resource of the file: where it is, and the layers that it was made of."""
+    """One resource of the file: where it is, and the layers that it was made of.
+
+    left_behind: settings that the defaults of other files have, by which file; they are not its.
+    """
 
     section: str
     name: str
@@ -66,8 +71,9 @@ class Entry:
     trees: Sequence[Map]  # the strongest last
     broken: frozenset[str]  # settings that are wrong by themselves: nothing else is said of them
     report: Report
+    left_behind: Mapping[str, str]
 
-    def error(self, code: str, path: Path, fact: str, hint: str = "") -> None:
+    def error(self, code: str, path: Path, fact: str, hint: str = "", *, cause: str = "") -> None:
         """Note an error about a setting, where the layer that wins has it."""
         if path and self.is_broken(str(path[0])):
             return
@@ -76,7 +82,7 @@ class Entry:
         if tree is not None:
             path, location = spell(tree, path)
         whole = (self.section, self.name, *path)
-        self.report.error(code, whole, fact, location or self.location, hint)
+        self.report.error(code, whole, fact, location or self.location, hint, cause=cause)
 
     def at(self, *path: str) -> Location:
         """Where the layer that wins has a setting."""
@@ -86,7 +92,18 @@ class Entry:
     def missing(self, key: str, hint: str) -> None:
         """Note that a setting is not there, unless it may be the one that is misspelt."""
         if self.broken.issubset(schema.ScheduleSpec.model_fields):
-            self.error("missing", (key,), "this key is missing", hint)
+            hint, cause = self.copied(key) or hint, self.inherited(key)
+            self.error("missing", (key,), "this key is missing", hint, cause=cause)
+
+    def copied(self, key: str) -> str:
+        """The way out where the defaults of another file have a setting; "" where none have it."""
+        fact = "has it in its defaults, which are of that file alone"
+        return f"{self.left_behind[key]} {fact}: copy them here" if key in self.left_behind else ""
+
+    def inherited(self, key: str) -> str:
+        """The cause of all errors that a setting in the defaults of the file would mend, if any."""
+        is_shared = key in _SHARED or key in self.left_behind
+        return f"defaults.{key}" if is_shared else ""
 
     def is_broken(self, *keys: str) -> bool:
         """Whether one of some settings is wrong by itself."""
@@ -218,11 +235,17 @@ class Builder:
         """A URL; what starts with / is put behind the base URL, and checked only then."""
         if not shadow(value).startswith("/"):
             return value
-        if base is not None:
-            base = base.rstrip("/")
-            value = base + value if isinstance(value, str) else join([base, value])
-        elif entry.is_broken("base_url"):
+        if base is None:
+            if not entry.is_broken("base_url"):
+                way = entry.copied("base_url")
+                hint = (
+                    f"{_NEEDS_BASE}: {way}" if way else f"{_NEEDS_BASE}, for example under defaults"
+                )
+                cause = entry.inherited("base_url")
+                entry.error("url", path, "a URL must start with https://", hint, cause=cause)
             return None
+        base = base.rstrip("/")
+        value = base + value if isinstance(value, str) else join([base, value])
         try:
             return url.check(value, allow_private=self.frame.allow_private)
         except PydanticCustomError as error:

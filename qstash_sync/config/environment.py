@@ -51,7 +51,8 @@ class Config:
 
 
 NO_ENVIRONMENT = "environment"  # a code: of none of this name, or none said
-_CAUSES = (UNSET, UNSET_PLAIN, "not_text", "interpolation")  # of what follows at the same place
+# Of what follows at the same place.
+_CAUSES = (UNSET, UNSET_PLAIN, "variable", "not_text", "interpolation")
 
 
 class Environment:

@@ -204,7 +204,8 @@ class Scope:
             if len(self.variables) <= _LISTED:
                 hint = f"defined: {', '.join(sorted(self.variables)) or 'none are'}; {hint}"
             fact = f"the variable {name} is not defined"
-            self.report.error("variable", path, fact, location, hint)
+            self.report.error("variable", path, fact, location, hint, cause=f"var.{name}")
+            self.mocked.add(location)  # one message is enough
             return ""
         if name in self._open:
             chain = " -> ".join((*self._open, name))
@@ -288,12 +289,13 @@ class Scope:
             fact = f"the environment variable {name} is not set"
             form = f"${{env.{name}:-…{'|plain' * is_plain}}}"
             hint = f"set {name}, give a default {form}, or use --env-file"
-            self.report.error(UNSET_PLAIN if is_plain else UNSET, path, fact, location, hint)
+            code = UNSET_PLAIN if is_plain else UNSET
+            self.report.error(code, path, fact, location, hint, cause=f"env.{name}")
             self.mocked.add(location)  # one message is enough: what follows from it is not told
         if not is_text(found):
             fact = f"the environment variable {name} is not UTF-8 text"
             hint = "encode it, for example as base64"
-            self.report.error("not_text", path, fact, location, hint)
+            self.report.error("not_text", path, fact, location, hint, cause=f"env.{name}")
             self.mocked.add(location)  # likewise
             found = ""
         if has_control(found):

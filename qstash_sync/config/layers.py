@@ -5,6 +5,7 @@
 Headers and `dst` merge by name, null unsets, everything else replaces.
 """
 
+import re
 from collections.abc import Sequence
 from operator import or_
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ _EXCLUSIVE = (
     frozenset({"destination", "url_group"}),
     frozenset({"only", "except_"}),
 )
+_WORD = re.compile(r"[A-Za-z][\w.:@/-]{0,60}", re.ASCII)  # which YAML takes for a text as it is
 S = TypeVar("S", bound=schema.Spec)
 
 
@@ -120,7 +122,8 @@ class Checker:
             hint = f"remove it from {self.scope.broken[location]}"
         elif fact is None:
             if code == "model_type" and not self.report.is_long:
-                hint = f"its keys: {', '.join(keys(model, trail))}"
+                inner = _model_at(model, trail)
+                hint = _alone(inner, detail["input"]) or f"its keys: {', '.join(keys(inner, ()))}"
             code, fact = "type", _FACTS.get(code, str(detail["msg"]))
         self.report.error(code, path + trail, fact, location or tree.location, hint)
 
@@ -219,11 +222,29 @@ def meant(word: str, known: Sequence[str]) -> str:
 
 def keys(model: type[schema.Spec], trail: Sequence[object]) -> tuple[str, ...]:
     """The keys that are known at a trail below a model."""
+    fields = _model_at(model, trail).model_fields
+    return tuple(field.alias or name for name, field in fields.items())
+
+
+def _model_at(model: type[schema.Spec], trail: Sequence[object]) -> type[schema.Spec]:
     for step in trail:
         known = {field.alias or name: field for name, field in model.model_fields.items()}
         if step in known:  # a name or an index is no field: it stays with the model inside
             model = _inside(known[str(step)].annotation) or model
-    return tuple(field.alias or name for name, field in model.model_fields.items())
+    return model
+
+
+def _alone(model: type[schema.Spec], value: Value) -> str:
+    """How to write a word that stands in place of a mapping: under the first key that takes it."""
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        return ""
+    for key in keys(model, ()):
+        try:
+            model.model_validate({key: value}, context=Frame())
+        except ValidationError:
+            continue
+        return f"write {{{key}: {value}}}"
+    return ""
 
 
 def _inside(annotation: Any) -> type[schema.Spec] | None:

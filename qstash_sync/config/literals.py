@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.secret_shapes import Where, is_called
 
 IN_CLEAR = "literal_secret"
 
@@ -15,15 +16,26 @@ _MEMBER = re.compile(
     r"(?!(?:(?:bearer|basic|token) )?[^\s\"',}\]$]{0,100}\$\{)",
     re.IGNORECASE,
 )
+# What stands for a value, and shows none of it: a reference without a default.
+_REFERENCE = re.compile(r"(?<!\$)\$\{\s*(?:env|var)\.[\w-]+(?:\|plain)?\s*\}")
 
 
 def _shows_secret(line: str) -> bool:
     """Whether a secret stands in a line of a file, as far as its words tell: it may be no YAML."""
-    if secret_shapes.kind_in(line) or any(secret_shapes.webhooks(line)):
+    paths = [line[slice(*span)] for span in secret_shapes.webhooks(line)]
+    if secret_shapes.kind_in(line) or any(map(_is_in_clear, paths)):
         return True
+    for name, span in secret_shapes.in_addresses(line):
+        if is_called(name, Where.PARAMETER) and _is_in_clear(line[slice(*span)]):
+            return True
     if secret_shapes.has_login(line):
         return True
-    return any(secret_shapes.is_called(found[1]) for found in _MEMBER.finditer(line))
+    return any(is_called(found[1]) for found in _MEMBER.finditer(line))
+
+
+def _is_in_clear(text: str) -> bool:
+    """Whether anything is left of a text beside what stands for a value."""
+    return re.search(r"\w", _REFERENCE.sub("", text)) is not None
 
 
 def told_once(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:

@@ -18,10 +18,20 @@ class Report(list[Diagnostic]):
         return len(self) > MAX_HINTED
 
     def error(
-        self, code: str, path: Path, message: str, location: Location | None, hint: str = ""
+        self,
+        code: str,
+        path: Path,
+        message: str,
+        location: Location | None,
+        hint: str = "",
+        *,
+        cause: str = "",
     ) -> None:
-        """Note an error: what kind, about which setting, the fact, where, and the way out."""
-        self._note(Severity.ERROR, code, path, message, location, hint)
+        """Note an error: what kind, about which setting, the fact, where, and the way out.
+
+        cause: what is mended once for all places that have it.
+        """
+        self._note(Severity.ERROR, code, path, message, location, hint, cause)
 
     def warning(
         self, code: str, path: Path, message: str, location: Location | None, hint: str = ""
@@ -37,6 +47,7 @@ class Report(list[Diagnostic]):
         message: str,
         location: Location | None,
         hint: str,
+        cause: str = "",
     ) -> None:
         told = (severity, code, path, message, location, hint)
         if told == self._last:
@@ -49,5 +60,6 @@ class Report(list[Diagnostic]):
             message=presentable(message),
             location=location,
             hint=presentable(hint),
+            cause=cause,
         )
         self.append(found)

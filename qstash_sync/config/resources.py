@@ -11,6 +11,7 @@ from qstash_sync.config.report import Path
 from qstash_sync.config.tree import NOTHING, Document, Map, Value
 from qstash_sync.config.types import Frame
 from qstash_sync.model.diagnostics import Location
+from qstash_sync.record import record
 
 MODELS: dict[str, type[schema.Spec]] = {
     "url_groups": schema.UrlGroupSpec,
@@ -19,6 +20,19 @@ MODELS: dict[str, type[schema.Spec]] = {
     "schedules": schema.ScheduleSpec,
 }
 SECTIONS = tuple(MODELS)
+
+
+@record()
+class _File:
+    """One file: its tree, what its checks must know, what its schedules lie on, and not on.
+
+    left_behind: settings that the defaults of other files have and its own do not, by which file.
+    """
+
+    root: Map
+    frame: Frame
+    below: Layer | None
+    left_behind: Mapping[str, str]
 
 
 class Resources:
@@ -45,11 +59,19 @@ class Resources:
             own = own.replaced("overrides", self._overrides_by_name())
             self.overridden = own["overrides"]
         self.overrides = self._layer(schema.OverridesSpec, own, "overrides", self.path, here)
-        self.files: list[tuple[Map, Frame, Layer | None]] = []
+        elsewhere = _holders(documents)
+        self.files: list[_File] = []
         for document in documents:
             there = replace(frame, folder=document.folder)
             below = self._layer(schema.ScheduleSpec, document.root, "defaults", (), there)
-            self.files.append((document.root, there, over(below, defaults)))
+            self.files.append(
+                _File(
+                    root=document.root,
+                    frame=there,
+                    below=over(below, defaults),
+                    left_behind=_left_behind(document.root, elsewhere),
+                )
+            )
 
     def _layer(
         self, model: type[schema.Spec], holder: Map, key: str, path: Path, frame: Frame
@@ -61,7 +83,7 @@ class Resources:
 
     def build(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
         """Every resource of one kind from all files; None where no file has the section."""
-        if not any(isinstance(root.get(section), Map) for root, _, _ in self.files):
+        if not any(isinstance(file.root.get(section), Map) for file in self.files):
             return None
         built = {
             entry.name: builder.build(entry, layer.spec)
@@ -83,10 +105,10 @@ class Resources:
     def _entries(self, section: str) -> Iterator[tuple[Entry, Layer | None]]:
         """Every entry of a section, with its settings; None where they are wrong as a whole."""
         locations: dict[str, Location] = {}
-        for root, frame, below in self.files:
-            if not isinstance(root.get(section), Map):
+        for file in self.files:
+            if not isinstance(file.root.get(section), Map):
                 continue
-            entries = self._named(root[section], (section,))
+            entries = self._named(file.root[section], (section,))
             for name, raw in entries.items():
                 location = entries.at(name)
                 if section == "schedules" and name.startswith("x-"):
@@ -98,14 +120,18 @@ class Resources:
                     self.report.error("duplicate", (section, name), fact, location, hint)
                     continue
                 locations[name] = location
-                own = self.checker.layer(MODELS[section], raw, (section, name), location, frame)
+                path = (section, name)
+                own = self.checker.layer(MODELS[section], raw, path, location, file.frame)
                 layer = self._overridden(section, name, own)
                 if section == "schedules":
-                    layer = over(below, layer)
+                    layer = over(file.below, layer)
                 if entries.origin.hidden:  # its line may hold a secret, as is known now
                     location = entries.at(name)
                 trees, broken = (layer.trees, layer.broken) if layer else ((), frozenset[str]())
-                yield Entry(section, name, location, trees, broken, self.report), layer
+                yield (
+                    Entry(section, name, location, trees, broken, self.report, file.left_behind),
+                    layer,
+                )
         self._check_overrides(section, locations)
 
     def _check_home(self, name: str, raw: Value, location: Location) -> None:
@@ -164,3 +190,24 @@ class Resources:
                 at = self.overridden[section].at(name)
                 hint = "" if self.report.is_long else meant(name, tuple(known))
                 self.report.error("unknown_name", path, "nothing to override", at, hint)
+
+
+def _holders(documents: Sequence[Document]) -> dict[str, str]:
+    """Each setting that the defaults of a file have, and the first such file."""
+    holders: dict[str, str] = {}
+    for document in documents:
+        for key in _defaults(document.root):
+            holders.setdefault(key, document.root.origin.name)
+    return holders
+
+
+def _left_behind(root: Map, holders: Mapping[str, str]) -> dict[str, str]:
+    own = set(_defaults(root))
+    return {key: name for key, name in holders.items() if key not in own}
+
+
+def _defaults(root: Map) -> Iterator[str]:
+    found = root.get("defaults")
+    for key, value in found.items() if isinstance(found, Map) else ():
+        if value is not None:
+            yield key

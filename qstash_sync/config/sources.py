@@ -17,6 +17,7 @@ from qstash_sync.record import record
 MAX_BYTES = 10_000_000  # of one file; 50,000 schedules, the most that QStash has, need half of it
 SUFFIXES = (".yaml", ".yml")
 DEFAULTS = ("qstash.yaml", "qstash")  # the one that there is
+_SPLIT = "; split it into the files of a folder"
 _READ = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"):
     _READ |= getattr(os, _flag, 0)
@@ -92,6 +93,8 @@ def _sources(path: str, stdin: TextIO | None, option: str, way_out: str) -> Iter
             yield Source("<stdin>", ".", _decoded(_stdin(stdin, option)))
         except NoTextError as error:
             yield Source("<stdin>", ".", "", (error.line, error.column))
+        except TooLargeError as error:
+            raise UsageError(f"{option} -: {error}{_SPLIT}") from None
         return
     root = Path(path)
     try:
@@ -106,6 +109,8 @@ def _sources(path: str, stdin: TextIO | None, option: str, way_out: str) -> Iter
             yield Source(str(file), str(file.parent), read_text(file))
         except NoTextError as error:
             yield Source(str(file), str(file.parent), "", (error.line, error.column))
+        except TooLargeError as error:
+            raise UsageError(f"{_shown(file)}: {error}{_SPLIT}") from None
         except UnreadableError as error:
             raise UsageError(f"{_shown(file)}: {error}{way_out}") from None
 
@@ -127,7 +132,7 @@ def stdin_text(stdin: TextIO | None, option: str) -> str:
     """The UTF-8 text of standard input, whatever the locale says; raises `UsageError`."""
     try:
         return _decoded(_stdin(stdin, option))
-    except NoTextError as error:
+    except UnreadableError as error:
         raise UsageError(f"{option} -: {error}") from None
 
 
@@ -139,7 +144,7 @@ def _stdin(stdin: TextIO | None, option: str) -> bytes:
     except (OSError, ValueError) as error:
         raise UsageError(f"{option} -: stdin cannot be read: {_reason(error)}") from None
     if len(data) > MAX_BYTES:
-        raise UsageError(f"{option} -: {TooLargeError(len(data), MAX_BYTES)}")
+        raise TooLargeError(len(data), MAX_BYTES)
     return data
 
 

@@ -74,6 +74,9 @@ TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 
 # Numbers, durations, words
 
+# What older YAML, and other tools, take for the two words of YAML 1.2.
+_BOOLEANS = dict.fromkeys(("true", "yes", "on", "y", "1"), "true")
+_BOOLEANS |= dict.fromkeys(("false", "no", "off", "n", "0"), "false")
 _Limit = int | Callable[[PlanLimits | None], int]  # a number, or what the plan allows
 
 
@@ -167,7 +170,9 @@ def boolean(value: Any, _: object = None) -> bool:
     if isinstance(value, Loose) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if type(value) is not bool:
-        raise wrong_type("true or false", value)
+        meant = _BOOLEANS.get(str(value).lower()) if isinstance(value, str | int) else None
+        quoted = ", without quotes" * (meant is not None and str(value).lower() == meant)
+        raise wrong_type("true or false", value, f"write {meant}{quoted}" if meant else "")
     return value
 
 

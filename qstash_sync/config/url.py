@@ -111,7 +111,7 @@ def check_start(value: Text) -> None:
 
 def _scheme_hint(value: Text) -> str:
     if shadow(value).startswith("/"):
-        return "a path needs base_url, for example under defaults"
+        return "write the whole address: base_url is put before the paths of schedules alone"
     return "for a URL group write url_group: NAME" if _GROUP_NAME.fullmatch(shadow(value)) else ""
 
 

@@ -1,9 +1,10 @@
-"""Crons of other schedulers that look like one: which it is, and the same in five fields.
+"""What other schedulers take in place of a cron: which it is, and the same in five fields.
 
 AWS       cron(0 12 ? * 2 *), rate(5 minutes), at(…); the last of six fields is the year
 Quartz    0 0 12 ? * 2, perhaps with a year behind; the first field is the second
+a time    09:00, 9am
 
-Both count the weekdays from 1 for Sunday, so leaving a field out would move a job by a day.
+The first two count weekdays from 1 for Sunday, so leaving a field out would move a job by a day.
 """
 
 import re
@@ -11,6 +12,13 @@ from collections.abc import Sequence
 
 _CALL = re.compile(r"(cron|rate|at)\s*\((.*)\)", re.IGNORECASE | re.DOTALL)
 _RATE = re.compile(r"\s*(\d{1,4})\s+(minute|hour|day)s?\s*", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?: ?(?P<half>[ap]m))?"
+    r"| ?(?P<alone>[ap]m))",
+    re.IGNORECASE | re.ASCII,
+)
+_HALF_DAY = 12  # hours
+_MIDNIGHT = 24, 0  # at the end of a day
 _FIELDS, _WITH_YEAR = 5, 6
 _QUARTZ = (6, 7)
 
@@ -23,6 +31,8 @@ def advice(text: str) -> tuple[str, str | None] | None:
         return "AWS's form of a single time, which no cron can be", None
     if call and kind == "rate":
         return "AWS's form of a rate, which has no fixed time", _of_rate(call[2])
+    if time := _TIME.fullmatch(text.strip()):
+        return "a time of day", _daily(time)
     fields = (call[2] if call else text).split()
     if call or _is_aws(fields):
         year = fields[_FIELDS:]
@@ -62,3 +72,14 @@ def _of_rate(text: str) -> str | None:
     if not count or size % count:
         return None
     return cron.format("*" if count == 1 else f"*/{count}" if count < size else "0")
+
+
+def _daily(time: re.Match[str]) -> str | None:
+    hour, minute = int(time["hour"]), int(time["minute"] or 0)
+    if half := (time["half"] or time["alone"] or "").lower():
+        if not 1 <= hour <= _HALF_DAY:
+            return None
+        hour = hour % _HALF_DAY + _HALF_DAY * (half == "pm")
+    if (hour, minute) == _MIDNIGHT:
+        hour = 0
+    return f"{minute} {hour} * * *" if time["second"] in (None, "00") else None

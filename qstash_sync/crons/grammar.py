@@ -57,6 +57,7 @@ DAY = FieldKind("day of month", 1, 31)
 MONTH = FieldKind("month", 1, 12, MONTHS)
 WEEKDAY = FieldKind("weekday", 0, 6, WEEKDAYS)
 KINDS = (MINUTE, HOUR, DAY, MONTH, WEEKDAY)
+_FIRST = {MINUTE.name: "the full hour", HOUR.name: "midnight"}  # what one past the end may mean
 
 
 @dataclass(frozen=True)
@@ -301,7 +302,8 @@ def _number(text: str, kind: FieldKind) -> int:
     value = int(text)
     top = 7 if kind is WEEKDAY else kind.high
     if not kind.low <= value <= top:
-        raise CronError(f"{kind.name}: {value} is out of range {kind.low}-{top}")
+        first = f"; {_FIRST[kind.name]} is 0" if value == top + 1 and kind.name in _FIRST else ""
+        raise CronError(f"{kind.name}: {value} is out of range {kind.low}-{top}{first}")
     return value
 
 

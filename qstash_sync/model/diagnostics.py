@@ -6,6 +6,8 @@ code         what kind of message it is: what other code may ask for
 path         the setting that it is about, such as ("schedules", "daily", "cron", 0)
 shared_by    the resources that it is about together, by section and name, where there are several:
              whoever of them changes has caused it; the path is where a person is sent first
+cause        what one mend takes away wherever it shows, such as a variable that is not set: errors
+             of one cause may be shown as one; "" where each is mended by itself
 message      the fact, for people alone; no code reads it
 """
 
@@ -61,6 +63,7 @@ class Diagnostic:
     shared_by: tuple[tuple[str, str], ...] = ()
     location: Location | None = None
     hint: str = ""
+    cause: str = ""
 
     @property
     def text(self) -> str:

@@ -1,11 +1,15 @@
 """Many messages of one kind as one line: the fact, how often, and the first places.
 
-Of warnings and information alone: each error and each difference is to be looked at by itself. JSON
-keeps all of them.
+warnings, information    of one code
+errors                   of one cause, which one mend takes away; each other one, and each
+                         difference, is to be looked at by itself
+
+JSON keeps all of them.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.lint import BY_CODE
@@ -23,15 +27,17 @@ def folded(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """
     kinds: dict[tuple[object, ...], dict[tuple[object, ...], list[Diagnostic]]] = {}
     for one in diagnostics:
-        kind = (one.severity, one.code) if one.severity in _FOLDED else (one,)
-        facts = kinds.setdefault(kind, {})
+        facts = kinds.setdefault(_kind(one), {})
         facts.setdefault((one.message, one.hint), []).append(one)
 
     found: list[Diagnostic] = []
     for facts in kinds.values():
         whole = [one for group in facts.values() for one in group]
+        if whole[0].severity not in _FOLDED:
+            found += _of_one_cause(whole)
+            continue
         # A finding of lint is one fact about many; of it one line is enough.
-        is_lint = whole[0].code in BY_CODE and whole[0].severity in _FOLDED
+        is_lint = whole[0].code in BY_CODE
         if len(whole) <= _MOST and not (is_lint and len(facts) < len(whole)):
             found += whole
         elif len(facts) <= _MOST:
@@ -48,11 +54,42 @@ def said(diagnostic: Diagnostic) -> str:
     return f"{diagnostic.text}{code}"
 
 
+def _kind(one: Diagnostic) -> tuple[object, ...]:
+    """What two diagnostics have in common that may become one."""
+    if one.severity in _FOLDED:
+        return one.severity, one.code
+    if one.cause:
+        return one.severity, one.code, one.cause, one.message, one.hint
+    return (one,)
+
+
+def _of_one_cause(group: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Errors that one mend takes away: one, with what their settings are called alike."""
+    places = _places(group)
+    if not places[1:]:
+        return list(group)
+    first = replace(group[0], path=_common_end([one.path for one in group]), location=None)
+    message = f"in {len(places):,} places, first at {', '.join(places[:_PLACES])}: {first.text}"
+    return [replace(first, message=message, path=())]
+
+
+def _common_end(paths: Sequence[tuple[str | int, ...]]) -> tuple[str | int, ...]:
+    """What all paths end with."""
+    columns = zip(*map(reversed, paths), strict=False)
+    same = takewhile(lambda steps: len(set(steps)) == 1, columns)
+    return tuple(steps[0] for steps in same)[::-1]
+
+
 def _once(group: Sequence[Diagnostic], how: str) -> Diagnostic:
-    unplaced = Location("", 0, 0)
-    in_order = sorted(group, key=lambda one: one.location or unplaced)
-    places = [str(one.location or ".".join(map(str, one.path))) for one in in_order]
-    first = ", ".join(list(dict.fromkeys(filter(None, places)))[:_PLACES])
+    first = ", ".join(_places(group)[:_PLACES])
     where = f", first at {first}" if first else ""
     message = f"{len(group):,} {how}{where}: {group[0].message}"
     return replace(group[0], message=message, path=(), location=None)
+
+
+def _places(group: Sequence[Diagnostic]) -> list[str]:
+    """Where they are, in the order of the files."""
+    unplaced = Location("", 0, 0)
+    in_order = sorted(group, key=lambda one: one.location or unplaced)
+    places = [str(one.location or ".".join(map(str, one.path))) for one in in_order]
+    return list(dict.fromkeys(filter(None, places)))

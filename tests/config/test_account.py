@@ -237,3 +237,16 @@ def test_quotes_around_a_token_are_told_and_the_token_is_not(token: str) -> None
         resolve(own, "prod", {})
     assert "PROD_TOKEN has quotes" in str(of_environment.value)
     assert "eyJabc" not in str(caught.value) + str(of_environment.value)
+
+
+@pytest.mark.parametrize(
+    "token", ["Bearer eyJabc", "bearer  eyJabc", "Authorization: Bearer eyJabc"]
+)
+def test_the_word_bearer_before_a_token_is_told_and_the_token_is_not(token: str) -> None:
+    with pytest.raises(AuthError) as caught:
+        resolve(Account(), None, {"QSTASH_TOKEN": token})
+    assert "set QSTASH_TOKEN without the word Bearer" in str(caught.value)
+    own = Account(token=secret(token), token_from="PROD_TOKEN")
+    with pytest.raises(AuthError, match="set PROD_TOKEN without the word Bearer") as of_environment:
+        resolve(own, "prod", {})
+    assert "eyJabc" not in str(caught.value) + str(of_environment.value)

@@ -219,7 +219,7 @@ SHAPES = [
 ]
 PLACES = [
     schedule("headers: {X: 'a SHAPE'},"), schedule("body: {a: [SHAPE]},"), schedule("", f"{URL}?q=SHAPE"),
-    schedule("description: SHAPE,"), HEAD + "vars: {v: SHAPE}", HEAD + "x-mine: [SHAPE]", HEAD + "queues: {SHAPE: {}}",
+    schedule("description: SHAPE,"), schedule("flow_control: SHAPE,"), HEAD + "vars: {v: SHAPE}", HEAD + "x-mine: [SHAPE]", HEAD + "queues: {SHAPE: {}}",
 ]  # fmt: skip
 
 
@@ -316,3 +316,66 @@ def test_one_secret_is_told_once(text: str) -> None:
     ]
     assert len(told) == 1
     assert "a Stripe key in clear" in told[0]
+
+
+SLACK = "https://hooks.slack.com/services"
+SHOWN = [
+    ("a reference", f"{SLACK}/${{env.UNSET}}"),
+    ("references", f"{SLACK}/${{env.UNSET}}/${{var.no}}/${{ env.X|plain }}"),
+    ("a bot's", "https://api.telegram.org/bot${env.UNSET}/sendMessage"),
+    ("a query", f"{SLACK}/${{env.UNSET}}?a=1"),
+    ("no webhook", f"{URL}?token=${{env.UNSET}}"),
+]
+UNSHOWN = [
+    ("a part in clear", f"{SLACK}/T0/B0/{CANARY}${{env.UNSET}}"),
+    ("a part behind", f"{SLACK}/${{env.UNSET}}/{CANARY}"),
+    ("a part between", f"{SLACK}/${{env.UNSET}}/{CANARY}/${{env.UNSET}}"),
+    ("a default", f"{SLACK}/${{env.UNSET}}/${{env.Y:-{CANARY}}}"),
+    ("a plain default", f"{SLACK}/${{env.UNSET}}/${{env.Y:-{CANARY}|plain}}"),
+    ("a bot's", f"https://api.telegram.org/bot${{env.UNSET}}:{CANARY}/sendMessage"),
+    ("a literal", f"{SLACK}/$${{env.{CANARY}}}/${{env.UNSET}}"),
+    ("a parameter", f"{SLACK}/${{env.UNSET}}?sig={CANARY}"),
+    ("a parameter with a reference", f"{SLACK}/${{env.UNSET}}?sig={CANARY}${{env.UNSET}}"),
+    ("two", f"{SLACK}/${{env.UNSET}} {SLACK}/{CANARY}"),
+    ("a comment", f"{SLACK}/${{env.UNSET}}' # was '{SLACK}/T0/B0/{CANARY}"),
+    ("a comment with a parameter", f"{SLACK}/${{env.UNSET}}' # was 'https://e.com/?sig={CANARY}"),
+    ("a login", f"{SLACK}/${{env.UNSET}}' # https://me:{CANARY}@e.com '"),
+    ("braces", f"{SLACK}/${{env.UNSET}}{{{CANARY}}}"),
+]
+
+
+@pytest.mark.parametrize("holder", ["destination: '{}'", "callback: {{url: '{}'}}", "'{}': 1"])
+@pytest.mark.parametrize(("_id", "url"), SHOWN, ids=ids(SHOWN))
+def test_a_line_in_which_references_alone_could_be_secret_is_shown(
+    tmp_path: Path, _id: str, url: str, holder: str
+) -> None:
+    line = holder.format(url)
+    text = f"{HEAD}schedules:\n  a:\n    cron: '@daily'\n    {line}\n"
+    found = [one.location.text for one in build(text)[1] if one.location and one.location.line == 7]
+    assert found
+    assert set(found) == {f"    {line}"}
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["a file", "no YAML"])
+@pytest.mark.parametrize(("_id", "url"), UNSHOWN, ids=ids(UNSHOWN))
+def test_a_line_with_a_secret_beside_a_reference_is_not(
+    tmp_path: Path, _id: str, url: str, is_whole: bool
+) -> None:
+    """Nor where it is shown for another mistake in it."""
+    for settings in (f"destination: '{url}'", f"{{destination: '{url}', nope: 1}}"):
+        holder = settings if settings.startswith("d") else f"x-{settings}"
+        text = (
+            f"{HEAD}schedules:\n  a:\n    cron: '@daily'\n    {holder}{'' if is_whole else ' ]['}\n"
+        )
+        (tmp_path / "q.yaml").write_text(text)
+        for form in ("text", "json", "markdown", "html"):
+            ran = cli(
+                "validate" if form in ("text", "json") else "plan",
+                "-f",
+                str(tmp_path / "q.yaml"),
+                *([f"--local={tmp_path / 'a.db'}"] if form in ("markdown", "html") else []),
+                "--format",
+                form,
+            )
+            assert ran.code == 1, ran
+            assert CANARY not in ran.text, ran.text

@@ -33,7 +33,7 @@ MADE: list[tuple[str, Callable[[Path], object], str]] = [
     ("a socket", socket_at, "cannot be read: "),
     ("endless zeros", lambda p: p.symlink_to("/dev/zero"), "is a device, not a regular file"),
     ("the environment of the process", lambda p: p.symlink_to("/proc/self/environ"), "it is no ordinary file"),
-    ("too much", lambda p: p.write_text("#" * 10_000_001), "is larger than 10,000,000 bytes"),
+    ("too much", lambda p: p.write_text("#" * 10_000_001), "is larger than 10,000,000 bytes, the most that is read"),
     ("no UTF-8", lambda p: p.write_bytes(b"a: 1\nb: M\xfcller\n"), "not UTF-8 text"),
     ("UTF-16", lambda p: p.write_bytes("a: 1\n".encode("utf-16")), "not UTF-8 text"),
 ]  # fmt: skip
@@ -180,6 +180,23 @@ def test_standard_input_is_utf_8_whatever_the_locale_says(tmp_path: Path) -> Non
     assert (ran.code, ran.err.splitlines()[0]) == (1, "<stdin>:1:1: error: not UTF-8 text")
     ran = cli("plan", "-f", "-", local, stdin="#" * 10_000_001)
     assert (ran.code, "is larger than" in ran.err) == (64, True)
+    assert "; split it into the files of a folder" in ran.err
+
+
+@pytest.mark.parametrize("given", [["-f", "qstash.yaml"], ["-f", "."], []], ids=" ".join)
+def test_a_file_of_schedules_that_is_too_large_is_to_be_split_and_no_other(
+    tmp_path: Path, given: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "qstash.yaml").write_text("#" * 10_000_001)
+    ran = cli("validate", *given)
+    assert (ran.code, "the most that is read; split it into the files of a folder" in ran.err) == (
+        64,
+        True,
+    )
+    (tmp_path / "one.yaml").write_text(ONE)
+    ran = cli("validate", "-f", "one.yaml", "--env-file", "qstash.yaml")
+    assert (ran.code, "split" in ran.err) == (64, False), ran
 
 
 def test_a_closed_standard_input_is_said(tmp_path: Path) -> None:

@@ -35,6 +35,20 @@ CASES = [
     ("0 0 12 ? * 2", "Quartz's form", "0 12 * * 1"),
     ("0 0 12 ? * 2 *", "Quartz's form", "0 12 * * 1"),
     ("30 0 12 ? * 2", "Quartz's form", None),
+    ("09:00", "a time of day", "0 9 * * *"),
+    ("9:05", "a time of day", "5 9 * * *"),
+    (" 17:30 ", "a time of day", "30 17 * * *"),
+    ("23:59:00", "a time of day", "59 23 * * *"),
+    ("00:00", "a time of day", "0 0 * * *"),
+    ("24:00", "a time of day", "0 0 * * *"),
+    ("9am", "a time of day", "0 9 * * *"),
+    ("12:30 AM", "a time of day", "30 0 * * *"),
+    ("12 pm", "a time of day", "0 12 * * *"),
+    ("5:15pm", "a time of day", "15 17 * * *"),
+    ("09:00:30", "a time of day", None),
+    ("24:01", "a time of day", None),
+    ("13pm", "a time of day", None),
+    ("25:99", "a time of day", None),
 ]
 LONG = ["cron(" * 50_000, "rate(" + "9" * 50_000 + " minutes)", "? " * 50_000]
 

@@ -388,3 +388,15 @@ def test_an_account_that_is_another_than_the_file_says(served: FaultServer) -> N
     ran = doctor(served, text, "-e", "prod", T_QSTASH_TOKEN=LOCAL_TOKEN)
     assert ran.code == 2
     assert "not to someone" in " ".join(ran.out.split())
+
+
+def test_one_variable_that_is_not_set_is_one_check_however_many_want_it(
+    served: FaultServer,
+) -> None:
+    entry = "{{cron: '0 9 * * *', destination: 'https://a.example.com/{}/${{env.PLACE}}'}}"
+    text = FILE.partition("schedules:")[0] + "schedules:\n"
+    text += "".join(f"  s{n}: {entry.format(n)}\n" for n in range(9))
+    checks = json.loads(doctor(served, text, "--format", "json").out)["checks"]
+    (told,) = [check["message"] for check in checks if check["subject"] == "variables"]
+    assert told.startswith("in 9 places, first at ")
+    assert told.endswith(": destination: the environment variable PLACE is not set")

@@ -63,6 +63,43 @@ def test_each_error_and_each_difference_is_looked_at_by_itself(severity: Severit
     assert folded(some) == some
 
 
+def unset(number: int, name: str = "TOKEN", **more: Any) -> Diagnostic:
+    path = ("schedules", f"s{number}", "headers", "Authorization")
+    fact = f"the environment variable {name} is not set"
+    error = warning(number, fact, "unset", path=path, severity=Severity.ERROR)
+    return replace(error, cause=f"env.{name}", **more)
+
+
+def test_errors_of_one_cause_are_one_with_the_count_and_the_first_places() -> None:
+    found = folded([unset(1), unset(2, "OTHER"), *map(unset, range(3, 22))])
+    assert found[0].text == (
+        "in 20 places, first at q.yaml:1:3, q.yaml:3:3, q.yaml:4:3:"
+        " headers.Authorization: the environment variable TOKEN is not set"
+    )
+    assert (found[0].hint, found[0].location, found[0].severity) == ("do this", None, "error")
+    assert found[1:] == [unset(2, "OTHER")]  # of one place nothing is lost
+
+
+def test_two_places_of_one_cause_are_one_error_already() -> None:
+    (one,) = folded([unset(1), unset(2, path=("schedules", "b", "body", "x"))])
+    assert one.text == (
+        "in 2 places, first at q.yaml:1:3, q.yaml:2:3: the environment variable TOKEN is not set"
+    )
+
+
+def test_errors_of_one_cause_that_say_something_else_are_apart() -> None:
+    """Of another message, code or way out: one mend would not do for both."""
+    some = [unset(1), unset(2, message="m"), unset(3, code="x"), unset(4, hint="do that")]
+    assert folded(some) == some
+
+
+def test_a_place_counts_once() -> None:
+    callback = unset(1, path=("schedules", "s1", "callback"))
+    assert folded([unset(1), callback]) == [unset(1), callback]
+    (one,) = folded([unset(1), callback, unset(2)])
+    assert one.text.startswith("in 2 places, first at q.yaml:1:3, q.yaml:2:3: ")
+
+
 def test_without_a_place_the_path_says_what_it_is_about() -> None:
     (one,) = folded(warning(n, location=None) for n in range(6))
     assert "first at schedules.s0, schedules.s1, schedules.s2: m" in one.text
@@ -92,6 +129,54 @@ def test_no_view_prints_hundreds_of_lines_of_one_warning(
     assert next(after, len(lines) - begin) <= 22
     whole = cli(words[0], "-f", str(file), *local, *NOW, "--format", "json")
     assert whole.out.count("does not exist in Europe/Berlin") == 600
+
+
+UNSET = HEAD + "schedules:\n" + "".join(
+    f"  s{k}: {{cron: '0 9 * * *', destination: 'https://e.example.com/{k}', headers: {{Authorization: 'Bearer ${{env.A_TOKEN}}'}}}}\n"
+    for k in range(20)
+)  # fmt: skip
+ONE_CAUSE = [
+    ("a secret", UNSET, "the environment variable A_TOKEN is not set", 20),
+    ("a plain one", UNSET.replace("A_TOKEN}", "A_TOKEN|plain}"), "the environment variable A_TOKEN is not set", 20),
+    ("of the file", UNSET.replace("env.A", "var.A"), "the variable A_TOKEN is not defined", 20),
+    ("a zone", UNSET.replace("timezone: UTC", "retries: 1").replace("Authorization: 'Bearer ${env.A_TOKEN}'", "X-A: b"), "timezone: this key is missing", 20),
+    ("a base", UNSET.replace("https://e.example.com/", "/").replace("Authorization: 'Bearer ${env.A_TOKEN}'", "X-A: b"), "destination: a URL must start with https://", 20),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("_id", "text", "fact", "count"), ONE_CAUSE, ids=[one[0] for one in ONE_CAUSE]
+)
+def test_a_mistake_of_one_cause_is_told_once_to_people_and_each_time_to_programs(
+    tmp_path: Path, _id: str, text: str, fact: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, local = tmp_path / "q.yaml", f"--local={tmp_path / 'a.db'}"
+    file.write_text(text)
+    for form in ("text", "markdown", "html"):
+        ran = cli("plan", "-f", str(file), local, *NOW, "--format", form)
+        shown = " ".join(ran.text.split())
+        assert (ran.code, shown.count(f"in {count} places, first at")) == (1, 1), ran
+        assert shown.count(fact) == 1
+        assert f"{count} errors" in shown
+    assert (
+        len(json.loads(cli("plan", "-f", str(file), local, *NOW, "--format", "json").out)["errors"])
+        == count
+    )
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ran = cli("plan", "-f", str(file), local, *NOW, environ={"GITHUB_ACTIONS": "true"})
+    assert ran.err.count("::error ") == 10  # beside each line, as many as GitHub shows
+
+
+@pytest.mark.parametrize("key", ["cron", "destination"])
+def test_what_each_schedule_has_of_its_own_is_told_of_each(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "q.yaml"
+    entry = {"cron": "cron: '0 9 * * *', ", "destination": "destination: 'https://e.com/x', "}
+    rest = "".join(value for name, value in entry.items() if name != key)
+    file.write_text(
+        f"{HEAD}schedules:\n" + "".join(f"  s{k}: {{{rest}retries: 1}}\n" for k in range(9))
+    )
+    ran = cli("validate", "-f", str(file))
+    assert ran.err.count(f"{key}: this key is missing") == 9
 
 
 def test_information_is_not_counted_as_a_warning(tmp_path: Path) -> None:
