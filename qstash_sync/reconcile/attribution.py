@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.reconcile import canonical, diff, mark
-from qstash_sync.reconcile.live_parts import Part, Writing
+from qstash_sync.reconcile.live_parts import Part, Writing, same_crons
 from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.reconcile.pauses import Pause
@@ -38,8 +38,13 @@ def reason(
         or any(not part.intact for part in parts)
         or (lifted and when.writing is not Writing.CUT_OFF)
     )
-    if file_moved and live_moved:
+    # An edit that the file has followed is not undone.
+    is_live = same_crons(when.crons, [part.live.cron for part in parts])
+    is_followed = is_live and not (others or pause.fields)
+    if file_moved and live_moved and not is_followed:
         return Reason.BOTH
+    if file_moved and is_followed:
+        return Reason.FILE
     if live_moved:
         return Reason.DRIFT
     renewed = when.fields and not (others or asked or file_moved)
