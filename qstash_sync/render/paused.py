@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.planning.pause_by_name import PausePlan
+from qstash_sync.planning.pause_by_name import STAYS_PAUSED, PausePlan
 from qstash_sync.record import record
 from qstash_sync.render import applying, json, safe, text
 from qstash_sync.render.safe import Page
@@ -52,7 +52,9 @@ def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) ->
         noun = "the schedule is" if idle == 1 else f"all {idle} schedules are"
         return paint.page([f"Nothing to do: {noun} {_state(paused=paused)} already."])
     if not outcomes:
-        return paint.page(["Nothing to do: no such schedule is in the account."])
+        left = any(d.code == STAYS_PAUSED for one in environments for d in one.found.plan.warnings)
+        why = "paused in the file, so left" if left else "no such schedule is in the account"
+        return paint.page([f"Nothing to do: {why}."])
 
     counts = Counter(outcome.status for _, outcome in outcomes)
     shown = [f"{counts[status]} {status}" for status in Status if counts[status]]
