@@ -294,6 +294,7 @@ class Desired:
     # Of the kinds without a mark: what another environment declares in the same account, and which;
     # a name is a pattern where that one's variables are not known here.
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
+    neighbours: Mapping[str, str] = field(default_factory=dict)  # their namespaces, likewise
     owns: Globs = Globs()
     protect: Globs = Globs()
     limits: Limits = Limits()
