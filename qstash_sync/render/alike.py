@@ -49,10 +49,16 @@ def said(diagnostic: Diagnostic) -> str:
 
 
 def _once(group: Sequence[Diagnostic], how: str) -> Diagnostic:
+    """One for a group; its words are those of the place that is told first."""
     unplaced = Location("", 0, 0)
-    in_order = sorted(group, key=lambda one: one.location or unplaced)
-    places = [str(one.location or ".".join(map(str, one.path))) for one in in_order]
-    first = ", ".join(list(dict.fromkeys(filter(None, places)))[:_PLACES])
+    in_order = sorted(group, key=lambda one: (not _place(one), one.location or unplaced))
+    places = [place for one in in_order if (place := _place(one))]
+    first = ", ".join(list(dict.fromkeys(places))[:_PLACES])
     where = f", first at {first}" if first else ""
-    message = f"{len(group):,} {how}{where}: {group[0].message}"
-    return replace(group[0], message=message, path=(), location=None)
+    example = in_order[0]
+    message = f"{len(group):,} {how}{where}: {example.message}"
+    return replace(example, message=message, path=(), location=None)
+
+
+def _place(one: Diagnostic) -> str:
+    return str(one.location or ".".join(map(str, one.path)))
