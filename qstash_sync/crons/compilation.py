@@ -134,7 +134,7 @@ def native_differs(proof: Proof, timezone: str) -> str:
     local = proof.first and proof.first.astimezone(zones.zone(timezone))
     return (
         f"native: QStash's parser would miss {proof.missing:,} firing{'s' * (proof.missing != 1)},"
-        f" add {proof.extra} and double {proof.doubled} within a year, the first on"
+        f" add {proof.extra:,} and double {proof.doubled:,} within a year, the first on"
         f" {local:%Y-%m-%d at %H:%M}"
     )
 
