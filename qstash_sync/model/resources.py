@@ -364,7 +364,7 @@ class LiveQueue:
         """What would be lost with it; None where it is certain that nothing would."""
         if self.lag is None or self.lag < 0:
             return "how many messages wait in it is not known"
-        waiting = "1 message waits" if self.lag == 1 else f"{self.lag} messages wait"
+        waiting = "1 message waits" if self.lag == 1 else f"{self.lag:,} messages wait"
         return f"{waiting} in it and would be lost" if self.lag else None
 
 

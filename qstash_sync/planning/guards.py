@@ -121,8 +121,8 @@ def too_many_deletes(
         return
     facts: list[str] = []
     if limits.max_deletes is not None and total > limits.max_deletes:
-        many = "1 delete" if total == 1 else f"{total} deletes"
-        facts.append(f"{many}, limits.max_deletes is {limits.max_deletes}")
+        many = "1 delete" if total == 1 else f"{total:,} deletes"
+        facts.append(f"{many}, limits.max_deletes is {limits.max_deletes:,}")
     if limits.max_delete_percent is not None:
         facts += [fact for count in counts if (fact := count.excess(limits.max_delete_percent))]
     hint = f"look at each; then --allow-deletes {total}"
@@ -145,9 +145,9 @@ class _Count:
     def excess(self, percent: int) -> str | None:
         """What is too much of it: a share of more than two, or all of more than one."""
         if self.removed == self.ours > 1:
-            return f"all {self.ours} {self.what} of ours would be deleted"
+            return f"all {self.ours:,} {self.what} of ours would be deleted"
         if self.removed > _FEW and 100 * self.removed > percent * self.ours:
-            share = f"{self.removed} of {self.ours} {self.what} would be deleted"
+            share = f"{self.removed:,} of {self.ours:,} {self.what} would be deleted"
             return f"{share}, limits.max_delete_percent is {percent}"
         return None
 

@@ -262,5 +262,5 @@ def _where(wish: Wish) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return ", ".join(sorted(names)[:_LISTED]) + more

@@ -345,7 +345,7 @@ class SetState:
 
     def __str__(self) -> str:
         if self.cut_off:
-            return f"{self.parts} parts of two sets: an apply was cut off"
+            return f"{self.parts:,} parts of two sets: an apply was cut off"
         return "; ".join((
             *(f"part {number} is missing" for number in self.missing),
             *(f"{part_id} is surplus" for part_id in self.surplus),

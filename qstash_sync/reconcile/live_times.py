@@ -120,9 +120,8 @@ def _compare_ignored(
         return When(crons=crons, writing=writing, fields=(field,))
     if not _lacks_parts(live):
         return When(crons=stored)
-    fact = (
-        f"{len(live)} of {_parts_by_marks(live)} parts are live, and not with the time of the file"
-    )
+    some = f"{len(live):,} of {_parts_by_marks(live):,} parts"
+    fact = f"{some} are live, and not with the time of the file"
     hint = "the time is ignored, so they are left; delete them all to have the time of the file"
     fewer = about(schedule, Severity.INFO, "fewer_parts", fact, hint)
     return When(crons=stored, diagnostics=(fewer,))
