@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from qstash_sync.model.change import Action, Change, Withheld
-from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE
-from qstash_sync.model.resources import Desired, Kind, Live, Message
+from qstash_sync.model.resources import Desired, Key, Kind, Live, Message
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.planning.policy import Policy
+from qstash_sync.reconcile.about import as_yaml
 from qstash_sync.record import record
 
 _FEW = 2  # so many deletes are no share of anything
@@ -35,6 +36,26 @@ def guarded(
     found = [judged(c, nobody) if c.kind is Kind.SCHEDULE else c for c in changes]
     users = _Users(found, live)
     return [c if c.kind is Kind.SCHEDULE else judged(c, users) for c in found]
+
+
+def no_longer_used(
+    changes: Sequence[Change], unmanaged: Iterable[Key], desired: Desired, live: Live
+) -> Iterator[Diagnostic]:
+    """A queue or URL group that stays, and that nobody calls once this is done: its rename."""
+    before, after = _Users((), live), _Users(changes, live)
+    for kind, name in sorted(unmanaged) if changes else ():
+        if kind not in (Kind.QUEUE, Kind.URL_GROUP) or desired.declared_by_another((kind, name)):
+            continue
+        used, still = (
+            of.queues if kind is Kind.QUEUE else of.destinations for of in (before, after)
+        )
+        if name in used and name not in still:
+            section = f"{kind}s"
+            fact = "no schedule uses it any more; it stays, since owns does not name it"
+            hint = f"owns: {{{section}: [{as_yaml(name)}]}}, and an apply deletes it"
+            yield Diagnostic(
+                severity=Severity.INFO, code="unused", message=fact, path=(section, name), hint=hint
+            )
 
 
 class _Users:
