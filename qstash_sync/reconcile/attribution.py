@@ -39,7 +39,9 @@ def reason(
         or (lifted and when.writing is not Writing.CUT_OFF)
     )
     # An edit that the file has followed is not undone.
-    is_live = same_crons(when.crons, [part.live.cron for part in parts])
+    is_live = when.writing is Writing.WHOLE and same_crons(
+        when.crons, [part.live.cron for part in parts]
+    )
     is_followed = is_live and not (others or pause.fields)
     if file_moved and live_moved and not is_followed:
         return Reason.BOTH
