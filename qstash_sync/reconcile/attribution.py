@@ -38,15 +38,10 @@ def reason(
         or any(not part.intact for part in parts)
         or (lifted and when.writing is not Writing.CUT_OFF)
     )
-    # An edit that the file has followed is not undone.
-    is_live = when.writing is Writing.WHOLE and same_crons(
-        when.crons, [part.live.cron for part in parts]
-    )
-    is_followed = is_live and not (others or pause.fields)
-    if file_moved and live_moved and not is_followed:
-        return Reason.BOTH
-    if file_moved and is_followed:
-        return Reason.FILE
+    if file_moved and live_moved:  # an edit that the file has followed is not undone
+        live = [part.live.cron for part in parts]
+        is_live = when.writing is Writing.WHOLE and same_crons(when.crons, live)
+        return Reason.FILE if is_live and not (others or pause.fields) else Reason.BOTH
     if live_moved:
         return Reason.DRIFT
     renewed = when.fields and not (others or asked or file_moved)
