@@ -423,7 +423,7 @@ def test_every_glob_must_name_something_in_every_environment(shops: tuple[World,
 def test_a_file_with_environments_wants_to_know_which(shops: tuple[World, str]) -> None:
     world, text = shops
     ran = cli("pause", "*", "-f", "-", environ=TOKENS, stdin=text)
-    assert ran.code == 1
+    assert ran.code == 64
     assert "say which\n    -e production or -e production-eu or -e prod" in ran.err
     ran = cli("pause", "*", "-f", "-", "-e", "prodution", environ=TOKENS, stdin=text)
     assert ran.code == 64
