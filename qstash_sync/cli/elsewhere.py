@@ -47,16 +47,24 @@ def command(word: str) -> str | None:
     return meant and f"here that is {meant}"
 
 
-def option(words: Sequence[str], known: Collection[str]) -> str | None:
-    """Likewise for the first word that is another tool's option; known: those of the command."""
+def option(unknown: str, words: Sequence[str], known: Collection[str]) -> str | None:
+    """Likewise for an option that is unknown, of all words; known: those of the command."""
     for word in words:
         name = word.partition("=")[0]
+        if unknown not in (name, *_letters(name)):
+            continue
         meant = [one for one in _found(name, _OPTIONS) or () if one.split()[0] in known]
         if meant:
             return f"here that is {', '.join(meant)}"
         if "--yes" in known and (told := _found(name, _IN_ALL)):
             return told
     return None
+
+
+def _letters(name: str) -> list[str]:
+    """The options that the parser takes a word such as -var for."""
+    is_several = name.startswith("-") and not name.startswith("--")
+    return [f"-{letter}" for letter in name[1:]] if is_several else []
 
 
 def _found(name: str, table: Mapping[str, T]) -> T | None:

@@ -226,7 +226,7 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
             from qstash_sync.cli import elsewhere
 
             known = {name for one in context.command.params for name in one.opts}
-            hint = elsewhere.option(arguments, known)
+            hint = elsewhere.option(error.option_name, arguments, known)
             fact = error.message if hint else fact
         fact = f"{fact.removesuffix('.')}; {hint}" if hint else fact
         return UsageError(fact, usage=tuple(usage))

@@ -101,9 +101,9 @@ class Entry:
         return f"{self.left_behind[key]} {fact}: copy them here" if key in self.left_behind else ""
 
     def inherited(self, key: str) -> str:
-        """The cause of all errors that a setting in the defaults of the file would mend, if any."""
+        """The cause of all errors that a setting in the defaults of its file would mend, if any."""
         is_shared = key in _SHARED or key in self.left_behind
-        return f"defaults.{key}" if is_shared else ""
+        return f"{self.location.file}: defaults.{key}" if is_shared else ""
 
     def is_broken(self, *keys: str) -> bool:
         """Whether one of some settings is wrong by itself."""

@@ -21,7 +21,7 @@ from qstash_sync.config.wrong import NOT_HERE, type_name
 from qstash_sync.model import addresses
 from qstash_sync.model.addresses import KEY_VARIABLES, TOKEN_VARIABLE
 from qstash_sync.model.diagnostics import Diagnostic, Location
-from qstash_sync.model.resources import Desired, Globs, Key, Kind, Secret
+from qstash_sync.model.resources import Desired, Key, Secret
 from qstash_sync.model.secret_shapes import TOKENS
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.record import record
@@ -161,15 +161,9 @@ class Environment:
         check_identities(built["schedules"] or (), namespace, self.report)
         secrets = tuple(sorted(self.scope.secrets))
         found = desired(builder, self.top, built)
-        neighbours = self._neighbours()
-        if former in neighbours:
-            fact = f"{former} is the namespace of {neighbours[former]}, which would lose its own"
-            location = self.own.at("namespace_was") if "namespace_was" in self.own else None
-            path = ("environments", self.name or "", "namespace_was")
-            self.report.error("namespace_was", path, fact, location, "remove it")
-        elsewhere = self._elsewhere(found.owns)
+        found = replace(found, elsewhere=self._elsewhere(), neighbours=self._neighbours())
         return Config(
-            desired=replace(found, secrets=secrets, elsewhere=elsewhere, neighbours=neighbours),
+            desired=replace(found, secrets=secrets),
             account=account,
             environments=self.names,
             secrets=secrets,
@@ -197,21 +191,17 @@ class Environment:
                 found[str(other.scope.resolve(text, other.own.location, ("namespace",)))] = name
         return found
 
-    def _elsewhere(self, owns: Globs) -> dict[Key, str]:
-        """What other environments declare in the same account of the owned kinds, and which."""
-        owned = {section: kind for section, kind in KINDS.items() if getattr(owns, section)}
+    def _elsewhere(self) -> dict[Key, str]:
+        """What other environments declare in the same account, by names or patterns of names."""
         found: dict[Key, str] = {}
-        for name in self._beside() if owned else ():
-            found |= dict.fromkeys(self._declared_by(name, owned), name)
-        return found
-
-    def _declared_by(self, name: str, kinds: Mapping[str, Kind]) -> Iterator[Key]:
-        """What another environment declares, by names or patterns of names."""
-        other = self._as_others_know(name)
         frame = Frame(environments=self.names)
-        resources = Resources(other.checker, self.documents, other.own, name, frame)
-        for section, kind in kinds.items():
-            yield from ((kind, found) for found in resources.declared(section, name))
+        for name in self._beside():
+            other = self._as_others_know(name)
+            resources = Resources(other.checker, self.documents, other.own, name, frame)
+            for section, kind in KINDS.items():
+                keys = ((kind, one) for one in resources.declared(section, name))
+                found |= dict.fromkeys(keys, name)
+        return found
 
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""

@@ -58,7 +58,8 @@ def endpoints(group: UrlGroup, callers: Sequence[Schedule], now: datetime) -> It
     """
     for endpoint in group.endpoints:
         if found := _placeholder(endpoint.url):
-            yield finding(Code.UNEXPANDED, group, *found, endpoint.name or "endpoints")
+            key = endpoint.name or "endpoints"
+            yield finding(Code.UNEXPANDED, group, *_unexpanded(*found), key)
     telling = [one for one in callers if not one.lint.disables(Code.PREVIEW_HOST, now)]
     if callers and not telling:
         return
@@ -226,8 +227,9 @@ def _temporary(host: str) -> tuple[str, str]:
 # ---------------------------------------------------------------- what nothing fills in
 
 _PLACEHOLDER = re.compile(
-    r"\$(?:\((?P<command>[A-Z_][A-Z0-9_]+)\)|(?P<shell>[A-Z_][A-Z0-9_]+)|(?P<ours>(?:env|var)\.\w+))"
-    r"|\{\{\s*(?:(?P<scope>[a-z]+)\.)?(?P<template>\w*)[^{}]*\}\}"
+    r"\$\((?P<command>[A-Z_][A-Z0-9_]+)\)"
+    r"|(?<![\w$])\$(?:(?P<shell>[A-Z_][A-Z0-9_]+)|(?P<ours>(?:env|var)\.\w+))"
+    r"|\{\{\s*\.?(?:(?P<scope>[a-z]+)\.)?(?P<template>[A-Za-z_]\w*)[^{}]*\}\}"
 )
 
 
@@ -244,20 +246,32 @@ def _placeholders(schedule: Schedule) -> Iterator[Diagnostic]:
             texts += [((key, "headers", name), text) for name, text in callback.headers]
     for path, text in texts:
         if found := _placeholder(text):
-            yield finding(Code.UNEXPANDED, schedule, *found, *path)
+            is_hidden = "headers" in path and message.redact.hides(path[-1])
+            yield finding(
+                Code.UNEXPANDED, schedule, *_unexpanded(*found, shows=not is_hidden), *path
+            )
+
+
+def _unexpanded(spelt: str, meant: str, *, shows: bool = True) -> tuple[str, str]:
+    """Fact and way out; shows: whether what stands there may be told."""
+    if not shows:
+        spelt, meant = "a variable as another tool has it", ""
+    fact = f"{spelt} is sent as it is written: nothing fills it in"
+    return fact, f"write {meant or '${env.NAME} or ${var.name}'}"
 
 
 def _placeholder(text: Text) -> tuple[str, str] | None:
-    """Fact and way out; None where the text has no such thing beside its secrets."""
+    """How it is spelt, and is here; None where the text has no such thing beside its secrets."""
     pieces = [text] if isinstance(text, str) else [p.text for p in text.pieces if not p.hidden]
     for piece in pieces:
         match = _PLACEHOLDER.search(piece) if "$" in piece or "{{" in piece else None
+        if match and match["template"]:
+            scope = f"{match['scope']}." if match["scope"] else ""
+            ours = "var" if match["scope"] == "var" else "env"
+            return f"{{{{ {scope}{match['template']} }}}}", f"${{{ours}.{match['template']}}}"
         if match:
-            scope = "var" if match["scope"] == "var" else "env"
-            name = match["command"] or match["shell"] or match["template"]
-            meant = f"${{{match['ours'] or f'{scope}.{name}'}}}" if name or match["ours"] else ""
-            hint = f"write {meant}" if meant else "write ${env.NAME} or ${var.name}"
-            return f"{match[0]} is sent as it is written: nothing fills it in", hint
+            ours = match["ours"] or f"env.{match['command'] or match['shell']}"
+            return match[0], f"${{{ours}}}"
     return None
 
 

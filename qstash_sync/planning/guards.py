@@ -6,6 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
+from qstash_sync.model import references
 from qstash_sync.model.change import Action, Change, Withheld
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE
@@ -43,8 +44,11 @@ def no_longer_used(
 ) -> Iterator[Diagnostic]:
     """A queue or URL group that stays, and that nobody calls once this is done: its rename."""
     before, after = _Users((), live), _Users(changes, live)
+    declared = {of for schedule in desired.schedules or () for of in references.of(schedule)}
     for kind, name in sorted(unmanaged) if changes else ():
-        if kind not in (Kind.QUEUE, Kind.URL_GROUP) or desired.declared_by_another((kind, name)):
+        globs: tuple[str, ...] = getattr(desired.protect, f"{kind}s", ())
+        stays = _named(name, globs) or desired.declared_by_another((kind, name))
+        if kind not in (Kind.QUEUE, Kind.URL_GROUP) or stays or (str(kind), name) in declared:
             continue
         used, still = (
             of.queues if kind is Kind.QUEUE else of.destinations for of in (before, after)

@@ -83,6 +83,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     found = {id(one.declared) for one in ours}
     absent = [s for s in desired.schedules or () if id(s) not in found]
     named = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
+    left = [one for one in named if _stays_paused(wish, one)]
     chosen = [one for one in named if not _stays_paused(wish, one)]
     changes, unchanged, refused = [], [], {}
     for one in chosen:
@@ -109,7 +110,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         changes=tuple(sorted(changes, key=lambda change: change.order)),
         unchanged=tuple(sorted(unchanged)),
         unmanaged=tuple((Kind.SCHEDULE, i) for i in sorted(index.by_id) if i not in managed),
-        warnings=(*_advice(wish, named, chosen, absent), *_fires_on(wish, index)),
+        warnings=(*_advice(wish, left, chosen, absent), *_fires_on(wish, index)),
         errors=tuple(_unmatched(wish, ours, [s.name for s in absent])),
         live=live,
         index=index,
@@ -166,6 +167,8 @@ def _stays_paused(wish: Wish, one: _Found) -> bool:
     """Whether a resume of many leaves it to the file, which pauses it; its own name resumes it."""
     if wish.paused or one.declared is None or not one.declared.paused:
         return False
+    if not any(part.live.paused for part in one.parts):
+        return False
     return not any(one.is_named(glob) and not _GLOB.search(glob) for glob in wish.globs)
 
 
@@ -195,13 +198,13 @@ def _change(wish: Wish, one: _Found) -> Change:
 
 
 def _advice(
-    wish: Wish, named: Sequence[_Found], chosen: Sequence[_Found], absent: Sequence[Schedule]
+    wish: Wish, left: Sequence[_Found], chosen: Sequence[_Found], absent: Sequence[Schedule]
 ) -> Iterator[Diagnostic]:
     """What the next apply will do about it, what is left out, and what is not in the account."""
     yield from _warning(
         wish,
         STAYS_PAUSED,
-        [one.name for one in named if one not in chosen],
+        [one.name for one in left],
         "paused: true in the file, so left paused",
         "resume it by its name",
     )

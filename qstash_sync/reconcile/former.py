@@ -50,24 +50,14 @@ def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
         found.append(index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was))
     if index.former:
         found += (index.of(f"{index.former}.{name}") for name in names)
-    if schedule.adopted:
-        found.append(_under_its_name(schedule, index))
+    own, there = index.without_its_id(schedule), index.of(schedule.id)
+    if not there or begun(there, own):  # so an id that comes back is a rename, and keeps a pause
+        found.append(own)
     # An `id:` says what the schedule is under its own name.
     for name in names[:-1] if schedule.adopted else names:
         found += index.adopted(name)
     sets = {one[0].base: one for one in found if one and _may_be(schedule, one, index)}
     return sorted(sets.values(), key=lambda one: not any(map(index.is_managed, one)))
-
-
-def _under_its_name(schedule: Schedule, index: LiveParts) -> Set:
-    """What the schedule was without its `id:`, where nothing is live under that.
-
-    So an `id:` that comes back, as with an older commit, is a rename, and keeps a pause.
-    """
-    own = index.of(f"{index.namespace}.{schedule.name}")
-    there = index.of(schedule.id)
-    is_it = any(map(index.is_managed, own)) and (not there or begun(there, own))
-    return own if is_it else ()
 
 
 def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Fates:

@@ -213,7 +213,14 @@ class LiveParts:
         found = self.of(schedule.id)
         if not found and schedule.was:
             found = self.of(f"{self.namespace}.{schedule.was}") or self.of(schedule.was)
-        return found
+        return found or self.without_its_id(schedule)
+
+    def without_its_id(self, schedule: Schedule) -> list[LivePart]:
+        """What one with an `id:` was without it: all of ours under its name; `was:` says more."""
+        if not schedule.adopted or schedule.was:
+            return []
+        own = self.of(f"{self.namespace}.{schedule.name}")
+        return own if all(map(self.is_managed, own)) else []
 
     def rest(self, base: str) -> list[LivePart]:
         """The parts of a set that carry somebody else's mark: of a take-over that was cut off.
@@ -264,12 +271,11 @@ class LiveParts:
 
     def environment_of(self, part: LivePart) -> str | None:
         """The other environment of the file in whose namespace it has that one's mark."""
-        if part.mark is None or "." not in part.base:
-            return None
-        namespace = part.base.partition(".")[0]
-        for pattern, name in self.neighbours.items():
-            is_its = part.mark.scope == marks.scope(namespace, name)
-            if is_its and fnmatchcase(namespace, pattern):
+        mark, of_id = part.mark, part.base.partition(".")[0]
+        for pattern, name in self.neighbours.items() if mark else ():
+            namespace = of_id if "*" in pattern else pattern
+            is_there = fnmatchcase(of_id, pattern) or (mark and mark.bound)
+            if is_there and mark and mark.scope == marks.scope(namespace, name):
                 return name
         return None
 

@@ -84,7 +84,9 @@ def compare(
         if fields and found.writing is Writing.EDITED:  # somebody's edit, and the file follows
             return When(
                 crons=live,
-                fields=tuple(replace(one, note="the account has it so already") for one in fields),
+                fields=tuple(replace(one, note="the account has it so already") for one in fields)
+                if same_crons(made.crons, live)
+                else fields,
                 notes=_unmoved(schedule.timing.job),
                 diagnostics=notes,
             )

@@ -137,6 +137,7 @@ class ScheduleComparer:
             change, diagnostics = self._update(declared, found, old if begun(found, old) else ())
         elif old:
             change, diagnostics = self._rename(declared, old)
+            diagnostics += self._new_id(schedule, old[0])
         else:
             change, diagnostics = self._create(declared)
             diagnostics += self._nothing_there(schedule)
@@ -219,6 +220,18 @@ class ScheduleComparer:
                 can_be_given = not self.index.is_another_namespaces(part)
                 return Consent(id=part.live.id, foreign=foreign, can_be_given=can_be_given)
         return None
+
+    def _new_id(self, schedule: Schedule, old: LivePart) -> Iterator[Diagnostic]:
+        """An `id:` that nothing has, and what stands under the name never had: a slip, perhaps."""
+        had_it = old.mark is not None and old.mark.was == marks.bound_to(schedule.id)
+        if schedule.adopted and not schedule.was and not had_it:
+            fact = f"nothing in the account is {schedule.id}, so {old.live.id} is renamed to it"
+            hint = "is it right? a schedule that is meant goes on firing beside this one"
+            path = ("schedules", schedule.name, "id")
+            yield Diagnostic(
+                severity=Severity.WARNING, code="not_live", message=fact, path=path,
+                location=schedule.location, hint=hint,
+            )  # fmt: skip
 
     def _nothing_there(self, schedule: Schedule) -> Iterator[Diagnostic]:
         """What the file says is live, and is not: a new schedule may fire beside the one meant."""

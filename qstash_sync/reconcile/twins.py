@@ -72,9 +72,12 @@ def twins(
 
 
 def _is_copy(part: LivePart, index: LiveParts) -> bool:
-    """Whether it has our mark, and a name of ours behind it: four digits alone may be another's."""
+    """Whether it has our mark, and a name of ours behind it: four digits alone may be another's.
+
+    Where an account shows one label alone, they must do.
+    """
     is_our_scope = part.mark is not None and part.mark.scope == index.scope
-    return is_our_scope and bool(index.labelled_name(part))
+    return is_our_scope and (part.live.labels_cut or bool(index.labelled_name(part)))
 
 
 def _fires_in(part: LivePart, parts: Sequence[LivePart]) -> bool:

@@ -440,7 +440,7 @@ def _field(field: FieldChange, action: Action, *, whole: bool) -> Iterator[str]:
     # What does not fit on one line takes two, and a note stands under them.
     shown = sides(field, whole=whole)
     if len(shown) > _ROOM and not field.withheld:
-        was, becomes = _both(field, _most(whole=whole))
+        was, becomes = _both(field, _LONGEST_WHOLE if whole else _ROOM - len("- "))
         yield f"      {label}- {was}"
         yield f"      {'':{LABEL_WIDTH}}+ {becomes}"
         if field.note:
@@ -462,7 +462,7 @@ def _value(value: Any, path: str) -> str:
         return "(none)"
     if words.is_duration(value, path):
         return duration(value)
-    return safe.line(words.plain(value).replace("\n", "\\n"))
+    return safe.line(words.plain(value))
 
 
 def _cut(text: str, start: int = 0, most: int = _LONGEST_VALUE) -> str:

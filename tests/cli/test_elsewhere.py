@@ -44,6 +44,12 @@ def test_every_option_that_is_told_is_one_of_ours() -> None:
     assert isinstance(program, click.Group)
 
 
+def test_a_slip_is_not_answered_with_another_word_of_the_line() -> None:
+    ran = cli("apply", "--alow-deletes", "3", "--force")
+    assert "Did you mean '--allow-deletes'" in ran.err
+    assert "here that is" not in ran.err
+
+
 def test_nothing_is_written_without_a_yes() -> None:
     assert "without --yes nothing is written" in " ".join(cli("apply", "--dry-run").err.split())
     assert "nothing is written" not in cli("plan", "--dry-run").err

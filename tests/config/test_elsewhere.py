@@ -192,13 +192,6 @@ def test_the_namespaces_of_other_environments_are_known() -> None:
     assert found.neighbours == {"acme": "prod"}
 
 
-def test_a_former_namespace_is_nobody_elses() -> None:
-    told = messages(SHARED % ("", ", namespace_was: acme", ""), ENVIRON, environment="staging")
-    assert [line for line in told if "acme is the namespace of prod" in line], told
-    old = SHARED % ("", ", namespace_was: old", "")
-    assert not messages(old, ENVIRON, environment="staging")
-
-
 @pytest.mark.parametrize("paused", [True, False])
 def test_what_another_environment_declares_is_no_stranger(world: World, *, paused: bool) -> None:
     """Two environments of one address may both fire: that is said, and no way to take it over."""

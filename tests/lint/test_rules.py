@@ -105,7 +105,7 @@ CASES = [
         file("flow_control: {key: mials}", head="flow_controls: {mails: {parallelism: 1}}"),
         file("flow_control: {key: mials, parallelism: 1}", head="flow_controls: {mails: {parallelism: 1}}"),
     ),
-    (Code.UNEXPANDED, file("headers: {X-Team: $TEAM}"), file("headers: {X-Team: $5 a$b $$ $t}")),
+    (Code.UNEXPANDED, file("headers: {X-Team: $TEAM}"), file("headers: {X-Team: 'US$EUR $5 a$b $$USD $t {{1}} {{}}'}")),
     (Code.UNEXPANDED, file("headers: {X-Team: 'a$(TEAM)'}"), file("headers: {X-Team: 'a$${TEAM}'}")),
     (Code.UNEXPANDED, file("headers: {X-Team: 'a {{ team }}'}"), file("headers: {X-Team: 'a {team}'}")),
     (Code.UNEXPANDED, file("headers: {X-Team: $var.team}"), file("headers: {X-Team: a.$variable}")),
@@ -323,13 +323,21 @@ def test_a_finding_shows_nothing_of_a_secret_address() -> None:
     [
         ("$TEAM", "${env.TEAM}"), ("a $(TEAM)", "${env.TEAM}"), ("$env.TEAM", "${env.TEAM}"),
         ("$var.team", "${var.team}"), ("{{ var.team }}", "${var.team}"),
-        ("{{ secrets.TEAM }}", "${env.TEAM}"), ("{{.Team}}", "${env.NAME} or ${var.name}"),
+        ("{{ secrets.TEAM }}", "${env.TEAM}"), ("{{.Team}}", "${env.Team}"),
     ],
 )  # fmt: skip
 def test_a_variable_of_another_tool_is_told_as_ours(written: str, meant: str) -> None:
     desired = config(file(f"headers: {{X-Team: '{written}'}}")).desired
     (found,) = judge.findings(desired, NOW)
     assert (found.code, found.hint) == (Code.UNEXPANDED, f"write {meant}")
+
+
+def test_of_a_redacted_header_nothing_is_told() -> None:
+    for written in ("pw $TOPSECRET", "$(TOPSECRET)", "{{ TOPSECRET }}"):
+        text = file(f"headers: {{X-Note: '{written}'}}, redact: {{headers: [X-Note]}}")
+        assert "TOPSECRET" not in str(list(judge.findings(config(text).desired, NOW)))
+        (found,) = judge.findings(config(text).desired, NOW)
+        assert found.path == ("schedules", "job", "headers", "X-Note")
 
 
 def test_what_is_secret_is_not_looked_at() -> None:

@@ -49,6 +49,36 @@ def test_what_goes_is_not_told(
     assert told(world, OTHERS % head) == expected
 
 
+ENVIRONMENTS = """
+environments: {pr: {namespace: n-pr, token: "${env.T}"}, live: {namespace: n-live, token: "${env.P}"}}
+"""
+
+
+def test_what_stays_for_another_reason_is_not_told(world: World) -> None:
+    """What another environment declares, though `owns` names nothing; and what is protected."""
+    world.apply(FILE % "")
+    protected = "protect: {queues: ['*'], url_groups: ['*']}"
+    assert told(world, OTHERS % protected) == []
+    world.environ |= {"T": "t" * 9, "P": "p" * 9}
+    world.environment = "pr"
+    kept = OTHERS.replace("queues: {", "queues: {mails: {only: [live]}, ")
+    kept = kept.replace(
+        "url_groups: {",
+        "url_groups: {orders: {only: [live], endpoints: [https://b.example.com/in]}, ",
+    )
+    world.apply(FILE % ENVIRONMENTS)
+    assert told(world, kept % ENVIRONMENTS) == []
+
+
+def test_what_this_run_leaves_out_is_not_told(world: World) -> None:
+    world.apply(FILE % "")
+    third = "  c: {cron: '0 9 * * *', destination: https://a.example.com/c, queue: mails}\n"
+    with_third = (OTHERS % "") + third
+    assert told(world, with_third) == [(Severity.INFO, "url_groups.orders")]
+    found = world.plan(with_third, target=("schedules.b",)).warnings
+    assert not [d for d in found if d.code == "unused" and "mails" in d.path]
+
+
 def test_what_another_schedule_calls_is_not_told(world: World) -> None:
     world.apply(FILE % "")
     third = "  c: {cron: '0 9 * * *', url_group: orders, queue: mails}\n"

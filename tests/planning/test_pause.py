@@ -303,6 +303,11 @@ def test_a_resume_of_many_leaves_paused_what_the_file_pauses(live: World) -> Non
     assert "hourly: paused: true in the file, so left paused" in ran.err
     assert "Resumed: 2 done." in ran.out
     assert "No differences" in said(live, "drift", text=text).out
+    assert said(live, "resume", "hourly", text=text).code == 0
+    ran = said(live, "resume", "h*", text=text)  # it is active: nothing is left paused
+    assert "left paused" not in ran.err
+    assert "active already" in ran.out
+    assert said(live, "pause", "hourly", text=text).code == 0
     ran = said(live, "resume", "h*", text=text)
     assert (ran.code, ran.out.strip()) == (0, "Nothing to do: paused in the file, so left.")
     for glob in (("hourly",), ("*", "hourly"), ("billing.hourly",)):

@@ -48,6 +48,34 @@ def test_it_is_whole_wherever_it_is_cut_off(paused: World, after: int) -> None:
     assert not paused.plan(WITH).changes
 
 
+def test_an_id_that_it_never_had_may_be_a_slip(world: World) -> None:
+    """Nothing tells the two apart but the mark, which keeps what a rename has ended."""
+    world.apply(WITHOUT)
+    plan = world.plan(WITH)
+    (told,) = [d for d in plan.warnings if d.code == "not_live"]
+    assert told.message == "nothing in the account is scd_1, so billing.a is renamed to it"
+
+
+@pytest.mark.parametrize("adopt", [(), ("a",)])
+def test_what_the_application_wrote_over_it_stays(world: World, adopt: tuple[str, ...]) -> None:
+    """Part 1 is the application's own by now: nothing names it, so it is nothing of ours."""
+    world.apply(WITHOUT)
+    theirs = {**world.schedule("billing.a"), "labels": [], "label": "", "cron": "7 7 * * *"}
+    world.account.store.put("schedule", "billing.a", theirs)
+    world.apply(WITH, adopt=adopt)
+    assert set(live(world)) == {"billing.a", "scd_1", "scd_1.2"}
+    assert world.schedule("billing.a") == theirs
+
+
+def test_who_says_was_means_another(world: World) -> None:
+    """Then what stands under the name is a schedule of its own: its delete counts."""
+    world.apply(WITHOUT.replace("}}\n", f"}}, b: {{{TWO}, destination: 'https://a.com/b'}}}}\n"))
+    plan = world.plan(BEFORE % ", was: b, id: scd_1", allow_deletes=9)
+    assert [(c.action, c.id) for c in plan.changes if c.action is Action.DELETE] == [
+        (Action.DELETE, "billing.a")
+    ]
+
+
 def test_what_is_live_under_the_id_by_itself_is_another_schedule(world: World) -> None:
     """Then the two are not one: the declared one stays, and ours under the name goes."""
     world.apply(WITHOUT)

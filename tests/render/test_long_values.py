@@ -35,7 +35,7 @@ def test_of_long_values_the_difference_is_shown(changed: list[str]) -> None:
     for before, after in (
         ("- …export?format=csv&limit=10", "+ …export?format=csv&limit=20"),
         ("- …on=eu-central-1 and age<10", "+ …on=eu-central-1 and age<20"),
-        (r"- ….\nIt goes to: team-10\n", r"+ ….\nIt goes to: team-20\n"),
+        (r"- ….\x0aIt goes to: team-10\x0a", r"+ ….\x0aIt goes to: team-20\x0a"),
     ):
         assert before.split("…")[1] in shown, shown
         assert after.split("…")[1] in shown, shown
