@@ -26,6 +26,7 @@ from qstash_sync.model.resources import Endpoint, Piece, Secret, plain
 from qstash_sync.record import record
 
 ROUNDS = 16  # a read and a request each; eight settle any group that nobody else edits
+_MOST_LOSSES = 1  # another editor may undo what was added, once
 
 Key = tuple[str | None, str]  # name and URL
 
@@ -36,9 +37,6 @@ class Move:
 
     add: tuple[Endpoint, ...] = ()
     remove: tuple[dict[str, str], ...] = ()
-
-
-_MOST_LOSSES = 1  # another editor may undo what was added, once
 
 
 class Settling:
