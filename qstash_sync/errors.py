@@ -3,7 +3,7 @@
 QstashSyncError          exit code
   ConfigError            1    the file: diagnostics with places, all of them at once
     ImportedFileError    1    a file of the account would change it: what it would do
-    UnknownNameError     64   what the command line names is not there
+    UnknownNameError     64   what the command line names is not there, or an -e is missing
   CompileError           1    a cron that is not understood, or cannot be proven
   AccountError           1    the account cannot be read or written
     AuthError            1    the token is refused
@@ -51,7 +51,7 @@ class ImportedFileError(ConfigError):
 
 
 class UnknownNameError(ConfigError):
-    """What the command line names is neither in the files nor in the account."""
+    """What the command line names is neither in the files nor in the account, or it lacks an -e."""
 
     exit_code = ExitCode.USAGE
 

@@ -152,6 +152,19 @@ def test_prose_that_is_read_is_seen(code: str) -> None:
     assert any(reads_prose(node) for node in ast.walk(ast.parse(code)))
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_count_in_a_text_has_its_separators(path: Path) -> None:
+    """Six thousand is 6,000 wherever it is read; what is to be typed is no `len`."""
+    found = [
+        f"{name(path)}:{node.lineno}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FormattedValue)
+        and ast.unparse(node.value).startswith("len(")
+        and node.format_spec is None
+    ]
+    assert name(path).startswith("local/") or not found, found
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "cli").glob("*.py")), ids=name)
 def test_what_a_command_ends_with_is_an_exit_code_by_its_name(path: Path) -> None:
     nodes = list(ast.walk(ast.parse(path.read_text())))

@@ -175,7 +175,7 @@ def _job(where: str, cron: str, command: str, variables: Mapping[str, str]) -> F
         raise NotCarriedError("@reboot is no time")
     call = _call(command)
     if len(call.urls) != 1:
-        fact = "no address" if not call.urls else f"{len(call.urls)} addresses"
+        fact = "no address" if not call.urls else f"{len(call.urls):,} addresses"
         raise NotCarriedError(f"it calls {fact}; a schedule has one")
     url = _known(call.urls[0], variables, "its address")
     if "://" not in url:

@@ -407,7 +407,7 @@ class _Page:
             for one in chosen:
                 more = len(one.users) - _WIDEST
                 users = ", ".join(user or "defaults" for user in one.users[:_WIDEST])
-                users += f" and {more} more" if more > 0 else ""
+                users += f" and {more:,} more" if more > 0 else ""
                 yield self.comment(f"  {one.name:{width}}  {one.what}, in {users}")
 
     def _listed(self, found: Sequence[str]) -> Iterator[str]:

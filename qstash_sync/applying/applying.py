@@ -121,7 +121,9 @@ def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
     fingerprints = Fingerprints(desired, live, fresh.index)
     moved = tuple(saved.moved(plan, fresh, fingerprints, client.now()))
     if moved:
-        raise StalePlanError(f"{len(moved)} of {len(plan.changes)} approved changes moved", moved)
+        raise StalePlanError(
+            f"{len(moved):,} of {len(plan.changes):,} approved changes moved", moved
+        )
     found = {change.key: change for change in fresh.changes}
     changes = (
         found.get(item.change.key, replace(item.change, refused=None)) for item in plan.changes

@@ -354,7 +354,7 @@ class _Run:
         told = [first[status] for status in _GRAVEST_FIRST if status in first]
         if not told:
             return outcome
-        more = f" (and {len(failed) - len(told)} more)" * (len(failed) > len(told))
+        more = f" (and {len(failed) - len(told):,} more)" * (len(failed) > len(told))
         return replace(told[0], message="; ".join(one.message for one in told) + more)
 
     def _part(self, outcome: Outcome, step: Step) -> Outcome | None:
@@ -430,7 +430,7 @@ def _left(change: Change, done: int, at: datetime) -> str:
         return ""
     risks = windows.at_risk(change, at, at + timedelta(days=1))
     firings = f"; at risk: {_times(risks)}" if risks else ""
-    return f"; cut off after {done} of {len(change.steps)} writes{firings}; apply again"
+    return f"; cut off after {done:,} of {len(change.steps):,} writes{firings}; apply again"
 
 
 def _times(risks: Sequence[datetime]) -> str:

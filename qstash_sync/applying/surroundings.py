@@ -42,4 +42,4 @@ def _apart(client: Account) -> str | None:
         return None
     minutes = round(abs(skew).total_seconds() / 60)
     order = "behind" if skew > timedelta() else "ahead of"
-    return f"the clock of this machine is {minutes} minutes {order} QStash's; set it right"
+    return f"the clock of this machine is {minutes:,} minutes {order} QStash's; set it right"

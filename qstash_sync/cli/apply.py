@@ -86,10 +86,12 @@ def carry_out(
     from qstash_sync.applying.executor import Control
     from qstash_sync.render import applying, json as view, safe
 
+    account = session.endpoint and session.endpoint.as_json
     if found.errors:
         github.annotate(found.errors)
         if session.json:
-            streams.result(view.plan(found, (client.reads, client.writes)))
+            requests = client.reads, client.writes
+            streams.result(view.plan(found, requests, account=account))
         else:
             streams.note(safe.page("Nothing was written."))
         return found.failure
@@ -110,19 +112,19 @@ def carry_out(
 
     session.requests = (client.reads, client.writes)
     if session.json:
-        streams.settled(view.plan(found, session.requests, applied))
+        streams.settled(view.plan(found, session.requests, applied, account=account))
     elif not found.empty:
         streams.settled(applying.applied(applied, session.paint()))
-    _on_github(found, applied)
+    _on_github(session, found, applied)
     is_done = applied.done and not (whole and applied.fresh)
     return ExitCode.DONE if is_done else ExitCode.PARTIAL
 
 
-def _on_github(found: Plan, applied: Applied) -> None:
+def _on_github(session: Session, found: Plan, applied: Applied) -> None:
     from qstash_sync.render import markdown
 
     github.annotate(found.warnings)
-    github.summarize(lambda: markdown.applied(found, applied))
+    github.summarize(lambda: markdown.applied(found, applied, account=session.account))
 
 
 @contextmanager

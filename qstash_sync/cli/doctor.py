@@ -108,7 +108,7 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
         config = session.config(files, missing="unknown")
     except ConfigError as error:
         first, *others = _errors(error)
-        more = f", and {len(others)} more" if others else ""
+        more = f", and {len(others):,} more" if others else ""
         where = f"{first.location}: " if first.location else ""
         # Where nothing but the hint is left to show, as of an option that is missing, it is all.
         is_whole = first.hint and not (others or first.location)
@@ -273,7 +273,7 @@ def _probed(
     if handlers and not yes:
         if session.json or not streams.is_terminal(sys.stdin):
             raise UsageError("--probe-signature runs handlers that do not verify: add --yes")
-        count = f"{len(handlers)} address{'es' if len(handlers) > 1 else ''}"
+        count = f"{len(handlers):,} address{'es' if len(handlers) > 1 else ''}"
         streams.confirm(f"POST with a false signature to {count}?")
     yield from probes.signatures(handlers)
     yield from probes.no_signatures(addresses)

@@ -58,8 +58,12 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
             "text": lambda paint: view.text(
                 found, session.requests, paint, verbose=verbose, minds="attention" in fail_on
             ),
-            "markdown": lambda _: markdown.drift(document, session.requests, verbose=verbose),
-            "json": lambda _: view.document(document, session.requests),
+            "markdown": lambda _: markdown.drift(
+                document, session.requests, verbose=verbose, account=session.account
+            ),
+            "json": lambda _: view.document(
+                document, session.requests, session.endpoint.as_json if session.endpoint else None
+            ),
             "html": lambda _: _html(document, config.desired, session, verbose=verbose),
         },
         (*document.plan.errors, *document.differing, *document.warnings),
@@ -74,4 +78,4 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
 def _html(document: Drift, desired: Desired, session: Session, *, verbose: bool) -> Page:
     from qstash_sync.render import html
 
-    return html.drift(document, desired, session.requests, verbose=verbose)
+    return html.drift(document, desired, session.requests, verbose=verbose, account=session.account)

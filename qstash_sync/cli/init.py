@@ -220,7 +220,7 @@ def _carried(kind: str, source: str, found: list[Found], start: Start) -> Beginn
         )
     made = starting.of_jobs(found, start, style_of("utf-8"), head, wrong)
     if not made.count:
-        more = f" (and {len(made.left) - 1} more)" * (len(made.left) > 1)
+        more = f" (and {len(made.left) - 1:,} more)" * (len(made.left) > 1)
         raise UsageError(f"--from {source}: nothing of it is carried over; {made.left[0]}{more}")
     _refuse_too_many(made, start)
     return made
@@ -288,18 +288,18 @@ def _tell_carried(
     if posted:
         more.append(f"{posted} without a method: POST, as QStash does where nothing is said.")
     if made.left:
-        more.append(f"{len(made.left)} not carried over; they stand as comments with the reason.")
+        more.append(f"{len(made.left):,} not carried over; they stand as comments with the reason.")
     if made.asides:
         more.append(f"Of {made.asides} some settings have no place in the file; see its comments.")
     known = {one.name for one in made.variables if one.value is not None}
     options = []
     if env_out and known:
-        more.append(f"Secrets: {len(known)} in {env_out}, for --env-file.")
+        more.append(f"Secrets: {len(known):,} in {env_out}, for --env-file.")
         options += ["--env-file", env_out]
     missing = [name for name in made.needed if not env_out or name not in known]
     if missing:
         again = "; --env-out FILE writes those that were read, into a new file" if known else ""
         more.append(f"Set in the environment: {', '.join(missing)}{again * (not env_out)}")
         options += ["--unknown-env"]
-    count = f"{made.count} schedule{'s' * (made.count != 1)}"
+    count = f"{made.count:,} schedule{'s' * (made.count != 1)}"
     _tell(out, f": {count} from {_SOURCES[kind]}", *more, options=options)

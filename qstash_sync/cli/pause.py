@@ -104,7 +104,7 @@ def _run(
     else:
         streams.settled(view.after(done, session.paint(), paused=paused))
         read, write = session.requests
-        streams.note(safe.page(f"requests: {read} read, {write} write"))
+        streams.note(safe.page(f"requests: {read:,} read, {write:,} write"))
     all_done = all(outcome.status is Status.DONE for one in done for outcome in one.outcomes)
     return ExitCode.DONE if all_done else ExitCode.PARTIAL
 

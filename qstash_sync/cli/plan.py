@@ -12,7 +12,6 @@ from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from qstash_sync.cli.session import Session
-    from qstash_sync.config.account import Endpoint
     from qstash_sync.model.resources import Desired
     from qstash_sync.planning.decide import Plan
     from qstash_sync.render.safe import Page
@@ -57,8 +56,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
         )
     session.made = found
 
-    endpoint = session.endpoint  # none of a local server
-    more: dict[str, Any] = {"account": endpoint and endpoint.as_json}
+    more: dict[str, Any] = {"account": session.endpoint and session.endpoint.as_json}
     if path is not None:
         more["saved"] = None if found.errors else path
         if not found.errors:
@@ -70,7 +68,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
         session,
         {
             "text": lambda paint: text.plan(found, paint, verbose=verbose),
-            "markdown": lambda _: _markdown(document, endpoint, verbose=verbose),
+            "markdown": lambda _: _markdown(document, session, verbose=verbose),
             "json": lambda _: _json(document, session, more),
             "html": lambda _: _html(document, config.desired, session, verbose=verbose),
         },
@@ -89,17 +87,16 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
     return ExitCode.DIFFERENCES if differs else ExitCode.DONE
 
 
-def _markdown(document: Plan, endpoint: Endpoint | None, *, verbose: bool) -> Page:
+def _markdown(document: Plan, session: Session, *, verbose: bool) -> Page:
     from qstash_sync.render import markdown
 
-    return markdown.plan(document, verbose=verbose, account=str(endpoint) if endpoint else "")
+    return markdown.plan(document, verbose=verbose, account=session.account)
 
 
 def _html(document: Plan, desired: Desired, session: Session, *, verbose: bool) -> Page:
     from qstash_sync.render import html
 
-    account = str(session.endpoint or "")
-    return html.plan(document, desired, session.requests, verbose=verbose, account=account)
+    return html.plan(document, desired, session.requests, verbose=verbose, account=session.account)
 
 
 def _json(document: Plan, session: Session, more: dict[str, Any]) -> Page:

@@ -113,6 +113,6 @@ def _text(error: QstashSyncError, paint: Paint, *, writes: bool) -> Page:
     if not isinstance(error, ConfigError):
         return paint.page([f"{paint('error:', 'red', 'bold')} {error}"])
     count = sum(f.severity == "error" for f in error.diagnostics)
-    total = f"{count} error{'s' if count != 1 else ''}{'; nothing was written' * writes}."
+    total = f"{count:,} error{'s' if count != 1 else ''}{'; nothing was written' * writes}."
     found = blocks(error.diagnostics, paint, wraps=paint.is_terminal)
     return paint.page([*found, "", total])

@@ -117,6 +117,11 @@ class Session:
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
+    def account(self) -> str:
+        """Which account it is, and what said so, for a page that is kept; empty: a local one."""
+        return str(self.endpoint or "")
+
+    @property
     def options(self) -> tuple[str, ...]:
         """What a command needs to be about the same files, environment and account."""
         return (*self.of_files, *((f"--local={self.local}",) if self.local else ()))

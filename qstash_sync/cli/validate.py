@@ -96,7 +96,7 @@ def _placed(by_environment: Mapping[str | None, Sequence[Diagnostic]]) -> list[D
             where.setdefault(one, []).append(str(name))
     placed = []
     for one, names in where.items():
-        more = f" and {len(names) - _FEW} more" * (len(names) > _FEW)
+        more = f" and {len(names) - _FEW:,} more" * (len(names) > _FEW)
         fact = f"{one.message} (in {', '.join(names[:_FEW])}{more})"
         is_everywhere = len(names) == len(by_environment)
         placed.append(one if is_everywhere else replace(one, message=fact))
@@ -137,5 +137,5 @@ def _as_text(
     verdict = f"Valid: {words.counted(files, 'file')}{where}"
     if failing:
         some = "findings fail" if len(failing) > 1 else "finding fails"
-        verdict += f"; {len(failing)} {some} it: mend, disable with a reason, or --fail-on none"
+        verdict += f"; {len(failing):,} {some} it: mend, disable with a reason, or --fail-on none"
     streams.result(safe.page(f"{verdict}."))

@@ -312,7 +312,7 @@ class Builder:
             endpoints.append(Endpoint(url=item.url, name=item.name))
         limits = self.frame.limits
         if limits and len(endpoints) > limits.endpoints:
-            fact = f"{len(endpoints)} endpoints; the plan allows {limits.endpoints}"
+            fact = f"{len(endpoints):,} endpoints; the plan allows {limits.endpoints:,}"
             entry.error("limit", ("endpoints",), fact)
         ordered = sorted(endpoints, key=lambda e: (e.name or "", shadow(e.url)))
         return UrlGroup(

@@ -181,27 +181,53 @@ class Environment:
         check_identities(built["schedules"] or (), namespace, self.report)
         secrets = tuple(sorted(self.scope.secrets))
         found = desired(builder, self.top, built)
+        neighbours = self._neighbours()
+        if former in neighbours:
+            fact = f"{former} is the namespace of {neighbours[former]}, which would lose its own"
+            location = self.own.at("namespace_was") if "namespace_was" in self.own else None
+            path = ("environments", self.name or "", "namespace_was")
+            self.report.error("namespace_was", path, fact, location, "remove it")
+        elsewhere = self._elsewhere(found.owns)
         return Config(
-            desired=replace(found, secrets=secrets, elsewhere=self._elsewhere(found.owns)),
+            desired=replace(found, secrets=secrets, elsewhere=elsewhere, neighbours=neighbours),
             account=account,
             environments=self.names,
             secrets=secrets,
         )
 
+    def _beside(self) -> Iterator[str]:
+        """The other environments that may be of the same account."""
+        for name, raw in (self.environments or {}).items():
+            if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
+                yield name
+
+    def _as_others_know(self, name: str) -> "Environment":
+        """Another environment as the file has it: not with the variables of this run."""
+        return Environment(
+            self.documents, self.raw_top, name, {}, environ=self.environ, missing="any"
+        )
+
+    def _neighbours(self) -> dict[str, str]:
+        """The namespaces of other environments in the same account, and whose each is."""
+        found: dict[str, str] = {}
+        for name in self._beside():
+            other = self._as_others_know(name)
+            text = other.own.get("namespace", self.raw_top.get("namespace", (None,))[0])
+            if isinstance(text, str):
+                found[str(other.scope.resolve(text, other.own.location, ("namespace",)))] = name
+        return found
+
     def _elsewhere(self, owns: Globs) -> dict[Key, str]:
         """What other environments declare in the same account of the owned kinds, and which."""
         owned = {section: kind for section, kind in KINDS.items() if getattr(owns, section)}
         found: dict[Key, str] = {}
-        for name, raw in (self.environments or {}).items() if owned else ():
-            if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
-                found |= dict.fromkeys(self._declared_by(name, owned), name)
+        for name in self._beside() if owned else ():
+            found |= dict.fromkeys(self._declared_by(name, owned), name)
         return found
 
     def _declared_by(self, name: str, kinds: Mapping[str, Kind]) -> Iterator[Key]:
-        """What another environment declares: as the file has it, not the variables of this run."""
-        other = Environment(
-            self.documents, self.raw_top, name, {}, environ=self.environ, missing="any"
-        )
+        """What another environment declares, by names or patterns of names."""
+        other = self._as_others_know(name)
         frame = Frame(environments=self.names)
         resources = Resources(other.checker, self.documents, other.own, name, frame)
         for section, kind in kinds.items():

@@ -47,7 +47,7 @@ def load(
     files = Files(sources)
     config, diagnostics = files.build(environment, variables or {}, environ, missing)
     if config is None:
-        raise files.failure(environment, diagnostics)
+        raise files.failure(diagnostics)
     return config
 
 
@@ -135,13 +135,13 @@ class Files:
         """The environments in the order of the file."""
         return tuple(self.environments or ())
 
-    def failure(self, environment: str | None, found: tuple[Diagnostic, ...]) -> ConfigError:
-        """What errors make of a run: an environment that is not there is a wrong name.
+    def failure(self, found: tuple[Diagnostic, ...]) -> ConfigError:
+        """What errors make of a run: an environment that is not there, or not said, is wrong usage.
 
         A file that has none at all may have them under a wrong key.
         """
         errors = {d.code for d in found if d.severity is Severity.ERROR}
-        is_told = environment is not None and NO_ENVIRONMENT in errors
+        is_told = any(d.code == NO_ENVIRONMENT and not d.path for d in found)  # of all the file
         is_wrong = is_told and bool(self.names() or len(errors) == 1)
         return (UnknownNameError if is_wrong else ConfigError)(found)
 
@@ -172,7 +172,7 @@ class Files:
         """The same; raises `ConfigError` with every diagnostic."""
         config, found = self.build(environment, variables, environ, missing)
         if config is None:
-            raise self.failure(environment, found)
+            raise self.failure(found)
         return config
 
     def attempt(

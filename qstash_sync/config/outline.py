@@ -28,7 +28,7 @@ def outline(
     errors = tuple(f for f in diagnostics if f.severity is Severity.ERROR)
     unsure = not files.documents or any(_is_decisive(error, environment) for error in errors)
     if config is None or unsure:
-        raise files.failure(environment, errors)
+        raise files.failure(errors)
     return config, errors
 
 

@@ -68,7 +68,7 @@ def _check_node(node: ast.AST, text: str) -> None:
             return
         case ast.Call(func=ast.Name(id=name)) if name != "retried" and _is_called(node.func, text):
             if name in _ARGUMENTS and len(node.args) != _ARGUMENTS[name]:
-                raise _bad(f"{name} takes {_ARGUMENTS[name]}, not {len(node.args)} values")
+                raise _bad(f"{name} takes {_ARGUMENTS[name]}, not {len(node.args):,} values")
             return
         case ast.Name(id=name) if name in _ARGUMENTS and _is_called(node, text):
             return

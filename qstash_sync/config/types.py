@@ -333,7 +333,7 @@ def fields_of(kind: Kind) -> Check:
 
 def _crons(value: Any) -> tuple[Cron, ...]:
     if isinstance(value, list) and len(value) > _MOST_CRONS:
-        fact = f"{len(value):,} crons; {_MOST_CRONS} can be the times of one schedule"
+        fact = f"{len(value):,} crons; {_MOST_CRONS:,} can be the times of one schedule"
         raise bad(fact, "write ranges and lists within a cron, or more schedules", "cron")
     return listed(value, _cron)
 

@@ -133,8 +133,8 @@ def native_differs(proof: Proof, timezone: str) -> str:
     """How QStash's parser would differ from what is wanted."""
     local = proof.first and proof.first.astimezone(zones.zone(timezone))
     return (
-        f"native: QStash's parser would miss {proof.missing} firing{'s' * (proof.missing != 1)},"
-        f" add {proof.extra} and double {proof.doubled} within a year, the first on"
+        f"native: QStash's parser would miss {proof.missing:,} firing{'s' * (proof.missing != 1)},"
+        f" add {proof.extra:,} and double {proof.doubled:,} within a year, the first on"
         f" {local:%Y-%m-%d at %H:%M}"
     )
 
@@ -162,7 +162,7 @@ def _meets(meeting: Meeting, timezone: str) -> str:
     several = meeting.count > 1
     when = f"{meeting.local:%Y-%m-%d %H:%M}"
     if several:
-        when += f" and {meeting.count - 1} more"
+        when += f" and {meeting.count - 1:,} more"
     if isinstance(meeting.policy, Gap):
         key, verb = "gap", "do not exist" if several else "does not exist"
     else:

@@ -144,8 +144,8 @@ def _for_ever(job: Job, today: date, strategy: Strategy) -> Compilation:
 def _unproven(found: Difference) -> CronError:
     """Anything wrong within a compilation's horizon is a bug of ours."""
     return CronError(
-        f"cannot be proven: {found.missing} firings missing, {found.extra} extra,"
-        f" {found.doubled} doubled, the first at {found.first:%Y-%m-%d %H:%MZ};"
+        f"cannot be proven: {found.missing:,} firings missing, {found.extra:,} extra,"
+        f" {found.doubled:,} doubled, the first at {found.first:%Y-%m-%d %H:%MZ};"
         " please report this cron, and use dst: {strategy: native} until it is mended"
     )
 

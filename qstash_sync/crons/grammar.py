@@ -226,11 +226,11 @@ def _refuse_count(texts: tuple[str, ...]) -> None:
             f"the {which} field" if len(texts) == _SECONDS_AND_FIVE else "the first and the last"
         )
         raise CronError(
-            f"{len(texts)} fields: QStash has no seconds and no years; leave out {which}"
+            f"{len(texts):,} fields: QStash has no seconds and no years; leave out {which}"
         )
     if len(texts) == 1 and f"@{texts[0].lower()}" in MACROS:
         raise CronError(f"did you mean @{texts[0].lower()}?")
-    fields = "1 field" if len(texts) == 1 else f"{len(texts)} fields"
+    fields = "1 field" if len(texts) == 1 else f"{len(texts):,} fields"
     raise CronError(f"{fields} instead of 5: minute hour day-of-month month weekday")
 
 
@@ -280,7 +280,7 @@ def _step(item: str, text: str, kind: FieldKind) -> int:
     if not _is_number(text) or not text.strip("0"):
         raise CronError(f"{kind.name}: {item} has no valid step; write for example */15")
     if len(text) > MAX_DIGITS:
-        raise CronError(f"{kind.name}: the step has {len(text)} digits; there are {size} values")
+        raise CronError(f"{kind.name}: the step has {len(text):,} digits; there are {size} values")
     if int(text) > size:
         fact = f"{item} steps over all {size} values, so only the first would ever fire"
         raise CronError(f"{kind.name}: {fact}; write that one")
@@ -298,7 +298,7 @@ def _number(text: str, kind: FieldKind) -> int:
         what = f"{text!r} is not understood" if text else "an item is empty"
         raise CronError(f"{kind.name}: {what}; write {kind.low}-{kind.high}{known}")
     if len(text) > MAX_DIGITS:
-        raise CronError(f"{kind.name}: a number of {len(text)} digits is out of range")
+        raise CronError(f"{kind.name}: a number of {len(text):,} digits is out of range")
     value = int(text)
     top = 7 if kind is WEEKDAY else kind.high
     if not kind.low <= value <= top:

@@ -59,7 +59,7 @@ def read(text: str) -> Spec:
         raise CronError(f"unrecognized descriptor: {body}")
     words = body.split()
     if len(words) != len(KINDS):
-        raise CronError(f"expected exactly 5 fields, found {len(words)}: {text!r}")
+        raise CronError(f"expected exactly 5 fields, found {len(words):,}: {text!r}")
     (minutes, _), (hours, _), (days, any_day), (months, _), (weekdays, any_weekday) = map(
         _field, words, range(len(KINDS))
     )

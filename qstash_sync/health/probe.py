@@ -71,7 +71,7 @@ def _left_out(subject: Subject, left: Sequence[Address], why: str) -> Iterator[C
         return
     is_one = len(left) == 1
     methods = " or ".join(sorted(frozenset[str]().union(*(one.methods for one in left))))
-    who = f"{len(left)} {'address is' if is_one else 'addresses are'} called by {methods}"
+    who = f"{len(left):,} {'address is' if is_one else 'addresses are'} called by {methods}"
     fact = f"{who}: not asked, since {why} {'it' if is_one else 'them'}"
     yield Check(subject=subject, severity=Severity.INFO, message=fact)
 

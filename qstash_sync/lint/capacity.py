@@ -48,9 +48,9 @@ def _together(running: Sequence[Schedule], desired: Desired, now: datetime) -> I
     peaks = (found for found in (soon, *later) if found.peak and found.at_peak > most)
     if full := next(peaks, None):
         of = f"the plan {plan}" if plan else "the free plan"
-        fact = f"{full.at_peak} messages in the minute {full.peak:%Y-%m-%d %H:%MZ}; {of} delivers"
+        fact = f"{full.at_peak:,} messages in the minute {full.peak:%Y-%m-%d %H:%MZ}; {of} delivers"
         hint = f"spread the crons; next --load{_pretended(full, soon)} shows whose"
-        yield finding(Code.PEAK_MINUTE, None, f"{fact} {most} at once", hint)
+        yield finding(Code.PEAK_MINUTE, None, f"{fact} {most:,} at once", hint)
     if _exceeds(soon):
         fact = f"{soon.messages:,} messages a day, more than the plan's {soon.allowed:,}"
     elif full := next(filter(_exceeds, later), None):
@@ -160,7 +160,7 @@ def _conflict(use: _Use, now: datetime) -> Iterator[Diagnostic]:
 
 def _names(schedules: Iterable[Schedule]) -> str:
     names = sorted(schedule.name for schedule in schedules)
-    return ", ".join(names[:_FEW]) + f" and {len(names) - _FEW} more" * (len(names) > _FEW)
+    return ", ".join(names[:_FEW]) + f" and {len(names) - _FEW:,} more" * (len(names) > _FEW)
 
 
 def _strictest(use: _Use) -> tuple[int, int] | None:
@@ -209,7 +209,7 @@ def _waiting(
                 if waiting == 1
                 else "messages still wait"
             )
-            return f"{fact} {waiting} {waits} ({_names(use.schedules)})"
+            return f"{fact} {waiting:,} {waits} ({_names(use.schedules)})"
         free_at = max(free_at, start) + count * each
         before = start
     return None

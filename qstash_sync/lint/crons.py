@@ -82,7 +82,7 @@ def _late_days(crons: Sequence[Cron]) -> Iterator[tuple[Cron, str]]:
 
 def _late_day(fields: Fields, months: Sequence[int], nor: str) -> str:
     day = fields.days[0]
-    count = f"{len(months)} of its {len(fields.months)} months have" if len(months) > 1 else ""
+    count = f"{len(months):,} of its {len(fields.months):,} months have" if len(months) > 1 else ""
     one = "February, but in leap years, has" if months == [_FEBRUARY] and day == _LEAP else ""
     has = count or one or "one of its months has"
     return f"{has} no day {day}{nor}, and it does not run then"

@@ -96,7 +96,7 @@ def _retries(schedule: Schedule, now: datetime) -> Iterator[Diagnostic]:
     if not pair and late <= _LATE:
         return
     hint = "fewer retries, or a retry_delay"
-    last = f"the last of {len(delays)} retries comes" if delays[1:] else "its one retry comes"
+    last = f"the last of {len(delays):,} retries comes" if delays[1:] else "its one retry comes"
     if pair:
         after = "the firing" if late == total else "the delivery"
         fact = f"{last} {_told(total, pair)} after {after}, the next firing after {_told(pair)}"

@@ -295,6 +295,7 @@ class Desired:
     # Of the kinds without a mark: what another environment declares in the same account, and which;
     # a name is a pattern where that one's variables are not known here.
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
+    neighbours: Mapping[str, str] = field(default_factory=dict)  # their namespaces, likewise
     owns: Globs = Globs()
     protect: Globs = Globs()
     limits: Limits = Limits()
@@ -364,7 +365,7 @@ class LiveQueue:
         """What would be lost with it; None where it is certain that nothing would."""
         if self.lag is None or self.lag < 0:
             return "how many messages wait in it is not known"
-        waiting = "1 message waits" if self.lag == 1 else f"{self.lag} messages wait"
+        waiting = "1 message waits" if self.lag == 1 else f"{self.lag:,} messages wait"
         return f"{waiting} in it and would be lost" if self.lag else None
 
 

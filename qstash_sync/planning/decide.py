@@ -163,6 +163,7 @@ def decide(
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
         *_idle_globs(comparison, policy),
         *renames.forgotten(kept, within, index),
+        *guards.no_longer_used(kept, unmanaged, desired, live),
         *guards.refused_deletes(kept),
         *guards.too_many_deletes(desired, live, kept, changes, policy),
         *quota.limits(within, index, kept, usage, now),

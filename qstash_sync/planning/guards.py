@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from qstash_sync.model.change import Action, Change, Withheld
-from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE
-from qstash_sync.model.resources import Desired, Kind, Live, Message
+from qstash_sync.model.resources import Desired, Key, Kind, Live, Message
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
 from qstash_sync.planning.policy import Policy
+from qstash_sync.reconcile.about import as_yaml
 from qstash_sync.record import record
 
 _FEW = 2  # so many deletes are no share of anything
@@ -35,6 +36,26 @@ def guarded(
     found = [judged(c, nobody) if c.kind is Kind.SCHEDULE else c for c in changes]
     users = _Users(found, live)
     return [c if c.kind is Kind.SCHEDULE else judged(c, users) for c in found]
+
+
+def no_longer_used(
+    changes: Sequence[Change], unmanaged: Iterable[Key], desired: Desired, live: Live
+) -> Iterator[Diagnostic]:
+    """A queue or URL group that stays, and that nobody calls once this is done: its rename."""
+    before, after = _Users((), live), _Users(changes, live)
+    for kind, name in sorted(unmanaged) if changes else ():
+        if kind not in (Kind.QUEUE, Kind.URL_GROUP) or desired.declared_by_another((kind, name)):
+            continue
+        used, still = (
+            of.queues if kind is Kind.QUEUE else of.destinations for of in (before, after)
+        )
+        if name in used and name not in still:
+            section = f"{kind}s"
+            fact = "no schedule uses it any more; it stays, since owns does not name it"
+            hint = f"owns: {{{section}: [{as_yaml(name)}]}}, and an apply deletes it"
+            yield Diagnostic(
+                severity=Severity.INFO, code="unused", message=fact, path=(section, name), hint=hint
+            )
 
 
 class _Users:
@@ -122,8 +143,8 @@ def too_many_deletes(
         return
     facts: list[str] = []
     if limits.max_deletes is not None and total > limits.max_deletes:
-        many = "1 delete" if total == 1 else f"{total} deletes"
-        facts.append(f"{many}, limits.max_deletes is {limits.max_deletes}")
+        many = "1 delete" if total == 1 else f"{total:,} deletes"
+        facts.append(f"{many}, limits.max_deletes is {limits.max_deletes:,}")
     if limits.max_delete_percent is not None:
         facts += [fact for count in counts if (fact := count.excess(limits.max_delete_percent))]
     allow = policy.way(f"--allow-deletes {total}")
@@ -147,9 +168,9 @@ class _Count:
     def excess(self, percent: int) -> str | None:
         """What is too much of it: a share of more than two, or all of more than one."""
         if self.removed == self.ours > 1:
-            return f"all {self.ours} {self.what} of ours would be deleted"
+            return f"all {self.ours:,} {self.what} of ours would be deleted"
         if self.removed > _FEW and 100 * self.removed > percent * self.ours:
-            share = f"{self.removed} of {self.ours} {self.what} would be deleted"
+            share = f"{self.removed:,} of {self.ours:,} {self.what} would be deleted"
             return f"{share}, limits.max_delete_percent is {percent}"
         return None
 

@@ -56,7 +56,7 @@ class Holder:
         """That messages wait in it, and how many."""
         many = "how many is not known"
         if self.waiting is not None:
-            many = f"{self.waiting} message{'s' * (self.waiting != 1)} now"
+            many = f"{self.waiting:,} message{'s' * (self.waiting != 1)} now"
         return f"its messages wait: {self.noun} {self.name} is paused ({many})"
 
 
@@ -106,7 +106,7 @@ def _failure(part: LiveSchedule, schedule: Schedule) -> str:
     if part.error:
         return f": {_without_secrets(part, schedule)}"
     failed, every = part.last_states.count(_FAILED), len(part.last_states)
-    how_many = f" for {failed} of {every} messages" if every > 1 else ""
+    how_many = f" for {failed:,} of {every:,} messages" if every > 1 else ""
     return f"{how_many}; the logs of QStash tell why" if failed else ""
 
 

@@ -24,6 +24,7 @@ from qstash_sync.reconcile import former
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.record import record
 
+STAYS_PAUSED = "stays_paused"  # a code: of what a resume of many leaves to the file
 _GLOB = re.compile(r"[*?\[]")
 _NEAR = 0.7  # of 1: a word that was misspelt
 _LISTED = 10  # more names than this help nobody
@@ -81,7 +82,8 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     )
     found = {id(one.declared) for one in ours}
     absent = [s for s in desired.schedules or () if id(s) not in found]
-    chosen = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
+    named = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
+    chosen = [one for one in named if not _stays_paused(wish, one)]
     changes, unchanged, refused = [], [], {}
     for one in chosen:
         change = _change(wish, one)
@@ -107,7 +109,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         changes=tuple(sorted(changes, key=lambda change: change.order)),
         unchanged=tuple(sorted(unchanged)),
         unmanaged=tuple((Kind.SCHEDULE, i) for i in sorted(index.by_id) if i not in managed),
-        warnings=(*_advice(wish, chosen, absent), *_fires_on(wish, index)),
+        warnings=(*_advice(wish, named, chosen, absent), *_fires_on(wish, index)),
         errors=tuple(_unmatched(wish, ours, [s.name for s in absent])),
         live=live,
         index=index,
@@ -160,6 +162,13 @@ def _name(glob: str, ours: Sequence[_Found], desired: Desired, there: Collection
     return glob
 
 
+def _stays_paused(wish: Wish, one: _Found) -> bool:
+    """Whether a resume of many leaves it to the file, which pauses it; its own name resumes it."""
+    if wish.paused or one.declared is None or not one.declared.paused:
+        return False
+    return not any(one.is_named(glob) and not _GLOB.search(glob) for glob in wish.globs)
+
+
 def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:
     """What parts carry that are not ours."""
     found = ((part.live.id, index.foreign(part)) for part in parts)
@@ -186,9 +195,16 @@ def _change(wish: Wish, one: _Found) -> Change:
 
 
 def _advice(
-    wish: Wish, chosen: Sequence[_Found], absent: Sequence[Schedule]
+    wish: Wish, named: Sequence[_Found], chosen: Sequence[_Found], absent: Sequence[Schedule]
 ) -> Iterator[Diagnostic]:
-    """What the next apply will do about it, and what the account does not have."""
+    """What the next apply will do about it, what is left out, and what is not in the account."""
+    yield from _warning(
+        wish,
+        STAYS_PAUSED,
+        [one.name for one in named if one not in chosen],
+        "paused: true in the file, so left paused",
+        "resume it by its name",
+    )
     against = [
         one.name for one in chosen if one.declared and one.declared.paused is (not wish.paused)
     ]
@@ -246,5 +262,5 @@ def _where(wish: Wish) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return ", ".join(sorted(names)[:_LISTED]) + more

@@ -117,23 +117,24 @@ def limits(
             else:
                 yield replace(found, severity=Severity.WARNING)
         if used.allowed is not None and used.after <= used.allowed < used.peak:
-            fact = f"{used.peak} schedules at once, since new ones are made before old ones go"
+            fact = f"{used.peak:,} schedules at once, since new ones are made before old ones go"
             most = max(
                 len(_created(change, index.by_id)) for change in changes if not change.refused
             )
             hint = "make room first; else take out what is renamed, apply, and add it again"
             if most <= used.allowed - used.before:
                 hint = "change fewer at a time, with --target, or make room first"
-            message = f"{fact}; the plan {plan} allows {used.allowed}"
+            message = f"{fact}; the plan {plan} allows {used.allowed:,}"
             yield Diagnostic(code="limit", message=message, hint=hint)
     for kind in (Kind.URL_GROUP, Kind.QUEUE):
         used = usage[kind]
         over = used.allowed is not None and used.after > used.allowed
         if over and any(change.kind is kind for change in changes):
+            may = f"the plan {plan} allows {used.allowed:,}"
             yield Diagnostic(
                 severity=Severity.ERROR if used.created else Severity.WARNING,
                 code="limit",
-                message=f"{used.after} {kind}s after this; the plan {plan} allows {used.allowed}",
+                message=f"{used.after:,} {kind}s after this; {may}",
                 hint="remove some, or raise the plan",
             )
 
@@ -220,30 +221,29 @@ def judge(
     today = days[0].count + others if today is None else today
     worst = max(days, key=lambda parts: (parts.count, -parts.at.timestamp()))
     if today > most:
-        fact = f"{today} schedules are needed; the plan {plan} allows {most}"
+        fact = f"{today:,} schedules are needed; the plan {plan} allows {most:,}"
         yield _over(fact, schedules, now, today - most, Severity.ERROR)
     elif worst.count + others > most:
-        need = f"{worst.count + others} schedules will be needed on {worst.at:%Y-%m-%d}"
+        need = f"{worst.count + others:,} schedules will be needed on {worst.at:%Y-%m-%d}"
         excess = worst.count + others - most
-        fact = f"{need}; the plan {plan} allows {most}"
+        fact = f"{need}; the plan {plan} allows {most:,}"
         yield _over(fact, schedules, worst.at, excess, Severity.WARNING)
 
 
 def _without_plan(
     schedules: Sequence[Schedule], now: datetime, today: int | None, most: int
 ) -> Iterator[Diagnostic]:
-    count = f"{today}"
+    more = ""
     if today is None and len(schedules) > most:  # each has a part or more
-        today, count = len(schedules), f"{len(schedules)} or more"
+        today, more = len(schedules), " or more"
     elif today is None:
         made = [times.compiled(schedule, now) for schedule in schedules]
         today = sum(0 if isinstance(one, Diagnostic) else len(one.parts) for one in made)
-        count = f"{today}"
     if today > most:
         yield Diagnostic(
             severity=Severity.WARNING,
             code="limit",
-            message=f"{count} schedules, more than the free plan's {most}",
+            message=f"{today:,}{more} schedules, more than the free plan's {most:,}",
             hint="say limits: {plan: …} to have this checked",
         )
 

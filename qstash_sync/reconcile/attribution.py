@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.reconcile import canonical, diff, mark
-from qstash_sync.reconcile.live_parts import Part, Writing
+from qstash_sync.reconcile.live_parts import Part, Writing, same_crons
 from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.reconcile.pauses import Pause
@@ -38,8 +38,10 @@ def reason(
         or any(not part.intact for part in parts)
         or (lifted and when.writing is not Writing.CUT_OFF)
     )
-    if file_moved and live_moved:
-        return Reason.BOTH
+    if file_moved and live_moved:  # an edit that the file has followed is not undone
+        live = [part.live.cron for part in parts]
+        is_live = when.writing is Writing.WHOLE and same_crons(when.crons, live)
+        return Reason.FILE if is_live and not (others or pause.fields) else Reason.BOTH
     if live_moved:
         return Reason.DRIFT
     renewed = when.fields and not (others or asked or file_moved)

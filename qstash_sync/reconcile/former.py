@@ -42,7 +42,7 @@ def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
     None is another schedule's of the file, or what its `was:` names, a copy, or what another
     namespace manages.
     """
-    if not (schedule.was or index.former or index.keeps_foreign_ids):
+    if not (schedule.was or schedule.adopted or index.former or index.keeps_foreign_ids):
         return []
     names = [name for name in (schedule.was, schedule.name) if name]
     found: list[Set] = []
@@ -50,11 +50,24 @@ def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
         found.append(index.of(f"{index.namespace}.{schedule.was}") or index.of(schedule.was))
     if index.former:
         found += (index.of(f"{index.former}.{name}") for name in names)
+    if schedule.adopted:
+        found.append(_under_its_name(schedule, index))
     # An `id:` says what the schedule is under its own name.
     for name in names[:-1] if schedule.adopted else names:
         found += index.adopted(name)
     sets = {one[0].base: one for one in found if one and _may_be(schedule, one, index)}
     return sorted(sets.values(), key=lambda one: not any(map(index.is_managed, one)))
+
+
+def _under_its_name(schedule: Schedule, index: LiveParts) -> Set:
+    """What the schedule was without its `id:`, where nothing is live under that.
+
+    So an `id:` that comes back, as with an older commit, is a rename, and keeps a pause.
+    """
+    own = index.of(f"{index.namespace}.{schedule.name}")
+    there = index.of(schedule.id)
+    is_it = any(map(index.is_managed, own)) and (not there or begun(there, own))
+    return own if is_it else ()
 
 
 def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Fates:

@@ -21,6 +21,7 @@ schedule is bound to no id: it is ours as long as the file says `id:`.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from qstash_sync.crons.compile import native_parts
 from qstash_sync.crons.error import CronError
@@ -79,6 +80,7 @@ class LiveParts:
         self.command = desired.command
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)
+        self.neighbours = desired.neighbours
         self.former = desired.namespace_was
         former_scope = marks.scope(self.former, desired.environment) if self.former else None
         self._declared = declared = {schedule.id for schedule in desired.schedules or ()}
@@ -260,6 +262,17 @@ class LiveParts:
         name = marks.name_behind(part.live.message.labels)
         return name is None or not self.is_in_namespace(name)
 
+    def environment_of(self, part: LivePart) -> str | None:
+        """The other environment of the file in whose namespace it has that one's mark."""
+        if part.mark is None or "." not in part.base:
+            return None
+        namespace = part.base.partition(".")[0]
+        for pattern, name in self.neighbours.items():
+            is_its = part.mark.scope == marks.scope(namespace, name)
+            if is_its and fnmatchcase(namespace, pattern):
+                return name
+        return None
+
     def foreign(self, part: LivePart) -> Foreign | None:
         """What it carries that is not ours; None of what is managed."""
         if self.is_managed(part):
@@ -332,7 +345,7 @@ class SetState:
 
     def __str__(self) -> str:
         if self.cut_off:
-            return f"{self.parts} parts of two sets: an apply was cut off"
+            return f"{self.parts:,} parts of two sets: an apply was cut off"
         return "; ".join((
             *(f"part {number} is missing" for number in self.missing),
             *(f"{part_id} is surplus" for part_id in self.surplus),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
 from qstash_sync.crons.compile import Compilation, Strategy
-from qstash_sync.crons.effect import DAYS, effect
+from qstash_sync.crons.effect import DAYS, Effect, effect
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse, render
@@ -80,9 +80,17 @@ def compare(
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
     former = _former(declared, parts)
     if same and found.writing in (Writing.WHOLE, Writing.EDITED):
+        fields = _meant(declared, parts, former)
+        if fields and found.writing is Writing.EDITED:  # somebody's edit, and the file follows
+            return When(
+                crons=live,
+                fields=tuple(replace(one, note="the account has it so already") for one in fields),
+                notes=_unmoved(schedule.timing.job),
+                diagnostics=notes,
+            )
         return When(
             crons=live,
-            fields=_meant(declared, parts, former),
+            fields=fields,
             notes=_meant_notes(former, schedule, made, now),
             diagnostics=notes,
         )
@@ -112,9 +120,8 @@ def _compare_ignored(
         return When(crons=crons, writing=writing, fields=(field,))
     if not _lacks_parts(live):
         return When(crons=stored)
-    fact = (
-        f"{len(live)} of {_parts_by_marks(live)} parts are live, and not with the time of the file"
-    )
+    some = f"{len(live):,} of {_parts_by_marks(live):,} parts"
+    fact = f"{some} are live, and not with the time of the file"
     hint = "the time is ignored, so they are left; delete them all to have the time of the file"
     fewer = about(schedule, Severity.INFO, "fewer_parts", fact, hint)
     return When(crons=stored, diagnostics=(fewer,))
@@ -329,6 +336,11 @@ def _meant_notes(
         return ()
     wanted = Wanted(before=former[0], after=schedule.timing.job)
     return wanted, _effect(former, schedule, made, now)
+
+
+def _unmoved(job: Job) -> tuple[Note, ...]:
+    """Of a time that is live already."""
+    return Wanted(after=job), Firings(effect=Effect(), doubled=0, timezone=job.timezone)
 
 
 def _as_job(live: Sequence[str]) -> Job | None:

@@ -30,7 +30,7 @@ RESUMED = "paused when it was last written, active now: resumed since, or an app
 
 def partly(paused: int, parts: int) -> str:
     """How many parts of a schedule are paused."""
-    return f"{paused} of {parts} parts {'is' if paused == 1 else 'are'} paused"
+    return f"{paused:,} of {parts:,} parts {'is' if paused == 1 else 'are'} paused"
 
 
 @record(kw_only=True)

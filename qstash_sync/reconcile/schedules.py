@@ -27,6 +27,7 @@ from qstash_sync.model.change import (
     Note,
     PausesAll,
     Reason,
+    Stored,
     Swap,
     cron_field,
     pause_field,
@@ -289,10 +290,14 @@ class ScheduleComparer:
             return created, diagnostics
         crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
         before = tuple(part.live.cron for part in old)
+        notes = created.notes
+        if same_crons(before, crons):  # what is stored is no news
+            notes = tuple(note for note in notes if not isinstance(note, Stored))
         change = replace(
             created,
             action=Action.UPDATE,
             reason=Reason.RENAME,
+            notes=notes,
             fields=(
                 self._renamed(schedule, old),
                 *(_moved_times(schedule, old, crons) if declared.has_time else ()),

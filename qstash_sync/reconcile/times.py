@@ -92,7 +92,7 @@ def too_many(
     found = Diagnostic(
         severity=severity,
         code="max_parts",
-        message=f"needs {count} parts{day}, max_parts is {most}",
+        message=f"needs {count:,} parts{day}, max_parts is {most:,}",
         path=_path(name),
         location=location,
         hint="raise dst.max_parts, or use dst: {strategy: auto} for fewer",

@@ -52,8 +52,8 @@ class Twin:
 
     @property
     def fires(self) -> bool:
-        """Whether it is not paused."""
-        return not all(part.live.paused for part in self.parts)
+        """Whether it is not paused, and what it is beside is not paused by the file."""
+        return not (self.schedule.paused or all(part.live.paused for part in self.parts))
 
 
 def twins(
@@ -167,6 +167,11 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         if first.mark.bound is None:  # the first releases bound no mark to what they adopted
             what = "carries our mark: a copy, or what was adopted once"
             hint = f"id: {first.live.id} keeps it; if it is a copy, {delete}"
+    elif environment := index.environment_of(first):
+        fact = f"{first.live.id} of the environment {environment} has the same destination, method,"
+        fact += " body and firings"
+        hint = "unless both shall fire, give this one another address, or paused: true"
+        return about(schedule, Severity.INFO, "twin", fact, hint)
     elif first.mark:
         namespace = first.base.partition(".")[0]
         known = bool(index.labelled_name(first)) or namespace == index.former

@@ -81,15 +81,25 @@ def _common_end(paths: Sequence[tuple[str | int, ...]]) -> tuple[str | int, ...]
 
 
 def _once(group: Sequence[Diagnostic], how: str) -> Diagnostic:
+    """One for a group; its words are those of the place that is told first."""
     first = ", ".join(_places(group)[:_PLACES])
     where = f", first at {first}" if first else ""
-    message = f"{len(group):,} {how}{where}: {group[0].message}"
-    return replace(group[0], message=message, path=(), location=None)
+    example = _in_order(group)[0]
+    message = f"{len(group):,} {how}{where}: {example.message}"
+    return replace(example, message=message, path=(), location=None)
+
+
+def _in_order(group: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """By their places in the files; what has none stands last."""
+    unplaced = Location("", 0, 0)
+    return sorted(group, key=lambda one: (not _place(one), one.location or unplaced))
 
 
 def _places(group: Sequence[Diagnostic]) -> list[str]:
-    """Where they are, in the order of the files."""
-    unplaced = Location("", 0, 0)
-    in_order = sorted(group, key=lambda one: one.location or unplaced)
-    places = [str(one.location or ".".join(map(str, one.path))) for one in in_order]
+    """Where they are, each once."""
+    places = (_place(one) for one in _in_order(group))
     return list(dict.fromkeys(filter(None, places)))
+
+
+def _place(one: Diagnostic) -> str:
+    return str(one.location or ".".join(map(str, one.path)))

@@ -1,15 +1,18 @@
-"""Many changes as few entries: renewals, refusals and equal changes, with their names counted.
+"""Many changes as few entries: renewals, refusals, new ids and equal changes; names are counted.
 
 Deletes are never folded: each stands by itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from qstash_sync.model.change import RISKS, Action, Change, Reason, Wanted
+from qstash_sync.model.change import RISKS, Action, Change, FieldChange, Reason, Wanted
 from qstash_sync.record import record
 
 _ALIKE = 3  # changes that are one entry
 _NAMED = 12
+_ON_A_LINE = 6
+_MADE = "scd_"  # before the ids that QStash makes
 
 
 @record(kw_only=True)
@@ -21,13 +24,31 @@ class Group:
 
     @property
     def first(self) -> Change:
-        """What stands for all of them."""
-        return self.changes[0]
+        """What stands for all of them; of new ids, what these have in common."""
+        first = self.changes[0]
+        if self.is_one or not _has_new_id(first):
+            return first
+        before = _family((change.fields[0].before, change.name) for change in self.changes)
+        after = _family((change.id, change.name) for change in self.changes)
+        return replace(
+            first, fields=(FieldChange(path="id", before=before, after=after),), notes=()
+        )
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether all that changes is whose they are, or their ids, and not what they do."""
+        return not self.is_one and self.first.reason in (Reason.ADOPT, Reason.RENAME)
 
     @property
     def is_one(self) -> bool:
         """Whether it is a change by itself."""
         return len(self.changes) == 1
+
+    def all_names(self) -> Iterator[str]:
+        """Every name, some on a line."""
+        named = [change.name for change in self.changes]
+        for start in range(0, len(named), _ON_A_LINE):
+            yield ", ".join(named[start : start + _ON_A_LINE])
 
     @property
     def names(self) -> str:
@@ -67,11 +88,31 @@ def _key(change: Change) -> object:
         return None
     if change.reason is Reason.CLOCK:
         return Reason.CLOCK  # nobody's else: its origin is the clock's, too
+    alike = change.kind, change.action, change.reason, change.origin
+    if _has_new_id(change):
+        return (*alike, change.id.removesuffix(change.name))
     if change.action is not Action.UPDATE or _has_own_time(change) or not change.fields:
         return None
     # As text: a value may be a mapping of a body.
-    alike = change.kind, change.action, change.reason, change.origin
     return (*alike, repr(change.fields), repr(change.notes))
+
+
+def _has_new_id(change: Change) -> bool:
+    """Whether a schedule gets the id of its name, and nothing else changes, or is to be known."""
+    if change.reason is not Reason.RENAME or change.protected or change.drops or change.cut_off:
+        return False
+    paths = [(field.path, bool(field.note)) for field in change.fields]
+    is_all = paths == [("id", False)] and all(isinstance(note, Wanted) for note in change.notes)
+    return is_all and change.id.endswith(f".{change.name}")
+
+
+def _family(ids: Iterable[tuple[str, str]]) -> str:
+    """What some ids have in common, each given with its name: what stands before that, if any."""
+    found = [(id_, id_.removesuffix(name)) for id_, name in ids]
+    first = found[0][1]
+    if all(start == first != id_ for id_, start in found):
+        return f"{first}*"
+    return f"{_MADE}*" if all(id_.startswith(_MADE) for id_, _ in found) else "various"
 
 
 def _has_own_time(change: Change) -> bool:

@@ -34,7 +34,7 @@ def applied(applied: Applied, paint: Paint) -> Page:
     told = [replace(item, message="") if item.change.refused else item for item in left]
     lines = [*_left(told, paint)]
     lines += [""] * bool(lines)
-    lines.append(f"Applied: {', '.join(f'{counts[s]} {s}' for s in Status if counts[s])}.")
+    lines.append(f"Applied: {', '.join(f'{counts[s]:,} {s}' for s in Status if counts[s])}.")
     for change in applied.fresh:
         lines.append(f"Came up meanwhile, for the next plan: {what(change)}")
     facts = [(item, fact) for item in applied.outcomes for fact in item.facts]
@@ -61,7 +61,7 @@ def saved(found: Saved, approval: Approval, paint: Paint, *, verbose: bool = Fal
     """The page of a saved plan that holds: what is left of it to do."""
     count, done = len(found.changes), len(approval.done)
     head = f"Saved plan of {found.now:%a %Y-%m-%d %H:%MZ}: "
-    head += f"{count} change{'s' * (count != 1)}" if count else "nothing to do"
+    head += f"{count:,} change{'s' * (count != 1)}" if count else "nothing to do"
     if done == count:
         return paint.page([head + ", done already" * bool(count) + "."])
     changes = tuple(c for c in approval.plan.changes if c.key not in approval.done)

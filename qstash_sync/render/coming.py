@@ -90,9 +90,7 @@ def _load(load: Load) -> dict[str, Any]:
 def text(found: Coming, load: Load | None, paint: Paint) -> Page:
     """A line for each firing, below the day of its UTC time; what changes the clock between."""
     lines = [
-        *(row for line in often(found) for row in paint.wrapped(f"  {line}", 4)),
-        *[""] * bool(found.often),
-        *_firings(found, paint),
+        *_rows(found, paint, [row for one in often(found) for row in paint.wrapped(f"  {one}", 4)]),
         *(row for line in end(found) for row in paint.wrapped(line, 4)),
     ]
     if load:
@@ -100,6 +98,13 @@ def text(found: Coming, load: Load | None, paint: Paint) -> Page:
         for label, value in load_lines(load):
             lines += paint.wrapped(f"{label:14}{value}", 14)
     return paint.page(lines)
+
+
+def _rows(found: Coming, paint: Paint, beats: list[str]) -> Iterator[str]:
+    """What fires too often to be listed, a gap, and the firings below their days."""
+    yield from beats
+    yield from [""] * bool(beats and (found.firings or found.changes))
+    yield from _firings(found, paint)
 
 
 def often(found: Coming) -> Iterator[str]:
@@ -112,7 +117,7 @@ def often(found: Coming) -> Iterator[str]:
 def markdown(found: Coming, load: Load | None, environment: str | None) -> Page:
     """The same in a fence, for a comment, which finds itself by its first line."""
     shown, room = [], _LIMIT
-    for line in (*often(found), *_firings(found, Paint(color=False))):
+    for line in _rows(found, Paint(color=False), [*often(found)]):
         room -= len(safe.fenced(line)) + 1
         if room < 0:
             shown.append("... and more; --count and --name ask for less, json has all")
@@ -220,7 +225,7 @@ def change_words(one: ClockChange) -> str:
 
 def end(found: Coming) -> Iterator[str]:
     """How many there are, how many more, and what is left out."""
-    if found.firings:
+    if found.firings or found.often:
         yield ""
     until = f" until {found.until:%a %Y-%m-%d %H:%MZ}" if found.until else ""
     count = len(found.firings) + sum(one.count for one in found.often)
@@ -243,8 +248,8 @@ def load_lines(load: Load) -> Iterator[tuple[str, str]]:
     yield "at worst", f"{load.worst:,}, where every try fails"
     yield "a day", f"{load.total / load.days:,.0f}, mean of {load.days} days"
     if load.peak:
-        names = ", ".join(f"{name} {count}" for name, count in load.of_peak)
-        more = f" and {load.more_of_peak} more" if load.more_of_peak else ""
+        names = ", ".join(f"{name} {count:,}" for name, count in load.of_peak)
+        more = f" and {load.more_of_peak:,} more" if load.more_of_peak else ""
         yield "peak minute", f"{load.peak:%a %Y-%m-%d %H:%MZ}: {load.at_peak:,} ({names}{more})"
     if load.uncounted:
         yield "not counted", f"endpoints of {', '.join(load.uncounted)}: not in the file"

@@ -173,10 +173,16 @@ _PLAN = {
     ),
     **_ENDS,
 }
-_PLAN_SOMETIMES = {
-    "account": maybe(
-        record({"url": TEXT, "user": maybe(TEXT), "address_by": maybe(TEXT), "token_by": TEXT})
+_ACCOUNT = {
+    "account": told(
+        maybe(
+            record({"url": TEXT, "user": maybe(TEXT), "address_by": maybe(TEXT), "token_by": TEXT})
+        ),
+        "Which it is about, and what says so; null: a local one.",
     ),
+}
+_PLAN_SOMETIMES = {
+    **_ACCOUNT,
     "saved": told(maybe(TEXT), "With --save: the file, or null where it was not written."),
     "unapproved": told(several(record(NAMED)), "After an apply: what came up meanwhile."),
 }
@@ -334,7 +340,7 @@ _COMPILE = {"tzdata": TEXT, "schedules": several(_SCHEDULE), **_ENDS}
 
 DOCUMENTS: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
     "plan": (_PLAN, _PLAN_SOMETIMES),
-    "drift": (_DRIFT, {}),
+    "drift": (_DRIFT, _ACCOUNT),
     "apply": (_PLAN, _PLAN_SOMETIMES),
     "compile": (_COMPILE, {}),
     "next": (_NEXT, {"load": _LOAD}),

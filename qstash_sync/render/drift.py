@@ -1,7 +1,7 @@
 """Drift in 80 columns: a line for each resource, what differs under it; and its JSON."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qstash_sync.model.change import Origin
@@ -45,11 +45,14 @@ _STYLES = {Status.IN_SYNC: "dim", Status.PENDING: "yellow", Status.RENEWAL_DUE: 
 # ---------------------------------------------------------------- JSON
 
 
-def document(drift: Drift, requests: tuple[int, int]) -> Page:
-    """The keys of a plan, and where each resource stands."""
+def document(
+    drift: Drift, requests: tuple[int, int], account: Mapping[str, str | None] | None
+) -> Page:
+    """The keys of a plan, and where each resource stands; account: None of a local server."""
     return view.plan(
         replace(drift.plan, warnings=drift.warnings),
         requests,
+        account=account,
         differences=drift.differences,
         attention=[view.diagnostic(one) for one in drift.attention],
         status=[
@@ -120,10 +123,14 @@ def summary(drift: Drift) -> str:
     kinds = Counter((s.severity is Severity.DIFFERENCE, s.status) for s in drift.resources)
 
     differing, others = (
-        [f"{kinds[differs, status]} {words(status)}" for status in Status if kinds[differs, status]]
+        [
+            f"{kinds[differs, status]:,} {words(status)}"
+            for status in Status
+            if kinds[differs, status]
+        ]
         for differs in (True, False)
     )
-    rest = ", ".join([*others, f"{len(drift.plan.unmanaged)} unmanaged."])
+    rest = ", ".join([*others, f"{len(drift.plan.unmanaged):,} unmanaged."])
     if not drift.plan.managed:
         return headline(drift.plan)[0]
     if not drift.differences:
@@ -136,7 +143,7 @@ def attention(drift: Drift, *, minds: bool) -> list[str]:
     found = Counter(one.code.replace("_", " ") for one in drift.attention)
     if not found:
         return []
-    said = ", ".join(f"{count} {code}" for code, count in sorted(found.items()))
+    said = ", ".join(f"{count:,} {code}" for code, count in sorted(found.items()))
     way = "so this run exits with 2" if minds else "--fail-on attention exits 2 for it"
     return [f"To look at: {said}; {way}."]
 
@@ -148,7 +155,7 @@ def words(status: Status) -> str:
 
 def sent(requests: tuple[int, int]) -> str:
     """What was sent to the account."""
-    return f"requests: {requests[0]} read, {requests[1]} write"
+    return f"requests: {requests[0]:,} read, {requests[1]:,} write"
 
 
 def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:

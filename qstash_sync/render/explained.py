@@ -150,7 +150,7 @@ def _retries(found: Explained) -> Iterator[str]:
             f"{clock}{zone} +{day}d" if day else f"{clock}{zone}"
             for clock, day in zip(clocks, days, strict=True)
         )
-        yield f"{len(found.retries)}, if each try fails at once: {', '.join(said)}"
+        yield f"{len(found.retries):,}, if each try fails at once: {', '.join(said)}"
 
 
 def _server(found: Explained) -> Iterator[str]:

@@ -43,11 +43,11 @@ def verdict(checks: Iterable[Check]) -> str:
     """How many of which weight."""
     counts = Counter(check.severity for check in checks)
     found = [
-        f"{counts[severity]} {severity}{'s' if counts[severity] != 1 else ''}"
+        f"{counts[severity]:,} {severity}{'s' if counts[severity] != 1 else ''}"
         for severity in sorted(filter(None, counts), key=RANKS.__getitem__)
         if severity is not Severity.INFO
     ]
-    whole = f"{counts.total()} checks"
+    whole = f"{counts.total():,} checks"
     return f"{whole}: {', '.join(found)}." if found else f"{whole}: healthy."
 
 

@@ -128,9 +128,14 @@ def plan(
 
 
 def drift(
-    drift: Drift, desired: Desired, requests: tuple[int, int], *, verbose: bool = False
+    drift: Drift,
+    desired: Desired,
+    requests: tuple[int, int],
+    *,
+    verbose: bool = False,
+    account: str = "",
 ) -> Page:
-    """Where the declared resources stand, and who moved."""
+    """Where the declared resources stand, and who moved; account: where that is, and why there."""
     plan = drift.plan
     declared = {schedule.name: schedule for schedule in desired.schedules or ()}
     heads, bodies = _Room(_HEADS), _Room(_DETAILS)
@@ -149,7 +154,7 @@ def drift(
     counts = drift.counts
     return _page(
         "drift.html",
-        **_about("drift", plan),
+        **_about("drift", plan, account),
         lead=drifts.summary(drift),
         tiles=[(count, drifts.words(status), _style(status)) for status, count in counts.items()]
         + [(len(plan.unmanaged), "unmanaged", "none")],
@@ -239,7 +244,7 @@ def _shown(value: Any) -> Any:
     return value if hasattr(value, "__html__") else safe.line(str(value))
 
 
-def _about(command: str, plan: Plan, account: str = "") -> dict[str, str]:
+def _about(command: str, plan: Plan, account: str) -> dict[str, str]:
     """What a page is about."""
     return {
         "command": command,

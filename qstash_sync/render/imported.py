@@ -36,7 +36,7 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
         told = "as comments; `import --strays` plans the delete of those that may go"
         rows.append(("twins", f"{found.twins}, {told}"))
     if left := len(found.document.left):
-        rows.append(("left alone", f"{left}, as comments with the reason"))
+        rows.append(("left alone", f"{left:,}, as comments with the reason"))
     rows += _secrets(found, files)
     rows += [("callbacks", told) for told in _callbacks(found)]
     rows += [("beside", told) for told in _untaken(found)]
@@ -48,7 +48,7 @@ def text(found: Imported, files: Files, requests: tuple[int, int]) -> Page:
         [
             f"Imported {', '.join(counts)}" + (f" to {files.out}." if files.out else "."),
             *(f"  {what:12} {told}" for what, told in rows),
-            f"requests: {requests[0]} read, {requests[1]} write",
+            f"requests: {requests[0]:,} read, {requests[1]:,} write",
             *_next(found, files),
         ]
     )
@@ -91,7 +91,7 @@ def _secrets(found: Imported, files: Files) -> list[tuple[str, str]]:
     fitting = [one.name for one in found.document.variables if _fits(one)]
     rows = []
     if fitting and files.env_out:
-        rows.append(("secrets", f"{len(fitting)} in {files.env_out}"))
+        rows.append(("secrets", f"{len(fitting):,} in {files.env_out}"))
     elif fitting:
         told = "--env-out FILE writes them, into new files"
         rows.append(("secrets", f"{', '.join(fitting)}; {told}"))
@@ -116,7 +116,7 @@ def _callbacks(found: Imported) -> Iterator[str]:
 def _untaken(found: Imported) -> Iterator[str]:
     if count := len(found.survey.untaken):
         what, them = ("schedule", "it") if count == 1 else ("schedules", "them")
-        told = f"{count} {what} of this namespace {'is' if count == 1 else 'are'} not in it"
+        told = f"{count:,} {what} of this namespace {'is' if count == 1 else 'are'} not in it"
         yield f"{told}; an apply of this file alone deletes {them}"
 
 

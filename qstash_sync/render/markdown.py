@@ -26,7 +26,7 @@ from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.record import record
 from qstash_sync.render import applying, drift as drifts, json as view, review, safe, text, words
 from qstash_sync.render.alike import folded
-from qstash_sync.render.alike_changes import Group, by_risk, grouped, titled_by_action
+from qstash_sync.render.alike_changes import Group, alone, by_risk, grouped, titled_by_action
 from qstash_sync.render.safe import Page
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
@@ -95,7 +95,8 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     (deleting, deletes), (updating, updates), (creating, creates) = titled_by_action(plan.changes)
     updates = by_risk(updates)
     changes = (*deletes, *updates, *creates)
-    fields, parts = _detailed(changes), _stored(changes)
+    fields, parts = _detailed(changes, verbose=verbose), _stored(changes)
+    detailed = sum(entry.count for entry in fields)
     them = "it" if len(parts) == 1 else "them"
     warnings, unread = text.quiet(plan, verbose=verbose, command="plan")
     sections = [
@@ -105,13 +106,13 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
         _Section(title=creating, entries=_heads(creates)),
         *_diagnostics(warnings),
         _Section(
-            title=f"{words.counted(len(fields), 'change')}, field by field",
+            title=f"{words.counted(detailed, 'change')}, field by field",
             entries=fields,
             folded=True,
             idle=True,
         ),
         _Section(
-            title=f"{words.counted(len(parts), 'schedule')} as QStash stores {them}, in UTC",
+            title=f"{words.counted(len(parts), 'schedule')} as QStash stores {them}",
             entries=parts,
             folded=True,
             idle=True,
@@ -119,14 +120,14 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
         *_unmanaged(plan, verbose=verbose),
     ]
     lead, *more = text.headline(plan)
-    about = _about(plan)
-    if account:
-        about += f" Account: `{safe.fenced(account.replace('`', '_'))}`."
-    return _page("plan", plan.environment, [f"**{lead}**", *more, *unread, about], sections)
+    lines = [f"**{lead}**", *more, *unread, _about(plan, account)]
+    return _page("plan", plan.environment, lines, sections)
 
 
-def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> Page:
-    """Where the declared resources stand."""
+def drift(
+    drift: Drift, requests: tuple[int, int], *, verbose: bool = False, account: str = ""
+) -> Page:
+    """Where the declared resources stand; account: which they were looked for in, and why."""
     plan = drift.plan
     warnings, unread = text.quiet(plan, verbose=verbose, command="drift")
     sections = [
@@ -135,12 +136,12 @@ def drift(drift: Drift, requests: tuple[int, int], *, verbose: bool = False) -> 
         *_diagnostics(warnings),
         *_unmanaged(plan, verbose=verbose),
     ]
-    lead = [f"**{drifts.summary(drift)}**", *unread, *text.left_out(plan), _about(plan)]
+    lead = [f"**{drifts.summary(drift)}**", *unread, *text.left_out(plan), _about(plan, account)]
     return _page("drift", plan.environment, lead, sections, drifts.sent(requests))
 
 
-def applied(plan: Plan, applied: Applied) -> Page:
-    """What became of a plan that was carried out."""
+def applied(plan: Plan, applied: Applied, *, account: str = "") -> Page:
+    """What became of a plan that was carried out; account: where, and why there."""
     done = [one for one in applied.outcomes if one.status is Done.DONE]
     left = [one for one in applied.outcomes if one.status is not Done.DONE]
 
@@ -152,7 +153,7 @@ def applied(plan: Plan, applied: Applied) -> Page:
         _Section(title=f"{len(done):,} done", entries=entries(done, "+")),
         *_diagnostics(plan.warnings),
     ]
-    lead = [f"**{len(done):,} done, {len(left):,} not done.**", _about(plan)]
+    lead = [f"**{len(done):,} done, {len(left):,} not done.**", _about(plan, account)]
     return _page("apply", plan.environment, lead, sections)
 
 
@@ -262,13 +263,29 @@ def _named(change: Change) -> str:
     return f"{_sign(change)} {text.noun(change.kind)} {change.name}"
 
 
-def _detailed(changes: Iterable[Change]) -> list[_Entry]:
-    """Each change with its fields."""
-    return [
-        _Entry(head=_named(change), details=partial(text.details, change, whole=True))
-        for change in changes
-        if any(text.details(change))
-    ]
+def _detailed(changes: Sequence[Change], *, verbose: bool) -> list[_Entry]:
+    """Each change with its fields; what is only handed over once for all of it, with all names."""
+    found: list[_Entry] = []
+    for group in alone(changes) if verbose else grouped(changes):
+        if group.is_handed_over:
+            found.append(_handed_over(group))
+            continue
+        found += [
+            _Entry(head=_named(change), details=partial(text.details, change, whole=True))
+            for change in group.changes
+            if any(text.details(change))
+        ]
+    return found
+
+
+def _handed_over(group: Group) -> _Entry:
+    def details() -> Iterator[str]:
+        yield from text.details(group.first)
+        yield from (f"      {names}" for names in group.all_names())
+
+    change, count = group.first, len(group.changes)
+    head = f"{_sign(change)} {count:,} {text.noun(change.kind)}s  {text.aside(change)}"
+    return _Entry(head=head, details=details, count=count)
 
 
 def _stored(changes: Iterable[Change]) -> list[_Entry]:
@@ -339,9 +356,10 @@ def _unmanaged(plan: Plan, *, verbose: bool) -> Iterator[_Section]:
         yield _Section(title=title, entries=idle, folded=True, idle=True)
 
 
-def _about(plan: Plan) -> str:
+def _about(plan: Plan, account: str) -> str:
     before, after = plan.schedule_counts
     count = f"{before:,}" if before == after else f"{before:,} now, {after:,} after"
     facts = [f"schedules in the account: {count}"] * bool(before or after)
     namespace = f"Namespace `{safe.name(plan.namespace)}`"
-    return ", ".join([namespace, *facts, f"tzdata {plan.tzdata}."])
+    about = ", ".join([namespace, *facts, f"tzdata {plan.tzdata}."])
+    return about + f" Account: `{safe.fenced(account.replace('`', '_'))}`." * bool(account)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.planning.pause_by_name import PausePlan
+from qstash_sync.planning.pause_by_name import STAYS_PAUSED, PausePlan
 from qstash_sync.record import record
 from qstash_sync.render import applying, json, safe, text
 from qstash_sync.render.safe import Page
@@ -40,7 +40,7 @@ def before(environments: Sequence[Environment], *, paused: bool) -> Page:
         lines.append(f"{one.prefix}namespace {one.found.plan.namespace} at {one.place}")
         lines += [f"  {text.what(change)}" for change in one.found.plan.changes]
         if one.idle:
-            lines.append(f"  {one.idle} more {_state(paused=paused)} already")
+            lines.append(f"  {one.idle:,} more {_state(paused=paused)} already")
     return safe.page(lines)
 
 
@@ -49,14 +49,16 @@ def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) ->
     idle = sum(one.idle for one in environments)
     outcomes = [(one, outcome) for one in environments for outcome in one.outcomes]
     if not outcomes and idle:
-        noun = "the schedule is" if idle == 1 else f"all {idle} schedules are"
+        noun = "the schedule is" if idle == 1 else f"all {idle:,} schedules are"
         return paint.page([f"Nothing to do: {noun} {_state(paused=paused)} already."])
     if not outcomes:
-        return paint.page(["Nothing to do: no such schedule is in the account."])
+        left = any(d.code == STAYS_PAUSED for one in environments for d in one.found.plan.warnings)
+        why = "paused in the file, so left" if left else "no such schedule is in the account"
+        return paint.page([f"Nothing to do: {why}."])
 
     counts = Counter(outcome.status for _, outcome in outcomes)
-    shown = [f"{counts[status]} {status}" for status in Status if counts[status]]
-    shown += [f"{idle} {_state(paused=paused)} already"] if idle else []
+    shown = [f"{counts[status]:,} {status}" for status in Status if counts[status]]
+    shown += [f"{idle:,} {_state(paused=paused)} already"] if idle else []
     lines = [applying.outcome_line(outcome, paint, one.prefix) for one, outcome in outcomes]
     return paint.page([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
 
@@ -70,7 +72,7 @@ def ignored(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     if not diagnostics:
         return ()
     first, count = diagnostics[0], len(diagnostics)
-    what = "an error of the file is" if count == 1 else f"{count} errors of the files are"
+    what = "an error of the file is" if count == 1 else f"{count:,} errors of the files are"
     more = f": {first.text}" if count == 1 else f", the first: {first.text}"
     hint = "a schedule that is adopted by `id:` is not found while its entry is broken"
     return (

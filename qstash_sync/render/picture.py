@@ -50,7 +50,7 @@ def times(minutes: Sequence[int]) -> str:
     steps = {later - one for one, later in pairwise(minutes)}
     first, last = minutes[0], minutes[-1]
     if len(steps) > 1:
-        return f"{len(minutes)} times, {clock(first)} to {clock(last)}"
+        return f"{len(minutes):,} times, {clock(first)} to {clock(last)}"
     step = steps.pop()
     every = f"every {step} minutes" if step % _HOUR else f"every {step // _HOUR} hours"
     every = {1: "every minute", _HOUR: "every hour"}.get(step, every)

@@ -19,6 +19,7 @@ from qstash_sync.model.durations import duration
 from qstash_sync.model.resources import Kind, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import ResourceDrift, Status
+from qstash_sync.reconcile.live_parts import same_crons
 from qstash_sync.record import record
 from qstash_sync.render import drift as drifts, text, words
 
@@ -154,6 +155,7 @@ def _lead(change: Change) -> Iterator[str]:
     if change.kind is Kind.SCHEDULE:
         yield from _time(change)
         if change.action is Action.CREATE:
+            yield from ["paused"] * words.is_paused(change)
             return
     others = [field for field in change.fields if field.path not in (*_TIMES, "parts")]
     if others:
@@ -242,11 +244,13 @@ def _is_stored(field: FieldChange, stored: frozenset[str]) -> bool:
 
 
 def _parts(change: Change) -> Iterator[tuple[str, str]]:
-    """Crons in UTC: those that go, that stay, that come."""
+    """Crons as they are stored: those that go, that stay, that come; none where all stay."""
     takes = [cron for note in change.notes if isinstance(note, Takes) for cron in note.crons]
     before = change.swap.before if change.swap else tuple(takes)
     told = [cron for note in change.notes if isinstance(note, Stored) for cron in note.crons]
     after = change.swap.after if change.swap else tuple(told)
+    if same_crons(before, after):
+        return
     yield from (("-", cut(cron)) for cron in sorted(before) if cron not in after)
     yield from ((" ", cut(cron)) for cron in sorted(after) if cron in before)
     yield from (("+", cut(cron)) for cron in after if cron not in before)

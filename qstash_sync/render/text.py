@@ -218,7 +218,7 @@ def head(group: Group, paint: Paint, sign: str = "") -> str:
     """
     change = group.first
     own, style = _SIGNS[change.action]
-    what, more = f"{noun(change.kind)} {change.name}", [words.stops(change)]
+    what, more = f"{noun(change.kind)} {change.name}", [words.stands(change)]
     if not group.is_one:
         what, more = f"{len(group.changes):,} {noun(change.kind)}s", [group.names]
     told = "; ".join(filter(None, (words.headline(change), summary_of(change))))
@@ -263,7 +263,7 @@ def _endpoints(plan: Plan, change: Change, paint: Paint) -> Iterator[str]:
 def summary(plan: Plan) -> list[str]:
     """The last lines: what is to do, and what it was judged by: quota and zone data."""
     before, after = plan.schedule_counts
-    count = f"{before} -> {after}" if before != after else f"{after}"
+    count = f"{before:,} -> {after:,}" if before != after else f"{after:,}"
     quota = f" of {plan.schedules_allowed:,}" if plan.schedules_allowed else ""
     schedules = f"Schedules in the account: {count}{quota}; " if before or after else ""
     return [*headline(plan), f"{schedules}{_messages(plan)}tzdata {plan.tzdata}."]
@@ -281,8 +281,8 @@ def _messages(plan: Plan) -> str:
 def headline(plan: Plan) -> list[str]:
     """What is to do, in one line; a second one where the run leaves something out."""
     counts = plan.summary
-    rest = f"{counts['unchanged']} unchanged, {counts['unmanaged']} unmanaged."
-    more = [f"Left for a whole plan: {plan.left} with other reasons."] * bool(plan.left)
+    rest = f"{counts['unchanged']:,} unchanged, {counts['unmanaged']:,} unmanaged."
+    more = [f"Left for a whole plan: {plan.left:,} with other reasons."] * bool(plan.left)
     more += [_whose(plan)] * (plan.is_attributed and not plan.empty)
     more += left_out(plan)
     if plan.empty and plan.left_out:
@@ -293,8 +293,8 @@ def headline(plan: Plan) -> list[str]:
         return [f"No section is declared, so nothing is managed: {_SECTIONS}.", *more]
     if plan.empty:
         return [f"No changes: the account is as the file says; {rest}", *more]
-    works = [f"{counts[action]} to {action}" for action in ("create", "update", "delete")]
-    work = f"{', '.join(works)}; " + f"{counts['refused']} refused; " * bool(counts["refused"])
+    works = [f"{counts[action]:,} to {action}" for action in ("create", "update", "delete")]
+    work = f"{', '.join(works)}; " + f"{counts['refused']:,} refused; " * bool(counts["refused"])
     return [f"Plan: {work}{rest}", *more]
 
 
@@ -302,8 +302,8 @@ def _whose(plan: Plan) -> str:
     """How many changes are this branch's, and how many somebody else's."""
     counts = Counter(change.origin for change in plan.changes)
     yours = counts[Origin.YOURS] + counts[Origin.BOTH]
-    said = [f"{yours} of this branch", f"{counts[Origin.ALREADY]} there before it"]
-    return f"By the base: {', '.join(said)}, {counts[Origin.CLOCK]} of the clock."
+    said = [f"{yours:,} of this branch", f"{counts[Origin.ALREADY]:,} there before it"]
+    return f"By the base: {', '.join(said)}, {counts[Origin.CLOCK]:,} of the clock."
 
 
 def ignored(plan: Plan) -> list[str]:
@@ -315,7 +315,7 @@ def ignored(plan: Plan) -> list[str]:
 def left_out(plan: Plan) -> list[str]:
     """What the run is not about, in one line; none where that is nothing."""
     counts = [
-        f"{count} refused" if action == "refused" else f"{count} to {action}"
+        f"{count:,} refused" if action == "refused" else f"{count:,} to {action}"
         for action, count in plan.summary_left_out.items()
         if count
     ]
@@ -408,7 +408,7 @@ def summary_of(change: Change) -> str:
         return ""
     said = [_in_short(field) for field in shown[:_SAID]]
     more = len(shown) - _SAID
-    return ", ".join(said) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(said) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _in_short(field: FieldChange) -> str:
@@ -491,7 +491,7 @@ def what(change: Change) -> str:
     count, steps = parts(change), len(change.steps)
     if count is None or count <= 1:
         return head
-    return head + (f" ({count} parts)" if steps == count else f" ({steps} of {count} parts)")
+    return head + (f" ({count:,} parts)" if steps == count else f" ({steps:,} of {count:,} parts)")
 
 
 def parts(change: Change) -> int | None:

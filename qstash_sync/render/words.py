@@ -55,7 +55,7 @@ def notes(change: Change) -> list[str]:
 
 
 def stored(change: Change) -> list[str]:
-    """What QStash will hold, in UTC."""
+    """What QStash will hold: crons in UTC, or with a zone of their own."""
     notes = (note for note in change.notes if isinstance(note, Stored))
     return [f"stored as {cron}" for note in notes for cron in note.crons]
 
@@ -68,7 +68,7 @@ def details(change: Change, *, verbose: bool) -> list[str]:
             case Firings():
                 lines += [*moments(note), *doubled(note)] if verbose else doubled(note)
             case InSomeParts():
-                lines.append(f"in {len(note.ids)} of {note.of} parts: {', '.join(note.ids)}")
+                lines.append(f"in {len(note.ids):,} of {note.of:,} parts: {', '.join(note.ids)}")
             case PausesAll():
                 lines.append("every part will be paused, since some are")
             case Takes() if note.destination is None:
@@ -103,6 +103,17 @@ def headline(change: Change) -> str:
     return said
 
 
+def is_paused(change: Change) -> bool:
+    """Whether what is created does not fire."""
+    made = change.fields if change.action is Action.CREATE else ()
+    return any(field.path == "paused" and field.after is True for field in made)
+
+
+def stands(change: Change) -> str:
+    """Whether what comes or goes fires, on one line: what is created paused, or when it would."""
+    return "paused" if is_paused(change) else stops(change)
+
+
 def stops(change: Change) -> str:
     """When what is deleted fired last and would fire next, on one line."""
     takes = change.takes
@@ -118,7 +129,7 @@ def of_delete(change: Change) -> list[str]:
     found = notes(change)
     takes = change.takes
     if takes and takes.destination is not None and len(takes.crons) > 1:
-        found.append(f"{len(takes.crons)} parts")
+        found.append(f"{len(takes.crons):,} parts")
     return found
 
 
@@ -126,12 +137,12 @@ def _taken(note: Takes) -> str:
     if note.endpoints is not None:
         return _endpoints(note.endpoints)
     if note.waiting is not None:
-        return f"{note.waiting} waiting"
+        return f"{note.waiting:,} waiting"
     return "unpinned: a key cannot be deleted, and a pause stays" if note.unpins else ""
 
 
 def _endpoints(count: int) -> str:
-    return f"{count} endpoint{'s' * (count != 1)}"
+    return f"{count:,} endpoint{'s' * (count != 1)}"
 
 
 def taken(change: Change) -> list[tuple[str, list[str]]]:
@@ -158,11 +169,15 @@ def unmanaged(one: Unmanaged) -> str:
     facts = [
         one.cron,
         one.destination and f"to {one.destination}",
-        one.marked and f"carries the mark of {one.marked}",
+        one.marked and _whose(one.marked, one.name),
         None if one.endpoints is None else _endpoints(one.endpoints),
-        None if one.waiting is None else f"{one.waiting} waiting",
+        None if one.waiting is None else f"{one.waiting:,} waiting",
     ]
     return "  ".join(filter(None, facts))
+
+
+def _whose(marked: str, name: str) -> str:
+    return "managed elsewhere" if marked == name else f"carries the mark of {marked}"
 
 
 def effect(note: Firings, wanted: Wanted | None) -> str:

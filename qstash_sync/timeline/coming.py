@@ -138,7 +138,7 @@ def _folded(
         total -= bitmap.bit_count()
         first = next(instants(bitmap, span))
         often.append(Often(schedule=schedule, count=bitmap.bit_count(), first=first))
-    return kept, tuple(often)
+    return kept, tuple(sorted(often, key=lambda one: (-one.count, one.schedule.name)))
 
 
 def _named(

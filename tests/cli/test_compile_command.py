@@ -414,7 +414,7 @@ def test_an_environment_is_compiled_with_its_overrides(environment: str) -> None
     assert crons["sync-stock"] == ("0 * * * *" if environment == "staging" else "*/10 * * * *")
     assert ("year-end" in crons) is (environment == "production")
     ran = compiled(*words)
-    assert ran.code == 1
+    assert ran.code == 64
     assert "the file has environments: say which" in ran.err
 
 

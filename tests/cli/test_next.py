@@ -201,6 +201,27 @@ def test_what_fires_all_the_time_is_one_line_and_the_rest_is_in_view() -> None:
     assert "beat  every" not in shown("--hours", "5").out
 
 
+def test_a_gap_parts_what_fires_all_the_time_from_the_days_and_names_rise() -> None:
+    beats = "".join(
+        f'  {name}: {{cron: "*/{step} * * * *", timezone: UTC, destination: /b}}\n'
+        for name, step in (("b2", 15), ("b1", 15), ("b3", 15), ("a9", 20))
+    )
+    Path("qstash.yaml").write_text(FILE + beats)
+    for form in ("text", "markdown"):
+        page = shown("--format", form).out
+        found = re.findall(r"\b(a9|b\d) every (?:15|20) minutes", re.sub(r"\s+", " ", page))
+        assert found == ["b1", "b2", "b3", "a9"], form
+        lines = page.splitlines()
+        last = next(n for n, line in enumerate(lines) if "a9  every" in line)
+        gap = lines.index("", last)
+        assert lines[gap + 1].startswith("Sat 2027-03-27")
+        assert gap - last <= 1
+    alone = FILE.partition("schedules:")[0] + "schedules:\n" + beats
+    Path("qstash.yaml").write_text(alone)
+    page = shown("--format", "markdown", "--count", "13").out
+    assert "\n\n```\n" not in page
+
+
 def test_a_comment_is_that_of_its_environment() -> None:
     Path("qstash.yaml").write_text(FILE + "environments: {production: {}}\n")
     page = shown("--format", "markdown", "-e", "production").out

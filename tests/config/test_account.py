@@ -1,6 +1,7 @@
 """Which account is spoken to: the file first, then the SDKs' variables; and what says so."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -127,14 +128,39 @@ def test_the_page_says_which_account_it_is_about_and_why(world: World, tmp_path:
             )
             ran = cli(*command, "-f", str(path), "-e", "e", "--format", "json", environ=environ)
             assert "Account:" not in ran.err
-        page = cli("plan", "-f", str(path), "-e", "e", "--format", "markdown", environ=environ)
-        assert f"Account: `localUser at {served.url}, address by QSTASH_URL, token by T" in page.out
-        found = json.loads(
-            cli("plan", "-f", str(path), "-e", "e", "--format", "json", environ=environ).out
-        )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("plan",), ("drift",), ("apply", "--yes"), ("destroy", "--yes", "billing")],
+    ids=" ".join,
+)
+def test_every_document_says_which_account_it_is_about(
+    command: tuple[str, ...], world: World, tmp_path: Path
+) -> None:
+    path, summary = tmp_path / "q.yaml", tmp_path / "summary.md"
+    world.now = datetime.now(UTC)
+    path.write_text(HEAD + "environments: {e: {token: '${env.T}'}}\nqueues: {a: {}}\n")
+    words = (*command, "-f", str(path), "-e", "e", "--format")
+    local = (*command, "-f", str(path), "-e", "e", f"--local={tmp_path / 'a.db'}", "--format")
+    with Served(world.account) as served:
+        environ = {"T": LOCAL_TOKEN, "QSTASH_URL": served.url}
+        told = f"localUser at {served.url}, address by QSTASH_URL, token by T"
+        found = json.loads(cli(*words, "json", environ=environ).out)
         assert found["account"] == {
             "url": served.url, "user": "localUser", "address_by": "QSTASH_URL", "token_by": "T",
         }  # fmt: skip
+        if command[0] in ("plan", "drift"):
+            assert f"Account: `{told}`." in cli(*words, "markdown", environ=environ).out
+            assert f", account <b>{told}</b>;" in cli(*words, "html", environ=environ).out
+            assert "Account:" not in cli(*local, "markdown").out
+            assert ", account <b>" not in cli(*local, "html").out
+        elif command[0] == "apply":
+            path.write_text(path.read_text().replace("{a: {}}", "{b: {}}"))
+            github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+            assert cli(*words, "text", environ=environ | github).code == 0
+            assert f"Account: `{told}`." in summary.read_text()
+    assert json.loads(cli(*local, "json").out)["account"] is None
 
 
 def test_that_line_is_no_wider_than_the_terminal(

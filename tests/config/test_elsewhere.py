@@ -3,6 +3,7 @@
 import pytest
 
 from qstash_sync.applying import proposal
+from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.planning.policy import Policy
 from tests.support import World, config, ids, messages
@@ -169,3 +170,48 @@ def test_two_addresses_from_variables_are_not_called_one_account() -> None:
     text = text.replace("namespace: shop-pr, ", "")
     environ = {**ENVIRON, "A": "https://a.example.com", "B": "https://b.example.com"}
     assert not messages(text, environ, environment="preview")
+
+
+SHARED = """
+version: 1
+namespace: acme
+environments:
+  prod: {token: "${env.P}"%s}
+  staging: {namespace: acme-stg, token: "${env.T}"%s}
+  preview: {namespace: "acme-${var.n}", token: "${env.T}"%s}
+schedules:
+  hook: {cron: "0 9 * * *", timezone: UTC, destination: "https://partner.example.org/hook"}
+"""
+
+
+def test_the_namespaces_of_other_environments_are_known() -> None:
+    found = config(SHARED % ("", "", ""), ENVIRON, environment="staging").desired
+    assert found.neighbours == {"acme": "prod", "acme-*": "preview"}
+    apart = SHARED % (", account: a", ", account: a", ", account: b")
+    found = config(apart, ENVIRON, environment="staging").desired
+    assert found.neighbours == {"acme": "prod"}
+
+
+def test_a_former_namespace_is_nobody_elses() -> None:
+    told = messages(SHARED % ("", ", namespace_was: acme", ""), ENVIRON, environment="staging")
+    assert [line for line in told if "acme is the namespace of prod" in line], told
+    old = SHARED % ("", ", namespace_was: old", "")
+    assert not messages(old, ENVIRON, environment="staging")
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_what_another_environment_declares_is_no_stranger(world: World, *, paused: bool) -> None:
+    """Two environments of one address may both fire: that is said, and no way to take it over."""
+    text = SHARED % ("", ", defaults: {paused: true}" if paused else "", "")
+    prod, staging = (
+        config(text, ENVIRON, environment=name).desired for name in ("prod", "staging")
+    )
+    with world.client() as client:
+        for wanted in (prod, staging):
+            plan = proposal.propose(client, wanted, now=world.now)
+            assert world.carry_out(client, wanted, plan, Policy()).done
+        plan = proposal.propose(client, staging, now=world.now)
+    told = [d for d in plan.warnings if d.code == "twin"]
+    assert [d.severity for d in told] == ([] if paused else [Severity.INFO])
+    assert all("acme.hook of the environment prod" in d.message for d in told)
+    assert not any("namespace_was" in d.hint for d in told)

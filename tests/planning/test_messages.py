@@ -118,3 +118,9 @@ def test_days_are_whole_however_late_today_is(world: World) -> None:
     plan = world.plan(text("* * 23 11 *"))
     assert plan.messages is not None
     assert plan.messages.after == 1440
+
+
+@pytest.mark.parametrize(("after", "told"), [(1_000, False), (1_001, True)])
+def test_as_many_as_are_allowed_are_no_excess(after: int, *, told: bool) -> None:
+    found = messages.MessagesADay(before=0, after=after, allowed=1_000).excess()
+    assert (found is not None) is told

@@ -288,9 +288,28 @@ def test_who_the_file_contradicts_is_told_that_the_next_apply_undoes_it(live: Wo
     assert f"{fact}\n    write paused: true\n" in ran.err
     live.apply(text)
     assert paused(live) == parts(live, "daily", "office")
-    ran = said(live, "resume", "*", text=text.replace("false", "true"))
+    ran = said(live, "resume", "*", "hourly", text=text.replace("false", "true"))
     fact = "warning: hourly: paused: true in the file: the next apply undoes this"
     assert f"{fact}\n    write paused: false\n" in ran.err
+
+
+def test_a_resume_of_many_leaves_paused_what_the_file_pauses(live: World) -> None:
+    """So `resume '*'` is the way back from `pause '*'`; who wants it, names it."""
+    text = FILE.replace("  hourly: {", "  hourly: {paused: true, ")
+    live.apply(text)
+    assert said(live, "pause", "*", text=text).code == 0
+    ran = said(live, "resume", "*", text=text)
+    assert ran.code == 0
+    assert "hourly: paused: true in the file, so left paused" in ran.err
+    assert "Resumed: 2 done." in ran.out
+    assert "No differences" in said(live, "drift", text=text).out
+    ran = said(live, "resume", "h*", text=text)
+    assert (ran.code, ran.out.strip()) == (0, "Nothing to do: paused in the file, so left.")
+    for glob in (("hourly",), ("*", "hourly"), ("billing.hourly",)):
+        assert said(live, "pause", "hourly", text=text).code == 0
+        ran = said(live, "resume", *glob, text=text)
+        assert "the next apply undoes this" in ran.err
+        assert "resume schedule hourly" in ran.out
 
 
 def test_a_resume_of_what_was_written_paused_is_not_undone(world: World) -> None:
@@ -404,7 +423,7 @@ def test_every_glob_must_name_something_in_every_environment(shops: tuple[World,
 def test_a_file_with_environments_wants_to_know_which(shops: tuple[World, str]) -> None:
     world, text = shops
     ran = cli("pause", "*", "-f", "-", environ=TOKENS, stdin=text)
-    assert ran.code == 1
+    assert ran.code == 64
     assert "say which\n    -e production or -e production-eu or -e prod" in ran.err
     ran = cli("pause", "*", "-f", "-", "-e", "prodution", environ=TOKENS, stdin=text)
     assert ran.code == 64

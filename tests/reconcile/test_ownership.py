@@ -1111,7 +1111,7 @@ def test_unmanaged_resources_are_counted_and_listed_with_v(tmp_path: Path) -> No
     ):
         assert line in full.out.splitlines()
     assert re.search(
-        r" schedule other\.a \S+( \S+){4} to http.* carries the mark of other\.a",
+        r" schedule other\.a \S+( \S+){4} to http.* managed elsewhere",
         " ".join(full.out.split()),
     )
     data = json.loads(cli("plan", *words, "--format", "json").out)

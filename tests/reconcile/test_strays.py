@@ -414,3 +414,18 @@ def test_a_running_twin_of_what_is_to_be_paused_stays(world: World) -> None:
     paused = FILE.replace("{cron", "{paused: true, cron", 1)
     assert paused != FILE
     assert not world.plan(paused, strays=True).changes
+
+
+@pytest.mark.parametrize(("more", "goes"), [("", True), (", retries: 5", False)])
+def test_a_twin_of_what_is_only_to_be_marked_goes(world: World, more: str, *, goes: bool) -> None:
+    """Adopted by its `id:` and just as the file says: nothing but the mark is new."""
+    world.apply(FILE)
+    first = world.schedule("billing.s")
+    for part_id in ("scd_7", "scd_8"):
+        unmarked = {**first, "scheduleId": part_id, "labels": [], "label": ""}
+        world.account.store.put("schedule", part_id, unmarked)
+    world.account.console.delete("schedule", "billing.s")
+    plan = world.plan(FILE.replace("{cron", f"{{id: scd_7{more}, cron"), strays=True)
+    assert [(c.action, c.id) for c in plan.changes] == (
+        [(Action.UPDATE, "scd_7")] + [(Action.DELETE, "scd_8")] * goes
+    )

@@ -237,3 +237,15 @@ def test_a_file_that_gets_environments_is_refused_in_one_entry(tmp_path: Path) -
         == 0
     )
     assert "No changes" in cli("plan", "-e", "production", "-f", str(file), local, *NOW).text
+
+
+def test_the_example_is_that_of_its_first_place() -> None:
+    """Found by name, s10 before s2: the words are of the place that is told first."""
+    found = [warning(n, f"m{n}") for n in (10, 2, 20, 30, 40, 50)]
+    (one,) = folded([replace(found[0], location=None), *found[1:], found[0]])
+    assert one.text.startswith("7 like this, first at schedules.s10, ")
+    (one,) = folded([*found, replace(found[0], location=None, path=())])
+    assert "first at q.yaml:2:3, q.yaml:10:3" in one.text
+    assert one.text.endswith(": m2")
+    (one,) = folded(replace(each, hint=each.message) for each in found)
+    assert (one.text.endswith(": m2"), one.hint) == (True, "m2")

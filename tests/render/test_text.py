@@ -226,7 +226,7 @@ def test_what_is_not_ours_is_listed_with_cron_destination_and_mark(account: Acco
     assert "4 unmanaged" in quiet.out
     assert "acme" not in quiet.out
     for line in (
-        "    schedule acme.a  0 14 * 1,2,11,12 1-5  to https://hooks.example.com/…  carries the mark of acme.a",
+        "    schedule acme.a  0 14 * 1,2,11,12 1-5  to https://hooks.example.com/…  managed elsewhere",
         "    schedule acme.a.2  0 14 1-5,8-12 3-10 *  to https://hooks.example.com/…",
         "    schedule copy  0 14 1-5,8-12 3-10 *  to https://hooks.example.com/…",
     ):

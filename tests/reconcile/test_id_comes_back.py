@@ -1,0 +1,62 @@
+"""An `id:` that comes back, as with last week's commit: a rename, as was the way there."""
+
+import pytest
+
+from qstash_sync.model.change import Action, Reason
+from tests.support import HEAD, World
+
+TWO = "cron: '0 9 * * *', timezone: Europe/Berlin"  # parts
+BEFORE = HEAD + f"schedules: {{a: {{{TWO}, destination: 'https://a.com/a'%s}}}}\n"
+WITHOUT = BEFORE % ""
+WITH = BEFORE % ", id: scd_1"
+
+
+def live(world: World) -> dict[str, bool]:
+    """Ids, and whether each is paused."""
+    found = world.account.console.snapshot()["schedule"]
+    return {schedule_id: one["isPaused"] for schedule_id, one in found.items()}
+
+
+@pytest.fixture
+def paused(world: World) -> World:
+    """A schedule that had an id, lost it, and was paused in an incident."""
+    world.apply(WITH)
+    world.apply(WITHOUT)
+    for schedule_id in live(world):
+        world.account.console.pause(schedule_id)
+    assert live(world) == {"billing.a": True, "billing.a.2": True}
+    return world
+
+
+def test_it_is_a_rename_and_keeps_the_pause(paused: World) -> None:
+    plan = paused.plan(WITH)
+    assert not plan.errors
+    (change,) = plan.changes
+    assert (change.action, change.reason) == (Action.UPDATE, Reason.RENAME)
+    assert not [d for d in plan.warnings if d.code in ("not_live", "was")]
+    paused.apply(WITH)
+    assert live(paused) == {"scd_1": True, "scd_1.2": True}
+    assert not paused.plan(WITH).changes
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_it_is_whole_wherever_it_is_cut_off(paused: World, after: int) -> None:
+    """Four writes; what is left of it is no delete that counts."""
+    paused.cut_off(WITH, after=after)
+    paused.apply(WITH, allow_deletes=0)
+    assert live(paused) == {"scd_1": True, "scd_1.2": True}
+    assert not paused.plan(WITH).changes
+
+
+def test_what_is_live_under_the_id_by_itself_is_another_schedule(world: World) -> None:
+    """Then the two are not one: the declared one stays, and ours under the name goes."""
+    world.apply(WITHOUT)
+    both = WITH.replace("schedules: {a:", "schedules: {b:")
+    world.apply(both)
+    assert set(live(world)) == {"scd_1", "scd_1.2"}
+    world.apply(
+        WITHOUT.replace("}}\n", "}, b: {" + TWO + ", destination: 'https://a.com/a', id: scd_1}}\n")
+    )
+    assert set(live(world)) == {"scd_1", "scd_1.2", "billing.a", "billing.a.2"}
+    plan = world.plan(WITH, allow_deletes=9)
+    assert [change.action for change in plan.changes if change.action is Action.DELETE]
