@@ -16,6 +16,7 @@ from qstash_sync.model.secret_shapes import SCHEME, is_likely
 from qstash_sync.record import record
 
 _SET = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
+_LINE_END = re.compile(r"\r?\n")  # to cron; other breaks of a line are a part of it
 _INPUT = re.compile(r"(?:\\%|[^%])*")  # the command; behind a % stands what it would read
 _NAMES = "|".join(name for kind in KINDS for name in kind.names)
 # What a time may be made of, those of other crons too: none of it is worth hiding.
@@ -117,7 +118,7 @@ _TOLD_WRAPPERS = {"flock": "flock; a flow_control key with parallelism 1 keeps r
 def jobs(text: str) -> Iterator[Found]:
     """The lines of a user's crontab, or of /etc/crontab, that call one address."""
     variables: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_LINE_END.split(text), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue

@@ -116,7 +116,7 @@ def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
     live = observe(client, desired)
     if plan.now > client.now() + SKEW:
         raise StalePlanError(f"it was made for {plan.now:%Y-%m-%d %H:%MZ}, which is still to come")
-    policy = replace(plan.policy, among=plan.keys)
+    policy = replace(plan.policy, among=plan.keys, saved=True)
     fresh = compare(desired, live, now=plan.now, policy=policy)
     fingerprints = Fingerprints(desired, live, fresh.index)
     moved = tuple(saved.moved(plan, fresh, fingerprints, client.now()))

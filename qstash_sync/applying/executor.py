@@ -276,7 +276,8 @@ class _Run:
         if change.action is Action.DELETE and not self.policy.delete_after_failure:
             first = next(iter(self.failed.values())).change
             failed = f"{first.kind} {first.name}"
-            return f"nothing is deleted after a failure ({failed}); or --delete-after-failure"
+            way_out = self.policy.way("--delete-after-failure")
+            return f"nothing is deleted after a failure ({failed}); or {way_out}"
         return None
 
     def _is_open(self, change: Change, line: _Line) -> bool:

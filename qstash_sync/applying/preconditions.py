@@ -66,7 +66,8 @@ class Preconditions:
 
     def _refuse_backlog(self, queue: LiveQueue) -> None:
         if not _named(queue.name, self.policy.drop_backlog):
-            raise MovedError(f"{queue.backlog}; or --drop-backlog {queue.name}")
+            way_out = self.policy.way(f"--drop-backlog {queue.name}")
+            raise MovedError(f"{queue.backlog}; or {way_out}")
 
     def _refuse_in_use(self, key: Key) -> None:
         """Look whether a schedule uses it that this run will not change any more."""

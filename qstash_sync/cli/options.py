@@ -248,15 +248,14 @@ def no_zone(timezone: str) -> str | None:
 
 
 def seconds(text: str, option: str) -> int:
-    """A duration of the command line, such as 90s, 5m, 1h30m or a number of seconds."""
-    import re
+    """A duration of the command line, as in the file: 90s, 5m, 1h30m, 1d or a number of seconds."""
+    from qstash_sync.model.durations import parse_duration
 
-    digits = r"(\d{1,9})"
-    match = re.fullmatch(rf"(?:{digits}h)?(?:{digits}m)?(?:{digits}s?)?", text.strip(), re.ASCII)
-    if not match or not any(match.groups()):
-        raise UsageError(f"{option} {text[:_SHOWN]}: write it like 90s, 5m or 1h30m")
-    hours, minutes, rest = (int(group or 0) for group in match.groups())
-    total = 3600 * hours + 60 * minutes + rest
+    written, form = text.strip(), "write it like 90s, 5m, 1h30m or 1d"
+    try:
+        total = parse_duration(f"{written}s" if written[-1:].isdecimal() else written)
+    except ValueError:
+        raise UsageError(f"{option} {text[:_SHOWN]}: {form}") from None
     if total > LONGEST:
-        raise UsageError(f"{option} {text}: more than a year; write it like 90s, 5m or 1h30m")
+        raise UsageError(f"{option} {text[:_SHOWN]}: more than a year; {form}")
     return total

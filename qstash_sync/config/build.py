@@ -467,15 +467,16 @@ def _queue(entry: Entry, given: schema.QueueSpec) -> Queue:
 
 
 def _flow_control(entry: Entry, given: schema.FlowControlSpec) -> FlowControl:
-    return FlowControl(
+    made = FlowControl(
         name=entry.name,
         parallelism=given.parallelism,
         rate=given.rate,
         period=_period(entry, (), given),
         paused=given.paused,
-        ignore=given.ignore or (),
+        has_period=given.period is not None,
         location=entry.location,
     )
+    return ignored.left_to_others(made, given.ignore or ())
 
 
 def _redact(given: schema.RedactSpec) -> Redact:

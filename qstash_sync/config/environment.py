@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, check_identities, desired
 from qstash_sync.config.elsewhere import KINDS, shares_account
 from qstash_sync.config.in_clear import Hider
-from qstash_sync.config.interpolate import UNSET, UNSET_PLAIN, Scope, is_text
+from qstash_sync.config.interpolate import MADE_UP, UNSET, UNSET_PLAIN, Scope, is_text
 from qstash_sync.config.layers import LISTED, Checker, Layer, meant
 from qstash_sync.config.literals import IN_CLEAR
 from qstash_sync.config.report import Path, Report
@@ -20,7 +20,7 @@ from qstash_sync.config.types import NAMESPACE, Frame
 from qstash_sync.config.wrong import NOT_HERE, type_name
 from qstash_sync.model import addresses
 from qstash_sync.model.addresses import KEY_VARIABLES, TOKEN_VARIABLE
-from qstash_sync.model.diagnostics import Diagnostic, Location
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Key, Secret
 from qstash_sync.model.secret_shapes import TOKENS
 from qstash_sync.planning.known_secrets import KnownSecrets
@@ -53,6 +53,7 @@ class Config:
 NO_ENVIRONMENT = "environment"  # a code: of none of this name, or none said
 # Of what follows at the same place.
 _CAUSES = (UNSET, UNSET_PLAIN, "variable", "not_text", "interpolation")
+_OF_KEYS = ("unknown_key", "refused_key")
 
 
 class Environment:
@@ -67,6 +68,7 @@ class Environment:
         *,
         environ: Mapping[str, str],
         missing: str,
+        shape: str = MADE_UP,
     ) -> None:
         self.documents = documents
         self.raw_top = top
@@ -80,20 +82,38 @@ class Environment:
         own = (self.environments or NOTHING).get(name or "")
         self.own: Map = own if isinstance(own, Map) else NOTHING
         self.top: dict[str, Any] = {}  # the top level as it was checked, by key
-        self.scope = Scope({}, environ, missing, self.report, tokens=self._tokens(environ))
+        tokens = self._tokens(environ)
+        self.scope = Scope({}, environ, missing, shape, self.report, tokens=tokens)
         self.scope.variables = self._variables(variables)
         self.checker = Checker(self.scope, self.report)
 
     def diagnostics(self) -> list[Diagnostic]:
-        """What was found, but for what is about a value that is not the real one anyway."""
-        mocked, known = self.scope.mocked, KnownSecrets(self.scope.secrets)
+        """What was found, but for what may be about a value that is not the real one anyway."""
+        mocked = self.scope.mocked
         barred = {d.location for d in self.report if d.code == NOT_HERE}  # to set it is no help
         told = (
             d for d in self.report
             if (d.code in _CAUSES and d.location not in barred)
             or d.code == NOT_HERE or d.location not in mocked
         )  # fmt: skip
-        return [known.in_diagnostic(diagnostic) for diagnostic in told]
+        return self._masked(told)
+
+    def doubts(self) -> list[Diagnostic]:
+        """The errors that may be about a made-up value: at its place, and of no cause told there.
+
+        Of a value that may be of any type only what is about the key.
+        """
+        lost = self.scope.lost
+        return self._masked(
+            d for d in self.report
+            if d.severity is Severity.ERROR and d.location in self.scope.mocked
+            and d.code not in _CAUSES and d.code != NOT_HERE
+            and (d.location not in lost or d.code in _OF_KEYS)
+        )  # fmt: skip
+
+    def _masked(self, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+        known = KnownSecrets(self.scope.secrets)
+        return [known.in_diagnostic(diagnostic) for diagnostic in diagnostics]
 
     def _is_chosen(self) -> bool:
         name, names = self.name, self.names
@@ -230,11 +250,14 @@ class Environment:
             fact = f"must be a mapping, not {type_name(raw['vars'])}"
             self.report.error("type", (*path, "vars"), fact, raw.at("vars"))
         token = raw.get("token")
+        named = _named(token)
         if "token" in raw and not (isinstance(token, str) and token.strip().startswith("${env.")):
             variable = f"{name.upper().replace('-', '_')}_QSTASH_TOKEN"
             hint = f"name the variable that holds it: token: ${{env.{variable}}}"
             at = raw.at("token")
             self.report.error(IN_CLEAR, (*path, "token"), "a literal token", at, hint)
+        elif named and named["plain"]:
+            self.scope.refuse_plain(named[1], raw.at("token"), (*path, "token"))
         known = tuple(schema.EnvironmentSpec.model_fields)
         for key in raw:
             if key not in known:
@@ -317,4 +340,5 @@ class Environment:
 
 def _named(token: Value) -> re.Match[str] | None:
     """The variable that an environment's token comes from, as the first group."""
-    return re.match(r"\s*\$\{env\.(\w+)", token) if isinstance(token, str) else None
+    form = r"\s*\$\{env\.(\w+)(?P<plain>[^}]*\|plain\s*\})?"
+    return re.match(form, token) if isinstance(token, str) else None

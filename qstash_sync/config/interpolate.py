@@ -27,6 +27,7 @@ from qstash_sync.record import record
 MAX_EXPANDED = 10_000_000  # characters and values that other variables may bring into one
 MAX_TOTAL = 50_000_000  # likewise that they may bring into all settings of an environment
 
+MADE_UP = "mock-{}"  # in place of a value that is not there, by the name of its variable
 ANY = "*"  # a value that only the runs of another environment know: its names are patterns
 UNSET, UNSET_PLAIN = "unset", "unset_plain"  # codes: of a secret, and of what `|plain` shows
 _LEAST = 8  # characters of a token that is searched for in other values
@@ -53,6 +54,7 @@ class _Expansion:
     size: int
     height: int
     mocked: bool
+    lost: bool
     declared: bool
 
 
@@ -64,14 +66,17 @@ class Scope:
     "unknown" (a secret that equals anything, for `plan --unknown-env`), "set" (the same, also where
     a default stands), or "any" (of another environment, whose runs may have any value: it is ANY,
     set here or not). mocked collects the places whose value is not the real one, so that nobody
-    complains about it there; secrets every value.
+    complains about it there; lost those among them whose value may be of any type; secrets every
+    value. shape: what is made up for a value that is no secret, {} for its name.
     """
 
     variables: Mapping[str, tuple[Value, Location | None]]
     environ: Mapping[str, str]
     missing: str = "error"
+    shape: str = MADE_UP
     report: Report = field(default_factory=Report)
     mocked: set[Location] = field(default_factory=set)
+    lost: set[Location] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set, repr=False)
     declared: set[Location] = field(default_factory=set)  # where `|plain` says: no secret
     tokens: Collection[str] = ()  # variables that hold a token or a signing key of QStash
@@ -179,7 +184,7 @@ class Scope:
             fact = f"{source} means something in a workflow of GitHub Actions only"
             hint = f"give it to a variable there, as in env: NAME: {source}; write ${{env.NAME}}"
         self.report.error("interpolation", path, fact, location, hint)
-        self.mocked.add(location)  # one message is enough
+        self._lose(location)
         return ""
 
     def _expression(self, source: str, location: Location, path: Path) -> Value:
@@ -189,7 +194,7 @@ class Scope:
             is_name = re.fullmatch(r"\w+", source.strip(), re.ASCII)
             hint = f"write ${{env.{source.strip()}}} or ${{var.{source.strip()}}}"
             self.report.error("interpolation", path, fact, location, hint if is_name else _FORMS)
-            self.mocked.add(location)
+            self._lose(location)
             return ""
         if self.missing == "any" and (match["env"] or match["var"] not in self.variables):
             return Loose(ANY)
@@ -205,7 +210,7 @@ class Scope:
                 hint = f"defined: {', '.join(sorted(self.variables)) or 'none are'}; {hint}"
             fact = f"the variable {name} is not defined"
             self.report.error("variable", path, fact, location, hint, cause=f"var.{name}")
-            self.mocked.add(location)  # one message is enough
+            self._lose(location)
             return ""
         if name in self._open:
             chain = " -> ".join((*self._open, name))
@@ -232,6 +237,8 @@ class Scope:
         """What holds of a variable holds of the place where it is used."""
         if found.mocked:
             self.mocked.add(location)
+        if found.lost:
+            self.lost.add(location)
         if found.declared:
             self.declared.add(location)
         if isinstance(found.value, Text) and has_control(shadow(found.value)):
@@ -243,9 +250,9 @@ class Scope:
         size, height = _measure(raw)
         if self._depth + height >= MAX_DEPTH:
             value = self._give_up("nested too deeply to be read", location, path)
-            return _Expansion(value, 0, 0, mocked=False, declared=False)
+            return _Expansion(value, 0, 0, mocked=False, lost=False, declared=False)
         outside = self._size, self._tallest
-        mocked, declared = len(self.mocked), len(self.declared)
+        mocked, lost, declared = len(self.mocked), len(self.lost), len(self.declared)
         self._size = self._tallest = 0
         self._depth += 1
         self._open.append(name)
@@ -260,6 +267,7 @@ class Scope:
             size,
             height,
             mocked=len(self.mocked) > mocked,
+            lost=len(self.lost) > lost,
             declared=len(self.declared) > declared,
         )
 
@@ -280,23 +288,18 @@ class Scope:
             else:
                 self.is_defaulted = True
             return Loose(default[2:])
-        if not found and self.missing == "mock":
-            self.mocked.add(location)
-            found = f"mock-{name.lower()}"
         if not found and self.missing in ("unknown", "set") and not is_plain:
             return Secret((Piece("", hidden=True, known=False),))
         if not found:
-            fact = f"the environment variable {name} is not set"
-            form = f"${{env.{name}:-…{'|plain' * is_plain}}}"
-            hint = f"set {name}, give a default {form}, or use --env-file"
-            code = UNSET_PLAIN if is_plain else UNSET
-            self.report.error(code, path, fact, location, hint, cause=f"env.{name}")
-            self.mocked.add(location)  # one message is enough: what follows from it is not told
+            self.mocked.add(location)  # what follows from it is not told
+            if self.missing != "mock":
+                self._unset(name, location, path, is_plain=is_plain)
+            found = (self.shape if is_plain else MADE_UP).replace("{}", name.lower())
         if not is_text(found):
             fact = f"the environment variable {name} is not UTF-8 text"
             hint = "encode it, for example as base64"
             self.report.error("not_text", path, fact, location, hint, cause=f"env.{name}")
-            self.mocked.add(location)  # likewise
+            self._lose(location)
             found = ""
         if has_control(found):
             self.broken[location] = f"the environment variable {name}"
@@ -307,15 +310,36 @@ class Scope:
         self.secrets.add(found)
         return Secret((Piece(found, hidden=True),))
 
+    def _unset(self, name: str, location: Location, path: Path, *, is_plain: bool) -> None:
+        fact = f"the environment variable {name} is not set"
+        form = f"${{env.{name}:-…{'|plain' * is_plain}}}"
+        hint = f"set {name}, give a default {form}, or use --env-file"
+        code = UNSET_PLAIN if is_plain else UNSET
+        self.report.error(code, path, fact, location, hint, cause=f"env.{name}")
+
+    def _lose(self, location: Location) -> None:
+        """Note that nothing is known of the value at a place: one message is enough."""
+        self.mocked.add(location)
+        self.lost.add(location)
+
     def _is_never_plain(self, name: str, found: str, location: Location, path: Path) -> bool:
         """Whether a value stays a secret in spite of `|plain`: then that is an error."""
-        kind = kind_in(found)
         if holder := self.holder_of_token(name, found):
-            kind = f"the token or key of QStash that stands in {holder}"
-        if kind:
-            fact = f"${{env.{name}|plain}}: {kind} is never shown"
-            self.report.error("never_plain", path, fact, location, f"write ${{env.{name}}}")
-        return kind is not None
+            self.refuse_plain(name, location, path, holder)
+        elif kind := kind_in(found):
+            self._never_plain(name, kind, location, path)
+        else:
+            return False
+        return True
+
+    def refuse_plain(self, name: str, location: Location, path: Path, holder: str = "") -> None:
+        """Say that a token or key of QStash is never shown; holder: of it, if another variable."""
+        kind = f"the token or key of QStash that stands in {holder or name}"
+        self._never_plain(name, kind, location, path)
+
+    def _never_plain(self, name: str, kind: str, location: Location, path: Path) -> None:
+        fact = f"${{env.{name}|plain}}: {kind} is never shown"
+        self.report.error("never_plain", path, fact, location, f"write ${{env.{name}}}")
 
     def holder_of_token(self, name: str, value: str) -> str | None:
         """The variable whose token a value is or contains, though another one brought it."""

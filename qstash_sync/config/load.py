@@ -6,12 +6,14 @@ files --parse--> documents, each value with its position --interpolate--> values
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
 from qstash_sync.config.literals import told_once, without_secrets
+from qstash_sync.config.made_up import whatever_it_is
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS
@@ -181,11 +183,13 @@ class Files:
         missing: str = "error",
     ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """What can be built in spite of errors; None only where no environment is chosen."""
-        chosen = Environment(
-            self.documents, self.top, environment, variables, environ=environ, missing=missing
-        )
+        made = partial(
+            Environment, self.documents, self.top, environment, variables, environ=environ,
+            missing=missing,
+        )  # fmt: skip
+        chosen = made()
         config = chosen.config()
-        found = [*self.report, *chosen.diagnostics()]
+        found = [*self.report, *chosen.diagnostics(), *whatever_it_is(chosen.doubts(), made)]
         if chosen.scope.is_defaulted and missing != "set":  # what its variable may never be set to
             _, if_set = self.attempt(environment, variables, environ, "set")
             found += [d for d in if_set if d.code == NOT_HERE and d not in found]

@@ -256,6 +256,7 @@ class FlowControl:
     period: int | None = None  # seconds, with a rate
     paused: bool | None = None
     ignore: tuple[str, ...] = ()
+    has_period: bool = field(default=True, compare=False)  # somebody has written how long
     location: Location | None = field(default=None, compare=False)
 
 

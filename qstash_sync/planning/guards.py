@@ -97,7 +97,7 @@ def _refusals(
     """Each reason against a delete that no policy answers, with the option that does."""
     name = change.name
     if not _named(name, policy.allow_protected):
-        way_out = f"or --allow-protected {name}"
+        way_out = f"or {policy.way(f'--allow-protected {name}')}"
         if change.protected:
             yield f"protected: apply it once with protect: false, then remove it, {way_out}"
         globs: tuple[str, ...] = getattr(desired.protect, f"{change.kind}s", ())
@@ -106,11 +106,12 @@ def _refusals(
     if change.kind is Kind.QUEUE and not _named(name, policy.drop_backlog):
         backlog = next((q.backlog for q in live.queues or () if q.name == name), None)
         if backlog:
-            yield f"{backlog}; wait, or --drop-backlog {name}"
+            yield f"{backlog}; wait, or {policy.way(f'--drop-backlog {name}')}"
     if change.kind in (Kind.QUEUE, Kind.URL_GROUP) and not _named(name, policy.allow_in_use):
         used = users.queues if change.kind is Kind.QUEUE else users.destinations
         if name in used:
-            yield f"the schedule {used[name]} uses it; change that first, or --allow-in-use {name}"
+            way_out = policy.way(f"--allow-in-use {name}")
+            yield f"the schedule {used[name]} uses it; change that first, or {way_out}"
 
 
 def _named(name: str, globs: Iterable[str]) -> bool:
@@ -150,12 +151,13 @@ def too_many_deletes(
         facts.append(f"{many}, limits.max_deletes is {limits.max_deletes:,}")
     if limits.max_delete_percent is not None:
         facts += [fact for count in counts if (fact := count.excess(limits.max_delete_percent))]
-    hint = f"look at each; then --allow-deletes {total}"
+    allow = policy.way(f"--allow-deletes {total}")
+    hint = f"look at each; then {allow}"
     for fact in facts:
         yield Diagnostic(code="guard", message=fact, hint=hint)
     if not facts and _is_anothers(desired, changes, every):
         fact = f"none of the declared schedules is live, and of {desired.namespace} others are"
-        hint = f"is the namespace another file's? was: renames one; else --allow-deletes {total}"
+        hint = f"is the namespace another file's? was: renames one; else {allow}"
         yield Diagnostic(code="guard", message=fact, hint=hint)
 
 

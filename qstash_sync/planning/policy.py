@@ -26,6 +26,7 @@ class Policy:
     allow_protected, allow_in_use, drop_backlog: globs of names to delete all the same.
     delete_after_failure: delete although an earlier change of the run failed.
     fail_on: lint's findings of this severity, or a heavier one, stop the run; None: none does.
+    saved: a saved plan is carried out; it takes no other consent than it has.
     without_lint: the run is not about what the files say, but about whether the account is so.
     """
 
@@ -43,6 +44,11 @@ class Policy:
     delete_after_failure: bool = False
     fail_on: Severity | None = Severity.ERROR
     without_lint: bool = False
+    saved: bool = False
+
+    def way(self, option: str) -> str:
+        """How to give a consent that is missing."""
+        return f"plan again with {option}" if self.saved else option
 
     def covers(self, kind: Kind, names: tuple[str, ...]) -> bool:
         """Whether the run is about a resource that has these names."""

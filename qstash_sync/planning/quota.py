@@ -112,8 +112,10 @@ def limits(
         others = len(index.by_id.keys() - counted - deleted)
         used = usage[Kind.SCHEDULE]
         for found in judge(declared, now, plan=plan, others=others, today=used.after):
-            is_error = used.created and found.severity is Severity.ERROR
-            yield replace(found, severity=Severity.ERROR if is_error else Severity.WARNING)
+            if used.created and found.severity is Severity.ERROR:
+                yield _with_growing(found, changes, used, index.by_id, len(declared))
+            else:
+                yield replace(found, severity=Severity.WARNING)
         if used.allowed is not None and used.after <= used.allowed < used.peak:
             fact = f"{used.peak:,} schedules at once, since new ones are made before old ones go"
             most = max(
@@ -135,6 +137,41 @@ def limits(
                 message=f"{used.after:,} {kind}s after this; {may}",
                 hint="remove some, or raise the plan",
             )
+
+
+def _growing(changes: Iterable[Change], there: Collection[str]) -> dict[str, int]:
+    """How many rows more each schedule needs, of those that need any, by name."""
+    written = (c for c in changes if c.kind is Kind.SCHEDULE and not c.refused)
+    needs = {c.name: len(_created(c, there)) - len(_deleted(c)) for c in written}
+    return {name: rows for name, rows in sorted(needs.items()) if rows > 0}
+
+
+def _with_growing(
+    found: Diagnostic,
+    changes: Iterable[Change],
+    used: Usage,
+    there: Collection[str],
+    declared: int,
+) -> Diagnostic:
+    """With the schedules that need rows, and, where that helps, how the others get through.
+
+    Where all that are declared need some, it is about all of them.
+    """
+    growing = _growing(changes, there)
+    if len(growing) == declared:
+        return found
+    written = (change for change in changes if not change.refused)
+    rest = [c for c in written if c.kind is not Kind.SCHEDULE or c.name not in growing]
+    is_room = used.after - sum(growing.values()) <= (used.allowed or 0)
+    is_mended = is_room or not any(_created(change, there) for change in rest)
+    each = [f"{name} needs {rows} more" for name, rows in growing.items()][:_LISTED]
+    more = ", …" * (len(growing) > _LISTED)
+    message = f"{found.message}: {', '.join(each)}{more}"
+    hint = found.hint
+    if rest and is_mended and len(growing) <= _LISTED:
+        ways = " ".join(f"--exclude schedules.{name}" for name in growing)
+        hint = f"{hint}; or {ways}, for the rest alone"
+    return replace(found, message=message, hint=hint)
 
 
 # ---------------------------------------------------------------- parts of schedules

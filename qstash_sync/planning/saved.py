@@ -180,15 +180,27 @@ def _not_the_same(
 
 
 def _what_happened(approved: Approved, change: Change, paused: int) -> str:
-    """What somebody did to the account, as far as it shows."""
+    """What somebody did to the account, as far as it shows; or what of it we have done."""
     actions = approved.change.action, change.action
     if actions[0] is Action.CREATE and actions[1] is not Action.CREATE:
-        return "it has been created in the account"
+        return f"it has been created in the account{_or_cut_off(approved.change, change)}"
     if actions[1] is Action.CREATE and actions[0] is not Action.CREATE:
         return "it has been deleted from the account"
     if paused != approved.paused:
-        return f"it has been {'paused' if paused > approved.paused else 'resumed'} in the account"
-    return "it has been changed in the account"
+        done = "paused" if paused > approved.paused else "resumed"
+        return f"it has been {done} in the account{_or_cut_off(approved.change, change)}"
+    return f"it has been changed in the account{_or_cut_off(approved.change, change)}"
+
+
+def _or_cut_off(approved: Change, now: Change) -> str:
+    """What is half done of what was approved may look like anybody's doing.
+
+    A queue is written by one request; the marks of schedules tell others' edits, but for pauses.
+    """
+    by_hand = {Reason.DRIFT, Reason.BOTH}
+    is_pause = now.action in (Action.PAUSE, Action.RESUME)
+    is_told = now.reason in by_hand and approved.reason not in by_hand and not is_pause
+    return "" if now.kind is Kind.QUEUE or is_told else ", or an apply of it was cut off"
 
 
 def _moves(approved: Change, now: Change | None) -> tuple[Move, ...]:

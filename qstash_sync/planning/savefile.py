@@ -22,7 +22,7 @@ KIND = "qstash-sync plan"
 FORMAT_VERSION = 2  # 1 had fingerprints over unset fields
 _HEAD = 100  # characters of a document within which its kind stands
 # What follows from the changes, and what was done when they were saved: they were linted.
-_DERIVED = {"among", "fail_on", "without_lint"}
+_DERIVED = {"among", "fail_on", "without_lint", "saved"}
 _KEPT = [field for field in fields(Policy) if field.name not in _DERIVED]
 _GLOBS = [field.name for field in _KEPT if field.default == ()]
 _FLAGS = [field.name for field in _KEPT if field.default is False]

@@ -300,17 +300,22 @@ class Client:
         )
 
     def _settle(self, group: UrlGroup) -> None:
+        way = endpoints.Settling(group.endpoints)
+        failed = f"the URL group {group.name} does not come to its endpoints"
         for _ in range(endpoints.ROUNDS):
             found = self.get(Kind.URL_GROUP, group.name)
             live = found.endpoints if isinstance(found, LiveUrlGroup) else ()
-            move = endpoints.next_move(group.endpoints, live)
+            move = way.next_move(live)
             if move.add:
                 self._send(wire.add_endpoints(group.name, move.add))
             elif move.remove:
                 self._send(wire.remove_endpoints(group.name, move.remove), MayLack.RESOURCE)
+            elif way.fault:
+                failed = f"{failed}: {way.fault}"
+                break
             else:
                 return
-        raise RejectedError(f"the URL group {group.name} does not come to its endpoints", 0)
+        raise RejectedError(failed, 0)
 
     # The wire
 

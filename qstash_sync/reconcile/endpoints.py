@@ -12,9 +12,13 @@ request is decided anew from what is live, in this order:
             elsewhere, on a URL that is wanted; or the swallower of an unnamed endpoint. Then the
             wanted endpoints of that URL stand in under a twin of it, and the URL is removed.
 4. remove   The other leftovers, each by a value that no wanted endpoint has.
+
+If QStash tells endpoints apart by their URL alone, it cannot hold two of one URL: of what is added
+only one is there. Then one of each URL is all that can be wanted, and that it is not all is said.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count, takewhile
 
@@ -22,6 +26,7 @@ from qstash_sync.model.resources import Endpoint, Piece, Secret, plain
 from qstash_sync.record import record
 
 ROUNDS = 16  # a read and a request each; eight settle any group that nobody else edits
+_MOST_LOSSES = 1  # another editor may undo what was added, once
 
 Key = tuple[str | None, str]  # name and URL
 
@@ -32,6 +37,63 @@ class Move:
 
     add: tuple[Endpoint, ...] = ()
     remove: tuple[dict[str, str], ...] = ()
+
+
+class Settling:
+    """One group on its way to its endpoints: move after move, and what QStash made of the last."""
+
+    def __init__(self, wanted: Sequence[Endpoint]) -> None:
+        self.wanted = tuple(wanted)
+        self.merged: tuple[Endpoint, ...] = ()  # wanted ones that QStash takes for the same
+        self._names: set[str] = set()  # of the last add
+        self._urls: set[str] = set()  # likewise
+        self._expected: set[Key] = set()  # at these URLs, of what is wanted or was added
+        self._rest: set[Key] = set()  # what the add leaves alone
+        self._losses = 0
+        self._holds_two = False  # of one URL: seen once, that is how QStash is
+
+    def next_move(self, live: Sequence[Endpoint]) -> Move:
+        """The next request; both of its parts are empty when nothing more can be done."""
+        have = {_key(e) for e in live}
+        is_ours = {k for k in have if not self._is_touched(k)} == self._rest  # nobody else's doing
+        self._losses += is_ours and _is_merged(self._expected, have)
+        self._holds_two |= len({url for _, url in have}) < len(have)
+        if self._losses > _MOST_LOSSES and not (self._holds_two or self.merged):
+            self.wanted, self.merged = _one_each(self.wanted)
+        move = next_move(self.wanted, live)
+        added = {_key(e) for e in move.add}
+        self._names, self._urls = {name for name, _ in added if name}, {url for _, url in added}
+        stay = {k for k in have & {_key(e) for e in self.wanted} if k[0] not in self._names}
+        self._expected = added | {key for key in stay if key[1] in self._urls}
+        self._rest = {key for key in have if not self._is_touched(key)}
+        return move
+
+    def _is_touched(self, key: Key) -> bool:
+        return key[0] in self._names or key[1] in self._urls
+
+    @property
+    def fault(self) -> str:
+        """Why not all that is wanted can be there; "" where it is."""
+        if not self.merged:
+            return ""
+        names = [e.name or "one without a name" for e in self.merged]
+        return f"QStash takes two endpoints of one URL for the same: {' and '.join(names)}"
+
+
+def _is_merged(expected: Collection[Key], have: Collection[Key]) -> bool:
+    """Whether several endpoints of one URL were to be there, and one of them is."""
+    counted = Counter(url for _, url in expected)
+    there = Counter(url for _, url in set(expected) & set(have))
+    return any(number > 1 and there[url] == 1 for url, number in counted.items())
+
+
+def _one_each(wanted: Sequence[Endpoint]) -> tuple[tuple[Endpoint, ...], tuple[Endpoint, ...]]:
+    """One endpoint of each URL, with a name where there is one, and those of URLs with several."""
+    by_url: dict[str, list[Endpoint]] = {}
+    for endpoint in sorted(wanted, key=lambda e: (e.name is None, e.name or "")):
+        by_url.setdefault(plain(endpoint.url), []).append(endpoint)
+    several = (e for found in by_url.values() if len(found) > 1 for e in found)
+    return tuple(found[0] for found in by_url.values()), tuple(several)
 
 
 def next_move(wanted: Sequence[Endpoint], live: Sequence[Endpoint]) -> Move:

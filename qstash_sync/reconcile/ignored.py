@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from qstash_sync.errors import UsageError
 from qstash_sync.model import ignorable
@@ -31,6 +31,7 @@ from qstash_sync.model.resources import (
     Message,
     Piece,
     Queue,
+    Resource,
     Schedule,
     Secret,
     Text,
@@ -54,6 +55,8 @@ from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.mark import Mark
 from qstash_sync.reconcile.scope import Pattern
 from qstash_sync.record import record
+
+R = TypeVar("R", bound=Resource)
 
 _SECOND = 1000  # milliseconds
 
@@ -109,7 +112,9 @@ def with_options(desired: Desired, options: Sequence[str]) -> Desired:
             fact = f"no {kind} of the files has such a name"
             raise UsageError(f"--ignore {text}: {fact}; they have {known}")
         found = tuple(
-            _with(resource, field) if pattern.names(kind, (resource.name,)) else resource
+            left_to_others(resource, (field,))
+            if pattern.names(kind, (resource.name,))
+            else resource
             for resource in resources
         )
         for why in (
@@ -121,8 +126,12 @@ def with_options(desired: Desired, options: Sequence[str]) -> Desired:
     return desired
 
 
-def _with(resource: Any, field: str) -> Any:
-    return replace(resource, ignore=tuple(dict.fromkeys((*resource.ignore, field))))
+def left_to_others(resource: R, fields: Iterable[str]) -> R:
+    """The same resource with more that is ignored, and with what that brings along."""
+    found = dict.fromkeys((*resource.ignore, *fields))
+    if isinstance(resource, FlowControl) and "rate" in found and not resource.has_period:
+        found["period"] = None  # of their rate; the file says nothing of it
+    return replace(resource, ignore=tuple(found))
 
 
 def redacted(message: Message, ignore: Iterable[str]) -> Iterator[str]:

@@ -11,7 +11,16 @@ from tests.support import HEAD, cli
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("5m", 300), ("1h30m", 5_400), ("60", 60), ("0", 0), ("8784h", 31_622_400)],
+    [
+        ("90s", 90),
+        ("5m", 300),
+        ("1h30m", 5_400),
+        ("60", 60),
+        ("0", 0),
+        ("8784h", 31_622_400),
+        ("1d", 86_400),
+        ("1d12h", 129_600),
+    ],
 )
 def test_a_duration_is_read(text: str, seconds: int) -> None:
     assert options.seconds(text, "--max-wait") == seconds
@@ -24,7 +33,7 @@ def test_a_duration_is_read(text: str, seconds: int) -> None:
         "9" * 5_000,
         "8785h",
         "999999999h",
-        "1d",
+        "367d",
         "",
         "-5",
         "5 m",
@@ -37,7 +46,7 @@ def test_a_duration_is_read(text: str, seconds: int) -> None:
 def test_what_is_none_or_endless_is_wrong_usage_and_nothing_is_written(
     tmp_path: Path, text: str
 ) -> None:
-    with pytest.raises(UsageError, match="write it like 90s, 5m or 1h30m"):
+    with pytest.raises(UsageError, match="write it like 90s, 5m, 1h30m or 1d"):
         options.seconds(text, "--max-wait")
     (tmp_path / "q.yaml").write_text(HEAD + "queues: {q: {}}")
     words = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")

@@ -1174,3 +1174,14 @@ def test_a_variable_of_a_crontab_is_a_secret_by_its_name_or_by_its_look(
     text = Path("qstash.yaml").read_text()
     assert "https://a.acme.com/x" in text
     assert (value not in text) == hidden
+
+
+@pytest.mark.parametrize("mark", ["\f", "\v", "\x1c", "\x85", "\u2028", "\u2029", "\r"])
+def test_a_line_of_a_crontab_ends_where_cron_ends_it(mark: str) -> None:
+    """What stands in a comment is no job, and a body is not cut in two."""
+    gone = f"# until May:{mark}0 9 * * * curl https://a.acme.com/gone\n"
+    assert not list(crontab.jobs(gone))
+    (found,) = crontab.jobs(f"0 1 * * * curl -d 'a{mark}b' https://a.acme.com/x\n")
+    assert found.body == f"a{mark}b"
+    (found,) = crontab.jobs("# a\r\nA=https://a.acme.com/x\r\n\r\n0 1 * * * curl $A\r\n")
+    assert (found.where, found.url) == ("line 4", "https://a.acme.com/x")

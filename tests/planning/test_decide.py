@@ -86,7 +86,7 @@ def test_an_account_that_is_too_full_already_stops_new_schedules_alone(world: Wo
 
     world.apply(text("payg", 1, 1))
     (error,) = world.plan(text("free", 1, 1, count=12)).errors
-    assert error.message == "12 schedules are needed; the plan free allows 10"
+    assert error.message == "12 schedules are needed; the plan free allows 10: s11 needs 1 more"
     for other, is_told in (
         (text("free", 2, 1), False),
         (text("free", 1, 2), True),

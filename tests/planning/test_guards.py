@@ -1,11 +1,13 @@
 """Guards: what is not known is no reason to go ahead."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qstash_sync.applying.outcomes import Status
-from tests.support import HEAD, World
+from tests.fault_server import FaultServer
+from tests.support import HEAD, World, cli
 
 QUEUES = HEAD + "owns: {queues: ['*']}\nqueues: {a: {}, q: {}}\n"
 LAGS: list[tuple[dict[str, Any], bool]] = [
@@ -100,3 +102,37 @@ def test_a_change_that_is_refused_makes_up_for_no_delete(world: World) -> None:
     world.edit("billing.s", labels=[])
     (error,) = world.plan(CALLED % "").errors
     assert error.message == "1 delete, limits.max_deletes is 0"
+
+
+SAVED = [  # what comes up after a plan was saved, and the consent that it lacks
+    ("--drop-backlog q", lambda console: console.edit("queue", "q", lag=3)),
+    (
+        "--allow-in-use q",
+        lambda console: console.edit("schedule", "other.t", queueName="q"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("option", "edit"), SAVED, ids=["backlog", "in use"])
+def test_a_saved_plan_lacks_a_consent_that_another_plan_gives(
+    tmp_path: Path, option: str, edit: Any
+) -> None:
+    file, path, plan = tmp_path / "q.yaml", tmp_path / "a.db", str(tmp_path / "p.json")
+    words = ("-f", str(file), f"--local={path}")
+    file.write_text(QUEUES)
+    assert cli("apply", "--yes", *words).code == 0
+    job = "schedules: {t: {cron: '0 9 * * *', destination: 'https://e.com/x'}}\n"
+    file.write_text(HEAD.replace("billing", "other") + job)
+    assert cli("apply", "--yes", *words).code == 0
+    file.write_text(QUEUES.replace(", q: {}", ""))
+    assert cli("plan", "--save", plan, *words).code == 0
+    with FaultServer(path) as account:
+        edit(account.console)
+    refused = cli("apply", plan, *words)
+    assert refused.code == 3
+    told = " ".join(refused.text.split())
+    assert f"plan again with {option}" in told, told
+    assert f"plan again with {option}" not in " ".join(cli("plan", *words).text.split())
+    assert cli("apply", plan, *words, *option.split()).code == 64
+    assert cli("plan", "--save", plan, *words, *option.split()).code == 0
+    assert cli("apply", plan, *words).code == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qstash_sync.applying.outcomes import Status
 from qstash_sync.crons.compile import Compilation
 from qstash_sync.local import Switches
 from qstash_sync.model.diagnostics import Severity
@@ -350,3 +351,29 @@ def test_max_parts_is_held_to_what_is_needed_and_not_to_the_bound(cron: str) -> 
             found = quota.too_many_parts(schedule, WINTER)
             assert isinstance(found, tuple)
             assert bool(found) is refused
+
+
+NEW = "  x: {cron: '0 9 * * *', timezone: America/New_York, destination: 'https://e.com/x'}\n"
+
+
+def test_a_full_account_says_what_needs_the_rows_and_how_the_rest_gets_through(
+    world: World,
+) -> None:
+    assert all(outcome.status is Status.DONE for outcome in world.apply(file(3)))
+    changed = file(3).replace("'https://e.com/s2'", "'https://e.com/s2', retries: 1") + NEW
+    (told,) = world.plan(changed).errors
+    assert told.message == "12 schedules are needed; the plan free allows 10: x needs 3 more"
+    assert told.hint.endswith("; or --exclude schedules.x, for the rest alone")
+    assert not world.plan(changed, exclude=("schedules.x",)).errors
+    (alone,) = world.plan(file(3) + NEW).errors
+    assert "x needs 3 more" in alone.message
+    assert "--exclude" not in alone.hint  # nothing would be left
+
+
+def test_what_leaving_out_does_not_mend_is_not_advised(world: World) -> None:
+    """Where the account is above its plan without it, and the rest makes something new."""
+    assert all(o.status is Status.DONE for o in world.apply(file(6, plan="payg")))
+    both = file(6) + NEW + NEW.replace("  x:", "  y:").replace("/x", "/y")
+    (told,) = world.plan(both).errors
+    assert told.message.endswith(": x needs 3 more, y needs 3 more")
+    assert "--exclude" not in told.hint  # nothing would be left

@@ -548,6 +548,67 @@ def test_a_schedule_whose_parts_were_cut_off_midway_has_moved(world: World) -> N
     assert apply(world, NEW_YORK + "}", document).done
 
 
+CUT = [  # changes of several requests: a file, the file of the plan, and the change
+    (
+        "url_groups: {g: {endpoints: {a: 'https://a.e.com', b: 'https://b.e.com'}}}",
+        "url_groups: {g: {endpoints: {a: 'https://a2.e.com', c: 'https://c.e.com'}}}",
+        "g",
+    ),
+    ("flow_controls: {k: {rate: 1}}", "flow_controls: {k: {parallelism: 2}}", "k"),
+    ("flow_controls: {}", "flow_controls: {k: {rate: 1, paused: true}}", "k"),
+    (
+        "schedules: {a: {cron: 0 9 * * *, destination: 'https://e.com'}}",
+        "schedules: {b: {was: a, cron: 0 9 * * *, destination: 'https://e.com'}}",
+        "billing.b",
+    ),
+    (
+        "schedules: {}",
+        "schedules: {a: {cron: 0 9 * * *, destination: 'https://e.com', paused: true}}",
+        "billing.a",
+    ),
+    *(
+        (
+            f"schedules: {{a: {{{zone}, cron: 0 9 * * *, destination: 'https://e.com'}}}}",
+            f"schedules: {{a: {{{zone}, cron: '{hour} * * *', destination: 'https://e.com'{more}}}}}",
+            "billing.a",
+        )
+        for zone in ("timezone: America/New_York",)
+        for hour in ("0 9", "0 10", "30 9,10")
+        for more in (", retries: 1", ", paused: true, retries: 1")
+    ),
+]
+
+
+@pytest.mark.parametrize("at", [2, 3, 4])
+@pytest.mark.parametrize(("before", "after", "name"), CUT)
+def test_an_apply_that_was_cut_off_within_a_change_is_no_strangers_doing(
+    world: World, before: str, after: str, name: str, at: int
+) -> None:
+    head = HEAD + "limits: {max_delete_percent: none}\n"
+    world.apply(head + before)
+    document = save(world, head + after)
+    lost = Fault(
+        kind="reset_before", at=at, times=99, matches=lambda method, _path: method != "GET"
+    )
+    world.account.inject(lost)
+    if apply(world, head + after, document).done:
+        assert at > 2  # it takes no more requests
+        return
+    world.account.forget()
+    (moved,) = stale(world, head + after, document).moved
+    assert (moved.change.id, moved.why.endswith(", or an apply of it was cut off")) == (name, True)
+    assert all(outcome.status is Status.DONE for outcome in world.apply(head + after))
+    assert apply(world, head + after, document).done
+
+
+def test_a_change_of_one_request_is_done_or_not(world: World) -> None:
+    world.apply(HEAD + "queues: {q: {}}")
+    document = save(world, HEAD + "queues: {q: {parallelism: 3}}")
+    world.account.console.edit("queue", "q", parallelism=2)
+    (moved,) = stale(world, HEAD + "queues: {q: {parallelism: 3}}", document).moved
+    assert moved.why == "it has been changed in the account"
+
+
 def test_an_empty_plan_is_saved_and_applies(account: World) -> None:
     account.apply(WANTED)
     document = save(account, WANTED)

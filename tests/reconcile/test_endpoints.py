@@ -44,6 +44,7 @@ class Group:
 
     def __init__(self, account: FaultServer, before: Sequence[Pair], after: Sequence[Pair]) -> None:
         self.account, self.after = account, list(after)
+        self.is_merged = False  # of the wanted endpoints of one URL only one can be there
         self.edits: list[Sequence[Pair]] = []  # what somebody else makes of it meanwhile
         self.called: set[Any] = set()
         self.edited = False
@@ -73,7 +74,8 @@ class Group:
             assert item.get("name", "-") not in {name for name, _ in self.after}
             for name, url in self.after:
                 if item.get("url") == url:
-                    twins = [u for n, u in self.now if n == name and u != url]
+                    same = [u for n, u in self.now if n == name or self.is_merged]
+                    twins = [u for u in same if u != url]
                     assert address(url) in map(address, twins), (item, self.now)
 
     def look_at_group(self, _request: httpx.Request) -> None:
@@ -208,3 +210,52 @@ def test_a_move_shows_no_url() -> None:
     move = next_move(endpoints(pairs("u0")), endpoints(pairs("a=u0")))
     assert move.add
     assert "u0" not in repr(move) + repr(move.add)
+
+
+TWICE = [  # groups with one URL twice, and three times
+    ("u0", "a=u0"), ("a=u0", "b=u0"), ("u0", "a=u0", "b=u0"), ("u0", "a=u0", "c=u1"),
+    ("a=u0", "b=u0", "u1"), ("u0", "a=u0", "u1", "b=u1"), ("a=u0", "u0:443", "u0"),
+]  # fmt: skip
+LIVE = [
+    (), ("u0",), ("a=u0",), ("b=u0",), ("c=u1",), ("a=u1",), ("b=u1", "a=u0"), ("a=u1", "u0"), ("u1", "b=u2"),
+    ("z=u0", "u1"), ("a=u0:443", "u0"), ("d=u9", "u8"), ("c=u0", "a=u1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("match", ["name", "url"])
+@pytest.mark.parametrize("after", TWICE, ids=",".join)
+def test_one_url_twice_leaves_nothing_behind(match: Any, after: tuple[str, ...]) -> None:
+    """Where QStash cannot hold it, that is said; what can be held is there, however often."""
+    for before in LIVE:
+        with make_world(Switches(endpoint_match=match)) as world, world.client() as client:
+            group = Group(world.account, pairs(*before), pairs(*after))
+            if match == "name":
+                group.settle(client)
+                continue
+            group.is_merged = True
+            for _ in range(3):
+                world.account.log.clear()
+                with pytest.raises(RejectedError, match="two endpoints of one URL for the same"):
+                    group.settle(client)
+                now = group.now
+                assert set(now) <= set(group.after), (before, now)
+                assert sorted(url for _, url in now) == sorted({url for _, url in group.after})
+                assert len(world.account.log) <= 2 * ROUNDS
+
+
+def test_a_group_with_one_url_twice_and_another_editor_is_settled() -> None:
+    for number in range(150):
+        with random_group(number, endpoint_match="name") as (random_, group, client):
+            group.after = list(dict.fromkeys([*group.after, (None, URLS[0]), ("a", URLS[0])]))
+            group.after = [p for p in group.after if p[0] != "a" or p[1] == URLS[0]]
+            group.edits = [a_group(random_, "name") for _ in range(random_.randrange(1, 6))]
+            group.settle(client, ROUNDS)
+
+
+def test_the_leftovers_of_earlier_runs_go() -> None:
+    junk = [("b", "https://u0.example.com?" + "&" * n) for n in range(40)]
+    with make_world(Switches(endpoint_match="url")) as world, world.client() as client:
+        group = Group(world.account, [*pairs("b=u0"), *junk], pairs("b=u0", "u0"))
+        with pytest.raises(RejectedError, match="for the same: b and one without a name"):
+            group.settle(client)
+        assert group.now == pairs("b=u0")

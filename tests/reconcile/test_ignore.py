@@ -3,6 +3,7 @@
 import base64
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from qstash_sync.applying import outcomes, proposal, watching
 from qstash_sync.applying.outcomes import Status
 from qstash_sync.errors import UsageError
-from qstash_sync.local import Switches
+from qstash_sync.local import LocalQStash, Switches
 from qstash_sync.model import ignorable
 from qstash_sync.model.change import Reason
 from qstash_sync.model.diagnostics import Severity
@@ -22,7 +23,7 @@ from qstash_sync.model.steps import PutSchedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import ignored, mark as marks
 from tests.planning.test_property import Draw, apply, dump, files
-from tests.support import HEAD, World, config, world as make_world
+from tests.support import HEAD, World, cli, config, world as make_world
 
 THEIRS = "https://theirs.example.com/y?key=sk_theirs_4711"
 SECRET = "sk_theirs_4711"
@@ -883,3 +884,34 @@ def _labels(data: dict[str, Any], schedule_id: str) -> list[str]:
 def _shown(part: dict[str, Any], keys: set[str]) -> dict[str, Any]:
     found = with_body_in_base64(part)
     return {key: found.get(key) or None for key in keys - {"body"}}
+
+
+@pytest.mark.parametrize("by_option", [False, True])
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("rate: 2", True), ("rate: 2, period: 5s", False), ("rate: 2, period: 1s", False)],
+)
+def test_a_rate_brings_its_period_where_the_file_says_none(
+    tmp_path: Path, written: str, *, kept: bool, by_option: bool
+) -> None:
+    """7 a minute is not 7 a second."""
+    ignore = "" if by_option else ", ignore: [rate]"
+    option = ("--ignore", "flow_controls.k.rate") if by_option else ()
+    (tmp_path / "q.yaml").write_text(
+        f"{HEAD}flow_controls: {{k: {{{written}, parallelism: 3{ignore}}}}}\n"
+    )
+    path = tmp_path / "a.db"
+    with LocalQStash(path) as account:
+        account.store.put(
+            "flow",
+            "k",
+            {"flowControlKey": "k", "rateMax": 7, "ratePeriod": 60, "isPinnedRate": True},
+        )
+    words = ("-f", str(tmp_path / "q.yaml"), f"--local={path}", *option)
+    assert cli("apply", "--yes", *words).code == 0
+    with LocalQStash(path) as account:
+        stored = account.store.get("flow", "k") or {}
+    assert (stored["rateMax"], stored["ratePeriod"] == 60, stored["parallelismMax"]) == (7, kept, 3)
+    ran = cli("plan", "-v", *words)
+    assert ran.code == 0, ran.text
+    assert ("rate, period" in ran.out) == kept

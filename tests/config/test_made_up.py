@@ -1,0 +1,152 @@
+"""Values that are not there: what no value could mend is told beside them, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import HEAD, cli, ids, messages
+
+URL = "https://app.example.com/x"
+MISSING = ["mock", "error", "unknown"]
+
+
+def entry(text: str) -> str:
+    """A file with one schedule at a destination."""
+    return job(f"destination: {URL}, {text}")
+
+
+def job(text: str) -> str:
+    """A file with one schedule."""
+    return HEAD + f"schedules:\n  a: {{cron: '0 9 * * *', {text}}}\n"
+
+
+def to(address: str) -> str:
+    """A file with one schedule at another destination."""
+    return job(f"destination: '{address}'")
+
+
+WRONG = [
+    ("key", entry("header: '${env.T}'"), "schedules.a.header: unknown key"),
+    ("key, plain", entry("header: '${env.T|plain}'"), "schedules.a.header: unknown key"),
+    ("key of a callback", entry("failure_calback: 'https://e.com/${env.T}'"), "unknown key"),
+    ("section", HEAD + "shedules: '${env.T}'\n", "shedules: unknown key"),
+    ("refused key", entry("deduplication_id: '${env.T}'"), "it cannot hold for a schedule"),
+    ("header of QStash", entry("headers: {Upstash-Forward-A: '${env.T}'}"), "QStash's own"),
+    ("header with a space", entry("headers: {X A: '${env.T}'}"), "'X A' is not a header name"),
+    ("header outside ASCII", entry("headers: {Ünï: '${env.T}'}"), "is not a header name"),
+    ("header twice", entry("headers: {X-A: '${env.T}', x-a: '${env.T}'}"), "X-A stands here twice"),
+    ("header of a callback", entry("callback: {url: 'https://e.com', headers: {Upstash-X: '${env.T}'}}"), "QStash's own"),
+    ("our own header", entry("identify: true, headers: {X-Qstash-Sync-Schedule: '${env.T}'}"), "stands here twice"),
+    ("a digest", entry("headers: {X-A: 'REDACTED:${env.T}'}"), "is a digest"),
+    ("variable", entry("body: '${var.nope}${env.T}'"), "the variable nope is not defined"),
+    ("key of a variable", entry("header: '${var.nope}'"), "schedules.a.header: unknown key"),
+    ("http", to("http://e.com/?t=${env.T}"), "http:// sends everything in clear"),
+    ("http, plain", to("http://e.com/?t=${env.T|plain}"), "http:// sends everything in clear"),
+    ("localhost", to("https://localhost/${env.T}"), "localhost is no public host"),
+    ("private", to("https://10.0.0.1/${env.T}"), "10.0.0.1 is a private or local address"),
+    ("scheme", to("ftp://e.com/${env.T}"), "a URL must start with https://"),
+    ("no host", to("https:///${env.T}"), "a URL without a host"),
+    ("fragment", to("https://e.com/x#${env.T}"), "a fragment (#…) is never sent"),
+    ("fragment, plain", to("https://e.com/x#${env.T|plain}"), "a fragment (#…) is never sent"),
+    ("dots", to("https://e.com/../${env.T}"), "dot segments"),
+    ("path", to("/x?t=${env.T}"), "a URL must start with https://"),
+    ("path, plain", to("/x?t=${env.T|plain}"), "a URL must start with https://"),
+    ("prefix", to("pre${env.T}"), "a URL must start with https://"),
+    ("failure callback", entry("failure_callback: 'http://localhost/${env.T}'"), "localhost is no public host"),
+    ("endpoint", HEAD + "url_groups: {g: {endpoints: ['http://e.com/${env.T}']}}\n", "http:// sends"),
+    ("endpoint twice", HEAD + "url_groups: {g: {endpoints: ['https://e.com/${env.T}', 'https://e.com/${env.T}']}}\n", "stands here twice"),
+    ("headers", entry("headers: '${env.T|plain}'"), "headers: must be a mapping"),
+    ("dst", entry("dst: '${env.T|plain}'"), "dst: must be a mapping"),
+    ("redact", entry("redact: '${env.T|plain}'"), "redact: must be a mapping"),
+    ("lint", entry("lint: '${env.T|plain}'"), "lint: must be a mapping"),
+    ("flow_control", entry("flow_control: '${env.T|plain}'"), "flow_control: must be a mapping"),
+    ("limits", HEAD + "limits: '${env.T|plain}'\n", "limits: must be a mapping"),
+    ("owns", HEAD + "owns: '${env.T|plain}'\n", "owns: must be a mapping"),
+    ("list of owns", HEAD + "owns: {queues: '${env.T|plain}'}\n", "must be a list"),
+    ("endpoints", HEAD + "url_groups: {g: {endpoints: '${env.T|plain}'}}\n", "must be a list"),
+    ("period", entry("flow_control: {key: k, period: '${env.T|plain}'}"), "a period needs a rate"),
+    ("through a variable", HEAD + "vars: {v: '${env.T}'}\n" + entry("header: '${var.v}'")[len(HEAD):], "unknown key"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", MISSING)
+@pytest.mark.parametrize(("_id", "text", "expected"), WRONG, ids=ids(WRONG))
+def test_what_no_value_could_mend_is_told(_id: str, text: str, expected: str, missing: str) -> None:
+    if missing == "unknown" and _id == "endpoint twice":
+        return  # what is not known may be anything
+    told = messages(text, missing=missing)
+    assert [one for one in told if expected in one], told
+    assert len(told) == len(set(told))
+    beside = [one for one in told if expected not in one]
+    assert all("is not set" in one or "is not defined" in one for one in beside), beside
+
+
+RIGHT = [
+    ("cron", job(f"cron: '${{env.T|plain}}', destination: {URL}").replace("cron: '0 9 * * *', ", "")),
+    ("fields of a cron", entry("x: 1").replace("0 9 * * *", "${env.T|plain} ${env.U|plain} * * *").replace(", x: 1", "")),
+    ("some fields of a cron", entry("x: 1").replace("0 9 * * *", "${env.T|plain} * * *").replace(", x: 1", "")),
+    ("zone", entry("timezone: '${env.T|plain}'")),
+    ("address", to("${env.T|plain}")),
+    ("path of it", to("${env.T|plain}/x")),
+    ("host", to("https://${env.T|plain}/x")),
+    ("label of a host", to("https://${env.T|plain}.example.com/x")),
+    ("scheme", to("${env.S|plain}://${env.T|plain}/x")),
+    ("letter of a scheme", to("http${env.S|plain}://e.com/x")),
+    ("host and port", to("https://${env.H|plain}:${env.P|plain}/x")),
+    ("port", to("https://e.com:${env.P|plain}/x")),
+    ("query", to("https://e.com/x?${env.T}")),
+    ("dots", to("https://e.com/..${env.T}")),
+    ("callback", entry("callback: '${env.T|plain}'")),
+    ("retries", entry("retries: '${env.T|plain}'")),
+    ("timeout", entry("timeout: '${env.T|plain}'")),
+    ("unit of a timeout", entry("timeout: '${env.T|plain}s'")),
+    ("delay of retries", entry("retry_delay: '${env.T|plain}'")),
+    ("method", entry("method: '${env.T|plain}'")),
+    ("paused", entry("paused: '${env.T|plain}'")),
+    ("body_base64", entry("body_base64: '${env.T|plain}'")),
+    ("some base64", entry("body_base64: 'A${env.T|plain}'")),
+    ("strategy", entry("dst: {strategy: '${env.T|plain}'}")),
+    ("days", entry("dst: {renew_before: '${env.T|plain}'}")),
+    ("ignore", entry("ignore: '${env.T|plain}'")),
+    ("rule", entry("lint: {disable: ['${env.T|plain}']}")),
+    ("day", entry("lint: {disable: [clock_change], until: '${env.T|plain}'}")),
+    ("redacted headers", entry("redact: {headers: '${env.T|plain}'}")),
+    ("plan", HEAD + "limits: {plan: '${env.T|plain}'}\n"),
+    ("deletes", HEAD + "limits: {max_deletes: '${env.T|plain}'}\n"),
+    ("private", HEAD + "allow_private: '${env.T|plain}'\n"),
+    ("rate", HEAD + "flow_controls: {k: {rate: '${env.T|plain}', period: '${env.U|plain}'}}\n"),
+    ("endpoints", HEAD + "url_groups: {g: {endpoints: ['https://e.com/${env.T}', 'https://e.com/${env.U}']}}\n"),
+    ("header", entry("headers: {X-Api-Key: 'Bearer ${env.T}', Content-Type: '${env.U|plain}'}")),
+    ("base", HEAD.replace("timezone: UTC", "timezone: UTC, base_url: '${env.T|plain}'") + "schedules: {a: {cron: '0 9 * * *', destination: /x}}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", MISSING)
+@pytest.mark.parametrize(("_id", "text"), RIGHT, ids=ids(RIGHT))
+def test_what_a_value_would_mend_is_not_told(_id: str, text: str, missing: str) -> None:
+    told = messages(text, missing=missing)
+    assert all("is not set" in one for one in told) if missing != "mock" else not told, told
+
+
+@pytest.mark.parametrize("value", ["'${var.nope}'", "'${nope}'", "'x ${var.nope}'"])
+@pytest.mark.parametrize("key", ["headers", "retries", "destination", "dst", "endpoints", "cron"])
+def test_nothing_follows_from_a_variable_that_is_not_defined(key: str, value: str) -> None:
+    text = HEAD + f"schedules:\n  a:\n    cron: 0 9 * * *\n    destination: {URL}\n"
+    written = {"cron": "0 9 * * *", "destination": URL}.get(key)
+    text = text.replace(f"{key}: {written}", f"{key}: {value}") if written else text
+    if key == "endpoints":
+        text = HEAD + f"url_groups:\n  g:\n    endpoints: {value}\n"
+    elif not written:
+        text += f"    {key}: {value}\n"
+    assert len(messages(text)) == 1, messages(text)
+
+
+def test_a_token_in_plain_is_told_whether_it_is_set_or_not(tmp_path: Path) -> None:
+    text = HEAD + "environments: {p: {token: '${env.LIVE|plain}'}}\n"
+    (tmp_path / "q.yaml").write_text(text)
+    command = f"validate -f {tmp_path / 'q.yaml'}".split()
+    for environ in ({}, {"LIVE": "abcdefgh12"}):
+        for words in ((), ("--mock-env",)):
+            ran = cli(*command, *words, environ=environ)
+            assert ran.code == 1
+            assert ran.err.count("never shown") == 1, ran.err
