@@ -105,7 +105,7 @@ def test_a_number_of_any_length_in_a_cron_is_a_clear_error(digits: int) -> None:
         f"*/{'9' * digits} 9 * * *",
         f"0-{'1' * digits} 9 * * *",
     ):
-        with pytest.raises(CronError, match=f"{digits} digits"):
+        with pytest.raises(CronError, match=f"{digits:,} digits"):
             grammar.parse(cron)
 
 
