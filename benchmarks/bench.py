@@ -228,7 +228,7 @@ CASES: dict[str, Callable[[Setup], Measure]] = {
     "octodns-1k": lambda setup: octodns(setup, "1k"),
     "plan-1k": lambda setup: in_sync(setup, "1k"),
     "empty-1k": lambda setup: plan(
-        setup, "1k", "empty", f"Plan: {setup.sizes['1k']} to create, 0 to update"
+        setup, "1k", "empty", f"Plan: {setup.sizes['1k']:,} to create, 0 to update"
     ),
     "distinct-1k": lambda setup: in_sync(setup, "distinct"),
     "validate-1k": lambda setup: validate(setup, "1k"),
@@ -236,7 +236,7 @@ CASES: dict[str, Callable[[Setup], Measure]] = {
     "octodns-10k": lambda setup: octodns(setup, "10k"),
     "plan-10k": lambda setup: in_sync(setup, "10k"),
     "changed-10k": lambda setup: plan(
-        setup, "10k", "10k-changed", f"Plan: 0 to create, {setup.sizes['10k'] // 100} to update"
+        setup, "10k", "10k-changed", f"Plan: 0 to create, {setup.sizes['10k'] // 100:,} to update"
     ),
     "validate-10k": lambda setup: validate(setup, "10k"),
     "click": lambda _: lambda: run([sys.executable, "-c", "import click"]),
