@@ -126,9 +126,9 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; none takes two values where it uses one, as click's last one wins."""
         if args[0] not in self.commands:
-            from qstash_sync.cli import elsewhere
+            from qstash_sync.cli import other_tools
 
-            if meant := elsewhere.command(args[0]):
+            if meant := other_tools.command(args[0]):
                 raise click.UsageError(f"No such command {args[0]!r}; {meant}", ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
@@ -223,10 +223,10 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
         fact = error.format_message()
         hint = _about_local(arguments)
         if isinstance(error, click.NoSuchOption) and context and not hint:
-            from qstash_sync.cli import elsewhere
+            from qstash_sync.cli import other_tools
 
             known = {name for one in context.command.params for name in one.opts}
-            hint = elsewhere.option(error.option_name, arguments, known)
+            hint = other_tools.option(error.option_name, arguments, known)
             fact = error.message if hint else fact
         fact = f"{fact.removesuffix('.')}; {hint}" if hint else fact
         return UsageError(fact, usage=tuple(usage))

@@ -73,7 +73,7 @@ class Environment:
         self.documents = documents
         self.raw_top = top
         self.name = name
-        self.given, self.environ = variables, environ
+        self.environ = environ
         self.report = Report()
         found = top.get("environments", (None, None))[0]
         self.environments: Map | None = found if isinstance(found, Map) else None
@@ -181,47 +181,42 @@ class Environment:
         check_identities(built["schedules"] or (), namespace, self.report)
         secrets = tuple(sorted(self.scope.secrets))
         found = desired(builder, self.top, built)
-        found = replace(found, elsewhere=self._elsewhere(), neighbours=self._neighbours())
+        elsewhere: dict[Key, str] = {}
+        neighbours: dict[str, str] = {}
+        for other in self._beside():
+            elsewhere |= dict.fromkeys(other.declared(), other.name or "")
+            neighbours |= other.namespace_pattern()
         return Config(
-            desired=replace(found, secrets=secrets),
+            desired=replace(found, secrets=secrets, elsewhere=elsewhere, neighbours=neighbours),
             account=account,
             environments=self.names,
             secrets=secrets,
         )
 
-    def _beside(self) -> Iterator[str]:
-        """The other environments that may be of the same account."""
+    def _beside(self) -> Iterator["Environment"]:
+        """The other environments that may be of the same account, as the file has them.
+
+        So not with the variables of this run.
+        """
         for name, raw in (self.environments or {}).items():
             if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
-                yield name
+                yield Environment(
+                    self.documents, self.raw_top, name, {}, environ=self.environ, missing="any"
+                )
 
-    def _as_others_know(self, name: str) -> "Environment":
-        """Another environment as the file has it: not with the variables of this run."""
-        return Environment(
-            self.documents, self.raw_top, name, {}, environ=self.environ, missing="any"
-        )
-
-    def _neighbours(self) -> dict[str, str]:
-        """The namespaces of other environments in the same account, and whose each is."""
-        found: dict[str, str] = {}
-        for name in self._beside():
-            other = self._as_others_know(name)
-            text = other.own.get("namespace", self.raw_top.get("namespace", (None,))[0])
-            if isinstance(text, str):
-                found[str(other.scope.resolve(text, other.own.location, ("namespace",)))] = name
-        return found
-
-    def _elsewhere(self) -> dict[Key, str]:
-        """What other environments declare in the same account, by names or patterns of names."""
-        found: dict[Key, str] = {}
+    def declared(self) -> Iterator[Key]:
+        """Names or patterns of names of the kinds without a mark; what is wrong counts, too."""
         frame = Frame(environments=self.names)
-        for name in self._beside():
-            other = self._as_others_know(name)
-            resources = Resources(other.checker, self.documents, other.own, name, frame)
-            for section, kind in KINDS.items():
-                keys = ((kind, one) for one in resources.declared(section, name))
-                found |= dict.fromkeys(keys, name)
-        return found
+        resources = Resources(self.checker, self.documents, self.own, self.name, frame)
+        for section, kind in KINDS.items():
+            yield from ((kind, one) for one in resources.declared(section, self.name or ""))
+
+    def namespace_pattern(self) -> dict[str, str]:
+        """Its namespace, or the pattern of that, and whose it is; nothing where that is no text."""
+        text = self.own.get("namespace", self.raw_top.get("namespace", (None,))[0])
+        if not isinstance(text, str):
+            return {}
+        return {str(self.scope.resolve(text, self.own.location, ("namespace",))): self.name or ""}
 
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""

@@ -303,7 +303,7 @@ def read_back(part: str, span: Span) -> int:
 
 @lru_cache(maxsize=65_536)
 def _expanded(part: str) -> Fields:
-    from croniter import croniter  # noqa: PLC0415 - heavy, and only the proof needs it
+    from croniter import croniter  # noqa: PLC0415 heavy, and only the proof needs it
 
     fields = croniter.expand(part)[0]
     tops = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
