@@ -129,7 +129,7 @@ def _day(timezone: str, at: datetime, jobs: dict[Job, list[str]]) -> ClockDay:
     low, high = sorted((before, after))
     utc = at.replace(tzinfo=None)
     day = (utc + timedelta(minutes=low)).date()
-    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 of the wall clock
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 a wall clock has no zone
     lo, hi = ((utc - midnight) // _MINUTE + offset for offset in (low, high))
     scale = _Scale(at=at, lo=lo, hi=hi, is_gap=after > before)
 
