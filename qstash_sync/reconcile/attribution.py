@@ -70,6 +70,8 @@ def write_only(
         names += [f"{field} (ignored)" for field in schedule.ignore]
         names += ["which values are secrets"] if declared.exposed or marks[0].exposed else []
         note = "one of these, which QStash does not show, changed in the file"
+        if any(not part.intact for part in parts):
+            note = f"the file has followed what was changed outside, or {note}"
         after = ", ".join(names)
         found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=after, note=note))
     elif _secrets_moved(declared, parts) and _had_secrets(declared, parts):

@@ -32,6 +32,17 @@ def test_the_file_follows(edited: World) -> None:
     assert not edited.plan(followed).changes
 
 
+def test_the_file_follows_a_setting(world: World) -> None:
+    """Whether something hidden has changed, too, nobody can tell; that it was followed may be."""
+    callback = ", failure_callback: 'https://a.com/f', retries: {}"
+    world.apply(FILE.format("30 8 * * *", callback.format(2)))
+    world.account.console.edit("schedule", "billing.sync", retries=4)
+    (change,) = world.plan(FILE.format("30 8 * * *", callback.format(4))).changes
+    (field,) = change.fields
+    assert (change.reason, field.path) == (Reason.BOTH, "write_only")
+    assert field.note.startswith("the file has followed what was changed outside, or one of these")
+
+
 @pytest.mark.parametrize(
     ("cron", "more", "reason"),
     [
