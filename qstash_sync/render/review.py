@@ -15,7 +15,6 @@ from qstash_sync.model.change import (
     Stored,
     Takes,
 )
-from qstash_sync.model.durations import duration
 from qstash_sync.model.resources import Kind, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import ResourceDrift, Status
@@ -185,7 +184,8 @@ def _goes(change: Change) -> Iterator[str]:
     if takes is None or takes.destination is None:
         yield "; ".join(words.of_delete(change))
         return
-    yield f"{words.when(change) or ', '.join(takes.crons)} to {takes.destination}"
+    to = words.destination(takes.destination)
+    yield f"{words.when(change) or ', '.join(takes.crons)} to {to}"
     if stops := words.stops(change):
         yield stops
 
@@ -206,11 +206,7 @@ def _time(change: Change) -> Iterator[str]:
 
 def value(found: Any, path: str) -> str:
     """A value as a person reads it."""
-    if found is None:
-        return "(none)"
-    if words.is_duration(found, path):
-        return duration(found)
-    return cut(words.plain(found))
+    return cut(words.value(found, path))
 
 
 def _row(field: FieldChange, action: Action) -> Row:

@@ -7,7 +7,6 @@ from typing import Any
 from qstash_sync.lint.judge import is_about
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
-from qstash_sync.model.durations import duration
 from qstash_sync.model.lint import BY_CODE, Code
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings_table import CALLBACKS
@@ -458,11 +457,7 @@ def column(label: str) -> str:
 
 
 def _value(value: Any, path: str) -> str:
-    if value is None:
-        return "(none)"
-    if words.is_duration(value, path):
-        return duration(value)
-    return safe.line(words.plain(value))
+    return safe.line(words.value(value, path))
 
 
 def _cut(text: str, start: int = 0, most: int = _LONGEST_VALUE) -> str:

@@ -1,8 +1,9 @@
 """What a change does, in words: its headline, and the lines of its notes."""
 
 import json
+import re
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.effect import DAYS
@@ -17,8 +18,11 @@ from qstash_sync.model.change import (
     TwinOf,
     Wanted,
 )
+from qstash_sync.model.durations import duration
 from qstash_sync.reconcile.taken import Unmanaged
 from qstash_sync.render import spoken
+
+_GROUP = re.compile(r"[\w.-]+")  # a destination that is no URL, and is not withheld
 
 
 def counted(number: int, noun: str) -> str:
@@ -36,9 +40,18 @@ def label(path: str) -> str:
     return path
 
 
-def is_duration(value: Any, path: str) -> TypeGuard[int]:
-    """Whether a value of a field counts seconds."""
-    return type(value) is int and path.rpartition(".")[2] in ("timeout", "delay", "period")
+def value(found: Any, path: str) -> str:
+    """What a field was or becomes, as one line of text."""
+    if found is None:
+        return "(none)"
+    if type(found) is int and path.rpartition(".")[2] in ("timeout", "delay", "period"):
+        return duration(found)
+    return destination(found) if path == "destination" else plain(found)
+
+
+def destination(found: str) -> str:
+    """Where messages go: a URL, or which URL group."""
+    return f"URL group {found}" if _GROUP.fullmatch(found) else found
 
 
 def plain(value: Any) -> str:
@@ -155,7 +168,7 @@ def taken(change: Change) -> list[tuple[str, list[str]]]:
             local = job and f"{', '.join(cron.text for cron in job.crons)} in {job.timezone}"
             found = [
                 ("cron", [local] if local else [*note.crons]),
-                ("destination", [note.destination]),
+                ("destination", [destination(note.destination)]),
                 ("last firing", [f"{note.last_at:%a %Y-%m-%d %H:%MZ}" if note.last_at else ""]),
                 ("next firing", ["none: paused" if note.paused else soon]),
             ]
@@ -168,7 +181,7 @@ def unmanaged(one: Unmanaged) -> str:
     """What is known of a resource that is not ours, beside its name."""
     facts = [
         one.cron,
-        one.destination and f"to {one.destination}",
+        one.destination and f"to {destination(one.destination)}",
         one.marked and _whose(one.marked, one.name),
         None if one.endpoints is None else _endpoints(one.endpoints),
         None if one.waiting is None else f"{one.waiting:,} waiting",
