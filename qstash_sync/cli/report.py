@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Views = Mapping[str, Callable[[Paint], Page]]  # by format: the page, in these colours or none
 
 
+_MOST = 200  # errors that a text shows; nobody reads more at a time
 _WRITING = ("apply", "destroy", "import", "init", "pause", "resume")
 
 
@@ -95,13 +96,17 @@ def _html(error: QstashSyncError, command: str, environment: str | None) -> Page
 def _calendar(error: QstashSyncError) -> Page:
     """The event of an error stands at the real time: the error may be about `--now`."""
     from qstash_sync.render import ics
+    from qstash_sync.render.alike import folded
     from qstash_sync.render.json import diagnostics_of
 
-    told = (f"{one.location or ''}: {one.text}".removeprefix(": ") for one in diagnostics_of(error))
+    found = folded(diagnostics_of(error))[:_MOST]
+    told = (f"{one.location or ''}: {one.text}".removeprefix(": ") for one in found)
     return ics.failed(tuple(told), datetime.now(UTC))
 
 
 def _text(error: QstashSyncError, paint: Paint, *, writes: bool) -> Page:
+    from qstash_sync.render import words
+    from qstash_sync.render.alike import folded
     from qstash_sync.render.text import blocks
 
     if isinstance(error, StalePlanError):
@@ -113,6 +118,8 @@ def _text(error: QstashSyncError, paint: Paint, *, writes: bool) -> Page:
     if not isinstance(error, ConfigError):
         return paint.page([f"{paint('error:', 'red', 'bold')} {error}"])
     count = sum(f.severity == "error" for f in error.diagnostics)
-    total = f"{count:,} error{'s' if count != 1 else ''}{'; nothing was written' * writes}."
-    found = blocks(error.diagnostics, paint, wraps=paint.is_terminal)
-    return paint.page([*found, "", total])
+    total = f"{words.counted(count, 'error')}{'; nothing was written' * writes}."
+    told = folded(error.diagnostics)
+    found = blocks(told[:_MOST], paint, wraps=paint.is_terminal, folds=False)
+    more = [f"and {len(told) - _MOST:,} more"] if told[_MOST:] else []
+    return paint.page([*found, *more, "", total])

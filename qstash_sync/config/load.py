@@ -27,7 +27,6 @@ from qstash_sync.model.secret_shapes import kind_in, might_hold_secret
 __all__ = ["Account", "Config", "Files", "Source", "gather", "load"]
 
 MAX_ENVIRONMENTS = 200  # `validate` builds each, and each looks at all
-MAX_TOLD = 200  # errors of one run; nobody reads more at a time
 
 _SINGLE = (
     "namespace", "namespace_was", "vars", "owns", "limits", "protect", "environments",
@@ -154,11 +153,7 @@ class Files:
     ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
         config, diagnostics = self.attempt(environment, variables, environ, missing)
-        errors = sum(d.severity is Severity.ERROR for d in diagnostics)
-        if errors > MAX_TOLD:  # they are in order: errors first
-            more = f"{errors - MAX_TOLD:,} more errors"
-            diagnostics = (*diagnostics[:MAX_TOLD], Diagnostic(code="more", message=more))
-        if config is None or errors:
+        if config is None or any(d.severity is Severity.ERROR for d in diagnostics):
             return None, diagnostics
         return replace(config, warnings=diagnostics), diagnostics
 

@@ -1,0 +1,42 @@
+"""What is shown of many errors: each cause once, as many as anybody reads, and how many there are."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support import HEAD, cli
+
+COUNT = 250
+
+
+def written(path: Path, value: str) -> Path:
+    path.write_text(
+        HEAD
+        + "schedules:\n"
+        + "".join(
+            f"  j{k}: {{cron: '0 9 * * *', destination: 'https://e.com', {value}}}\n"
+            for k in range(COUNT)
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+@pytest.mark.parametrize(
+    ("value", "shown", "more"),
+    [("body: '${env.GONE}'", 1, 0), ("retries: wrong", 200, COUNT - 200)],
+)
+def test_errors_are_folded_before_they_are_cut(
+    tmp_path: Path, command: str, value: str, shown: int, more: int
+) -> None:
+    path = written(tmp_path / "q.yaml", value)
+    words = (command, "-f", str(path), *(["--local"] if command == "plan" else []))
+    ran = cli(*words, environ={})
+    assert ran.code == 1
+    assert sum(": error: " in line or line.startswith("error: ") for line in ran.err.splitlines()) == shown  # fmt: skip
+    assert (f"\nand {more} more\n" in ran.err) == bool(more)
+    assert ran.err.endswith(f"\n\n{COUNT} errors.\n")
+
+    ran = cli(*words, "--format", "json", environ={})
+    assert len(json.loads(ran.out)["errors"]) == COUNT
