@@ -20,7 +20,7 @@ from qstash_sync.crons import compile as compiler, exactness
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.model.resources import Desired
 from qstash_sync.qstash.client import Client
-from qstash_sync.reconcile import canonical, diff, reconcile, schedules, twins as live_twins
+from qstash_sync.reconcile import canonical, diff, reconcile, twins as live_twins, update
 from tests.adopt.accounts import Grown
 from tests.fault_server import FaultServer
 from tests.support import NOW, cli, config, secret, world as make_world
@@ -123,7 +123,7 @@ def applied(request: Any) -> Iterator[tuple[int, Desired, FaultServer, Counter[s
         with client(account) as ours:
             plan = proposal.propose(ours, desired, now=NOW)
             with counted(
-                (proposal, "reconcile"), (applying, "reconcile"), (schedules, "read_parts")
+                (proposal, "reconcile"), (applying, "reconcile"), (update, "read_parts")
             ) as apply:
                 assert applying.apply(ours, desired, plan).done
         for cache in (compiler._split, exactness._holds):
@@ -132,7 +132,7 @@ def applied(request: Any) -> Iterator[tuple[int, Desired, FaultServer, Counter[s
             client(account, read_only=True) as ours,
             counted(
                 (compiler, "compile_job"), (exactness, "compare"), (canonical, "of_message"),
-                (schedules, "read_parts"), (schedules, "is_as_written"), (reconcile, "reconcile"),
+                (update, "read_parts"), (update, "is_as_written"), (reconcile, "reconcile"),
             ) as again,
         ):  # fmt: skip
             assert proposal.propose(ours, desired, now=NOW).empty

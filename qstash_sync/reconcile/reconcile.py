@@ -18,11 +18,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.model.change import Reason
-from qstash_sync.model.resources import Desired, Kind, Live
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.reconcile import former, twins, unmarked_kinds
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.compared import Compared, Comparison, Within
+from qstash_sync.reconcile.delete import delete
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
-from qstash_sync.reconcile.schedules import ScheduleComparer, stray
+from qstash_sync.reconcile.schedules import ScheduleComparer
 
 
 def reconcile(
@@ -73,7 +76,8 @@ def _schedules(
             surplus.setdefault(part.base, []).append(part)
     waiting = {one.name: (one.otherwise or one).consent for one in found.compared}
     for base, parts in surplus.items():
-        deleted = comparer.delete(parts, [part for part in index.rest(base) if part in left])
+        rest = [part for part in index.rest(base) if part in left]
+        deleted = delete(parts, rest, index, now)
         # While what would replace it, under an `id:` that is not ours, is refused, it stays.
         deleted = replace(deleted, consent=deleted.consent or waiting.get(deleted.name))
         if within is None or deleted.key in within:
@@ -85,10 +89,17 @@ def _schedules(
             continue
         found.unmanaged.append((Kind.SCHEDULE, part.live.id))
         if part.base in declared and part.number > 1:
-            found.diagnostics.append(stray(part, declared[part.base]))
+            found.diagnostics.append(_stray(part, declared[part.base]))
         else:
             strangers.append(part)
     return strangers
+
+
+def _stray(part: LivePart, schedule: Schedule) -> Diagnostic:
+    """An unmarked id that looks like a further part of a declared schedule fires beside it."""
+    fact = f"{part.live.id} looks like a part of it, but has no mark of ours"
+    hint = "it fires beside ours and is left alone; delete it if nobody needs it"
+    return about(schedule, Severity.WARNING, "stray", fact, hint)
 
 
 def _twins(

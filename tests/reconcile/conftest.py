@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from qstash_sync.reconcile import attribution, diff, pauses, schedules
+from qstash_sync.reconcile import attribution, diff, pauses, update
 from qstash_sync.reconcile.live_parts import LivePart, Writing, is_as_written, read_parts, state
 from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared
@@ -28,4 +28,4 @@ def both_ways(declared: Declared, found: Sequence[LivePart]) -> bool:
 
 @pytest.fixture(autouse=True)
 def both_ways_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedules, "is_as_written", both_ways)
+    monkeypatch.setattr(update, "is_as_written", both_ways)

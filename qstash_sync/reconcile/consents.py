@@ -1,0 +1,29 @@
+"""Which change overwrites or deletes what is not ours, and so needs consent."""
+
+from collections.abc import Sequence
+
+from qstash_sync.model.change import Change
+from qstash_sync.model.resources import Schedule
+from qstash_sync.model.steps import DeleteSchedule, PutSchedule
+from qstash_sync.reconcile.compared import Consent
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+
+
+def consent(
+    schedule: Schedule, change: Change | None, found: Sequence[LivePart], index: LiveParts
+) -> Consent | None:
+    """What a change would overwrite or delete that is not ours, and the file does not adopt.
+
+    The first part is asked for even where there is no compilation, and so no write: an error
+    of the cron would stop the whole apply for a schedule that is not ours.
+    """
+    ids = [part.live.id for part in found[:1]]
+    for step in change.steps if change else ():
+        ids += [step.id] if isinstance(step, PutSchedule | DeleteSchedule) else []
+    there = [index.by_id[part_id] for part_id in ids if part_id in index.by_id]
+    for part in sorted(there, key=lambda part: part.number):
+        foreign = index.foreign(part)
+        if foreign and not index.consents(schedule, part):
+            can_be_given = not index.is_another_namespaces(part)
+            return Consent(id=part.live.id, foreign=foreign, can_be_given=can_be_given)
+    return None

@@ -1,0 +1,167 @@
+"""A schedule under a new name or id: which set it was, and what becomes of that one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from qstash_sync.model.change import (
+    Action,
+    Change,
+    FieldChange,
+    Reason,
+    Stored,
+    Swap,
+    cron_field,
+    pause_field,
+)
+from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.resources import Schedule
+from qstash_sync.model.steps import DeleteSchedule, PutSchedule
+from qstash_sync.reconcile import canonical, diff, live_times, mark as marks, times
+from qstash_sync.reconcile.canonical import View
+from qstash_sync.reconcile.changes import Found, are_protected, change_of, trust
+from qstash_sync.reconcile.create import create
+from qstash_sync.reconcile.former import begun, is_rest
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts, same_crons
+from qstash_sync.reconcile.mark import Declared
+
+
+def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: datetime) -> Found:
+    """A new name is a new id: write the new parts with the old pause, then delete the old.
+
+    Its first part goes last: by it the others are known.
+    """
+    schedule = declared.schedule
+    was_paused = any(part.live.paused for part in old)
+    paused = schedule.paused if schedule.paused is not None else was_paused
+    created, diagnostics = create(declared, index, now, old, paused=paused)
+    if created.refused:
+        return created, diagnostics
+    crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
+    before = tuple(part.live.cron for part in old)
+    notes = created.notes
+    if same_crons(before, crons):  # what is stored is no news
+        notes = tuple(note for note in notes if not isinstance(note, Stored))
+    change = replace(
+        created,
+        action=Action.UPDATE,
+        reason=Reason.RENAME,
+        notes=notes,
+        fields=(
+            _renamed(schedule, old, index),
+            *(_moved_times(schedule, old, crons) if declared.has_time else ()),
+            *diff.compare(
+                _view(old[0], declared, index),
+                declared.view,
+                trust(declared, old[0]),
+            ),
+            *pause_field(before=was_paused, after=paused),
+        ),
+        steps=(*created.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
+        swap=None if was_paused and paused else Swap(before=before, after=crons),
+        protected=are_protected(old) and not schedule.protect,
+    )
+    return change, diagnostics
+
+
+def _renamed(
+    schedule: Schedule, old: Sequence[LivePart], index: LiveParts, note: str = ""
+) -> FieldChange:
+    """The name that changes, or where that stays, the id."""
+    name, base = index.name_of(old[0]), old[0].base
+    if name != schedule.name and index.is_managed(old[0]):
+        return FieldChange(path="name", before=name, after=schedule.name, note=note)
+    return FieldChange(path="id", before=base, after=schedule.id, note=note)
+
+
+def _view(old: LivePart, declared: Declared, index: LiveParts) -> View:
+    """The settings of a part with another name, as they are compared."""
+    name, namespace = index.name_of(old), index.namespace_of(old)
+    labels = old.own_labels(namespace, name, declared.schedule.message.labels)
+    return canonical.of_message(old.live.message, labels)
+
+
+def with_leftovers(
+    declared: Declared,
+    change: Change | None,
+    found: Sequence[LivePart],
+    old: Sequence[LivePart],
+    index: LiveParts,
+) -> Change:
+    """Where a rename was cut off, what is left of the old name goes with the change.
+
+    What had another definition may never have been that, if no mark tells so: it counts as a
+    delete.
+    """
+    schedule = declared.schedule
+    is_left = is_rest(declared, found, old)
+    is_ours = all(map(index.is_managed, old))
+    note = "the apply that renamed it was cut off" if is_left and is_ours else "deleted with it"
+    renamed = change or change_of(schedule, Action.UPDATE, Reason.RENAME)
+    return replace(
+        renamed,
+        action=Action.UPDATE,
+        fields=(_renamed(schedule, old, index, note), *renamed.fields),
+        steps=(*renamed.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
+        protected=renamed.protected or (are_protected(old) and not (is_left and schedule.protect)),
+        drops=renamed.drops + (0 if is_left else 1),
+    )
+
+
+def _moved_times(
+    schedule: Schedule, old: Sequence[LivePart], crons: Sequence[str]
+) -> tuple[FieldChange, ...]:
+    """How the time of a renamed schedule changes: the local one, where a label tells it."""
+    mark = old[0].mark
+    written_for = marks.written_for(mark, old[0].live.message.labels) if mark else None
+    if written_for:
+        return live_times.differing(written_for, schedule)
+    before = [part.live.cron for part in old]
+    if same_crons(before, crons):
+        return ()
+    return (cron_field(before, crons, times.text(schedule)),)
+
+
+def another(
+    declared: Declared,
+    found: Sequence[LivePart],
+    sets: Sequence[Sequence[LivePart]],
+    index: LiveParts,
+) -> str | None:
+    """What the old set is called, where what is found is a schedule of its own beside it.
+
+    Under one name, of a former namespace or id, it is the same one.
+    """
+    ours = [part for part in found if index.is_managed(part)]
+    for one in sets if ours else ():
+        mine = [part for part in one if index.is_managed(part)]
+        name = index.name_of(mine[0]) if mine else declared.schedule.name
+        if name != declared.schedule.name and _are_two(declared, ours, mine):
+            return name
+    return None
+
+
+def _are_two(declared: Declared, found: Sequence[LivePart], old: Sequence[LivePart]) -> bool:
+    """Whether what has the new name is a schedule of its own, and not what a rename has begun.
+
+    A rename that was cut off has written what is declared, or what the old name still has; or its
+    marks tell what it was, whatever the file has become since.
+    """
+    if begun(found, old):
+        return False
+    written = {part.mark.definition for part in old if part.mark}
+    return not all(
+        part.mark and (declared.defines(part.mark) or part.mark.definition in written)
+        for part in found
+    )
+
+
+def not_free(schedule: Schedule, old: str) -> Diagnostic:
+    """That a new name is taken; old: the name that it has now."""
+    return Diagnostic(
+        code="was",
+        message=f"{schedule.name} is live and another schedule than {old}, which would replace it",
+        path=("schedules", schedule.name, "was"),
+        location=schedule.location,
+        hint=f"in two steps: apply without {schedule.name}, then with was: {old}; or another name",
+    )
