@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options, report
+from qstash_sync.cli import base as before, options, report
 from qstash_sync.errors import UsageError
 from qstash_sync.exit_codes import ExitCode
 
@@ -41,7 +41,7 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     from qstash_sync.render import drift as view, markdown
 
     session = Session.open(without_secrets="--unknown-env", **given)
-    config, base = session.with_base(session.config())
+    config, base = before.with_base(session, session.config())
     session.warn(config.warnings)
     with session.client(config, read_only=True) as client:
         found = watching.watch(

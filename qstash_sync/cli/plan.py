@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import options, report, saved, streams
+from qstash_sync.cli import base as before, options, report, saved, streams
 from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
 
     if path is not None:
         saved.check(path, session)
-    config, base = session.with_base(session.config())
+    config, base = before.with_base(session, session.config())
     with session.client(config, read_only=True) as client:
         found = qstash_sync.plan(
             config.desired, client, now=session.instant, policy=session.policy, base=base

@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -17,7 +17,7 @@ from qstash_sync.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
-    from qstash_sync.config.load import Config, Files, Source
+    from qstash_sync.config.load import Config, Files
     from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.resources import Desired, Schedule
     from qstash_sync.planning.policy import Policy
@@ -199,12 +199,12 @@ class Session:
         from qstash_sync.config.load import Files, gather
 
         found = Files(gather(self.paths, sys.stdin))
-        self._keep_bodies(found)
+        self.keep_bodies(found)
         if self.variables:
             given.check(found, self.given())
         return found
 
-    def _keep_bodies(self, files: "Files") -> None:
+    def keep_bodies(self, files: "Files") -> None:
         """Remember the files of bodies; not the trees themselves, which take much memory."""
         if not (self.outputs or self.saves_to):
             return
@@ -236,90 +236,15 @@ class Session:
         self.secrets = config.secrets
         desired = replace(config.desired, options=self.options)
         self.made = desired
-        return replace(config, desired=self._ignoring(desired, self.ignore))
+        return replace(config, desired=self.ignoring(desired, self.ignore))
 
-    def _ignoring(self, desired: "Desired", options: Sequence[str]) -> "Desired":
+    def ignoring(self, desired: "Desired", options: Sequence[str]) -> "Desired":
         """What is desired, with the fields that some options say are somebody else's."""
         if not options:
             return desired
         from qstash_sync.reconcile import ignored
 
         return ignored.with_options(desired, options)
-
-    def with_base(self, config: "Config") -> "tuple[Config, Desired | None]":
-        """What the files declared before this branch; None where nothing says it.
-
-        A base only attributes: one that cannot be read is a warning of the config.
-        """
-        from qstash_sync.model.diagnostics import Diagnostic, Severity
-        from qstash_sync.model.resources import Desired
-
-        if self.base_ref is not None and self.base_paths:
-            raise UsageError("--base-ref and --base: one of them is enough")
-        if self.base_ref is None and not self.base_paths:
-            return config, None
-        try:
-            return config, self._base()
-        except _NothingBeforeError as error:
-            told, hint = f"{error.fact}, so everything counts as yours", ""
-            base = Desired(namespace=config.desired.namespace)
-        except _NoBaseError as error:
-            told = f"cannot be read: {error.fact}"
-            hint = "nothing says whose each change is; another base would, such as an older one"
-            base = None
-        name = self.base_ref or ", ".join(self.base_paths)
-        warning = Diagnostic(
-            severity=Severity.WARNING, code="base", message=f"the base {name} {told}", hint=hint
-        )
-        return replace(config, warnings=(*config.warnings, warning)), base
-
-    def _base(self) -> "Desired":
-        """The files of the base; raises `_NoBaseError`, `_NothingBeforeError`, `UsageError`."""
-        from qstash_sync.config.load import gather
-
-        if self.base_ref is None:
-            if "-" in self.base_paths:
-                raise UsageError("--base -: standard input is for -f; name the files as they were")
-            return self._built(gather(self.base_paths, None, "--base"))
-        from qstash_sync.config.at_ref import checked_out
-
-        with checked_out(self.base_ref, self.paths) as (folder, paths):
-            if not paths:
-                raise _NothingBeforeError("has no such files")
-            root = f"{folder}{os.sep}"  # in which they stand, for a while
-            try:
-                sources = gather(paths, None, "--base-ref")
-            except UsageError as error:
-                fact = str(error).replace(root, "").partition(";")[0]
-                raise _NoBaseError(fact) from None
-            named = [replace(source, name=source.name.removeprefix(root)) for source in sources]
-            return self._built(named)
-
-    def _built(self, sources: "Sequence[Source]") -> "Desired":
-        """The environment of this run, of a base; where that has none, all of it."""
-        from qstash_sync.config.load import Files
-
-        files, environment = Files(sources), self.environment
-        self._keep_bodies(files)
-        if files.environments is None:
-            environment = None  # they are new
-        elif environment is None:
-            raise _NoBaseError("it has environments, and -e names none of them")
-        elif environment not in files.names():
-            raise _NothingBeforeError(f"has no environment {environment}")
-        found, diagnostics = files.build(environment, self.given(), self.environ(), "unknown")
-        if found is not None:
-            return self._ignoring_where_known(found.desired)
-        first = next(d for d in diagnostics if d.severity.value == "error")
-        where = f"{first.location}: " if first.location else ""
-        raise _NoBaseError(f"{where}{first.text}")
-
-    def _ignoring_where_known(self, desired: "Desired") -> "Desired":
-        """A base with the same fields ignored, as far as it has what the options name."""
-        for option in self.ignore:
-            with suppress(UsageError):
-                desired = self._ignoring(desired, [option])
-        return desired
 
     def _with_way_out(self, found: "Sequence[Diagnostic]") -> "tuple[Diagnostic, ...]":
         """What is said of the first secret that is not set, in each place: some can do without."""
@@ -428,18 +353,6 @@ class Session:
             from qstash_sync.render import text
 
             streams.note(text.diagnostics(diagnostics, self.paint(sys.stderr), folds=folds))
-
-
-class _NoBaseError(Exception):
-    """Why a base says nothing."""
-
-    def __init__(self, fact: str) -> None:
-        super().__init__(fact)
-        self.fact = fact
-
-
-class _NothingBeforeError(_NoBaseError):
-    """Why nothing of what is declared was there before."""
 
 
 def _is_free(path: str) -> bool:
