@@ -83,6 +83,7 @@ def _base(session: Session) -> Desired:
 def _built(session: Session, sources: Sequence[Source]) -> Desired:
     """The environment of this run, of a base; where that has none, all of it."""
     from qstash_sync.config.load import Files
+    from qstash_sync.model.diagnostics import Severity
 
     files, environment = Files(sources), session.environment
     session.keep_bodies(files)
@@ -95,7 +96,7 @@ def _built(session: Session, sources: Sequence[Source]) -> Desired:
     found, diagnostics = files.build(environment, session.given(), session.environ(), "unknown")
     if found is not None:
         return _ignoring_where_known(session, found.desired)
-    first = next(d for d in diagnostics if d.severity.value == "error")
+    first = next(d for d in diagnostics if d.severity is Severity.ERROR)
     where = f"{first.location}: " if first.location else ""
     raise _NoBaseError(f"{where}{first.text}")
 
