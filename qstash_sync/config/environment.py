@@ -13,6 +13,7 @@ from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import MADE_UP, UNSET, UNSET_PLAIN, Scope, is_text
 from qstash_sync.config.layers import LISTED, Checker, Layer, meant
 from qstash_sync.config.literals import IN_CLEAR
+from qstash_sync.config.missing import Missing
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.resources import SECTIONS, Resources
 from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
@@ -67,7 +68,7 @@ class Environment:
         variables: Mapping[str, str],
         *,
         environ: Mapping[str, str],
-        missing: str,
+        missing: Missing,
         shape: str = MADE_UP,
     ) -> None:
         self.documents = documents
@@ -201,7 +202,12 @@ class Environment:
         for name, raw in (self.environments or {}).items():
             if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
                 yield Environment(
-                    self.documents, self.raw_top, name, {}, environ=self.environ, missing="any"
+                    self.documents,
+                    self.raw_top,
+                    name,
+                    {},
+                    environ=self.environ,
+                    missing=Missing.ANY,
                 )
 
     def declared(self) -> Iterator[Key]:

@@ -14,6 +14,7 @@ from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
 from qstash_sync.config.literals import told_once, without_secrets
 from qstash_sync.config.made_up import whatever_it_is
+from qstash_sync.config.missing import Missing
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS
@@ -40,7 +41,7 @@ def load(
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str],
-    missing: str = "error",
+    missing: Missing = Missing.ERROR,
 ) -> Config:
     """Build one environment; raises `ConfigError` with every diagnostic at once."""
     files = Files(sources)
@@ -126,7 +127,7 @@ class Files:
     def _scopes(self, variables: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[Scope]:
         for name in self.names() or (None,):
             chosen = Environment(
-                self.documents, self.top, name, variables, environ=environ, missing="mock"
+                self.documents, self.top, name, variables, environ=environ, missing=Missing.MOCK
             )
             yield chosen.scope
 
@@ -149,7 +150,7 @@ class Files:
         environment: str | None,
         variables: Mapping[str, str],
         environ: Mapping[str, str],
-        missing: str = "error",
+        missing: Missing = Missing.ERROR,
     ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
         config, diagnostics = self.attempt(environment, variables, environ, missing)
@@ -162,7 +163,7 @@ class Files:
         environment: str | None,
         variables: Mapping[str, str],
         environ: Mapping[str, str],
-        missing: str = "error",
+        missing: Missing = Missing.ERROR,
     ) -> Config:
         """The same; raises `ConfigError` with every diagnostic."""
         config, found = self.build(environment, variables, environ, missing)
@@ -175,7 +176,7 @@ class Files:
         environment: str | None,
         variables: Mapping[str, str],
         environ: Mapping[str, str],
-        missing: str = "error",
+        missing: Missing = Missing.ERROR,
     ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """What can be built in spite of errors; None only where no environment is chosen."""
         made = partial(
@@ -185,7 +186,9 @@ class Files:
         chosen = made()
         config = chosen.config()
         found = [*self.report, *chosen.diagnostics(), *whatever_it_is(chosen.doubts(), made)]
-        if chosen.scope.is_defaulted and missing != "set":  # what its variable may never be set to
-            _, if_set = self.attempt(environment, variables, environ, "set")
+        if (
+            chosen.scope.is_defaulted and missing is not Missing.SET
+        ):  # what its variable may never be set to
+            _, if_set = self.attempt(environment, variables, environ, Missing.SET)
             found += [d for d in if_set if d.code == NOT_HERE and d not in found]
         return config, tuple(without_secrets(in_order(told_once(found))))  # the same said once

@@ -8,6 +8,7 @@ else is told and ignored: nobody has to repair a header before a schedule can be
 from collections.abc import Mapping
 
 from qstash_sync.config.load import Config, Files
+from qstash_sync.config.missing import Missing
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 
 _CONTENT = ("vars", "defaults", "overrides")  # of an environment: what its schedules are made of
@@ -24,7 +25,7 @@ def outline(
     Raises `ConfigError`, with everything found, where an error leaves open which ids or which
     account are meant.
     """
-    config, diagnostics = files.attempt(environment, variables, environ, "unknown")
+    config, diagnostics = files.attempt(environment, variables, environ, Missing.UNKNOWN)
     errors = tuple(f for f in diagnostics if f.severity is Severity.ERROR)
     unsure = not files.documents or any(_is_decisive(error, environment) for error in errors)
     if config is None or unsure:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qstash_sync.config.missing import Missing
 from qstash_sync.model.diagnostics import Severity
 from tests.support import HEAD, World, build, cli, config, ids, messages, seconds
 
@@ -154,9 +155,9 @@ def test_what_is_no_secret_or_declared_to_be_none_is_left_alone(
 
 
 @pytest.mark.parametrize("environ", [{}, {"O": ""}, {"O": "other"}], ids=["unset", "empty", "set"])
-@pytest.mark.parametrize("missing", ["error", "mock", "unknown"])
+@pytest.mark.parametrize("missing", [Missing.ERROR, Missing.MOCK, Missing.UNKNOWN])
 def test_a_declaration_holds_for_its_default_at_each_place(
-    environ: dict[str, str], missing: str
+    environ: dict[str, str], missing: Missing
 ) -> None:
     text = HEAD + "vars: {v: '${env.O:-anonymous|plain}'}\nschedules:\n"
     for name, value in (

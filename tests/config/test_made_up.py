@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from qstash_sync.config.missing import Missing
 from tests.support import HEAD, cli, ids, messages
 
 URL = "https://app.example.com/x"
-MISSING = ["mock", "error", "unknown"]
+MISSING = [Missing.MOCK, Missing.ERROR, Missing.UNKNOWN]
 
 
 def entry(text: str) -> str:
@@ -71,8 +72,10 @@ WRONG = [
 
 @pytest.mark.parametrize("missing", MISSING)
 @pytest.mark.parametrize(("_id", "text", "expected"), WRONG, ids=ids(WRONG))
-def test_what_no_value_could_mend_is_told(_id: str, text: str, expected: str, missing: str) -> None:
-    if missing == "unknown" and _id == "endpoint twice":
+def test_what_no_value_could_mend_is_told(
+    _id: str, text: str, expected: str, missing: Missing
+) -> None:
+    if missing is Missing.UNKNOWN and _id == "endpoint twice":
         return  # what is not known may be anything
     told = messages(text, missing=missing)
     assert [one for one in told if expected in one], told
@@ -123,9 +126,11 @@ RIGHT = [
 
 @pytest.mark.parametrize("missing", MISSING)
 @pytest.mark.parametrize(("_id", "text"), RIGHT, ids=ids(RIGHT))
-def test_what_a_value_would_mend_is_not_told(_id: str, text: str, missing: str) -> None:
+def test_what_a_value_would_mend_is_not_told(_id: str, text: str, missing: Missing) -> None:
     told = messages(text, missing=missing)
-    assert all("is not set" in one for one in told) if missing != "mock" else not told, told
+    assert all("is not set" in one for one in told) if missing is not Missing.MOCK else not told, (
+        told
+    )
 
 
 @pytest.mark.parametrize("value", ["'${var.nope}'", "'${nope}'", "'x ${var.nope}'"])
