@@ -51,7 +51,7 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
-NO_ENVIRONMENT = "environment"  # a code: of none of this name, or none said
+NO_ENVIRONMENT = "environment"  # a code: the one that is asked for is not there, or none is
 # Of what follows at the same place.
 _CAUSES = (UNSET, UNSET_PLAIN, "variable", "not_text", "interpolation")
 _OF_KEYS = ("unknown_key", "refused_key")

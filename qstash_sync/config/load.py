@@ -141,8 +141,7 @@ class Files:
         A file that has none at all may have them under a wrong key.
         """
         errors = {d.code for d in found if d.severity is Severity.ERROR}
-        is_told = any(d.code == NO_ENVIRONMENT and not d.path for d in found)  # of all the file
-        is_wrong = is_told and bool(self.names() or len(errors) == 1)
+        is_wrong = NO_ENVIRONMENT in errors and bool(self.names() or len(errors) == 1)
         return (UnknownNameError if is_wrong else ConfigError)(found)
 
     def build(

@@ -287,7 +287,7 @@ def _environments(value: Any, info: ValidationInfo[Frame]) -> tuple[str, ...]:
     def check(name: str) -> str:
         if name not in names:
             known = ", ".join(names) or "the file has none"
-            raise bad(f"no such environment: {name}", f"known: {known}", "environment")
+            raise bad(f"no such environment: {name}", f"known: {known}", "unknown_environment")
         return name
 
     return listed(value, check)
