@@ -160,8 +160,8 @@ class Environment:
             | {TOKEN_VARIABLE, *KEY_VARIABLES}
         )
 
-    def config(self) -> Config | None:
-        """What can be built; None where it is not certain which environment is meant."""
+    def check(self) -> tuple[Desired, Account] | None:
+        """Build it by itself, for what is wrong with it; None where it is not certain which."""
         for document in self.documents:
             self._head(document.root)
         for name, raw in (self.environments or {}).items():
@@ -170,18 +170,25 @@ class Environment:
         limits = self.top.get("limits")
         frame = Frame(
             environments=self.names,
-            allow_private=self.top.get("allow_private") is True,
+            allow_private=self._may_be_private(),
             plan=limits.plan if limits else None,
         )
         account, namespace, former = self._account(frame)
         resources = Resources(self.checker, self.documents, self.own, self.name, frame)
         if not self.is_certain:
             return None
-        builder = Builder(namespace, former, self.name, frame)
+        builder = Builder(namespace, former, self.name, frame, self.scope)
         built = {section: resources.build(section, builder) for section in SECTIONS}
         check_identities(built["schedules"] or (), namespace, self.report)
+        return desired(builder, self.top, built), account
+
+    def config(self) -> Config | None:
+        """What can be built; None where it is not certain which environment is meant."""
+        built = self.check()
+        if built is None:
+            return None
+        found, account = built
         secrets = tuple(sorted(self.scope.secrets))
-        found = desired(builder, self.top, built)
         elsewhere: dict[Key, str] = {}
         neighbours: dict[str, str] = {}
         for other in self._beside():
@@ -193,6 +200,11 @@ class Environment:
             environments=self.names,
             secrets=secrets,
         )
+
+    def _may_be_private(self) -> bool:
+        """Whether private hosts are allowed; where that is made up, it may be."""
+        location = self.raw_top.get("allow_private", (None, None))[1]
+        return self.top.get("allow_private") is True or location in self.scope.mocked
 
     def _beside(self) -> Iterator["Environment"]:
         """The other environments that may be of the same account, as the file has them.

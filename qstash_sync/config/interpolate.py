@@ -242,6 +242,12 @@ class Scope:
         if isinstance(found.value, Text) and has_control(shadow(found.value)):
             self.broken.setdefault(location, f"the variable {name}")
 
+    def follow(self, location: Location, origin: Location) -> None:
+        """What is made up at one place is made up where it is used."""
+        for places in (self.mocked, self.lost):
+            if origin in places:
+                places.add(location)
+
     def _expanded(self, name: str, location: Location, path: Path) -> _Expansion:
         """The value of a variable, found once, however often and deep it is used."""
         raw, origin = self.variables[name]

@@ -179,15 +179,15 @@ class Files:
     ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """What can be built in spite of errors; None only where no environment is chosen."""
         made = partial(
-            Environment, self.documents, self.top, environment, variables, environ=environ,
-            missing=missing,
-        )  # fmt: skip
-        chosen = made()
+            Environment, top=self.top, name=environment, variables=variables, environ=environ
+        )
+        chosen = made(self.documents, missing=missing)
         config = chosen.config()
-        found = [*self.report, *chosen.diagnostics(), *whatever_it_is(chosen.doubts(), made)]
-        if (
-            chosen.scope.is_defaulted and missing is not Missing.SET
-        ):  # what its variable may never be set to
-            _, if_set = self.attempt(environment, variables, environ, Missing.SET)
-            found += [d for d in if_set if d.code == NOT_HERE and d not in found]
+        again = partial(made, missing=missing)
+        certain = whatever_it_is(chosen.doubts(), again, self.documents)
+        found = [*self.report, *chosen.diagnostics(), *certain]
+        if chosen.scope.is_defaulted:  # what its variable may never be set to
+            if_set = made(self.documents, missing=Missing.SET)
+            if_set.check()
+            found += [d for d in if_set.diagnostics() if d.code == NOT_HERE and d not in found]
         return config, tuple(without_secrets(in_order(told_once(found))))  # the same said once

@@ -1,10 +1,13 @@
 """Values that are not there: what no value could mend is told beside them, and nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from qstash_sync.config.environment import Environment
 from qstash_sync.config.missing import Missing
+from qstash_sync.model.resources import Key
 from tests.support import HEAD, cli, ids, messages
 
 URL = "https://app.example.com/x"
@@ -19,6 +22,12 @@ def entry(text: str) -> str:
 def job(text: str) -> str:
     """A file with one schedule."""
     return HEAD + f"schedules:\n  a: {{cron: '0 9 * * *', {text}}}\n"
+
+
+def based(base: str, path: str) -> str:
+    """A file with one schedule at a path behind a base."""
+    head = HEAD.replace("timezone: UTC", f"timezone: UTC, base_url: '{base}'")
+    return head + job(f"destination: {path}")[len(HEAD) :]
 
 
 def to(address: str) -> str:
@@ -66,6 +75,13 @@ WRONG = [
     ("list of owns", HEAD + "owns: {queues: '${env.T|plain}'}\n", "must be a list"),
     ("endpoints", HEAD + "url_groups: {g: {endpoints: '${env.T|plain}'}}\n", "must be a list"),
     ("period", entry("flow_control: {key: k, period: '${env.T|plain}'}"), "a period needs a rate"),
+    ("path behind a base", based("https://${env.T|plain}", "/x#y"), "a fragment (#…) is never sent"),
+    ("base that is private", based("https://10.0.0.1/${env.T|plain}", "/x"), "10.0.0.1 is a private"),
+    ("callback behind a base", based("https://${env.T|plain}", "/x, callback: /a/../b"), "dot segments"),
+    ("private in spite of", HEAD + "allow_private: '${env.T|plain}'\n" + to("https:///x")[len(HEAD):], "a URL without a host"),
+    ("namespace", HEAD.replace("billing", "'Shop${env.T|plain}'"), "'Shopmock-t' is not allowed"),
+    ("id", entry("id: 'a b${env.T|plain}'"), "'a bmock-t' is not a schedule id"),
+    ("two bodies", HEAD.replace("UTC", "UTC, body: x, body_base64: '${env.T|plain}'") + job(f"destination: {URL}")[len(HEAD):], "body and body_base64 exclude each other"),
     ("through a variable", HEAD + "vars: {v: '${env.T}'}\n" + entry("header: '${var.v}'")[len(HEAD):], "unknown key"),
 ]  # fmt: skip
 
@@ -120,7 +136,21 @@ RIGHT = [
     ("rate", HEAD + "flow_controls: {k: {rate: '${env.T|plain}', period: '${env.U|plain}'}}\n"),
     ("endpoints", HEAD + "url_groups: {g: {endpoints: ['https://e.com/${env.T}', 'https://e.com/${env.U}']}}\n"),
     ("header", entry("headers: {X-Api-Key: 'Bearer ${env.T}', Content-Type: '${env.U|plain}'}")),
-    ("base", HEAD.replace("timezone: UTC", "timezone: UTC, base_url: '${env.T|plain}'") + "schedules: {a: {cron: '0 9 * * *', destination: /x}}\n"),
+    ("base", based("${env.T|plain}", "/x")),
+    ("host of a base", based("https://${env.APP_HOST|plain}", "/x, callback: /y")),
+    ("label of a base", based("https://${env.T|plain}.example.com/api", "/x")),
+    ("port of a base", based("https://a.example.com:${env.T|plain}", "/x")),
+    ("path of a base", based("https://a.example.com/${env.T|plain}", "/x")),
+    ("base through a variable", based("${var.b}", "/x") + "vars: {b: 'https://${env.T|plain}'}\n"),
+    ("private host", HEAD + "allow_private: '${env.T|plain}'\n" + to("http://localhost:3000/a")[len(HEAD):]),
+    ("behind a scheme", to("https:${env.T|plain}")),
+    ("behind some of a scheme", to("http${env.T|plain}")),
+    ("behind all of a scheme", to("https${env.T|plain}")),
+    ("behind a slash", to("https:/${env.T|plain}")),
+    ("seconds behind hours", entry("timeout: '1h${env.T|plain}'")),
+    ("words of a delay", entry("retry_delay: '1000 ${env.T|plain} 2'")),
+    ("part of a zone", entry("timezone: 'Europe/${env.T|plain}'")),
+    ("environment", HEAD + "queues: {q: {only: ['${env.T|plain}']}}\n"),
 ]  # fmt: skip
 
 
@@ -131,6 +161,32 @@ def test_what_a_value_would_mend_is_not_told(_id: str, text: str, missing: Missi
     assert all("is not set" in one for one in told) if missing is not Missing.MOCK else not told, (
         told
     )
+
+
+@pytest.mark.parametrize("setting", ["region", "url", "account", "namespace"])
+def test_an_account_that_a_value_names_is_not_told(setting: str) -> None:
+    text = HEAD + f"environments: {{p: {{token: '${{env.K}}', {setting}: '${{env.T|plain}}'}}}}\n"
+    assert not messages(text, missing=Missing.MOCK, environment="p")
+
+
+def test_values_are_tried_without_the_environments_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"e{number}" for number in range(9)]
+    spaces = ", ".join(f"{name}: {{namespace: {name}}}" for name in names)
+    text = entry("method: '${env.T|plain}'") + f"environments: {{{spaces}}}\n"
+    beside: list[str | None] = []
+
+    def declared(self: Environment) -> Iterator[Key]:
+        beside.append(self.name)
+        return iter(())
+
+    monkeypatch.setattr(Environment, "declared", declared)
+    assert not messages(text, missing=Missing.MOCK, environment="e3")
+    assert beside == [name for name in names if name != "e3"]
+
+
+def test_a_name_that_no_value_could_mend_is_told() -> None:
+    (told,) = messages(HEAD + "queues: {'a b${env.T|plain}': {}}\n", missing=Missing.MOCK)
+    assert "the name 'a bmock-t' is not allowed" in told
 
 
 @pytest.mark.parametrize("value", ["'${var.nope}'", "'${nope}'", "'x ${var.nope}'"])
