@@ -18,10 +18,11 @@ from qstash_sync.model.presentable import presentable
 _ADDRESS = "https://mock.example.com/"
 _STARTS = ("https://", "", "http", "https", "https:", "https:/")
 _SHAPES = (*(_ADDRESS.removeprefix(start) for start in _STARTS), "1", "1s", "true")
-# Codes: no shape is sure to be one of the words, or to complete what stands beside it.
+# Codes: no shape is one of the words, or sure to complete what stands beside it.
 _OPEN = frozenset({
-    "body", "choice", "cron", "date", "ignore", "retry_delay", "unknown_environment", "zone",
+    "choice", "cron", "date", "ignore", "retry_delay", "unknown_environment", "zone",
 })  # fmt: skip
+_OF_CONTENT = "body"  # a code: likewise, but a shape that is right shows what is wrong beside it
 _OF_OTHERS = "conflict"  # a code: between settings, whatever is in them
 
 
@@ -33,10 +34,11 @@ def whatever_it_is(
     What has doubts is built again, and only while there is a place where every shape so far has an
     error.
     """
-    cut = _with_doubts(documents, {step for d in doubts for step in d.path}) if doubts else ()
-    places = {d.location for d in doubts}
-    common = {_fact(d) for d in doubts if d.code not in _OPEN}
-    of_others = {d: None for d in doubts if d.code == _OF_OTHERS}
+    tried = [d for d in doubts if d.code not in _OPEN]
+    cut = _with_doubts(documents, {step for d in tried for step in d.path}) if tried else ()
+    places = {d.location for d in tried}
+    common = {_fact(d) for d in tried if d.code != _OF_CONTENT}
+    of_others = {d: None for d in tried if d.code == _OF_OTHERS}
     shapes = iter(_SHAPES)
     while places and (shape := next(shapes, None)) is not None:
         other = made(cut, shape=shape)
@@ -45,7 +47,7 @@ def whatever_it_is(
         places = {d.location for d in there}
         common &= {_fact(d) for d in there}
         of_others |= {d: None for d in there if d.code == _OF_OTHERS}
-    return [*(d for d in doubts if _fact(d) in common), *of_others]
+    return [*(d for d in tried if _fact(d) in common), *of_others]
 
 
 def _with_doubts(documents: Sequence[Document], steps: set[str | int]) -> Sequence[Document]:
