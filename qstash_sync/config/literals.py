@@ -1,7 +1,7 @@
 """Secrets that stand in a file in clear: found, told, and never shown again."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qstash_sync.model import secret_shapes
@@ -23,17 +23,17 @@ _REFERENCE = re.compile(r"(?<!\$)\$\{\s*(?:env|var)\.[\w-]+(?:\|plain)?\s*\}")
 def _shows_secret(line: str) -> bool:
     """Whether a secret stands in a line of a file, as far as its words tell: it may be no YAML."""
     paths = [line[slice(*span)] for span in secret_shapes.webhooks(line)]
-    if secret_shapes.kind_in(line) or any(map(_is_in_clear, paths)):
+    if secret_shapes.kind_in(line) or any(map(is_in_clear, paths)):
         return True
     for name, span in secret_shapes.in_addresses(line):
-        if is_called(name, Where.PARAMETER) and _is_in_clear(line[slice(*span)]):
+        if is_called(name, Where.PARAMETER) and is_in_clear(line[slice(*span)]):
             return True
     if secret_shapes.has_login(line):
         return True
     return any(is_called(found[1]) for found in _MEMBER.finditer(line))
 
 
-def _is_in_clear(text: str) -> bool:
+def is_in_clear(text: str) -> bool:
     """Whether anything is left of a text beside what stands for a value."""
     return re.search(r"\w", _REFERENCE.sub("", text)) is not None
 
@@ -50,14 +50,16 @@ def told_once(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         yield diagnostic
 
 
-def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
-    """The diagnostics, none with a line in which a secret stands in clear."""
+def without_secrets(
+    diagnostics: Sequence[Diagnostic], redacted: Collection[tuple[str, int]]
+) -> Iterator[Diagnostic]:
+    """The diagnostics, none with a line that is redacted, or where a secret stands in clear."""
     texts = {_line(d): d.location.text for d in diagnostics if d.location}
     lines = {line for line, text in texts.items() if _shows_secret(text)}
     lines |= {_line(d) for d in diagnostics if d.code == IN_CLEAR}
     for diagnostic in diagnostics:
         location = diagnostic.location
-        if location and _line(diagnostic) in lines:
+        if location and (_line(diagnostic) in lines or _line(diagnostic) in redacted):
             location = replace(location, text="")
         yield replace(diagnostic, location=location)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from qstash_sync.config import redacted
 from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
@@ -70,6 +71,7 @@ class Files:
             if document:
                 self._literal_secrets(source, document)
                 self.documents.append(replace(document, root=self._top_level(document.root)))
+        self.redacted = redacted.hide(self.documents)
         found, at = self.top.get("environments", (None, None))
         if isinstance(found, Map) and len(found) > MAX_ENVIRONMENTS:
             fact = f"{len(found):,} environments; {MAX_ENVIRONMENTS} can be checked in one run"
@@ -190,4 +192,4 @@ class Files:
             if_set = made(self.documents, missing=Missing.SET)
             if_set.check()
             found += [d for d in if_set.diagnostics() if d.code == NOT_HERE and d not in found]
-        return config, tuple(without_secrets(in_order(told_once(found))))  # the same said once
+        return config, tuple(without_secrets(in_order(told_once(found)), self.redacted))
