@@ -18,19 +18,28 @@ _MEMBER = re.compile(
 )
 # What stands for a value, and shows none of it: a reference without a default.
 _REFERENCE = re.compile(r"(?<!\$)\$\{\s*(?:env|var)\.[\w-]+(?:\|plain)?\s*\}")
+_SOME = "${}"  # in its place, where shapes are looked for
+_REST = re.compile(r"[#\\][^\s\"'<>]*")
 
 
 def _shows_secret(line: str) -> bool:
     """Whether a secret stands in a line of a file, as far as its words tell: it may be no YAML."""
-    paths = [line[slice(*span)] for span in secret_shapes.webhooks(line)]
+    bare = _REFERENCE.sub(_SOME, line)  # a reference may have spaces, where an address ends
+    paths = [_whole_path(bare, *span) for span in secret_shapes.webhooks(bare)]
     if secret_shapes.kind_in(line) or any(map(is_in_clear, paths)):
         return True
-    for name, span in secret_shapes.in_addresses(line):
-        if is_called(name, Where.PARAMETER) and is_in_clear(line[slice(*span)]):
+    for name, span in secret_shapes.in_addresses(bare):
+        if is_called(name, Where.PARAMETER) and is_in_clear(bare[slice(*span)]):
             return True
     if secret_shapes.has_login(line):
         return True
     return any(is_called(found[1]) for found in _MEMBER.finditer(line))
+
+
+def _whole_path(line: str, start: int, end: int) -> str:
+    """A path with what a file may have in it: a fragment, and escapes."""
+    rest = _REST.match(line, end)
+    return line[start : rest.end() if rest else end]
 
 
 def is_in_clear(text: str) -> bool:
