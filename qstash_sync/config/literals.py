@@ -25,19 +25,19 @@ _REST = re.compile(r"[#\\][^\s\"'<>]*")
 def _shows_secret(line: str) -> bool:
     """Whether a secret stands in a line of a file, as far as its words tell: it may be no YAML."""
     bare = _REFERENCE.sub(_SOME, line)  # a reference may have spaces, where an address ends
-    paths = [_whole_path(bare, *span) for span in secret_shapes.webhooks(bare)]
+    paths = [_whole(bare, *span) for span in secret_shapes.webhooks(bare)]
     if secret_shapes.kind_in(line) or any(map(is_in_clear, paths)):
         return True
     for name, span in secret_shapes.in_addresses(bare):
-        if is_called(name, Where.PARAMETER) and is_in_clear(bare[slice(*span)]):
+        if is_called(name, Where.PARAMETER) and is_in_clear(_whole(bare, *span)):
             return True
     if secret_shapes.has_login(line):
         return True
     return any(is_called(found[1]) for found in _MEMBER.finditer(line))
 
 
-def _whole_path(line: str, start: int, end: int) -> str:
-    """A path with what a file may have in it: a fragment, and escapes."""
+def _whole(line: str, start: int, end: int) -> str:
+    """A part of an address with what a file may have in it: a fragment, and escapes."""
     rest = _REST.match(line, end)
     return line[start : rest.end() if rest else end]
 
@@ -63,8 +63,9 @@ def without_secrets(
     diagnostics: Sequence[Diagnostic], redacted: Collection[tuple[str, int]]
 ) -> Iterator[Diagnostic]:
     """The diagnostics, none with a line that is redacted, or where a secret stands in clear."""
-    texts = {_line(d): d.location.text for d in diagnostics if d.location}
-    lines = {line for line, text in texts.items() if _shows_secret(text)}
+    texts = {(_line(d), d.location.text) for d in diagnostics if d.location}
+    # Where one quote is left out, the others may be masked, but for what is beside the mask.
+    lines = {line for line, text in texts if not text or _shows_secret(text)}
     lines |= {_line(d) for d in diagnostics if d.code == IN_CLEAR}
     for diagnostic in diagnostics:
         location = diagnostic.location

@@ -346,9 +346,12 @@ UNSHOWN = [
     ("a bot's behind spaces", f"https://api.telegram.org/bot${{ env.UNSET }}:{CANARY}/sendMessage"),
     ("a parameter behind spaces", f"{SLACK}/${{ env.UNSET }}?sig=${{ env.UNSET }}{CANARY}"),
     ("a fragment", f"{SLACK}/${{env.UNSET}}#{CANARY}"),
+    ("a fragment of what is masked", f"{SLACK}/T00000000/B00000000/${{env.UNSET}}#{CANARY}"),
+    ("a fragment of a chat's", f"https://discord.com/api/webhooks/123456789012345678/${{env.UNSET}}#{CANARY}"),
+    ("a fragment of a parameter", f"{URL}?token=${{env.UNSET}}#{CANARY}"),
     ("an escape", f"{SLACK}/${{env.UNSET}}\\u0041{CANARY}"),
     ("braces", f"{SLACK}/${{env.UNSET}}{{{CANARY}}}"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("holder", ["destination: '{}'", "callback: {{url: '{}'}}", "'{}': 1"])
