@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -99,15 +99,16 @@ class Environment:
         )  # fmt: skip
         return self._masked(told)
 
-    def doubts(self) -> list[Diagnostic]:
+    def doubts(self, places: Collection[Location | None] | None = None) -> list[Diagnostic]:
         """The errors that may be about a made-up value: at its place, and of no cause told there.
 
-        Of a value that may be of any type only what is about the key.
+        Of a value that may be of any type only what is about the key. places: to look at, if not
+        at those of all such values.
         """
-        lost = self.scope.lost
+        lost, at = self.scope.lost, self.scope.mocked if places is None else places
         return self._masked(
             d for d in self.report
-            if d.severity is Severity.ERROR and d.location in self.scope.mocked
+            if d.severity is Severity.ERROR and d.location in at
             and d.code not in _CAUSES and d.code != NOT_HERE
             and (d.location not in lost or d.code in _OF_KEYS)
         )  # fmt: skip

@@ -43,7 +43,7 @@ def whatever_it_is(
     while places and (shape := next(shapes, None)) is not None:
         other = made(cut, shape=shape)
         other.check()
-        there = [d for d in other.doubts() if d.location in places]
+        there = other.doubts(places)
         places = {d.location for d in there}
         common &= {_fact(d) for d in there}
         of_others |= {d: None for d in there if d.code == _OF_OTHERS}
@@ -70,4 +70,9 @@ def _cut(root: Map, names: set[str | int]) -> Map:
 
 
 def _fact(diagnostic: Diagnostic) -> tuple[object, ...]:
-    return diagnostic.location, diagnostic.code
+    """Where it is, of which schedule, as several may inherit it, and its code.
+
+    The names of other resources may be made up themselves; schedules have no variables in theirs.
+    """
+    heir = diagnostic.path[:2] if diagnostic.path[:1] == ("schedules",) else ()
+    return diagnostic.location, heir, diagnostic.code

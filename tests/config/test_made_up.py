@@ -163,6 +163,15 @@ def test_what_a_value_would_mend_is_not_told(_id: str, text: str, missing: Missi
     )
 
 
+def test_what_is_wrong_behind_another_base_is_told_at_the_same_place() -> None:
+    text = based("https://${env.T|plain}", "/x").replace(
+        "base_url", "failure_callback: /f, base_url"
+    )
+    text += "  b: {cron: '@daily', destination: 'https://e.com', base_url: 'https://10.0.0.1'}\n"
+    (told,) = messages(text, missing=Missing.MOCK)
+    assert "schedules.b.failure_callback: 10.0.0.1 is a private" in told
+
+
 @pytest.mark.parametrize("setting", ["region", "url", "account", "namespace"])
 def test_an_account_that_a_value_names_is_not_told(setting: str) -> None:
     text = HEAD + f"environments: {{p: {{token: '${{env.K}}', {setting}: '${{env.T|plain}}'}}}}\n"
