@@ -51,6 +51,14 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
+@record()
+class Neighbour:
+    """What others leave alone of an environment: the same for each of them."""
+
+    declared: tuple[Key, ...]
+    namespace: Mapping[str, str]  # or the pattern of it, and whose it is
+
+
 NO_ENVIRONMENT = "environment"  # a code: the one that is asked for is not there, or none is
 # Of what follows at the same place.
 _CAUSES = (UNSET, UNSET_PLAIN, "variable", "not_text", "interpolation")
@@ -183,8 +191,11 @@ class Environment:
         check_identities(built["schedules"] or (), namespace, self.report)
         return desired(builder, self.top, built), account
 
-    def config(self) -> Config | None:
-        """What can be built; None where it is not certain which environment is meant."""
+    def config(self, known: dict[str, Neighbour]) -> Config | None:
+        """What can be built; None where it is not certain which environment is meant.
+
+        known: what the other environments have, as far as one was asked for it.
+        """
         built = self.check()
         if built is None:
             return None
@@ -192,9 +203,11 @@ class Environment:
         secrets = tuple(sorted(self.scope.secrets))
         elsewhere: dict[Key, str] = {}
         neighbours: dict[str, str] = {}
-        for other in self._beside():
-            elsewhere |= dict.fromkeys(other.declared(), other.name or "")
-            neighbours |= other.namespace_pattern()
+        for name in self._beside():
+            if name not in known:
+                known[name] = self._neighbour(name)
+            elsewhere |= dict.fromkeys(known[name].declared, name)
+            neighbours |= known[name].namespace
         return Config(
             desired=replace(found, secrets=secrets, elsewhere=elsewhere, neighbours=neighbours),
             account=account,
@@ -207,21 +220,18 @@ class Environment:
         location = self.raw_top.get("allow_private", (None, None))[1]
         return self.top.get("allow_private") is True or location in self.scope.mocked
 
-    def _beside(self) -> Iterator["Environment"]:
-        """The other environments that may be of the same account, as the file has them.
-
-        So not with the variables of this run.
-        """
+    def _beside(self) -> Iterator[str]:
+        """The other environments that may be of the same account."""
         for name, raw in (self.environments or {}).items():
             if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
-                yield Environment(
-                    self.documents,
-                    self.raw_top,
-                    name,
-                    {},
-                    environ=self.environ,
-                    missing=Missing.ANY,
-                )
+                yield name
+
+    def _neighbour(self, name: str) -> Neighbour:
+        """What another environment has as the file says it: not with the variables of this run."""
+        other = Environment(
+            self.documents, self.raw_top, name, {}, environ=self.environ, missing=Missing.ANY
+        )
+        return Neighbour(tuple(other.declared()), other.namespace_pattern())
 
     def declared(self) -> Iterator[Key]:
         """Names or patterns of names of the kinds without a mark; what is wrong counts, too."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from qstash_sync.config import redacted
-from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment
+from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment, Neighbour
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
 from qstash_sync.config.literals import told_once, without_secrets
@@ -59,6 +59,7 @@ class Files:
         self.report = Report()
         self.documents: list[Document] = []
         self.top: dict[str, tuple[Value, Location]] = {}
+        self.neighbours: dict[str, Neighbour] = {}  # environments, as they were asked for
         self.is_whole = True  # each of them could be read
         for source in sources:
             if source.no_text:
@@ -184,7 +185,7 @@ class Files:
             Environment, top=self.top, name=environment, variables=variables, environ=environ
         )
         chosen = made(self.documents, missing=missing)
-        config = chosen.config()
+        config = chosen.config(self.neighbours)
         again = partial(made, missing=missing)
         certain = whatever_it_is(chosen.doubts(), again, self.documents)
         found = [*self.report, *chosen.diagnostics(), *certain]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.config.environment import Environment
+from qstash_sync.config.load import Files, Source
 from qstash_sync.config.missing import Missing
 from qstash_sync.model.resources import Key
 from tests.support import HEAD, cli, ids, messages
@@ -191,6 +192,24 @@ def test_values_are_tried_without_the_environments_beside(monkeypatch: pytest.Mo
     monkeypatch.setattr(Environment, "declared", declared)
     assert not messages(text, missing=Missing.MOCK, environment="e3")
     assert beside == [name for name in names if name != "e3"]
+
+
+def test_each_environment_is_looked_at_once_however_many_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [f"e{number}" for number in range(9)]
+    spaces = ", ".join(f"{name}: {{namespace: {name}}}" for name in names)
+    files = Files([Source("q.yaml", ".", entry("retries: 1") + f"environments: {{{spaces}}}\n")])
+    asked: list[str | None] = []
+
+    def declared(self: Environment) -> Iterator[Key]:
+        asked.append(self.name)
+        return iter(())
+
+    monkeypatch.setattr(Environment, "declared", declared)
+    for name in names:
+        files.config(name, {}, {})
+    assert sorted(map(str, asked)) == names
 
 
 def test_a_name_that_no_value_could_mend_is_told() -> None:
