@@ -41,34 +41,39 @@ def hide(documents: Sequence[Document]) -> frozenset[tuple[str, int]]:
     if not any("redact" in document.root.origin.text for document in documents):
         return frozenset()
     found = _Lines(documents)
-    environments = [*_maps(document.root.get("environments") for document in documents)]
-    chosen = [one for each in environments for one in _maps(each.values())]
-    for document in documents:
-        schedules = document.root.get("schedules")
-        below = [*_maps([document.root.get("defaults"), *(one.get("defaults") for one in chosen)])]
-        above = [*_maps(_schedules(one.get("overrides")) for one in chosen)]
-        for name, entry in schedules.items() if isinstance(schedules, Map) else ():
-            overrides = [*_maps(one.get(name) for one in above)]
-            layers = [*below, *_maps([entry]), *overrides]
-            says_so = isinstance(entry, Map) and "redact" in entry
-            asked = [*_maps([entry]), *overrides] if says_so else layers
-            redactions = [_redaction(one["redact"]) for one in asked if one.get("redact")]
-            for layer in layers if redactions else ():
-                for holder, key in _redacted(layer, redactions):
-                    found.hide(holder, key, holder[key])
-    return frozenset(
-        (document.root.origin.name, line + 1)
-        for document in documents
-        for line in document.root.origin.hidden_lines
-    )
+    for entry, defaults, overrides in _schedules(documents):
+        layers = [*defaults, entry, *overrides]
+        asked = [entry, *overrides] if "redact" in entry else layers
+        redactions = [_redaction(layer["redact"]) for layer in asked if layer.get("redact")]
+        for layer in layers if redactions else ():
+            for holder, key in _redacted(layer, redactions):
+                found.hide(holder, key, holder[key])
+    origins = [document.root.origin for document in documents]
+    return frozenset((one.name, line + 1) for one in origins for line in one.hidden_lines)
+
+
+def _schedules(documents: Sequence[Document]) -> Iterator[tuple[Map, list[Map], list[Map]]]:
+    """Each schedule, what it lies on, and what lies on it, in any environment."""
+    roots = [document.root for document in documents]
+    environments = _environments(roots)
+    shared = [*_maps(one.get("defaults") for one in environments)]
+    sections = [*_maps(one.get("overrides") for one in environments)]
+    above = [*_maps(one.get("schedules") for one in sections)]
+    for root in roots:
+        entries = root.get("schedules")
+        defaults = [*_maps([root.get("defaults")]), *shared]
+        for name, entry in entries.items() if isinstance(entries, Map) else ():
+            if isinstance(entry, Map):
+                yield entry, defaults, [*_maps(one.get(name) for one in above)]
 
 
 def _maps(values: Iterable[Value]) -> Iterator[Map]:
     return (value for value in values if isinstance(value, Map))
 
 
-def _schedules(overrides: Value) -> Value:
-    return overrides.get("schedules") if isinstance(overrides, Map) else None
+def _environments(roots: Iterable[Map]) -> list[Map]:
+    sections = _maps(root.get("environments") for root in roots)
+    return [one for section in sections for one in _maps(section.values())]
 
 
 def _redaction(raw: Value) -> _Redaction:
@@ -101,7 +106,7 @@ class _Lines:
     def __init__(self, documents: Sequence[Document]) -> None:
         roots = [document.root for document in documents]
         self.marks = {root.origin: sorted(marks_of(root)) for root in roots}
-        owners = [*roots, *(one for root in roots for one in _environments(root))]
+        owners = [*roots, *_environments(roots)]
         self.variables = [*_maps(owner.get("vars") for owner in owners)]
         self.hidden: set[tuple[int, str | int]] = set()  # of holders and keys, also while hiding
 
@@ -129,8 +134,3 @@ class _Lines:
             is_shared = origin.lines[end][:column].strip(" -") != ""
             end += is_shared  # the value may end in the line where the next one begins
         origin.hidden_lines.update(range(first, max(end, first + 1)))
-
-
-def _environments(root: Map) -> Iterator[Map]:
-    found = root.get("environments")
-    return _maps(found.values()) if isinstance(found, Map) else iter(())
