@@ -187,7 +187,13 @@ class Environment:
             elsewhere |= dict.fromkeys(other.declared(), other.name or "")
             neighbours |= other.namespace_pattern()
         return Config(
-            desired=replace(found, secrets=secrets, elsewhere=elsewhere, neighbours=neighbours),
+            desired=replace(
+                found,
+                secrets=secrets,
+                elsewhere=elsewhere,
+                neighbours=neighbours,
+                unbuilt=resources.unbuilt,
+            ),
             account=account,
             environments=self.names,
             secrets=secrets,

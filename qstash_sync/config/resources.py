@@ -60,6 +60,7 @@ class Resources:
             self.overridden = own["overrides"]
         self.overrides = self._layer(schema.OverridesSpec, own, "overrides", self.path, here)
         elsewhere = _holders(documents)
+        self.unbuilt: dict[str, bool | None] = {}  # what it becomes: see `Desired`
         self.files: list[_File] = []
         for document in documents:
             there = replace(frame, folder=document.folder)
@@ -85,21 +86,31 @@ class Resources:
         """Every resource of one kind from all files; None where no file has the section."""
         if not any(isinstance(file.root.get(section), Map) for file in self.files):
             return None
-        built = {
-            entry.name: builder.build(entry, layer.spec)
-            for entry, layer in self._entries(section)
-            if layer is not None
-        }
-        return tuple(built[name] for name in sorted(built) if built[name] is not None)
+        built: dict[str, Any] = {}
+        for entry, layer in self._entries(section):
+            resource = builder.build(entry, layer.spec) if layer else None
+            if resource is not None:
+                built[entry.name] = resource
+            elif section == "schedules" and _may_be_there(entry, layer, builder.environment):
+                self._note_pause(entry, layer)
+        return tuple(built[name] for name in sorted(built))
+
+    def _note_pause(self, entry: Entry, layer: Layer | None) -> None:
+        """Remember what the file says of the pause of a schedule that is wrong otherwise."""
+        names: list[str | None] = [entry.name]
+        paused: bool | None = None
+        if layer:
+            names += [layer.spec.id, layer.spec.was]
+            # A key that is misspelt may be the one that says it.
+            is_spelt = entry.broken.issubset(schema.ScheduleSpec.model_fields)
+            is_said = is_spelt and not entry.is_broken("paused")
+            paused = layer.spec.paused or (False if is_said else None)
+        self.unbuilt |= dict.fromkeys(filter(None, names), paused)
 
     def declared(self, section: str, environment: str) -> Iterator[str]:
         """The names of what may be there in an environment: what is wrong counts, too."""
         for entry, layer in self._entries(section):
-            if (
-                layer is None
-                or entry.is_broken("only", "except")
-                or is_selected(layer.spec, environment)
-            ):
+            if _may_be_there(entry, layer, environment):
                 yield entry.name
 
     def _entries(self, section: str) -> Iterator[tuple[Entry, Layer | None]]:
@@ -118,6 +129,7 @@ class Resources:
                     fact = f"this name stands in two files, first in {locations[name]}"
                     hint = "rename one of them"
                     self.report.error("duplicate", (section, name), fact, location, hint)
+                    self.unbuilt[name] = None
                     continue
                 locations[name] = location
                 path = (section, name)
@@ -190,6 +202,13 @@ class Resources:
                 at = self.overridden[section].at(name)
                 hint = "" if self.report.is_long else meant(name, tuple(known))
                 self.report.error("unknown_name", path, "nothing to override", at, hint)
+
+
+def _may_be_there(entry: Entry, layer: Layer | None, environment: str | None) -> bool:
+    """Whether a resource is there in an environment; what is wrong may be."""
+    if layer is None or entry.is_broken("only", "except"):
+        return True
+    return is_selected(layer.spec, environment)
 
 
 def _holders(documents: Sequence[Document]) -> dict[str, str]:

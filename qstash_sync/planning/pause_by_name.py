@@ -27,6 +27,7 @@ from qstash_sync.record import record
 STAYS_PAUSED = "stays_paused"  # a code: of what a resume of many leaves to the file
 _GLOB = re.compile(r"[*?\[]")
 _NEAR = 0.7  # of 1: a word that was misspelt
+_UNSURE = "its file is wrong, so whether it is paused there is not known; resume it by its name"
 _LISTED = 10  # more names than this help nobody
 
 
@@ -83,13 +84,17 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     found = {id(one.declared) for one in ours}
     absent = [s for s in desired.schedules or () if id(s) not in found]
     named = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
-    left = [one for one in named if _stays_paused(wish, one)]
-    chosen = [one for one in named if not _stays_paused(wish, one)]
+    rests = {one.id: _in_file(desired, one) for one in named if _is_one_of_many(wish, one)}
+    left = [one for one in named if rests.get(one.id) is True]
+    chosen = [one for one in named if rests.get(one.id) is not True]
     changes, unchanged, refused = [], [], {}
     for one in chosen:
         change = _change(wish, one)
+        if rests.get(one.id, False) is None:
+            change = replace(change, steps=(), notes=())
+            refused[change.key] = _UNSURE
         against = [part for part in one.foreign if part.live.paused != wish.paused]
-        if against:
+        if against and change.key not in refused:
             way_out = "stop it in the console"
             if not any(map(index.is_another_namespaces, against)):
                 name = one.declared.name if one.declared else one.name
@@ -163,13 +168,19 @@ def _name(glob: str, ours: Sequence[_Found], desired: Desired, there: Collection
     return glob
 
 
-def _stays_paused(wish: Wish, one: _Found) -> bool:
-    """Whether a resume of many leaves it to the file, which pauses it; its own name resumes it."""
-    if wish.paused or one.declared is None or not one.declared.paused:
-        return False
-    if not any(part.live.paused for part in one.parts):
+def _is_one_of_many(wish: Wish, one: _Found) -> bool:
+    """Whether a resume of many means it, which leaves to the file what that pauses."""
+    if wish.paused or not any(part.live.paused for part in one.parts):
         return False
     return not any(one.is_named(glob) and not _GLOB.search(glob) for glob in wish.globs)
+
+
+def _in_file(desired: Desired, one: _Found) -> bool | None:
+    """Whether the file pauses it; None where an error of the file leaves that open."""
+    said: bool | None = bool(one.declared and one.declared.paused)
+    for name in (one.name, one.id, *one.aliases):
+        said = desired.unbuilt.get(name, said)
+    return said or (None if desired.hides_pauses else said)
 
 
 def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:
