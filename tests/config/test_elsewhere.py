@@ -1,8 +1,11 @@
 """Two environments of one account: neither deletes what the other one declares."""
 
+from pathlib import Path
+
 import pytest
 
 from qstash_sync.applying import proposal
+from qstash_sync.config.load import gather, load
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.planning.policy import Policy
@@ -127,6 +130,42 @@ def test_a_name_that_only_the_runs_of_another_environment_know_may_be_any(
         for wanted in (found, proposal.emptied(found)):
             plan = proposal.propose(client, wanted, now=world.now, policy=policy)
             assert not [change for change in plan.changes if change.name.endswith("-live")]
+
+
+TWO_OF_ONE_PATTERN = """
+version: 1
+namespace: n
+environments:
+  pr: {namespace: n-pr, token: "${env.T}"}
+  live: {namespace: n-live, token: "${env.P}", overrides: {queues: %s}}
+queues:
+  "jobs-${env.PR:-none|plain}": {only: [%s]}
+  "jobs-${env.STAGE:-no-stage|plain}": {only: [%s]}
+schedules: {}
+"""
+ONE, OTHER_ONE = '"jobs-${env.PR:-none|plain}"', '"jobs-${env.STAGE:-no-stage|plain}"'
+OVERRIDES = [
+    ("{}", "pr", "live"),
+    ("{}", "live", "pr"),
+    (f"{{{OTHER_ONE}: {{only: [live]}}}}", "pr", "pr"),
+    (f"{{{ONE}: {{parallelism: 2}}, {OTHER_ONE}: {{only: [live]}}}}", "pr", "pr"),
+    (f"{{{OTHER_ONE}: {{only: [live]}}, {ONE}: {{only: [pr]}}}}", "pr", "pr"),
+]
+
+
+@pytest.mark.parametrize("row", OVERRIDES, ids=str)
+def test_two_names_of_one_pattern_are_two_resources(row: tuple[str, str, str]) -> None:
+    """What is the pattern of both stands for names that differ in every run."""
+    found = config(TWO_OF_ONE_PATTERN % row, {**ENVIRON, "PR": "7"}, environment="pr").desired
+    assert found.declared_by_another((Kind.QUEUE, "jobs-blue")) == "live"
+
+
+def test_so_are_two_in_two_files(tmp_path: Path) -> None:
+    first, rest = (TWO_OF_ONE_PATTERN % OVERRIDES[0]).split('  "jobs-${env.STAGE')
+    (tmp_path / "a.yaml").write_text(first)
+    (tmp_path / "b.yaml").write_text('version: 1\nqueues:\n  "jobs-${env.STAGE' + rest)
+    found = load(gather([str(tmp_path)], None), environment="pr", environ={**ENVIRON, "PR": "7"})
+    assert found.desired.declared_by_another((Kind.QUEUE, "jobs-blue")) == "live"
 
 
 def test_two_spellings_of_one_address_are_one_account() -> None:
