@@ -116,7 +116,7 @@ class Resources:
         """
         for file, entries in self._sections(section):
             for written, name in self._names(entries, section):
-                layer = self._layers(file, section, name, entries, written)
+                layer = self._layers(file, section, name, entries[written], entries.at(written))
                 is_any = "*" in name and self._is_overridden(section, name)
                 if is_any or layer is None or _may_be_there(layer, environment):
                     yield name
@@ -139,7 +139,7 @@ class Resources:
                     self.unbuilt[name] = None
                     continue
                 locations[name] = location
-                layer = self._layers(file, section, name, entries, written)
+                layer = self._layers(file, section, name, entries[written], location)
                 if entries.origin.hidden:  # its line may hold a secret, as is known now
                     location = entries.at(written)
                 trees, broken = (layer.trees, layer.broken) if layer else ((), frozenset[str]())
@@ -156,11 +156,10 @@ class Resources:
         self.report.error("duplicate", path, fact, location, "rename one of them")
 
     def _layers(
-        self, file: _File, section: str, name: str, entries: Map, written: str
+        self, file: _File, section: str, name: str, raw: Value, location: Location
     ) -> Layer | None:
         """The settings of an entry, layer on layer."""
-        path, raw, location = (section, name), entries[written], entries.at(written)
-        own = self.checker.layer(MODELS[section], raw, path, location, file.frame)
+        own = self.checker.layer(MODELS[section], raw, (section, name), location, file.frame)
         layer = self._overridden(section, name, own)
         return over(file.below, layer) if section == "schedules" else layer
 
