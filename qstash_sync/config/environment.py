@@ -182,16 +182,16 @@ class Environment:
         secrets = tuple(sorted(self.scope.secrets))
         found = desired(builder, self.top, built)
         elsewhere: dict[Key, str] = {}
-        neighbours: dict[str, str] = {}
+        neighbours: list[tuple[str, str]] = []
         for other in self._beside():
             elsewhere |= dict.fromkeys(other.declared(), other.name or "")
-            neighbours |= other.namespace_pattern()
+            neighbours += other.namespaces()
         return Config(
             desired=replace(
                 found,
                 secrets=secrets,
                 elsewhere=elsewhere,
-                neighbours=neighbours,
+                neighbours=tuple(neighbours),
                 unbuilt=resources.unbuilt,
             ),
             account=account,
@@ -217,12 +217,12 @@ class Environment:
         for section, kind in KINDS.items():
             yield from ((kind, one) for one in resources.declared(section, self.name or ""))
 
-    def namespace_pattern(self) -> dict[str, str]:
-        """Its namespace, or the pattern of that, and whose it is; nothing where that is no text."""
-        text = self.own.get("namespace", self.raw_top.get("namespace", (None,))[0])
-        if not isinstance(text, str):
-            return {}
-        return {str(self.scope.resolve(text, self.own.location, ("namespace",))): self.name or ""}
+    def namespaces(self) -> Iterator[tuple[str, str]]:
+        """Its namespace, and the one that this replaces, or the patterns of them; and its name."""
+        for key in ("namespace", "namespace_was"):
+            text = self.own.get(key, self.raw_top.get(key, (None,))[0])
+            if isinstance(text, str):
+                yield str(self.scope.resolve(text, self.own.location, (key,))), self.name or ""
 
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""

@@ -244,7 +244,8 @@ def _consented(one: Compared, policy: Policy, index: LiveParts) -> Compared:
         return one
     if one.otherwise:
         return _consented(one.otherwise, policy, index)
-    why = f"{one.consent.id} {one.consent.foreign.value}; {_way_out(one, one.consent, index)}"
+    carried = index.carried(index.by_id[one.consent.id])
+    why = f"{one.consent.id} {carried}; {_way_out(one, one.consent, index)}"
     is_delete = one.change.action is Action.DELETE
     refused = replace(
         one.change,
@@ -274,10 +275,15 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
         return f"{one.id} stays as long as that is not taken over"
     if is_delete and consent.can_be_given:
         return f"the parts of one schedule go together: {adopt} takes it along"
+    if is_delete:
+        return "only its owner can give it up"
+    naming = "take out the was: or namespace_was: that names it"
+    is_in_ours = index.is_in_namespace(consent.id)
+    if not consent.can_be_given and is_of_it:
+        return "rename yours" if is_in_ours else "take out the id: that names it"
     if not consent.can_be_given:
-        is_named = is_of_it and not is_delete
-        return "take out the id: that names it" if is_named else "only its owner can give it up"
-    instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
+        return naming if is_in_ours else "only its owner can give it up"
+    instead = "rename yours" if is_of_it else naming
     return f"take it over with {adopt}, or {instead}"
 
 

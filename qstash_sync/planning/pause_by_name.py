@@ -96,7 +96,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         against = [part for part in one.foreign if part.live.paused != wish.paused]
         if against and change.key not in refused:
             way_out = "stop it in the console"
-            if not any(map(index.is_another_namespaces, against)):
+            if not any(map(index.is_anothers, against)):
                 name = one.declared.name if one.declared else one.name
                 adopt = f"`{desired.command('apply', '--adopt', name)}`"
                 does = "take it over" if one.declared else "delete all of it"
@@ -185,8 +185,7 @@ def _in_file(desired: Desired, one: _Found) -> bool | None:
 
 def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:
     """What parts carry that are not ours."""
-    found = ((part.live.id, index.foreign(part)) for part in parts)
-    return "; ".join(f"{part_id} {foreign.value}" for part_id, foreign in found if foreign)
+    return "; ".join(f"{part.live.id} {index.carried(part)}" for part in parts)
 
 
 def _change(wish: Wish, one: _Found) -> Change:

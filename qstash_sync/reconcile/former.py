@@ -107,10 +107,9 @@ def not_taken(
 ) -> Iterator[Diagnostic]:
     """A warning of each set that stays."""
     for one in sets:
-        foreign = index.foreign(one[0])
-        if foreign:
+        if carried := index.carried(one[0]):
             fires = "" if all(part.live.paused for part in one) else ", and fires beside this one"
-            fact = f"{one[0].live.id} {foreign.value}; it is left alone{fires}"
+            fact = f"{one[0].live.id} {carried}; it is left alone{fires}"
             yield about(schedule, Severity.WARNING, "not_taken", fact, way_out)
 
 

@@ -1,5 +1,6 @@
 """Two environments of one account: neither deletes what the other one declares."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from qstash_sync.applying import proposal
 from qstash_sync.config.load import gather, load
 from qstash_sync.model.diagnostics import Severity
-from qstash_sync.model.resources import Desired, Kind
+from qstash_sync.model.resources import Desired, Kind, LiveSchedule
 from qstash_sync.planning.policy import Policy
+from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.mark import Declared
 from tests.support import World, config, ids, messages
 
 FILE = """
@@ -225,10 +228,97 @@ schedules:
 
 def test_the_namespaces_of_other_environments_are_known() -> None:
     found = config(SHARED % ("", "", ""), ENVIRON, environment="staging").desired
-    assert found.neighbours == {"acme": "prod", "acme-*": "preview"}
+    assert found.neighbours == (("acme", "prod"), ("acme-*", "preview"))
     apart = SHARED % (", account: a", ", account: a", ", account: b")
     found = config(apart, ENVIRON, environment="staging").desired
-    assert found.neighbours == {"acme": "prod"}
+    assert found.neighbours == (("acme", "prod"),)
+
+
+def test_two_environments_may_have_one_pattern() -> None:
+    text = (SHARED % ("", "", "")).replace(
+        "  staging:", '  load: {namespace: "acme-${env.N|plain}"}\n  staging:'
+    )
+    found = config(text, ENVIRON, environment="prod").desired
+    assert found.neighbours == (("acme-*", "load"), ("acme-stg", "staging"), ("acme-*", "preview"))
+
+
+WHOSE = [  # an id of the account, the labels that it has there, and whose it is where it was adopted
+    ("acme.hook", ("acme", "prod", "acme.hook"), "prod"),
+    ("acme.hook", ("acme", "old", "acme.hook"), None),
+    ("acme.hook", ("acme-7", "prod", "acme-7.hook"), None),
+    ("acme-7.hook", ("acme-7", "preview", "acme-7.hook"), "preview"),
+    ("acme-7.hook", ("acme-8", "preview", "acme-8.hook"), "preview"),
+    ("acme-7.hook", ("acme", "prod", "acme.hook"), "prod"),
+    ("scd_1", ("acme", "prod", "acme.hook"), "prod"),
+    ("scd_1", ("acme-7", "preview", "acme-7.hook"), "preview"),
+    ("scd_1", ("acme-7", "preview", "acme-8.hook"), None),
+    ("scd_1", ("other", "preview", "other.hook"), None),
+    ("acme-stg.hook", ("acme-stg", "staging", "acme-stg.hook"), None),  # its own
+]
+
+
+@pytest.mark.parametrize("bound", [True, False])
+@pytest.mark.parametrize(("part_id", "labels", "whose"), WHOSE, ids=str)
+def test_whose_a_mark_is(
+    part_id: str, labels: tuple[str, str, str], whose: str | None, *, bound: bool
+) -> None:
+    """An adopted id is in no namespace: its mark is bound to it, and the name stands behind."""
+    namespace, environment, name = labels
+    wanted = config(SHARED % ("", "", ""), ENVIRON, environment="staging").desired
+    (schedule,) = wanted.schedules or ()
+    mark = Declared(schedule, namespace, environment).mark(
+        part_id, "* * * * *", part=1, parts=1, paused=False
+    )
+    if not bound:
+        mark = mark._replace(bound=None)
+        whose = whose if part_id.startswith(f"{namespace}.") else None
+    live = LiveSchedule(
+        id=part_id, cron="* * * * *", message=replace(schedule.message, labels=(str(mark), name))
+    )
+    copy = replace(live, id="scd_2")
+    index = LiveParts(wanted, [live, copy])
+    assert index.environment_of(index.by_id[part_id]) == whose
+    assert index.environment_of(index.by_id["scd_2"]) is None
+
+
+HERS = [  # what prod is called before, and now; what staging says to get at its schedule
+    ("by namespace_was", "", "", "namespace_was: acme, ", ""),
+    ("by was", "", "", "", "was: acme.hook, "),
+    ("by id", "", "", "", "id: acme.hook, "),
+    ("by the namespace that prod leaves", "", "namespace: acme-prod, namespace_was: acme, ", "namespace_was: acme, ", ""),
+    ("by the id that prod adopts", "id: scd_9, ", "", "", "id: scd_9, "),
+    ("by the id that prod had as a name", "id: scd_9, ", "", "namespace_was: acme, ", "was: scd_9, "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "hers", "prod", "staging", "ours"), HERS, ids=ids(HERS))
+def test_no_way_takes_what_another_environment_of_the_file_manages(
+    world: World, _id: str, hers: str, prod: str, staging: str, ours: str
+) -> None:
+    text = """
+version: 1
+namespace: acme
+environments:
+  prod: {%stoken: "${env.P}"}
+  staging: {%snamespace: acme-stg, token: "${env.T}", defaults: {paused: true}}
+schedules:
+  hook: {%scron: "0 9 * * *", timezone: UTC, destination: "https://partner.example.org/hook"}
+"""
+
+    def carry_out(name: str, *values: str) -> str:
+        wanted = config(text % values, ENVIRON, environment=name).desired
+        policy = Policy(adopt=("*",), allow_deletes=9)
+        with world.client() as client:
+            plan = proposal.propose(client, wanted, now=world.now, policy=policy)
+            world.carry_out(client, wanted, plan, policy)
+        return " ".join(str(change.refused) for change in plan.changes)
+
+    carry_out("prod", "", "", hers)
+    before = world.account.console.snapshot()["schedule"]
+    told = carry_out("staging", prod, staging, ours)
+    after = world.account.console.snapshot()["schedule"]
+    assert before.items() <= after.items()
+    assert "adopt" not in told
 
 
 @pytest.mark.parametrize("paused", [True, False])
