@@ -60,6 +60,11 @@ def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
     return sorted(sets.values(), key=lambda one: not any(map(index.is_managed, one)))
 
 
+def live_set(schedule: Schedule, index: LiveParts) -> Set:
+    """What a declared schedule is now: of one that is to be renamed, what it still is."""
+    return index.of(schedule.id) or next(iter(candidates(schedule, index)), ())
+
+
 def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Fates:
     """What becomes of each candidate; found, here and below: what is live under the new id."""
     schedule = declared.schedule

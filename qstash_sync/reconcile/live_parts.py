@@ -208,13 +208,6 @@ class LiveParts:
         """The first part alone, whoever's it is, where it is live."""
         return [self.by_id[base]] if base in self.by_id else []
 
-    def of_declared(self, schedule: Schedule) -> list[LivePart]:
-        """The parts of a declared schedule; of one that is to be renamed, those it still has."""
-        found = self.of(schedule.id)
-        if not found and schedule.was:
-            found = self.of(f"{self.namespace}.{schedule.was}") or self.of(schedule.was)
-        return found or self.without_its_id(schedule)
-
     def without_its_id(self, schedule: Schedule) -> list[LivePart]:
         """What one with an `id:` was without it: all of ours under its name; `was:` says more."""
         if not schedule.adopted or schedule.was:
