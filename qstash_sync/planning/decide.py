@@ -20,6 +20,7 @@ from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
+from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.planning import guards, messages, quota, references, renames
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.planning.messages import MessagesADay
@@ -32,6 +33,8 @@ from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.record import record
 
 IDLE_GLOB = "adopt"  # the code of an error: `--adopt` names no schedule of the files
+ORPHANED = "orphaned"  # the code of a warning: what an environment has left
+_LISTED = 10  # more names than this help nobody
 _OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
 _WRITTEN = (Action.CREATE, Action.UPDATE)
 _COUNTED = {"pause": "update", "resume": "update"}
@@ -73,6 +76,11 @@ class Plan:
     def empty(self) -> bool:
         """Whether there is nothing to do and nothing refused."""
         return not self.changes
+
+    @property
+    def leaves_orphans(self) -> bool:
+        """Whether anything stays of an environment that the files do not have."""
+        return any(diagnostic.code == ORPHANED for diagnostic in self.warnings)
 
     @property
     def summary(self) -> dict[str, int]:
@@ -134,7 +142,8 @@ def decide(
     tzdata: str,
 ) -> Plan:
     """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
-    compared = [_consented(one, policy, index) for one in comparison.compared]
+    orphans = [one for one in comparison.orphans if not policy.ends(one)]
+    compared = [_consented(one, policy, index) for one in _wanted(comparison, policy)]
     changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
 
     inside = frozenset(one.key for one in compared if policy.covers(one.kind, one.names))
@@ -148,7 +157,9 @@ def decide(
     within = scope.narrowed(desired, inside) if policy.is_narrowed else desired
     kept = guards.guarded(kept, desired, live, policy)
     beside = ((one.kind, live_id) for one in compared for live_id in one.unmanaged)
-    unmanaged = {*comparison.unmanaged, *beside}
+    deleted = (step.id for c in kept for step in c.steps if isinstance(step, DeleteSchedule))
+    gone = {(Kind.SCHEDULE, part_id) for part_id in deleted}
+    unmanaged = {*comparison.unmanaged, *beside} - gone
     usage = quota.usage(desired.limits.plan, live, kept)
     a_day = messages.a_day(within, live, kept, now)
     excess = a_day.excess() if a_day else None
@@ -161,6 +172,7 @@ def decide(
             for diagnostic in one.diagnostics
         ),
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
+        *_orphaned(orphans, policy),
         *_idle_globs(comparison, policy),
         *renames.forgotten(kept, within, index),
         *guards.no_longer_used(kept, unmanaged, desired, live),
@@ -229,10 +241,31 @@ def _linted(
 
 def consented(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Change]:
     """The changes alone, refused where they need a consent that the policy does not give."""
-    for one in comparison.compared:
+    for one in _wanted(comparison, policy):
         change = _consented(one, policy, index).change
         if change:
             yield change
+
+
+def _wanted(comparison: Comparison, policy: Policy) -> Iterator[Compared]:
+    """What is compared, and of what an environment has left what the policy names."""
+    yield from comparison.compared
+    yield from (one for one in comparison.orphans if policy.ends(one))
+
+
+def _orphaned(orphans: Sequence[Compared], policy: Policy) -> Iterator[Diagnostic]:
+    """What fires on of an environment that was renamed, or taken out of the files."""
+    left = [one for one in orphans if policy.covers(one.kind, one.names)]
+    if left and policy.only is None and policy.among is None:
+        more = f" and {len(left) - _LISTED:,} more" if len(left) > _LISTED else ""
+        ids = ", ".join(one.id for one in left[:_LISTED])
+        ways = " ".join(f"--adopt {one.name}" for one in left[:_LISTED])
+        yield Diagnostic(
+            severity=Severity.WARNING,
+            code=ORPHANED,
+            message=f"{ids}{more}: of an environment that the files do not have, so left alone",
+            hint=f"was it renamed? an apply or a destroy with {ways} deletes them",
+        )
 
 
 def _consented(one: Compared, policy: Policy, index: LiveParts) -> Compared:
@@ -290,8 +323,9 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
 def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
     """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
     names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
+    by_name = {name for one in comparison.orphans for name in (one.name, one.id)}
     for pattern in policy.adopt if policy.among is None else ():
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if pattern not in by_name and not any(fnmatchcase(name, pattern) for name in names):
             fact = f"--adopt {pattern}: no schedule of the files has such a name"
             yield Diagnostic(code=IDLE_GLOB, message=fact, hint="name it as the file does")
 

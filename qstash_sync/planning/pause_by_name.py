@@ -84,6 +84,8 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     found = {id(one.declared) for one in ours}
     absent = [s for s in desired.schedules or () if id(s) not in found]
     named = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
+    if not wish.paused:  # what is not ours is left paused, without a word
+        named = [one for one in named if one.parts or one.declared]
     rests = {one.id: _in_file(desired, one) for one in named if _is_one_of_many(wish, one)}
     left = [one for one in named if rests.get(one.id) is True]
     chosen = [one for one in named if rests.get(one.id) is not True]
@@ -129,7 +131,11 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
     sets = [(s, one) for s in declared.values() for one in former.candidates(s, index)]
     renamed = {one[0].base: schedule for schedule, one in sets}
     live = index.by_id.values()
-    bases = {part.base for part in live if part.base in declared or index.is_managed(part)}
+    bases = {
+        part.base
+        for part in live
+        if part.base in declared or index.is_managed(part) or index.is_orphan(part)
+    }
     for base in sorted(bases):
         schedule = declared.get(base)
         parts = index.of(base)

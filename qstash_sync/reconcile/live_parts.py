@@ -268,6 +268,16 @@ class LiveParts:
         name = marks.name_behind(part.live.message.labels)
         return name is None or not self.is_in_namespace(name)
 
+    def is_orphan(self, part: LivePart) -> bool:
+        """Whether it is of the namespace, by an environment that the files do not have (any more).
+
+        No declared schedule is it, and no run of another environment deletes it.
+        """
+        if part.mark is None or part.is_copy or self.is_managed(part) or self.is_anothers(part):
+            return False
+        known_by = marks.name_behind(part.live.message.labels) if part.mark.bound else part.base
+        return (known_by or "").startswith(f"{self.namespace}.") and part.base not in self._declared
+
     def environment_of(self, part: LivePart) -> str | None:
         """The other environment of the file whose mark it carries, by rights."""
         mark = part.mark
