@@ -42,6 +42,23 @@ SAME = [("", ""), (", region: eu-central-1", ""), (", account: u", ""), (", url:
 OTHER = [(", region: eu-central-1", ", region: us-east-1"), (", account: u", ", account: v"), (", url: 'https://a.example.com'", ", url: 'https://b.example.com'")]  # fmt: skip
 
 
+ONE_TOKEN = [  # what two environments say of their account, with one variable for the token
+    ("url: 'https://proxy.example.com'", "region: eu-central-1", True),
+    ("url: 'https://proxy.example.com'", "url: 'https://b.example.com'", True),
+    ("url: 'https://proxy.example.com', account: u", "region: eu-central-1, account: v", False),
+    ("region: us-east-1", "region: eu-central-1", False),
+    ("url: 'https://qstash.upstash.io'", "region: us-east-1", False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "is_one"), ONE_TOKEN, ids=str)
+def test_one_token_is_of_one_account(one: str, other: str, *, is_one: bool) -> None:
+    """Whatever stands before the server; only a region of QStash's own is another account."""
+    text = (FILE % (f", {one}", f", {other}")).replace("env.P", "env.T")
+    for name in ("preview", "production"):
+        assert bool(config(text, ENVIRON, environment=name).desired.elsewhere) == is_one
+
+
 def desired(environment: str, more: tuple[str, str] = ("", "")) -> Desired:
     return config(FILE % more, ENVIRON, environment=environment).desired
 
