@@ -26,7 +26,7 @@ from qstash_sync.exit_codes import ExitCode
 )
 @click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
 @click.option(
-    "--adopt", multiple=True, metavar="NAME",
+    "--adopt", multiple=True, metavar="ID",
     help="Delete what has the mark of an environment that the files do not have, too; repeatable.",
 )  # fmt: skip
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:

@@ -259,7 +259,7 @@ def _orphaned(orphans: Sequence[Compared], policy: Policy) -> Iterator[Diagnosti
     if left and policy.only is None and policy.among is None:
         more = f" and {len(left) - _LISTED:,} more" if len(left) > _LISTED else ""
         ids = ", ".join(one.id for one in left[:_LISTED])
-        ways = " ".join(f"--adopt {one.name}" for one in left[:_LISTED])
+        ways = " ".join(f"--adopt {one.id}" for one in left[:_LISTED])
         yield Diagnostic(
             severity=Severity.WARNING,
             code=ORPHANED,
@@ -323,9 +323,9 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
 def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
     """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
     names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
-    by_name = {name for one in comparison.orphans for name in (one.name, one.id)}
+    by_id = {one.id for one in comparison.orphans}
     for pattern in policy.adopt if policy.among is None else ():
-        if pattern not in by_name and not any(fnmatchcase(name, pattern) for name in names):
+        if pattern not in by_id and not any(fnmatchcase(name, pattern) for name in names):
             fact = f"--adopt {pattern}: no schedule of the files has such a name"
             yield Diagnostic(code=IDLE_GLOB, message=fact, hint="name it as the file does")
 

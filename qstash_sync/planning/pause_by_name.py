@@ -99,7 +99,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         if against and change.key not in refused:
             way_out = "stop it in the console"
             if not any(map(index.is_anothers, against)):
-                name = one.declared.name if one.declared else one.name
+                name = one.declared.name if one.declared else one.name if one.parts else one.id
                 adopt = f"`{desired.command('apply', '--adopt', name)}`"
                 does = "take it over" if one.declared else "delete all of it"
                 way_out = f"{way_out}, or {does} with {adopt}"

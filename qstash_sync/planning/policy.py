@@ -57,8 +57,8 @@ class Policy:
         return is_targeted and not scope.is_named(self.exclude, kind, names)
 
     def ends(self, orphan: Compared) -> bool:
-        """Whether what an environment has left goes: by its very name, no glob may take that."""
-        return orphan.name in self.adopt or orphan.id in self.adopt
+        """Whether what an environment has left goes: by its very id, no glob may take that."""
+        return orphan.id in self.adopt
 
     def keeps(self, change: Change) -> bool:
         """Whether a change is in the scope; what is approved is, whatever its reason is by now."""

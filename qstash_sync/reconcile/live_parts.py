@@ -275,8 +275,10 @@ class LiveParts:
         """
         if part.mark is None or part.is_copy or self.is_managed(part) or self.is_anothers(part):
             return False
-        known_by = marks.name_behind(part.live.message.labels) if part.mark.bound else part.base
-        return (known_by or "").startswith(f"{self.namespace}.") and part.base not in self._declared
+        names = [marks.name_behind(part.live.message.labels) or part.base]
+        names += [] if part.mark.bound else [part.base]  # else a copy of what is elsewhere
+        is_there = all(name.startswith(f"{self.namespace}.") for name in names)
+        return is_there and part.base not in self._declared
 
     def environment_of(self, part: LivePart) -> str | None:
         """The other environment of the file whose mark it carries, by rights."""

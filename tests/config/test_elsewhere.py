@@ -298,6 +298,38 @@ def test_whose_a_mark_is(
     assert index.environment_of(index.by_id["scd_2"]) is None
 
 
+ORPHANS = [  # an id of the account, the labels that it has there; is it left of another one here
+    ("acme-stg.hook", ("acme-stg", "old", "acme-stg.hook"), True),
+    ("acme-stg.hook", ("acme-stg", "old", "acme.hook"), False),
+    ("acme-stg.hook", ("acme", "old", "acme.hook"), False),
+    ("acme-stg.hook", ("acme-stg", "staging", "acme-stg.hook"), False),
+    ("acme.hook", ("acme", "old", "acme.hook"), False),
+    ("acme.hook", ("acme", "prod", "acme.hook"), False),
+]
+
+
+@pytest.mark.parametrize(("part_id", "labels", "is_left"), ORPHANS, ids=str)
+@pytest.mark.parametrize("declared", [True, False])
+def test_what_an_environment_has_left(
+    part_id: str, labels: tuple[str, str, str], *, is_left: bool, declared: bool
+) -> None:
+    """In this namespace by its id, and by its name, as far as that is known."""
+    namespace, environment, name = labels
+    wanted = config(SHARED % ("", "", ""), ENVIRON, environment="staging").desired
+    (schedule,) = wanted.schedules or ()
+    if not declared:
+        wanted = replace(wanted, schedules=())
+    made = Declared(schedule, namespace, environment)
+    mark = made.mark(f"{namespace}.x", "* * * * *", part=1, parts=1, paused=False)
+    adopted = made.mark("scd_1", "* * * * *", part=1, parts=1, paused=False)
+    message = replace(schedule.message, labels=(str(mark), name))
+    live = LiveSchedule(id=part_id, cron="* * * * *", message=message)
+    other = replace(live, id="scd_1", message=replace(message, labels=(str(adopted), name)))
+    index = LiveParts(wanted, [live, other])
+    assert index.is_orphan(index.by_id[part_id]) == (is_left and not declared)
+    assert index.is_orphan(index.by_id["scd_1"]) == is_left
+
+
 HERS = [  # what prod is called before, and now; what staging says to get at its schedule
     ("by namespace_was", "", "", "namespace_was: acme, ", ""),
     ("by was", "", "", "", "was: acme.hook, "),

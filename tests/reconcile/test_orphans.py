@@ -1,4 +1,4 @@
-"""What an environment leaves that was renamed or taken out: told, and deleted by its name alone."""
+"""What an environment leaves that was renamed or taken out: told, and deleted by its id alone."""
 
 import json
 from pathlib import Path
@@ -46,23 +46,22 @@ def place(tmp_path: Path) -> Place:
 def test_it_is_told(place: Place, command: str, environment: str | None) -> None:
     ran = place.run(command, environment=environment, names="a")
     assert f"warning: shop.b, shop.c: {TOLD}" in ran.text
-    assert "with --adopt b --adopt c deletes them" in ran.text
+    assert "with --adopt shop.b --adopt shop.c deletes them" in ran.text
     assert TOLD not in place.run(command, environment="prod", names="a").text
 
 
-@pytest.mark.parametrize("glob", ["*", "?", "[ab]", "shop.*"])
+@pytest.mark.parametrize("glob", ["*", "?", "[ab]", "shop.*", "b"])
 def test_no_glob_takes_it(place: Place, glob: str) -> None:
     """The one that was declared is taken over by it, and nothing else is."""
     place.run("apply", "--yes", "--adopt", glob, environment="production", names="a")
     assert {"b", "c"} <= place.live()
 
 
-@pytest.mark.parametrize("name", ["b", "shop.b"])
 @pytest.mark.parametrize("command", ["apply", "destroy"])
-def test_its_name_does(place: Place, command: str, name: str) -> None:
+def test_its_id_does(place: Place, command: str) -> None:
     """With all its parts, within the limits of deletes."""
     words = ("--yes", "shop") if command == "destroy" else ("--yes", "--allow-deletes", "9")
-    ran = place.run(command, *words, "--adopt", name, environment="production", names="")
+    ran = place.run(command, *words, "--adopt", "shop.b", environment="production", names="")
     assert "delete schedule b" in ran.text
     assert f"shop.a, shop.c: {TOLD}" in ran.text
     assert place.live() == {"a", "c"}
@@ -76,7 +75,7 @@ def test_a_destroy_that_leaves_it_is_not_done(place: Place) -> None:
         assert "Nothing of shop is to be deleted." in ran.out
         assert f"shop.a, shop.b, shop.c: {TOLD}" in ran.err
         assert "stays: carries" not in ran.err
-    each = ("--adopt", "a", "--adopt", "b", "--adopt", "c")
+    each = ("--adopt", "shop.a", "--adopt", "shop.b", "--adopt", "shop.c")
     ran = place.run("destroy", "--yes", "shop", *each, environment="production")
     assert (ran.code, place.live()) == (0, set())
     ran = place.run("destroy", "--yes", "shop", environment="production")
@@ -88,17 +87,17 @@ def test_a_pause_names_it(place: Place) -> None:
         ran = place.run("pause", glob, environment="production", names="")
         assert ran.code == ExitCode.PARTIAL
         assert "refused production: pause schedule b: shop.b carries the mark" in ran.out
-        assert "or delete all of it with `qstash-sync apply --adopt b" in ran.out
+        assert "or delete all of it with `qstash-sync apply --adopt shop.b" in ran.out
     ran = place.run("resume", "*", environment="production", names="a")
     assert "schedule b" not in ran.text
 
 
 def test_what_another_environment_of_the_file_has_is_none(place: Place) -> None:
-    """Nor by its name: see `LiveParts.environment_of`."""
+    """Nor by its id: see `LiveParts.environment_of`."""
     more = ", prod: {}, live: {namespace: shop-live}"
     text = place.run("plan", environment="live", names="a", more=", prod: {}").text
     assert TOLD not in text
-    ran = place.run("plan", "--adopt", "b", environment="production", names="a", more=more)
+    ran = place.run("plan", "--adopt", "shop.b", environment="production", names="a", more=more)
     assert TOLD not in ran.text
 
 
@@ -109,7 +108,7 @@ def test_what_the_run_is_not_about_is_not_told(place: Place, scope: tuple[str, s
 
 def test_a_saved_plan_takes_it_along(place: Place, tmp_path: Path) -> None:
     plan = str(tmp_path / "p.json")
-    more = ("--allow-deletes", "9", "--adopt", "b", "--save", plan)
+    more = ("--allow-deletes", "9", "--adopt", "shop.b", "--save", plan)
     assert place.run("plan", *more, environment="production", names="").code == 0
     assert place.live() == {"a", "b", "c"}
     ran = place.run("apply", plan, "--yes", environment="production", names="")
