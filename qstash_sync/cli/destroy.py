@@ -49,7 +49,7 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
             session.warn(found.warnings)
             what = "to be deleted" if found.warnings else "in the account"
             streams.result(safe.page(f"Nothing of {namespace} is {what}."))
-            return ExitCode.PARTIAL if found.leaves_orphans else ExitCode.DONE
+            return ExitCode.PARTIAL if found.orphans else ExitCode.DONE
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
             if session.json or not streams.is_terminal(sys.stdin):
@@ -60,4 +60,4 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
             if typed != namespace:
                 raise UsageError(f"{typed!r} is not {namespace}; nothing was deleted")
         done = carry_out(session, client, desired, found, whole=True)
-        return ExitCode.PARTIAL if done == ExitCode.DONE and found.leaves_orphans else done
+        return ExitCode.PARTIAL if done == ExitCode.DONE and found.orphans else done

@@ -33,7 +33,6 @@ from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.record import record
 
 IDLE_GLOB = "adopt"  # the code of an error: `--adopt` names no schedule of the files
-ORPHANED = "orphaned"  # the code of a warning: what an environment has left
 _LISTED = 10  # more names than this help nobody
 _OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
 _WRITTEN = (Action.CREATE, Action.UPDATE)
@@ -48,6 +47,7 @@ class Plan:
     that is near. left_out: changes of what the run is not about. left: how many changes have other
     reasons than the one asked for. left_alone: those that were asked for, and are not approved.
     ignored: the fields that somebody else owns. managed: the kinds that the file has a section of.
+    orphans: ids of schedules that an environment has left which the files do not have.
     is_attributed: a base says whose each change is. live, index: what it was made for.
     """
 
@@ -58,6 +58,7 @@ class Plan:
     changes: tuple[Change, ...] = ()
     unchanged: tuple[tuple[Kind, str], ...] = ()
     unmanaged: tuple[tuple[Kind, str], ...] = ()
+    orphans: tuple[str, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
     usage: Mapping[Kind, Usage] = field(default_factory=dict)
@@ -76,11 +77,6 @@ class Plan:
     def empty(self) -> bool:
         """Whether there is nothing to do and nothing refused."""
         return not self.changes
-
-    @property
-    def leaves_orphans(self) -> bool:
-        """Whether anything stays of an environment that the files do not have."""
-        return any(diagnostic.code == ORPHANED for diagnostic in self.warnings)
 
     @property
     def summary(self) -> dict[str, int]:
@@ -142,7 +138,7 @@ def decide(
     tzdata: str,
 ) -> Plan:
     """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
-    orphans = [one for one in comparison.orphans if not policy.ends(one)]
+    orphans = [one.id for one in comparison.orphans if policy.leaves(one)]
     compared = [_consented(one, policy, index) for one in _wanted(comparison, policy)]
     changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
 
@@ -172,7 +168,7 @@ def decide(
             for diagnostic in one.diagnostics
         ),
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
-        *_orphaned(orphans, policy),
+        *_orphaned(orphans),
         *_idle_globs(comparison, policy),
         *renames.forgotten(kept, within, index),
         *guards.no_longer_used(kept, unmanaged, desired, live),
@@ -196,6 +192,7 @@ def decide(
         unmanaged=tuple(
             sorted(key for key in unmanaged if policy.covers(*_names_of(key, desired)))
         ),
+        orphans=tuple(orphans),
         warnings=tuple(f for f in found if f.severity is not Severity.ERROR),
         errors=tuple(f for f in found if f.severity is Severity.ERROR),
         usage=usage,
@@ -253,17 +250,16 @@ def _wanted(comparison: Comparison, policy: Policy) -> Iterator[Compared]:
     yield from (one for one in comparison.orphans if policy.ends(one))
 
 
-def _orphaned(orphans: Sequence[Compared], policy: Policy) -> Iterator[Diagnostic]:
+def _orphaned(ids: Sequence[str]) -> Iterator[Diagnostic]:
     """What fires on of an environment that was renamed, or taken out of the files."""
-    left = [one for one in orphans if policy.covers(one.kind, one.names)]
-    if left and policy.only is None and policy.among is None:
-        more = f" and {len(left) - _LISTED:,} more" if len(left) > _LISTED else ""
-        ids = ", ".join(one.id for one in left[:_LISTED])
-        ways = " ".join(f"--adopt {one.id}" for one in left[:_LISTED])
+    if ids:
+        more = f" and {len(ids) - _LISTED:,} more" if len(ids) > _LISTED else ""
+        ways = " ".join(f"--adopt {one}" for one in ids[:_LISTED])
+        fact = "of an environment that the files do not have, so left alone"
         yield Diagnostic(
             severity=Severity.WARNING,
-            code=ORPHANED,
-            message=f"{ids}{more}: of an environment that the files do not have, so left alone",
+            code="orphaned",
+            message=f"{', '.join(ids[:_LISTED])}{more}: {fact}",
             hint=f"was it renamed? an apply or a destroy with {ways} deletes them",
         )
 

@@ -60,6 +60,11 @@ class Policy:
         """Whether what an environment has left goes: by its very id, no glob may take that."""
         return orphan.id in self.adopt
 
+    def leaves(self, orphan: Compared) -> bool:
+        """Whether it stays, and the run is about it."""
+        is_asked = not self.is_partial and self.among is None
+        return is_asked and self.covers(orphan.kind, orphan.names) and not self.ends(orphan)
+
     def keeps(self, change: Change) -> bool:
         """Whether a change is in the scope; what is approved is, whatever its reason is by now."""
         if self.among is not None:
