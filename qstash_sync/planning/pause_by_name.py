@@ -183,10 +183,11 @@ def _is_one_of_many(wish: Wish, one: _Found) -> bool:
 
 def _in_file(desired: Desired, one: _Found) -> bool | None:
     """Whether the file pauses it; None where an error of the file leaves that open."""
-    said: bool | None = bool(one.declared and one.declared.paused)
-    for name in (one.name, one.id, *one.aliases):
-        said = desired.unbuilt.get(name, said)
-    return said or (None if desired.hides_pauses else said)
+    names = {one.name, one.id, *one.aliases} & desired.unbuilt.keys()
+    said = {bool(one.declared and one.declared.paused), *map(desired.unbuilt.get, names)}
+    if True in said:
+        return True
+    return None if desired.hides_pauses or None in said else False
 
 
 def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:
