@@ -8,6 +8,7 @@ first one was, the third only over what was written or has changed meanwhile.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
 from qstash_sync.applying import preconditions, verification
 from qstash_sync.applying.account import Account
@@ -30,6 +31,7 @@ from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.reconcile.reconcile import reconcile
 
 _NO_POLICY = Policy()
+_REMEMBER = 2  # schedules whose marks are written once more
 
 
 def apply(
@@ -82,19 +84,21 @@ def _remembered(
     """The account after the writes, when its marks tell in which unit its timeouts read back.
 
     A timeout that was just written in seconds, and reads back a thousand times as large, is one in
-    milliseconds. Later nobody could tell it from an edit: so a mark remembers, once an account.
+    milliseconds. Later nobody could tell it from an edit: so the marks of two schedules remember,
+    once an account, and of all that is written from then on: one alone may be deleted.
     """
-    step = verification.in_milliseconds(outcomes, after)
+    steps = list(islice(verification.in_milliseconds(outcomes, after), _REMEMBER))
     parts = LiveParts(desired, after.schedules or ()).by_id.values()
-    if step is None or any(p.mark and p.mark.in_milliseconds for p in parts if p.ours):
+    if not steps or any(p.mark and p.mark.in_milliseconds for p in parts if p.ours):
         return after
-    own, *labels = step.labels
-    found = mark.parse([own])
-    if found is not None:
-        remembering = str(found._replace(in_milliseconds=True))
-        client.write(replace(step, labels=(remembering, *labels)))
-        if any(part.id == step.id and part.paused for part in after.schedules or ()):
-            client.write(PauseSchedule(id=step.id, paused=True))
+    paused = {part.id for part in after.schedules or () if part.paused}
+    for step in steps:
+        own, *labels = step.labels
+        if found := mark.parse([own]):
+            remembering = str(found._replace(in_milliseconds=True))
+            client.write(replace(step, labels=(remembering, *labels)))
+            if step.id in paused:
+                client.write(PauseSchedule(id=step.id, paused=True))
     return observe(client, desired)
 
 

@@ -135,9 +135,10 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     for schedule in desired.schedules or ():
         sets = [index.of(schedule.id), *candidates(schedule, index)]
         for part in (part for one in sets for part in one):
-            if foreign := index.foreign(part):
+            carried = index.carried(part)
+            if carried and part.base not in plan.orphans:  # of which the plan tells
                 what = "" if part.live.id == schedule.id else f"{part.live.id} "
-                yield about(schedule, Severity.WARNING, "left", f"stays: {what}{foreign.value}")
+                yield about(schedule, Severity.WARNING, "left", f"stays: {what}{carried}")
     former = sorted({part.base for part in index.by_id.values() if part.former})
     if former:
         yield Diagnostic(

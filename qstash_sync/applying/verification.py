@@ -11,6 +11,7 @@ failed     otherwise                            failed
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from qstash_sync.applying.outcomes import Outcome, Status, internal
 from qstash_sync.errors import AccountError
@@ -48,13 +49,13 @@ def judged(
         return {key: unread(outcome, error) for key, outcome in outcomes.items()}
 
 
-def in_milliseconds(outcomes: Iterable[Outcome], after: Live) -> PutSchedule | None:
-    """A write whose timeout, sent in seconds, reads back a thousand times as large."""
+def in_milliseconds(outcomes: Iterable[Outcome], after: Live) -> Iterator[PutSchedule]:
+    """A write of each schedule whose timeout in seconds reads back a thousand times as large."""
     shown = {part.id: part.message.timeout for part in after.schedules or ()}
-    done = (outcome.change for outcome in outcomes if outcome.status is Status.DONE)
-    puts = (s for change in done for s in change.steps if isinstance(s, PutSchedule))
-    timed = ((step, step.message.timeout) for step in puts)
-    return next((step for step, t in timed if t and shown.get(step.id) == 1000 * t), None)
+    for change in (outcome.change for outcome in outcomes if outcome.status is Status.DONE):
+        puts = (step for step in change.steps if isinstance(step, PutSchedule))
+        timed = ((step, step.message.timeout) for step in puts)
+        yield from islice((s for s, t in timed if t and shown.get(s.id) == 1000 * t), 1)
 
 
 class Verification:

@@ -25,6 +25,10 @@ from qstash_sync.exit_codes import ExitCode
     options.verbose("Show every change field by field, all warnings, and what is unmanaged."),
 )
 @click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
+@click.option(
+    "--adopt", multiple=True, metavar="ID",
+    help="Delete what has the mark of an environment that the files do not have, too; repeatable.",
+)  # fmt: skip
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     """Delete all of one namespace: every schedule of ours, and what `owns` names."""
     from qstash_sync.applying import proposal
@@ -46,7 +50,7 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
             session.warn(found.warnings)
             what = "to be deleted" if found.warnings else "in the account"
             streams.result(safe.page(f"Nothing of {namespace} is {what}."))
-            return ExitCode.DONE
+            return ExitCode.PARTIAL if found.orphans else ExitCode.DONE
         show(session, config, found, verbose=verbose)
         if not found.empty and not found.errors and yes is None:
             if session.json or not streams.is_terminal(sys.stdin):
@@ -56,4 +60,5 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
             typed = streams.ask(f"Delete all of this from {session.whereabouts}? Type {namespace}")
             if typed != namespace:
                 raise UsageError(f"{typed!r} is not {namespace}; nothing was deleted")
-        return carry_out(session, client, desired, found, whole=True)
+        done = carry_out(session, client, desired, found, whole=True)
+        return ExitCode.PARTIAL if done == ExitCode.DONE and found.orphans else done

@@ -18,13 +18,19 @@ KINDS = {
 def shares_account(one: Map, other: Map) -> bool:
     """Whether two environments may be of one account: only what they say tells that they are not.
 
-    Two tokens may be of one account, so they tell nothing.
+    Two tokens may be of one account, so they tell nothing. One token is of one account, whatever
+    stands before its server; but each region of QStash has accounts and tokens of its own.
     """
-    for told in (_server, _account):
-        values = {told(one), told(other)} - {None}
-        if len(values) > 1:
-            return False
-    return True
+    if _differ(_account(one), _account(other)):
+        return False
+    servers = _server(one), _server(other)
+    is_one_token = one.get("token") is not None and one.get("token") == other.get("token")
+    is_proxied = is_one_token and not addresses.REGIONS.keys() >= {*servers}
+    return is_proxied or not _differ(*servers)
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other
 
 
 def _server(raw: Map) -> str | None:

@@ -56,7 +56,7 @@ class Neighbour:
     """What others leave alone of an environment: the same for each of them."""
 
     declared: tuple[Key, ...]
-    namespace: Mapping[str, str]  # or the pattern of it, and whose it is
+    namespaces: tuple[tuple[str, str], ...]  # or the patterns of them, and whose they are
 
 
 NO_ENVIRONMENT = "environment"  # a code: the one that is asked for is not there, or none is
@@ -189,7 +189,8 @@ class Environment:
         builder = Builder(namespace, former, self.name, frame, self.scope)
         built = {section: resources.build(section, builder) for section in SECTIONS}
         check_identities(built["schedules"] or (), namespace, self.report)
-        return desired(builder, self.top, built), account
+        found = desired(builder, self.top, built)
+        return replace(found, unbuilt=resources.unbuilt), account
 
     def config(self, known: dict[str, Neighbour]) -> Config | None:
         """What can be built; None where it is not certain which environment is meant.
@@ -202,14 +203,19 @@ class Environment:
         found, account = built
         secrets = tuple(sorted(self.scope.secrets))
         elsewhere: dict[Key, str] = {}
-        neighbours: dict[str, str] = {}
+        neighbours: list[tuple[str, str]] = []
         for name in self._beside():
             if name not in known:
                 known[name] = self._neighbour(name)
             elsewhere |= dict.fromkeys(known[name].declared, name)
-            neighbours |= known[name].namespace
+            neighbours += known[name].namespaces
         return Config(
-            desired=replace(found, secrets=secrets, elsewhere=elsewhere, neighbours=neighbours),
+            desired=replace(
+                found,
+                secrets=secrets,
+                elsewhere=elsewhere,
+                neighbours=tuple(neighbours),
+            ),
             account=account,
             environments=self.names,
             secrets=secrets,
@@ -231,7 +237,7 @@ class Environment:
         other = Environment(
             self.documents, self.raw_top, name, {}, environ=self.environ, missing=Missing.ANY
         )
-        return Neighbour(tuple(other.declared()), other.namespace_pattern())
+        return Neighbour(tuple(other.declared()), tuple(other.namespaces()))
 
     def declared(self) -> Iterator[Key]:
         """Names or patterns of names of the kinds without a mark; what is wrong counts, too."""
@@ -240,12 +246,12 @@ class Environment:
         for section, kind in KINDS.items():
             yield from ((kind, one) for one in resources.declared(section, self.name or ""))
 
-    def namespace_pattern(self) -> dict[str, str]:
-        """Its namespace, or the pattern of that, and whose it is; nothing where that is no text."""
-        text = self.own.get("namespace", self.raw_top.get("namespace", (None,))[0])
-        if not isinstance(text, str):
-            return {}
-        return {str(self.scope.resolve(text, self.own.location, ("namespace",))): self.name or ""}
+    def namespaces(self) -> Iterator[tuple[str, str]]:
+        """Its namespace, and the one that this replaces, or the patterns of them; and its name."""
+        for key in ("namespace", "namespace_was"):
+            text = self.own.get(key, self.raw_top.get(key, (None,))[0])
+            if isinstance(text, str):
+                yield str(self.scope.resolve(text, self.own.location, (key,))), self.name or ""
 
     def _head(self, root: Map) -> None:
         """Check a file's top level; sections and environments have their own turn."""

@@ -2,13 +2,16 @@
 
 Which ids and which account must be certain: version, namespace, the name of the environment and
 its token, region, url and account. No secret but the token is asked for, and an error anywhere
-else is told and ignored: nobody has to repair a header before a schedule can be stopped.
+else is told and ignored: nobody has to repair a header before a schedule can be stopped. What the
+file pauses no error may wake: see `Desired.unbuilt`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from qstash_sync.config.load import Config, Files
 from qstash_sync.config.missing import Missing
+from qstash_sync.config.report import Path
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 
 _CONTENT = ("vars", "defaults", "overrides")  # of an environment: what its schedules are made of
@@ -30,7 +33,36 @@ def outline(
     unsure = not files.documents or any(_is_decisive(error, environment) for error in errors)
     if config is None or unsure:
         raise files.failure(errors)
-    return config, errors
+    twice = filter(None, (_twice(error, environment) for error in errors))
+    unbuilt = {**config.desired.unbuilt, **dict.fromkeys(twice)}
+    hides = not files.is_whole or any(_hides_pauses(error.path, environment) for error in errors)
+    desired = replace(config.desired, unbuilt=unbuilt, hides_pauses=hides)
+    return replace(config, desired=desired), errors
+
+
+def _twice(error: Diagnostic, environment: str | None) -> str | None:
+    """The schedule that stands twice in the files, or its pause: so one of them does not hold."""
+    match error.path if error.code == "duplicate" else ():
+        case ("schedules", str(name)) | ("schedules", str(name), "paused"):
+            return name
+        case ("environments", str(of), "overrides", "schedules", str(name)) if of == environment:
+            return name
+    return None
+
+
+def _hides_pauses(path: Path, environment: str | None) -> bool:
+    """Whether an error leaves open which schedules there are, or what all of them share."""
+    match path:
+        case ("schedules",) | ("defaults",) | ("defaults", "paused"):
+            return True
+        case ("environments", str(name), *rest) if name == environment:
+            return rest in (
+                ["defaults"],
+                ["defaults", "paused"],
+                ["overrides"],
+                ["overrides", "schedules"],
+            )
+    return False
 
 
 def _is_decisive(error: Diagnostic, environment: str | None) -> bool:

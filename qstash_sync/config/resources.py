@@ -60,6 +60,7 @@ class Resources:
             self.overridden = own["overrides"]
         self.overrides = self._layer(schema.OverridesSpec, own, "overrides", self.path, here)
         elsewhere = _holders(documents)
+        self.unbuilt: dict[str, bool | None] = {}  # what it becomes: see `Desired`
         self.files: list[_File] = []
         for document in documents:
             there = replace(frame, folder=document.folder)
@@ -83,56 +84,84 @@ class Resources:
 
     def build(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
         """Every resource of one kind from all files; None where no file has the section."""
-        if not any(isinstance(file.root.get(section), Map) for file in self.files):
+        if not any(self._sections(section)):
             return None
-        built = {
-            entry.name: builder.build(entry, layer.spec)
-            for entry, layer in self._entries(section)
-            if layer is not None
-        }
-        return tuple(built[name] for name in sorted(built) if built[name] is not None)
+        built: dict[str, Any] = {}
+        for entry, layer in self._entries(section):
+            resource = builder.build(entry, layer.spec) if layer else None
+            if resource is not None:
+                built[entry.name] = resource
+            elif section == "schedules" and (
+                layer is None or _may_be_there(layer, builder.environment)
+            ):
+                self._note_pause(entry, layer)
+        return tuple(built[name] for name in sorted(built))
+
+    def _note_pause(self, entry: Entry, layer: Layer | None) -> None:
+        """Remember what the file says of the pause of a schedule that is wrong otherwise."""
+        names: list[str | None] = [entry.name]
+        paused: bool | None = None
+        if layer:
+            names += [layer.spec.id, layer.spec.was]
+            # A key that is misspelt may be the one that says it.
+            is_spelt = entry.broken.issubset(schema.ScheduleSpec.model_fields)
+            is_said = is_spelt and not entry.is_broken("paused")
+            paused = layer.spec.paused or (False if is_said else None)
+        self.unbuilt |= dict.fromkeys(filter(None, names), paused)
 
     def declared(self, section: str, environment: str) -> Iterator[str]:
-        """The names of what may be there in an environment: what is wrong counts, too."""
-        for entry, layer in self._entries(section):
-            if (
-                layer is None
-                or entry.is_broken("only", "except")
-                or is_selected(layer.spec, environment)
-            ):
-                yield entry.name
+        """The names of what may be there in an environment: what is wrong counts, too.
+
+        A name may be a pattern: two entries that have the same one are two resources.
+        """
+        for file, entries in self._sections(section):
+            for written, name in self._names(entries, section):
+                layer = self._layers(file, section, name, entries[written], entries.at(written))
+                is_any = "*" in name and self._is_overridden(section, name)
+                if is_any or layer is None or _may_be_there(layer, environment):
+                    yield name
+
+    def _sections(self, section: str) -> Iterator[tuple[_File, Map]]:
+        found = ((file, file.root.get(section)) for file in self.files)
+        return ((file, entries) for file, entries in found if isinstance(entries, Map))
 
     def _entries(self, section: str) -> Iterator[tuple[Entry, Layer | None]]:
         """Every entry of a section, with its settings; None where they are wrong as a whole."""
         locations: dict[str, Location] = {}
-        for file in self.files:
-            if not isinstance(file.root.get(section), Map):
-                continue
-            entries = self._named(file.root[section], (section,))
-            for name, raw in entries.items():
-                location = entries.at(name)
+        for file, entries in self._sections(section):
+            for written, name in self._names(entries, section):
+                location = entries.at(written)
                 if section == "schedules" and name.startswith("x-"):
-                    self._check_home(name, raw, location)
+                    self._check_home(name, entries[written], location)
                     continue
                 if name in locations:
-                    fact = f"this name stands in two files, first in {locations[name]}"
-                    hint = "rename one of them"
-                    self.report.error("duplicate", (section, name), fact, location, hint)
+                    self._twice((section, written), name, location, locations[name])
+                    self.unbuilt[name] = None
                     continue
                 locations[name] = location
-                path = (section, name)
-                own = self.checker.layer(MODELS[section], raw, path, location, file.frame)
-                layer = self._overridden(section, name, own)
-                if section == "schedules":
-                    layer = over(file.below, layer)
+                layer = self._layers(file, section, name, entries[written], location)
                 if entries.origin.hidden:  # its line may hold a secret, as is known now
-                    location = entries.at(name)
+                    location = entries.at(written)
                 trees, broken = (layer.trees, layer.broken) if layer else ((), frozenset[str]())
                 yield (
                     Entry(section, name, location, trees, broken, self.report, file.left_behind),
                     layer,
                 )
         self._check_overrides(section, locations)
+
+    def _twice(self, path: Path, name: str, location: Location, first: Location) -> None:
+        where = "here twice" if location.file == first.file else "in two files"
+        what = "this name" if path[-1] == name else f"the name {name}"
+        fact = f"{what} stands {where}, first in {first}"
+        self.report.error("duplicate", path, fact, location, "rename one of them")
+
+    def _layers(
+        self, file: _File, section: str, name: str, raw: Value, location: Location
+    ) -> Layer | None:
+        """The settings of an entry, layer on layer."""
+        own = self.checker.layer(MODELS[section], raw, (section, name), location, file.frame)
+        layer = self._overridden(section, name, own)
+        return over(file.below, layer) if section == "schedules" else layer
 
     def _check_home(self, name: str, raw: Value, location: Location) -> None:
         """An anchor's home is no schedule; one without an anchor may be meant for one."""
@@ -146,36 +175,45 @@ class Resources:
         result = self.overridden
         for section, entries in self.overridden.items():
             if isinstance(entries, Map):
-                path = (*self.path, "overrides", section)
-                result = result.replaced(section, self._named(entries, path))
+                result = result.replaced(section, self._by_name(entries, section))
         return result
 
-    def _named(self, entries: Map, path: Path) -> Map:
-        """The same entries, by names in which no variable stands any more.
+    def _by_name(self, entries: Map, section: str) -> Map:
+        """The overrides of a section by names in which no variable stands any more."""
+        result = Map(entries.origin, entries.mark)
+        result.dynamic = entries.dynamic
+        path = (*self.path, "overrides", section)
+        for written, name in self._names(entries, section, path):
+            if name in result:
+                self._twice((*path, written), name, entries.at(written), result.at(name))
+                continue
+            result[name] = entries[written]
+            result.marks[name] = entries.marks[written]
+        return result
+
+    def _names(
+        self, entries: Map, section: str, path: Path | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """Each key, and the name in which no variable stands any more.
 
         So a preview has queues, groups and keys of its own. A schedule's name is not sent: its id
         has the namespace, which may hold a variable.
         """
-        if path[-1] == "schedules" or not any("${" in name for name in entries):
-            return entries
-        result = Map(entries.origin, entries.mark)
-        result.dynamic = entries.dynamic
-        for written, value in entries.items():
-            location = entries.at(written)
-            name = self.checker.scope.name(written, location, (*path, written))
-            if name is None:
-                continue
-            if name in result:
-                fact = f"the name {name} stands here twice, first in {result.at(name)}"
-                self.report.error("duplicate", (*path, written), fact, location, "rename one")
-                continue
-            result[name] = value
-            result.marks[name] = entries.marks[written]
-        return result
+        if section == "schedules" or not any("${" in written for written in entries):
+            yield from zip(entries, entries, strict=True)
+            return
+        for written in entries:
+            place = (*(path or (section,)), written)
+            name = self.checker.scope.name(written, entries.at(written), place)
+            if name is not None:
+                yield written, name
+
+    def _is_overridden(self, section: str, name: str) -> bool:
+        names = self.overridden.get(section)
+        return isinstance(names, Map) and name in names
 
     def _overridden(self, section: str, name: str, layer: Layer | None) -> Layer | None:
-        names = self.overridden.get(section)
-        if not isinstance(names, Map) or name not in names:
+        if not self._is_overridden(section, name):
             return layer
         if self.overrides is None or name not in getattr(self.overrides.spec, section):
             return None  # it is wrong
@@ -190,6 +228,12 @@ class Resources:
                 at = self.overridden[section].at(name)
                 hint = "" if self.report.is_long else meant(name, tuple(known))
                 self.report.error("unknown_name", path, "nothing to override", at, hint)
+
+
+def _may_be_there(layer: Layer, environment: str | None) -> bool:
+    """Whether a resource is there in an environment; one whose selection is wrong may be."""
+    is_open = not layer.broken.isdisjoint(("only", "except"))
+    return is_open or is_selected(layer.spec, environment)
 
 
 def _holders(documents: Sequence[Document]) -> dict[str, str]:

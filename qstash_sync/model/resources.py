@@ -295,7 +295,10 @@ class Desired:
     # Of the kinds without a mark: what another environment declares in the same account, and which;
     # a name is a pattern where that one's variables are not known here.
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
-    neighbours: Mapping[str, str] = field(default_factory=dict)  # their namespaces, likewise
+    neighbours: tuple[tuple[str, str], ...] = ()  # their namespaces, likewise, and whose they are
+    # What entries that are wrong say of a pause, by name, former name and id; None: nobody knows.
+    unbuilt: Mapping[str, bool | None] = field(default_factory=dict, compare=False)
+    hides_pauses: bool = False  # files are so wrong that any schedule may be paused in them
     owns: Globs = Globs()
     protect: Globs = Globs()
     limits: Limits = Limits()

@@ -20,6 +20,7 @@ from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
+from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.planning import guards, messages, quota, references, renames
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.planning.messages import MessagesADay
@@ -32,6 +33,7 @@ from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.record import record
 
 IDLE_GLOB = "adopt"  # the code of an error: `--adopt` names no schedule of the files
+_LISTED = 10  # more names than this help nobody
 _OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
 _WRITTEN = (Action.CREATE, Action.UPDATE)
 _COUNTED = {"pause": "update", "resume": "update"}
@@ -45,6 +47,7 @@ class Plan:
     that is near. left_out: changes of what the run is not about. left: how many changes have other
     reasons than the one asked for. left_alone: those that were asked for, and are not approved.
     ignored: the fields that somebody else owns. managed: the kinds that the file has a section of.
+    orphans: ids of schedules that an environment has left which the files do not have.
     is_attributed: a base says whose each change is. live, index: what it was made for.
     """
 
@@ -55,6 +58,7 @@ class Plan:
     changes: tuple[Change, ...] = ()
     unchanged: tuple[tuple[Kind, str], ...] = ()
     unmanaged: tuple[tuple[Kind, str], ...] = ()
+    orphans: tuple[str, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     errors: tuple[Diagnostic, ...] = ()
     usage: Mapping[Kind, Usage] = field(default_factory=dict)
@@ -134,7 +138,8 @@ def decide(
     tzdata: str,
 ) -> Plan:
     """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
-    compared = [_consented(one, policy, index) for one in comparison.compared]
+    orphans = [one.id for one in comparison.orphans if policy.leaves(one)]
+    compared = [_consented(one, policy, index) for one in _wanted(comparison, policy)]
     changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
 
     inside = frozenset(one.key for one in compared if policy.covers(one.kind, one.names))
@@ -148,7 +153,9 @@ def decide(
     within = scope.narrowed(desired, inside) if policy.is_narrowed else desired
     kept = guards.guarded(kept, desired, live, policy)
     beside = ((one.kind, live_id) for one in compared for live_id in one.unmanaged)
-    unmanaged = {*comparison.unmanaged, *beside}
+    deleted = (step.id for c in kept for step in c.steps if isinstance(step, DeleteSchedule))
+    gone = {(Kind.SCHEDULE, part_id) for part_id in deleted}
+    unmanaged = {*comparison.unmanaged, *beside} - gone
     usage = quota.usage(desired.limits.plan, live, kept)
     a_day = messages.a_day(within, live, kept, now)
     excess = a_day.excess() if a_day else None
@@ -161,6 +168,7 @@ def decide(
             for diagnostic in one.diagnostics
         ),
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
+        *_orphaned(orphans),
         *_idle_globs(comparison, policy),
         *renames.forgotten(kept, within, index),
         *guards.no_longer_used(kept, unmanaged, desired, live),
@@ -184,6 +192,7 @@ def decide(
         unmanaged=tuple(
             sorted(key for key in unmanaged if policy.covers(*_names_of(key, desired)))
         ),
+        orphans=tuple(orphans),
         warnings=tuple(f for f in found if f.severity is not Severity.ERROR),
         errors=tuple(f for f in found if f.severity is Severity.ERROR),
         usage=usage,
@@ -229,10 +238,30 @@ def _linted(
 
 def consented(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Change]:
     """The changes alone, refused where they need a consent that the policy does not give."""
-    for one in comparison.compared:
+    for one in _wanted(comparison, policy):
         change = _consented(one, policy, index).change
         if change:
             yield change
+
+
+def _wanted(comparison: Comparison, policy: Policy) -> Iterator[Compared]:
+    """What is compared, and of what an environment has left what the policy names."""
+    yield from comparison.compared
+    yield from (one for one in comparison.orphans if policy.ends(one))
+
+
+def _orphaned(ids: Sequence[str]) -> Iterator[Diagnostic]:
+    """What fires on of an environment that was renamed, or taken out of the files."""
+    if ids:
+        more = f" and {len(ids) - _LISTED:,} more" if len(ids) > _LISTED else ""
+        ways = " ".join(f"--adopt {one}" for one in ids[:_LISTED])
+        fact = "of an environment that the files do not have, so left alone"
+        yield Diagnostic(
+            severity=Severity.WARNING,
+            code="orphaned",
+            message=f"{', '.join(ids[:_LISTED])}{more}: {fact}",
+            hint=f"was it renamed? an apply or a destroy with {ways} deletes them",
+        )
 
 
 def _consented(one: Compared, policy: Policy, index: LiveParts) -> Compared:
@@ -244,7 +273,8 @@ def _consented(one: Compared, policy: Policy, index: LiveParts) -> Compared:
         return one
     if one.otherwise:
         return _consented(one.otherwise, policy, index)
-    why = f"{one.consent.id} {one.consent.foreign.value}; {_way_out(one, one.consent, index)}"
+    carried = index.carried(index.by_id[one.consent.id])
+    why = f"{one.consent.id} {carried}; {_way_out(one, one.consent, index)}"
     is_delete = one.change.action is Action.DELETE
     refused = replace(
         one.change,
@@ -274,18 +304,24 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
         return f"{one.id} stays as long as that is not taken over"
     if is_delete and consent.can_be_given:
         return f"the parts of one schedule go together: {adopt} takes it along"
+    if is_delete:
+        return "only its owner can give it up"
+    naming = "take out the was: or namespace_was: that names it"
+    is_in_ours = index.is_in_namespace(consent.id)
+    if not consent.can_be_given and is_of_it:
+        return "rename yours" if is_in_ours else "take out the id: that names it"
     if not consent.can_be_given:
-        is_named = is_of_it and not is_delete
-        return "take out the id: that names it" if is_named else "only its owner can give it up"
-    instead = "rename yours" if is_of_it else "take out the was: or namespace_was: that names it"
+        return naming if is_in_ours else "only its owner can give it up"
+    instead = "rename yours" if is_of_it else naming
     return f"take it over with {adopt}, or {instead}"
 
 
 def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
     """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
     names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
+    by_id = {one.id for one in comparison.orphans}
     for pattern in policy.adopt if policy.among is None else ():
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if pattern not in by_id and not any(fnmatchcase(name, pattern) for name in names):
             fact = f"--adopt {pattern}: no schedule of the files has such a name"
             yield Diagnostic(code=IDLE_GLOB, message=fact, hint="name it as the file does")
 

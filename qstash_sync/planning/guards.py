@@ -46,14 +46,15 @@ def no_longer_used(
     before, after = _Users((), live), _Users(changes, live)
     declared = {of for schedule in desired.schedules or () for of in references.of(schedule)}
     for kind, name in sorted(unmanaged) if changes else ():
-        globs: tuple[str, ...] = getattr(desired.protect, f"{kind}s", ())
-        stays = _named(name, globs) or desired.declared_by_another((kind, name))
-        if kind not in (Kind.QUEUE, Kind.URL_GROUP) or stays or (str(kind), name) in declared:
+        if kind not in (Kind.QUEUE, Kind.URL_GROUP):
             continue
         used, still = (
             of.queues if kind is Kind.QUEUE else of.destinations for of in (before, after)
         )
-        if name in used and name not in still:
+        is_left = name in used and name not in still and (str(kind), name) not in declared
+        globs: tuple[str, ...] = getattr(desired.protect, f"{kind}s")
+        stays = is_left and (_named(name, globs) or desired.declared_by_another((kind, name)))
+        if is_left and not stays:
             section = f"{kind}s"
             fact = "no schedule uses it any more; it stays, since owns does not name it"
             hint = f"owns: {{{section}: [{as_yaml(name)}]}}, and an apply deletes it"

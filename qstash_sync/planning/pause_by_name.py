@@ -27,6 +27,7 @@ from qstash_sync.record import record
 STAYS_PAUSED = "stays_paused"  # a code: of what a resume of many leaves to the file
 _GLOB = re.compile(r"[*?\[]")
 _NEAR = 0.7  # of 1: a word that was misspelt
+_UNSURE = "its file is wrong, so whether it is paused there is not known; resume it by its name"
 _LISTED = 10  # more names than this help nobody
 
 
@@ -83,16 +84,22 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     found = {id(one.declared) for one in ours}
     absent = [s for s in desired.schedules or () if id(s) not in found]
     named = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
-    left = [one for one in named if _stays_paused(wish, one)]
-    chosen = [one for one in named if not _stays_paused(wish, one)]
+    if not wish.paused:  # what is not ours is left paused, without a word
+        named = [one for one in named if one.parts or one.declared]
+    rests = {one.id: _in_file(desired, one) for one in named if _is_one_of_many(wish, one)}
+    left = [one for one in named if rests.get(one.id) is True]
+    chosen = [one for one in named if rests.get(one.id) is not True]
     changes, unchanged, refused = [], [], {}
     for one in chosen:
         change = _change(wish, one)
+        if rests.get(one.id, False) is None:
+            change = replace(change, steps=(), notes=())
+            refused[change.key] = _UNSURE
         against = [part for part in one.foreign if part.live.paused != wish.paused]
-        if against:
+        if against and change.key not in refused:
             way_out = "stop it in the console"
-            if not any(map(index.is_another_namespaces, against)):
-                name = one.declared.name if one.declared else one.name
+            if not any(map(index.is_anothers, against)):
+                name = one.declared.name if one.declared else one.name if one.parts else one.id
                 adopt = f"`{desired.command('apply', '--adopt', name)}`"
                 does = "take it over" if one.declared else "delete all of it"
                 way_out = f"{way_out}, or {does} with {adopt}"
@@ -124,7 +131,11 @@ def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
     sets = [(s, one) for s in declared.values() for one in former.candidates(s, index)]
     renamed = {one[0].base: schedule for schedule, one in sets}
     live = index.by_id.values()
-    bases = {part.base for part in live if part.base in declared or index.is_managed(part)}
+    bases = {
+        part.base
+        for part in live
+        if part.base in declared or index.is_managed(part) or index.is_orphan(part)
+    }
     for base in sorted(bases):
         schedule = declared.get(base)
         parts = index.of(base)
@@ -163,19 +174,25 @@ def _name(glob: str, ours: Sequence[_Found], desired: Desired, there: Collection
     return glob
 
 
-def _stays_paused(wish: Wish, one: _Found) -> bool:
-    """Whether a resume of many leaves it to the file, which pauses it; its own name resumes it."""
-    if wish.paused or one.declared is None or not one.declared.paused:
-        return False
-    if not any(part.live.paused for part in one.parts):
+def _is_one_of_many(wish: Wish, one: _Found) -> bool:
+    """Whether a resume of many means it, which leaves to the file what that pauses."""
+    if wish.paused or not any(part.live.paused for part in one.parts):
         return False
     return not any(one.is_named(glob) and not _GLOB.search(glob) for glob in wish.globs)
 
 
+def _in_file(desired: Desired, one: _Found) -> bool | None:
+    """Whether the file pauses it; None where an error of the file leaves that open."""
+    names = {one.name, one.id, *one.aliases} & desired.unbuilt.keys()
+    said = {bool(one.declared and one.declared.paused), *map(desired.unbuilt.get, names)}
+    if True in said:
+        return True
+    return None if desired.hides_pauses or None in said else False
+
+
 def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:
     """What parts carry that are not ours."""
-    found = ((part.live.id, index.foreign(part)) for part in parts)
-    return "; ".join(f"{part_id} {foreign.value}" for part_id, foreign in found if foreign)
+    return "; ".join(f"{part.live.id} {index.carried(part)}" for part in parts)
 
 
 def _change(wish: Wish, one: _Found) -> Change:

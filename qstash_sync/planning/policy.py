@@ -6,6 +6,7 @@ from qstash_sync.model.change import Change, Reason
 from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.resources import Key, Kind
 from qstash_sync.reconcile import scope
+from qstash_sync.reconcile.compared import Compared
 from qstash_sync.record import record
 
 SKEW = timedelta(minutes=5)  # clocks that are further apart stop every write
@@ -54,6 +55,15 @@ class Policy:
         """Whether the run is about a resource that has these names."""
         is_targeted = not self.target or scope.is_named(self.target, kind, names)
         return is_targeted and not scope.is_named(self.exclude, kind, names)
+
+    def ends(self, orphan: Compared) -> bool:
+        """Whether what an environment has left goes: by its very id, no glob may take that."""
+        return orphan.id in self.adopt
+
+    def leaves(self, orphan: Compared) -> bool:
+        """Whether it stays, and the run is about it."""
+        is_asked = not self.is_partial and self.among is None
+        return is_asked and self.covers(orphan.kind, orphan.names) and not self.ends(orphan)
 
     def keeps(self, change: Change) -> bool:
         """Whether a change is in the scope; what is approved is, whatever its reason is by now."""

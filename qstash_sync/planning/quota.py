@@ -51,23 +51,35 @@ class Usage:
         """Whether there is no room for all creates before the deletes."""
         return self.allowed is not None and self.before + self.created > self.allowed
 
+    @property
+    def fits(self) -> bool:
+        """Whether there is room at every moment, or none is needed."""
+        if self.allowed is None or not self.created:
+            return True
+        return max(self.after, self.peak) <= self.allowed
+
 
 def usage(plan_name: str | None, live: Live, changes: Iterable[Change]) -> Mapping[Kind, Usage]:
     """What the changes that are not refused make of each kind that has a limit."""
     plan = PLANS.get(plan_name or "")
     counted = [change for change in changes if not change.refused]
     present = {part.id for part in live.schedules or ()}
+    schedules = plan.schedules if plan else None
     return {
         Kind.URL_GROUP: _named(Kind.URL_GROUP, len(live.url_groups or ()), counted, plan),
         Kind.QUEUE: _named(Kind.QUEUE, len(live.queues or ()), counted, plan),
-        Kind.SCHEDULE: Usage(
-            before=len(present),
-            created=len({part_id for c in counted for part_id in _created(c, present)}),
-            deleted=sum(len(_deleted(change)) for change in counted),
-            allowed=plan.schedules if plan else None,
-            freed=sum(len(_deleted(c)) for c in counted if c.only_frees(present)),
-        ),
+        Kind.SCHEDULE: _of_schedules(present, counted, schedules),
     }
+
+
+def _of_schedules(there: Collection[str], changes: Sequence[Change], allowed: int | None) -> Usage:
+    return Usage(
+        before=len(there),
+        created=len({part_id for change in changes for part_id in _created(change, there)}),
+        deleted=sum(len(_deleted(change)) for change in changes),
+        allowed=allowed,
+        freed=sum(len(_deleted(change)) for change in changes if change.only_frees(there)),
+    )
 
 
 def _created(change: Change, there: Collection[str]) -> set[str]:
@@ -162,8 +174,7 @@ def _with_growing(
         return found
     written = (change for change in changes if not change.refused)
     rest = [c for c in written if c.kind is not Kind.SCHEDULE or c.name not in growing]
-    is_room = used.after - sum(growing.values()) <= (used.allowed or 0)
-    is_mended = is_room or not any(_created(change, there) for change in rest)
+    is_mended = _of_schedules(there, rest, used.allowed).fits
     each = [f"{name} needs {rows} more" for name, rows in growing.items()][:_LISTED]
     more = ", …" * (len(growing) > _LISTED)
     message = f"{found.message}: {', '.join(each)}{more}"

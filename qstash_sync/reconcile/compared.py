@@ -52,8 +52,12 @@ class Compared:
 
 @dataclass(slots=True)
 class Comparison:
-    """All of them; unmanaged: live, not ours, by kind and name. diagnostics: of no resource."""
+    """All of them; unmanaged: live, not ours, by kind and name. diagnostics: of no resource.
+
+    orphans: what an environment has left that the files do not have, each as its delete.
+    """
 
     compared: list[Compared] = field(default_factory=list)
     unmanaged: list[tuple[Kind, str]] = field(default_factory=list)
+    orphans: list[Compared] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)

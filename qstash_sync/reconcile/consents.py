@@ -24,6 +24,6 @@ def consent(
     for part in sorted(there, key=lambda part: part.number):
         foreign = index.foreign(part)
         if foreign and not index.consents(schedule, part):
-            can_be_given = not index.is_another_namespaces(part)
+            can_be_given = not index.is_anothers(part)
             return Consent(id=part.live.id, foreign=foreign, can_be_given=can_be_given)
     return None

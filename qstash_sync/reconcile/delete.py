@@ -33,6 +33,6 @@ def delete(
     )
     consent = None
     if rest:
-        can_be_given = not any(map(index.is_another_namespaces, rest))
+        can_be_given = not any(map(index.is_anothers, rest))
         consent = Consent(id=rest[0].live.id, foreign=Foreign.OTHER_MARK, can_be_given=can_be_given)
     return Compared(kind=Kind.SCHEDULE, name=name, id=base, change=change, consent=consent)

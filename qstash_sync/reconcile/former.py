@@ -60,6 +60,11 @@ def candidates(schedule: Schedule, index: LiveParts) -> list[Set]:
     return sorted(sets.values(), key=lambda one: not any(map(index.is_managed, one)))
 
 
+def live_set(schedule: Schedule, index: LiveParts) -> Set:
+    """What a declared schedule is now: of one that is to be renamed, what it still is."""
+    return index.of(schedule.id) or next(iter(candidates(schedule, index)), ())
+
+
 def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Fates:
     """What becomes of each candidate; found, here and below: what is live under the new id."""
     schedule = declared.schedule
@@ -107,10 +112,9 @@ def not_taken(
 ) -> Iterator[Diagnostic]:
     """A warning of each set that stays."""
     for one in sets:
-        foreign = index.foreign(one[0])
-        if foreign:
+        if carried := index.carried(one[0]):
             fires = "" if all(part.live.paused for part in one) else ", and fires beside this one"
-            fact = f"{one[0].live.id} {foreign.value}; it is left alone{fires}"
+            fact = f"{one[0].live.id} {carried}; it is left alone{fires}"
             yield about(schedule, Severity.WARNING, "not_taken", fact, way_out)
 
 

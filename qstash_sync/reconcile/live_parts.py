@@ -208,13 +208,6 @@ class LiveParts:
         """The first part alone, whoever's it is, where it is live."""
         return [self.by_id[base]] if base in self.by_id else []
 
-    def of_declared(self, schedule: Schedule) -> list[LivePart]:
-        """The parts of a declared schedule; of one that is to be renamed, those it still has."""
-        found = self.of(schedule.id)
-        if not found and schedule.was:
-            found = self.of(f"{self.namespace}.{schedule.was}") or self.of(schedule.was)
-        return found or self.without_its_id(schedule)
-
     def without_its_id(self, schedule: Schedule) -> list[LivePart]:
         """What one with an `id:` was without it: all of ours under its name; `was:` says more."""
         if not schedule.adopted or schedule.was:
@@ -262,22 +255,52 @@ class LiveParts:
             return part.mark is None or part.is_copy
         return part.live.id == schedule.was and part.mark is None
 
-    def is_another_namespaces(self, part: LivePart) -> bool:
-        """Whether a set outside of our namespaces has a mark without a name of them behind it."""
+    def is_anothers(self, part: LivePart) -> bool:
+        """Whether somebody else manages it, whom no consent of ours can overrule.
+
+        That is an environment of the file; or whoever has set a mark outside of our namespaces,
+        without a name of them behind it.
+        """
+        if self.environment_of(part):
+            return True
         if part.mark is None or self.is_managed(part) or self.is_in_namespace(part.base):
             return False
         name = marks.name_behind(part.live.message.labels)
         return name is None or not self.is_in_namespace(name)
 
+    def is_orphan(self, part: LivePart) -> bool:
+        """Whether it is of the namespace, by an environment that the files do not have (any more).
+
+        No declared schedule is it, and no run of another environment deletes it.
+        """
+        if part.mark is None or part.is_copy or self.is_managed(part) or self.is_anothers(part):
+            return False
+        names = [marks.name_behind(part.live.message.labels) or part.base]
+        names += [] if part.mark.bound else [part.base]  # else a copy of what is elsewhere
+        is_there = all(name.startswith(f"{self.namespace}.") for name in names)
+        return is_there and part.base not in self._declared
+
     def environment_of(self, part: LivePart) -> str | None:
-        """The other environment of the file in whose namespace it has that one's mark."""
-        mark, of_id = part.mark, part.base.partition(".")[0]
-        for pattern, name in self.neighbours.items() if mark else ():
-            namespace = of_id if "*" in pattern else pattern
-            is_there = fnmatchcase(of_id, pattern) or (mark and mark.bound)
-            if is_there and mark and mark.scope == marks.scope(namespace, name):
+        """The other environment of the file whose mark it carries, by rights."""
+        mark = part.mark
+        if mark is None or part.ours or part.is_copy:
+            return None
+        # An id that was adopted is in no namespace; the name behind its mark is.
+        known_by = marks.name_behind(part.live.message.labels) if mark.bound else part.base
+        namespace = (known_by or "").partition(".")[0]
+        for pattern, name in self.neighbours:
+            # All labels may not have come back, but then a namespace may be known without.
+            of = pattern if mark.bound and "*" not in pattern else namespace
+            if fnmatchcase(of, pattern) and mark.scope == marks.scope(of, name):
                 return name
         return None
+
+    def carried(self, part: LivePart) -> str:
+        """What it carries that is not ours, in words."""
+        if environment := self.environment_of(part):
+            return f"carries the mark of the environment {environment}"
+        foreign = self.foreign(part)
+        return foreign.value if foreign else ""
 
     def foreign(self, part: LivePart) -> Foreign | None:
         """What it carries that is not ours; None of what is managed."""

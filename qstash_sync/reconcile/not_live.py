@@ -28,10 +28,10 @@ def nothing_there(schedule: Schedule, index: LiveParts) -> Iterator[Diagnostic]:
         sides.append(("id", schedule.id, Severity.WARNING))
     for key, value, severity in sides:
         part = index.by_id.get(value)
-        foreign = index.foreign(part) if part else None
+        foreign = index.carried(part) if part else ""
         fact = f"nothing in the account is {value}, so it is created anew"
         if foreign:
-            fact = f"{value} {foreign.value}; it is left alone, and this one is created beside"
+            fact = f"{value} {foreign}; it is left alone, and this one is created beside"
         yield Diagnostic(
             severity=Severity.WARNING if foreign else severity,
             code="not_live",

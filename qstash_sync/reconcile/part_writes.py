@@ -32,7 +32,7 @@ def part_writes(
         message = ignored.carried(schedule, live.get(part_id) or live.get(like or ""), index)
         label = declared.mark(
             part_id, cron, part=number, parts=len(crons), paused=paused,
-            in_milliseconds=index.in_milliseconds and bool(message.timeout),
+            in_milliseconds=index.in_milliseconds,
         )  # fmt: skip
         part = known.get(part_id)
         if part is None or not _is_as_written(part, cron, label):

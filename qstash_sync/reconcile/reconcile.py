@@ -13,7 +13,7 @@
 mark, a name that `owns` matches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -83,16 +83,32 @@ def _schedules(
         if within is None or deleted.key in within:
             found.compared.append(deleted)
 
+    foreign = [
+        part
+        for part in left
+        if not index.is_managed(part)
+        and not (part.base in surplus and part in index.rest(part.base))
+    ]
+    found.unmanaged += ((Kind.SCHEDULE, part.live.id) for part in foreign)
+    found.orphans += (
+        one for one in _orphans(foreign, index, now) if within is None or one.key in within
+    )
     strangers: list[LivePart] = []
-    for part in left:
-        if index.is_managed(part) or (part.base in surplus and part in index.rest(part.base)):
-            continue
-        found.unmanaged.append((Kind.SCHEDULE, part.live.id))
+    for part in foreign:
         if part.base in declared and part.number > 1:
             found.diagnostics.append(_stray(part, declared[part.base]))
         else:
             strangers.append(part)
     return strangers
+
+
+def _orphans(foreign: Sequence[LivePart], index: LiveParts, now: datetime) -> Iterator[Compared]:
+    """What environments have left that the files do not have, each as its delete."""
+    sets: dict[str, list[LivePart]] = {}
+    for part in foreign:
+        if index.is_orphan(part):
+            sets.setdefault(part.base, []).append(part)
+    return (delete(parts, (), index, now) for parts in sets.values())
 
 
 def _stray(part: LivePart, schedule: Schedule) -> Diagnostic:

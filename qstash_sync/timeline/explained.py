@@ -44,6 +44,7 @@ from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, FieldChange, Reason
 from qstash_sync.model.resources import Schedule, instant, is_known, plain
 from qstash_sync.planning.liveness import Holder
+from qstash_sync.reconcile.former import live_set
 from qstash_sync.reconcile.live_parts import LivePart
 from qstash_sync.record import record
 from qstash_sync.timeline.question import (
@@ -370,7 +371,7 @@ def _others(question: Question) -> Iterator[Other]:
     declared = {
         part.live.id: schedule
         for schedule in question.desired.schedules or ()
-        for part in index.of_declared(schedule)
+        for part in live_set(schedule, index)
     }
     for part in index.by_id.values():
         is_same = plain(part.live.message.destination) == plain(message.destination)

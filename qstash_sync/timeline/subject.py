@@ -13,6 +13,7 @@ from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.resources import Desired, Schedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import time_label
+from qstash_sync.reconcile.former import live_set
 from qstash_sync.reconcile.live_parts import LivePart
 from qstash_sync.record import record
 
@@ -66,7 +67,7 @@ def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
     declared = desired.schedules or ()
     part = index.by_id.get(word)
     for schedule in declared:
-        parts = tuple(index.of_declared(schedule))
+        parts = tuple(live_set(schedule, index))
         head, _, tail = word.rpartition(".")
         is_part = head == schedule.id and tail.isdecimal()
         is_live = part is not None and part in parts

@@ -21,6 +21,7 @@ from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import time_label
+from qstash_sync.reconcile.former import live_set
 from qstash_sync.record import record
 
 DAYS = 7
@@ -131,7 +132,7 @@ def _subjects(desired: Desired, plan: Plan, refused: Collection[str]) -> Iterato
         if schedule.id in refused:
             continue
         change = changes.get(schedule.id)
-        live = [part.live for part in plan.index.of_declared(schedule)]
+        live = [part.live for part in live_set(schedule, plan.index)]
         paused = schedule.paused
         if paused is None:
             paused = any(one.paused for one in live)

@@ -1,11 +1,17 @@
 """Two environments of one account: neither deletes what the other one declares."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from qstash_sync.applying import proposal
+from qstash_sync.config.load import gather, load
 from qstash_sync.model.diagnostics import Severity
-from qstash_sync.model.resources import Desired, Kind
+from qstash_sync.model.resources import Desired, Kind, LiveSchedule
 from qstash_sync.planning.policy import Policy
+from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.mark import Declared
 from tests.support import World, config, ids, messages
 
 FILE = """
@@ -34,6 +40,23 @@ SAME = [("", ""), (", region: eu-central-1", ""), (", account: u", ""), (", url:
     (", region: eu-central-1", ", region: us-east-1, url: '${env.U|plain}'"),
     (", url: 'https://qstash.upstash.io/'", ", url: 'https://qstash-eu-central-1.upstash.io'")]  # fmt: skip
 OTHER = [(", region: eu-central-1", ", region: us-east-1"), (", account: u", ", account: v"), (", url: 'https://a.example.com'", ", url: 'https://b.example.com'")]  # fmt: skip
+
+
+ONE_TOKEN = [  # what two environments say of their account, with one variable for the token
+    ("url: 'https://proxy.example.com'", "region: eu-central-1", True),
+    ("url: 'https://proxy.example.com'", "url: 'https://b.example.com'", True),
+    ("url: 'https://proxy.example.com', account: u", "region: eu-central-1, account: v", False),
+    ("region: us-east-1", "region: eu-central-1", False),
+    ("url: 'https://qstash.upstash.io'", "region: us-east-1", False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "is_one"), ONE_TOKEN, ids=str)
+def test_one_token_is_of_one_account(one: str, other: str, *, is_one: bool) -> None:
+    """Whatever stands before the server; only a region of QStash's own is another account."""
+    text = (FILE % (f", {one}", f", {other}")).replace("env.P", "env.T")
+    for name in ("preview", "production"):
+        assert bool(config(text, ENVIRON, environment=name).desired.elsewhere) == is_one
 
 
 def desired(environment: str, more: tuple[str, str] = ("", "")) -> Desired:
@@ -129,6 +152,42 @@ def test_a_name_that_only_the_runs_of_another_environment_know_may_be_any(
             assert not [change for change in plan.changes if change.name.endswith("-live")]
 
 
+TWO_OF_ONE_PATTERN = """
+version: 1
+namespace: n
+environments:
+  pr: {namespace: n-pr, token: "${env.T}"}
+  live: {namespace: n-live, token: "${env.P}", overrides: {queues: %s}}
+queues:
+  "jobs-${env.PR:-none|plain}": {only: [%s]}
+  "jobs-${env.STAGE:-no-stage|plain}": {only: [%s]}
+schedules: {}
+"""
+ONE, OTHER_ONE = '"jobs-${env.PR:-none|plain}"', '"jobs-${env.STAGE:-no-stage|plain}"'
+OVERRIDES = [
+    ("{}", "pr", "live"),
+    ("{}", "live", "pr"),
+    (f"{{{OTHER_ONE}: {{only: [live]}}}}", "pr", "pr"),
+    (f"{{{ONE}: {{parallelism: 2}}, {OTHER_ONE}: {{only: [live]}}}}", "pr", "pr"),
+    (f"{{{OTHER_ONE}: {{only: [live]}}, {ONE}: {{only: [pr]}}}}", "pr", "pr"),
+]
+
+
+@pytest.mark.parametrize("row", OVERRIDES, ids=str)
+def test_two_names_of_one_pattern_are_two_resources(row: tuple[str, str, str]) -> None:
+    """What is the pattern of both stands for names that differ in every run."""
+    found = config(TWO_OF_ONE_PATTERN % row, {**ENVIRON, "PR": "7"}, environment="pr").desired
+    assert found.declared_by_another((Kind.QUEUE, "jobs-blue")) == "live"
+
+
+def test_so_are_two_in_two_files(tmp_path: Path) -> None:
+    first, rest = (TWO_OF_ONE_PATTERN % OVERRIDES[0]).split('  "jobs-${env.STAGE')
+    (tmp_path / "a.yaml").write_text(first)
+    (tmp_path / "b.yaml").write_text('version: 1\nqueues:\n  "jobs-${env.STAGE' + rest)
+    found = load(gather([str(tmp_path)], None), environment="pr", environ={**ENVIRON, "PR": "7"})
+    assert found.desired.declared_by_another((Kind.QUEUE, "jobs-blue")) == "live"
+
+
 def test_two_spellings_of_one_address_are_one_account() -> None:
     text = FILE % (
         ", account: u, url: 'https://qstash.upstash.io/v2/'",
@@ -186,10 +245,129 @@ schedules:
 
 def test_the_namespaces_of_other_environments_are_known() -> None:
     found = config(SHARED % ("", "", ""), ENVIRON, environment="staging").desired
-    assert found.neighbours == {"acme": "prod", "acme-*": "preview"}
+    assert found.neighbours == (("acme", "prod"), ("acme-*", "preview"))
     apart = SHARED % (", account: a", ", account: a", ", account: b")
     found = config(apart, ENVIRON, environment="staging").desired
-    assert found.neighbours == {"acme": "prod"}
+    assert found.neighbours == (("acme", "prod"),)
+
+
+def test_two_environments_may_have_one_pattern() -> None:
+    text = (SHARED % ("", "", "")).replace(
+        "  staging:", '  load: {namespace: "acme-${env.N|plain}"}\n  staging:'
+    )
+    found = config(text, ENVIRON, environment="prod").desired
+    assert found.neighbours == (("acme-*", "load"), ("acme-stg", "staging"), ("acme-*", "preview"))
+
+
+WHOSE = [  # an id of the account, the labels that it has there, and whose it is where it was adopted
+    ("acme.hook", ("acme", "prod", "acme.hook"), "prod"),
+    ("acme.hook", ("acme", "old", "acme.hook"), None),
+    ("acme.hook", ("acme-7", "prod", "acme-7.hook"), None),
+    ("acme-7.hook", ("acme-7", "preview", "acme-7.hook"), "preview"),
+    ("acme-7.hook", ("acme-8", "preview", "acme-8.hook"), "preview"),
+    ("acme-7.hook", ("acme", "prod", "acme.hook"), "prod"),
+    ("scd_1", ("acme", "prod", "acme.hook"), "prod"),
+    ("scd_1", ("acme-7", "preview", "acme-7.hook"), "preview"),
+    ("scd_1", ("acme-7", "preview", "acme-8.hook"), None),
+    ("scd_1", ("other", "preview", "other.hook"), None),
+    ("acme-stg.hook", ("acme-stg", "staging", "acme-stg.hook"), None),  # its own
+]
+
+
+@pytest.mark.parametrize("bound", [True, False])
+@pytest.mark.parametrize(("part_id", "labels", "whose"), WHOSE, ids=str)
+def test_whose_a_mark_is(
+    part_id: str, labels: tuple[str, str, str], whose: str | None, *, bound: bool
+) -> None:
+    """An adopted id is in no namespace: its mark is bound to it, and the name stands behind."""
+    namespace, environment, name = labels
+    wanted = config(SHARED % ("", "", ""), ENVIRON, environment="staging").desired
+    (schedule,) = wanted.schedules or ()
+    mark = Declared(schedule, namespace, environment).mark(
+        part_id, "* * * * *", part=1, parts=1, paused=False
+    )
+    if not bound:
+        mark = mark._replace(bound=None)
+        whose = whose if part_id.startswith(f"{namespace}.") else None
+    live = LiveSchedule(
+        id=part_id, cron="* * * * *", message=replace(schedule.message, labels=(str(mark), name))
+    )
+    copy = replace(live, id="scd_2")
+    index = LiveParts(wanted, [live, copy])
+    assert index.environment_of(index.by_id[part_id]) == whose
+    assert index.environment_of(index.by_id["scd_2"]) is None
+
+
+ORPHANS = [  # an id of the account, the labels that it has there; is it left of another one here
+    ("acme-stg.hook", ("acme-stg", "old", "acme-stg.hook"), True),
+    ("acme-stg.hook", ("acme-stg", "old", "acme.hook"), False),
+    ("acme-stg.hook", ("acme", "old", "acme.hook"), False),
+    ("acme-stg.hook", ("acme-stg", "staging", "acme-stg.hook"), False),
+    ("acme.hook", ("acme", "old", "acme.hook"), False),
+    ("acme.hook", ("acme", "prod", "acme.hook"), False),
+]
+
+
+@pytest.mark.parametrize(("part_id", "labels", "is_left"), ORPHANS, ids=str)
+@pytest.mark.parametrize("declared", [True, False])
+def test_what_an_environment_has_left(
+    part_id: str, labels: tuple[str, str, str], *, is_left: bool, declared: bool
+) -> None:
+    """In this namespace by its id, and by its name, as far as that is known."""
+    namespace, environment, name = labels
+    wanted = config(SHARED % ("", "", ""), ENVIRON, environment="staging").desired
+    (schedule,) = wanted.schedules or ()
+    if not declared:
+        wanted = replace(wanted, schedules=())
+    made = Declared(schedule, namespace, environment)
+    mark = made.mark(f"{namespace}.x", "* * * * *", part=1, parts=1, paused=False)
+    adopted = made.mark("scd_1", "* * * * *", part=1, parts=1, paused=False)
+    message = replace(schedule.message, labels=(str(mark), name))
+    live = LiveSchedule(id=part_id, cron="* * * * *", message=message)
+    other = replace(live, id="scd_1", message=replace(message, labels=(str(adopted), name)))
+    index = LiveParts(wanted, [live, other])
+    assert index.is_orphan(index.by_id[part_id]) == (is_left and not declared)
+    assert index.is_orphan(index.by_id["scd_1"]) == is_left
+
+
+HERS = [  # what prod is called before, and now; what staging says to get at its schedule
+    ("by namespace_was", "", "", "namespace_was: acme, ", ""),
+    ("by was", "", "", "", "was: acme.hook, "),
+    ("by id", "", "", "", "id: acme.hook, "),
+    ("by the namespace that prod leaves", "", "namespace: acme-prod, namespace_was: acme, ", "namespace_was: acme, ", ""),
+    ("by the id that prod adopts", "id: scd_9, ", "", "", "id: scd_9, "),
+    ("by the id that prod had as a name", "id: scd_9, ", "", "namespace_was: acme, ", "was: scd_9, "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "hers", "prod", "staging", "ours"), HERS, ids=ids(HERS))
+def test_no_way_takes_what_another_environment_of_the_file_manages(
+    world: World, _id: str, hers: str, prod: str, staging: str, ours: str
+) -> None:
+    text = """
+version: 1
+namespace: acme
+environments:
+  prod: {%stoken: "${env.P}"}
+  staging: {%snamespace: acme-stg, token: "${env.T}", defaults: {paused: true}}
+schedules:
+  hook: {%scron: "0 9 * * *", timezone: UTC, destination: "https://partner.example.org/hook"}
+"""
+
+    def carry_out(name: str, *values: str) -> str:
+        wanted = config(text % values, ENVIRON, environment=name).desired
+        policy = Policy(adopt=("*",), allow_deletes=9)
+        with world.client() as client:
+            plan = proposal.propose(client, wanted, now=world.now, policy=policy)
+            world.carry_out(client, wanted, plan, policy)
+        return " ".join(str(change.refused) for change in plan.changes)
+
+    carry_out("prod", "", "", hers)
+    before = world.account.console.snapshot()["schedule"]
+    told = carry_out("staging", prod, staging, ours)
+    after = world.account.console.snapshot()["schedule"]
+    assert before.items() <= after.items()
+    assert "adopt" not in told
 
 
 @pytest.mark.parametrize("paused", [True, False])

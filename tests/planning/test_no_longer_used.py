@@ -54,11 +54,14 @@ environments: {pr: {namespace: n-pr, token: "${env.T}"}, live: {namespace: n-liv
 """
 
 
-def test_what_stays_for_another_reason_is_not_told(world: World) -> None:
-    """What another environment declares, though `owns` names nothing; and what is protected."""
+def test_what_is_protected_is_not_told(world: World) -> None:
     world.apply(FILE % "")
     protected = "protect: {queues: ['*'], url_groups: ['*']}"
     assert told(world, OTHERS % protected) == []
+
+
+def test_what_another_environment_declares_is_not_told(world: World) -> None:
+    """Though `owns` names nothing."""
     world.environ |= {"T": "t" * 9, "P": "p" * 9}
     world.environment = "pr"
     kept = OTHERS.replace("queues: {", "queues: {mails: {only: [live]}, ")
@@ -67,6 +70,7 @@ def test_what_stays_for_another_reason_is_not_told(world: World) -> None:
         "url_groups: {orders: {only: [live], endpoints: [https://b.example.com/in]}, ",
     )
     world.apply(FILE % ENVIRONMENTS)
+    assert len(told(world, OTHERS % ENVIRONMENTS)) == 2
     assert told(world, kept % ENVIRONMENTS) == []
 
 

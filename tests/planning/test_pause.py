@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -227,8 +228,13 @@ def test_five_hundred_foreign_schedules_with_confusing_names_stay_as_they_are(li
     before = live.account.console.snapshot()["schedule"]
     for words in (["pause", "*"], ["resume", "d*"], ["pause", "*ly"], ["resume", "*"]):
         ran = said(live, *words, "--format", "json")
-        assert ran.code == 0, ran
-        assert json.loads(ran.out)["summary"]["unmanaged"] == 500
+        found = json.loads(ran.out)
+        refused = {c["id"] for c in found["changes"] if c["outcome"] == "refused"}
+        # Of another environment, in our namespace: what a pause means and leaves, it says.
+        assert all(re.fullmatch(r"billing\.other-\d+", name) for name in refused)
+        assert bool(refused) is (words == ["pause", "*"])
+        assert ran.code == (4 if refused else 0), ran
+        assert found["summary"]["unmanaged"] == 500
     assert live.account.console.snapshot()["schedule"] == before
     touched = {path.split("/")[3] for _, path, _ in live.account.writes}
     assert touched == ours
@@ -315,6 +321,89 @@ def test_a_resume_of_many_leaves_paused_what_the_file_pauses(live: World) -> Non
         ran = said(live, "resume", *glob, text=text)
         assert "the next apply undoes this" in ran.err
         assert "resume schedule hourly" in ran.out
+
+
+RESTING = FILE.replace("  hourly: {", "  hourly: {paused: true, ")
+WRONG = [  # what is replaced in the file, by what, and which of the three are then left or refused
+    ("a setting", "paused: true,", "paused: true, retries: many,", {"hourly"}, set()),
+    ("an unknown key", "paused: true,", "paused: true, colour: red,", {"hourly"}, set()),
+    ("a name", "paused: true,", "paused: true, queue: 'a b',", {"hourly"}, set()),
+    ("a variable", "paused: true,", "paused: true, body: '${var.gone}',", {"hourly"}, set()),
+    ("an address", "'https://e.example.com'}", "/x}", {"hourly"}, set()),
+    ("a cron", "'0 * * * *'", "'0 * *'", {"hourly"}, set()),
+    ("another one", "'0 9 * * *',", "'0 9 * * *', retries: many,", {"hourly"}, set()),
+    ("the defaults", "{timezone: UTC}", "{timezone: UTC, retries: x}", {"hourly"}, set()),
+    ("the pause", "paused: true,", "paused: perhaps,", set(), {"hourly"}),
+    ("its variable", "paused: true,", "paused: '${env.RESTS|plain}',", set(), {"hourly"}),
+    ("its name", "paused: true,", "pausd: true,", set(), {"hourly"}),
+    ("its name, over a default", "paused: true,", "pausd: true, paused: false,", set(), {"hourly"}),
+    ("it, over a default", RESTING, RESTING.replace("UTC}", "UTC, paused: false}").replace("paused: true", "paused: perhaps"), set(), {"hourly"}),
+    ("two of them", "paused: true,", "paused: false, paused: true,", set(), {"hourly"}),
+    ("the entry", "\nschedules:", "\nschedules:\n  hourly: [1]", set(), {"hourly"}),
+    ("its selection", "paused: true,", "paused: true, only: [none],", {"hourly"}, set()),
+    ("its former name", "  hourly: {paused: true,", "  hours: {paused: true, retries: x, was: hourly,", {"hourly"}, set()),
+    ("all pauses", "{timezone: UTC}", "{timezone: UTC, paused: perhaps}", {"hourly"}, ALL - {"hourly"}),
+    ("two defaults", "{timezone: UTC}", "{timezone: UTC}\ndefaults: {paused: true}", {"hourly"}, ALL - {"hourly"}),
+    ("the section", "\nschedules:", "\nschedules: [1]\nx-were:", set(), ALL),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "old", "new", "left", "refused"), WRONG, ids=ids(WRONG))
+def test_no_error_of_a_file_wakes_what_it_pauses(
+    live: World, _id: str, old: str, new: str, left: set[str], refused: set[str]
+) -> None:
+    live.apply(RESTING)
+    assert said(live, "pause", "*", text=RESTING).code == 0
+    text = RESTING.replace(old, new, 1)
+    assert text != RESTING
+    ran = said(live, "resume", "*", text=text)
+    assert ran.code == (4 if refused else 0), ran
+    assert paused(live) == parts(live, *left, *refused)
+    assert ("left paused" in ran.err) == bool(left)
+    for name in refused:
+        assert f"refused    resume schedule {name}: its file is wrong, so whether" in ran.out
+    for name in (*left, *refused):
+        assert said(live, "resume", name, text=text).code == 0
+    assert paused(live) == set()
+
+
+def test_of_files_of_which_one_cannot_be_read_nothing_is_resumed_by_a_glob(
+    live: World, tmp_path: Path
+) -> None:
+    (tmp_path / "a.yaml").write_text(HEAD)
+    (tmp_path / "b.yaml").write_text("version: 1\nschedules: {hourly: {paused: true, [}\n")
+    assert said(live, "pause", "*").code == 0
+    with on(live.account) as variables:
+        ran = cli("resume", "*", "-f", str(tmp_path), environ=variables)
+        assert (ran.code, paused(live)) == (4, parts(live, *ALL))
+        ran = cli("resume", "daily", "-f", str(tmp_path), environ=variables)
+        assert (ran.code, paused(live)) == (0, parts(live, "hourly", "office"))
+
+
+@pytest.mark.parametrize(
+    ("defaults", "overrides", "left", "refused"),
+    [
+        ("{paused: true, retries: x}", "{}", ALL, set()),
+        ("{paused: true}", "{schedules: {hourly: {retries: x}}}", ALL - {"hourly"}, {"hourly"}),
+        ("{paused: perhaps}", "{}", set(), ALL),
+        ("[1]", "{}", set(), ALL),
+        ("{}", "[1]", set(), ALL),
+        ("{}", "{schedules: {hourly: {paused: perhaps}}}", set(), {"hourly"}),
+        ("{}", "{schedules: {hourly: {paused: false}, hourly: {paused: true}}}", set(), {"hourly"}),
+    ],
+)
+def test_nor_does_one_of_an_environment(
+    world: World, defaults: str, overrides: str, left: set[str], refused: set[str]
+) -> None:
+    whole = "environments: {stg: {token: '${env.QSTASH_TOKEN}'}}\n"
+    right = FILE + whole
+    world.environment, world.environ = "stg", {"QSTASH_TOKEN": "t"}
+    world.apply(right)
+    wrong = FILE + whole.replace("}'}", f"}}', defaults: {defaults}, overrides: {overrides}}}")
+    assert said(world, "pause", "*", "-e", "stg", text=right).code == 0
+    ran = said(world, "resume", "*", "-e", "stg", text=wrong)
+    assert ran.code == (4 if refused else 0), ran
+    assert paused(world) == parts(world, *left, *refused)
 
 
 def test_a_resume_of_what_was_written_paused_is_not_undone(world: World) -> None:

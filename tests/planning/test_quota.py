@@ -1,5 +1,6 @@
 """Rows of an account: told before they run out, now and on the worst day of the year, with the patch."""
 
+import random
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -377,3 +378,50 @@ def test_what_leaving_out_does_not_mend_is_not_advised(world: World) -> None:
     (told,) = world.plan(both).errors
     assert told.message.endswith(": x needs 3 more, y needs 3 more")
     assert "--exclude" not in told.hint  # nothing would be left
+
+
+CRONS = [
+    "cron: '0 9 * * *', timezone: UTC", "cron: '0 9 * * *'", "cron: '*/5 * * * *'",
+    "cron: '30 6 * * 1'",
+]  # fmt: skip
+
+
+def drawn(entries: dict[str, str]) -> str:
+    head = file(0).replace(
+        "{plan: free", "{max_deletes: none, max_delete_percent: none, plan: free"
+    )
+    return head.replace("{timezone: UTC}", "{timezone: Europe/Berlin}") + "".join(
+        f"  {name}: {{{timing}, destination: 'https://e.com/{name}'}}\n"
+        for name, timing in sorted(entries.items())
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_advice_to_leave_out_is_right_as_typed_and_given_where_it_is(
+    world: World, seed: int
+) -> None:
+    """Of a rename new parts are made before the old ones go: the peak counts, too."""
+    draw = random.Random(seed)
+    first = {f"x{n}": draw.choice(CRONS) for n in draw.sample(range(12), draw.randint(2, 6))}
+    if world.plan(drawn(first)).errors:
+        return
+    world.apply(drawn(first))
+    second = {
+        name: timing if draw.random() < 0.5 else draw.choice(CRONS)
+        for name, timing in first.items()
+        if draw.random() < 0.85
+    }
+    new = [f"x{n}" for n in range(12) if f"x{n}" not in first and draw.random() < 0.4]
+    second |= {name: draw.choice(CRONS) for name in new}
+    gone = [name for name in first if name not in second]
+    if gone and new:
+        second[new[0]] += f", was: {gone[0]}"
+    plan = world.plan(drawn(second))
+    for error in plan.errors:
+        growing = re.findall(r"(x\d+) needs", error.message)
+        left_out = tuple(f"schedules.{name}" for name in growing)
+        if not growing or ", …" in error.message:
+            continue
+        rest = world.plan(drawn(second), exclude=left_out)
+        advised = all(f"--exclude {one}" in error.hint for one in left_out)
+        assert advised == (not rest.errors and bool(rest.changes)), (plan, error.hint)

@@ -57,6 +57,7 @@ ROWS: list[Row] = [
     ("a pause lifted by what was cut off", [OURS], CUT, LIFTED, True, False, Reason.CLOCK),
     ("an edit, and the file", [part(OTHER_FILE, intact=False)], WHOLE, NONE, False, True, Reason.BOTH),
     ("an edit that the file has followed", [part(OTHER_FILE, intact=False)], WHOLE, NONE, True, False, Reason.FILE),
+    ("an edit that the file has followed, and a pause", [part(OTHER_FILE, intact=False)], WHOLE, ASKED, True, False, Reason.BOTH),
     ("an edit, and a secret", [EDITED, part(OTHER_SECRET)], WHOLE, NONE, False, True, Reason.BOTH),
     ("a cron edited, and the file", [part(OTHER_FILE)], HANDS, NONE, True, False, Reason.BOTH),
     ("a pause lifted, and the file", [part(OTHER_FILE)], WHOLE, LIFTED, False, True, Reason.BOTH),

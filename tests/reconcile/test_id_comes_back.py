@@ -54,6 +54,10 @@ def test_an_id_that_it_never_had_may_be_a_slip(world: World) -> None:
     plan = world.plan(WITH)
     (told,) = [d for d in plan.warnings if d.code == "not_live"]
     assert told.message == "nothing in the account is scd_1, so billing.a is renamed to it"
+    for named in ("a", "billing.a"):  # who names what it was means it
+        plan = world.plan((BEFORE % f", was: {named}, id: scd_1").replace("{a: {", "{b: {"))
+        assert [change.reason for change in plan.changes] == [Reason.RENAME]
+        assert not [d for d in plan.warnings if d.code == "not_live"]
 
 
 @pytest.mark.parametrize("adopt", [(), ("a",)])

@@ -18,6 +18,7 @@ from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Desired
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule
 from qstash_sync.planning.decide import Plan
+from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import mark
 from tests.fault_server import Fault, FaultServer
 from tests.support import HEAD, UNLINTED, World, cli, config, ids, messages, world as make_world
@@ -771,7 +772,10 @@ def test_the_mark_of_another_environment_is_not_ours(world: World) -> None:
         world.carry_out(client, first, proposal.propose(client, first, now=world.now))
         before = world.account.store.all("schedule")
         plan = proposal.propose(client, second, now=world.now)
-        assert "carries the mark of another environment" in str(only_change(plan).refused)
+        told = "billing.a carries the mark of the environment one; rename yours"
+        assert only_change(plan).refused == told
+        forced = proposal.propose(client, second, now=world.now, policy=Policy(adopt=("*",)))
+        assert only_change(forced).refused == told
         assert plan.summary["unmanaged"] == 1
         assert world.carry_out(client, second, plan).outcomes[0].status is Status.REFUSED
         assert world.account.store.all("schedule") == before

@@ -35,14 +35,15 @@ def test_an_edit_to_a_thousand_times_as_much_is_seen(world: World, others: tuple
 @pytest.mark.parametrize(
     ("file", "writes"),
     [
-        (text("1s", "5s"), 3),
+        (text("1s", "5s"), 4),
         (text("1s", timezone="America/New_York"), 4),  # several parts
         (text("1s"), 2),
+        (text("1s", "5s", "7s"), 5),
     ],
-    ids=["two schedules", "parts", "one alone"],
+    ids=["two schedules", "parts", "one alone", "three schedules"],
 )
 def test_milliseconds_are_understood(file: str, writes: int, paused: str, *, keeps: bool) -> None:
-    """One part is written once more, so that its mark remembers: it might have been edited."""
+    """Two are written once more, so that their marks remember: they might have been edited."""
     file = file.replace("}\n  ", f"{paused}}}\n  ").replace("s}\n", f"s{paused}}}\n")
     with make_world(Switches(timeout_unit="ms", overwrite_keeps_pause=keeps)) as world:
         assert all(outcome.status == "done" for outcome in world.apply(file))
@@ -59,6 +60,25 @@ def test_milliseconds_are_understood(file: str, writes: int, paused: str, *, kee
             world.account.forget()
             world.apply(other)
             assert not world.account.writes
+
+
+@pytest.mark.parametrize("gone", ["timeout", "entry", "timeout, alone"])
+@pytest.mark.parametrize("which", range(3))
+def test_no_one_schedule_is_the_only_one_that_remembers(which: int, gone: str) -> None:
+    timeouts = ["1s", "5s", "7s"]
+    with make_world(Switches(timeout_unit="ms")) as world:
+        world.apply(text(*timeouts))
+        lines = text(*timeouts).splitlines(keepends=True)
+        at = next(n for n, line in enumerate(lines) if f"s{which}:" in line)
+        old = f", timeout: {timeouts[which]}"
+        lines[at] = "" if gone == "entry" else lines[at].replace(old, "")
+        file = "".join(lines)
+        scope = {"target": (f"schedules.s{which}",)} if "alone" in gone else {}
+        assert all(one.status == "done" for one in world.apply(file, **scope))
+        assert world.plan(file).empty
+        world.apply(file.replace("5s", "6s").replace("7s", "8s").replace("1s", "2s"))
+        for number in {0, 1, 2} - {which}:  # all that is written from then on remembers
+            assert "-m" in world.schedule(f"billing.s{number}")["labels"][0]
 
 
 def test_an_edit_is_seen_among_milliseconds() -> None:

@@ -18,7 +18,7 @@ from qstash_sync.render.text import Paint
 from qstash_sync.timeline.explained import Explained, Verdict, explain
 from qstash_sync.timeline.question import READS, ask
 from qstash_sync.timeline.subject import NoSubjectError, subject
-from tests.support import World, cli, config, world as make_world
+from tests.support import HEAD, World, cli, config, world as make_world
 
 FILE = """
 version: 1
@@ -759,3 +759,17 @@ def test_a_page_fits_a_terminal_of_twenty_columns(live: World) -> None:
     for at in (None, "2027-03-28T01:00Z", "2027-03-27T15:00Z"):
         page = view.text(asked(live, "report", at, now=NOW), Paint(color=False, width=20))
         assert max(map(len, page.splitlines())) <= 20
+
+
+def test_what_another_entry_adopts_is_not_this_ones(world: World) -> None:
+    """Its `id:` has changed; what stands under its name is what another entry names by `id:`."""
+    head = HEAD + "schedules:\n"
+    common = "cron: '0 9 * * *', destination: 'https://e.com/x'"
+    world.apply(f"{head}  a: {{{common}}}\n")
+    text = f"{head}  a: {{id: scd_1, {common}}}\n  b: {{id: billing.a, {common}}}\n"
+    desired = world.desired(text)
+    with world.client(read_only=True) as client:
+        drift = watching.watch(client, desired, now=world.now)
+    assert [part.live.id for part in subject(desired, drift, "b").parts] == ["billing.a"]
+    assert subject(desired, drift, "a").parts == ()
+    assert subject(desired, drift, "billing.a").name == "b"

@@ -1,0 +1,116 @@
+"""What an environment leaves that was renamed or taken out: told, and deleted by its id alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.exit_codes import ExitCode
+from tests.support import UNLINTED, Ran, cli
+
+SCHEDULES = {
+    name: {"cron": "30 9 * * *", "destination": f"https://a.example.com/{name}"} for name in "abc"
+}
+TOLD = "of an environment that the files do not have, so left alone"
+
+
+class Place:
+    """A local account to which `prod` was applied, with a, b and c, of several parts each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file, self.account = folder / "q.yaml", folder / "a.db"
+        assert self.run("apply", "--yes", environment="prod").code == 0
+
+    def run(self, *words: str, environment: str | None, names: str = "abc", more: str = "") -> Ran:
+        has = "" if environment is None else f"environments: {{{environment}: {{}}{more}}}\n"
+        schedules = json.dumps({name: SCHEDULES[name] for name in names})
+        head = "version: 1\nnamespace: shop\ndefaults: {timezone: Europe/Berlin}\n"
+        self.file.write_text(f"{head}{UNLINTED}{has}schedules: {schedules}\n")
+        chosen = ("-e", environment) if environment else ()
+        ran = cli(words[0], "-f", str(self.file), f"--local={self.account}", *chosen, *words[1:])
+        return Ran(ran.code, " ".join(ran.out.split()), " ".join(ran.err.split()))
+
+    def live(self) -> set[str]:
+        """The names that are live, by a file that declares none of them in their environment."""
+        ran = self.run("plan", "--format", "json", environment="prod", names="")
+        return {change["name"] for change in json.loads(ran.out)["changes"]}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.mark.parametrize("environment", ["production", None])
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_it_is_told(place: Place, command: str, environment: str | None) -> None:
+    ran = place.run(command, environment=environment, names="a")
+    assert f"warning: shop.b, shop.c: {TOLD}" in ran.text
+    assert "with --adopt shop.b --adopt shop.c deletes them" in ran.text
+    assert TOLD not in place.run(command, environment="prod", names="a").text
+
+
+@pytest.mark.parametrize("glob", ["*", "?", "[ab]", "shop.*", "b"])
+def test_no_glob_takes_it(place: Place, glob: str) -> None:
+    """The one that was declared is taken over by it, and nothing else is."""
+    place.run("apply", "--yes", "--adopt", glob, environment="production", names="a")
+    assert {"b", "c"} <= place.live()
+
+
+@pytest.mark.parametrize("command", ["apply", "destroy"])
+def test_its_id_does(place: Place, command: str) -> None:
+    """With all its parts, within the limits of deletes."""
+    words = ("--yes", "shop") if command == "destroy" else ("--yes", "--allow-deletes", "9")
+    ran = place.run(command, *words, "--adopt", "shop.b", environment="production", names="")
+    assert "delete schedule b" in ran.text
+    assert f"shop.a, shop.c: {TOLD}" in ran.text
+    assert place.live() == {"a", "c"}
+    assert ran.code == (ExitCode.PARTIAL if command == "destroy" else ExitCode.DONE)
+
+
+def test_a_destroy_that_leaves_it_is_not_done(place: Place) -> None:
+    for names in ("", "abc"):
+        ran = place.run("destroy", "--yes", "shop", environment="production", names=names)
+        assert ran.code == ExitCode.PARTIAL
+        assert "Nothing of shop is to be deleted." in ran.out
+        assert f"shop.a, shop.b, shop.c: {TOLD}" in ran.err
+        assert "stays: carries" not in ran.err
+    each = ("--adopt", "shop.a", "--adopt", "shop.b", "--adopt", "shop.c")
+    ran = place.run("destroy", "--yes", "shop", *each, environment="production")
+    assert (ran.code, place.live()) == (0, set())
+    ran = place.run("destroy", "--yes", "shop", environment="production")
+    assert (ran.code, ran.out) == (0, "Nothing of shop is in the account.")
+
+
+def test_a_pause_names_it(place: Place) -> None:
+    for glob in ("*", "b", "shop.b"):
+        ran = place.run("pause", glob, environment="production", names="")
+        assert ran.code == ExitCode.PARTIAL
+        assert "refused production: pause schedule b: shop.b carries the mark" in ran.out
+        assert "or delete all of it with `qstash-sync apply --adopt shop.b" in ran.out
+    ran = place.run("resume", "*", environment="production", names="a")
+    assert "schedule b" not in ran.text
+
+
+def test_what_another_environment_of_the_file_has_is_none(place: Place) -> None:
+    """Nor by its id: see `LiveParts.environment_of`."""
+    more = ", prod: {}, live: {namespace: shop-live}"
+    text = place.run("plan", environment="live", names="a", more=", prod: {}").text
+    assert TOLD not in text
+    ran = place.run("plan", "--adopt", "shop.b", environment="production", names="a", more=more)
+    assert TOLD not in ran.text
+
+
+@pytest.mark.parametrize("scope", [("--target", "schedules.a"), ("--exclude", "schedules.[bc]")])
+def test_what_the_run_is_not_about_is_not_told(place: Place, scope: tuple[str, str]) -> None:
+    assert TOLD not in place.run("plan", *scope, environment="production", names="a").text
+
+
+def test_a_saved_plan_takes_it_along(place: Place, tmp_path: Path) -> None:
+    plan = str(tmp_path / "p.json")
+    more = ("--allow-deletes", "9", "--adopt", "shop.b", "--save", plan)
+    assert place.run("plan", *more, environment="production", names="").code == 0
+    assert place.live() == {"a", "b", "c"}
+    ran = place.run("apply", plan, "--yes", environment="production", names="")
+    assert ran.code == 0, ran
+    assert place.live() == {"a", "c"}
