@@ -26,6 +26,7 @@ from qstash_sync.applying.account import Account
 from qstash_sync.config import given
 from qstash_sync.config.account import Endpoint, resolve
 from qstash_sync.config.load import Config, Files, gather
+from qstash_sync.config.missing import OFFERED, Missing
 from qstash_sync.crons.compile import RENEW_BEFORE, RENEWALS, Compilation, Strategy, compile_job
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.gap_and_fold import Fold, Gap, job
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from qstash_sync.local import LocalQStash
 
 _NO_POLICY = Policy()
-_MISSING = ("error", "unknown", "mock")
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -127,15 +127,15 @@ def load(
     anything) or `mock` (made up). Raises `ConfigError` with every diagnostic, `UsageError` for what
     cannot be read.
     """
-    if missing not in _MISSING:
-        raise UsageError(f"missing: {missing!r} is not one of {', '.join(_MISSING)}")
+    if missing not in OFFERED:
+        raise UsageError(f"missing: {missing!r} is not one of {', '.join(OFFERED)}")
     for name, value in (variables or {}).items():
         if not isinstance(value, str):
             raise UsageError(f"variables: {name} must be text, as --var gives it")
     files = Files(gather([str(path) for path in paths], None))
     given.check(files, variables or {}, "variables")
     surroundings = dict(os.environ) if environ is None else environ
-    return files.config(environment, variables or {}, surroundings, missing)
+    return files.config(environment, variables or {}, surroundings, Missing(missing))
 
 
 def endpoint(config: Config, environ: Mapping[str, str] | None = None) -> Endpoint:

@@ -83,6 +83,7 @@ def _base(session: Session) -> Desired:
 def _built(session: Session, sources: Sequence[Source]) -> Desired:
     """The environment of this run, of a base; where that has none, all of it."""
     from qstash_sync.config.load import Files
+    from qstash_sync.config.missing import Missing
     from qstash_sync.model.diagnostics import Severity
 
     files, environment = Files(sources), session.environment
@@ -93,7 +94,9 @@ def _built(session: Session, sources: Sequence[Source]) -> Desired:
         raise _NoBaseError("it has environments, and -e names none of them")
     elif environment not in files.names():
         raise _NothingBeforeError(f"has no environment {environment}")
-    found, diagnostics = files.build(environment, session.given(), session.environ(), "unknown")
+    found, diagnostics = files.build(
+        environment, session.given(), session.environ(), Missing.UNKNOWN
+    )
     if found is not None:
         return _ignoring_where_known(session, found.desired)
     first = next(d for d in diagnostics if d.severity is Severity.ERROR)

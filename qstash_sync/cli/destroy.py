@@ -33,10 +33,11 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     """Delete all of one namespace: every schedule of ours, and what `owns` names."""
     from qstash_sync.applying import proposal
     from qstash_sync.cli.session import Session
+    from qstash_sync.config.missing import Missing
     from qstash_sync.render import safe
 
     session = Session.open(**given)
-    config = session.config(missing="unknown")
+    config = session.config(missing=Missing.UNKNOWN)
     desired = proposal.emptied(config.desired)
     namespace = desired.namespace
     if yes is not None and yes != namespace:

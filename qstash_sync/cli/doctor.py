@@ -90,6 +90,7 @@ def _check(
 def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     """What the files are, and the config of them; none of files that are wrong."""
     from qstash_sync.config.environment import Account, Config
+    from qstash_sync.config.missing import Missing
     from qstash_sync.health.check import Subject
     from qstash_sync.model.diagnostics import Severity
     from qstash_sync.model.resources import Desired
@@ -105,7 +106,7 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
         check = _check(Subject.FILE, fact, Severity.INFO, hint)
         return [check], Config(desired=Desired(namespace=""), account=Account())
     try:
-        config = session.config(files, missing="unknown")
+        config = session.config(files, missing=Missing.UNKNOWN)
     except ConfigError as error:
         first, *others = _errors(error)
         more = f", and {len(others):,} more" if others else ""
@@ -121,7 +122,7 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     fact = f"{counted(count, 'file')} {declare} {_sizes(desired) or 'nothing'}"
     checks = [_check(Subject.FILE, fact)]
     try:
-        session.config(files, missing="error")
+        session.config(files, missing=Missing.ERROR)
     except ConfigError as error:
         from qstash_sync.render.alike import folded
 

@@ -234,6 +234,7 @@ def check_of(live: Live, now: datetime) -> Check:
     from qstash_sync.adopt.importing import Checked
     from qstash_sync.applying import proposal
     from qstash_sync.config.load import Files, Source
+    from qstash_sync.config.missing import Missing
     from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.steps import PutSchedule
     from qstash_sync.planning import quota
@@ -241,7 +242,9 @@ def check_of(live: Live, now: datetime) -> Check:
 
     def check(text: str, environ: Mapping[str, str]) -> Checked:
         files = Files([Source("the imported file", ".", text)])
-        config, diagnostics = files.attempt(None, {}, environ, "unknown")  # all, not the first 200
+        config, diagnostics = files.attempt(
+            None, {}, environ, Missing.UNKNOWN
+        )  # all, not the first 200
         errors = tuple(d for d in diagnostics if d.severity is Severity.ERROR)
         if config is None or errors:
             return Checked(errors=errors)

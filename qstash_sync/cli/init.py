@@ -231,11 +231,12 @@ def _refuse_too_many(made: Beginning, start: Start) -> None:
     from datetime import UTC, datetime
 
     from qstash_sync.config.load import Source, load
+    from qstash_sync.config.missing import Missing
     from qstash_sync.model.diagnostics import Severity
     from qstash_sync.planning import quota
 
     sources = [Source("the new file", ".", made.text)]
-    config = load(sources, environ=made.environ, missing="mock")
+    config = load(sources, environ=made.environ, missing=Missing.MOCK)
     schedules = config.desired.schedules or ()
     for found in quota.judge(schedules, datetime.now(UTC), plan=start.plan) if start.plan else ():
         if found.severity is Severity.ERROR:
@@ -246,11 +247,12 @@ def wrong(text: str, environ: Mapping[str, str]) -> Wrong:
     """What the file's own rules refuse; environ: of its secrets."""
     from qstash_sync.adopt.starting import Wrong
     from qstash_sync.config.load import Files, Source
+    from qstash_sync.config.missing import Missing
     from qstash_sync.errors import ConfigError
     from qstash_sync.model.diagnostics import Severity
 
     loaded = Files([Source("the new file", ".", text)])
-    _, diagnostics = loaded.attempt(None, {}, environ, "mock")  # all of them: `build` cuts
+    _, diagnostics = loaded.attempt(None, {}, environ, Missing.MOCK)  # all of them: `build` cuts
     schedules: dict[str, str] = {}
     defaults: set[str] = set()
     others = []

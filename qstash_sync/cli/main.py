@@ -225,7 +225,7 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
         if isinstance(error, click.NoSuchOption) and context and not hint:
             from qstash_sync.cli import other_tools
 
-            known = {name for one in context.command.params for name in one.opts}
+            known = {name: one.metavar or "" for one in context.command.params for name in one.opts}
             hint = other_tools.option(error.option_name, arguments, known)
             fact = error.message if hint else fact
         fact = f"{fact.removesuffix('.')}; {hint}" if hint else fact

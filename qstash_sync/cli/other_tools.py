@@ -3,7 +3,7 @@
 The words are Terraform's, kubectl's, Pulumi's and octoDNS's.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,21 +24,29 @@ _COMMANDS = {
     "help": "--help, also behind a command",
     "version": "--version",
 }
+# {}: what the command wants behind it.
 _OPTIONS = {
-    "-auto-approve, --auto-approve, -y, --assume-yes, --approve, --doit, --force": ("--yes",),
-    "-out, --out, -o": ("--save FILE for a plan", "--output FMT=FILE for a page", "--out FILE"),
+    "-auto-approve, --auto-approve, -y, --assume-yes, --approve, --doit": ("--yes {}",),
+    "-out, --out": ("--save {} for a plan", "--output {}", "--out {}"),
+    "-o": ("--save {} for a plan", "--output {}", "--format json", "--out {}"),
     "--json, -json": ("--format json",),
-    "--config-file, --config, -c, --filename": ("-f PATH",),
-    "--environment, --workspace, --stack": ("-e NAME",),
-    "-var": ("--var NAME=VALUE",),
-    "-target": ("--target KIND.NAME",),
+    "--config-file, --config, -c, --filename": ("-f {}",),
+    "--environment, --workspace, --stack": ("-e {}",),
+    "-var": ("--var {}",),
+    "-target": ("--target {}",),
     "--no-color, -no-color": ("--color never",),
 }
-_IN_ALL = {
-    "-dry-run, --dry-run, --check, --preview": "without --yes nothing is written before you say so;"
-    " plan cannot write at all",
-    "--prune": "what is no longer in the file goes by itself",
-}
+# What is done without an option of its own, in commands that have another one.
+_WITHOUT = {
+    "-dry-run, --dry-run, --check, --preview": (
+        "--yes", "without --yes nothing is written before you say so; plan cannot write at all"
+    ),
+    "--prune": ("--yes", "what is no longer in the file goes by itself"),
+    "--force": (
+        "--allow-deletes",
+        "each guard has an option of its own, which its refusal names, such as --allow-deletes N",
+    ),
+}  # fmt: skip
 
 
 def command(word: str) -> str | None:
@@ -47,16 +55,21 @@ def command(word: str) -> str | None:
     return meant and f"here that is {meant}"
 
 
-def option(unknown: str, words: Sequence[str], known: Collection[str]) -> str | None:
-    """Likewise for an option that is unknown, of all words; known: those of the command."""
+def option(unknown: str, words: Sequence[str], known: Mapping[str, str]) -> str | None:
+    """Likewise for an option that is unknown, of all words.
+
+    known: those of the command, and what each of them wants behind it.
+    """
     for word in words:
         name = word.partition("=")[0]
         if unknown not in (name, *_letters(name)):
             continue
-        meant = [one for one in _found(name, _OPTIONS) or () if one.split()[0] in known]
+        ours = ((one, one.split()[0]) for one in _found(name, _OPTIONS) or ())
+        meant = [form.format(known[first]).strip() for form, first in ours if first in known]
         if meant:
             return f"here that is {', '.join(meant)}"
-        if "--yes" in known and (told := _found(name, _IN_ALL)):
+        needed, told = _found(name, _WITHOUT) or ("", "")
+        if needed in known:
             return told
     return None
 

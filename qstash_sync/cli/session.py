@@ -18,6 +18,7 @@ from qstash_sync.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from qstash_sync.config.account import Endpoint
     from qstash_sync.config.load import Config, Files
+    from qstash_sync.config.missing import Missing
     from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.resources import Desired, Schedule
     from qstash_sync.planning.policy import Policy
@@ -218,16 +219,14 @@ class Session:
         self,
         files: "Files | None" = None,
         environment: str | None = None,
-        missing: str | None = None,
+        missing: "Missing | None" = None,
     ) -> "Config":
         """One environment's config; raises `ConfigError` with all diagnostics.
 
         missing: what becomes of variables that are not set, where the options do not say it.
         """
         files = files or self.sources()
-        missing = missing or (
-            "mock" if self.mock_env else "unknown" if self.unknown_env else "error"
-        )
+        missing = missing or self._missing()
         wanted = environment or self.environment
         try:
             config = files.config(wanted, self.given(), self.environ(), missing)
@@ -237,6 +236,14 @@ class Session:
         desired = replace(config.desired, options=self.options)
         self.made = desired
         return replace(config, desired=self.ignoring(desired, self.ignore))
+
+    def _missing(self) -> "Missing":
+        """What becomes of variables that are not set, as the options say it."""
+        from qstash_sync.config.missing import Missing
+
+        if self.mock_env:
+            return Missing.MOCK
+        return Missing.UNKNOWN if self.unknown_env else Missing.ERROR
 
     def ignoring(self, desired: "Desired", options: Sequence[str]) -> "Desired":
         """What is desired, with the fields that some options say are somebody else's."""

@@ -36,24 +36,23 @@ def validate(*, mock_env: bool, verbose: bool, **given: Any) -> int:
     session = Session.open(mock_env=mock_env, without_secrets="--mock-env", **given)
     files = session.sources()
     names = () if session.environment else files.names()
-    wrong: list[Diagnostic] = []
     failure: type[ConfigError] = ConfigError
-    by_name: dict[str | None, list[Diagnostic]] = {}
+    wrong: dict[str | None, list[Diagnostic]] = {}
+    found: dict[str | None, list[Diagnostic]] = {}
+    beside: list[Diagnostic] = []  # warnings of files that are wrong, which nobody has looked into
     for name in names or [session.environment]:
         try:
             config = session.config(files, name)
         except ConfigError as error:
-            wrong += list(error.diagnostics)
+            wrong[name] = [one for one in error.diagnostics if one.severity is Severity.ERROR]
+            beside += [one for one in error.diagnostics if one.severity is not Severity.ERROR]
             failure = type(error)  # that an environment is not there can only be said of one
         else:
-            told, never = _told(session, config)
-            wrong += never
-            by_name[name] = told
-    found = _placed(by_name)
-    if any(one.severity is Severity.ERROR for one in wrong):
-        raise failure(in_order((*wrong, *found)))
+            found[name], wrong[name] = _told(session, config)
+    diagnostics = in_order((*_placed(wrong), *_placed(found), *beside))
+    if any(wrong.values()):
+        raise failure(diagnostics)
 
-    diagnostics = in_order(found)
     failing = [
         one for one in diagnostics
         if session.failing and RANKS[one.severity] <= RANKS[session.failing]
@@ -89,17 +88,21 @@ def _told(session: Session, config: Config) -> tuple[list[Diagnostic], list[Diag
 
 
 def _placed(by_environment: Mapping[str | None, Sequence[Diagnostic]]) -> list[Diagnostic]:
-    """The diagnostics of several environments; what some of them do not have names its own."""
-    where: dict[Diagnostic, list[str]] = {}
+    """The diagnostics of several environments; what some of them do not have names its own.
+
+    The way out may be another in each, as it lists what is there: then it is that of the first.
+    """
+    where: dict[Diagnostic, dict[str, Diagnostic]] = {}
     for name, found in by_environment.items():
-        for one in dict.fromkeys(found):
-            where.setdefault(one, []).append(str(name))
+        for one in found:
+            where.setdefault(replace(one, hint=""), {}).setdefault(str(name), one)
     placed = []
-    for one, names in where.items():
+    for same in where.values():
+        names, first = [*same], next(iter(same.values()))
         more = f" and {len(names) - _FEW:,} more" * (len(names) > _FEW)
-        fact = f"{one.message} (in {', '.join(names[:_FEW])}{more})"
-        is_everywhere = len(names) == len(by_environment)
-        placed.append(one if is_everywhere else replace(one, message=fact))
+        fact = f"{first.message} (in {', '.join(names[:_FEW])}{more})"
+        is_told = len(names) == len(by_environment) or first.path[:2] == ("environments", *names)
+        placed.append(first if is_told else replace(first, message=fact))
     return placed
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from qstash_sync.config import schema, url
+from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import shadow
 from qstash_sync.config.tree import Map, spell
@@ -84,7 +85,7 @@ class Entry:
         whole = (self.section, self.name, *path)
         self.report.error(code, whole, fact, location or self.location, hint, cause=cause)
 
-    def at(self, *path: str) -> Location:
+    def at(self, *path: str | int) -> Location:
         """Where the layer that wins has a setting."""
         tree = next((tree for tree in reversed(self.trees) if path[0] in tree), None)
         return (tree and spell(tree, path)[1]) or self.location
@@ -125,6 +126,7 @@ class Builder:
     namespace_was: str | None
     environment: str | None
     frame: Frame
+    scope: Scope
     # Of each kind of callback the last one: one of the defaults is built once for all.
     _last: dict[str, tuple[schema.CallbackSpec, str | None, Callback]] = field(default_factory=dict)
     # Many schedules fire alike: then they share one job, and what is known of it is found at once.
@@ -249,6 +251,7 @@ class Builder:
         try:
             return url.check(value, allow_private=self.frame.allow_private)
         except PydanticCustomError as error:
+            self.scope.follow(entry.at(*path), entry.at("base_url"))
             _note(entry, path, error)
             return None
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import MADE_UP, UNSET, UNSET_PLAIN, Scope, is_text
 from qstash_sync.config.layers import LISTED, Checker, Layer, meant
 from qstash_sync.config.literals import IN_CLEAR
+from qstash_sync.config.missing import Missing
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.resources import SECTIONS, Resources
 from qstash_sync.config.tree import NOTHING, Document, Loose, Map, Value
@@ -50,7 +51,15 @@ class Config:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # to be masked in QStash's words
 
 
-NO_ENVIRONMENT = "environment"  # a code: of none of this name, or none said
+@record()
+class Neighbour:
+    """What others leave alone of an environment: the same for each of them."""
+
+    declared: tuple[Key, ...]
+    namespaces: tuple[tuple[str, str], ...]  # or the patterns of them, and whose they are
+
+
+NO_ENVIRONMENT = "environment"  # a code: the one that is asked for is not there, or none is
 # Of what follows at the same place.
 _CAUSES = (UNSET, UNSET_PLAIN, "variable", "not_text", "interpolation")
 _OF_KEYS = ("unknown_key", "refused_key")
@@ -67,7 +76,7 @@ class Environment:
         variables: Mapping[str, str],
         *,
         environ: Mapping[str, str],
-        missing: str,
+        missing: Missing,
         shape: str = MADE_UP,
     ) -> None:
         self.documents = documents
@@ -98,15 +107,16 @@ class Environment:
         )  # fmt: skip
         return self._masked(told)
 
-    def doubts(self) -> list[Diagnostic]:
+    def doubts(self, places: Collection[Location | None] | None = None) -> list[Diagnostic]:
         """The errors that may be about a made-up value: at its place, and of no cause told there.
 
-        Of a value that may be of any type only what is about the key.
+        Of a value that may be of any type only what is about the key. places: to look at, if not
+        at those of all such values.
         """
-        lost = self.scope.lost
+        lost, at = self.scope.lost, self.scope.mocked if places is None else places
         return self._masked(
             d for d in self.report
-            if d.severity is Severity.ERROR and d.location in self.scope.mocked
+            if d.severity is Severity.ERROR and d.location in at
             and d.code not in _CAUSES and d.code != NOT_HERE
             and (d.location not in lost or d.code in _OF_KEYS)
         )  # fmt: skip
@@ -159,8 +169,8 @@ class Environment:
             | {TOKEN_VARIABLE, *KEY_VARIABLES}
         )
 
-    def config(self) -> Config | None:
-        """What can be built; None where it is not certain which environment is meant."""
+    def check(self) -> tuple[Desired, Account] | None:
+        """Build it by itself, for what is wrong with it; None where it is not certain which."""
         for document in self.documents:
             self._head(document.root)
         for name, raw in (self.environments or {}).items():
@@ -169,46 +179,65 @@ class Environment:
         limits = self.top.get("limits")
         frame = Frame(
             environments=self.names,
-            allow_private=self.top.get("allow_private") is True,
+            allow_private=self._may_be_private(),
             plan=limits.plan if limits else None,
         )
         account, namespace, former = self._account(frame)
         resources = Resources(self.checker, self.documents, self.own, self.name, frame)
         if not self.is_certain:
             return None
-        builder = Builder(namespace, former, self.name, frame)
+        builder = Builder(namespace, former, self.name, frame, self.scope)
         built = {section: resources.build(section, builder) for section in SECTIONS}
         check_identities(built["schedules"] or (), namespace, self.report)
-        secrets = tuple(sorted(self.scope.secrets))
         found = desired(builder, self.top, built)
+        return replace(found, unbuilt=resources.unbuilt), account
+
+    def config(self, known: dict[str, Neighbour]) -> Config | None:
+        """What can be built; None where it is not certain which environment is meant.
+
+        known: what the other environments have, as far as one was asked for it.
+        """
+        built = self.check()
+        if built is None:
+            return None
+        found, account = built
+        secrets = tuple(sorted(self.scope.secrets))
         elsewhere: dict[Key, str] = {}
         neighbours: list[tuple[str, str]] = []
-        for other in self._beside():
-            elsewhere |= dict.fromkeys(other.declared(), other.name or "")
-            neighbours += other.namespaces()
+        for name in self._beside():
+            if name not in known:
+                known[name] = self._neighbour(name)
+            elsewhere |= dict.fromkeys(known[name].declared, name)
+            neighbours += known[name].namespaces
         return Config(
             desired=replace(
                 found,
                 secrets=secrets,
                 elsewhere=elsewhere,
                 neighbours=tuple(neighbours),
-                unbuilt=resources.unbuilt,
             ),
             account=account,
             environments=self.names,
             secrets=secrets,
         )
 
-    def _beside(self) -> Iterator["Environment"]:
-        """The other environments that may be of the same account, as the file has them.
+    def _may_be_private(self) -> bool:
+        """Whether private hosts are allowed; where that is made up, it may be."""
+        location = self.raw_top.get("allow_private", (None, None))[1]
+        return self.top.get("allow_private") is True or location in self.scope.mocked
 
-        So not with the variables of this run.
-        """
+    def _beside(self) -> Iterator[str]:
+        """The other environments that may be of the same account."""
         for name, raw in (self.environments or {}).items():
             if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
-                yield Environment(
-                    self.documents, self.raw_top, name, {}, environ=self.environ, missing="any"
-                )
+                yield name
+
+    def _neighbour(self, name: str) -> Neighbour:
+        """What another environment has as the file says it: not with the variables of this run."""
+        other = Environment(
+            self.documents, self.raw_top, name, {}, environ=self.environ, missing=Missing.ANY
+        )
+        return Neighbour(tuple(other.declared()), tuple(other.namespaces()))
 
     def declared(self) -> Iterator[Key]:
         """Names or patterns of names of the kinds without a mark; what is wrong counts, too."""

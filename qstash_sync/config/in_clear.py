@@ -7,12 +7,13 @@ secret, by `${env.NAME|plain}`, is left alone. Values of a known shape are error
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.literals import IN_CLEAR
 from qstash_sync.config.report import Path, Report
+from qstash_sync.config.text import shadow
 from qstash_sync.config.tree import COLLECTIONS, Map, Seq, Value
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.diagnostics import Fixed
@@ -122,9 +123,7 @@ class Hider:
         if type(text) is str and not any(find(text)):
             return text
         pieces = text.pieces if isinstance(text, Secret) else (Piece(text),)
-        found = {
-            n: spans for n, p in enumerate(pieces) if not p.hidden and (spans := [*find(p.text)])
-        }
+        found = _in_plain(pieces, find)
         location = holder.at(key) if found else None
         if location is None or location in self.scope.declared:
             return text
@@ -141,6 +140,23 @@ class Hider:
                 end = stop
             result.append(Secret((Piece(piece.text[end:], piece.hidden, piece.known),)))
         return join(result)
+
+
+def _in_plain(
+    pieces: Sequence[Piece], find: Callable[[str], Iterator[Span]]
+) -> dict[int, list[Span]]:
+    """What is found in a text as it reads as a whole, by the plain piece that has it or some."""
+    texts = [shadow(Secret((piece,))) for piece in pieces]
+    spans = [*find("".join(texts))]
+    found: dict[int, list[Span]] = {}
+    begin = 0
+    for number, (piece, text) in enumerate(zip(pieces, texts, strict=True)):
+        inside = ((max(start - begin, 0), max(end - begin, 0)) for start, end in spans)
+        own = [(start, end) for start, end in inside if re.search(r"\w", text[start:end])]
+        if own and not piece.hidden:
+            found[number] = own
+        begin += len(text)
+    return found
 
 
 def _with(value: C, changed: Mapping[Any, Value]) -> C:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from qstash_sync.config.missing import Missing
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.text import has_control, shadow
 from qstash_sync.config.tree import COLLECTIONS, MAX_DEPTH, Loose, Map, Seq, Value
@@ -62,17 +63,14 @@ class _Expansion:
 class Scope:
     """Where names are looked up, and what was found wrong while looking.
 
-    missing: "error" (a diagnostic), "mock" (a made-up value, for `validate --mock-env`) or
-    "unknown" (a secret that equals anything, for `plan --unknown-env`), "set" (the same, also where
-    a default stands), or "any" (of another environment, whose runs may have any value: it is ANY,
-    set here or not). mocked collects the places whose value is not the real one, so that nobody
-    complains about it there; lost those among them whose value may be of any type; secrets every
-    value. shape: what is made up for a value that is no secret, {} for its name.
+    mocked collects the places whose value is not the real one, so that nobody complains about it
+    there; lost those among them whose value may be of any type; secrets every value. shape: what is
+    made up for a value that is no secret, {} for its name.
     """
 
     variables: Mapping[str, tuple[Value, Location | None]]
     environ: Mapping[str, str]
-    missing: str = "error"
+    missing: Missing = Missing.ERROR
     shape: str = MADE_UP
     report: Report = field(default_factory=Report)
     mocked: set[Location] = field(default_factory=set)
@@ -196,7 +194,7 @@ class Scope:
             self.report.error("interpolation", path, fact, location, hint if is_name else _FORMS)
             self._lose(location)
             return ""
-        if self.missing == "any" and (match["env"] or match["var"] not in self.variables):
+        if self.missing.is_anyones and (match["env"] or match["var"] not in self.variables):
             return Loose(ANY)
         if match["var"]:
             return self._variable(match["var"], location, path)
@@ -244,6 +242,12 @@ class Scope:
         if isinstance(found.value, Text) and has_control(shadow(found.value)):
             self.broken.setdefault(location, f"the variable {name}")
 
+    def follow(self, location: Location, origin: Location) -> None:
+        """What is made up at one place is made up where it is used."""
+        for places in (self.mocked, self.lost):
+            if origin in places:
+                places.add(location)
+
     def _expanded(self, name: str, location: Location, path: Path) -> _Expansion:
         """The value of a variable, found once, however often and deep it is used."""
         raw, origin = self.variables[name]
@@ -282,17 +286,17 @@ class Scope:
         self, name: str, default: str | None, location: Location, path: Path, *, is_plain: bool
     ) -> Value:
         found = self.environ.get(name, "")  # CI hands over an unset secret as empty text
-        if not found and default is not None and (is_plain or self.missing != "set"):
+        if not found and default is not None and (is_plain or self.missing.takes_defaults):
             if is_plain:
                 self.declared.add(location)
             else:
                 self.is_defaulted = True
             return Loose(default[2:])
-        if not found and self.missing in ("unknown", "set") and not is_plain:
+        if not found and self.missing.leaves_secrets_open and not is_plain:
             return Secret((Piece("", hidden=True, known=False),))
         if not found:
             self.mocked.add(location)  # what follows from it is not told
-            if self.missing != "mock":
+            if self.missing.is_told:
                 self._unset(name, location, path, is_plain=is_plain)
             found = (self.shape if is_plain else MADE_UP).replace("{}", name.lower())
         if not is_text(found):

@@ -235,16 +235,25 @@ def _model_at(model: type[schema.Spec], trail: Sequence[object]) -> type[schema.
 
 
 def _alone(model: type[schema.Spec], value: Value) -> str:
-    """How to write a word that stands in place of a mapping: under the first key that takes it."""
+    """How to write a word that stands in place of a mapping: under the one key that takes it.
+
+    A word that is a key is that key, where it is one that may be true.
+    """
     if not isinstance(value, str) or not _WORD.fullmatch(value):
         return ""
-    for key in keys(model, ()):
-        try:
-            model.model_validate({key: value}, context=Frame())
-        except ValidationError:
-            continue
-        return f"write {{{key}: {value}}}"
-    return ""
+    known = keys(model, ())
+    if value in known:
+        return f"write {{{value}: true}}" if _takes(model, {value: True}) else ""
+    taking = [key for key in known if _takes(model, {key: value})]
+    return f"write {{{taking[0]}: {value}}}" if len(taking) == 1 else ""
+
+
+def _takes(model: type[schema.Spec], settings: dict[str, Value]) -> bool:
+    try:
+        model.model_validate(settings, context=Frame())
+    except ValidationError:
+        return False
+    return True
 
 
 def _inside(annotation: Any) -> type[schema.Spec] | None:

@@ -1,7 +1,7 @@
 """Secrets that stand in a file in clear: found, told, and never shown again."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qstash_sync.model import secret_shapes
@@ -18,22 +18,31 @@ _MEMBER = re.compile(
 )
 # What stands for a value, and shows none of it: a reference without a default.
 _REFERENCE = re.compile(r"(?<!\$)\$\{\s*(?:env|var)\.[\w-]+(?:\|plain)?\s*\}")
+_SOME = "${}"  # in its place, where shapes are looked for
+_REST = re.compile(r"[#\\][^\s\"'<>]*")
 
 
 def _shows_secret(line: str) -> bool:
     """Whether a secret stands in a line of a file, as far as its words tell: it may be no YAML."""
-    paths = [line[slice(*span)] for span in secret_shapes.webhooks(line)]
-    if secret_shapes.kind_in(line) or any(map(_is_in_clear, paths)):
+    bare = _REFERENCE.sub(_SOME, line)  # a reference may have spaces, where an address ends
+    paths = [_whole(bare, *span) for span in secret_shapes.webhooks(bare)]
+    if secret_shapes.kind_in(line) or any(map(is_in_clear, paths)):
         return True
-    for name, span in secret_shapes.in_addresses(line):
-        if is_called(name, Where.PARAMETER) and _is_in_clear(line[slice(*span)]):
+    for name, span in secret_shapes.in_addresses(bare):
+        if is_called(name, Where.PARAMETER) and is_in_clear(_whole(bare, *span)):
             return True
     if secret_shapes.has_login(line):
         return True
     return any(is_called(found[1]) for found in _MEMBER.finditer(line))
 
 
-def _is_in_clear(text: str) -> bool:
+def _whole(line: str, start: int, end: int) -> str:
+    """A part of an address with what a file may have in it: a fragment, and escapes."""
+    rest = _REST.match(line, end)
+    return line[start : rest.end() if rest else end]
+
+
+def is_in_clear(text: str) -> bool:
     """Whether anything is left of a text beside what stands for a value."""
     return re.search(r"\w", _REFERENCE.sub("", text)) is not None
 
@@ -50,14 +59,17 @@ def told_once(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         yield diagnostic
 
 
-def without_secrets(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
-    """The diagnostics, none with a line in which a secret stands in clear."""
-    texts = {_line(d): d.location.text for d in diagnostics if d.location}
-    lines = {line for line, text in texts.items() if _shows_secret(text)}
+def without_secrets(
+    diagnostics: Sequence[Diagnostic], redacted: Collection[tuple[str, int]]
+) -> Iterator[Diagnostic]:
+    """The diagnostics, none with a line that is redacted, or where a secret stands in clear."""
+    texts = {(_line(d), d.location.text) for d in diagnostics if d.location}
+    # Where one quote is left out, the others may be masked, but for what is beside the mask.
+    lines = {line for line, text in texts if not text or _shows_secret(text)}
     lines |= {_line(d) for d in diagnostics if d.code == IN_CLEAR}
     for diagnostic in diagnostics:
         location = diagnostic.location
-        if location and _line(diagnostic) in lines:
+        if location and (_line(diagnostic) in lines or _line(diagnostic) in redacted):
             location = replace(location, text="")
         yield replace(diagnostic, location=location)
 

@@ -9,11 +9,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment
+from qstash_sync.config import redacted
+from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment, Neighbour
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
 from qstash_sync.config.literals import told_once, without_secrets
 from qstash_sync.config.made_up import whatever_it_is
+from qstash_sync.config.missing import Missing
 from qstash_sync.config.parse import read
 from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS
@@ -40,7 +42,7 @@ def load(
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str],
-    missing: str = "error",
+    missing: Missing = Missing.ERROR,
 ) -> Config:
     """Build one environment; raises `ConfigError` with every diagnostic at once."""
     files = Files(sources)
@@ -57,6 +59,7 @@ class Files:
         self.report = Report()
         self.documents: list[Document] = []
         self.top: dict[str, tuple[Value, Location]] = {}
+        self.neighbours: dict[str, Neighbour] = {}  # environments, as they were asked for
         self.is_whole = True  # each of them could be read
         for source in sources:
             if source.no_text:
@@ -69,6 +72,7 @@ class Files:
             if document:
                 self._literal_secrets(source, document)
                 self.documents.append(replace(document, root=self._top_level(document.root)))
+        self.redacted = redacted.hide(self.documents)
         found, at = self.top.get("environments", (None, None))
         if isinstance(found, Map) and len(found) > MAX_ENVIRONMENTS:
             fact = f"{len(found):,} environments; {MAX_ENVIRONMENTS} can be checked in one run"
@@ -126,7 +130,7 @@ class Files:
     def _scopes(self, variables: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[Scope]:
         for name in self.names() or (None,):
             chosen = Environment(
-                self.documents, self.top, name, variables, environ=environ, missing="mock"
+                self.documents, self.top, name, variables, environ=environ, missing=Missing.MOCK
             )
             yield chosen.scope
 
@@ -140,8 +144,7 @@ class Files:
         A file that has none at all may have them under a wrong key.
         """
         errors = {d.code for d in found if d.severity is Severity.ERROR}
-        is_told = any(d.code == NO_ENVIRONMENT and not d.path for d in found)  # of all the file
-        is_wrong = is_told and bool(self.names() or len(errors) == 1)
+        is_wrong = NO_ENVIRONMENT in errors and bool(self.names() or len(errors) == 1)
         return (UnknownNameError if is_wrong else ConfigError)(found)
 
     def build(
@@ -149,7 +152,7 @@ class Files:
         environment: str | None,
         variables: Mapping[str, str],
         environ: Mapping[str, str],
-        missing: str = "error",
+        missing: Missing = Missing.ERROR,
     ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """One environment's config, or None and why; warnings come along either way."""
         config, diagnostics = self.attempt(environment, variables, environ, missing)
@@ -162,7 +165,7 @@ class Files:
         environment: str | None,
         variables: Mapping[str, str],
         environ: Mapping[str, str],
-        missing: str = "error",
+        missing: Missing = Missing.ERROR,
     ) -> Config:
         """The same; raises `ConfigError` with every diagnostic."""
         config, found = self.build(environment, variables, environ, missing)
@@ -175,17 +178,19 @@ class Files:
         environment: str | None,
         variables: Mapping[str, str],
         environ: Mapping[str, str],
-        missing: str = "error",
+        missing: Missing = Missing.ERROR,
     ) -> tuple[Config | None, tuple[Diagnostic, ...]]:
         """What can be built in spite of errors; None only where no environment is chosen."""
         made = partial(
-            Environment, self.documents, self.top, environment, variables, environ=environ,
-            missing=missing,
-        )  # fmt: skip
-        chosen = made()
-        config = chosen.config()
-        found = [*self.report, *chosen.diagnostics(), *whatever_it_is(chosen.doubts(), made)]
-        if chosen.scope.is_defaulted and missing != "set":  # what its variable may never be set to
-            _, if_set = self.attempt(environment, variables, environ, "set")
-            found += [d for d in if_set if d.code == NOT_HERE and d not in found]
-        return config, tuple(without_secrets(in_order(told_once(found))))  # the same said once
+            Environment, top=self.top, name=environment, variables=variables, environ=environ
+        )
+        chosen = made(self.documents, missing=missing)
+        config = chosen.config(self.neighbours)
+        again = partial(made, missing=missing)
+        certain = whatever_it_is(chosen.doubts(), again, self.documents)
+        found = [*self.report, *chosen.diagnostics(), *certain]
+        if chosen.scope.is_defaulted:  # what its variable may never be set to
+            if_set = made(self.documents, missing=Missing.SET)
+            if_set.check()
+            found += [d for d in if_set.diagnostics() if d.code == NOT_HERE and d not in found]
+        return config, tuple(without_secrets(in_order(told_once(found)), self.redacted))

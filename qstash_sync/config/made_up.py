@@ -1,46 +1,78 @@
 """Errors at the place of a value that is not there, and is made up: which of them none would mend.
 
-A value that is no secret may be of any shape: where one shape has no error, nothing is told. Where
-each has one, what several of them have in common is not about the value.
+A value that is no secret may be of any shape: where one shape has no error, nothing is told. What
+is told in the same place, with the same code, for each of them is not about the value.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from qstash_sync.config.environment import Environment
+from qstash_sync.config.resources import SECTIONS
+from qstash_sync.config.tree import Document, Map
 from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.presentable import presentable
 
-# Beside the name that is made up first: a number, a truth value, an address, its host, a cron, and
-# what a letter can complete.
-_SHAPES = ("1", "true", "https://mock.example.com", "mock.example.com", "0 9 * * *", "s")
-_OF_A_PART = ("cron", "body")  # codes: no shape is sure to complete what stands beside it
-_OF_OTHERS = "conflict"  # a code: between settings, so the value itself is right
+# Beside the name that is made up first: an address, from where the text before it may have begun
+# it, a number, what completes a duration, a truth value.
+_ADDRESS = "https://mock.example.com/"
+_STARTS = ("https://", "", "http", "https", "https:", "https:/")
+_SHAPES = (*(_ADDRESS.removeprefix(start) for start in _STARTS), "1", "1s", "true")
+# Codes: no shape is one of the words, or sure to complete what stands beside it.
+_OPEN = frozenset({
+    "choice", "cron", "date", "ignore", "retry_delay", "unknown_environment", "zone",
+})  # fmt: skip
+_OF_CONTENT = "body"  # a code: likewise, but a shape that is right shows what is wrong beside it
+_OF_OTHERS = "conflict"  # a code: between settings, whatever is in them
 
 
 def whatever_it_is(
-    doubts: Sequence[Diagnostic], made: Callable[..., Environment]
+    doubts: Sequence[Diagnostic], made: Callable[..., Environment], documents: Sequence[Document]
 ) -> list[Diagnostic]:
     """Those of the doubts that hold whatever the values are; made: the environment once more.
 
-    It is built again only while there is a place where every shape so far has an error.
+    What has doubts is built again, and only while there is a place where every shape so far has an
+    error.
     """
-    places = {d.location for d in doubts}
+    tried = [d for d in doubts if d.code not in _OPEN]
+    cut = _with_doubts(documents, {step for d in tried for step in d.path}) if tried else ()
+    places = {d.location for d in tried}
+    common = {_fact(d) for d in tried if d.code != _OF_CONTENT}
+    of_others = {d: None for d in tried if d.code == _OF_OTHERS}
     shapes = iter(_SHAPES)
-    told = {_fact(d): d for d in doubts}
-    count = Counter(told.keys())
     while places and (shape := next(shapes, None)) is not None:
-        other = made(shape=shape)
-        other.config()
-        there = {_fact(d): d for d in other.doubts() if d.location in places}
-        places &= {d.location for d in there.values()}
-        count.update(there.keys())
-        told = there | told
-    return [
-        d for fact, d in told.items()
-        if d.location in places and d.code not in _OF_A_PART
-        and (count[fact] > 1 or d.code == _OF_OTHERS)
-    ]  # fmt: skip
+        other = made(cut, shape=shape)
+        other.check()
+        there = other.doubts(places)
+        places = {d.location for d in there}
+        common &= {_fact(d) for d in there}
+        of_others |= {d: None for d in there if d.code == _OF_OTHERS}
+    return [*(d for d in tried if _fact(d) in common), *of_others]
+
+
+def _with_doubts(documents: Sequence[Document], steps: set[str | int]) -> Sequence[Document]:
+    """The same files with no resources but those that are named, or that have what defaults say.
+
+    steps: of the paths of all doubts. A name with a variable may be any of them.
+    """
+    if "defaults" in steps:
+        return documents
+    return [replace(document, root=_cut(document.root, steps)) for document in documents]
+
+
+def _cut(root: Map, names: set[str | int]) -> Map:
+    for section in SECTIONS:
+        entries = root.get(section)
+        if isinstance(entries, Map):
+            kept = (name for name in entries if "${" in name or presentable(name) in names)
+            root = root.replaced(section, entries.without(*(entries.keys() - set(kept))))
+    return root
 
 
 def _fact(diagnostic: Diagnostic) -> tuple[object, ...]:
-    return diagnostic.location, diagnostic.code, diagnostic.message
+    """Where it is, of which schedule, as several may inherit it, and its code.
+
+    The names of other resources may be made up themselves; schedules have no variables in theirs.
+    """
+    heir = diagnostic.path[:2] if diagnostic.path[:1] == ("schedules",) else ()
+    return diagnostic.location, heir, diagnostic.code

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from qstash_sync.config.load import Config, Files
+from qstash_sync.config.missing import Missing
 from qstash_sync.config.report import Path
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 
@@ -27,7 +28,7 @@ def outline(
     Raises `ConfigError`, with everything found, where an error leaves open which ids or which
     account are meant.
     """
-    config, diagnostics = files.attempt(environment, variables, environ, "unknown")
+    config, diagnostics = files.attempt(environment, variables, environ, Missing.UNKNOWN)
     errors = tuple(f for f in diagnostics if f.severity is Severity.ERROR)
     unsure = not files.documents or any(_is_decisive(error, environment) for error in errors)
     if config is None or unsure:

@@ -15,7 +15,10 @@ from qstash_sync.record import record
 Value = Any  # Map | Seq | str | int | float | bool | None
 MAX_DEPTH = 100  # collections in collections; every walk over a tree may recurse this far
 
-_COLUMN = (1 << 32) - 1
+
+def line_and_column(mark: int) -> tuple[int, int]:
+    """What a packed position says, each counted from 0."""
+    return mark >> 32, mark & (1 << 32) - 1
 
 
 class Origin:
@@ -25,6 +28,7 @@ class Origin:
         self.name = name
         self.text = text
         self.hidden: set[str] = set()  # what must not be shown of it
+        self.hidden_lines: set[int] = set()  # likewise, counted from 0
 
     @cached_property
     def lines(self) -> list[str]:
@@ -33,11 +37,11 @@ class Origin:
 
     def location(self, mark: int) -> Location:
         """The location of a packed position."""
-        line = mark >> 32
+        line, column = line_and_column(mark)
         text = self.lines[line] if line < len(self.lines) else ""
-        if self.hidden and any(secret in text for secret in self.hidden):
+        if line in self.hidden_lines or any(secret in text for secret in self.hidden):
             text = ""
-        return Location(self.name, line + 1, (mark & _COLUMN) + 1, text)
+        return Location(self.name, line + 1, column + 1, text)
 
 
 class Map(dict[str, Value]):
@@ -61,7 +65,11 @@ class Map(dict[str, Value]):
 
     def at(self, key: str | int) -> Location:
         """Where a key was written, else where the mapping starts."""
-        return self.origin.location(self.marks.get(str(key), self.mark))
+        return self.origin.location(self.mark_of(key))
+
+    def mark_of(self, key: str | int) -> int:
+        """The same, packed."""
+        return self.marks.get(str(key), self.mark)
 
     def children(self) -> Iterator[tuple[str, Value]]:
         """Keys and values."""
@@ -108,7 +116,11 @@ class Seq(list[Value]):
 
     def at(self, index: str | int) -> Location:
         """Where an item was written."""
-        return self.origin.location(self.marks[int(index)])
+        return self.origin.location(self.mark_of(index))
+
+    def mark_of(self, index: str | int) -> int:
+        """The same, packed."""
+        return self.marks[int(index)]
 
     def children(self) -> Iterator[tuple[int, Value]]:
         """Indices and items."""
@@ -155,6 +167,23 @@ class Document:
 
     folder: str
     root: Map
+
+
+def marks_of(value: Map | Seq) -> set[int]:
+    """Where each key and item below a mapping or list was written."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    open_ = [value]
+    while open_:
+        holder = open_.pop()
+        if id(holder) in seen:
+            continue
+        seen.add(id(holder))
+        for key, item in holder.children():
+            found.add(holder.mark_of(key))
+            if isinstance(item, COLLECTIONS):
+                open_.append(item)
+    return found
 
 
 def texts(value: Value, path: Path = ()) -> Iterator[tuple[Path, str, Location]]:

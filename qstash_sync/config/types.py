@@ -150,7 +150,7 @@ def one_of(*choices: str) -> Check:
         if found is None:
             close = nearest(text, choices)
             hint = f"did you mean {close}?" if close else ""
-            raise bad(f"{text!r} is not one of {', '.join(choices)}", hint)
+            raise bad(f"{text!r} is not one of {', '.join(choices)}", hint, "choice")
         return found
 
     return Check(check, or_variable({"enum": [str(choice) for choice in choices]}))
@@ -162,7 +162,8 @@ def day(value: Any, _: ValidationInfo[Frame]) -> date:
     try:
         return date.fromisoformat(written)
     except ValueError:
-        raise bad(f"{written!r} is not a date", "write it like 2027-01-31") from None
+        hint = "write it like 2027-01-31"
+        raise bad(f"{written!r} is not a date", hint, "date") from None
 
 
 def boolean(value: Any, _: object = None) -> bool:
@@ -287,7 +288,7 @@ def _environments(value: Any, info: ValidationInfo[Frame]) -> tuple[str, ...]:
     def check(name: str) -> str:
         if name not in names:
             known = ", ".join(names) or "the file has none"
-            raise bad(f"no such environment: {name}", f"known: {known}", "environment")
+            raise bad(f"no such environment: {name}", f"known: {known}", "unknown_environment")
         return name
 
     return listed(value, check)
@@ -313,7 +314,8 @@ def _of_a_schedule() -> Check:
         if rule.about:
             key = info.field_name
             hint = f"write it at the top of the file: lint: {{{key}: [{rule.code}]}}"
-            raise bad(f"{rule.code} is about {rule.about}, never about one schedule", hint)
+            fact = f"{rule.code} is about {rule.about}, never about one schedule"
+            raise bad(fact, hint, "choice")
         return rule.code
 
     return Check(check, choices.schema)

@@ -76,8 +76,13 @@ class Settling:
         """Why not all that is wanted can be there; "" where it is."""
         if not self.merged:
             return ""
-        names = [e.name or "one without a name" for e in self.merged]
-        return f"QStash takes two endpoints of one URL for the same: {' and '.join(names)}"
+        by_url: dict[str, list[str]] = {}
+        for endpoint in self.merged:
+            by_url.setdefault(plain(endpoint.url), []).append(endpoint.name or "one without a name")
+        which = ", ".join(" and ".join(names) for names in by_url.values())
+        is_a_pair = [len(names) for names in by_url.values()] == [2]
+        keep = "keep one of the two" if is_a_pair else "keep one of each URL"
+        return f"QStash takes two endpoints of one URL for the same: {which}; {keep} in the file"
 
 
 def _is_merged(expected: Collection[Key], have: Collection[Key]) -> bool:

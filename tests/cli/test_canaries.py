@@ -19,6 +19,7 @@ import pytest
 
 from qstash_sync.applying import proposal
 from qstash_sync.config.load import Source, load
+from qstash_sync.config.missing import Missing
 from qstash_sync.errors import AccountError, ConfigError
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
@@ -119,7 +120,7 @@ UNKNOWN: list[tuple[str, str]] = [
 
 def plan_unknown(world: World, text: str) -> Plan:
     with world.client(read_only=True) as client:
-        desired = config(text, {}, missing="unknown").desired
+        desired = config(text, {}, missing=Missing.UNKNOWN).desired
         return proposal.propose(client, desired, now=world.now)
 
 

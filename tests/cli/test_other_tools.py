@@ -37,6 +37,32 @@ def test_an_option_is_told_where_the_command_has_it(
     assert "Did you mean" not in ran.err or not told
 
 
+TYPED = [
+    ("destroy", "--auto-approve", "here that is --yes NAMESPACE"),
+    ("destroy", "-y", "here that is --yes NAMESPACE"),
+    ("apply", "-auto-approve", "here that is --yes"),
+    ("schema", "-o", "here that is --output FILE"),
+    ("plan", "-o", "--save FILE for a plan, --output FMT=FILE, --format json"),
+    ("plan", "-out", "--save FILE for a plan, --output FMT=FILE"),
+    ("plan", "-var", "here that is --var K=V"),
+    ("drift", "--config", "here that is -f PATH"),
+    ("apply", "--force", "each guard has an option of its own"),
+    ("plan", "--force", "such as --allow-deletes N"),
+]
+
+
+@pytest.mark.parametrize(("command", "word", "told"), TYPED)
+def test_what_is_told_is_typed_so_in_this_command(command: str, word: str, told: str) -> None:
+    said = " ".join(cli(command, word).err.split())
+    assert re.search(f"{re.escape(told)}(?= for a|,|;| |$)", said), said
+    assert not re.search("--yes(?! NAMESPACE)", said) or command != "destroy"
+
+
+def test_no_option_lifts_every_guard() -> None:
+    for command in KNOWN:
+        assert "--yes" not in cli(command, "--force").err
+
+
 def test_every_option_that_is_told_is_one_of_ours() -> None:
     every = set().union(*KNOWN.values())
     assert [o for _, ours in OPTIONS for o in ours if o.split()[0] not in every] == []

@@ -9,6 +9,7 @@ import yaml
 
 from qstash_sync.config.account import resolve
 from qstash_sync.config.load import Source, gather, load
+from qstash_sync.config.missing import Missing
 from qstash_sync.config.schema import json_schema
 from qstash_sync.model.resources import Schedule, Secret
 from tests.support import HEAD, build, cli, config, ids, messages
@@ -130,8 +131,8 @@ def test_an_empty_variable_counts_as_missing() -> None:
         HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}, body: '${{env.B}}'}}}}\n"
     )
     assert "B is not set" in messages(text, {"B": ""})[0]
-    assert messages(text, {"B": ""}, missing="mock") == []
-    assert messages(text, {"B": ""}, missing="unknown") == []
+    assert messages(text, {"B": ""}, missing=Missing.MOCK) == []
+    assert messages(text, {"B": ""}, missing=Missing.UNKNOWN) == []
 
 
 def test_mock_env_needs_no_variable_of_any_type(tmp_path: Path) -> None:

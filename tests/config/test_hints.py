@@ -87,6 +87,9 @@ CASES = [
     ("another policy alone", block("cron: '@daily'", "dst: skip"), "8:5", "write {gap: skip}"),
     ("a plan alone", HEAD + "limits: payg\n", "4:1", "write {plan: payg}"),
     ("a path in a group", HEAD + "url_groups: {g: {endpoints: [/x]}}\n", "4:30", "write the whole address"),
+    ("a flag alone", HEAD + "environments: {e: {overrides: {queues: {q: paused}}}}\nqueues: {q: {}}\n", "4:41", "write {paused: true}"),
+    ("a key that is no flag", HEAD + "environments: {e: {overrides: {queues: {q: parallelism}}}}\nqueues: {q: {}}\n", "4:41", "its keys: only, except, parallelism, paused"),
+    ("a word that two keys take", HEAD + "limits: none\n", "4:1", "its keys: plan, max_deletes, max_delete_percent"),
     ("what no key takes alone", block("cron: '@daily'", "flow_control: a b"), "8:5", "its keys: key, parallelism, rate, period"),
     ("patterns alone", HEAD + "owns: mails\n", "4:1", "its keys: url_groups, queues, flow_controls"),
     ("a number in place of a mapping", block("cron: '@daily'", "flow_control: 5"), "8:5", "its keys: key, parallelism, rate, period"),
@@ -95,8 +98,10 @@ CASES = [
 
 @pytest.mark.parametrize(("_id", "text", "place", "hint"), CASES, ids=ids(CASES))
 def test_the_hint_stands_at_the_place(_id: str, text: str, place: str, hint: str) -> None:
-    found = [message for message in messages(text) if message.startswith(f"q.yaml:{place}: ")]
-    assert found, messages(text)
+    environment = "e" if "environments: {e: {overrides" in text else None
+    told = messages(text, environment=environment)
+    found = [message for message in told if message.startswith(f"q.yaml:{place}: ")]
+    assert found, told
     assert any(hint in message for message in found), found
 
 

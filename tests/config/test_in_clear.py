@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qstash_sync.config.missing import Missing
 from qstash_sync.model.diagnostics import Severity
 from tests.support import HEAD, World, build, cli, config, ids, messages, seconds
 
@@ -154,9 +155,9 @@ def test_what_is_no_secret_or_declared_to_be_none_is_left_alone(
 
 
 @pytest.mark.parametrize("environ", [{}, {"O": ""}, {"O": "other"}], ids=["unset", "empty", "set"])
-@pytest.mark.parametrize("missing", ["error", "mock", "unknown"])
+@pytest.mark.parametrize("missing", [Missing.ERROR, Missing.MOCK, Missing.UNKNOWN])
 def test_a_declaration_holds_for_its_default_at_each_place(
-    environ: dict[str, str], missing: str
+    environ: dict[str, str], missing: Missing
 ) -> None:
     text = HEAD + "vars: {v: '${env.O:-anonymous|plain}'}\nschedules:\n"
     for name, value in (
@@ -340,8 +341,17 @@ UNSHOWN = [
     ("a comment", f"{SLACK}/${{env.UNSET}}' # was '{SLACK}/T0/B0/{CANARY}"),
     ("a comment with a parameter", f"{SLACK}/${{env.UNSET}}' # was 'https://e.com/?sig={CANARY}"),
     ("a login", f"{SLACK}/${{env.UNSET}}' # https://me:{CANARY}@e.com '"),
+    ("a part behind spaces", f"{SLACK}/${{ env.UNSET }}/{CANARY}"),
+    ("a part beside spaces", f"{SLACK}/${{ env.UNSET }}{CANARY}"),
+    ("a bot's behind spaces", f"https://api.telegram.org/bot${{ env.UNSET }}:{CANARY}/sendMessage"),
+    ("a parameter behind spaces", f"{SLACK}/${{ env.UNSET }}?sig=${{ env.UNSET }}{CANARY}"),
+    ("a fragment", f"{SLACK}/${{env.UNSET}}#{CANARY}"),
+    ("a fragment of what is masked", f"{SLACK}/T00000000/B00000000/${{env.UNSET}}#{CANARY}"),
+    ("a fragment of a chat's", f"https://discord.com/api/webhooks/123456789012345678/${{env.UNSET}}#{CANARY}"),
+    ("a fragment of a parameter", f"{URL}?token=${{env.UNSET}}#{CANARY}"),
+    ("an escape", f"{SLACK}/${{env.UNSET}}\\u0041{CANARY}"),
     ("braces", f"{SLACK}/${{env.UNSET}}{{{CANARY}}}"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("holder", ["destination: '{}'", "callback: {{url: '{}'}}", "'{}': 1"])
@@ -354,6 +364,22 @@ def test_a_line_in_which_references_alone_could_be_secret_is_shown(
     found = [one.location.text for one in build(text)[1] if one.location and one.location.line == 7]
     assert found
     assert set(found) == {f"    {line}"}
+
+
+@pytest.mark.parametrize("reference", ["${env.TEAM}", "${ env.TEAM }"])
+@pytest.mark.parametrize(
+    "setting", ["destination: '{}'", "body: 'to {}', destination: https://e.com"]
+)
+def test_the_rest_of_a_webhook_behind_a_reference_is_a_literal_secret(
+    tmp_path: Path, reference: str, setting: str
+) -> None:
+    url = f"{SLACK}/{reference}/B0/{CANARY}"
+    text = f"{HEAD}schedules:\n  a: {{cron: '@daily', {setting.format(url)}}}\n"
+    (tmp_path / "q.yaml").write_text(text)
+    words = ("plan", "-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}", "-v")
+    ran = cli(*words, environ={"TEAM": "T0000000"})
+    assert CANARY not in ran.text, ran.text
+    assert "a literal secret" in ran.text
 
 
 @pytest.mark.parametrize("is_whole", [True, False], ids=["a file", "no YAML"])

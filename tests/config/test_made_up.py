@@ -1,13 +1,18 @@
 """Values that are not there: what no value could mend is told beside them, and nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from qstash_sync.config.environment import Environment
+from qstash_sync.config.load import Files, Source
+from qstash_sync.config.missing import Missing
+from qstash_sync.model.resources import Key
 from tests.support import HEAD, cli, ids, messages
 
 URL = "https://app.example.com/x"
-MISSING = ["mock", "error", "unknown"]
+MISSING = [Missing.MOCK, Missing.ERROR, Missing.UNKNOWN]
 
 
 def entry(text: str) -> str:
@@ -18,6 +23,12 @@ def entry(text: str) -> str:
 def job(text: str) -> str:
     """A file with one schedule."""
     return HEAD + f"schedules:\n  a: {{cron: '0 9 * * *', {text}}}\n"
+
+
+def based(base: str, path: str) -> str:
+    """A file with one schedule at a path behind a base."""
+    head = HEAD.replace("timezone: UTC", f"timezone: UTC, base_url: '{base}'")
+    return head + job(f"destination: {path}")[len(HEAD) :]
 
 
 def to(address: str) -> str:
@@ -65,14 +76,23 @@ WRONG = [
     ("list of owns", HEAD + "owns: {queues: '${env.T|plain}'}\n", "must be a list"),
     ("endpoints", HEAD + "url_groups: {g: {endpoints: '${env.T|plain}'}}\n", "must be a list"),
     ("period", entry("flow_control: {key: k, period: '${env.T|plain}'}"), "a period needs a rate"),
+    ("path behind a base", based("https://${env.T|plain}", "/x#y"), "a fragment (#…) is never sent"),
+    ("base that is private", based("https://10.0.0.1/${env.T|plain}", "/x"), "10.0.0.1 is a private"),
+    ("callback behind a base", based("https://${env.T|plain}", "/x, callback: /a/../b"), "dot segments"),
+    ("private in spite of", HEAD + "allow_private: '${env.T|plain}'\n" + to("https:///x")[len(HEAD):], "a URL without a host"),
+    ("namespace", HEAD.replace("billing", "'Shop${env.T|plain}'"), "'Shopmock-t' is not allowed"),
+    ("id", entry("id: 'a b${env.T|plain}'"), "'a bmock-t' is not a schedule id"),
+    ("two bodies", HEAD.replace("UTC", "UTC, body: x, body_base64: '${env.T|plain}'") + job(f"destination: {URL}")[len(HEAD):], "body and body_base64 exclude each other"),
     ("through a variable", HEAD + "vars: {v: '${env.T}'}\n" + entry("header: '${var.v}'")[len(HEAD):], "unknown key"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("missing", MISSING)
 @pytest.mark.parametrize(("_id", "text", "expected"), WRONG, ids=ids(WRONG))
-def test_what_no_value_could_mend_is_told(_id: str, text: str, expected: str, missing: str) -> None:
-    if missing == "unknown" and _id == "endpoint twice":
+def test_what_no_value_could_mend_is_told(
+    _id: str, text: str, expected: str, missing: Missing
+) -> None:
+    if missing is Missing.UNKNOWN and _id == "endpoint twice":
         return  # what is not known may be anything
     told = messages(text, missing=missing)
     assert [one for one in told if expected in one], told
@@ -117,15 +137,84 @@ RIGHT = [
     ("rate", HEAD + "flow_controls: {k: {rate: '${env.T|plain}', period: '${env.U|plain}'}}\n"),
     ("endpoints", HEAD + "url_groups: {g: {endpoints: ['https://e.com/${env.T}', 'https://e.com/${env.U}']}}\n"),
     ("header", entry("headers: {X-Api-Key: 'Bearer ${env.T}', Content-Type: '${env.U|plain}'}")),
-    ("base", HEAD.replace("timezone: UTC", "timezone: UTC, base_url: '${env.T|plain}'") + "schedules: {a: {cron: '0 9 * * *', destination: /x}}\n"),
+    ("base", based("${env.T|plain}", "/x")),
+    ("host of a base", based("https://${env.APP_HOST|plain}", "/x, callback: /y")),
+    ("label of a base", based("https://${env.T|plain}.example.com/api", "/x")),
+    ("port of a base", based("https://a.example.com:${env.T|plain}", "/x")),
+    ("path of a base", based("https://a.example.com/${env.T|plain}", "/x")),
+    ("base through a variable", based("${var.b}", "/x") + "vars: {b: 'https://${env.T|plain}'}\n"),
+    ("private host", HEAD + "allow_private: '${env.T|plain}'\n" + to("http://localhost:3000/a")[len(HEAD):]),
+    ("behind a scheme", to("https:${env.T|plain}")),
+    ("behind some of a scheme", to("http${env.T|plain}")),
+    ("behind all of a scheme", to("https${env.T|plain}")),
+    ("behind a slash", to("https:/${env.T|plain}")),
+    ("seconds behind hours", entry("timeout: '1h${env.T|plain}'")),
+    ("words of a delay", entry("retry_delay: '1000 ${env.T|plain} 2'")),
+    ("part of a zone", entry("timezone: 'Europe/${env.T|plain}'")),
+    ("environment", HEAD + "queues: {q: {only: ['${env.T|plain}']}}\n"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("missing", MISSING)
 @pytest.mark.parametrize(("_id", "text"), RIGHT, ids=ids(RIGHT))
-def test_what_a_value_would_mend_is_not_told(_id: str, text: str, missing: str) -> None:
+def test_what_a_value_would_mend_is_not_told(_id: str, text: str, missing: Missing) -> None:
     told = messages(text, missing=missing)
-    assert all("is not set" in one for one in told) if missing != "mock" else not told, told
+    assert all("is not set" in one for one in told) if missing is not Missing.MOCK else not told, (
+        told
+    )
+
+
+def test_what_is_wrong_behind_another_base_is_told_at_the_same_place() -> None:
+    text = based("https://${env.T|plain}", "/x").replace(
+        "base_url", "failure_callback: /f, base_url"
+    )
+    text += "  b: {cron: '@daily', destination: 'https://e.com', base_url: 'https://10.0.0.1'}\n"
+    (told,) = messages(text, missing=Missing.MOCK)
+    assert "schedules.b.failure_callback: 10.0.0.1 is a private" in told
+
+
+@pytest.mark.parametrize("setting", ["region", "url", "account", "namespace"])
+def test_an_account_that_a_value_names_is_not_told(setting: str) -> None:
+    text = HEAD + f"environments: {{p: {{token: '${{env.K}}', {setting}: '${{env.T|plain}}'}}}}\n"
+    assert not messages(text, missing=Missing.MOCK, environment="p")
+
+
+def test_values_are_tried_without_the_environments_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"e{number}" for number in range(9)]
+    spaces = ", ".join(f"{name}: {{namespace: {name}}}" for name in names)
+    text = entry("method: '${env.T|plain}'") + f"environments: {{{spaces}}}\n"
+    beside: list[str | None] = []
+
+    def declared(self: Environment) -> Iterator[Key]:
+        beside.append(self.name)
+        return iter(())
+
+    monkeypatch.setattr(Environment, "declared", declared)
+    assert not messages(text, missing=Missing.MOCK, environment="e3")
+    assert beside == [name for name in names if name != "e3"]
+
+
+def test_each_environment_is_looked_at_once_however_many_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [f"e{number}" for number in range(9)]
+    spaces = ", ".join(f"{name}: {{namespace: {name}}}" for name in names)
+    files = Files([Source("q.yaml", ".", entry("retries: 1") + f"environments: {{{spaces}}}\n")])
+    asked: list[str | None] = []
+
+    def declared(self: Environment) -> Iterator[Key]:
+        asked.append(self.name)
+        return iter(())
+
+    monkeypatch.setattr(Environment, "declared", declared)
+    for name in names:
+        files.config(name, {}, {})
+    assert sorted(map(str, asked)) == names
+
+
+def test_a_name_that_no_value_could_mend_is_told() -> None:
+    (told,) = messages(HEAD + "queues: {'a b${env.T|plain}': {}}\n", missing=Missing.MOCK)
+    assert "the name 'a bmock-t' is not allowed" in told
 
 
 @pytest.mark.parametrize("value", ["'${var.nope}'", "'${nope}'", "'x ${var.nope}'"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qstash_sync.local import LOCAL_TOKEN
+from qstash_sync.model.diagnostics import Severity
 from tests.support import HEAD, build, cli, ids, messages
 
 URL = "https://app.example.com/x"
@@ -307,6 +308,13 @@ def test_a_literal_token_of_an_environment_is_refused() -> None:
 def test_an_environment_must_be_chosen(environment: str | None, fact: str) -> None:
     text = TWO.replace('b: {token: "${env.A}"}', 'b: {token: "${env.B}"}')
     assert fact in messages(text, {"A": "x"}, environment=environment)[0]
+
+
+def test_an_environment_that_a_resource_names_has_a_code_of_its_own() -> None:
+    codes = {d.code for d in build(schedule("only: [prod]"))[1] if d.severity is Severity.ERROR}
+    assert codes == {"unknown_environment"}
+    codes = {d.code for d in build(TWO, environment="c")[1] if d.severity is Severity.ERROR}
+    assert "environment" in codes
 
 
 @pytest.mark.parametrize(

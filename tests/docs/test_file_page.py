@@ -15,6 +15,7 @@ import yaml
 
 from qstash_sync.config import schema
 from qstash_sync.config.load import Files, Source
+from qstash_sync.config.missing import Missing
 from qstash_sync.config.schema import Spec, json_schema
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
@@ -314,6 +315,6 @@ def messages_of(text: str, folder: Path) -> list[str]:
     files = Files([Source("q.yaml", str(folder), text)])
     wrong: list[str] = []
     for environment in files.names() or (None,):
-        _, found = files.build(environment, {}, {}, "mock")
+        _, found = files.build(environment, {}, {}, Missing.MOCK)
         wrong += [d.text for d in found if d.severity.value == "error"]
     return wrong

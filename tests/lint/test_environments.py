@@ -40,6 +40,35 @@ def test_a_finding_of_one_environment_names_it_and_shows_the_line_that_counts_th
     assert "are used up [no_failure_callback]" in told  # of both
 
 
+WRONG = """\
+version: 1
+namespace: n
+defaults: {timezone: UTC}
+environments:
+  p: {namespace: n-p, token: "${env.A}", defaults: {retries: many}}
+  q: {namespace: n-q, token: "${env.B}", vars: {other: 1}}
+  r: {namespace: n-r, token: "${env.C}", vars: {nope: 3}}
+schedules:
+  a: {cron: "0 9 * * *", destination: https://e.com/a, headers: {X-B: "${var.nope}"}}
+  b: {cron: "0 9 * * *", destination: https://e.com/b, headers: {X-B: "${var.nope}"}}
+  c: {cron: "0 9 * * *", destination: https://e.com/c, headers: {X-B: "${env.T}"}, colour: red}
+"""
+
+
+def test_an_error_of_some_environments_names_them_and_is_still_one(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(WRONG)
+    said = " ".join(cli("validate", "-f", f"{tmp_path}/q.yaml").err.split())
+    assert "in 2 places" in said
+    assert said.count("the variable nope is not defined (in p, q)") == 1
+    assert said.count("the environment variable T is not set") == 1
+    assert "T is not set (in" not in said  # all of them
+    assert "colour: unknown key (in" not in said
+    assert "environments.p.defaults.retries: must be a whole number, not text" in said
+    assert "not text (in" not in said  # its place says so
+    alone = " ".join(cli("validate", "-e", "p", "-f", f"{tmp_path}/q.yaml").err.split())
+    assert "(in " not in alone
+
+
 def test_with_one_environment_or_none_no_finding_names_it(tmp_path: Path) -> None:
     assert "(in " not in "".join(validate(tmp_path, FILE, "-e", "staging"))
     alone = FILE.replace(FILE[FILE.index("environments") : FILE.index("defaults")], "")

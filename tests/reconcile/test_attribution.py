@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from qstash_sync.config.missing import Missing
 from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.resources import LiveSchedule
 from qstash_sync.reconcile import attribution, mark as marks
@@ -78,7 +79,7 @@ def test_whose_doing_it_is(
 
 
 def test_a_secret_that_is_not_known_here_accuses_nobody() -> None:
-    unknown = config(FILE, {}, missing="unknown").desired.schedules or ()
+    unknown = config(FILE, {}, missing=Missing.UNKNOWN).desired.schedules or ()
     declared = Declared(unknown[0], "billing", None)
     when = When(crons=(CRON,), fields=DUE)
     parts = [part(OTHER_SECRET._replace(definition=declared.definition))]

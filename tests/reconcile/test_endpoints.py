@@ -259,3 +259,18 @@ def test_the_leftovers_of_earlier_runs_go() -> None:
         with pytest.raises(RejectedError, match="for the same: b and one without a name"):
             group.settle(client)
         assert group.now == pairs("b=u0")
+
+
+TWICE = [
+    ("b=u0 u0", "b and one without a name; keep one of the two in the file"),
+    ("a=u0 b=u0 u0 c=u1", "a and b and one without a name; keep one of each URL in the file"),
+    ("b=u0 u0 d=u1 u1", "b and one without a name, d and one without a name; keep one of each URL"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "told"), TWICE)
+def test_a_group_that_qstash_cannot_hold_is_told_what_to_keep(wanted: str, told: str) -> None:
+    with make_world(Switches(endpoint_match="url")) as world, world.client() as client:
+        group = Group(world.account, [], pairs(*wanted.split()))
+        with pytest.raises(RejectedError, match=f"for the same: {told}"):
+            group.settle(client)

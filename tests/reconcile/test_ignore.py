@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from qstash_sync.applying import outcomes, proposal, watching
 from qstash_sync.applying.outcomes import Status
+from qstash_sync.config.missing import Missing
 from qstash_sync.errors import UsageError
 from qstash_sync.local import LocalQStash, Switches
 from qstash_sync.model import ignorable
@@ -701,7 +702,7 @@ def test_a_secret_that_is_not_known_here_need_not_be(world: World, field: str) -
     assert done(world.apply(text(**secrets)))
     for change in EDITS[field] if field != "headers.X-A" else [{"header": {"X-A": [SECRET]}}]:
         edit(world, **change)
-    desired = config(text([field], **secrets), {}, missing="unknown").desired
+    desired = config(text([field], **secrets), {}, missing=Missing.UNKNOWN).desired
     assert statuses(look(world, "", desired)) == {"a": "in_sync"}
 
 

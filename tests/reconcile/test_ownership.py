@@ -12,6 +12,7 @@ import pytest
 
 from qstash_sync.applying import proposal
 from qstash_sync.applying.outcomes import Status
+from qstash_sync.config.missing import Missing
 from qstash_sync.local import Switches
 from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.resources import Desired
@@ -281,20 +282,20 @@ def test_a_redacted_secret_that_is_not_known_here_is_equal_to_anything(
         world.environ = ENVIRON
         world.apply(file(ALL))
         with world.client(read_only=True) as client:
-            desired = config(file(ALL + other), {}, missing="unknown").desired
+            desired = config(file(ALL + other), {}, missing=Missing.UNKNOWN).desired
             plan = proposal.propose(client, desired, now=world.now)
         assert fields_of(plan) == (["retries"] if other else [])
 
 
 def test_an_unknown_secret_is_shown_as_such(world: World) -> None:
     with world.client(read_only=True) as client:
-        desired = config(file(ALL), {}, missing="unknown").desired
+        desired = config(file(ALL), {}, missing=Missing.UNKNOWN).desired
         plan = proposal.propose(client, desired, now=world.now)
     shown = {field.path: field.after for field in only_change(plan).fields}
     assert shown["headers.X-P"] == "plain"
     assert shown["headers.X-S"] == "(redacted)"
     with world.client(read_only=True) as client:
-        desired = config(file(SECRET_HEADER), {}, missing="unknown").desired
+        desired = config(file(SECRET_HEADER), {}, missing=Missing.UNKNOWN).desired
         plan = proposal.propose(client, desired, now=world.now)
     shown = {field.path: field.after for field in only_change(plan).fields}
     assert shown["headers.X-S"] == "(unknown secret)"

@@ -1,0 +1,136 @@
+"""The lines of the files in which something stands that `redact` hides: nothing quotes them.
+
+They are found before any environment is built, by what is written: a value counts that some layer
+of its schedule has, where any layer redacts it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+from qstash_sync.config.interpolate import variables_in
+from qstash_sync.config.literals import is_in_clear
+from qstash_sync.config.tree import (
+    COLLECTIONS,
+    Document,
+    Map,
+    Origin,
+    Seq,
+    Value,
+    line_and_column,
+    marks_of,
+)
+from qstash_sync.record import record
+
+_BODIES = ("body", "body_base64")
+
+
+@record()
+class _Redaction:
+    """What one layer redacts: the body, and all headers or some, in lower case."""
+
+    body: bool
+    headers: bool | frozenset[str]
+
+    def holds(self, name: str) -> bool:
+        """Whether a header is redacted."""
+        return name.lower() in self.headers if isinstance(self.headers, frozenset) else self.headers
+
+
+def hide(documents: Sequence[Document]) -> frozenset[tuple[str, int]]:
+    """Let no location show such a line from now on; returns them, by file and number from 1."""
+    if not any("redact" in document.root.origin.text for document in documents):
+        return frozenset()
+    found = _Lines(documents)
+    for entry, defaults, overrides in _schedules(documents):
+        layers = [*defaults, entry, *overrides]
+        asked = [entry, *overrides] if "redact" in entry else layers
+        redactions = [_redaction(layer["redact"]) for layer in asked if layer.get("redact")]
+        for layer in layers if redactions else ():
+            for holder, key in _redacted(layer, redactions):
+                found.hide(holder, key, holder[key])
+    origins = [document.root.origin for document in documents]
+    return frozenset((one.name, line + 1) for one in origins for line in one.hidden_lines)
+
+
+def _schedules(documents: Sequence[Document]) -> Iterator[tuple[Map, list[Map], list[Map]]]:
+    """Each schedule, what it lies on, and what lies on it, in any environment."""
+    roots = [document.root for document in documents]
+    environments = _environments(roots)
+    shared = [*_maps(one.get("defaults") for one in environments)]
+    sections = [*_maps(one.get("overrides") for one in environments)]
+    above = [*_maps(one.get("schedules") for one in sections)]
+    for root in roots:
+        entries = root.get("schedules")
+        defaults = [*_maps([root.get("defaults")]), *shared]
+        for name, entry in entries.items() if isinstance(entries, Map) else ():
+            if isinstance(entry, Map):
+                yield entry, defaults, [*_maps(one.get(name) for one in above)]
+
+
+def _maps(values: Iterable[Value]) -> Iterator[Map]:
+    return (value for value in values if isinstance(value, Map))
+
+
+def _environments(roots: Iterable[Map]) -> list[Map]:
+    sections = _maps(root.get("environments") for root in roots)
+    return [one for section in sections for one in _maps(section.values())]
+
+
+def _redaction(raw: Value) -> _Redaction:
+    """What is wrong, or stands in a variable, may redact all."""
+    if not isinstance(raw, Map):
+        return _Redaction(body=True, headers=True)
+    headers = raw.get("headers")
+    if isinstance(headers, Seq) and not headers.dynamic:
+        return _Redaction(
+            body=bool(raw.get("body")), headers=frozenset(str(one).lower() for one in headers)
+        )
+    return _Redaction(body=bool(raw.get("body")), headers=bool(headers))
+
+
+def _redacted(layer: Map, redactions: Sequence[_Redaction]) -> Iterator[tuple[Map, str]]:
+    """Holder and key of each value in a layer that is redacted."""
+    if any(one.body for one in redactions):
+        yield from ((layer, key) for key in _BODIES if key in layer)
+    headers = layer.get("headers")
+    if isinstance(headers, Map):
+        named = (name for name in headers if any(one.holds(name) for one in redactions))
+        yield from ((headers, name) for name in named)
+    elif headers is not None and any(one.headers for one in redactions):
+        yield layer, "headers"
+
+
+class _Lines:
+    """Hides values by the lines that they take: from their key to what begins behind them."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        roots = [document.root for document in documents]
+        self.marks = {root.origin: sorted(marks_of(root)) for root in roots}
+        owners = [*roots, *_environments(roots)]
+        self.variables = [*_maps(owner.get("vars") for owner in owners)]
+        self.hidden: set[tuple[int, str | int]] = set()  # of holders and keys, also while hiding
+
+    def hide(self, holder: Map | Seq, key: str | int, value: Value) -> None:
+        """Hide a value, each value in it, and the variables that stand in it."""
+        if (id(holder), key) in self.hidden:
+            return
+        self.hidden.add((id(holder), key))
+        if not isinstance(value, COLLECTIONS) and is_in_clear(str(value)):
+            self._hide_lines(holder.origin, holder.mark_of(key))
+        if isinstance(value, COLLECTIONS):
+            for inner, item in value.children():
+                self.hide(value, inner, item)
+        for name in variables_in(value) if isinstance(value, str) else ():
+            for variables in self.variables:
+                if name in variables:
+                    self.hide(variables, name, variables[name])
+
+    def _hide_lines(self, origin: Origin, mark: int) -> None:
+        marks = self.marks[origin]
+        following = bisect_right(marks, mark)
+        first, end = line_and_column(mark)[0], len(origin.lines)
+        if following < len(marks):
+            end, column = line_and_column(marks[following])
+            is_shared = origin.lines[end][:column].strip(" -") != ""
+            end += is_shared  # the value may end in the line where the next one begins
+        origin.hidden_lines.update(range(first, max(end, first + 1)))

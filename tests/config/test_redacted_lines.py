@@ -1,0 +1,82 @@
+"""What `redact` hides is hidden in the lines of the file that findings and errors quote."""
+
+from pathlib import Path
+
+import pytest
+
+from qstash_sync.config.load import Files, Source
+from tests.support import HEAD, build, cli, ids
+
+VALUE = "pw $TOPSECRETPASS1"
+TOP = HEAD.replace("defaults: {timezone: UTC}\n", "")
+CRON = "cron: '0 9 * * *', timezone: UTC, destination: https://e.com"
+
+FILES = [
+    ("one line", TOP + f"schedules:\n  a: {{{CRON}, headers: {{X-Note: '{VALUE}'}}, redact: {{headers: [x-note]}}, WRONG}}\n"),
+    ("all headers", TOP + f"schedules:\n  a: {{{CRON}, headers: {{X-Note: '{VALUE}'}}, redact: {{headers: true}}, WRONG}}\n"),
+    ("a body", TOP + f"schedules:\n  a: {{{CRON}, body: '{VALUE}', redact: {{body: true}}, WRONG}}\n"),
+    ("a member of a body", TOP + f"schedules:\n  a: {{{CRON}, body: {{b: ['{VALUE}']}}, redact: {{body: true}}, WRONG}}\n"),
+    ("a text of several lines", TOP + f"schedules:\n  a: {{{CRON}, redact: {{body: true}}, body: 'one\n    {VALUE}\n    two', WRONG}}\n"),
+    ("at the end of lines", TOP + f"schedules:\n  a: {{{CRON}, redact: {{body: true}}, body: 'one\n    {VALUE}', WRONG}}\n"),
+    ("escaped", TOP + f'schedules:\n  a: {{{CRON}, headers: {{X-Note: "\\u0070{VALUE[1:]}"}}, redact: {{headers: [X-Note]}}, WRONG}}\n'),
+    ("redact of defaults", TOP + f"defaults: {{redact: {{headers: [X-Note]}}}}\nschedules:\n  a: {{{CRON}, headers: {{X-Note: '{VALUE}'}}, WRONG}}\n"),
+    ("headers of defaults", TOP + f"defaults: {{headers: {{X-Note: '{VALUE}'}}, WRONG}}\nschedules:\n  a: {{{CRON}, redact: {{headers: [X-Note]}}}}\n"),
+    ("redact of an environment", TOP + f"environments: {{p: {{defaults: {{redact: {{headers: [X-Note]}}}}}}}}\nschedules:\n  a: {{{CRON}, headers: {{X-Note: '{VALUE}'}}, WRONG}}\n"),
+    ("an override", TOP + f"environments: {{p: {{overrides: {{schedules: {{a: {{headers: {{X-Note: '{VALUE}'}}, WRONG}}}}}}}}}}\nschedules:\n  a: {{{CRON}, redact: {{headers: [X-Note]}}}}\n"),
+    ("redact of an override", TOP + f"environments: {{p: {{overrides: {{schedules: {{a: {{redact: {{headers: [X-Note]}}}}}}}}}}}}\nschedules:\n  a: {{{CRON}, headers: {{X-Note: '{VALUE}'}}, WRONG}}\n"),
+    ("a variable", TOP + f"vars: {{v: '{VALUE}', WRONG: 3}}\nschedules:\n  a: {{{CRON}, headers: {{X-Note: '${{var.v}}'}}, redact: {{headers: [X-Note]}}}}\n"),
+    ("an anchor", TOP + f"schedules:\n  x-h: &h {{X-Note: '{VALUE}', X A: b}}\n  a: {{{CRON}, headers: *h, redact: {{headers: [X-Note]}}}}\n"),
+    ("a redact that is wrong", TOP + f"schedules:\n  a: {{{CRON}, headers: {{X-Note: '{VALUE}'}}, redact: [x-note]}}\n"),
+    ("a redact that a variable stands for", TOP + f"vars: {{r: [x-note]}}\nschedules:\n  a: {{{CRON}, headers: {{X-Note: '{VALUE}'}}, redact: {{headers: '${{var.r}}'}}, WRONG}}\n"),
+    ("a key twice", TOP + f"schedules:\n  a: {{{CRON}, headers: {{X-Note: '{VALUE}'}}, redact: {{headers: [x-note]}}, {CRON}}}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", ["colour: red", "retries: many", "queue: a b"])
+@pytest.mark.parametrize(("_id", "text"), FILES, ids=ids(FILES))
+def test_no_error_quotes_a_line_with_a_redacted_value(_id: str, text: str, wrong: str) -> None:
+    environment = "p" if "environments:" in text else None
+    _, found = build(
+        text.replace("WRONG: 3", wrong).replace("WRONG", wrong), environment=environment
+    )
+    assert found or _id == "a variable"
+    for one in found:
+        assert not one.location or "TOPSECRET" not in one.location.text, one
+
+
+def test_a_line_that_holds_none_is_quoted() -> None:
+    text = HEAD + (
+        "schedules:\n  a:\n    retries: many\n    headers:\n      X-Note: 'pw'\n      x: [1]\n"
+        "    redact: {headers: [x-note]}\n    colour: red\n"
+        f"  b: {{{CRON}, headers: {{X-Note: 'pw'}}, colour: red}}\n"
+        f"  c: {{{CRON}, body: pw, headers: {{X-Note: 'pw'}}, redact: null, colour: red}}\n"
+        f"  d: {{{CRON}, body: '${{env.B|plain}}', redact: {{body: true}}, colour: red}}\n"
+    )
+    shown = {one.location.line: one.location.text for one in build(text)[1] if one.location}
+    assert {line for line, quoted in shown.items() if quoted} >= {6, 9, 11, 12, 13, 14}, shown
+
+
+def test_what_comes_before_an_environment_is_chosen_quotes_none_either() -> None:
+    text = FILES[0][1].replace("WRONG", CRON) + "environments: {p: {}}\n"
+    _, found = Files([Source("q.yaml", ".", text)]).build(None, {}, {})
+    assert found
+    assert not [one for one in found if one.location and "TOPSECRET" in one.location.text]
+
+
+FORMATS = [
+    ("text", ("validate",)), ("json", ("validate", "--format", "json")),
+    ("plan", ("plan", "--local=a.db")), ("markdown", ("plan", "--local=a.db", "--format", "markdown")),
+    ("html", ("plan", "--local=a.db", "--format", "html")), ("plan as json", ("plan", "--local=a.db", "--format", "json")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", ["retries: 1", "colour: red"], ids=["lint", "error"])
+@pytest.mark.parametrize(("_id", "words"), FORMATS, ids=ids(FORMATS))
+def test_no_view_quotes_a_redacted_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _id: str, words: tuple[str, ...], wrong: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("qstash.yaml").write_text(FILES[0][1].replace("WRONG", wrong))
+    ran = cli(*words, environ={"GITHUB_ACTIONS": "true"})
+    assert "TOPSECRET" not in ran.out + ran.err
+    assert "qstash.yaml" in ran.out + ran.err or _id in ("html", "plan as json")
