@@ -19,6 +19,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qstash_sync.cli import precious
 from qstash_sync.errors import FileError, QstashSyncError, UsageError
 from qstash_sync.record import record
 
@@ -59,6 +60,8 @@ def refuse_report(path: str, option: str, kept: Iterable[tuple[str, str]]) -> No
     """Say no to a file for a report that another one is in; raises `UsageError`."""
     refuse_link(path, option)
     refuse_kept(path, option, kept)
+    if not is_device(path):
+        precious.refuse(path, option)
 
 
 def _exchanged(path: str, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Every option that writes a file: whole or not at all."""
+"""Every option that writes a file: whole or not at all, and never over what no run can make again."""
 
 import errno
 import json
@@ -222,3 +222,94 @@ def test_a_stream_by_its_number_goes_where_it_goes(number: int) -> None:
         ["/bin/sh", "-c", script], env=environ, capture_output=True, check=True, timeout=60
     )
     assert "</html>" in Path("got").read_text()
+
+
+# ---------------------------------------------------------------- what no run can make again
+
+CONFIGS: list[tuple[str, str]] = [
+    ("a file", FILE),
+    ("with comments first", f"# ours\n\n---\nnamespace: b\nversion: 1 # of the format\n{SCHEDULES}"),
+    ("with other ends of lines", FILE.replace("\n", "\r\n")),
+    ("a part of a folder", SCHEDULES),
+    ("queues alone", "queues:\n  q: {parallelism: 2}\n"),
+    ("in one line", "url_groups: {g: {endpoints: [https://a.com]}}"),
+    ("broken", "version: 1\nschedules: ["),
+    ("in braces", "{version: 1, namespace: b}"),
+    ("JSON", '{"version": 1, "namespace": "b"}'),
+    ("JSON in lines", '{\n  "version": 1,\n  "namespace": "b"\n}\n'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "words"), OVERWRITING, ids=ids(OVERWRITING))
+@pytest.mark.parametrize(("_name", "text"), CONFIGS, ids=ids(CONFIGS))
+def test_a_configuration_is_not_overwritten(
+    _id: str, words: tuple[str, ...], _name: str, text: str
+) -> None:
+    Path("qstash.yaml").write_bytes(text.encode())
+    ran = written(words, "qstash.yaml", 64)
+    fact = "--output qstash.yaml: holds a configuration, and is not overwritten; name another file"
+    assert fact in ran.err
+    assert Path("qstash.yaml").read_bytes() == text.encode()
+
+
+@pytest.mark.parametrize(("_id", "words"), OVERWRITING, ids=ids(OVERWRITING))
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_saved_plan_is_not_overwritten(
+    _id: str, words: tuple[str, ...], *, is_damaged: bool
+) -> None:
+    assert cli("plan", *READS, "--save", "plan.json").code == 0
+    if is_damaged:
+        Path("plan.json").write_text(Path("plan.json").read_text()[:200])
+    before = Path("plan.json").read_text()
+    ran = written(words, "plan.json", 64)
+    assert "--output plan.json: holds a saved plan, and is not overwritten" in ran.err
+    assert Path("plan.json").read_text() == before
+
+
+@pytest.mark.parametrize(("_id", "words"), OVERWRITING, ids=ids(OVERWRITING))
+def test_a_local_account_is_not_overwritten(_id: str, words: tuple[str, ...]) -> None:
+    assert cli("apply", "--yes", *NOW, "-f", "q.yaml", "--local=other.db").code == 0
+    ran = written(words, "other.db", 64)
+    assert "--output other.db: holds an SQLite database, and is not overwritten" in ran.err
+    assert cli("plan", *NOW, "-f", "q.yaml", "--local=other.db", "--detailed-exitcode").code == 0
+
+
+def test_that_is_said_before_anything_is_read() -> None:
+    Path("qstash.yaml").write_text(FILE)
+    ran = cli("plan", "-f", "nowhere.yaml", "--output", "html=qstash.yaml")
+    assert "holds a configuration" in ran.err
+
+
+OTHERS: list[tuple[str, str]] = [
+    ("nothing", ""),
+    ("words", "schedules: see the other file\nthe version: 1 of two\n"),
+    ("another's file", "version: '3'\nservices: {a: {image: b}}\n"),
+    ("a package", '{\n  "name": "x",\n  "version": "1.0.0"\n}\n'),
+    ("a later key", '{"a": {\n"version": 1}}'),
+    ("no text", "\udcff\udcfe"),
+]
+
+
+@pytest.mark.parametrize(("_id", "words"), OVERWRITING, ids=ids(OVERWRITING))
+@pytest.mark.parametrize(("_name", "text"), OTHERS, ids=ids(OTHERS))
+def test_anything_else_is_overwritten_without_a_word(
+    _id: str, words: tuple[str, ...], _name: str, text: str
+) -> None:
+    Path("there").write_bytes(text.encode(errors="surrogateescape"))
+    ran = written(words, "there")
+    assert "there" not in ran.err
+    assert Path("there").read_bytes() != text.encode(errors="surrogateescape")
+
+
+@pytest.mark.parametrize(("_id", "words"), OVERWRITING, ids=ids(OVERWRITING))
+def test_so_is_a_page_of_ours(_id: str, words: tuple[str, ...]) -> None:
+    """Of any other format, and of a schedule that is called like a key of the file."""
+    entry = SCHEDULES.partition("  a:")[2].replace("UTC,", "UTC, body: {version: 1},")
+    Path("q.yaml").write_text(f"{FILE}  queues:{entry}")
+    pages = [words for _, words in OVERWRITING]
+    pages.append(("next", "-f", "q.yaml", *NOW, "--output", "text={}"))
+    for earlier in pages:
+        for one in (earlier, words):
+            ran = cli(*(word.format("there") for word in one))
+            assert ran.code in (0, 2, 64)
+            assert "there" not in ran.err
