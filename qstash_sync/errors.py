@@ -17,6 +17,7 @@ QstashSyncError          exit code
   ClockError             3    our clock and QStash's are too far apart to write
   UsageError             64   the command line makes no sense
   StalePlanError         5    the saved plan no longer holds
+  FileError              1    a file cannot be written: a full disk, or a fault of it
   OutputError            1    the result cannot be written to stdout
   StoppedError           1    somebody stopped the run
   InternalError          1    a bug of ours
@@ -154,6 +155,12 @@ class StalePlanError(QstashSyncError):
     def __init__(self, message: str, moved: tuple[Any, ...] = ()) -> None:
         super().__init__(message)
         self.moved = moved
+
+
+class FileError(QstashSyncError):
+    """A file cannot be written though its name can be one: the disk is full, or has a fault."""
+
+    code = "file"
 
 
 class OutputError(QstashSyncError):

@@ -7,7 +7,7 @@ class ExitCode(IntEnum):
     """What a command ends with; all of them, and nowhere else."""
 
     DONE = 0
-    ERROR = 1  # configuration, network, authentication
+    ERROR = 1  # configuration, network, authentication, a disk that is full
     DIFFERENCES = 2  # `plan --detailed-exitcode`, `drift`
     REFUSED = 3  # by a guard or a limit, nothing written
     PARTIAL = 4  # failed, blocked, refused or unverified changes

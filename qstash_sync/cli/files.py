@@ -1,18 +1,26 @@
-"""The files that a run leaves behind: reports, and saved plans.
+"""The files that a run leaves behind: reports, schemas, saved plans, configurations, secrets.
 
+Each is whole or not there: it is made under another name beside its own, and then put in place.
 The name is what the person gave; where a symbolic link has been put there, following it would let
 whoever made it choose what is overwritten.
+
+                                        cannot be written
+a name that can be none of a file       `UsageError`: no such folder, a directory, no permission
+what a file needs                       `FileError`: a full disk, a fault of it
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import ExitStack, contextmanager
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qstash_sync.errors import UsageError
+from qstash_sync.cli import precious
+from qstash_sync.errors import FileError, QstashSyncError, UsageError
 from qstash_sync.record import record
 
 if TYPE_CHECKING:
@@ -21,31 +29,96 @@ if TYPE_CHECKING:
     from qstash_sync.render.safe import Page
 
 _NO_LINK = "a symbolic link, which is not followed; name the file itself"
+_DRAFT = ".qstash-sync."  # how the name of a file begins that is not whole yet
+# What says that a name can be none of a file, or that its place lets nobody make one.
+_OF_NAMES = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
+    errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENXIO,
+    errno.ENODEV, errno.EBUSY, errno.ETXTBSY, errno.ENOSYS, errno.EOPNOTSUPP,
+}  # fmt: skip
 
 
 def write(
     path: str, page: Page, option: str = "--output", kept: Iterable[tuple[str, str]] = ()
 ) -> None:
-    """Write a page to a file; raises `UsageError`. kept: see `refuse_kept`."""
+    """Write a page to a file; raises `UsageError` and `FileError`. kept: see `refuse_kept`.
+
+    what is there                       the page is
+    nothing                             put there whole, for whom the umask lets
+    a file                              put in its place whole, for whom that was
+    one that cannot be replaced         written over it
+    a pipe, a device                    written to it
+    """
+    refuse_report(path, option, kept)
+    text = f"{page}\n"
+    with _told_by(path, option):
+        if is_device(path) or not _exchanged(path, text):
+            _poured(path, text)
+
+
+def refuse_report(path: str, option: str, kept: Iterable[tuple[str, str]]) -> None:
+    """Say no to a file for a report that another one is in; raises `UsageError`."""
     refuse_link(path, option)
     refuse_kept(path, option, kept)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    if not is_device(path):
+        precious.refuse(path, option)
+
+
+def _exchanged(path: str, text: str) -> bool:
+    """Put a whole file in place; False where what is there stays, and is to be written itself."""
+    there = _there(path)
+    if there and not _is_replaceable(path, there):
+        return False
     try:
-        handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) * (not is_device(path)), 0o666)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{page}\n")
-    except (OSError, ValueError) as error:
-        raise _cannot_be_written(path, option, error) from None
+        with _made_beside(Path(path), text) as made:
+            if there:
+                _hand_over(made, path, there)
+            else:
+                made.chmod(0o666 & ~_umask())
+            made.replace(path)
+    except OSError as error:
+        if there and error.errno in _OF_NAMES:  # its folder takes no other, or it is a mount
+            return False
+        raise
+    return True
+
+
+def _there(path: str) -> os.stat_result | None:
+    try:
+        return Path(path).stat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_replaceable(path: str, there: os.stat_result) -> bool:
+    """Whether it is a file of this name alone that may be written: a rename would not ask."""
+    return stat.S_ISREG(there.st_mode) and there.st_nlink == 1 and os.access(path, os.W_OK)
+
+
+def _hand_over(made: Path, path: str, there: os.stat_result) -> None:
+    """Give a file the owner, the mode and the access lists of the one at a path."""
+    import shutil
+
+    found = made.stat()
+    if (found.st_uid, found.st_gid) != (there.st_uid, there.st_gid):
+        os.chown(made, there.st_uid, there.st_gid)
+    shutil.copystat(path, made)
+    os.utime(made)  # it is of now
+
+
+def _poured(path: str, text: str) -> None:
+    """Write to what is there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) * (not is_device(path)), 0o666)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def replace(path: str, text: str, option: str) -> None:
-    """Put a new file in place, for its owner alone, whole or not at all; raises `UsageError`."""
+    """Put a new file in place, for its owner alone; raises `UsageError` and `FileError`."""
     refuse_link(path, option)
-    try:
-        with _made_beside(Path(path), text) as made:
-            made.replace(path)
-    except (OSError, ValueError) as error:
-        raise _cannot_be_written(path, option, error) from None
+    with _told_by(path, option), _made_beside(Path(path), text) as made:
+        made.replace(path)
 
 
 @record(kw_only=True)
@@ -59,11 +132,11 @@ class New:
 
 
 def create(*new: New) -> None:
-    """Put new files in place, each whole, all or none; raises `UsageError` where one is there."""
+    """Put new files in place, all or none; raises `UsageError` where one is there, `FileError`."""
     with ExitStack() as beside, ExitStack() as placed:
         made = [(beside.enter_context(_made(one)), one) for one in new]
         for draft, one in made:
-            with _told_by(one):
+            with _told_by(one.path, one.option, is_new=True):
                 os.link(draft, one.path)  # a rename would overwrite what has come there meanwhile
             placed.callback(Path(one.path).unlink, missing_ok=True)
         placed.pop_all()
@@ -74,7 +147,7 @@ def _made(new: New) -> Iterator[Path]:
     """The file under another name; gone in the end."""
     refuse_existing(new.path, new.option)
     with ExitStack() as stack:
-        with _told_by(new):
+        with _told_by(new.path, new.option, is_new=True):
             made = stack.enter_context(_made_beside(Path(new.path), new.text))
             if not new.private:
                 made.chmod(0o666 & ~_umask())
@@ -82,14 +155,14 @@ def _made(new: New) -> Iterator[Path]:
 
 
 @contextmanager
-def _told_by(new: New) -> Iterator[None]:
-    """What goes wrong here is an error of the file's option."""
+def _told_by(path: str, option: str, *, is_new: bool = False) -> Iterator[None]:
+    """What goes wrong here is an error of the file's option; is_new: nothing was there before."""
     try:
         yield
     except (OSError, ValueError) as error:
-        if isinstance(error, FileExistsError):
-            refuse_existing(new.path, new.option)
-        raise _cannot_be_written(new.path, new.option, error) from None
+        if is_new and isinstance(error, FileExistsError):
+            refuse_existing(path, option)
+        raise _cannot_be_written(path, option, error) from None
 
 
 @contextmanager
@@ -100,7 +173,7 @@ def _made_beside(target: Path, text: str) -> Iterator[Path]:
     """
     import tempfile
 
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_DRAFT)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -114,11 +187,9 @@ def _made_beside(target: Path, text: str) -> Iterator[Path]:
 def refuse_existing(path: str, option: str) -> None:
     """Say no to what is there already, a dangling link too; raises `UsageError`."""
     _refuse_dash(path, option)
-    try:
+    with _told_by(path, option):
         is_there = os.path.lexists(path)
         is_home = Path(path).parent.is_dir()
-    except (OSError, ValueError) as error:
-        raise _cannot_be_written(path, option, error) from None
     if is_there:
         raise UsageError(f"{option} {path}: is there already, and is never overwritten")
     if not is_home:
@@ -152,10 +223,8 @@ def _umask() -> int:
 def refuse_link(path: str, option: str) -> None:
     """Say no to a symbolic link; raises `UsageError`."""
     _refuse_dash(path, option)
-    try:
+    with _told_by(path, option):
         is_link = Path(path).is_symlink() and not is_device(path)
-    except (OSError, ValueError) as error:
-        raise _cannot_be_written(path, option, error) from None
     if is_link:
         raise UsageError(f"{option} {path}: {_NO_LINK}")
 
@@ -207,9 +276,11 @@ def is_device(path: str) -> bool:
     return resolved(str(Path(path).parent)) in homes
 
 
-def _cannot_be_written(path: str, option: str, error: Exception) -> UsageError:
+def _cannot_be_written(path: str, option: str, error: OSError | ValueError) -> QstashSyncError:
     fact = getattr(error, "strerror", None) or "no name of a file"
-    return UsageError(f"{option} {path}: cannot be written: {fact}")
+    is_of_name = not isinstance(error, OSError) or error.errno in _OF_NAMES
+    kind = UsageError if is_of_name else FileError
+    return kind(f"{option} {path}: cannot be written: {fact}")
 
 
 def text(path: str, what: str, most: int) -> str:

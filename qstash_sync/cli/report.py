@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qstash_sync.cli import files, github, streams
 from qstash_sync.errors import (
     ConfigError,
+    FileError,
     OutputError,
     QstashSyncError,
     StalePlanError,
@@ -71,7 +72,7 @@ def fail(
             files.write(
                 path, views[form](Paint(color=False)), kept=session.kept() if session else ()
             )
-        except UsageError as unwritable:
+        except (UsageError, FileError) as unwritable:
             # The error to be shown may be that this very file cannot be written.
             if str(unwritable) != str(error):
                 streams.note(safe.page(str(unwritable)))

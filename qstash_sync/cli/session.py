@@ -80,7 +80,7 @@ class Session:
         Session.current = session
         _ = session.instant  # what it cannot be is said before anything is read
         for _, path in session.outputs:
-            files.refuse_kept(path, "--output", session.kept())
+            files.refuse_report(path, "--output", session.kept())
         return session
 
     def kept(self) -> Iterator[tuple[str, str]]:

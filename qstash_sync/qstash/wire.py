@@ -51,6 +51,7 @@ LISTS = {
     Kind.FLOW_CONTROL: "/v2/flowControl",
 }
 SIGNING_KEYS, PARALLELISM = "/v2/keys", "/v2/globalParallelism"
+_PERIOD = 1  # second, of a rate that says none
 T = TypeVar("T")
 LiveResource = LiveSchedule | LiveUrlGroup | LiveQueue | LiveFlowControl
 KINDS = {f"{kind}s": kind for kind in LISTS}  # by the names of `Live`
@@ -232,9 +233,11 @@ def _callback(prefix: str, callback: Callback) -> list[tuple[str, str]]:
 
 
 def _flow_control(use: FlowUse) -> list[tuple[str, str]]:
+    """Without a rate a period means nothing, and one that somebody else has set is kept."""
     values = [("parallelism", use.parallelism), ("rate", use.rate)]
     parts = [f"{key}={value}" for key, value in values if value is not None]
-    if use.rate is not None and use.period is not None:
+    is_said = use.rate is not None or use.period != _PERIOD
+    if is_said and use.period is not None:
         parts.append(f"period={use.period}s")
     headers = [(SHAPED["flow_control"].header, use.key)]
     return headers + ([("Upstash-Flow-Control-Value", ", ".join(parts))] if parts else [])
@@ -418,7 +421,7 @@ def _flow_use(data: Mapping[str, Any]) -> FlowUse | None:
         key=key,
         parallelism=data.get("parallelism") or None,
         rate=rate,
-        period=data.get("period") or (1 if rate else None),
+        period=data.get("period") or (_PERIOD if rate else None),
     )
 
 
@@ -449,7 +452,7 @@ def flow_control(data: Mapping[str, Any]) -> LiveFlowControl:
         name=_required(data, "flowControlKey"),
         parallelism=parallelism if _field(data, "isPinnedParallelism", bool) else None,
         rate=rate if pinned_rate else None,
-        period=(_field(data, "ratePeriod", int) or 1) if pinned_rate else None,
+        period=(_field(data, "ratePeriod", int) or _PERIOD) if pinned_rate else None,
         paused=_field(data, "isPaused", bool) or False,
         waiting=_field(data, "waitListSize", int) or 0,
     )

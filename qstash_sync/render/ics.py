@@ -7,9 +7,10 @@ the first of two.
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from icalendar import Calendar, Event, Timezone
+from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard
 
 from qstash_sync.crons import zones
+from qstash_sync.record import record
 from qstash_sync.render import safe
 from qstash_sync.render.coming import remarks
 from qstash_sync.render.safe import Page
@@ -26,14 +27,7 @@ def calendar(found: Coming, name: str, now: datetime) -> Page:
     zone_names = {one.timezone for one in found.firings} - {"UTC"}
     # RFC 5545, 3.6: a calendar has one component at least. UTC needs no definition.
     for timezone in sorted(zone_names) if found.firings else ("UTC",):
-        made.add_component(
-            Timezone.from_tzinfo(
-                zones.zone(timezone),
-                timezone,
-                (found.start - _AROUND).date(),
-                (end + _AROUND).date(),
-            )
-        )
+        made.add_component(_zone(timezone, found.start - _AROUND, end + _AROUND))
     for one in found.firings:
         made.add_component(_event(one, _stamp(now)))
     return safe.calendar(made.to_ical().decode())
@@ -69,6 +63,49 @@ def _headed(name: str) -> Calendar:
 
 def _stamp(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(microsecond=0)
+
+
+def _zone(timezone: str, start: datetime, end: datetime) -> Timezone:
+    """The clock changes of a zone between two instants, and what it has before the first of them.
+
+    RFC 5545, 3.6.5: each is written in the local time that it was until then, by TZOFFSETFROM.
+    """
+    at_first = zones.offset(timezone, start)
+    onsets: dict[_Rule, list[datetime]] = {_rule(timezone, start, at_first, at_first): [start]}
+    for change in zones.transitions(timezone, start, end):
+        rule = _rule(timezone, change.at, change.offset_before, change.offset_after)
+        onsets.setdefault(rule, []).append(change.at)
+
+    made = Timezone()
+    made.add("tzid", timezone)
+    for rule, times in onsets.items():
+        observance = (TimezoneDaylight if rule.is_summer else TimezoneStandard)()
+        first, *more = (at.replace(tzinfo=None) + rule.before for at in times)
+        observance.add("dtstart", first)
+        if more:
+            observance.add("rdate", more)
+        observance.add("tzname", rule.name)
+        observance.add("tzoffsetfrom", rule.before)
+        observance.add("tzoffsetto", rule.after)
+        made.add_component(observance)
+    return made
+
+
+@record()
+class _Rule:
+    """One way in which the clocks of a zone change."""
+
+    before: timedelta
+    after: timedelta
+    name: str
+    is_summer: bool
+
+
+def _rule(timezone: str, at: datetime, before: int, after: int) -> _Rule:
+    """The rule of a change at an instant; offsets in minutes east of UTC."""
+    local = at.astimezone(zones.zone(timezone))
+    offsets = (timedelta(minutes=before), timedelta(minutes=after))
+    return _Rule(*offsets, local.tzname() or timezone, bool(local.dst()))
 
 
 def _event(one: Firing, stamp: datetime) -> Event:

@@ -227,7 +227,7 @@ def test_both_files_are_there_or_none(
 ) -> None:
     """The second try would be refused, by what the first one left."""
     fill(account)
-    good, bad = account.folder / "good", account.folder / ("x" * 255)
+    good, bad = account.folder / "good", account.folder / ("x" * 256)
     if what == "the other one":
         (account.folder / "alias").symlink_to(account.folder)
         bad = account.folder / "alias" / "good"

@@ -882,7 +882,7 @@ def test_standard_input_is_text_in_utf_8() -> None:
 
 
 @pytest.mark.parametrize("options", [("--out", "--env-out"), ("--env-out", "--out")])
-@pytest.mark.parametrize("bad", ["x" * 255, "alias/good"], ids=["long", "alias"])
+@pytest.mark.parametrize("bad", ["x" * 256, "alias/good"], ids=["long", "alias"])
 def test_both_files_are_there_or_none(options: tuple[str, str], bad: str) -> None:
     Path("tab").write_text("0 1 * * * curl https://a.acme.com/x?token=abcabcabc1\n")
     Path("alias").symlink_to(".")

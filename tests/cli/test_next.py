@@ -181,9 +181,9 @@ def test_every_format_tells_every_error(_id: str, words: tuple[str, ...], form: 
     assert first["message"] in event.description.value
 
 
-@pytest.mark.parametrize("path", ["nowhere/o.ics", "/dev/full", "."])
-def test_a_calendar_that_cannot_be_written_is_told_as_that(path: str) -> None:
-    ran = shown("--output", f"ics={path}", code=64)
+@pytest.mark.parametrize(("path", "code"), [("nowhere/o.ics", 64), ("/dev/full", 1), (".", 64)])
+def test_a_calendar_that_cannot_be_written_is_told_as_that(path: str, code: int) -> None:
+    ran = shown("--output", f"ics={path}", code=code)
     assert f"error: --output {path}: cannot be written" in ran.err
 
 

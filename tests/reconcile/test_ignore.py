@@ -49,6 +49,8 @@ EDITS: dict[str, list[dict[str, Any]]] = {
     "failure_callback": [{"failureCallback": THEIRS}],
     "flow_control": [
         {"flowControlKey": "theirs", "parallelism": 7, "rate": 0},
+        {"flowControlKey": "k", "parallelism": 4, "rate": 0, "period": 60},
+        {"flowControlKey": "k", "parallelism": 0, "rate": 0, "period": 60},
         {"flowControlKey": "", "parallelism": 0, "rate": 0, "period": 0},
     ],
     "labels": [{"labels": ["theirs", "l1"]}, {"labels": []}],

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import vobject
 from hypothesis import given, settings, strategies as st
+from icalendar import Calendar
 
+from qstash_sync.crons import zones
 from qstash_sync.crons.gap_and_fold import Fold, Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.resources import Message, Schedule, Timing
@@ -53,6 +55,40 @@ def test_another_library_reads_the_same_instants(timezone: str) -> None:
     assert len({event.uid.value for event in events}) == len(events)
     if any(one.local.utcoffset() for one in coming_firings.firings):
         assert text.count("DTSTART;TZID=") >= len(events) - 4  # the second of two is in UTC
+
+
+DAILY = parse("0 9 * * *")
+
+
+@pytest.mark.parametrize("timezone", [*ZONES[:25], "Africa/Casablanca", "Australia/Lord_Howe"])
+def test_a_zone_changes_at_the_local_time_that_it_was_until_then(timezone: str) -> None:
+    """RFC 5545, 3.6.5: DTSTART and RDATE of an observance are local times by TZOFFSETFROM."""
+    firings = found(Job((DAILY,), timezone))
+    text = str(ics.calendar(firings, "QStash", NOW))
+    (zone,) = Calendar.from_ical(text).walk("VTIMEZONE")
+    rules: list[Any] = zone.walk()[1:]
+    onsets = {
+        (local - rule.TZOFFSETFROM, rule.TZOFFSETFROM, rule.TZOFFSETTO)
+        for rule in rules
+        if rule.TZOFFSETFROM != rule.TZOFFSETTO
+        for local in (rule.DTSTART, *(at for at, *_ in rule.rdates))
+    }
+    around = (NOW - timedelta(days=365), firings.firings[-1].at + timedelta(days=365))
+    changes = {
+        (
+            one.at.replace(tzinfo=None),
+            *(timedelta(minutes=m) for m in (one.offset_before, one.offset_after)),
+        )
+        for one in zones.transitions(timezone, *around)
+    }
+    assert changes <= onsets
+
+
+def test_the_clocks_of_berlin_go_forward_at_two() -> None:
+    text = str(ics.calendar(found(Job((DAILY,), "Europe/Berlin")), "QStash", NOW))
+    daylight = text.partition("BEGIN:DAYLIGHT\r\n")[2].partition("END:DAYLIGHT")[0].split("\r\n")
+    assert daylight[0] == "DTSTART:20260329T020000"
+    assert daylight[1].startswith("RDATE:20270328T020000")
 
 
 def test_a_subscription_keeps_what_it_knows_of_an_event() -> None:
