@@ -86,7 +86,8 @@ def _built(session: Session, sources: Sequence[Source]) -> Desired:
     from qstash_sync.config.missing import Missing
     from qstash_sync.model.diagnostics import Severity
 
-    files, environment = Files(sources), session.environment
+    files = Files(sources, one_account=session.local is not None)
+    environment = session.environment
     session.keep_bodies(files)
     if files.environments is None:
         environment = None  # they are new

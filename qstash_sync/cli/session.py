@@ -199,7 +199,7 @@ class Session:
         from qstash_sync.config import given
         from qstash_sync.config.load import Files, gather
 
-        found = Files(gather(self.paths, sys.stdin))
+        found = Files(gather(self.paths, sys.stdin), one_account=self.local is not None)
         self.keep_bodies(found)
         if self.variables:
             given.check(found, self.given())

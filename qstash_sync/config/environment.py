@@ -192,10 +192,11 @@ class Environment:
         found = desired(builder, self.top, built)
         return replace(found, unbuilt=resources.unbuilt), account
 
-    def config(self, known: dict[str, Neighbour]) -> Config | None:
+    def config(self, known: dict[str, Neighbour], *, one_account: bool) -> Config | None:
         """What can be built; None where it is not certain which environment is meant.
 
-        known: what the other environments have, as far as one was asked for it.
+        known: what the other environments have, as far as one was asked for it. one_account: the
+        run has one for all of them.
         """
         built = self.check()
         if built is None:
@@ -203,17 +204,20 @@ class Environment:
         found, account = built
         secrets = tuple(sorted(self.scope.secrets))
         elsewhere: dict[Key, str] = {}
+        patterns: list[tuple[Key, str]] = []
         neighbours: list[tuple[str, str]] = []
-        for name in self._beside():
+        for name in self._beside(one_account=one_account):
             if name not in known:
                 known[name] = self._neighbour(name)
-            elsewhere |= dict.fromkeys(known[name].declared, name)
+            patterns += ((key, name) for key in known[name].declared if "*" in key[1])
+            elsewhere |= {key: name for key in known[name].declared if "*" not in key[1]}
             neighbours += known[name].namespaces
         return Config(
             desired=replace(
                 found,
                 secrets=secrets,
                 elsewhere=elsewhere,
+                patterns=tuple(patterns),
                 neighbours=tuple(neighbours),
             ),
             account=account,
@@ -226,10 +230,12 @@ class Environment:
         location = self.raw_top.get("allow_private", (None, None))[1]
         return self.top.get("allow_private") is True or location in self.scope.mocked
 
-    def _beside(self) -> Iterator[str]:
+    def _beside(self, *, one_account: bool) -> Iterator[str]:
         """The other environments that may be of the same account."""
         for name, raw in (self.environments or {}).items():
-            if name != self.name and isinstance(raw, Map) and shares_account(self.own, raw):
+            if name == self.name or not isinstance(raw, Map):
+                continue
+            if one_account or shares_account(self.own, raw):
                 yield name
 
     def _neighbour(self, name: str) -> Neighbour:

@@ -53,9 +53,13 @@ def load(
 
 
 class Files:
-    """The parsed files, before an environment is chosen."""
+    """The parsed files, before an environment is chosen.
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    one_account: all environments are in one, as in a local server, whatever they say.
+    """
+
+    def __init__(self, sources: Sequence[Source], *, one_account: bool = False) -> None:
+        self.one_account = one_account
         self.report = Report()
         self.documents: list[Document] = []
         self.top: dict[str, tuple[Value, Location]] = {}
@@ -185,7 +189,7 @@ class Files:
             Environment, top=self.top, name=environment, variables=variables, environ=environ
         )
         chosen = made(self.documents, missing=missing)
-        config = chosen.config(self.neighbours)
+        config = chosen.config(self.neighbours, one_account=self.one_account)
         again = partial(made, missing=missing)
         certain = whatever_it_is(chosen.doubts(), again, self.documents)
         found = [*self.report, *chosen.diagnostics(), *certain]

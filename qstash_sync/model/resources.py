@@ -293,8 +293,9 @@ class Desired:
     queues: tuple[Queue, ...] | None = None
     flow_controls: tuple[FlowControl, ...] | None = None
     # Of the kinds without a mark: what another environment declares in the same account, and which;
-    # a name is a pattern where that one's variables are not known here.
+    # patterns of names, where that one's variables are not known here.
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
+    patterns: tuple[tuple[Key, str], ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()  # their namespaces, likewise, and whose they are
     # What entries that are wrong say of a pause, by name, former name and id; None: nobody knows.
     unbuilt: Mapping[str, bool | None] = field(default_factory=dict, compare=False)
@@ -314,8 +315,9 @@ class Desired:
         """The environment of the same account that declares it, or may by a name of its runs."""
         if key in self.elsewhere:
             return self.elsewhere[key]
-        patterns = (of for of in self.elsewhere if of[0] is key[0] and "*" in of[1])
-        return next((self.elsewhere[of] for of in patterns if fnmatchcase(key[1], of[1])), None)
+        kind, name = key
+        fits = (who for (of, one), who in self.patterns if of is kind and fnmatchcase(name, one))
+        return next(fits, None)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from qstash_sync.model.resources import Desired, Kind, LiveSchedule
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.reconcile.mark import Declared
-from tests.support import World, config, ids, messages
+from tests.support import World, cli, config, ids, messages
 
 FILE = """
 version: 1
@@ -57,6 +57,26 @@ def test_one_token_is_of_one_account(one: str, other: str, *, is_one: bool) -> N
     text = (FILE % (f", {one}", f", {other}")).replace("env.P", "env.T")
     for name in ("preview", "production"):
         assert bool(config(text, ENVIRON, environment=name).desired.elsewhere) == is_one
+
+
+@pytest.mark.parametrize("command", ["apply", "destroy"])
+def test_a_local_account_is_one_for_all(tmp_path: Path, command: str) -> None:
+    """Whatever regions the environments are of: a rehearsal shows no delete that is none."""
+    text = """
+version: 1
+namespace: n
+owns: {queues: ["*"]}
+environments:
+  pr: {region: us-east-1, namespace: n-pr}
+  live: {region: eu-central-1, namespace: n-live}
+queues: {a: {only: [pr]}, b: {only: [live]}}
+"""
+    (tmp_path / "q.yaml").write_text(text)
+    common = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    assert cli("apply", "-e", "live", "--yes", *common).code == 0
+    words = ("--yes", "n-pr") if command == "destroy" else ("--yes",)
+    assert cli(command, "-e", "pr", *words, *common).code == 0
+    assert "1 unchanged" in cli("plan", "-e", "live", *common).out
 
 
 def desired(environment: str, more: tuple[str, str] = ("", "")) -> Desired:
