@@ -20,6 +20,7 @@ only one is there. Then one of each URL is all that can be wanted, and that it i
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count, takewhile
 
 from qstash_sync.model.resources import Endpoint, Piece, Secret, plain
@@ -39,37 +40,55 @@ class Move:
     remove: tuple[dict[str, str], ...] = ()
 
 
+@record()
+class _Sent:
+    """An add, and what should be there after it.
+
+    expected: at its URLs, of what is wanted or was added. rest: what it leaves alone.
+    """
+
+    names: frozenset[str] = frozenset()
+    urls: frozenset[str] = frozenset()
+    expected: frozenset[Key] = frozenset()
+    rest: frozenset[Key] = frozenset()
+
+    def touches(self, key: Key) -> bool:
+        """Whether an endpoint has a name or a URL of it."""
+        return key[0] in self.names or key[1] in self.urls
+
+
 class Settling:
-    """One group on its way to its endpoints: move after move, and what QStash made of the last."""
+    """One group on its way to its endpoints: move after move, and what QStash made of the last.
+
+    what was added    what is there then    and the rest    then
+    two of one URL    both                  -               QStash holds two: never merged
+    two of one URL    one of them           as it was       a loss; the second one: merged
+    two of one URL    one of them           otherwise       somebody else edits it: no loss
+    """
 
     def __init__(self, wanted: Sequence[Endpoint]) -> None:
         self.wanted = tuple(wanted)
         self.merged: tuple[Endpoint, ...] = ()  # wanted ones that QStash takes for the same
-        self._names: set[str] = set()  # of the last add
-        self._urls: set[str] = set()  # likewise
-        self._expected: set[Key] = set()  # at these URLs, of what is wanted or was added
-        self._rest: set[Key] = set()  # what the add leaves alone
+        self._sent = _Sent()
         self._losses = 0
-        self._holds_two = False  # of one URL: seen once, that is how QStash is
+        self._holds_two = False
 
     def next_move(self, live: Sequence[Endpoint]) -> Move:
         """The next request; both of its parts are empty when nothing more can be done."""
-        have = {_key(e) for e in live}
-        is_ours = {k for k in have if not self._is_touched(k)} == self._rest  # nobody else's doing
-        self._losses += is_ours and _is_merged(self._expected, have)
+        have = frozenset(map(_key, live))
+        self._judge(have)
+        move = next_move(self.wanted, live)
+        self._sent = _sent(move, have, frozenset(map(_key, self.wanted)))
+        return move
+
+    def _judge(self, have: frozenset[Key]) -> None:
+        """Whether QStash tells endpoints by their URL alone: see what the last add has made."""
+        sent = self._sent
+        is_ours = {key for key in have if not sent.touches(key)} == sent.rest
+        self._losses += is_ours and _is_merged(sent.expected, have)
         self._holds_two |= len({url for _, url in have}) < len(have)
         if self._losses > _MOST_LOSSES and not (self._holds_two or self.merged):
             self.wanted, self.merged = _one_each(self.wanted)
-        move = next_move(self.wanted, live)
-        added = {_key(e) for e in move.add}
-        self._names, self._urls = {name for name, _ in added if name}, {url for _, url in added}
-        stay = {k for k in have & {_key(e) for e in self.wanted} if k[0] not in self._names}
-        self._expected = added | {key for key in stay if key[1] in self._urls}
-        self._rest = {key for key in have if not self._is_touched(key)}
-        return move
-
-    def _is_touched(self, key: Key) -> bool:
-        return key[0] in self._names or key[1] in self._urls
 
     @property
     def fault(self) -> str:
@@ -83,6 +102,17 @@ class Settling:
         is_a_pair = [len(names) for names in by_url.values()] == [2]
         keep = "keep one of the two" if is_a_pair else "keep one of each URL"
         return f"QStash takes two endpoints of one URL for the same: {which}; {keep} in the file"
+
+
+def _sent(move: Move, have: frozenset[Key], want: frozenset[Key]) -> _Sent:
+    added = frozenset(map(_key, move.add))
+    sent = _Sent(
+        names=frozenset(name for name, _ in added if name),
+        urls=frozenset(url for _, url in added),
+    )
+    stay = {key for key in have & want if key[0] not in sent.names and key[1] in sent.urls}
+    rest = frozenset(key for key in have if not sent.touches(key))
+    return replace(sent, expected=added | stay, rest=rest)
 
 
 def _is_merged(expected: Collection[Key], have: Collection[Key]) -> bool:

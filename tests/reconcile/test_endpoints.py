@@ -16,7 +16,7 @@ from qstash_sync.local import Switches
 from qstash_sync.model.resources import Endpoint, UrlGroup
 from qstash_sync.model.steps import SettleUrlGroup
 from qstash_sync.qstash.client import Client
-from qstash_sync.reconcile.endpoints import ROUNDS, next_move
+from qstash_sync.reconcile.endpoints import ROUNDS, Settling, next_move
 from tests.fault_server import Fault, FaultServer
 from tests.support import World, ids, world as make_world
 
@@ -274,3 +274,29 @@ def test_a_group_that_qstash_cannot_hold_is_told_what_to_keep(wanted: str, told:
         group = Group(world.account, [], pairs(*wanted.split()))
         with pytest.raises(RejectedError, match=f"for the same: {told}"):
             group.settle(client)
+
+
+U, V = "https://e.com/0", "https://e.com/v"
+A, B, NAMELESS, OTHERS = ("a", U), ("b", U), (None, U), ("x", V)
+LOOKS = [  # what is live at each look, before the first add and after each; what is kept of a and b
+    ("two of one URL are there", [[], [A, B]], ()),
+    ("one is, twice", [[], [A], [B]], (A, B)),
+    ("one is, once", [[], [A]], ()),
+    ("another editor undoes it, twice", [[OTHERS], [A], [A, OTHERS]], ()),
+    ("another editor, and it", [[OTHERS], [A], [A], [A]], (A, B)),
+    ("two were there before", [[NAMELESS, ("y", U)], [A], [B], [A]], ()),
+    ("two were there meanwhile", [[], [A], [A, ("y", U)], [B], [A]], ()),
+    ("none is, twice", [[], [], []], ()),
+]
+
+
+@pytest.mark.parametrize(("_id", "looks", "merged"), LOOKS, ids=ids(LOOKS))
+def test_that_one_url_holds_one_endpoint_is_seen_twice_and_not_by_anothers_doing(
+    _id: str, looks: list[list[Pair]], merged: tuple[Pair, ...]
+) -> None:
+    settling = Settling(endpoints([A, B]))
+    for live in looks:
+        settling.next_move(endpoints(live))
+    assert tuple((one.name, one.url) for one in settling.merged) == merged
+    assert len(settling.wanted) == (1 if merged else 2)
+    assert bool(settling.fault) == bool(merged)
