@@ -11,6 +11,7 @@ from qstash_sync.crons import zones
 from qstash_sync.errors import UsageError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live
+from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.planning import origins
 from qstash_sync.planning.decide import Plan, decide
 from qstash_sync.planning.policy import Policy
@@ -132,11 +133,14 @@ def emptied(desired: Desired) -> Desired:
 def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     """What the files declare, a destroy leaves, and why; desired: before it was emptied."""
     index = LiveParts(desired, plan.live.schedules or ())
+    goes = {change.key for change in plan.changes}
+    steps = (step for change in plan.changes for step in change.steps)
+    ended = {step.id for step in steps if isinstance(step, DeleteSchedule)}
     for schedule in desired.schedules or ():
         sets = [index.of(schedule.id), *candidates(schedule, index)]
         for part in (part for one in sets for part in one):
             carried = index.carried(part)
-            if carried and part.base not in plan.orphans:  # of which the plan tells
+            if carried and part.base not in plan.orphans and part.live.id not in ended:
                 what = "" if part.live.id == schedule.id else f"{part.live.id} "
                 yield about(schedule, Severity.WARNING, "left", f"stays: {what}{carried}")
     former = sorted({part.base for part in index.by_id.values() if part.former})
@@ -148,7 +152,6 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
             hint="an apply renames what the file declares, and deletes the rest;"
             f" a destroy with namespace: {index.former} deletes all",
         )
-    goes = {change.key for change in plan.changes}
     live = {
         *((Kind.URL_GROUP, group.name) for group in plan.live.url_groups or ()),
         *((Kind.QUEUE, queue.name) for queue in plan.live.queues or ()),

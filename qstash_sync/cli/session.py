@@ -67,7 +67,9 @@ class Session:
     endpoint: "Endpoint | None" = None  # None: a local server, or not asked yet
     saves_to: str | None = None  # the file of a plan that is saved
     bodies: tuple[str, ...] = ()  # the files that `body_file` names, where a report is written
-    taken: "Policy | None" = None  # from a saved plan, in place of the command line's
+    taken: "Policy | None" = (
+        None  # from a saved plan, or of a destroy, in place of the command line's
+    )
     clock: "Clock | None" = None  # of a local server with --now
     # What the run made last, until the process ends: to take 10,000 schedules apart takes a while.
     made: object = None

@@ -168,7 +168,7 @@ def decide(
             for diagnostic in one.diagnostics
         ),
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
-        *_orphaned(orphans),
+        *_orphaned(orphans, policy),
         *_idle_globs(comparison, policy),
         *renames.forgotten(kept, within, index),
         *guards.no_longer_used(kept, unmanaged, desired, live),
@@ -250,17 +250,19 @@ def _wanted(comparison: Comparison, policy: Policy) -> Iterator[Compared]:
     yield from (one for one in comparison.orphans if policy.ends(one))
 
 
-def _orphaned(ids: Sequence[str]) -> Iterator[Diagnostic]:
+def _orphaned(ids: Sequence[str], policy: Policy) -> Iterator[Diagnostic]:
     """What fires on of an environment that was renamed, or taken out of the files."""
     if ids:
         more = f" and {len(ids) - _LISTED:,} more" if len(ids) > _LISTED else ""
+        command = "a destroy" if policy.destroys else "an apply"
+        them = "them" if ids[1:] else "it"
         ways = " ".join(f"--adopt {one}" for one in ids[:_LISTED])
         fact = "of an environment that the files do not have, so left alone"
         yield Diagnostic(
             severity=Severity.WARNING,
             code="orphaned",
             message=f"{', '.join(ids[:_LISTED])}{more}: {fact}",
-            hint=f"was it renamed? an apply or a destroy with {ways} deletes them",
+            hint=f"was it renamed? {command} with {ways} deletes {them}",
         )
 
 
@@ -319,9 +321,16 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
 def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
     """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
     names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
-    by_id = {one.id for one in comparison.orphans}
+    ids = [one.id for one in comparison.orphans]
     for pattern in policy.adopt if policy.among is None else ():
-        if pattern not in by_id and not any(fnmatchcase(name, pattern) for name in names):
+        is_orphan = replace(policy, adopt=(pattern,)).ends
+        if any(map(is_orphan, comparison.orphans)):
+            continue
+        if policy.destroys:
+            fact = f"--adopt {pattern}: nothing that an environment has left has such an id"
+            hint = f"there is {', '.join(ids[:_LISTED])}" if ids else ""
+            yield Diagnostic(code=IDLE_GLOB, message=fact, hint=hint)
+        elif not any(fnmatchcase(name, pattern) for name in names):
             fact = f"--adopt {pattern}: no schedule of the files has such a name"
             yield Diagnostic(code=IDLE_GLOB, message=fact, hint="name it as the file does")
 

@@ -1,6 +1,7 @@
 """What a person asks for on the command line beside the file: scope, consent, overrides."""
 
 from datetime import timedelta
+from fnmatch import fnmatchcase
 
 from qstash_sync.model.change import Change, Reason
 from qstash_sync.model.diagnostics import Severity
@@ -28,6 +29,7 @@ class Policy:
     delete_after_failure: delete although an earlier change of the run failed.
     fail_on: lint's findings of this severity, or a heavier one, stop the run; None: none does.
     saved: a saved plan is carried out; it takes no other consent than it has.
+    destroys: the run ends a namespace, which was named: globs of `adopt` mean what is left in it.
     without_lint: the run is not about what the files say, but about whether the account is so.
     """
 
@@ -45,6 +47,7 @@ class Policy:
     delete_after_failure: bool = False
     fail_on: Severity | None = Severity.ERROR
     without_lint: bool = False
+    destroys: bool = False
     saved: bool = False
 
     def way(self, option: str) -> str:
@@ -57,7 +60,9 @@ class Policy:
         return is_targeted and not scope.is_named(self.exclude, kind, names)
 
     def ends(self, orphan: Compared) -> bool:
-        """Whether what an environment has left goes: by its very id, no glob may take that."""
+        """Whether what an environment has left goes: by its very id, an apply takes no glob."""
+        if self.destroys:
+            return any(fnmatchcase(orphan.id, glob) for glob in self.adopt)
         return orphan.id in self.adopt
 
     def leaves(self, orphan: Compared) -> bool:

@@ -36,9 +36,9 @@ def forgotten(
             look = _look(puts[0].message, [step.cron for step in puts])
             come.setdefault(look, []).append(change)
     declared = {schedule.id: schedule for schedule in desired.schedules or ()}
-    for look in come.keys() & go.keys():
-        if len(come[look]) == len(go[look]) == 1:
-            (new,), (old,) = come[look], go[look]
+    for look, news in come.items():
+        if len(news) == len(go.get(look, ())) == 1:
+            (new,), (old,) = news, go[look]
             schedule, is_paused = declared[new.id], old.takes is not None and old.takes.paused
             loses = ", and is paused" if is_paused and schedule.paused is None else ""
             fact = f"it has the destination, body and times of {old.name}, which goes{loses}"

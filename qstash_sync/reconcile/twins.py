@@ -352,7 +352,7 @@ def _hidden_differences(one: Message, other: Message) -> Iterator[str]:
         {"body": each.body} | {f"headers.{name}": text for name, text in each.headers}
         for each in (one, other)
     )
-    for path in first.keys() & second.keys():
+    for path in sorted(first.keys() & second.keys()):
         texts = [_text(first[path]), _text(second[path])]
         if texts[0] != texts[1] and all(text.startswith(canonical.DIGEST) for text in texts):
             yield path

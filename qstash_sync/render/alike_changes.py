@@ -91,7 +91,7 @@ def _key(change: Change) -> object:
     alike = change.kind, change.action, change.reason, change.origin
     if _has_new_id(change):
         return (*alike, change.id.removesuffix(change.name))
-    if change.action is not Action.UPDATE or _has_own_time(change) or not change.fields:
+    if change.action is Action.CREATE or _has_own_time(change) or not change.fields:
         return None
     # As text: a value may be a mapping of a body.
     return (*alike, repr(change.fields), repr(change.notes))

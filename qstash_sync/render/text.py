@@ -403,7 +403,7 @@ def summary_of(change: Change) -> str:
         for field in change.fields
         if not field.default and field.path.partition(".")[0] not in _OF_TIME
     ]
-    if change.action is not Action.UPDATE or not shown:
+    if change.action in (Action.CREATE, Action.DELETE) or not shown:
         return ""
     said = [_in_short(field) for field in shown[:_SAID]]
     more = len(shown) - _SAID

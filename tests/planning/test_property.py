@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from qstash_sync.applying import proposal
 from qstash_sync.applying.outcomes import Status
 from qstash_sync.local import Switches
-from tests.support import World, config, world as make_world
+from tests.support import HEAD, World, cli, config, world as make_world
 
 Draw = Any  # hypothesis types it by the first strategy drawn
 NAMES = st.sampled_from(["a", "b-1", "c_2", "daily", "x9"])
@@ -256,3 +257,37 @@ def test_a_plan_does_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     }
     assert len(printed) == 1
     assert json.loads(printed.pop())["summary"]["create"] == 6
+
+
+@pytest.mark.parametrize("command", ["plan -v", "plan --format markdown", "drift --format json"])
+def test_nor_does_one_in_which_much_happens(tmp_path: Path, command: str) -> None:
+    """Renames without `was:`, other bodies, redacted headers, twins, queues that nobody calls."""
+    names = [f"job-{n}" for n in range(8)]
+    secret = "headers: {X-A: '1', X-B: '2', X-C: '3'}, redact: {headers: true}"
+    ways = ["", f", {secret}", ", queue: q", ", body: {b: 1, a: 2, c: [1, 2]}"]
+
+    def file(prefix: str, more: str) -> str:
+        entries = (
+            f"  {prefix}{name}: {{cron: '{n} 9 * * *', destination: 'https://e.com/{n}'{ways[n % 4]}}}\n"
+            for n, name in enumerate(names)
+        )
+        queues = "".join(f"  {name}: {{parallelism: 2}}\n" for name in (more, f"{more}2", "q"))
+        return f"{HEAD}owns: {{queues: ['*']}}\nqueues:\n{queues}schedules:\n{''.join(entries)}"
+
+    path, account = tmp_path / "q.yaml", tmp_path / "a.db"
+    common = ["-f", str(path), f"--local={account}", "--now", "2026-11-23T12:00Z"]
+    path.write_text(file("", "one"))
+    assert cli("apply", "--yes", *common).code == 0
+    path.write_text(file("new-", "two").replace("'2'", "'9'").replace("a: 2", "a: 3"))
+    printed = {
+        subprocess.run(
+            [sys.executable, "-m", "qstash_sync", *command.split(), *common],
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            capture_output=True,
+            check=False,
+            cwd=Path(__file__).parents[2],
+        ).stdout
+        for seed in "01234"
+    }
+    assert len(printed) == 1
+    assert b"new-job-3" in printed.pop()

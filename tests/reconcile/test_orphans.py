@@ -46,7 +46,7 @@ def place(tmp_path: Path) -> Place:
 def test_it_is_told(place: Place, command: str, environment: str | None) -> None:
     ran = place.run(command, environment=environment, names="a")
     assert f"warning: shop.b, shop.c: {TOLD}" in ran.text
-    assert "with --adopt shop.b --adopt shop.c deletes them" in ran.text
+    assert "an apply with --adopt shop.b --adopt shop.c deletes them" in ran.text
     assert TOLD not in place.run(command, environment="prod", names="a").text
 
 
@@ -75,9 +75,12 @@ def test_a_destroy_that_leaves_it_is_not_done(place: Place) -> None:
         assert "Nothing of shop is to be deleted." in ran.out
         assert f"shop.a, shop.b, shop.c: {TOLD}" in ran.err
         assert "stays: carries" not in ran.err
-    each = ("--adopt", "shop.a", "--adopt", "shop.b", "--adopt", "shop.c")
-    ran = place.run("destroy", "--yes", "shop", *each, environment="production")
+    ran = place.run("destroy", "--yes", "shop", "--adopt", "shop.x*", environment="production")
+    assert (ran.code, place.live()) == (64, {"a", "b", "c"})
+    assert "has such an id there is shop.a, shop.b, shop.c" in ran.text
+    ran = place.run("destroy", "--yes", "shop", "--adopt", "shop.*", environment="production")
     assert (ran.code, place.live()) == (0, set())
+    assert "stays" not in ran.text
     ran = place.run("destroy", "--yes", "shop", environment="production")
     assert (ran.code, ran.out) == (0, "Nothing of shop is in the account.")
 
