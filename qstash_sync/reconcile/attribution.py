@@ -66,14 +66,13 @@ def write_only(
     alone = not settings and (told or not when.fields)
     if alone and any(map(declared.settings_moved, marks)):
         names = [] if told else ["timezone", "dst"]
-        names += canonical.write_only(schedule) or ["redact", "a setting of a callback"]
+        own = canonical.write_only(schedule)
+        is_followed = not all(part.intact for part in parts)
+        names += own or ([] if is_followed else ["redact", "a setting of a callback"])
         names += [f"{field} (ignored)" for field in schedule.ignore]
-        names += ["which values are secrets"] if declared.exposed or marks[0].exposed else []
-        note = "one of these, which QStash does not show, changed in the file"
-        if any(not part.intact for part in parts):
-            note = f"the file has followed what was changed outside, or {note}"
-        after = ", ".join(names)
-        found.append(FieldChange(path="write_only", before=diff.HIDDEN, after=after, note=note))
+        is_secret = declared.exposed or marks[0].exposed
+        names += ["which values are secrets"] if is_secret and not is_followed else []
+        found.append(_followed(names) if is_followed else _one_of(names))
     elif _secrets_moved(declared, parts) and _had_secrets(declared, parts):
         note = "a secret that does not read back changed"
         found.append(
@@ -84,6 +83,19 @@ def write_only(
             FieldChange(path="protect", before=not schedule.protect, after=schedule.protect)
         )
     return tuple(found)
+
+
+def _followed(names: Sequence[str]) -> FieldChange:
+    """What the file says of an edit of the account: the same, as far as that can be seen."""
+    note = "the account has what the file says already"
+    note += f"; or one of these, which QStash does not show: {', '.join(names)}" if names else ""
+    return FieldChange(path="mark", before="as written before", after="anew", note=note)
+
+
+def _one_of(names: Sequence[str]) -> FieldChange:
+    note = "one of these, which QStash does not show, changed in the file"
+    after = ", ".join(names)
+    return FieldChange(path="write_only", before=diff.HIDDEN, after=after, note=note)
 
 
 def _had_secrets(declared: Declared, parts: Sequence[Part]) -> bool:

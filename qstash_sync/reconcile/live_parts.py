@@ -67,10 +67,17 @@ class LivePart:
     ) -> tuple[str, ...]:
         """The user's labels: neither the mark, nor a time, nor the name behind somebody's mark."""
         found = marks.own_labels(self.live, namespace, name, unseen)
-        if self.mark is None or self.ours or self.former or self.live.labels_cut:
+        if self.mark is None or self.live.labels_cut:
             return found
-        theirs = marks.name_behind(self.live.message.labels)
-        return tuple(label for label in found if label != theirs)
+        behind = marks.name_behind(self.live.message.labels) or ""
+        if (self.ours or self.former) and not self.is_named_so(behind, namespace):
+            return found
+        return tuple(label for label in found if label != behind)
+
+    def is_named_so(self, label: str, namespace: str) -> bool:
+        """Whether a label behind our mark is a name of ours: an adopted id tells none."""
+        bound = self.mark.bound if self.mark else None
+        return bound is not None and label.startswith(f"{namespace}.")
 
 
 class LiveParts:

@@ -30,6 +30,7 @@ from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.reconcile.part_writes import part_writes
 from qstash_sync.reconcile.pauses import Pause
+from qstash_sync.reconcile.rename import of_adopted
 
 
 def update(
@@ -54,10 +55,11 @@ def update(
     if isinstance(when, Diagnostic):
         return impossible(schedule, Action.UPDATE, when)
 
+    named = of_adopted(schedule, found, index)
     differing = {
         part.live.id: changed
         for part in parts
-        if (changed := diff.compare(part.view, declared.view, trust(declared, part)))
+        if (changed := (*named, *diff.compare(part.view, declared.view, trust(declared, part))))
     }
     settings = next(iter(differing.values()), ())  # the first part speaks for the others
     hidden = attribution.write_only(declared, parts, when, settings)

@@ -39,8 +39,8 @@ def test_the_file_follows_a_setting(world: World) -> None:
     world.account.console.edit("schedule", "billing.sync", retries=4)
     (change,) = world.plan(FILE.format("30 8 * * *", callback.format(4))).changes
     (field,) = change.fields
-    assert (change.reason, field.path) == (Reason.BOTH, "write_only")
-    assert field.note.startswith("the file has followed what was changed outside, or one of these")
+    assert (change.reason, field.path) == (Reason.BOTH, "mark")
+    assert field.note == "the account has what the file says already"
 
 
 @pytest.mark.parametrize(

@@ -92,3 +92,19 @@ def test_what_is_live_under_the_id_by_itself_is_another_schedule(world: World) -
     assert set(live(world)) == {"scd_1", "scd_1.2", "billing.a", "billing.a.2"}
     plan = world.plan(WITH, allow_deletes=9)
     assert [change.action for change in plan.changes if change.action is Action.DELETE]
+
+
+def test_another_name_of_what_keeps_its_id_is_the_files_doing(world: World) -> None:
+    """As after an import, where names are what one changes first."""
+    world.apply(BEFORE % ", id: scd_1, labels: [team-a]")
+    renamed = (BEFORE % ", id: scd_1, labels: [team-a]").replace("{a: {", "{b: {")
+    (change,) = world.plan(renamed).changes
+    assert change.reason is Reason.FILE
+    assert [(f.path, f.before, f.after) for f in change.fields] == [("name", "a", "b")]
+    world.apply(renamed)
+    assert not world.plan(renamed).changes
+    assert world.schedule("scd_1")["labels"][-1] == "team-a"
+    assert "billing.b" in world.schedule("scd_1.2")["labels"]
+    world.edit("scd_1", labels=[*world.schedule("scd_1")["labels"], "more"])
+    (change,) = world.plan(renamed).changes
+    assert (change.reason, [f.path for f in change.fields]) == (Reason.DRIFT, ["labels"])
