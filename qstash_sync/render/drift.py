@@ -113,9 +113,23 @@ def text(
     diagnostics += more
 
     blocks = [line for block in (lines, diagnostics) if block for line in (*block, "")]
-    last = [summary(drift), *attention(drift, minds=minds), *left_out(plan), sent(requests)]
+    last = [
+        *_sides(drift),
+        summary(drift),
+        *attention(drift, minds=minds),
+        *left_out(plan),
+        sent(requests),
+    ]
     end = [line for one in last for line in paint.wrapped(one, 0)]
     return paint.page([*blocks, *end])
+
+
+def _sides(drift: Drift) -> list[str]:
+    """Which side of a difference is which, where somebody may take them for the edit itself."""
+    moved = (Status.DRIFTED, Status.BOTH)
+    changes = [one.change for one in drift.resources if one.status in moved and one.change]
+    is_shown = any(change.fields for change in changes)
+    return ["What differs: as the account has it -> as the file says."] * is_shown
 
 
 def summary(drift: Drift) -> str:
