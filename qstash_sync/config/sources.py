@@ -17,6 +17,7 @@ from qstash_sync.record import record
 MAX_BYTES = 10_000_000  # of one file; 50,000 schedules, the most that QStash has, need half of it
 SUFFIXES = (".yaml", ".yml")
 DEFAULTS = ("qstash.yaml", "qstash")  # the one that there is
+_OTHERS = ("qstash.yml", "qstash-sync.yaml", "qstash-sync.yml")  # which somebody may take for it
 _SPLIT = "; split it into the files of a folder"
 _READ = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"):
@@ -71,7 +72,9 @@ def gather(paths: Sequence[str], stdin: TextIO | None, option: str = "-f") -> tu
         paths = [_default()]
         way_out = f"; name another with {option}"
     if paths == [""]:
-        raise UsageError("no qstash.yaml and no qstash/ here; name the file or directory with -f")
+        others = [name for name in _OTHERS if os.path.lexists(name)]
+        ways = f"there is -f {others[0]}" if others else "`qstash-sync init` writes a first one"
+        raise UsageError(f"no {' and no '.join(DEFAULTS)}/ here; {ways}, or name it with -f")
     return tuple(source for path in paths for source in _sources(path, stdin, option, way_out))
 
 

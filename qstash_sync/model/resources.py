@@ -112,6 +112,11 @@ class Kind(StrEnum):
     FLOW_CONTROL = "flow_control"
     SCHEDULE = "schedule"
 
+    @property
+    def noun(self) -> str:
+        """What people call it."""
+        return {Kind.URL_GROUP: "URL group", Kind.FLOW_CONTROL: "flow control"}.get(self, str(self))
+
 
 Key = tuple[Kind, str]  # kind and id; of what has no id, its name
 

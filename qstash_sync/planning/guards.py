@@ -123,7 +123,7 @@ def refused_deletes(changes: Iterable[Change]) -> Iterator[Diagnostic]:
     """A delete that is refused stops the whole apply: nothing is written."""
     for change in changes:
         if change.is_guarded or (change.refused and change.protected):
-            what = f"{change.kind} {change.name}"
+            what = f"{change.kind.noun} {change.name}"
             if change.action is not Action.DELETE:
                 what = f"what {what} was before"
             message = f"{what} is not deleted: {change.refused}"

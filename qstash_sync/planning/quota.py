@@ -146,7 +146,7 @@ def limits(
             yield Diagnostic(
                 severity=Severity.ERROR if used.created else Severity.WARNING,
                 code="limit",
-                message=f"{used.after:,} {kind}s after this; {may}",
+                message=f"{used.after:,} {kind.noun}s after this; {may}",
                 hint="remove some, or raise the plan",
             )
 

@@ -192,7 +192,7 @@ class Client:
         data = self._send(wire.get(kind, name), MayLack.RESOURCE)
         if data is Absent.ABSENT:
             return None
-        found = self._parsed(kind, data, f"the {kind} {name}")
+        found = self._parsed(kind, data, f"the {kind.noun} {name}")
         if _name(found) != name:
             other = self.scrub(_name(found))
             raise BadResponseError(f"asked for {name}, QStash answered with {other}")

@@ -83,7 +83,9 @@ def about_account(path: str) -> Request:
 def _path(kind: Kind, name: str, rest: str = "") -> str:
     """The path of one resource; never that of all of them, as an empty name would make it."""
     if name in ("", ".", ".."):
-        raise RejectedError(f"the {kind} {name!r} cannot be addressed: its path means another", 0)
+        raise RejectedError(
+            f"the {kind.noun} {name!r} cannot be addressed: its path means another", 0
+        )
     return f"{LISTS[kind]}/{quote(name, safe='')}{rest}"
 
 

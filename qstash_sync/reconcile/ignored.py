@@ -109,7 +109,7 @@ def with_options(desired: Desired, options: Sequence[str]) -> Desired:
         resources: tuple[Any, ...] = getattr(desired, f"{kind}s") or ()
         if not any(pattern.names(kind, (resource.name,)) for resource in resources):
             known = ", ".join(resource.name for resource in resources) or "none"
-            fact = f"no {kind} of the files has such a name"
+            fact = f"no {kind.noun} of the files has such a name"
             raise UsageError(f"--ignore {text}: {fact}; they have {known}")
         found = tuple(
             left_to_others(resource, (field,))

@@ -339,7 +339,7 @@ def unmanaged(plan: Plan) -> list[str]:
 
 def noun(kind: Kind) -> str:
     """A kind as people call it."""
-    return {Kind.URL_GROUP: "URL group", Kind.FLOW_CONTROL: "flow control"}.get(kind, str(kind))
+    return kind.noun
 
 
 def aside(change: Change) -> str:

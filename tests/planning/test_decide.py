@@ -72,7 +72,7 @@ def test_the_other_kinds_have_rows_of_their_own(world: World) -> None:
     assert plan.usage[Kind.URL_GROUP] == Usage(before=1, created=0, deleted=0, allowed=1)
     assert plan.errors == ()
     (error,) = world.plan(text("b", groups="gh")).errors
-    assert error.message == "2 url_groups after this; the plan free allows 1"
+    assert error.message == "2 URL groups after this; the plan free allows 1"
     assert not world.plan(text("b", groups="h"), allow_deletes=9).errors
 
 
