@@ -33,35 +33,55 @@ def outline(
     unsure = not files.documents or any(_is_decisive(error, environment) for error in errors)
     if config is None or unsure:
         raise files.failure(errors)
-    twice = filter(None, (_twice(error, environment) for error in errors))
-    unbuilt = {**config.desired.unbuilt, **dict.fromkeys(twice)}
-    hides = not files.is_whole or any(_hides_pauses(error.path, environment) for error in errors)
-    desired = replace(config.desired, unbuilt=unbuilt, hides_pauses=hides)
+    names = filter(None, (_doubted(error.path, environment) for error in errors))
+    desired = replace(
+        config.desired,
+        unbuilt={**config.desired.unbuilt, **dict.fromkeys(names)},
+        hides_names=any(_hides_names(error, environment) for error in errors),
+        hides_pauses=not files.is_whole or any(_hides_pauses(one, environment) for one in errors),
+    )
     return replace(config, desired=desired), errors
 
 
-def _twice(error: Diagnostic, environment: str | None) -> str | None:
-    """The schedule that stands twice in the files, or its pause: so one of them does not hold."""
-    match error.path if error.code == "duplicate" else ():
-        case ("schedules", str(name)) | ("schedules", str(name), "paused"):
+def _doubted(path: Path, environment: str | None) -> str | None:
+    """The schedule that is wrong as a whole, as one that stands twice is, or in its pause."""
+    match path:
+        case ("schedules", str(name)) | ("schedules", str(name), "paused" | "<<", *_):
             return name
         case ("environments", str(of), "overrides", "schedules", str(name)) if of == environment:
             return name
     return None
 
 
-def _hides_pauses(path: Path, environment: str | None) -> bool:
-    """Whether an error leaves open which schedules there are, or what all of them share."""
-    match path:
-        case ("schedules",) | ("defaults",) | ("defaults", "paused"):
+def _hides_names(error: Diagnostic, environment: str | None) -> bool:
+    """Whether an error leaves open which live schedules an entry is about."""
+    match error.path:
+        case ("schedules", _) | ("schedules", _, "id" | "was", *_):
             return True
-        case ("environments", str(name), *rest) if name == environment:
-            return rest in (
-                ["defaults"],
-                ["defaults", "paused"],
-                ["overrides"],
-                ["overrides", "schedules"],
-            )
+        case ("environments", str(of), "overrides", "schedules", _, "id" | "was", *_):
+            return of == environment
+    return False
+
+
+def _hides_pauses(error: Diagnostic, environment: str | None) -> bool:
+    """Whether an error leaves open which schedules there are, or what all of them share.
+
+    A key that nobody knows may be meant for one that says it.
+    """
+    is_unknown = error.code in ("unknown_key", "unknown_name")
+    match error.path:
+        case ("schedules" | "<<",) | ("defaults",) | ("defaults", "paused" | "<<", *_):
+            return True
+        case (_,):
+            return is_unknown
+        case ("environments", str(of), *rest) if of == environment:
+            match rest:
+                case ["defaults"] | ["defaults", "paused" | "<<", *_]:
+                    return True
+                case ["overrides" | "<<"] | ["overrides", "schedules" | "<<"]:
+                    return True
+                case ["overrides", *_]:
+                    return is_unknown
     return False
 
 

@@ -304,6 +304,7 @@ class Desired:
     neighbours: tuple[tuple[str, str], ...] = ()  # their namespaces, likewise, and whose they are
     # What entries that are wrong say of a pause, by name, former name and id; None: nobody knows.
     unbuilt: Mapping[str, bool | None] = field(default_factory=dict, compare=False)
+    hides_names: bool = False  # what no entry names may be what a wrong one is about
     hides_pauses: bool = False  # files are so wrong that any schedule may be paused in them
     owns: Globs = Globs()
     protect: Globs = Globs()

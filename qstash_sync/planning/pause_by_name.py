@@ -187,7 +187,8 @@ def _in_file(desired: Desired, one: _Found) -> bool | None:
     said = {bool(one.declared and one.declared.paused), *map(desired.unbuilt.get, names)}
     if True in said:
         return True
-    return None if desired.hides_pauses or None in said else False
+    is_unnamed = desired.hides_names and one.declared is None
+    return None if desired.hides_pauses or is_unnamed or None in said else False
 
 
 def _carried(parts: Sequence[LivePart], index: LiveParts) -> str:

@@ -344,6 +344,13 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("its former name", "  hourly: {paused: true,", "  hours: {paused: true, retries: x, was: hourly,", {"hourly"}, set()),
     ("all pauses", "{timezone: UTC}", "{timezone: UTC, paused: perhaps}", {"hourly"}, ALL - {"hourly"}),
     ("two defaults", "{timezone: UTC}", "{timezone: UTC}\ndefaults: {paused: true}", {"hourly"}, ALL - {"hourly"}),
+    ("a word at the top", "defaults: {timezone: UTC}", "defaults: {timezone: UTC}\ndefault: {paused: true}", {"hourly"}, ALL - {"hourly"}),
+    ("the word of the section", "\nschedules:", "\nschedule:", set(), ALL),
+    ("a name", "  hourly: {paused: true,", "  Hourly: {paused: true,", set(), {"hourly"}),
+    ("a former name", "  hourly: {paused: true,", "  hours: {paused: true, was: [hourly],", set(), {"hourly"}),
+    ("its variable", "  hourly: {paused: true,", "  hours: {paused: true, was: '${var.gone}',", set(), {"hourly"}),
+    ("a merge", "  hourly: {paused: true,", "  hourly: {<<: 3,", set(), {"hourly"}),
+    ("a merge of defaults", "{timezone: UTC}", "{timezone: UTC, <<: 3}", {"hourly"}, ALL - {"hourly"}),
     ("the section", "\nschedules:", "\nschedules: [1]\nx-were:", set(), ALL),
 ]  # fmt: skip
 
@@ -389,6 +396,10 @@ def test_of_files_of_which_one_cannot_be_read_nothing_is_resumed_by_a_glob(
         ("[1]", "{}", set(), ALL),
         ("{}", "[1]", set(), ALL),
         ("{}", "{schedules: {hourly: {paused: perhaps}}}", set(), {"hourly"}),
+        ("{}", "{schedule: {hourly: {paused: true}}}", set(), ALL),
+        ("{}", "{schedules: {hours: {paused: true}}}", set(), ALL),
+        ("{}", "{queue: {q: {}}, queues: {q: {paused: true}}}", set(), ALL),
+        ("{}", "{queues: {q: 3}}", set(), set()),
         ("{}", "{schedules: {hourly: {paused: false}, hourly: {paused: true}}}", set(), {"hourly"}),
     ],
 )
