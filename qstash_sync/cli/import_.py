@@ -242,9 +242,7 @@ def check_of(live: Live, now: datetime) -> Check:
 
     def check(text: str, environ: Mapping[str, str]) -> Checked:
         files = Files([Source("the imported file", ".", text)])
-        config, diagnostics = files.attempt(
-            None, {}, environ, Missing.UNKNOWN
-        )  # all, not the first 200
+        config, diagnostics = files.attempt(None, {}, environ, Missing.UNKNOWN)
         errors = tuple(d for d in diagnostics if d.severity is Severity.ERROR)
         if config is None or errors:
             return Checked(errors=errors)

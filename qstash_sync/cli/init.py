@@ -252,7 +252,7 @@ def wrong(text: str, environ: Mapping[str, str]) -> Wrong:
     from qstash_sync.model.diagnostics import Severity
 
     loaded = Files([Source("the new file", ".", text)])
-    _, diagnostics = loaded.attempt(None, {}, environ, Missing.MOCK)  # all of them: `build` cuts
+    _, diagnostics = loaded.attempt(None, {}, environ, Missing.MOCK)
     schedules: dict[str, str] = {}
     defaults: set[str] = set()
     others = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qstash_sync.cli import base as before, options, report, saved, streams
+from qstash_sync.cli import before, options, report, saved, streams
 from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:

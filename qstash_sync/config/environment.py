@@ -206,12 +206,13 @@ class Environment:
         elsewhere: dict[Key, str] = {}
         patterns: list[tuple[Key, str]] = []
         neighbours: list[tuple[str, str]] = []
-        for name in self._beside(one_account=one_account):
+        for name, is_beside in self._others(one_account=one_account):
             if name not in known:
                 known[name] = self._neighbour(name)
-            patterns += ((key, name) for key in known[name].declared if "*" in key[1])
-            elsewhere |= {key: name for key in known[name].declared if "*" not in key[1]}
-            neighbours += known[name].namespaces
+            neighbours += known[name].namespaces  # a mark tells, whatever account is said
+            declared = known[name].declared if is_beside else ()
+            patterns += ((key, name) for key in declared if "*" in key[1])
+            elsewhere |= {key: name for key in declared if "*" not in key[1]}
         return Config(
             desired=replace(
                 found,
@@ -230,13 +231,11 @@ class Environment:
         location = self.raw_top.get("allow_private", (None, None))[1]
         return self.top.get("allow_private") is True or location in self.scope.mocked
 
-    def _beside(self, *, one_account: bool) -> Iterator[str]:
-        """The other environments that may be of the same account."""
+    def _others(self, *, one_account: bool) -> Iterator[tuple[str, bool]]:
+        """The other environments, and whether each may be of the same account."""
         for name, raw in (self.environments or {}).items():
-            if name == self.name or not isinstance(raw, Map):
-                continue
-            if one_account or shares_account(self.own, raw):
-                yield name
+            if name != self.name and isinstance(raw, Map):
+                yield name, one_account or shares_account(self.own, raw)
 
     def _neighbour(self, name: str) -> Neighbour:
         """What another environment has as the file says it: not with the variables of this run."""

@@ -9,6 +9,8 @@ from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.secret_shapes import Where, is_called
 
 IN_CLEAR = "literal_secret"
+REFERENCE = "interpolation"  # a code: `${…}` that is none, or leads nowhere
+_WORD = re.compile(r"[^\s'\"`{}\[\],:]{4,}")  # that may be part of a value
 
 # A value that a variable is part of, as in `Bearer ${env.TOKEN}`, is none in clear.
 _MEMBER = re.compile(
@@ -69,9 +71,25 @@ def without_secrets(
     lines |= {_line(d) for d in diagnostics if d.code == IN_CLEAR}
     for diagnostic in diagnostics:
         location = diagnostic.location
-        if location and (_line(diagnostic) in lines or _line(diagnostic) in redacted):
+        is_redacted = location is not None and _line(diagnostic) in redacted
+        told = (
+            _without_words_of(location.text, diagnostic) if is_redacted and location else diagnostic
+        )
+        if location and (_line(diagnostic) in lines or is_redacted):
             location = replace(location, text="")
-        yield replace(diagnostic, location=location)
+        yield replace(told, location=location)
+
+
+def _without_words_of(line: str, diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic that repeats nothing of a redacted line: what no YAML is may be quoted in it."""
+    if not line and diagnostic.code == REFERENCE:  # which it quotes, and perhaps what it is not
+        return replace(diagnostic, message="a reference is not understood", hint="")
+    found = _WORD.findall(line)
+    message, hint = (
+        "" if any(word in text for word in found) else text
+        for text in (diagnostic.message, diagnostic.hint)
+    )
+    return replace(diagnostic, message=message or "is not understood as it stands", hint=hint)
 
 
 def _line(diagnostic: Diagnostic) -> tuple[str, int] | None:

@@ -65,6 +65,7 @@ class Files:
         self.top: dict[str, tuple[Value, Location]] = {}
         self.neighbours: dict[str, Neighbour] = {}  # environments, as they were asked for
         self.is_whole = True  # each of them could be read
+        unread: list[Source] = []
         for source in sources:
             if source.no_text:
                 place = Location(source.name, *source.no_text)
@@ -72,11 +73,13 @@ class Files:
                 self.is_whole = False
                 continue
             document = read(source.text, name=source.name, folder=source.folder, report=self.report)
-            self.is_whole = self.is_whole and document is not None
-            if document:
+            if document is None:
+                self.is_whole = False
+                unread.append(source)
+            else:
                 self._literal_secrets(source, document)
                 self.documents.append(replace(document, root=self._top_level(document.root)))
-        self.redacted = redacted.hide(self.documents)
+        self.redacted = redacted.hide(self.documents) | redacted.unread(unread)
         found, at = self.top.get("environments", (None, None))
         if isinstance(found, Map) and len(found) > MAX_ENVIRONMENTS:
             fact = f"{len(found):,} environments; {MAX_ENVIRONMENTS} can be checked in one run"

@@ -5,10 +5,11 @@ of its schedule has, where any layer redacts it.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from qstash_sync.config.interpolate import variables_in
 from qstash_sync.config.literals import is_in_clear
+from qstash_sync.config.sources import Source
 from qstash_sync.config.tree import (
     COLLECTIONS,
     Document,
@@ -40,16 +41,29 @@ def hide(documents: Sequence[Document]) -> frozenset[tuple[str, int]]:
     """Let no location show such a line from now on; returns them, by file and number from 1."""
     if not any("redact" in document.root.origin.text for document in documents):
         return frozenset()
-    found = _Lines(documents)
+    found, done = _Lines(documents), set[tuple[int, frozenset[_Redaction]]]()
     for entry, defaults, overrides in _schedules(documents):
         layers = [*defaults, entry, *overrides]
         asked = [entry, *overrides] if "redact" in entry else layers
-        redactions = [_redaction(layer["redact"]) for layer in asked if layer.get("redact")]
+        redactions = frozenset(_redaction(one["redact"]) for one in asked if one.get("redact"))
         for layer in layers if redactions else ():
+            if (id(layer), redactions) in done:  # what many schedules lie on
+                continue
+            done.add((id(layer), redactions))
             for holder, key in _redacted(layer, redactions):
                 found.hide(holder, key, holder[key])
     origins = [document.root.origin for document in documents]
     return frozenset((one.name, line + 1) for one in origins for line in one.hidden_lines)
+
+
+def unread(sources: Iterable[Source]) -> frozenset[tuple[str, int]]:
+    """All lines of files that are no YAML, where one of them may redact what another one holds."""
+    asking = (source for source in sources if "redact" in source.text)
+    return frozenset(
+        (source.name, number)
+        for source in asking
+        for number, _ in enumerate(source.text.splitlines(), 1)
+    )
 
 
 def _schedules(documents: Sequence[Document]) -> Iterator[tuple[Map, list[Map], list[Map]]]:
@@ -88,7 +102,7 @@ def _redaction(raw: Value) -> _Redaction:
     return _Redaction(body=bool(raw.get("body")), headers=bool(headers))
 
 
-def _redacted(layer: Map, redactions: Sequence[_Redaction]) -> Iterator[tuple[Map, str]]:
+def _redacted(layer: Map, redactions: Collection[_Redaction]) -> Iterator[tuple[Map, str]]:
     """Holder and key of each value in a layer that is redacted."""
     if any(one.body for one in redactions):
         yield from ((layer, key) for key in _BODIES if key in layer)

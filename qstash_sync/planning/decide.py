@@ -8,6 +8,7 @@ guards     deletes that would do harm are refused, each with its own way out
 quota      what the account's plan does not allow is an error before the first write
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -34,6 +35,7 @@ from qstash_sync.record import record
 
 IDLE_GLOB = "adopt"  # the code of an error: `--adopt` names no schedule of the files
 _LISTED = 10  # more names than this help nobody
+_GLOB = re.compile(r"[*?\[]")
 _OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
 _WRITTEN = (Action.CREATE, Action.UPDATE)
 _COUNTED = {"pause": "update", "resume": "update"}
@@ -138,8 +140,11 @@ def decide(
     tzdata: str,
 ) -> Plan:
     """Apply the policy; raises nothing: what cannot be done is in the plan's errors."""
-    orphans = [one.id for one in comparison.orphans if policy.leaves(one)]
-    compared = [_consented(one, policy, index) for one in _wanted(comparison, policy)]
+    wanted = list(_wanted(comparison, policy))
+    compared = [_consented(one, policy, index) for one in wanted]
+    goes = {one.key for one in wanted}
+    left = (one for one in comparison.orphans if one.key not in goes)
+    orphans = [one.id for one in left if policy.is_about(one)]
     changes = sorted((one.change for one in compared if one.change), key=lambda c: c.order)
 
     inside = frozenset(one.key for one in compared if policy.covers(one.kind, one.names))
@@ -169,7 +174,7 @@ def decide(
         ),
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
         *_orphaned(orphans, policy),
-        *_idle_globs(comparison, policy),
+        *_idle_globs(comparison, policy, index),
         *renames.forgotten(kept, within, index),
         *guards.no_longer_used(kept, unmanaged, desired, live),
         *guards.refused_deletes(kept),
@@ -247,7 +252,8 @@ def consented(comparison: Comparison, policy: Policy, index: LiveParts) -> Itera
 def _wanted(comparison: Comparison, policy: Policy) -> Iterator[Compared]:
     """What is compared, and of what an environment has left what the policy names."""
     yield from comparison.compared
-    yield from (one for one in comparison.orphans if policy.ends(one))
+    names = {one.name for one in comparison.compared}  # a consent to those is none to an id
+    yield from (one for one in comparison.orphans if policy.ends(one) and one.id not in names)
 
 
 def _orphaned(ids: Sequence[str], policy: Policy) -> Iterator[Diagnostic]:
@@ -318,13 +324,19 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
     return f"take it over with {adopt}, or {instead}"
 
 
-def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
+def _is_done(pattern: str, policy: Policy, index: LiveParts) -> bool:
+    """Whether it is the id of what is gone: a run that was cut off is typed once more."""
+    is_id = index.is_in_namespace(pattern) or policy.destroys
+    return is_id and not _GLOB.search(pattern) and pattern not in index.by_id
+
+
+def _idle_globs(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Diagnostic]:
     """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
     names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
     ids = [one.id for one in comparison.orphans]
     for pattern in policy.adopt if policy.among is None else ():
         is_orphan = replace(policy, adopt=(pattern,)).ends
-        if any(map(is_orphan, comparison.orphans)):
+        if any(map(is_orphan, comparison.orphans)) or _is_done(pattern, policy, index):
             continue
         if policy.destroys:
             fact = f"--adopt {pattern}: nothing that an environment has left has such an id"

@@ -65,10 +65,10 @@ class Policy:
             return any(fnmatchcase(orphan.id, glob) for glob in self.adopt)
         return orphan.id in self.adopt
 
-    def leaves(self, orphan: Compared) -> bool:
-        """Whether it stays, and the run is about it."""
-        is_asked = not self.is_partial and self.among is None
-        return is_asked and self.covers(orphan.kind, orphan.names) and not self.ends(orphan)
+    def is_about(self, orphan: Compared) -> bool:
+        """Whether the run has something to say of it."""
+        is_whole = not self.is_partial and self.among is None
+        return is_whole and self.covers(orphan.kind, orphan.names)
 
     def keeps(self, change: Change) -> bool:
         """Whether a change is in the scope; what is approved is, whatever its reason is by now."""

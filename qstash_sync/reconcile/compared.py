@@ -14,7 +14,7 @@ Within = frozenset[Key] | None  # the resources that are compared; None: all
 class Consent:
     """A change that overwrites or deletes what is not ours needs consent: which id, what it is.
 
-    can_be_given: not where another namespace manages it.
+    can_be_given: not where another namespace, or another environment of the file, manages it.
     """
 
     id: str

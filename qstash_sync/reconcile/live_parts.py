@@ -276,7 +276,9 @@ class LiveParts:
         return name is None or not self.is_in_namespace(name)
 
     def is_orphan(self, part: LivePart) -> bool:
-        """Whether it is of the namespace, by an environment that the files do not have (any more).
+        """Whether it is of the namespace, or of the one that it replaces, and of no environment.
+
+        Of none that the files have, that is: of one that was renamed, or of a file without any.
 
         No declared schedule is it, and no run of another environment deletes it.
         """
@@ -284,8 +286,7 @@ class LiveParts:
             return False
         names = [marks.name_behind(part.live.message.labels) or part.base]
         names += [] if part.mark.bound else [part.base]  # else a copy of what is elsewhere
-        is_there = all(name.startswith(f"{self.namespace}.") for name in names)
-        return is_there and part.base not in self._declared
+        return all(map(self.is_in_namespace, names)) and part.base not in self._declared
 
     def environment_of(self, part: LivePart) -> str | None:
         """The other environment of the file whose mark it carries, by rights."""

@@ -80,3 +80,35 @@ def test_no_view_quotes_a_redacted_value(
     ran = cli(*words, environ={"GITHUB_ACTIONS": "true"})
     assert "TOPSECRET" not in ran.out + ran.err
     assert "qstash.yaml" in ran.out + ran.err or _id in ("html", "plan as json")
+
+
+WRONG_YAML = [
+    "@CANARYx9",
+    "%CANARYx9",
+    "`CANARYx9`",
+    "*CANARYx9",
+    '"\\qCANARYx9"',
+    "'it's CANARYx9'",
+    "!CANARYx9 x",
+    "a: CANARYx9: b",
+]
+
+
+@pytest.mark.parametrize("value", WRONG_YAML)
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_a_line_that_is_no_yaml_is_not_quoted_where_something_is_redacted(
+    tmp_path: Path, value: str, form: str
+) -> None:
+    """A sign of YAML in a secret is what makes its line fail."""
+    (tmp_path / "q.yaml").write_text(
+        "version: 1\nnamespace: n\nschedules:\n  a:\n    cron: '@daily'\n    timezone: UTC\n"
+        f"    destination: https://e.com\n    redact: {{body: true}}\n    body: {value}\n"
+    )
+    words = (
+        ("validate", "--format", form)
+        if form in ("text", "json")
+        else ("plan", "--local", "--format", form)
+    )
+    ran = cli(*words, "-f", str(tmp_path / "q.yaml"), environ={})
+    assert ran.code == 1
+    assert "CANARY" not in ran.text

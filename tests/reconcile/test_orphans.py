@@ -81,8 +81,11 @@ def test_a_destroy_that_leaves_it_is_not_done(place: Place) -> None:
     ran = place.run("destroy", "--yes", "shop", "--adopt", "shop.*", environment="production")
     assert (ran.code, place.live()) == (0, set())
     assert "stays" not in ran.text
-    ran = place.run("destroy", "--yes", "shop", environment="production")
-    assert (ran.code, ran.out) == (0, "Nothing of shop is in the account.")
+    for words in ((), ("--adopt", "shop.a")):  # a run that was cut off is typed once more
+        ran = place.run("destroy", "--yes", "shop", *words, environment="production")
+        assert (ran.code, ran.out) == (0, "Nothing of shop is in the account.")
+    ran = place.run("apply", "--yes", "--adopt", "shop.a", environment="production", names="")
+    assert ran.code == 0
 
 
 def test_a_pause_names_it(place: Place) -> None:
@@ -117,3 +120,41 @@ def test_a_saved_plan_takes_it_along(place: Place, tmp_path: Path) -> None:
     ran = place.run("apply", plan, "--yes", environment="production", names="")
     assert ran.code == 0, ran
     assert place.live() == {"a", "c"}
+
+
+def test_the_namespace_that_is_replaced_may_have_some(tmp_path: Path) -> None:
+    """A file without environments gets one, with a namespace of its own."""
+    place = Place(tmp_path)
+    own = "prod: {namespace: shop-prod, namespace_was: shop}"
+    text = place.file.read_text().replace("environments: {prod: {}}", f"environments: {{{own}}}")
+    before = place.file.read_text().replace("environments: {prod: {}}\n", "")
+    assert place.run("destroy", "--yes", "shop", environment="prod").code == 0
+    common = ("-f", str(place.file), f"--local={place.account}")
+    place.file.write_text(before)
+    assert cli("apply", "--yes", *common).code == 0
+    whole = json.loads(text.partition("schedules: ")[2])
+    place.file.write_text(text.replace(json.dumps(whole), json.dumps({"a": whole["a"]})))
+    assert cli("apply", "-e", "prod", "--yes", "--adopt", "*", *common).code == 0
+    for command in ("plan", "drift"):
+        told = " ".join(cli(command, "-e", "prod", *common).text.split())
+        assert f"shop.b, shop.c: {TOLD}" in told
+    assert cli("apply", "-e", "prod", "--yes", "--adopt", "shop.b", *common).code == 0
+    assert f"shop.c: {TOLD}" in " ".join(cli("plan", "-e", "prod", *common).text.split())
+
+
+def test_a_name_of_the_file_is_no_id(tmp_path: Path) -> None:
+    """A schedule that was adopted under an id, which another one has as its name."""
+    file, account = tmp_path / "q.yaml", tmp_path / "a.db"
+    common = ("-f", str(file), f"--local={account}")
+    text = (
+        f"version: 1\nnamespace: shop\n{UNLINTED}environments: {{prod: {{}}}}\nschedules:\n"
+        "  nightly: {cron: '@daily', timezone: UTC, destination: 'https://e.com/n'}\n"
+        "  old: {id: nightly, cron: '@hourly', timezone: UTC, destination: 'https://e.com/o'}\n"
+    )
+    file.write_text(text)
+    assert cli("apply", "-e", "prod", "--yes", *common).code == 0
+    file.write_text(text.replace("prod", "production").partition("  old")[0])
+    ran = cli("apply", "-e", "production", "--yes", "--adopt", "nightly", *common)
+    assert ran.code == 0
+    assert "1 to update, 0 to delete" in ran.out
+    assert TOLD in " ".join(ran.text.split())
