@@ -454,7 +454,8 @@ def _flow_use(entry: Entry, given: schema.FlowUseSpec) -> FlowUse:
 def _period(
     entry: Entry, path: Path, given: schema.FlowUseSpec | schema.FlowControlSpec
 ) -> int | None:
-    if given.period is not None and given.rate is None:
+    is_rated = given.rate is not None or (not path and entry.is_broken("rate"))
+    if given.period is not None and not is_rated:
         entry.error("conflict", (*path, "period"), "a period needs a rate", "add rate:")
     return 1 if given.period is None and given.rate is not None else given.period
 

@@ -239,3 +239,12 @@ def test_a_token_in_plain_is_told_whether_it_is_set_or_not(tmp_path: Path) -> No
             ran = cli(*command, *words, environ=environ)
             assert ran.code == 1
             assert ran.err.count("never shown") == 1, ran.err
+
+
+def test_a_rate_that_is_made_up_is_one_for_its_period() -> None:
+    text = HEAD + "flow_controls: {k: {rate: '${env.T|plain}', period: 1m}}\n"
+    assert messages(text, {}, missing=Missing.MOCK) == []
+    bare = messages(
+        HEAD + "flow_controls: {k: {parallelism: 2, period: 1m}}\n", {}, missing=Missing.MOCK
+    )
+    assert "a period needs a rate" in str(bare)
