@@ -59,6 +59,14 @@ def test_one_token_is_of_one_account(one: str, other: str, *, is_one: bool) -> N
         assert bool(config(text, ENVIRON, environment=name).desired.elsewhere) == is_one
 
 
+def test_no_token_is_no_token_of_two() -> None:
+    text = FILE % (", url: 'https://a.example.com'", ", region: eu-central-1")
+    for token in ('token: "${env.P}"', 'token: "${env.T}", '):
+        text = text.replace(token, "")
+    text = text.replace("{, ", "{")
+    assert not config(text, ENVIRON, environment="preview").desired.elsewhere
+
+
 @pytest.mark.parametrize("command", ["apply", "destroy"])
 def test_a_local_account_is_one_for_all(tmp_path: Path, command: str) -> None:
     """Whatever regions the environments are of: a rehearsal shows no delete that is none."""
@@ -344,9 +352,10 @@ def test_what_an_environment_has_left(
     message = replace(schedule.message, labels=(str(mark), name))
     live = LiveSchedule(id=part_id, cron="* * * * *", message=message)
     other = replace(live, id="scd_1", message=replace(message, labels=(str(adopted), name)))
-    index = LiveParts(wanted, [live, other])
+    index = LiveParts(wanted, [live, other, replace(other, id="scd_2")])
     assert index.is_orphan(index.by_id[part_id]) == (is_left and not declared)
     assert index.is_orphan(index.by_id["scd_1"]) == is_left
+    assert not index.is_orphan(index.by_id["scd_2"])  # a copy
 
 
 HERS = [  # what prod is called before, and now; what staging says to get at its schedule

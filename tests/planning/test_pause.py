@@ -387,6 +387,15 @@ def test_of_files_of_which_one_cannot_be_read_nothing_is_resumed_by_a_glob(
         assert (ran.code, paused(live)) == (0, parts(live, "hourly", "office"))
 
 
+def test_of_two_files_one_may_pause_it(live: World, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(FILE)
+    (tmp_path / "b.yaml").write_text("version: 1\n" + RESTING[RESTING.index("schedules:") :])
+    assert said(live, "pause", "*").code == 0
+    with on(live.account) as variables:
+        ran = cli("resume", "*", "-f", str(tmp_path), environ=variables)
+    assert (ran.code, paused(live)) == (4, parts(live, *ALL))
+
+
 @pytest.mark.parametrize(
     ("defaults", "overrides", "left", "refused"),
     [

@@ -55,6 +55,19 @@ def test_how_full_an_account_is_meanwhile_and_afterwards(
     assert (found.after, found.is_tight) == (after, tight)
 
 
+@pytest.mark.parametrize(
+    ("created", "freed", "deleted", "fits"),
+    [(0, 0, 1, True), (1, 0, 5, False), (1, 5, 5, True), (6, 5, 9, False), (6, 9, 5, False)],
+)
+def test_whether_there_is_room_at_every_moment(
+    created: int, freed: int, deleted: int, *, fits: bool
+) -> None:
+    """Of an account that is too full only what is new needs any."""
+    used = quota.Usage(before=12, created=created, deleted=deleted, allowed=10, freed=freed)
+    assert used.fits is fits
+    assert quota.Usage(before=12, created=created, deleted=deleted, allowed=None).fits
+
+
 @pytest.mark.parametrize("change", ["namespace: b\nnamespace_was: billing", "namespace: billing"])
 @pytest.mark.parametrize(("live", "fits"), [(10, False), (5, True), (6, False)])
 def test_what_a_change_needs_before_it_frees_anything_is_counted(

@@ -64,6 +64,7 @@ def test_its_id_does(place: Place, command: str) -> None:
     ran = place.run(command, *words, "--adopt", "shop.b", environment="production", names="")
     assert "delete schedule b" in ran.text
     assert f"shop.a, shop.c: {TOLD}" in ran.text
+    assert "4 unmanaged" in ran.out  # what goes is not left alone
     assert place.live() == {"a", "c"}
     assert ran.code == (ExitCode.PARTIAL if command == "destroy" else ExitCode.DONE)
 
@@ -110,6 +111,7 @@ def test_what_another_environment_of_the_file_has_is_none(place: Place) -> None:
 @pytest.mark.parametrize("scope", [("--target", "schedules.a"), ("--exclude", "schedules.[bc]")])
 def test_what_the_run_is_not_about_is_not_told(place: Place, scope: tuple[str, str]) -> None:
     assert TOLD not in place.run("plan", *scope, environment="production", names="a").text
+    assert TOLD not in place.run("plan", "--only", "clock", environment="production").text
 
 
 def test_a_saved_plan_takes_it_along(place: Place, tmp_path: Path) -> None:
@@ -119,6 +121,7 @@ def test_a_saved_plan_takes_it_along(place: Place, tmp_path: Path) -> None:
     assert place.live() == {"a", "b", "c"}
     ran = place.run("apply", plan, "--yes", environment="production", names="")
     assert ran.code == 0, ran
+    assert TOLD not in ran.text
     assert place.live() == {"a", "c"}
 
 
