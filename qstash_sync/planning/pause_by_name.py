@@ -117,7 +117,11 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         changes=tuple(sorted(changes, key=lambda change: change.order)),
         unchanged=tuple(sorted(unchanged)),
         unmanaged=tuple((Kind.SCHEDULE, i) for i in sorted(index.by_id) if i not in managed),
-        warnings=(*_advice(wish, left, chosen, absent), *_fires_on(wish, index)),
+        warnings=(
+            *_advice(wish, left, chosen, absent),
+            *_unsure(wish, [one.name for one in chosen if rests.get(one.id, False) is None]),
+            *_fires_on(wish, index),
+        ),
         errors=tuple(_unmatched(wish, ours, [s.name for s in absent])),
         live=live,
         index=index,
@@ -243,6 +247,13 @@ def _advice(
         "in the file, but not in the account",
         "an apply creates it running: write paused: true" if wish.paused else "",
     )
+
+
+def _unsure(wish: Wish, names: Sequence[str]) -> Iterator[Diagnostic]:
+    """What an error of the file refuses, and the one command that resumes it all the same."""
+    named = wish.desired.command("resume", *sorted(names))
+    fact = "an error of the file leaves open whether it pauses it, so it is refused"
+    yield from _warning(wish, "unsure", names, fact, f"`{named}` resumes it all the same")
 
 
 def _fires_on(wish: Wish, index: LiveParts) -> Iterator[Diagnostic]:

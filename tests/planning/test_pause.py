@@ -367,6 +367,9 @@ def test_no_error_of_a_file_wakes_what_it_pauses(
     assert ran.code == (4 if refused else 0), ran
     assert paused(live) == parts(live, *left, *refused)
     assert ("left paused" in ran.err) == bool(left)
+    assert (f"`qstash-sync resume {' '.join(sorted(refused))} -f -` resumes" in ran.err) == bool(
+        refused
+    )
     for name in refused:
         assert f"refused    resume schedule {name}: its file is wrong, so whether" in ran.out
     for name in (*left, *refused):
