@@ -220,6 +220,14 @@ def meant(word: str, known: Sequence[str]) -> str:
     return f"known: {', '.join(known)}" if known and len(known) <= LISTED else ""
 
 
+def may_say_pause(key: str) -> bool:
+    """Whether a key of a schedule may be the one of a pause, or one that was meant for it."""
+    known = schema.ScheduleSpec.model_fields
+    if key in known:
+        return key == "paused"
+    return key in _OPPOSITES or nearest(key, known) in (None, "paused")
+
+
 def keys(model: type[schema.Spec], trail: Sequence[object]) -> tuple[str, ...]:
     """The keys that are known at a trail below a model."""
     fields = _model_at(model, trail).model_fields

@@ -6,7 +6,7 @@ from typing import Any
 
 from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, Entry, is_selected
-from qstash_sync.config.layers import Checker, Layer, meant, over
+from qstash_sync.config.layers import Checker, Layer, may_say_pause, meant, over
 from qstash_sync.config.report import Path
 from qstash_sync.config.tree import NOTHING, Document, Map, Value
 from qstash_sync.config.types import Frame
@@ -103,10 +103,8 @@ class Resources:
         paused: bool | None = None
         if layer:
             names += [layer.spec.id, layer.spec.was]
-            # A key that is misspelt may be the one that says it.
-            is_spelt = entry.broken.issubset(schema.ScheduleSpec.model_fields)
-            is_said = is_spelt and not entry.is_broken("paused")
-            paused = layer.spec.paused or (False if is_said else None)
+            is_open = any(map(may_say_pause, entry.broken))
+            paused = layer.spec.paused or (None if is_open else False)
         self.unbuilt |= dict.fromkeys(filter(None, names), paused)
 
     def declared(self, section: str, environment: str) -> Iterator[str]:

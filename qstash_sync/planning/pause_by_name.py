@@ -252,8 +252,8 @@ def _advice(
 def _unsure(wish: Wish, names: Sequence[str]) -> Iterator[Diagnostic]:
     """What an error of the file refuses, and the one command that resumes it all the same."""
     named = wish.desired.command("resume", *sorted(names))
-    fact = "an error of the file leaves open whether it pauses it, so it is refused"
-    yield from _warning(wish, "unsure", names, fact, f"`{named}` resumes it all the same")
+    fact = "an error of the file leaves open whether it pauses them, so refused"
+    yield from _warning(wish, "unsure", names, fact, f"`{named}` resumes all the same")
 
 
 def _fires_on(wish: Wish, index: LiveParts) -> Iterator[Diagnostic]:
