@@ -384,7 +384,7 @@ class _Run:
             return _explained(
                 replace(outcome, status=Status.FAILED, message=str(error)), error, step
             )
-        except Exception as error:  # noqa: BLE001 likewise; and when it began stays known
+        except Exception as error:  # noqa: BLE001 a bug costs one step: other parts are paused all the same
             return replace(outcome, status=Status.FAILED, message=internal(error))
         self.lost = 0
         return None

@@ -95,7 +95,7 @@ class _Commands(UserDict[str, Any]):
 def _page(names: Sequence[str], what: str, text: Callable[[click.Context], str]) -> click.Option:
     """An option in place of all else: click's own would print by themselves."""
 
-    def show(context: click.Context, _: object, given: bool) -> None:  # noqa: FBT001 click passes it by place
+    def show(context: click.Context, _: object, given: object) -> None:
         if given and not context.resilient_parsing:
             streams.result(safe.page(text(context).split("\n")))
             context.exit()

@@ -11,7 +11,7 @@ cause        what one mend takes away wherever it shows, such as a variable that
 message      the fact, for people alone; no code reads it
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -37,6 +37,7 @@ class Fixed(str):
 
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+_LISTED = 10  # more names than this help nobody
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,6 +70,12 @@ class Diagnostic:
     def text(self) -> str:
         """The message behind its path, as it is shown."""
         return f"{'.'.join(map(str, self.path))}: {self.message}" if self.path else self.message
+
+
+def listed(names: Collection[str]) -> str:
+    """Some names for a message, in order: as many as help anybody, and how many more."""
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(sorted(names)[:_LISTED]) + more
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

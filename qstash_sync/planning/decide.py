@@ -8,7 +8,6 @@ guards     deletes that would do harm are refused, each with its own way out
 quota      what the account's plan does not allow is an error before the first write
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -18,7 +17,7 @@ from fnmatch import fnmatchcase
 from qstash_sync.exit_codes import ExitCode
 from qstash_sync.lint import judge
 from qstash_sync.model.change import Action, Change, Reason
-from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity, listed
 from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.model.steps import DeleteSchedule
@@ -34,8 +33,7 @@ from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.record import record
 
 IDLE_GLOB = "adopt"  # the code of an error: `--adopt` names no schedule of the files
-_LISTED = 10  # more names than this help nobody
-_GLOB = re.compile(r"[*?\[]")
+_TYPED = 10  # more options than this nobody types
 _OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
 _WRITTEN = (Action.CREATE, Action.UPDATE)
 _COUNTED = {"pause": "update", "resume": "update"}
@@ -259,15 +257,14 @@ def _wanted(comparison: Comparison, policy: Policy) -> Iterator[Compared]:
 def _orphaned(ids: Sequence[str], policy: Policy) -> Iterator[Diagnostic]:
     """What fires on of an environment that was renamed, or taken out of the files."""
     if ids:
-        more = f" and {len(ids) - _LISTED:,} more" if len(ids) > _LISTED else ""
         command = "a destroy" if policy.destroys else "an apply"
         them = "them" if ids[1:] else "it"
-        ways = " ".join(f"--adopt {one}" for one in ids[:_LISTED])
+        ways = " ".join(f"--adopt {one}" for one in sorted(ids)[:_TYPED])
         fact = "of an environment that the files do not have, so left alone"
         yield Diagnostic(
             severity=Severity.WARNING,
             code="orphaned",
-            message=f"{', '.join(ids[:_LISTED])}{more}: {fact}",
+            message=f"{listed(ids)}: {fact}",
             hint=f"was it renamed? {command} with {ways} deletes {them}",
         )
 
@@ -327,7 +324,7 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
 def _is_done(pattern: str, policy: Policy, index: LiveParts) -> bool:
     """Whether it is the id of what is gone: a run that was cut off is typed once more."""
     is_id = index.is_in_namespace(pattern) or policy.destroys
-    return is_id and not _GLOB.search(pattern) and pattern not in index.by_id
+    return is_id and not scope.is_glob(pattern) and pattern not in index.by_id
 
 
 def _idle_globs(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Diagnostic]:
@@ -340,7 +337,7 @@ def _idle_globs(comparison: Comparison, policy: Policy, index: LiveParts) -> Ite
             continue
         if policy.destroys:
             fact = f"--adopt {pattern}: nothing that an environment has left has such an id"
-            hint = f"there is {', '.join(ids[:_LISTED])}" if ids else ""
+            hint = f"there is {listed(ids)}" if ids else ""
             yield Diagnostic(code=IDLE_GLOB, message=fact, hint=hint)
         elif not any(fnmatchcase(name, pattern) for name in names):
             fact = f"--adopt {pattern}: no schedule of the files has such a name"

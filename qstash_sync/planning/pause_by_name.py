@@ -8,7 +8,6 @@ billing.x      no, other  yes             left alone and refused, and its furthe
 anything else                             not ours, never touched
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,19 +15,18 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qstash_sync.model.change import Action, Change, OfParts, Reason
-from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Severity, listed
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import former
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.scope import is_glob
 from qstash_sync.record import record
 
 STAYS_PAUSED = "stays_paused"  # a code: of what a resume of many leaves to the file
-_GLOB = re.compile(r"[*?\[]")
 _NEAR = 0.7  # of 1: a word that was misspelt
 _UNSURE = "its file is wrong, so whether it is paused there is not known; resume it by its name"
-_LISTED = 10  # more names than this help nobody
 
 
 @record(kw_only=True)
@@ -182,7 +180,7 @@ def _is_one_of_many(wish: Wish, one: _Found) -> bool:
     """Whether a resume of many means it, which leaves to the file what that pauses."""
     if wish.paused or not any(part.live.paused for part in one.parts):
         return False
-    return not any(one.is_named(glob) and not _GLOB.search(glob) for glob in wish.globs)
+    return not any(one.is_named(glob) and not is_glob(glob) for glob in wish.globs)
 
 
 def _in_file(desired: Desired, one: _Found) -> bool | None:
@@ -270,7 +268,7 @@ def _warning(
     wish: Wish, code: str, names: Sequence[str], fact: str, hint: str
 ) -> Iterator[Diagnostic]:
     if names:
-        message = f"{_where(wish)}{_listed(names)}: {fact}"
+        message = f"{_where(wish)}{listed(names)}: {fact}"
         yield Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)
 
 
@@ -280,8 +278,8 @@ def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Ite
         if any(one.is_named(glob) for one in ours) or any(fnmatchcase(n, glob) for n in absent):
             continue
         word = glob.removeprefix("schedules.")
-        near = [] if _GLOB.search(word) else get_close_matches(word, known, 5, _NEAR)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"ours are {_listed(known)}"
+        near = [] if is_glob(word) else get_close_matches(word, known, 5, _NEAR)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"ours are {listed(known)}"
         namespace = wish.desired.namespace
         if not known:
             hint = f"no schedule of {namespace} is in the account; is it the right environment?"
@@ -291,8 +289,3 @@ def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Ite
 
 def _where(wish: Wish) -> str:
     return f"{wish.desired.environment}: " if wish.desired.environment else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    return ", ".join(sorted(names)[:_LISTED]) + more

@@ -25,6 +25,11 @@ _LISTED = 12  # more names than this help nobody
 _NEAR = 0.6  # of 1: a word that was misspelt
 
 
+def is_glob(word: str) -> bool:
+    """Whether a word may name several, as `*`, `?` and `[…]` do."""
+    return any(sign in word for sign in "*?[")
+
+
 @record()
 class Pattern:
     """Some kinds, and a glob of names."""

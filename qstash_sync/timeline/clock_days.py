@@ -5,7 +5,7 @@ a fold    0 1 2|2'|3 4 5 ...       those of the second pass come once more
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import islice
 
@@ -129,7 +129,7 @@ def _day(timezone: str, at: datetime, jobs: dict[Job, list[str]]) -> ClockDay:
     low, high = sorted((before, after))
     utc = at.replace(tzinfo=None)
     day = (utc + timedelta(minutes=low)).date()
-    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 a wall clock has no zone
+    midnight = datetime.combine(day, time())
     lo, hi = ((utc - midnight) // _MINUTE + offset for offset in (low, high))
     scale = _Scale(at=at, lo=lo, hi=hi, is_gap=after > before)
 
