@@ -19,7 +19,7 @@ _MEMBER = re.compile(
     re.IGNORECASE,
 )
 # What stands for a value, and shows none of it: a reference without a default.
-_REFERENCE = re.compile(r"(?<!\$)\$\{\s*(?:env|var)\.[\w-]+(?:\|plain)?\s*\}")
+_REFERENCE = re.compile(r"(?<!\$)\$\{\s*(?:env\.\w+|var\.[\w-]+)(?:\|plain)?\s*\}")
 _SOME = "${}"  # in its place, where shapes are looked for
 _REST = re.compile(r"[#\\][^\s\"'<>]*")
 

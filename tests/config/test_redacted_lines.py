@@ -83,6 +83,11 @@ def test_no_view_quotes_a_redacted_value(
 
 
 WRONG_YAML = [
+    "'x ${CANARYx9}'",
+    "'${env.A-CANARYx9}'",
+    "'ab${env.A-CANARYx9}'",
+    "'${var.x:-CANARYx9}'",
+    "'${env.A|CANARYx9}'",
     "@CANARYx9",
     "%CANARYx9",
     "`CANARYx9`",
@@ -94,15 +99,22 @@ WRONG_YAML = [
 ]
 
 
+@pytest.mark.parametrize(
+    "holder",
+    [
+        "    redact: {body: true}\n    body: ",
+        "    redact: {headers: [x-key]}\n    headers:\n      X-Key: ",
+    ],
+)
 @pytest.mark.parametrize("value", WRONG_YAML)
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
 def test_a_line_that_is_no_yaml_is_not_quoted_where_something_is_redacted(
-    tmp_path: Path, value: str, form: str
+    tmp_path: Path, holder: str, value: str, form: str
 ) -> None:
     """A sign of YAML in a secret is what makes its line fail."""
     (tmp_path / "q.yaml").write_text(
         "version: 1\nnamespace: n\nschedules:\n  a:\n    cron: '@daily'\n    timezone: UTC\n"
-        f"    destination: https://e.com\n    redact: {{body: true}}\n    body: {value}\n"
+        f"    destination: https://e.com\n{holder}{value}\n"
     )
     words = (
         ("validate", "--format", form)
