@@ -35,7 +35,7 @@ class Throttle:
         self._ahead: float | None = None  # the server's Unix time minus `time()`
         self.is_unreadable = False  # there was a `Date`, and it was none
         self._resume_at = -math.inf
-        self._random = random.SystemRandom()
+        self._random = random.Random()  # noqa: S311 spreads retries in time; no secret comes of it
 
     def time(self) -> float:
         """Seconds that only go forward."""
