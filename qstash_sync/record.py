@@ -29,10 +29,10 @@ def record(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
         def hashed(self: T) -> int:
             return hash(content(self))
 
-        own = cls.__dict__
-        made.__eq__, made.__hash__ = equals, hashed
-        if "__repr__" not in own:
-            made.__repr__ = _repr
+        made.__eq__ = equals
+        for name, method in (("__hash__", hashed), ("__repr__", _repr)):
+            if name not in cls.__dict__:
+                setattr(made, name, method)
         return cast("type[T]", made)
 
     return decorate

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "exit_codes.py": set[str](),
     "record.py": set[str](),
     "errors.py": {"exit_codes"},
-    "crons": {"crons"},
+    "crons": {"crons", "record"},
     "model": {"model", "crons", "record"},
     "reconcile": CORE - {"planning", "lint"},
     "lint": {"lint", "reconcile", "model", "crons", "errors", "record"},

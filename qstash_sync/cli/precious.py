@@ -13,11 +13,11 @@ from qstash_sync.errors import UsageError
 _DATABASE = b"SQLite format 3\0"  # of a `--local` account
 # A line of the file that has the version, or of another one of its folder. Of a schedule that is
 # called like one of these keys, a report has a time behind the name.
-_KEYS = re.compile(
+_KEYS = (
     rb"(?m)^(?:version:[ \t]*1|(?:schedules|url_groups|queues|flow_controls):(?:[ \t]*\{.*)?)"
     rb"[ \t]*(?:#.*)?\r?$"
 )
-_IN_BRACES = re.compile(rb"""\s*\{\s*(["']?)version\1\s*:\s*1\s*[,}]""")  # JSON, too
+_IN_BRACES = rb"""\s*\{\s*(["']?)version\1\s*:\s*1\s*[,}]"""  # JSON, too
 
 
 def refuse(path: str, option: str) -> None:
@@ -41,7 +41,7 @@ def _content(path: str) -> str | None:
 
     if data.startswith(_DATABASE):
         return "an SQLite database"
-    if _KEYS.search(data) or _IN_BRACES.match(data):
+    if re.search(_KEYS, data) or re.match(_IN_BRACES, data):
         return "a configuration"
     return "a saved plan" if _is_saved_plan(data) else None
 

@@ -29,7 +29,7 @@ _EXCLUSIVE = (
     frozenset({"destination", "url_group"}),
     frozenset({"only", "except_"}),
 )
-_WORD = re.compile(r"[A-Za-z][\w.:@/-]{0,60}", re.ASCII)  # which YAML takes for a text as it is
+_WORD = r"(?a)[A-Za-z][\w.:@/-]{0,60}"  # which YAML takes for a text as it is
 S = TypeVar("S", bound=schema.Spec)
 
 
@@ -247,7 +247,7 @@ def _alone(model: type[schema.Spec], value: Value) -> str:
 
     A word that is a key is that key, where it is one that may be true.
     """
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_WORD, value):
         return ""
     known = keys(model, ())
     if value in known:

@@ -10,23 +10,22 @@ from qstash_sync.model.secret_shapes import Where, is_called
 
 IN_CLEAR = "literal_secret"
 REFERENCE = "interpolation"  # a code: `${…}` that is none, or leads nowhere
-_WORD = re.compile(r"[^\s'\"`{}\[\],:]{4,}")  # that may be part of a value
+_WORD = r"[^\s'\"`{}\[\],:]{4,}"  # that may be part of a value
 
 # A value that a variable is part of, as in `Bearer ${env.TOKEN}`, is none in clear.
-_MEMBER = re.compile(
-    r"(?<![\w.-])([\w.-]+)[\"']?\s*[:=]\s*[\"']?(?=[^\s\"'$,}\]&|>])"
-    r"(?!(?:(?:bearer|basic|token) )?[^\s\"',}\]$]{0,100}\$\{)",
-    re.IGNORECASE,
+_MEMBER = (
+    r"(?i)(?<![\w.-])([\w.-]+)[\"']?\s*[:=]\s*[\"']?(?=[^\s\"'$,}\]&|>])"
+    r"(?!(?:(?:bearer|basic|token) )?[^\s\"',}\]$]{0,100}\$\{)"
 )
 # What stands for a value, and shows none of it: a reference without a default.
-_REFERENCE = re.compile(r"(?<!\$)\$\{\s*(?:env\.\w+|var\.[\w-]+)(?:\|plain)?\s*\}")
+_REFERENCE = r"(?<!\$)\$\{\s*(?:env\.\w+|var\.[\w-]+)(?:\|plain)?\s*\}"
 _SOME = "${}"  # in its place, where shapes are looked for
 _REST = re.compile(r"[#\\][^\s\"'<>]*")
 
 
 def _shows_secret(line: str) -> bool:
     """Whether a secret stands in a line of a file, as far as its words tell: it may be no YAML."""
-    bare = _REFERENCE.sub(_SOME, line)  # a reference may have spaces, where an address ends
+    bare = re.sub(_REFERENCE, _SOME, line)  # a reference may have spaces, where an address ends
     paths = [_whole(bare, *span) for span in secret_shapes.webhooks(bare)]
     if secret_shapes.kind_in(line) or any(map(is_in_clear, paths)):
         return True
@@ -35,7 +34,7 @@ def _shows_secret(line: str) -> bool:
             return True
     if secret_shapes.has_login(line):
         return True
-    return any(is_called(found[1]) for found in _MEMBER.finditer(line))
+    return any(is_called(found[1]) for found in re.finditer(_MEMBER, line))
 
 
 def _whole(line: str, start: int, end: int) -> str:
@@ -46,7 +45,7 @@ def _whole(line: str, start: int, end: int) -> str:
 
 def is_in_clear(text: str) -> bool:
     """Whether anything is left of a text beside what stands for a value."""
-    return re.search(r"\w", _REFERENCE.sub("", text)) is not None
+    return re.search(r"\w", re.sub(_REFERENCE, "", text)) is not None
 
 
 def told_once(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
@@ -84,7 +83,7 @@ def _without_words_of(line: str, diagnostic: Diagnostic) -> Diagnostic:
     """A diagnostic that repeats nothing of a redacted line: what no YAML is may be quoted in it."""
     if not line and diagnostic.code == REFERENCE:  # which it quotes, and perhaps what it is not
         return replace(diagnostic, message="a reference is not understood", hint="")
-    found = _WORD.findall(line)
+    found = re.findall(_WORD, line)
     message, hint = (
         "" if any(word in text for word in found) else text
         for text in (diagnostic.message, diagnostic.hint)

@@ -56,7 +56,7 @@ _NUMBER = re.compile(
     r"|(?P<none>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
 # A value without quotes that begins as only an alias may, or as nothing may, with its key.
-_BARE = re.compile(
+_BARE = (
     r"(?:^|[{,\[]|(?<=- ))\s*(?:- +)?(?:([\w.-]+)\s*:\s+)?"
     r"([*@`%].*?)(?=\s*(?:,\s*[\w.-]+\s*:|[}\]]|\s#|$))"
 )
@@ -151,7 +151,7 @@ def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
     assert isinstance(error, MarkedYAMLError)
     mark = error.problem_mark or error.context_mark
     location = origin.location(_packed(mark) if mark else 0)
-    for bare in _BARE.finditer(location.text):
+    for bare in re.finditer(_BARE, location.text):
         covers = bare.start(2) <= location.column - 1 <= bare.end(2)
         if covers and not re.fullmatch(r"\*[\w-]+\s*", bare[2]):
             location = origin.location((location.line - 1) << 32 | bare.start(2))

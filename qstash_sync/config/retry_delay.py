@@ -19,10 +19,8 @@ _ARGUMENTS = {
 }  # fmt: skip
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.UAdd, ast.USub)
 # No quotes, comparisons, brackets, comments; no 1_000, 0x10, 1j, 1e3; no ** and //, no (1, 2,).
-_FOREIGN = re.compile(
-    r"[^\w\s.+\-*/%(),]|(?<![\w.])[\d.]+[A-Za-z_]\w*|\*\s*\*|/\s*/|,(?=\s*\))", re.ASCII
-)
-_NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+", re.ASCII)
+_FOREIGN = r"(?a)[^\w\s.+\-*/%(),]|(?<![\w.])[\d.]+[A-Za-z_]\w*|\*\s*\*|/\s*/|,(?=\s*\))"
+_NUMBER = r"(?a)\d+(\.\d+)?|\.\d+"
 
 
 def check(expression: str) -> str:
@@ -30,7 +28,7 @@ def check(expression: str) -> str:
     if len(expression) > MAX_LENGTH:
         raise _bad(f"the expression is longer than {MAX_LENGTH:,} characters")
     text = re.sub(r"\s", " ", expression, flags=re.ASCII).strip(" ")
-    if foreign := _FOREIGN.search(text):
+    if foreign := re.search(_FOREIGN, text):
         raise _unexpected(foreign[0])
     if _nesting(text) > MAX_NESTING:
         raise _bad(f"more than {MAX_NESTING} parentheses in each other")
@@ -64,7 +62,7 @@ def _check_node(node: ast.AST, text: str) -> None:
             return
         case ast.operator() | ast.unaryop() if isinstance(node, _OPERATORS):
             return
-        case ast.Constant() if _NUMBER.fullmatch(_source(node, text)):
+        case ast.Constant() if re.fullmatch(_NUMBER, _source(node, text)):
             return
         case ast.Call(func=ast.Name(id=name)) if name != "retried" and _is_called(node.func, text):
             if name in _ARGUMENTS and len(node.args) != _ARGUMENTS[name]:

@@ -5,13 +5,13 @@ difference and counting are single operations on one Python int (66 KiB for a ye
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Self
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.grammar import Fields
+from qstash_sync.record import record
 
 DAY = 1440
 DAY_BYTES = DAY // 8
@@ -20,7 +20,7 @@ PAD = 3  # days around a span, so that no zone's offset and no clock change reac
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Span:
     """Whole UTC days: the first, and how many."""
 
@@ -80,7 +80,7 @@ class Span:
         return (bitmap >> PAD * DAY) & self.mask
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Difference:
     """How crons differ from what is wanted, in firings; first is the first wrong minute."""
 

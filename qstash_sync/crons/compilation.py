@@ -1,7 +1,6 @@
 """What a compilation is: the parts, how long they hold, what was proven, what to warn of."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -11,6 +10,7 @@ from qstash_sync.crons.firings import Meeting, meetings
 from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import DAY, Cron
 from qstash_sync.crons.zones import Transition
+from qstash_sync.record import record
 
 YEAR = timedelta(days=366)
 
@@ -33,7 +33,7 @@ class Peculiarity(StrEnum):
     NATIVE_DIFFERS = "native_differs"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Caution:
     """A warning about a time: which, and the sentence."""
 
@@ -41,7 +41,7 @@ class Caution:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Part:
     """One cron that QStash stores.
 
@@ -54,7 +54,7 @@ class Part:
     serves: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Proof:
     """What the proof counted over the horizon, in firings, and the first that is wrong.
 
@@ -68,7 +68,7 @@ class Proof:
     first: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Compilation:
     """The parts of a schedule and how long they hold.
 

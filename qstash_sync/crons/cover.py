@@ -35,7 +35,6 @@ one change in the horizon, 4; one more for each special date. `bound.py` counts 
 from calendar import isleap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache, reduce
 from itertools import count
@@ -53,13 +52,14 @@ from qstash_sync.crons.dates import (
     table,
 )
 from qstash_sync.crons.grammar import DAY as DAY_FIELD, MONTH_DAYS, WEEKDAY, Fields
+from qstash_sync.record import record
 
 _Reason = TypeVar("_Reason")
 Why = tuple[tuple[Fields, int], ...]  # crons, and the days from the UTC date to the local one
 _DateSet = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # days, months, weekdays
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Rule:
     """On which dates some minutes fire in one season, seen from UTC.
 
@@ -73,7 +73,7 @@ class Rule:
     loose: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Seasons:
     """To which offset each date belongs, in tables of dates.
 
@@ -85,7 +85,7 @@ class Seasons:
     special: Mapping[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Piece:
     """One cron of a cover, and the offsets whose dates it serves."""
 

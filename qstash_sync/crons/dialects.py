@@ -10,12 +10,11 @@ The first two count weekdays from 1 for Sunday, so leaving a field out would mov
 import re
 from collections.abc import Sequence
 
-_CALL = re.compile(r"(cron|rate|at)\s*\((.*)\)", re.IGNORECASE | re.DOTALL)
-_RATE = re.compile(r"\s*(\d{1,4})\s+(minute|hour|day)s?\s*", re.IGNORECASE)
-_TIME = re.compile(
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?: ?(?P<half>[ap]m))?"
-    r"| ?(?P<alone>[ap]m))",
-    re.IGNORECASE | re.ASCII,
+_CALL = r"(?is)(cron|rate|at)\s*\((.*)\)"
+_RATE = r"(?i)\s*(\d{1,4})\s+(minute|hour|day)s?\s*"
+_TIME = (
+    r"(?ia)(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?: ?(?P<half>[ap]m))?"
+    r"| ?(?P<alone>[ap]m))"
 )
 _HALF_DAY = 12  # hours
 _MIDNIGHT = 24, 0  # at the end of a day
@@ -25,13 +24,13 @@ _QUARTZ = (6, 7)
 
 def advice(text: str) -> tuple[str, str | None] | None:
     """Whose form a text is in, and its translation, if it has one; None where it is nobody's."""
-    call = _CALL.fullmatch(text.strip())
+    call = re.fullmatch(_CALL, text.strip())
     kind = call[1].lower() if call else ""
     if call and kind == "at":
         return "AWS's form of a single time, which no cron can be", None
     if call and kind == "rate":
         return "AWS's form of a rate, which has no fixed time", _of_rate(call[2])
-    if time := _TIME.fullmatch(text.strip()):
+    if time := re.fullmatch(_TIME, text.strip()):
         return "a time of day", _daily(time)
     fields = (call[2] if call else text).split()
     if call or _is_aws(fields):
@@ -62,7 +61,7 @@ def _translated(fields: Sequence[str]) -> str | None:
 
 
 def _of_rate(text: str) -> str | None:
-    found = _RATE.fullmatch(text)
+    found = re.fullmatch(_RATE, text)
     if not found:
         return None
     count, unit = int(found[1]), found[2].lower()

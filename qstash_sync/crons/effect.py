@@ -7,7 +7,6 @@ new, falling away   the others
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from itertools import pairwise
@@ -17,13 +16,14 @@ from qstash_sync.crons import robfig
 from qstash_sync.crons.bitmaps import DAY, DAY_BYTES, Span, lowest, pieces, window
 from qstash_sync.crons.firings import fired
 from qstash_sync.crons.gap_and_fold import Job
+from qstash_sync.record import record
 
 DAYS = 366  # a fixed year, so that effects can be compared
 _FAR = 31 * DAY  # minutes that firings may move, where none stays where it was
 _PAD = 2 * DAY  # room for any offset
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Effect:
     """How two sets of firings differ over 366 days.
 

@@ -7,7 +7,6 @@ a fold          walls that two pieces reach: first, second or both
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain, islice
@@ -28,6 +27,7 @@ from qstash_sync.crons.bitmaps import (
 )
 from qstash_sync.crons.gap_and_fold import Fold, Gap, Job
 from qstash_sync.crons.grammar import Cron
+from qstash_sync.record import record
 
 __all__ = [
     "DAY", "Difference", "Fold", "Gap", "Job", "Meeting", "Span", "fired", "instants", "meetings",
@@ -38,7 +38,7 @@ _LONG = 29 * 366  # 29 February on one weekday comes every 28 years (but for 190
 _CHUNK = 92  # days looked at once, at first
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Meeting:
     """A cron whose local time is skipped or repeated by a clock change.
 

@@ -8,13 +8,14 @@ few minutes keeps its beat.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from qstash_sync.crons import zones
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import Cron, parse
+from qstash_sync.record import record
 
 
 class Gap(StrEnum):
@@ -33,7 +34,7 @@ class Fold(StrEnum):
     BOTH = "both"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Job:
     """When a schedule is wanted: crons (their union) in a zone; None is the class's default."""
 

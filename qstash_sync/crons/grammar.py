@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from qstash_sync.crons import dialects, zones
 from qstash_sync.crons.error import CronError
+from qstash_sync.record import record
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -36,7 +37,7 @@ _SHOWN = 60  # characters of a cron that is in no form of ours
 MAX_DIGITS = 9  # of a number in a cron; Python reads no more than a few thousand
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class FieldKind:
     """One of the five fields: its name, its bounds (7 counts as Sunday), its names."""
 

@@ -12,7 +12,6 @@ the past. Away from clock changes it is plain matching; only the hours around on
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -20,6 +19,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import DAY, Span, moved_piece, pieces, wall, window
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.grammar import KINDS, MACROS, FieldKind, Fields
+from qstash_sync.record import record
 
 _NEAR = 26 * 60  # minutes around a change: its local day, and the one before
 _YEARS = 5  # the search gives up after these
@@ -30,7 +30,7 @@ _DIGITS = 18  # of a number that Go's parser takes
 _PATIENCE = 20_000  # steps of one search; Apia's lost day would take for ever
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Spec:
     """A stored cron as robfig reads it; its zone is UTC where it names none."""
 
@@ -113,7 +113,7 @@ def _number(text: str, item: str) -> int:
     return int(digits)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Clock:
     """A zone's offsets; instants are minutes from 0001-01-01 UTC (a day's ordinal x 1,440)."""
 

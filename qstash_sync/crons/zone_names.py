@@ -35,7 +35,7 @@ _ABBREVIATIONS = {
     "WAT": "Africa/Lagos", "WEST": "Europe/Lisbon", "WIB": "Asia/Jakarta",
 }  # fmt: skip
 # Spoken names, and those of Windows, without the words below.
-_FILLERS = re.compile(r"\b(?:time|standard|daylight|summer|zone)\b|[._]")
+_FILLERS = r"\b(?:time|standard|daylight|summer|zone)\b|[._]"
 _SPOKEN = {
     "Africa/Johannesburg": "south africa", "America/Anchorage": "alaska, alaskan",
     "America/Chicago": "central, ct, us central", "America/Denver": "mountain, mt, us mountain",
@@ -55,14 +55,14 @@ _ODD_OFFSETS = {
     -570: "Pacific/Marquesas", 210: "Asia/Tehran", 270: "Asia/Kabul", 330: "Asia/Kolkata",
     345: "Asia/Kathmandu", 390: "Asia/Yangon", 525: "Australia/Eucla", 570: "Australia/Darwin",
 }  # fmt: skip
-_OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+-])\s*(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
-_FIXED = re.compile(r"(?:Etc/)?GMT([+-]?)(\d{1,2})")
-_POSIX = re.compile(r"([A-Z]{3,4})[+-]?\d{1,2}(?:[A-Z]{3,4})?")
+_OFFSET = r"(?i)(?:UTC|GMT|Z)?\s*([+-])\s*(\d{1,2})(?::?(\d\d))?"
+_FIXED = r"(?:Etc/)?GMT([+-]?)(\d{1,2})"
+_POSIX = r"([A-Z]{3,4})[+-]?\d{1,2}(?:[A-Z]{3,4})?"
 
 
 def fixed(name: str) -> str | None:
     """The offset that a zone of Etc/ is named by, as people write it: UTC-2 for Etc/GMT+2."""
-    found = _FIXED.fullmatch(name)
+    found = re.fullmatch(_FIXED, name)
     if found is None:
         return None
     hours = int(found[2])
@@ -72,7 +72,7 @@ def fixed(name: str) -> str | None:
 def advice(name: str, known: Sequence[str]) -> str:
     """What to write in place of a name that is no zone; known: all names of the zone data."""
     wanted = name.strip()[:_LONGEST]
-    if offset := _OFFSET.fullmatch(wanted):
+    if offset := re.fullmatch(_OFFSET, wanted):
         return _for_offset(offset)
     found = _candidates(wanted, known)
     return f"did you mean {' or '.join(found)}?" if found else "write a name such as Europe/Berlin"
@@ -102,7 +102,7 @@ def _candidates(wanted: str, known: Sequence[str]) -> Sequence[str]:
 def _named(wanted: str, known: tuple[str, ...]) -> Sequence[str]:
     """The zones that are called so: by their names, their cities, what people say."""
     folded = _folded(known)
-    posix = _POSIX.fullmatch(wanted)
+    posix = re.fullmatch(_POSIX, wanted)
     abbreviation = posix[1] if posix else wanted.upper()
     if abbreviation in _ABBREVIATIONS:
         return _ABBREVIATIONS[abbreviation].split()
@@ -110,7 +110,7 @@ def _named(wanted: str, known: tuple[str, ...]) -> Sequence[str]:
     city = [zone for low, zone in folded.items() if low.rpartition("/")[2] == word]
     if word in folded or city:
         return [folded[word]] if word in folded else city[:_CANDIDATES]
-    spoken = " ".join(_FILLERS.sub(" ", wanted.lower()).split())
+    spoken = " ".join(re.sub(_FILLERS, " ", wanted.lower()).split())
     if spoken in _MEANT:
         return [_MEANT[spoken]]
     return []

@@ -1,7 +1,6 @@
 """Zone data: the installed `tzdata` package only, never the operating system's older copy."""
 
 import pkgutil
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from io import BytesIO
@@ -11,13 +10,14 @@ import tzdata
 
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.zone_names import advice
+from qstash_sync.record import record
 
 YEARS = range(1970, 3000)  # that can be asked about: a horizon must fit before the calendar's end
 _MINUTE = timedelta(minutes=1)
 _STEP = timedelta(days=7)  # Ramadan's pair, the closest there is, lies four weeks apart
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Transition:
     """A change of a zone's offset; offsets in minutes east of UTC."""
 

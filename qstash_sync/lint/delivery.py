@@ -189,7 +189,7 @@ def _same(one: Text, other: Text) -> bool:
 
 # A deployment of Vercel has a hash of nine characters before its team, or a branch; what stays has
 # neither. A word such as backend01 has its digits at the end; of the hashes a few have, too.
-_PREVIEWS = re.compile(
+_PREVIEWS = (
     r".*-(?=[a-z0-9]*\d[a-z])[a-z0-9]{9}-[a-z0-9-]+\.vercel\.app"
     r"|.*-git-.*\.vercel\.app"
     r"|deploy-preview-\d+--.*\.netlify\.app|[0-9a-f]{24}--.*\.netlify\.app"
@@ -216,7 +216,7 @@ def _preview(url: Text) -> str | None:
 @lru_cache(maxsize=4096)
 def _is_preview(host: str) -> bool:
     is_tunnel = any(host == name or host.endswith(f".{name}") for name in _TUNNELS)
-    return is_tunnel or _PREVIEWS.fullmatch(host) is not None
+    return is_tunnel or re.fullmatch(_PREVIEWS, host) is not None
 
 
 def _temporary(host: str) -> tuple[str, str]:
@@ -226,7 +226,7 @@ def _temporary(host: str) -> tuple[str, str]:
 
 # ---------------------------------------------------------------- what nothing fills in
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = (
     r"\$\((?P<command>[A-Z_][A-Z0-9_]+)\)"
     r"|(?<![\w$])\$(?:(?P<shell>[A-Z_][A-Z0-9_]+)|(?P<ours>(?:env|var)\.\w+))"
     r"|\{\{\s*\.?(?:(?P<scope>[a-z]+)\.)?(?P<template>[A-Za-z_]\w*)[^{}]*\}\}"
@@ -264,7 +264,7 @@ def _placeholder(text: Text) -> tuple[str, str] | None:
     """How it is spelt, and is here; None where the text has no such thing beside its secrets."""
     pieces = [text] if isinstance(text, str) else [p.text for p in text.pieces if not p.hidden]
     for piece in pieces:
-        match = _PLACEHOLDER.search(piece) if "$" in piece or "{{" in piece else None
+        match = re.search(_PLACEHOLDER, piece) if "$" in piece or "{{" in piece else None
         if match and match["template"]:
             scope = f"{match['scope']}." if match["scope"] else ""
             ours = "var" if match["scope"] == "var" else "env"

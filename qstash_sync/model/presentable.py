@@ -6,7 +6,7 @@ from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import MASK
 
 _SHOWN = 400  # characters; a value that a message quotes may have millions
-_ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]+)=([^\s&#'\"$]+)")  # in an address, or a form
+_ASSIGNED = r"(?<![\w.-])([\w.-]+)=([^\s&#'\"$]+)"  # in an address, or a form
 
 
 def _masked(found: re.Match[str]) -> str:
@@ -20,11 +20,11 @@ def presentable(text: str) -> str:
     middle, since what is said of a value stands around it.
     """
     if secret_shapes.might_hold_secret(text):
-        for shape, _ in secret_shapes.SHAPES:
+        for shape, _ in secret_shapes.shapes():
             text = shape.sub(MASK, text)
     paths = {text[slice(*span)] for span in secret_shapes.webhooks(text)} if "://" in text else ()
     for path in paths:
         text = text.replace(path, MASK)
     if "=" in text:
-        text = _ASSIGNED.sub(_masked, text)
+        text = re.sub(_ASSIGNED, _masked, text)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-(_SHOWN // 2) :]}"

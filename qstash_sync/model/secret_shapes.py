@@ -8,29 +8,30 @@ would rather take too much out, a file is not told off for it.
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cache, lru_cache
 
 Span = tuple[int, int]
+# Here, as elsewhere, a pattern that few runs need is a text: `re` compiles it at its first use.
 # Variables that hold a token or a signing key of QStash.
 TOKENS = re.compile(r"(?:\w+_)?QSTASH_(?:TOKEN|(?:CURRENT|NEXT)_SIGNING_KEY)")
 
 # By shape
 
 
-SHAPES = (
-    (re.compile(r"\bsig_[A-Za-z0-9]{20,}"), "a QStash signing key"),
-    (re.compile(r"eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+"), "a QStash token"),
-    (re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"), "a Stripe key"),
-    (re.compile(r"\bwhsec_[A-Za-z0-9+/=]{16,}"), "a signing secret of webhooks"),
-    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}"), "a GitHub token"),
-    (re.compile(r"\bglpat-[\w-]{20,}"), "a GitLab token"),
-    (re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-[A-Za-z0-9-]{10,}"), "a Slack token"),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "an AWS access key"),
-    (re.compile(r"\bAIza[\w-]{35}"), "a Google key"),
-    (re.compile(r"\bSG\.[\w-]{22}\.[\w-]{43}"), "a SendGrid key"),
-    (re.compile(r"\bnpm_[A-Za-z0-9]{36}"), "an npm token"),
-    (re.compile(r"\bsk-(?:proj|ant|svcacct)-[\w-]{20,}|\bsk-[A-Za-z0-9]{40,}"), "an API key"),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"), "a private key"),
+_SHAPES = (
+    (r"\bsig_[A-Za-z0-9]{20,}", "a QStash signing key"),
+    (r"eyJVc2VySUQiOi[A-Za-z0-9+/_=-]+", "a QStash token"),
+    (r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}", "a Stripe key"),
+    (r"\bwhsec_[A-Za-z0-9+/=]{16,}", "a signing secret of webhooks"),
+    (r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}", "a GitHub token"),
+    (r"\bglpat-[\w-]{20,}", "a GitLab token"),
+    (r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-[A-Za-z0-9-]{10,}", "a Slack token"),
+    (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", "an AWS access key"),
+    (r"\bAIza[\w-]{35}", "a Google key"),
+    (r"\bSG\.[\w-]{22}\.[\w-]{43}", "a SendGrid key"),
+    (r"\bnpm_[A-Za-z0-9]{36}", "an npm token"),
+    (r"\bsk-(?:proj|ant|svcacct)-[\w-]{20,}|\bsk-[A-Za-z0-9]{40,}", "an API key"),
+    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*", "a private key"),
 )
 # How the shapes begin: words that are searched for one by one, since a pattern of them all takes
 # thrice the time. In a file's own text a secret may be behind escapes, or broken at the end of a
@@ -41,7 +42,7 @@ _TRACES = (
     "PRIVATE KEY",
 )  # fmt: skip
 _ESCAPES = re.compile(r"\\[xuU\r\n]")
-_LIKELY_SHAPES = re.compile(
+_LIKELY_SHAPES = (
     r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
     r"|\b(?:sk|rk|pk)_(?:live|test)_\w{8,}|\bwhsec_[\w+/=]{16,}"
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
@@ -56,15 +57,21 @@ def might_hold_secret(text: str) -> bool:
     return is_escaped or any(trace in text for trace in _TRACES)
 
 
+@cache
+def shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The shapes of secrets that are certain, and what each is the shape of."""
+    return tuple((re.compile(shape), kind) for shape, kind in _SHAPES)
+
+
 def kind_in(text: str) -> str | None:
     """What kind of secret stands in a text, as its shape tells for certain."""
-    return next((kind for shape, kind in SHAPES if shape.search(text)), None)
+    return next((kind for shape, kind in shapes() if shape.search(text)), None)
 
 
 def likely_in(text: str) -> Iterator[Span]:
     """Where something stands that has the shape of a secret, certain or likely; spans overlap."""
-    for shape in (*(shape for shape, _ in SHAPES), _LIKELY_SHAPES):
-        yield from (match.span() for match in shape.finditer(text))
+    for shape in (*(shape for shape, _ in _SHAPES), _LIKELY_SHAPES):
+        yield from (match.span() for match in re.finditer(shape, text))
 
 
 # By name
@@ -87,20 +94,18 @@ _NAMES = (
 _SHORT = ("auth", "key", "pass", "pwd", "sig", "signature")
 _PARAMETERS = frozenset({*_SHORT, "amzsignature", "code", "googsignature", "hmac"})  # X- aside
 _WORDS = frozenset({*_NAMES, *_SHORT, "session"})  # of headers
-_LIKELY_LAST = re.compile(
-    r"(?:.*[-_.])?(?:cookie|tokens?|tok|pass|passcode|pwd|creds?|signature|api[-_]key|access[-_]key"
-    r"|private[-_]key|licen[cs]e[-_]?key|session[-_]?id|auth)",
-    re.IGNORECASE,
+_LIKELY_LAST = (
+    r"(?i)(?:.*[-_.])?(?:cookie|tokens?|tok|pass|passcode|pwd|creds?|signature|api[-_]key|access[-_]key"
+    r"|private[-_]key|licen[cs]e[-_]?key|session[-_]?id|auth)"
 )
-_MAY_BE_LAST = re.compile(r"(?:.*[-_.])?(?:key|private)", re.IGNORECASE)
+_MAY_BE_LAST = r"(?i)(?:.*[-_.])?(?:key|private)"
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # No words, no path, no date: one stretch at least mixes letters and digits, or it is base64.
-_OPAQUE = re.compile(
-    r"(?=[\w+=-]{16,}$)(?:.*[-_+=])?(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{8,}(?:[-_+=].*)?"
-    r"|(?=.*[0-9])[A-Za-z0-9+/]{20,}={1,2}",
-    re.ASCII,
+_OPAQUE = (
+    r"(?a)(?=[\w+=-]{16,}$)(?:.*[-_+=])?(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{8,}(?:[-_+=].*)?"
+    r"|(?=.*[0-9])[A-Za-z0-9+/]{20,}={1,2}"
 )
-_LIKELY_PARAMETER = re.compile(r"(?:.*[-_.])?(?:key|sig)", re.IGNORECASE)
+_LIKELY_PARAMETER = r"(?i)(?:.*[-_.])?(?:key|sig)"
 
 
 @lru_cache(maxsize=4096)
@@ -115,8 +120,8 @@ def is_called(name: str, where: Where = Where.MEMBER, *, likely: bool = False) -
         return True
     if not likely:
         return False
-    is_parameter = where is Where.PARAMETER and _LIKELY_PARAMETER.fullmatch(name)
-    return bool(is_parameter or _LIKELY_LAST.fullmatch(_spaced(name)))
+    is_parameter = where is Where.PARAMETER and re.fullmatch(_LIKELY_PARAMETER, name)
+    return bool(is_parameter or re.fullmatch(_LIKELY_LAST, _spaced(name)))
 
 
 def _spaced(name: str) -> str:
@@ -131,7 +136,7 @@ def is_likely(name: str, value: str, where: Where = Where.MEMBER) -> bool:
     """
     if is_called(name, where, likely=True):
         return True
-    return bool(_MAY_BE_LAST.fullmatch(_spaced(name)) and _OPAQUE.fullmatch(value))
+    return bool(re.fullmatch(_MAY_BE_LAST, _spaced(name)) and re.fullmatch(_OPAQUE, value))
 
 
 # By address, and in a text by the name before it
@@ -154,30 +159,29 @@ WEBHOOK = re.compile(
     r"|https?://api\.telegram\.org/bot([^/?#\s\"'<>\\]+)",
     re.IGNORECASE,
 )
-_LIKELY_WEBHOOK = re.compile(
-    r"https?://[^/?#\s]+(?:/[^/?#\s]+)*?/(?:[\w-]*[-_])?(?:web)?hooks?/"
-    r"((?=[\w-]*\d)[\w-]{20,}[^?#\s\"'<>\\]*)",
-    re.IGNORECASE,
+_LIKELY_WEBHOOK = (
+    r"(?i)https?://[^/?#\s]+(?:/[^/?#\s]+)*?/(?:[\w-]*[-_])?(?:web)?hooks?/"
+    r"((?=[\w-]*\d)[\w-]{20,}[^?#\s\"'<>\\]*)"
 )
 _PARAMETER = re.compile(r"[?&;]([^=&;?#\s]{1,100})=([^&#]+)")
-_FIELD = re.compile(r"(?:^|[?&;])([^=&;?#\s]{1,100})=([^&\s]+)")
-_MEMBER = re.compile(r'"((?:[^"\\]|\\.){1,100})"\s*:\s*"((?:[^"\\]|\\.)+)"')
+_FIELD = r"(?:^|[?&;])([^=&;?#\s]{1,100})=([^&\s]+)"
+_MEMBER = r'"((?:[^"\\]|\\.){1,100})"\s*:\s*"((?:[^"\\]|\\.)+)"'
 
 
 def webhooks(text: str, *, likely: bool = False) -> Iterator[Span]:
     """Where the secret paths of webhooks stand in a text."""
     for shape in (WEBHOOK, _LIKELY_WEBHOOK) if likely else (WEBHOOK,):
-        for match in shape.finditer(text):
+        for match in re.finditer(shape, text):
             yield match.span(match.lastindex or 0)
 
 
 SCHEME = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey) +", re.IGNORECASE)
 # A credential by what stands around it: its scheme, an address's login; and JSON Web Tokens.
-_SCHEMED = re.compile(r"(?<![\w-])(?:Bearer|Basic|ApiKey) +([\w.~+/=:-]{12,})", re.IGNORECASE)
+_SCHEMED = r"(?i)(?<![\w-])(?:Bearer|Basic|ApiKey) +([\w.~+/=:-]{12,})"
 _LOGIN = re.compile(
     r"[a-z][a-z0-9+.-]{1,30}://[^/?#\s:@\"]{0,200}:([^/?#\s@\"]{3,1000})@", re.IGNORECASE
 )
-_JWT = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*")
+_JWT = r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
 
 
 def anywhere(text: str) -> Iterator[Span]:
@@ -186,23 +190,22 @@ def anywhere(text: str) -> Iterator[Span]:
         yield from webhooks(text)
         yield from (match.span(1) for match in _LOGIN.finditer(text))
     if " " in text:
-        yield from (match.span(1) for match in _SCHEMED.finditer(text))
+        yield from (match.span(1) for match in re.finditer(_SCHEMED, text))
     if "eyJ" in text:
-        yield from (match.span() for match in _JWT.finditer(text))
+        yield from (match.span() for match in re.finditer(_JWT, text))
 
 
 # A password may hold what should be escaped in an address: whatever is no port is one. A host in
 # brackets has colons of its own, and what a variable stands for is not there to be seen.
-_USERINFO = re.compile(
-    r"[a-z][a-z0-9+.-]{1,30}://(?!\[)[^:/?#\s\",]{0,200}:(?!\d{0,5}[/?,])(?!\$\{)(\S{1,1000})@",
-    re.IGNORECASE,
+_USERINFO = (
+    r"(?i)[a-z][a-z0-9+.-]{1,30}://(?!\[)[^:/?#\s\",]{0,200}:(?!\d{0,5}[/?,])(?!\$\{)(\S{1,1000})@"
 )
 
 
 def passwords(text: str) -> Iterator[Span]:
     """Where the passwords of addresses stand in a text."""
     if "@" in text:
-        yield from (match.span(1) for match in _USERINFO.finditer(text))
+        yield from (match.span(1) for match in re.finditer(_USERINFO, text))
 
 
 def has_login(text: str) -> bool:
@@ -229,38 +232,38 @@ def parameters(url: str) -> Iterator[tuple[str, Span]]:
 
 def members(text: str) -> Iterator[tuple[str, Span]]:
     """Name, and span of the value, of each text that stands as a member in JSON."""
-    return ((match[1], match.span(2)) for match in _MEMBER.finditer(text))
+    return ((match[1], match.span(2)) for match in re.finditer(_MEMBER, text))
 
 
 # `token: abcsecret`, `{'token': 'abcsecret'}`, `\"token\": \"abcsecret\"`, `"token": 123456789`.
-_LOOSE = re.compile(
+_LOOSE = (
     r"(?<![\w-])([A-Za-z][\w-]{1,60})(?:\\?[\"'])?\s*[:=]\s*(?:\\?[\"'])?([^\s\"'\\,;&{}\[\]]{8,})"
 )
 
 
 def loose_members(text: str) -> Iterator[tuple[str, Span]]:
     """Name, and span of the value, of what stands as a name and a value in any notation."""
-    return ((match[1], match.span(2)) for match in _LOOSE.finditer(text))
+    return ((match[1], match.span(2)) for match in re.finditer(_LOOSE, text))
 
 
 # `<password>abcsecret</password>`, with a namespace and attributes.
-_ELEMENT = re.compile(r"<(?:[\w.-]{1,60}:)?([A-Za-z][\w.-]{0,60})(?:\s[^<>]{0,500})?>([^<>]+)</")
+_ELEMENT = r"<(?:[\w.-]{1,60}:)?([A-Za-z][\w.-]{0,60})(?:\s[^<>]{0,500})?>([^<>]+)</"
 # `?sig=abcsecret` of an address that stands in a text.
-_IN_ADDRESS = re.compile(r"[?&]([^=&;?#\s\"']{1,100})=([^&#\s\"'<>\\]+)")
+_IN_ADDRESS = r"[?&]([^=&;?#\s\"']{1,100})=([^&#\s\"'<>\\]+)"
 
 
 def elements(text: str) -> Iterator[tuple[str, Span]]:
     """Name, and span of the value, of each element of XML that holds a text alone."""
     if "</" in text:
-        yield from ((match[1], match.span(2)) for match in _ELEMENT.finditer(text))
+        yield from ((match[1], match.span(2)) for match in re.finditer(_ELEMENT, text))
 
 
 def in_addresses(text: str) -> Iterator[tuple[str, Span]]:
     """Name, and span of the value, of each parameter where addresses stand in a text."""
     if "://" in text:
-        yield from ((match[1], match.span(2)) for match in _IN_ADDRESS.finditer(text))
+        yield from ((match[1], match.span(2)) for match in re.finditer(_IN_ADDRESS, text))
 
 
 def fields(text: str) -> Iterator[tuple[str, Span]]:
     """Name, and span of the value, of each field of a form."""
-    return ((match[1], match.span(2)) for match in _FIELD.finditer(text))
+    return ((match[1], match.span(2)) for match in re.finditer(_FIELD, text))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 _PORTS = {"http": 80, "https": 443}
-_ENTRY = re.compile(r"\[(?P<inside>[^]]*)\](?::(?P<port>\d+))?|(?P<name>[^:]*):(?P<its>\d+)")
+_ENTRY = r"\[(?P<inside>[^]]*)\](?::(?P<port>\d+))?|(?P<name>[^:]*):(?P<its>\d+)"
 
 
 def for_url(url: str) -> str | None:
@@ -26,7 +26,7 @@ def for_url(url: str) -> str | None:
 
 
 def _exempts(entry: str, host: str, port: str) -> bool:
-    if split := _ENTRY.fullmatch(entry):
+    if split := re.fullmatch(_ENTRY, entry):
         entry = split["inside"] or split["name"] or ""
         if (split["port"] or split["its"] or port) != port:
             return False

@@ -23,9 +23,7 @@ class Trust(Enum):
 
 
 _URLS = ("destination", "endpoints", *CALLBACKS)
-_ADDRESS = re.compile(
-    r"(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[^/?#@]*)(?P<rest>.*)", re.DOTALL | re.IGNORECASE
-)
+_ADDRESS = r"(?si)(?P<scheme>[a-z]+://)(?:[^/?#]*@)?(?P<host>[^/?#@]*)(?P<rest>.*)"
 _DEFAULTS = {row.key: row.default for row in settings_table.MESSAGE}
 _TEXTS = (*_URLS, "headers", "body", "body_base64")
 Path = tuple[Any, ...]  # keys of mappings and indices of lists, from the top
@@ -82,7 +80,7 @@ def _trusted(change: FieldChange, path: Path, trust: Trust) -> FieldChange:
 
 def address(destination: str) -> str:
     """A live destination as it may be shown: the host of a URL, or the name of a URL group."""
-    found = _ADDRESS.match(destination)
+    found = re.match(_ADDRESS, destination)
     if not found:
         return destination
     return f"{found['scheme']}{found['host']}{'/…' if found['rest'].strip('/') else ''}"
