@@ -16,11 +16,14 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def record(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
-    """Make a class a record; equal are two of one kind whose compared fields are."""
+def record(*, kw_only: bool = False, slots: bool = True) -> Callable[[type[T]], type[T]]:
+    """Make a class a record; equal are two of one kind whose compared fields are.
+
+    Without slots, a record has room for what it works out once (`cached_property`).
+    """
 
     def decorate(cls: type[T]) -> type[T]:
-        made: Any = dataclass(slots=True, eq=False, repr=False, kw_only=kw_only)(cls)
+        made: Any = dataclass(slots=slots, eq=False, repr=False, kw_only=kw_only)(cls)
         content = _content_of([one.name for one in fields(made) if one.compare])
 
         def equals(self: T, other: object) -> bool:

@@ -46,7 +46,7 @@ _TIGHT = "no room between its firings: one may have been lost or doubled"
 T = TypeVar("T")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, repr=False, slots=True, kw_only=True)
 class Control:
     """How a run goes on: how many at once, how long it may wait, whom it tells, and when to stop.
 

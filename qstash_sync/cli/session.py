@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _NARROWEST = 20  # columns
 
 
-@dataclass(kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class Session:
     """One run of a command."""
 
@@ -375,7 +375,7 @@ def _is_free(path: str) -> bool:
     return False
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Clock:
     """The time that `--now` pretends; a wait only moves it on."""
 

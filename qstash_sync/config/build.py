@@ -118,7 +118,7 @@ def is_selected(given: schema.ScheduleSpec | schema.SelectedSpec, environment: s
     return environment not in (given.except_ or ())
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Builder:
     """Builds the resources of one environment; what is wrong goes to the entry's report."""
 

@@ -59,7 +59,7 @@ class _Expansion:
     declared: bool
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Scope:
     """Where names are looked up, and what was found wrong while looking.
 

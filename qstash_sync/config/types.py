@@ -49,7 +49,7 @@ class Frame:
         return PLANS.get(self.plan or "")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Check:
     """An annotation for pydantic: a function that checks a value, and the JSON Schema."""
 

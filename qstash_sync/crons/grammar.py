@@ -7,7 +7,7 @@ top (seconds, L, W, #, R, H) is refused by name, since no plain cron means the s
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -61,7 +61,7 @@ KINDS = (MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 _FIRST = {MINUTE.name: "the full hour", HOUR.name: "midnight"}  # what one past the end may mean
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Fields:
     """The values of the five fields, ascending, Sunday 0.
 
@@ -115,7 +115,7 @@ class Fields:
         return day in self.days and weekday in self.weekdays
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Cron:
     """A cron that was understood; two are equal if their text is, the same schedule if `key` is.
 

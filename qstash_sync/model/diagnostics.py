@@ -12,7 +12,7 @@ message      the fact, for people alone; no code reads it
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from qstash_sync.record import record
@@ -40,7 +40,7 @@ RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 _LISTED = 10  # more names than this help nobody
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record()
 class Location:
     """A position in a file: line and column count from 1; text is the offending line."""
 
@@ -48,6 +48,9 @@ class Location:
     line: int
     column: int
     text: str = field(default="", compare=False)  # empty where it would show a secret
+
+    def __lt__(self, other: "Location") -> bool:
+        return (self.file, self.line, self.column) < (other.file, other.line, other.column)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -50,7 +50,7 @@ class Compared:
         return self.change.names if self.change else (self.name,)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Comparison:
     """All of them; unmanaged: live, not ours, by kind and name. diagnostics: of no resource.
 
