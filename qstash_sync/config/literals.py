@@ -1,11 +1,11 @@
 """Secrets that stand in a file in clear: found, told, and never shown again."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qstash_sync.model import secret_shapes
-from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.diagnostics import Diagnostic, Location
 from qstash_sync.model.secret_shapes import Where, is_called
 
 IN_CLEAR = "literal_secret"
@@ -61,28 +61,25 @@ def told_once(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 def without_secrets(
-    diagnostics: Sequence[Diagnostic], redacted: Collection[tuple[str, int]]
+    diagnostics: Sequence[Diagnostic], redacted: Callable[[Location], bool]
 ) -> Iterator[Diagnostic]:
     """The diagnostics, none with a line that is redacted, or where a secret stands in clear."""
     texts = {(_line(d), d.location.text) for d in diagnostics if d.location}
     # Where one quote is left out, the others may be masked, but for what is beside the mask.
     lines = {line for line, text in texts if not text or _shows_secret(text)}
     lines |= {_line(d) for d in diagnostics if d.code == IN_CLEAR}
-    for diagnostic in diagnostics:
-        location = diagnostic.location
-        is_redacted = location is not None and _line(diagnostic) in redacted
-        told = (
-            _without_words_of(location.text, diagnostic) if is_redacted and location else diagnostic
-        )
-        if location and (_line(diagnostic) in lines or is_redacted):
-            location = replace(location, text="")
-        yield replace(told, location=location)
+    for one in diagnostics:
+        is_redacted = one.location is not None and redacted(one.location)
+        told = one
+        if is_redacted and one.code == REFERENCE:  # which it quotes, and perhaps what it is not
+            told = replace(one, message="a reference is not understood", hint="")
+        if one.location and (_line(one) in lines or is_redacted):
+            told = replace(told, location=replace(one.location, quoted=""))
+        yield told
 
 
-def _without_words_of(line: str, diagnostic: Diagnostic) -> Diagnostic:
+def without_words_of(line: str, diagnostic: Diagnostic) -> Diagnostic:
     """A diagnostic that repeats nothing of a redacted line: what no YAML is may be quoted in it."""
-    if not line and diagnostic.code == REFERENCE:  # which it quotes, and perhaps what it is not
-        return replace(diagnostic, message="a reference is not understood", hint="")
     found = re.findall(_WORD, line)
     message, hint = (
         "" if any(word in text for word in found) else text

@@ -4,16 +4,16 @@ files --parse--> documents, each value with its position --interpolate--> values
       --schema--> checked types --environment: layers merged--> one entry each --build--> Desired
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from qstash_sync.config import redacted
 from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment, Neighbour
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
-from qstash_sync.config.literals import told_once, without_secrets
+from qstash_sync.config.literals import told_once, without_secrets, without_words_of
 from qstash_sync.config.made_up import whatever_it_is
 from qstash_sync.config.missing import Missing
 from qstash_sync.config.parse import read
@@ -65,7 +65,7 @@ class Files:
         self.top: dict[str, tuple[Value, Location]] = {}
         self.neighbours: dict[str, Neighbour] = {}  # environments, as they were asked for
         self.is_whole = True  # each of them could be read
-        unread: list[Source] = []
+        self.unread: list[Source] = []
         for source in sources:
             if source.no_text:
                 place = Location(source.name, *source.no_text)
@@ -75,17 +75,39 @@ class Files:
             document = read(source.text, name=source.name, folder=source.folder, report=self.report)
             if document is None:
                 self.is_whole = False
-                unread.append(source)
+                self.unread.append(source)
             else:
                 self._literal_secrets(source, document)
                 self.documents.append(replace(document, root=self._top_level(document.root)))
-        self.redacted = redacted.hide(self.documents) | redacted.unread(unread)
+                document.root.origin.hidden_lines = partial(self._redacted_in, source.name)
+        self.report[:] = self._without_what_is_redacted(sources)
         found, at = self.top.get("environments", (None, None))
         if isinstance(found, Map) and len(found) > MAX_ENVIRONMENTS:
             fact = f"{len(found):,} environments; {MAX_ENVIRONMENTS} can be checked in one run"
             self.report.error("limit", ("environments",), fact, at, "split them over files")
             found = self.top.pop("environments")[0].like()
         self.environments: Map | None = found if isinstance(found, Map) else None
+
+    @cached_property
+    def _redacted(self) -> Mapping[str, Collection[int]]:
+        """The lines that nothing quotes, by file; found when one is to be quoted."""
+        return {**redacted.lines(self.documents), **redacted.unread(self.unread)}
+
+    def _redacted_in(self, name: str) -> Collection[int]:
+        return self._redacted.get(name, ())
+
+    def _is_redacted(self, location: Location) -> bool:
+        return location.line in self._redacted_in(location.file)
+
+    def _without_what_is_redacted(self, sources: Sequence[Source]) -> Iterator[Diagnostic]:
+        """What was said while the files were read, when nobody knew yet what is redacted."""
+        texts = {source.name: source.text.splitlines() for source in sources if self.report}
+        for one in [*self.report]:
+            at = one.location
+            if at and self._is_redacted(at):
+                yield without_words_of(texts[at.file][at.line - 1], one)
+            else:
+                yield one
 
     def _literal_secrets(self, source: Source, document: Document) -> None:
         if not might_hold_secret(source.text):
@@ -200,4 +222,4 @@ class Files:
             if_set = made(self.documents, missing=Missing.SET)
             if_set.check()
             found += [d for d in if_set.diagnostics() if d.code == NOT_HERE and d not in found]
-        return config, tuple(without_secrets(in_order(told_once(found)), self.redacted))
+        return config, tuple(without_secrets(in_order(told_once(found)), self._is_redacted))

@@ -37,10 +37,10 @@ class _Redaction:
         return name.lower() in self.headers if isinstance(self.headers, frozenset) else self.headers
 
 
-def hide(documents: Sequence[Document]) -> frozenset[tuple[str, int]]:
-    """Let no location show such a line from now on; returns them, by file and number from 1."""
+def lines(documents: Sequence[Document]) -> dict[str, frozenset[int]]:
+    """Such lines by file, counted from 1."""
     if not any("redact" in document.root.origin.text for document in documents):
-        return frozenset()
+        return {}
     found, done = _Lines(documents), set[tuple[int, frozenset[_Redaction]]]()
     for entry, defaults, overrides in _schedules(documents):
         layers = [*defaults, entry, *overrides]
@@ -52,18 +52,13 @@ def hide(documents: Sequence[Document]) -> frozenset[tuple[str, int]]:
             done.add((id(layer), redactions))
             for holder, key in _redacted(layer, redactions):
                 found.hide(holder, key, holder[key])
-    origins = [document.root.origin for document in documents]
-    return frozenset((one.name, line + 1) for one in origins for line in one.hidden_lines)
+    return {name: frozenset(found) for name, found in found.lines.items()}
 
 
-def unread(sources: Iterable[Source]) -> frozenset[tuple[str, int]]:
+def unread(sources: Iterable[Source]) -> dict[str, range]:
     """All lines of files that are no YAML, where one of them may redact what another one holds."""
     asking = (source for source in sources if "redact" in source.text)
-    return frozenset(
-        (source.name, number)
-        for source in asking
-        for number, _ in enumerate(source.text.splitlines(), 1)
-    )
+    return {source.name: range(1, len(source.text.splitlines()) + 1) for source in asking}
 
 
 def _schedules(documents: Sequence[Document]) -> Iterator[tuple[Map, list[Map], list[Map]]]:
@@ -123,6 +118,7 @@ class _Lines:
         owners = [*roots, *_environments(roots)]
         self.variables = [*_maps(owner.get("vars") for owner in owners)]
         self.hidden: set[tuple[int, str | int]] = set()  # of holders and keys, also while hiding
+        self.lines: dict[str, set[int]] = {}
 
     def hide(self, holder: Map | Seq, key: str | int, value: Value) -> None:
         """Hide a value, each value in it, and the variables that stand in it."""
@@ -147,4 +143,4 @@ class _Lines:
             end, column = line_and_column(marks[following])
             is_shared = origin.lines[end][:column].strip(" -") != ""
             end += is_shared  # the value may end in the line where the next one begins
-        origin.hidden_lines.update(range(first, max(end, first + 1)))
+        self.lines.setdefault(origin.name, set()).update(range(first + 1, max(end, first + 1) + 1))

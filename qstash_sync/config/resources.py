@@ -138,8 +138,6 @@ class Resources:
                     continue
                 locations[name] = location
                 layer = self._layers(file, section, name, entries[written], location)
-                if entries.origin.hidden:  # its line may hold a secret, as is known now
-                    location = entries.at(written)
                 trees, broken = (layer.trees, layer.broken) if layer else ((), frozenset[str]())
                 yield (
                     Entry(section, name, location, trees, broken, self.report, file.left_behind),

@@ -4,7 +4,7 @@ Positions are kept as packed integers, `line << 32 | column`, one for each key a
 `Location` with its line of text is made only for a value that is asked about.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ class Origin:
         self.name = name
         self.text = text
         self.hidden: set[str] = set()  # what must not be shown of it
-        self.hidden_lines: set[int] = set()  # likewise, counted from 0
+        self.hidden_lines: Callable[[], Collection[int]] = tuple  # likewise, counted from 1
 
     @cached_property
     def lines(self) -> list[str]:
@@ -38,10 +38,13 @@ class Origin:
     def location(self, mark: int) -> Location:
         """The location of a packed position."""
         line, column = line_and_column(mark)
-        text = self.lines[line] if line < len(self.lines) else ""
-        if line in self.hidden_lines or any(secret in text for secret in self.hidden):
-            text = ""
-        return Location(self.name, line + 1, column + 1, text)
+        return Location(self.name, line + 1, column + 1, self)
+
+    def shown(self, line: int) -> str:
+        """A line, counted from 1; "" where something of it is hidden, or where there is none."""
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        is_hidden = line in self.hidden_lines() or any(secret in text for secret in self.hidden)
+        return "" if is_hidden else text
 
 
 class Map(dict[str, Value]):

@@ -14,6 +14,7 @@ message      the fact, for people alone; no code reads it
 from collections.abc import Collection, Iterable
 from dataclasses import field
 from enum import StrEnum
+from typing import Protocol
 
 from qstash_sync.record import record
 
@@ -40,14 +41,26 @@ RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 _LISTED = 10  # more names than this help nobody
 
 
+class Lines(Protocol):
+    """The lines of a file, which count from 1."""
+
+    def shown(self, line: int) -> str:
+        """A line, or "" where it would show a secret."""
+
+
 @record()
 class Location:
-    """A position in a file: line and column count from 1; text is the offending line."""
+    """A position in a file: line and column count from 1; quoted: its line, or who has it."""
 
     file: str
     line: int
     column: int
-    text: str = field(default="", compare=False)  # empty where it would show a secret
+    quoted: str | Lines = field(default="", compare=False, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The line, as far as it may be shown by what is known now; "" where it may not."""
+        return self.quoted if isinstance(self.quoted, str) else self.quoted.shown(self.line)
 
     def __lt__(self, other: "Location") -> bool:
         return (self.file, self.line, self.column) < (other.file, other.line, other.column)

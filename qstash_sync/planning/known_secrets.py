@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 from qstash_sync.model.change import Change, FieldChange
-from qstash_sync.model.diagnostics import Diagnostic, Fixed
+from qstash_sync.model.diagnostics import Diagnostic, Fixed, Location
 from qstash_sync.model.resources import MASK
+from qstash_sync.record import record
 
 _LEAST = 4  # characters: fewer are masked only where they are the whole value
 
@@ -56,7 +57,7 @@ class KnownSecrets:
             diagnostic,
             message=self(diagnostic.message),
             hint=self(diagnostic.hint),
-            location=replace(at, text=self(at.text)) if at else None,
+            location=replace(at, quoted=_Masked(self, at)) if at else None,
         )
 
     def _in_field(self, field: FieldChange) -> FieldChange:
@@ -64,3 +65,14 @@ class KnownSecrets:
         if (before, after) == (field.before, field.after):
             return field
         return replace(field, before=before, after=after)
+
+
+@record()
+class _Masked:
+    """The line of a location, masked when it is asked for: most are never shown."""
+
+    known: KnownSecrets
+    at: Location
+
+    def shown(self, _: int) -> str:
+        return str(self.known(self.at.text))

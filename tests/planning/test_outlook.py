@@ -14,7 +14,7 @@ from qstash_sync.model.resources import Timing
 from qstash_sync.planning.outlook import Outlook, outlook
 from tests.support import NOW
 
-AT = Location(file="q.yaml", line=3, column=5, text="a: {cron: 0 9 * * *}")
+AT = Location(file="q.yaml", line=3, column=5, quoted="a: {cron: 0 9 * * *}")
 GAP = datetime(2026, 3, 29, 1, tzinfo=UTC)  # Berlin: 02:00 -> 03:00
 FOLD = datetime(2026, 10, 25, 1, tzinfo=UTC)
 NEXT_GAP = datetime(2027, 3, 28, 1, tzinfo=UTC)
