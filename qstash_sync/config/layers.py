@@ -40,6 +40,7 @@ class Layer:
     spec: Any
     trees: tuple[Map, ...]  # the strongest last
     broken: frozenset[str] = frozenset()  # keys that are not in spec, since they are wrong
+    hides_pause: bool = False  # the pause is among them, or a key that nobody knows: it may mean it
 
 
 def lay(below: S, above: S) -> S:
@@ -61,7 +62,10 @@ def over(below: Layer | None, above: Layer | None) -> Layer | None:
     if below is None or above is None:
         return None
     return Layer(
-        lay(below.spec, above.spec), below.trees + above.trees, below.broken | above.broken
+        lay(below.spec, above.spec),
+        below.trees + above.trees,
+        below.broken | above.broken,
+        below.hides_pause or above.hides_pause,
     )
 
 
@@ -97,14 +101,15 @@ class Checker:
             rest = model.model_validate(tree.without(*broken), context=frame)
         except ValidationError:
             return None  # a file without a version
-        return Layer(rest, (tree,), broken)
+        unknown = {str(each["loc"][-1]) for each in details if each["type"] == _UNKNOWN}
+        return Layer(rest, (tree,), broken, "paused" in broken or not unknown <= _REFUSED.keys())
 
     def _complain(self, model: type[schema.Spec], detail: Any, tree: Map, path: Path) -> None:
         """Make a diagnostic of one of pydantic's errors."""
         trail, location = spell(tree, tuple(detail["loc"]))
         code, context = detail["type"], detail.get("ctx", {})
         fact, hint = context.get("fact"), context.get("hint", "")
-        if code == "extra_forbidden":
+        if code == _UNKNOWN:
             key = str(trail[-1])
             whole = schema.FileSpec if model is schema.HeadSpec else model
             hint = "" if self.report.is_long else _way_out(key, keys(whole, trail[:-1]))
@@ -128,6 +133,7 @@ class Checker:
         self.report.error(code, path + trail, fact, location or tree.location, hint)
 
 
+_UNKNOWN = "extra_forbidden"  # of pydantic: a key that the model does not have
 _FACTS = {
     "missing": "this key is missing",
     "list_type": "must be a list or a single text",
@@ -218,14 +224,6 @@ def meant(word: str, known: Sequence[str]) -> str:
     if close := nearest(word, known):
         return f"did you mean {close}?"
     return f"known: {', '.join(known)}" if known and len(known) <= LISTED else ""
-
-
-def may_say_pause(key: str) -> bool:
-    """Whether a key of a schedule may be the one of a pause, or one that was meant for it."""
-    known = schema.ScheduleSpec.model_fields
-    if key in known:
-        return key == "paused"
-    return key in _OPPOSITES or nearest(key, known) in (None, "paused")
 
 
 def keys(model: type[schema.Spec], trail: Sequence[object]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from qstash_sync.config.missing import Missing
 from qstash_sync.config.report import Path
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 
+_UNKNOWN = ("unknown_key", "unknown_name")
 _CONTENT = ("vars", "defaults", "overrides")  # of an environment: what its schedules are made of
 
 
@@ -54,35 +55,42 @@ def _doubted(path: Path, environment: str | None) -> str | None:
 
 
 def _hides_names(error: Diagnostic, environment: str | None) -> bool:
-    """Whether an error leaves open which live schedules an entry is about."""
-    match error.path:
+    """Whether an error leaves open which live schedules an entry is about.
+
+    A key that nobody knows may be meant for one that says it.
+    """
+    match _as_of_all(error.path, environment):
         case ("schedules", _) | ("schedules", _, "id" | "was", *_):
             return True
-        case ("environments", str(of), "overrides", "schedules", _, "id" | "was", *_):
-            return of == environment
+        case ("schedules", *_):
+            return error.code in _UNKNOWN
     return False
 
 
 def _hides_pauses(error: Diagnostic, environment: str | None) -> bool:
     """Whether an error leaves open which schedules there are, or what all of them share.
 
-    A key that nobody knows may be meant for one that says it.
+    A key that nobody knows may be meant for one that says it, and what stands in place of an entry
+    for a setting of one, in the wrong column.
     """
-    is_unknown = error.code in ("unknown_key", "unknown_name")
-    match error.path:
-        case ("schedules" | "<<",) | ("defaults",) | ("defaults", "paused" | "<<", *_):
+    match _as_of_all(error.path, environment):
+        case ("schedules" | "<<" | "defaults" | "overrides",) | ("defaults", "paused" | "<<", *_):
             return True
-        case (_,):
-            return is_unknown
-        case ("environments", str(of), *rest) if of == environment:
-            match rest:
-                case ["defaults"] | ["defaults", "paused" | "<<", *_]:
-                    return True
-                case ["overrides" | "<<"] | ["overrides", "schedules" | "<<"]:
-                    return True
-                case ["overrides", *_]:
-                    return is_unknown
+        case ("schedules", _):
+            return error.code in ("type", *_UNKNOWN)
+        case (_,) | ("defaults", *_):
+            return error.code in _UNKNOWN
     return False
+
+
+def _as_of_all(path: Path, environment: str | None) -> Path:
+    """The path of what is about one environment, as if it were about all of them."""
+    match path:
+        case ("environments", str(of), "overrides", _, *_) if of == environment:
+            return path[3:]
+        case ("environments", str(of), _, *_) if of == environment:
+            return path[2:]
+    return path
 
 
 def _is_decisive(error: Diagnostic, environment: str | None) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, Entry, is_selected
-from qstash_sync.config.layers import Checker, Layer, may_say_pause, meant, over
+from qstash_sync.config.layers import Checker, Layer, meant, over
 from qstash_sync.config.report import Path
 from qstash_sync.config.tree import NOTHING, Document, Map, Value
 from qstash_sync.config.types import Frame
@@ -103,8 +103,7 @@ class Resources:
         paused: bool | None = None
         if layer:
             names += [layer.spec.id, layer.spec.was]
-            is_open = any(map(may_say_pause, entry.broken))
-            paused = layer.spec.paused or (None if is_open else False)
+            paused = layer.spec.paused or (None if layer.hides_pause else False)
         self.unbuilt |= dict.fromkeys(filter(None, names), paused)
 
     def declared(self, section: str, environment: str) -> Iterator[str]:
