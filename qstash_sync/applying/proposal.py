@@ -106,7 +106,7 @@ def attributed(
     if base is None:
         return found
     # What a scope or a consent names may be no part of the base.
-    whole = replace(policy, target=(), exclude=(), adopt=())
+    whole = replace(policy, target=(), exclude=(), adopt=(), delete_orphans=())
     return origins.attributed(found, desired, base, compare(base, live, now=now, policy=whole))
 
 

@@ -18,6 +18,7 @@ from qstash_sync.exit_codes import ExitCode
 @options.common(
     options.local,
     options.parallelism,
+    options.delete_orphan,
     options.allow_protected,
     options.allow_in_use,
     options.drop_backlog,
@@ -25,11 +26,6 @@ from qstash_sync.exit_codes import ExitCode
     options.verbose("Show every change field by field, all warnings, and what is unmanaged."),
 )
 @click.option("--yes", metavar="NAMESPACE", help="Do not ask; must name the namespace.")
-@click.option(
-    "--adopt", multiple=True, metavar="GLOB",
-    help="Delete schedules of these ids, too, that an environment has left which the files do not"
-    " have; repeatable.",
-)  # fmt: skip
 def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     """Delete all of one namespace: every schedule of ours, and what `owns` names."""
     from qstash_sync.applying import proposal
@@ -44,7 +40,6 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
     if yes is not None and yes != namespace:
         raise UsageError(f"--yes {yes}: the namespace is {namespace}; nothing was deleted")
     with session.client(config, read_only=False) as client:
-        session.taken = replace(session.policy, destroys=True)
         found = proposal.propose(client, desired, now=session.instant, policy=session.policy)
         left = tuple(proposal.left_behind(config.desired, found))
         found = replace(found, warnings=found.warnings + left)

@@ -68,6 +68,11 @@ adopt = click.option(
     "--adopt", multiple=True, metavar="GLOB",
     help="Take over live schedules of these names that carry no mark of ours.",
 )  # fmt: skip
+delete_orphan = click.option(
+    "--delete-orphan", multiple=True, metavar="GLOB",
+    help="Delete schedules of these ids, too, that an environment has left which the files do not"
+    " have; repeatable.",
+)  # fmt: skip
 unknown_env = click.option(
     "--unknown-env", is_flag=True, help="Treat missing secrets as unknown: equal to anything."
 )
@@ -209,6 +214,7 @@ scope = all_of(
 consent = all_of(
     scope,
     adopt,
+    delete_orphan,
     only,
     allow_deletes,
     allow_protected,

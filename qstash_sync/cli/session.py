@@ -55,6 +55,7 @@ class Session:
     base_ref: str | None = None
     base_paths: tuple[str, ...] = ()
     adopt: tuple[str, ...] = ()
+    delete_orphan: tuple[str, ...] = ()
     allow_deletes: int | None = None
     allow_protected: tuple[str, ...] = ()
     allow_in_use: tuple[str, ...] = ()
@@ -159,6 +160,7 @@ class Session:
             only=Reason(self.only) if self.only else None,
             strays=self.strays,
             adopt=self.adopt,
+            delete_orphans=self.delete_orphan,
             allow_deletes=self.allow_deletes,
             allow_protected=self.allow_protected,
             allow_in_use=self.allow_in_use,

@@ -341,7 +341,8 @@ class Environment:
             token_from=named[1] if (named := _named(raw.get("token"))) else None,
             location=raw.at("token"),
         )
-        former = spec.namespace_was if "namespace" in raw else self.top.get("namespace_was")
+        is_own = "namespace" in raw or "namespace_was" in raw
+        former = spec.namespace_was if is_own else self.top.get("namespace_was")
         return account, self._namespace(found), former
 
     def _token(self, raw: Map) -> Secret | None:

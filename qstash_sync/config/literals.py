@@ -80,12 +80,18 @@ def without_secrets(
 
 def without_words_of(line: str, diagnostic: Diagnostic) -> Diagnostic:
     """A diagnostic that repeats nothing of a redacted line: what no YAML is may be quoted in it."""
-    found = re.findall(_WORD, line)
     message, hint = (
-        "" if any(word in text for word in found) else text
+        "" if _have_words_in_common(line, text) else text
         for text in (diagnostic.message, diagnostic.hint)
     )
     return replace(diagnostic, message=message or "is not understood as it stands", hint=hint)
+
+
+def _have_words_in_common(line: str, text: str) -> bool:
+    """Either may have more around a word: `!<word>` in a line is `word` in a text."""
+    return any(word in text for word in re.findall(_WORD, line)) or any(
+        word in line for word in re.findall(_WORD, text)
+    )
 
 
 def _line(diagnostic: Diagnostic) -> tuple[str, int] | None:

@@ -65,7 +65,7 @@ class Files:
         self.top: dict[str, tuple[Value, Location]] = {}
         self.neighbours: dict[str, Neighbour] = {}  # environments, as they were asked for
         self.is_whole = True  # each of them could be read
-        self.unread: list[Source] = []
+        self.sources = sources
         for source in sources:
             if source.no_text:
                 place = Location(source.name, *source.no_text)
@@ -75,12 +75,11 @@ class Files:
             document = read(source.text, name=source.name, folder=source.folder, report=self.report)
             if document is None:
                 self.is_whole = False
-                self.unread.append(source)
             else:
                 self._literal_secrets(source, document)
                 self.documents.append(replace(document, root=self._top_level(document.root)))
                 document.root.origin.hidden_lines = partial(self._redacted_in, source.name)
-        self.report[:] = self._without_what_is_redacted(sources)
+        self.report[:] = self._without_what_is_redacted()
         found, at = self.top.get("environments", (None, None))
         if isinstance(found, Map) and len(found) > MAX_ENVIRONMENTS:
             fact = f"{len(found):,} environments; {MAX_ENVIRONMENTS} can be checked in one run"
@@ -91,7 +90,10 @@ class Files:
     @cached_property
     def _redacted(self) -> Mapping[str, Collection[int]]:
         """The lines that nothing quotes, by file; found when one is to be quoted."""
-        return {**redacted.lines(self.documents), **redacted.unread(self.unread)}
+        return {
+            **redacted.lines(self.documents),
+            **redacted.unsure(self.sources, self.documents),
+        }
 
     def _redacted_in(self, name: str) -> Collection[int]:
         return self._redacted.get(name, ())
@@ -99,9 +101,9 @@ class Files:
     def _is_redacted(self, location: Location) -> bool:
         return location.line in self._redacted_in(location.file)
 
-    def _without_what_is_redacted(self, sources: Sequence[Source]) -> Iterator[Diagnostic]:
+    def _without_what_is_redacted(self) -> Iterator[Diagnostic]:
         """What was said while the files were read, when nobody knew yet what is redacted."""
-        texts = {source.name: source.text.splitlines() for source in sources if self.report}
+        texts = {source.name: source.text.splitlines() for source in self.sources if self.report}
         for one in [*self.report]:
             at = one.location
             if at and self._is_redacted(at):

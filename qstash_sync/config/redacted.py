@@ -55,10 +55,20 @@ def lines(documents: Sequence[Document]) -> dict[str, frozenset[int]]:
     return {name: frozenset(found) for name, found in found.lines.items()}
 
 
-def unread(sources: Iterable[Source]) -> dict[str, range]:
-    """All lines of files that are no YAML, where one of them may redact what another one holds."""
-    asking = (source for source in sources if "redact" in source.text)
-    return {source.name: range(1, len(source.text.splitlines()) + 1) for source in asking}
+def unsure(sources: Sequence[Source], documents: Sequence[Document]) -> dict[str, range]:
+    """All lines of the files that may hold some: one may redact what another one holds.
+
+    documents: those that could be read. What stands in the others nobody knows, but for the word.
+    """
+    read = {document.root.origin.name for document in documents}
+    unread = [source for source in sources if source.name not in read]
+    if any(source.no_text or "redact" in source.text for source in unread):
+        found = sources
+    elif any("redact" in source.text for source in sources):
+        found = unread
+    else:
+        found = ()
+    return {source.name: range(1, len(source.text.splitlines()) + 1) for source in found}
 
 
 def _schedules(documents: Sequence[Document]) -> Iterator[tuple[Map, list[Map], list[Map]]]:

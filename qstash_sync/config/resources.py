@@ -8,7 +8,7 @@ from qstash_sync.config import schema
 from qstash_sync.config.build import Builder, Entry, is_selected
 from qstash_sync.config.layers import Checker, Layer, meant, over
 from qstash_sync.config.report import Path
-from qstash_sync.config.tree import NOTHING, Document, Map, Value
+from qstash_sync.config.tree import NOTHING, Document, Map, Value, line_and_column
 from qstash_sync.config.types import Frame
 from qstash_sync.model.diagnostics import Location
 from qstash_sync.record import record
@@ -129,7 +129,7 @@ class Resources:
             for written, name in self._names(entries, section):
                 location = entries.at(written)
                 if section == "schedules" and name.startswith("x-"):
-                    self._check_home(name, entries[written], location)
+                    self._check_home(entries, written)
                     continue
                 if name in locations:
                     self._twice((section, written), name, location, locations[name])
@@ -158,13 +158,14 @@ class Resources:
         layer = self._overridden(section, name, own)
         return over(file.below, layer) if section == "schedules" else layer
 
-    def _check_home(self, name: str, raw: Value, location: Location) -> None:
+    def _check_home(self, entries: Map, name: str) -> None:
         """An anchor's home is no schedule; one without an anchor may be meant for one."""
+        raw, (line, _) = entries[name], line_and_column(entries.mark_of(name))
         is_like_one = isinstance(raw, Map) and "cron" in raw
-        if is_like_one and "&" not in location.text:
+        if is_like_one and "&" not in entries.origin.lines[line]:
             fact = "is no schedule, and never fires: a name that begins with x- is an anchor's home"
             path = ("schedules", name)
-            self.report.warning("home", path, fact, location, "give it another name")
+            self.report.warning("home", path, fact, entries.at(name), "give it another name")
 
     def _overrides_by_name(self) -> Map:
         result = self.overridden

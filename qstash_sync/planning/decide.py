@@ -171,8 +171,9 @@ def decide(
             for diagnostic in one.diagnostics
         ),
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
-        *_orphaned(orphans, policy),
-        *_idle_globs(comparison, policy, index),
+        *_orphaned(orphans),
+        *_idle_globs(comparison, policy),
+        *_idle_orphans(comparison, policy, index),
         *renames.forgotten(kept, within, index),
         *guards.no_longer_used(kept, unmanaged, desired, live),
         *guards.refused_deletes(kept),
@@ -250,22 +251,20 @@ def consented(comparison: Comparison, policy: Policy, index: LiveParts) -> Itera
 def _wanted(comparison: Comparison, policy: Policy) -> Iterator[Compared]:
     """What is compared, and of what an environment has left what the policy names."""
     yield from comparison.compared
-    names = {one.name for one in comparison.compared}  # a consent to those is none to an id
-    yield from (one for one in comparison.orphans if policy.ends(one) and one.id not in names)
+    yield from filter(policy.ends, comparison.orphans)
 
 
-def _orphaned(ids: Sequence[str], policy: Policy) -> Iterator[Diagnostic]:
+def _orphaned(ids: Sequence[str]) -> Iterator[Diagnostic]:
     """What fires on of an environment that was renamed, or taken out of the files."""
     if ids:
-        command = "a destroy" if policy.destroys else "an apply"
         them = "them" if ids[1:] else "it"
-        ways = " ".join(f"--adopt {one}" for one in sorted(ids)[:_TYPED])
+        ways = " ".join(f"--delete-orphan {one}" for one in sorted(ids)[:_TYPED])
         fact = "of an environment that the files do not have, so left alone"
         yield Diagnostic(
             severity=Severity.WARNING,
             code="orphaned",
             message=f"{listed(ids)}: {fact}",
-            hint=f"was it renamed? {command} with {ways} deletes {them}",
+            hint=f"was it renamed? {ways} deletes {them}",
         )
 
 
@@ -321,27 +320,38 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
     return f"take it over with {adopt}, or {instead}"
 
 
-def _is_done(pattern: str, policy: Policy, index: LiveParts) -> bool:
-    """Whether it is the id of what is gone: a run that was cut off is typed once more."""
-    is_id = index.is_in_namespace(pattern) or policy.destroys
-    return is_id and not scope.is_glob(pattern) and pattern not in index.by_id
-
-
-def _idle_globs(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Diagnostic]:
+def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
     """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
     names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
     ids = [one.id for one in comparison.orphans]
     for pattern in policy.adopt if policy.among is None else ():
-        is_orphan = replace(policy, adopt=(pattern,)).ends
-        if any(map(is_orphan, comparison.orphans)) or _is_done(pattern, policy, index):
-            continue
-        if policy.destroys:
-            fact = f"--adopt {pattern}: nothing that an environment has left has such an id"
-            hint = f"there is {listed(ids)}" if ids else ""
-            yield Diagnostic(code=IDLE_GLOB, message=fact, hint=hint)
-        elif not any(fnmatchcase(name, pattern) for name in names):
+        if not _fits(pattern, names):
             fact = f"--adopt {pattern}: no schedule of the files has such a name"
-            yield Diagnostic(code=IDLE_GLOB, message=fact, hint="name it as the file does")
+            way = f"--delete-orphan {pattern} deletes it" if _fits(pattern, ids) else ""
+            yield Diagnostic(code=IDLE_GLOB, message=fact, hint=way or "name it as the file does")
+
+
+def _idle_orphans(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Diagnostic]:
+    """What `--delete-orphan` names, and is none; what is gone was deleted by a run before."""
+    ids = [one.id for one in comparison.orphans]
+    for pattern in policy.delete_orphans if policy.among is None else ():
+        if scope.is_glob(pattern) or pattern in ids:
+            continue
+        fact, hint = "no such schedule is left", ""
+        is_there = pattern in index.by_id
+        if is_there:
+            fact = "that is none of what an environment has left"
+            hint = f"there is {listed(ids)}" if ids else ""
+        yield Diagnostic(
+            severity=Severity.ERROR if is_there else Severity.WARNING,
+            code=IDLE_GLOB if is_there else "no_orphan",
+            message=f"--delete-orphan {pattern}: {fact}",
+            hint=hint,
+        )
+
+
+def _fits(pattern: str, names: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names)
 
 
 def _names_of(unmanaged: tuple[Kind, str], desired: Desired) -> tuple[Kind, tuple[str, ...]]:

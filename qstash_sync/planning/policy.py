@@ -24,12 +24,12 @@ class Policy:
     strays: adopt what the file names, delete its twins, and leave every other change alone.
     among: leave every change alone but these, by kind and id: those that a saved plan approves.
     adopt: globs of schedule names whose unmarked live ids are taken over.
+    delete_orphans: globs of ids to delete of what environments have left that the files lack.
     allow_deletes: as many deletes as this, whatever `limits` says.
     allow_protected, allow_in_use, drop_backlog: globs of names to delete all the same.
     delete_after_failure: delete although an earlier change of the run failed.
     fail_on: lint's findings of this severity, or a heavier one, stop the run; None: none does.
     saved: a saved plan is carried out; it takes no other consent than it has.
-    destroys: the run ends a namespace, which was named: globs of `adopt` mean what is left in it.
     without_lint: the run is not about what the files say, but about whether the account is so.
     """
 
@@ -40,6 +40,7 @@ class Policy:
     strays: bool = False
     among: frozenset[Key] | None = None
     adopt: tuple[str, ...] = ()
+    delete_orphans: tuple[str, ...] = ()
     allow_deletes: int | None = None
     allow_protected: tuple[str, ...] = ()
     allow_in_use: tuple[str, ...] = ()
@@ -47,7 +48,6 @@ class Policy:
     delete_after_failure: bool = False
     fail_on: Severity | None = Severity.ERROR
     without_lint: bool = False
-    destroys: bool = False
     saved: bool = False
 
     def way(self, option: str) -> str:
@@ -60,10 +60,8 @@ class Policy:
         return is_targeted and not scope.is_named(self.exclude, kind, names)
 
     def ends(self, orphan: Compared) -> bool:
-        """Whether what an environment has left goes: by its very id, an apply takes no glob."""
-        if self.destroys:
-            return any(fnmatchcase(orphan.id, glob) for glob in self.adopt)
-        return orphan.id in self.adopt
+        """Whether what an environment has left goes."""
+        return any(fnmatchcase(orphan.id, glob) for glob in self.delete_orphans)
 
     def is_about(self, orphan: Compared) -> bool:
         """Whether the run has something to say of it."""

@@ -13,7 +13,7 @@ from qstash_sync.errors import AuthError
 from qstash_sync.local import LOCAL_TOKEN
 from qstash_sync.local.serve import Served
 from qstash_sync.qstash import proxies
-from tests.support import HEAD, World, cli, ids, secret
+from tests.support import HEAD, World, build, cli, ids, secret
 
 EU, US = "https://qstash.upstash.io", "https://qstash-us-east-1.upstash.io"
 LOCAL, OWN = "http://127.0.0.1:1", "https://us.example.com"
@@ -65,6 +65,28 @@ def test_of_an_environment_the_file_says_it_first_and_then_the_variables(
     found: Endpoint = resolve(own, "e", {**PLAIN, **PAIR, **environ})
     assert (found.url, found.token.reveal()) == (url, "own")
     assert found.reason == f"address by {by}, token by T"
+
+
+TOP = "namespace_was: top\n"
+NAMESPACES: list[tuple[str, str, str, str, str | None]] = [
+    ("neither", "", "{}", "n", None),
+    ("the file's", TOP, "{}", "n", "top"),
+    ("its own", "", "{namespace_was: old}", "n", "old"),
+    ("its own before the file's", TOP, "{namespace_was: old}", "n", "old"),
+    ("another namespace", TOP, "{namespace: own}", "own", None),
+    ("both", TOP, "{namespace: own, namespace_was: old}", "own", "old"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "top", "of", "is_now", "was"), NAMESPACES, ids=ids(NAMESPACES))
+def test_the_namespace_of_an_environment_and_the_one_that_it_had(
+    _id: str, top: str, of: str, is_now: str, was: str | None
+) -> None:
+    text = f"version: 1\nnamespace: n\n{top}environments: {{p: {of}}}\n"
+    config, found = build(text, environment="p")
+    assert config
+    assert not found
+    assert (config.desired.namespace, config.desired.namespace_was) == (is_now, was)
 
 
 def test_a_missing_token_names_each_variable_that_would_do() -> None:

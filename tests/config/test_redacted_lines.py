@@ -1,10 +1,13 @@
 """What `redact` hides is hidden in the lines of the file that findings and errors quote."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from qstash_sync.config import redacted
 from qstash_sync.config.load import Files, Source
+from qstash_sync.config.tree import Document
 from tests.support import HEAD, build, cli, ids
 
 VALUE = "pw $TOPSECRETPASS1"
@@ -95,6 +98,10 @@ WRONG_YAML = [
     '"\\qCANARYx9"',
     "'it's CANARYx9'",
     "!CANARYx9 x",
+    "!<CANARYx9> x",
+    "!a!CANARYx9 x",
+    "!!CANARYx9 x",
+    "&CANARYx9 &b x",
     "a: CANARYx9: b",
 ]
 
@@ -124,3 +131,56 @@ def test_a_line_that_is_no_yaml_is_not_quoted_where_something_is_redacted(
     ran = cli(*words, "-f", str(tmp_path / "q.yaml"), environ={})
     assert ran.code == 1
     assert "CANARY" not in ran.text
+
+
+BASE = "version: 1\nnamespace: n\nENV\n"
+JOBS = (
+    "version: 1\ndefaults: {timezone: UTC}\nschedules:\n  a:\n    cron: '@daily'\n"
+    "    destination: https://e.com\n    body: VALUE\n"
+)
+ASKING = "environments: {p: {defaults: {redact: {body: true}}}}"
+APART = [  # what the one file has of redact, and what the other has of the value
+    ("the value's is no YAML", ASKING, "@CANARYx9"),
+    ("redact's is no YAML", ASKING.replace("true}}}}", "true}}}, @}"), "'CANARYx9 ${var.nope}'"),
+    ("neither is", ASKING.replace("true}}}}", "true}}}, @}"), "@CANARYx9"),
+    ("redact's is no text", ASKING + "\nx-a: '\udcff'", "'CANARYx9 ${var.nope}'"),
+    ("an override", ASKING.replace("{defaults: {", "{overrides: {schedules: {a: {") + "}}", "@CANARYx9"),
+    ("both are right", ASKING, "'CANARYx9 ${var.nope}'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "asking", "value"), APART, ids=ids(APART))
+def test_the_value_may_stand_in_another_file_than_its_redact(
+    tmp_path: Path, _id: str, asking: str, value: str
+) -> None:
+    base, jobs = tmp_path / "base.yaml", tmp_path / "jobs.yaml"
+    base.write_text(BASE.replace("ENV", asking), errors="surrogateescape")
+    jobs.write_text(JOBS.replace("VALUE", value))
+    ran = cli("validate", "-f", str(tmp_path), environ={})
+    assert (ran.code, "CANARY" in ran.text) == (1, False), ran
+
+
+def test_the_lines_are_looked_for_when_one_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan in sync shows none: of many schedules they are dear."""
+    asked: list[int] = []
+
+    def lines(documents: Sequence[Document]) -> dict[str, frozenset[int]]:
+        asked.append(len(documents))
+        return {}
+
+    monkeypatch.setattr(redacted, "lines", lines)
+    text = HEAD + f"schedules:\n  a: {{{CRON}, body: pw, redact: {{body: true}}}}\n"
+    config, found = Files([Source("q.yaml", ".", text)]).build(None, {}, {})
+    assert config
+    assert (found, asked) == ((), [])
+    (schedule,) = config.desired.schedules or ()
+    assert schedule.location
+    assert schedule.location.text
+    assert asked == [1]
+
+
+def test_an_anchors_home_is_known_by_its_anchor_though_its_line_is_hidden() -> None:
+    home = f"  x-h: &h {{{CRON}, body: pw, redact: {{body: true}}}}\n"
+    assert build(HEAD + f"schedules:\n{home}  a: *h\n")[1] == ()
+    (found,) = build(HEAD + f"schedules:\n{home.replace('&h ', '')}")[1]
+    assert (found.code, found.location and found.location.text) == ("home", "")

@@ -46,22 +46,23 @@ def place(tmp_path: Path) -> Place:
 def test_it_is_told(place: Place, command: str, environment: str | None) -> None:
     ran = place.run(command, environment=environment, names="a")
     assert f"warning: shop.b, shop.c: {TOLD}" in ran.text
-    assert "an apply with --adopt shop.b --adopt shop.c deletes them" in ran.text
+    assert "--delete-orphan shop.b --delete-orphan shop.c deletes them" in ran.text
     assert TOLD not in place.run(command, environment="prod", names="a").text
 
 
-@pytest.mark.parametrize("glob", ["*", "?", "[ab]", "shop.*", "b"])
-def test_no_glob_takes_it(place: Place, glob: str) -> None:
+@pytest.mark.parametrize("glob", ["*", "?", "[ab]", "shop.*", "b", "shop.b"])
+def test_a_take_over_is_none_of_it(place: Place, glob: str) -> None:
     """The one that was declared is taken over by it, and nothing else is."""
     place.run("apply", "--yes", "--adopt", glob, environment="production", names="a")
     assert {"b", "c"} <= place.live()
 
 
+@pytest.mark.parametrize("glob", ["shop.b", "*.b"])
 @pytest.mark.parametrize("command", ["apply", "destroy"])
-def test_its_id_does(place: Place, command: str) -> None:
+def test_its_own_option_does(place: Place, command: str, glob: str) -> None:
     """With all its parts, within the limits of deletes."""
     words = ("--yes", "shop") if command == "destroy" else ("--yes", "--allow-deletes", "9")
-    ran = place.run(command, *words, "--adopt", "shop.b", environment="production", names="")
+    ran = place.run(command, *words, "--delete-orphan", glob, environment="production", names="")
     assert "delete schedule b" in ran.text
     assert f"shop.a, shop.c: {TOLD}" in ran.text
     assert "4 unmanaged" in ran.out  # what goes is not left alone
@@ -76,17 +77,50 @@ def test_a_destroy_that_leaves_it_is_not_done(place: Place) -> None:
         assert "Nothing of shop is to be deleted." in ran.out
         assert f"shop.a, shop.b, shop.c: {TOLD}" in ran.err
         assert "stays: carries" not in ran.err
-    ran = place.run("destroy", "--yes", "shop", "--adopt", "shop.x*", environment="production")
-    assert (ran.code, place.live()) == (64, {"a", "b", "c"})
-    assert "has such an id there is shop.a, shop.b, shop.c" in ran.text
-    ran = place.run("destroy", "--yes", "shop", "--adopt", "shop.*", environment="production")
+    for glob, is_told in (("shop.x*", False), ("shop.x", True)):
+        words = ("--yes", "shop", "--delete-orphan", glob)
+        ran = place.run("destroy", *words, environment="production")
+        assert (ran.code, place.live()) == (ExitCode.PARTIAL, {"a", "b", "c"})
+        assert ("warning: --delete-orphan shop.x: no such schedule is left" in ran.text) == is_told
+    words = ("--yes", "shop", "--delete-orphan", "shop.*")
+    ran = place.run("destroy", *words, environment="production")
     assert (ran.code, place.live()) == (0, set())
     assert "stays" not in ran.text
-    for words in ((), ("--adopt", "shop.a")):  # a run that was cut off is typed once more
-        ran = place.run("destroy", "--yes", "shop", *words, environment="production")
-        assert (ran.code, ran.out) == (0, "Nothing of shop is in the account.")
-    ran = place.run("apply", "--yes", "--adopt", "shop.a", environment="production", names="")
-    assert ran.code == 0
+
+
+AGAIN = [("shop.b",), ("shop.[bc]",), ("*",), ("shop.b", "shop.c")]
+
+
+@pytest.mark.parametrize("globs", AGAIN, ids=" ".join)
+@pytest.mark.parametrize("command", ["apply", "destroy"])
+def test_a_run_that_was_cut_off_is_typed_once_more(
+    place: Place, command: str, globs: tuple[str, ...]
+) -> None:
+    """What is gone by then is no error, whatever names it; and the rest is done."""
+    words = ["--yes", "shop"] if command == "destroy" else ["--yes", "--allow-deletes", "9"]
+    words += [word for glob in globs for word in ("--delete-orphan", glob)]
+    place.run("apply", "--yes", "--adopt", "a", environment="production", names="a")
+    first = ("apply", "--yes", "--allow-deletes", "9", "--delete-orphan", "shop.b")
+    assert place.run(*first, environment="production", names="a").code == 0
+    ran = place.run(command, *words, environment="production", names="")
+    assert "delete schedule a" in ran.text
+    assert place.live() == ({"c"} if globs == ("shop.b",) else set())
+    assert ("no such schedule is left" in ran.text) == ("shop.b" in globs)
+    assert ran.code == (ExitCode.PARTIAL if command == "destroy" and place.live() else 0)
+    assert place.run(command, *words, environment="production", names="").code == ran.code
+
+
+@pytest.mark.parametrize("part_id", ["shop.a", "shop.b.2"])
+def test_what_is_none_of_it_is_no_orphan(place: Place, part_id: str) -> None:
+    place.run("apply", "--yes", "--adopt", "a", environment="production", names="a")
+    words = ("apply", "--yes", "--delete-orphan", part_id)
+    ran = place.run(*words, environment="production", names="a")
+    assert (ran.code, place.live()) == (ExitCode.USAGE, {"b", "c"})
+    assert f"{part_id}: that is none of what an environment has left there is shop.b, shop.c" in (
+        ran.text
+    )
+    ran = place.run("plan", "--adopt", "shop.b", environment="production", names="a")
+    assert (ran.code, "--delete-orphan shop.b deletes it" in ran.text) == (ExitCode.USAGE, True)
 
 
 def test_a_pause_names_it(place: Place) -> None:
@@ -94,7 +128,7 @@ def test_a_pause_names_it(place: Place) -> None:
         ran = place.run("pause", glob, environment="production", names="")
         assert ran.code == ExitCode.PARTIAL
         assert "refused production: pause schedule b: shop.b carries the mark" in ran.out
-        assert "or delete all of it with `qstash-sync apply --adopt shop.b" in ran.out
+        assert "or delete all of it with `qstash-sync apply --delete-orphan shop.b" in ran.out
     ran = place.run("resume", "*", environment="production", names="a")
     assert "schedule b" not in ran.text
 
@@ -104,7 +138,8 @@ def test_what_another_environment_of_the_file_has_is_none(place: Place) -> None:
     more = ", prod: {}, live: {namespace: shop-live}"
     text = place.run("plan", environment="live", names="a", more=", prod: {}").text
     assert TOLD not in text
-    ran = place.run("plan", "--adopt", "shop.b", environment="production", names="a", more=more)
+    words = ("plan", "--delete-orphan", "shop.b")
+    ran = place.run(*words, environment="production", names="a", more=more)
     assert TOLD not in ran.text
 
 
@@ -116,7 +151,7 @@ def test_what_the_run_is_not_about_is_not_told(place: Place, scope: tuple[str, s
 
 def test_a_saved_plan_takes_it_along(place: Place, tmp_path: Path) -> None:
     plan = str(tmp_path / "p.json")
-    more = ("--allow-deletes", "9", "--adopt", "shop.b", "--save", plan)
+    more = ("--allow-deletes", "9", "--delete-orphan", "shop.b", "--save", plan)
     assert place.run("plan", *more, environment="production", names="").code == 0
     assert place.live() == {"a", "b", "c"}
     ran = place.run("apply", plan, "--yes", environment="production", names="")
@@ -141,11 +176,12 @@ def test_the_namespace_that_is_replaced_may_have_some(tmp_path: Path) -> None:
     for command in ("plan", "drift"):
         told = " ".join(cli(command, "-e", "prod", *common).text.split())
         assert f"shop.b, shop.c: {TOLD}" in told
-    assert cli("apply", "-e", "prod", "--yes", "--adopt", "shop.b", *common).code == 0
+    assert cli("apply", "-e", "prod", "--yes", "--delete-orphan", "shop.b", *common).code == 0
     assert f"shop.c: {TOLD}" in " ".join(cli("plan", "-e", "prod", *common).text.split())
 
 
-def test_a_name_of_the_file_is_no_id(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--adopt", "--delete-orphan"])
+def test_a_name_of_the_file_is_no_id(tmp_path: Path, option: str) -> None:
     """A schedule that was adopted under an id, which another one has as its name."""
     file, account = tmp_path / "q.yaml", tmp_path / "a.db"
     common = ("-f", str(file), f"--local={account}")
@@ -157,7 +193,8 @@ def test_a_name_of_the_file_is_no_id(tmp_path: Path) -> None:
     file.write_text(text)
     assert cli("apply", "-e", "prod", "--yes", *common).code == 0
     file.write_text(text.replace("prod", "production").partition("  old")[0])
-    ran = cli("apply", "-e", "production", "--yes", "--adopt", "nightly", *common)
-    assert ran.code == 0
-    assert "1 to update, 0 to delete" in ran.out
-    assert TOLD in " ".join(ran.text.split())
+    ran = cli("apply", "-e", "production", "--yes", option, "nightly", *common)
+    assert ran.code == (ExitCode.PARTIAL if option == "--delete-orphan" else 0)
+    done = "1 to update, 0 to delete" if option == "--adopt" else "0 to update, 1 to delete"
+    assert done in ran.out
+    assert (TOLD in " ".join(ran.text.split())) == (option == "--adopt")
