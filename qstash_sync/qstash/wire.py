@@ -328,7 +328,7 @@ def schedule(data: Mapping[str, Any]) -> LiveSchedule:
         last_at=get("lastScheduleTime"),
         last_states=_states(get("lastScheduleStates")),
         error=get("error") or None,
-        labels_cut=labels is None and len(label) == 1,
+        labels_cut=labels is None and len(label) == 1 and label != [""],
         repeated=repeated,
     )
 

@@ -185,6 +185,26 @@ def test_null_is_what_is_not_there() -> None:
         assert client.read({"schedules"}) == client.read({"schedules"})
 
 
+LABELS: list[tuple[dict[str, Any], tuple[str, ...], bool]] = [
+    ({}, (), False),
+    ({"label": None}, (), False),
+    ({"label": ""}, (), False),
+    ({"label": "a"}, ("a",), True),
+    ({"label": "a,b"}, ("a", "b"), False),
+    ({"label": "a", "labels": ["a", "b"]}, ("a", "b"), False),
+    ({"labels": []}, (), False),
+]
+
+
+@pytest.mark.parametrize(("shown", "labels", "is_cut"), LABELS)
+def test_one_label_may_be_the_first_of_more(
+    shown: dict[str, Any], labels: tuple[str, ...], is_cut: bool
+) -> None:
+    with client_of(lambda _: httpx.Response(200, json=[SCHEDULE | shown])) as client:
+        (schedule,) = client.read({"schedules"}).schedules or ()
+    assert (schedule.message.labels, schedule.labels_cut) == (labels, is_cut)
+
+
 LISTED = {
     "schedules": SCHEDULE,
     "url_groups": {"name": "g", "endpoints": []},

@@ -437,6 +437,22 @@ def test_what_is_adopted_keeps_what_is_ignored(world: World) -> None:
     assert world.plan(ours).empty
 
 
+@pytest.mark.parametrize("labels", [["theirs"], []])
+@pytest.mark.parametrize("shown", ["both", "first"])
+def test_so_are_labels_though_there_are_none(shown: Any, labels: list[str]) -> None:
+    """An account that shows the first label alone shows none of a schedule without any."""
+    with make_world(Switches(labels_shown=shown)) as world:
+        assert done(world.apply(text()))
+        for part in world.account.store.all("schedule"):
+            if part["scheduleId"] != "billing.a":
+                world.account.store.delete("schedule", part["scheduleId"])
+        world.edit("billing.a", labels=labels)
+        is_cut = shown == "first" and bool(labels)
+        errors = world.plan(text(["labels"]), adopt=("a",)).errors
+        assert [error.code for error in errors] == ["ignore"] * is_cut
+        assert is_cut or done(world.apply(text(["labels"]), adopt=("a",)))
+
+
 # Time
 
 
