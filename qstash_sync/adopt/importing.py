@@ -213,7 +213,8 @@ def _told(change: Change) -> str:
 
 
 def _paths(change: Change) -> str:
-    found = (f"{one.path} ({one.note})" if one.note else one.path for one in change.fields)
+    named = (f"{one.path} ({one.note})" if one.note else one.path for one in change.fields)
+    found = dict.fromkeys(path.partition(".(unnamed)")[0] for path in named)
     return change.refused or ", ".join(found) or str(change.action)
 
 

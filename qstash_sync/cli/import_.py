@@ -238,6 +238,7 @@ def check_of(live: Live, now: datetime) -> Check:
     from qstash_sync.model.diagnostics import Diagnostic, Severity
     from qstash_sync.model.steps import PutSchedule
     from qstash_sync.planning import quota
+    from qstash_sync.planning.policy import Policy
     from qstash_sync.qstash import wire
 
     def check(text: str, environ: Mapping[str, str]) -> Checked:
@@ -249,7 +250,9 @@ def check_of(live: Live, now: datetime) -> Check:
         schedules = config.desired.schedules or ()
         if ahead := [d for one in schedules for d in quota.too_many_parts(one, now)]:
             return Checked(errors=tuple(ahead))
-        plan = proposal.compare(config.desired, live, now=now)
+        # Each delete is judged by itself: how many there are says nothing of a draft.
+        policy = Policy(allow_deletes=sys.maxsize)
+        plan = proposal.compare(config.desired, live, now=now, policy=policy)
         faults = [
             Diagnostic(code="unsendable", message=fact, path=(f"{change.kind}s", change.name))
             for change in plan.changes

@@ -463,6 +463,20 @@ def test_what_the_file_cannot_say_stands_as_a_comment_with_the_reason(
     assert "u:p" not in text
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_a_group_whose_addresses_a_file_writes_otherwise_is_left_alone(
+    account: Account, count: int
+) -> None:
+    """However many of them there are: the limits of deletes are those of an apply."""
+    good = account.grown.put(f"{APP}/good", "@daily")
+    urls = [{"url": f"https://App.Example.com/{number}"} for number in range(count)]
+    answer = account.grown.request("GET", "/v2/schedules").json()
+    topics = [{"name": "g", "endpoints": urls, "createdAt": 1, "updatedAt": 1}]
+    text = imported_from(answer, account, topics=topics).out
+    assert f"id: {good}\n" in text
+    assert "# url_groups.g is left alone: written down, it would be another: endpoints\n" in text
+
+
 def imported_from(
     schedules: list[dict[str, Any]], account: Account, *words: str, **others: list[dict[str, Any]]
 ) -> Ran:
