@@ -30,6 +30,9 @@ __all__ = ["Account", "Config", "Files", "Source", "gather", "load"]
 
 MAX_ENVIRONMENTS = 200  # `validate` builds each, and each looks at all
 
+_UNREADABLE = ("yaml", "not_text")  # codes of a file that could not be read
+# Of what is not there, and perhaps stands in such a file.
+_ELSEWHERE = {NO_ENVIRONMENT, "missing", "unknown_environment", "unknown_name", "variable"}
 _SINGLE = (
     "namespace", "namespace_was", "vars", "owns", "limits", "protect", "environments",
     "allow_private",
@@ -174,9 +177,17 @@ class Files:
 
         A file that has none at all may have them under a wrong key.
         """
+        found = self.certain(found)
         errors = {d.code for d in found if d.severity is Severity.ERROR}
         is_wrong = NO_ENVIRONMENT in errors and bool(self.names() or len(errors) == 1)
         return (UnknownNameError if is_wrong else ConfigError)(found)
+
+    def certain(self, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+        """Without what may only follow from a file that cannot be read; that comes first."""
+        if self.is_whole:
+            return found
+        left = (d for d in found if d.code not in _ELSEWHERE)
+        return tuple(sorted(left, key=lambda d: d.code not in _UNREADABLE))
 
     def build(
         self,
@@ -188,7 +199,7 @@ class Files:
         """One environment's config, or None and why; warnings come along either way."""
         config, diagnostics = self.attempt(environment, variables, environ, missing)
         if config is None or any(d.severity is Severity.ERROR for d in diagnostics):
-            return None, diagnostics
+            return None, self.certain(diagnostics)
         return replace(config, warnings=diagnostics), diagnostics
 
     def config(

@@ -41,7 +41,7 @@ def outline(
         hides_names=any(_hides_names(error, environment) for error in errors),
         hides_pauses=not files.is_whole or any(_hides_pauses(one, environment) for one in errors),
     )
-    return replace(config, desired=desired), errors
+    return replace(config, desired=desired), files.certain(errors)
 
 
 def _doubted(path: Path, environment: str | None) -> str | None:

@@ -65,6 +65,7 @@ _BEFORE = re.compile(r"[{\[,]|:\s|^")
 _TEMPLATE = re.compile(
     r"(?:\{[^{}]*\}|\{\{[^{}]*\}\})(?:\$?\{[^{}]*\}|[^,{}\[\]:\s]|:(?!\s|$)|\s(?!#))*"
 )
+_CONFLICT = r"(?m)^<{7} "  # of git
 # What the parser's own words mean to who wrote the file.
 _HINTS = {
     "\\t": "indent with spaces",
@@ -147,6 +148,11 @@ def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
         line = origin.text.count("\n", 0, error.position)
         fact = f"a character that YAML does not allow: {error.character!r}"
         report.error("yaml", (), fact, origin.location(line << 32))
+        return
+    if conflict := re.search(_CONFLICT, origin.text):
+        line = origin.text.count("\n", 0, conflict.start())
+        fact, hint = "a merge conflict is not resolved", "keep one side, and remove the three marks"
+        report.error("yaml", (), fact, origin.location(line << 32), hint)
         return
     assert isinstance(error, MarkedYAMLError)
     mark = error.problem_mark or error.context_mark

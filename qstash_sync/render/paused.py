@@ -74,7 +74,9 @@ def ignored(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     first, count = diagnostics[0], len(diagnostics)
     what = "an error of the file is" if count == 1 else f"{count:,} errors of the files are"
     more = f": {first.text}" if count == 1 else f", the first: {first.text}"
-    hint = "a schedule that is adopted by `id:` is not found while its entry is broken"
+    hint = first.hint
+    if any("id" in one.path for one in diagnostics):
+        hint = "a schedule that is adopted by `id:` is not found while its entry is broken"
     return (
         Diagnostic(
             severity=Severity.WARNING,

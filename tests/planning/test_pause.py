@@ -407,6 +407,26 @@ def test_of_files_of_which_one_cannot_be_read_nothing_is_resumed_by_a_glob(
         assert (ran.code, paused(live)) == (0, parts(live, "hourly", "office"))
 
 
+def test_a_merge_conflict_is_told_and_what_is_certain_is_done(live: World, tmp_path: Path) -> None:
+    """What the other file lacks may stand in the one that cannot be read."""
+    (tmp_path / "a.yaml").write_text(HEAD)
+    (tmp_path / "b.yaml").write_text(
+        "version: 1\nschedules:\n<<<<<<< HEAD\n  a: {}\n=======\n  b: {}\n>>>>>>> x\n"
+    )
+    fact = "b.yaml:3:1: warning: an error of the file is ignored here: a merge conflict is not"
+    with on(live.account) as variables:
+        ran = cli("pause", "daily", "-f", str(tmp_path), environ=variables)
+        assert (ran.code, paused(live)) == (0, parts(live, "daily"))
+        assert fact in ran.err
+        assert "keep one side, and remove the three marks" in ran.err
+        (tmp_path / "c.yaml").write_text("version: 1\nenvironments: {p: {}\n<<<<<<< HEAD\n")
+        (tmp_path / "a.yaml").write_text("version: 1\ndefaults: {timezone: '${var.zone}'}\n")
+        ran = cli("pause", "daily", "-f", str(tmp_path), "-e", "p", environ=variables)
+    assert ran.code == 1
+    assert ran.err.count("error: a merge conflict is not resolved") == 2
+    assert "2 errors; nothing was written." in ran.err
+
+
 def test_of_two_files_one_may_pause_it(live: World, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(FILE)
     (tmp_path / "b.yaml").write_text("version: 1\n" + RESTING[RESTING.index("schedules:") :])
