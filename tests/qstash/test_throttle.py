@@ -349,23 +349,30 @@ def test_a_429_never_shortens_the_wait_that_another_asked_for() -> None:
     assert sum(time.slept) >= 10
 
 
+@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("unit", ["s", "ms"])
-def test_an_account_with_a_burst_limit_takes_every_write_in_the_seconds_it_needs(unit: Any) -> None:
-    """95 writes at 10 a second: in each second of the server ten are taken, and no write fails."""
+def test_an_account_with_a_burst_limit_takes_every_write_in_the_seconds_it_needs(
+    unit: Any, threads: int
+) -> None:
+    """95 writes at 10 a second: in each second of the server ten are taken, and no write fails.
+
+    Of several threads each wait moves the one clock: how far is the scheduler's luck.
+    """
     time = Time(ahead=3.7)
     switches = Switches(burst_limit=10, burst_reset_unit=unit)
     with (
         FaultServer(switches=switches, clock=time.servers) as account,
-        client_of(account, time, parallelism=4) as client,
+        client_of(account, time, parallelism=threads) as client,
     ):
         start = time.seconds
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             steps = [PutQueue(name=f"q{n}", parallelism=1, paused=False) for n in range(95)]
             list(pool.map(client.write, steps))
         assert account.store.count("queue") == 95
         refused = sum(status == 429 for *_, status in account.log)
-    assert time.seconds - start < 12
-    assert refused <= 10 * 4
+    assert refused <= 10 * threads
+    if threads == 1:
+        assert time.seconds - start < 12
 
 
 # The server's clock
