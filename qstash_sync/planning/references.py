@@ -7,6 +7,8 @@ from qstash_sync.model import references
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 
+_HINTED = 20  # names: of more nobody reads the hint, and each is compared with all that are known
+
 
 def dangling(
     desired: Desired,
@@ -19,18 +21,22 @@ def dangling(
     left_out: what the files declare as well, and this run does not make.
     """
     declared, there = references.names(desired), references.names(live)
+    close: dict[tuple[str, str], str] = {}  # of each name that many schedules may have
     for schedule in schedules:
         for key, name in references.of(schedule):
-            if name not in declared[key] and name not in there[key]:
-                yield _dangling(schedule, key, name, declared[key] | there[key], left_out)
+            if name in declared[key] or name in there[key]:
+                continue
+            if (key, name) not in close:
+                of_kind = sorted(declared[key] | there[key]) if len(close) < _HINTED else ()
+                close[key, name] = next(iter(get_close_matches(name, of_kind, 1)), "")
+            yield _dangling(schedule, key, name, close[key, name], left_out)
 
 
 def _dangling(
-    schedule: Schedule, key: str, name: str, known: set[str], left_out: Collection[Key]
+    schedule: Schedule, key: str, name: str, close: str, left_out: Collection[Key]
 ) -> Diagnostic:
-    close = get_close_matches(name, sorted(known), 1)
     section = f"{key}s"
-    hint = f"did you mean {close[0]}?" if close else f"declare it under {section}"
+    hint = f"did you mean {close}?" if close else f"declare it under {section}"
     more = " without limits of its own" if key == "flow_control" else ""
     fact = f"{name}{more} is neither in the file nor in the account"
     if (Kind(key), name) in left_out:
