@@ -1,6 +1,6 @@
 """What an apply would do: read the account, compare, decide. Nothing here writes or prints."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live
 from qstash_sync.model.steps import DeleteSchedule
 from qstash_sync.planning import origins
-from qstash_sync.planning.decide import Plan, decide
+from qstash_sync.planning.decide import Plan, decide, orphaned
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile import scope
 from qstash_sync.reconcile.about import about
@@ -113,19 +113,22 @@ def attributed(
 def emptied(desired: Desired) -> Desired:
     """What a namespace is to be once it is destroyed: nothing of what carries its mark or is owned.
 
-    Its own confirmation stands for the limits. It names one namespace: the former one stays.
+    What is owned goes whether or not the files still have its section. Its own confirmation stands
+    for the limits. It names one namespace: the former one stays.
     """
 
-    def none_of(declared: Sequence[object] | None) -> tuple[()] | None:
-        return None if declared is None else ()
+    def none_of(kind: Kind) -> tuple[()] | None:
+        section = f"{kind}s"
+        is_managed = getattr(desired, section) is not None or getattr(desired.owns, section)
+        return () if is_managed else None
 
     return replace(
         desired,
         namespace_was=None,
         schedules=(),
-        url_groups=none_of(desired.url_groups),
-        queues=none_of(desired.queues),
-        flow_controls=none_of(desired.flow_controls),
+        url_groups=none_of(Kind.URL_GROUP),
+        queues=none_of(Kind.QUEUE),
+        flow_controls=none_of(Kind.FLOW_CONTROL),
         limits=replace(desired.limits, max_deletes=None, max_delete_percent=None),
     )
 
@@ -133,6 +136,7 @@ def emptied(desired: Desired) -> Desired:
 def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     """What the files declare, a destroy leaves, and why; desired: before it was emptied."""
     index = LiveParts(desired, plan.live.schedules or ())
+    told: set[str] = set()
     goes = {change.key for change in plan.changes}
     steps = (step for change in plan.changes for step in change.steps)
     ended = {step.id for step in steps if isinstance(step, DeleteSchedule)}
@@ -141,9 +145,14 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
         for part in (part for one in sets for part in one):
             carried = index.carried(part)
             if carried and part.base not in plan.orphans and part.live.id not in ended:
+                told.add(part.base)
                 what = "" if part.live.id == schedule.id else f"{part.live.id} "
                 yield about(schedule, Severity.WARNING, "left", f"stays: {what}{carried}")
-    former = sorted({part.base for part in index.by_id.values() if part.former})
+    parts = index.by_id.values()
+    told |= {part.base for part in plan.index.by_id.values() if plan.index.is_orphan(part)}
+    others = {part.base for part in parts if index.is_orphan(part)} - told
+    yield from orphaned(others, "of the former namespace: an apply with ")
+    former = sorted({part.base for part in parts if part.former})
     if former:
         yield Diagnostic(
             severity=Severity.WARNING,

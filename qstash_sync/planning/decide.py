@@ -171,7 +171,7 @@ def decide(
             for diagnostic in one.diagnostics
         ),
         *(d for d in comparison.diagnostics if _is_covered(d, policy)),
-        *_orphaned(orphans),
+        *orphaned(orphans),
         *_idle_globs(comparison, policy),
         *_idle_orphans(comparison, policy, index),
         *renames.forgotten(kept, within, index),
@@ -254,11 +254,14 @@ def _wanted(comparison: Comparison, policy: Policy) -> Iterator[Compared]:
     yield from filter(policy.ends, comparison.orphans)
 
 
-def _orphaned(ids: Sequence[str]) -> Iterator[Diagnostic]:
-    """What fires on of an environment that was renamed, or taken out of the files."""
+def orphaned(ids: Collection[str], who: str = "") -> Iterator[Diagnostic]:
+    """What fires on of an environment that was renamed, or taken out of the files.
+
+    who: can end it, where this run cannot.
+    """
     if ids:
-        them = "them" if ids[1:] else "it"
-        ways = " ".join(f"--delete-orphan {one}" for one in sorted(ids)[:_TYPED])
+        them = "it" if len(ids) == 1 else "them"
+        ways = who + " ".join(f"--delete-orphan {one}" for one in sorted(ids)[:_TYPED])
         fact = "of an environment that the files do not have, so left alone"
         yield Diagnostic(
             severity=Severity.WARNING,
@@ -340,7 +343,7 @@ def _idle_orphans(comparison: Comparison, policy: Policy, index: LiveParts) -> I
         fact, hint = "no such schedule is left", ""
         is_there = pattern in index.by_id
         if is_there:
-            fact = "that is none of what an environment has left"
+            fact = f"that is none of what an environment has left in {index.namespace}"
             hint = f"there is {listed(ids)}" if ids else ""
         yield Diagnostic(
             severity=Severity.ERROR if is_there else Severity.WARNING,

@@ -84,6 +84,22 @@ def test_other_namespaces_environments_and_kinds_that_the_file_leaves_out_stay(
     assert world.account.store.count("topic") == 1
 
 
+def test_what_is_owned_goes_though_its_section_has_left_the_file(local: tuple[str, ...]) -> None:
+    """As of a preview whose branch took its one queue out."""
+    path = Path(local[1])
+    bare = FILE.partition("url_groups: {g:")[0] + "schedules: {}\n"
+    path.write_text(bare.replace("queues: ['*']", "queues: [q]"))
+    ran = cli("destroy", *local, "--yes", "billing")
+    assert ran.code == 0, ran
+    assert "Applied: 5 done." in ran.out
+    assert "queue r" not in ran.text
+    path.write_text(FILE)
+    ran = cli("plan", *local, "--format", "json")
+    assert (
+        json.loads(ran.out)["summary"]["create"] == 4
+    )  # all but the queue r, and a key that is pinned again
+
+
 def test_what_is_protected_in_use_or_full_stops_it_before_the_first_delete(world: World) -> None:
     from qstash_sync.applying import proposal
     from tests.support import config

@@ -116,8 +116,9 @@ def test_what_is_none_of_it_is_no_orphan(place: Place, part_id: str) -> None:
     words = ("apply", "--yes", "--delete-orphan", part_id)
     ran = place.run(*words, environment="production", names="a")
     assert (ran.code, place.live()) == (ExitCode.USAGE, {"b", "c"})
-    assert f"{part_id}: that is none of what an environment has left there is shop.b, shop.c" in (
-        ran.text
+    assert (
+        f"{part_id}: that is none of what an environment has left in shop there is shop.b, shop.c"
+        in (ran.text)
     )
     ran = place.run("plan", "--adopt", "shop.b", environment="production", names="a")
     assert (ran.code, "--delete-orphan shop.b deletes it" in ran.text) == (ExitCode.USAGE, True)
@@ -178,6 +179,10 @@ def test_the_namespace_that_is_replaced_may_have_some(tmp_path: Path) -> None:
         assert f"shop.b, shop.c: {TOLD}" in told
     assert cli("apply", "-e", "prod", "--yes", "--delete-orphan", "shop.b", *common).code == 0
     assert f"shop.c: {TOLD}" in " ".join(cli("plan", "-e", "prod", *common).text.split())
+    ran = cli("destroy", "-e", "prod", "--yes", "shop-prod", *common)
+    assert ran.code == 0  # it is of one namespace
+    assert f"shop.c: {TOLD}" in " ".join(ran.text.split())
+    assert "an apply with --delete-orphan shop.c" in " ".join(ran.text.split())
 
 
 @pytest.mark.parametrize("option", ["--adopt", "--delete-orphan"])
