@@ -4,12 +4,12 @@ files --parse--> documents, each value with its position --interpolate--> values
       --schema--> checked types --environment: layers merged--> one entry each --build--> Desired
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
-from qstash_sync.config import redacted
 from qstash_sync.config.environment import NO_ENVIRONMENT, Account, Config, Environment, Neighbour
 from qstash_sync.config.interpolate import Scope
 from qstash_sync.config.layers import misplaced
@@ -17,6 +17,7 @@ from qstash_sync.config.literals import told_once, without_secrets, without_word
 from qstash_sync.config.made_up import whatever_it_is
 from qstash_sync.config.missing import Missing
 from qstash_sync.config.parse import read
+from qstash_sync.config.redacted import Redacted
 from qstash_sync.config.report import Report
 from qstash_sync.config.resources import SECTIONS
 from qstash_sync.config.sources import Source, gather
@@ -68,7 +69,8 @@ class Files:
         self.top: dict[str, tuple[Value, Location]] = {}
         self.neighbours: dict[str, Neighbour] = {}  # environments, as they were asked for
         self.is_whole = True  # each of them could be read
-        self.sources = sources
+        there = weakref.ref(self)  # a location, which outlives this, has no need of the trees
+        self.redacted = Redacted(sources, lambda: files.documents if (files := there()) else None)
         for source in sources:
             if source.no_text:
                 place = Location(source.name, *source.no_text)
@@ -81,8 +83,8 @@ class Files:
             else:
                 self._literal_secrets(source, document)
                 self.documents.append(replace(document, root=self._top_level(document.root)))
-                document.root.origin.hidden_lines = partial(self._redacted_in, source.name)
-        self.report[:] = self._without_what_is_redacted()
+                document.root.origin.hidden_lines = partial(self.redacted.of, source.name)
+        self.report[:] = self._without_what_is_redacted(sources)
         found, at = self.top.get("environments", (None, None))
         if isinstance(found, Map) and len(found) > MAX_ENVIRONMENTS:
             fact = f"{len(found):,} environments; {MAX_ENVIRONMENTS} can be checked in one run"
@@ -90,23 +92,12 @@ class Files:
             found = self.top.pop("environments")[0].like()
         self.environments: Map | None = found if isinstance(found, Map) else None
 
-    @cached_property
-    def _redacted(self) -> Mapping[str, Collection[int]]:
-        """The lines that nothing quotes, by file; found when one is to be quoted."""
-        return {
-            **redacted.lines(self.documents),
-            **redacted.unsure(self.sources, self.documents),
-        }
-
-    def _redacted_in(self, name: str) -> Collection[int]:
-        return self._redacted.get(name, ())
-
     def _is_redacted(self, location: Location) -> bool:
-        return location.line in self._redacted_in(location.file)
+        return location.line in self.redacted.of(location.file)
 
-    def _without_what_is_redacted(self) -> Iterator[Diagnostic]:
+    def _without_what_is_redacted(self, sources: Sequence[Source]) -> Iterator[Diagnostic]:
         """What was said while the files were read, when nobody knew yet what is redacted."""
-        texts = {source.name: source.text.splitlines() for source in self.sources if self.report}
+        texts = {source.name: source.text.splitlines() for source in sources if self.report}
         for one in [*self.report]:
             at = one.location
             if at and self._is_redacted(at):

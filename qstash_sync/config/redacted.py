@@ -5,10 +5,13 @@ of its schedule has, where any layer redacts it.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
+from qstash_sync.config import parse
 from qstash_sync.config.interpolate import variables_in
 from qstash_sync.config.literals import is_in_clear
+from qstash_sync.config.report import Report
 from qstash_sync.config.sources import Source
 from qstash_sync.config.tree import (
     COLLECTIONS,
@@ -35,6 +38,36 @@ class _Redaction:
     def holds(self, name: str) -> bool:
         """Whether a header is redacted."""
         return name.lower() in self.headers if isinstance(self.headers, frozenset) else self.headers
+
+
+class Redacted:
+    """Such lines, found when the first is to be quoted; read: the documents, while they are there.
+
+    Of many schedules they are dear, and most runs quote none: a report that comes later reads the
+    files once more.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], read: Callable[[], Sequence[Document] | None]
+    ) -> None:
+        self._sources = sources
+        self._read = read
+
+    @cached_property
+    def _lines(self) -> Mapping[str, Collection[int]]:
+        documents = self._read()
+        if documents is None:
+            read = (
+                parse.read(one.text, name=one.name, folder=one.folder, report=Report())
+                for one in self._sources
+                if not one.no_text
+            )
+            documents = [document for document in read if document]
+        return {**lines(documents), **unsure(self._sources, documents)}
+
+    def of(self, name: str) -> Collection[int]:
+        """Those of one file, counted from 1."""
+        return self._lines.get(name, ())
 
 
 def lines(documents: Sequence[Document]) -> dict[str, frozenset[int]]:
