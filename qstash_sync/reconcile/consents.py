@@ -15,15 +15,17 @@ def consent(
     """What a change would overwrite or delete that is not ours, and the file does not adopt.
 
     The first part is asked for even where there is no compilation, and so no write: an error
-    of the cron would stop the whole apply for a schedule that is not ours.
+    of the cron would stop the whole apply for a schedule that is not ours. Of several ids it is
+    one that nobody can consent to, else the first: one consent stands for all of them.
     """
     ids = [part.live.id for part in found[:1]]
     for step in change.steps if change else ():
         ids += [step.id] if isinstance(step, PutSchedule | DeleteSchedule) else []
-    there = [index.by_id[part_id] for part_id in ids if part_id in index.by_id]
-    for part in sorted(there, key=lambda part: part.number):
+    there = (index.by_id[part_id] for part_id in ids if part_id in index.by_id)
+    asked = [part for part in there if index.foreign(part) and not index.consents(schedule, part)]
+    for part in sorted(asked, key=lambda part: (not index.is_anothers(part), part.number)):
         foreign = index.foreign(part)
-        if foreign and not index.consents(schedule, part):
-            can_be_given = not index.is_anothers(part)
-            return Consent(id=part.live.id, foreign=foreign, can_be_given=can_be_given)
+        assert foreign
+        can_be_given = not index.is_anothers(part)
+        return Consent(id=part.live.id, foreign=foreign, can_be_given=can_be_given)
     return None

@@ -6,6 +6,8 @@
     none of ours, nothing live but that     the first is what it was: goes, needs consent
     another mark, defined as declared       goes, needs consent: the same job fires twice
     another mark, and a rename of it begun  goes, needs consent
+    what another environment of the file    stays, and a warning names it
+    manages, beside what it is or was
     any other named, or begun               asked: goes where --adopt says so, else it stays
     anything else                           stays, and a warning names it
 
@@ -75,7 +77,11 @@ def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set)
         is_origin = not (found or goes)
         is_alike = all(part.mark for part in one) and is_rest(declared, found, one)
         is_its_id = len(one) == 1 and index.consents(schedule, one[0])
-        if any(map(index.is_managed, one)) or is_origin or is_alike or is_its_id:
+        if any(map(index.is_managed, one)) or is_origin:
+            goes.append(one)
+        elif any(map(index.is_anothers, one)):
+            stays.append(one)
+        elif is_alike or is_its_id:
             goes.append(one)
         elif _is_named(schedule, one[0], index) or begun(found, one):
             asked.append(one)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -368,10 +369,12 @@ HERS = [  # what prod is called before, and now; what staging says to get at its
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("there", [None, (), ("acme-stg", "old"), ("acme", "old")], ids=str)
 @pytest.mark.parametrize(("_id", "hers", "prod", "staging", "ours"), HERS, ids=ids(HERS))
 def test_no_way_takes_what_another_environment_of_the_file_manages(
-    world: World, _id: str, hers: str, prod: str, staging: str, ours: str
+    world: World, _id: str, hers: str, prod: str, staging: str, ours: str, there: Any
 ) -> None:
+    """Nor is it taken along with what a consent is asked for: there, under the id that is ours."""
     text = """
 version: 1
 namespace: acme
@@ -392,6 +395,18 @@ schedules:
 
     carry_out("prod", "", "", hers)
     before = world.account.console.snapshot()["schedule"]
+    if there is not None:
+        (made,) = world.account.store.all("schedule")
+        part_id = "acme-stg.hook"
+        labels: list[str] = []
+        if there:
+            wanted = config(text % ("", "", ""), ENVIRON, environment="staging").desired
+            (schedule,) = wanted.schedules or ()
+            declared = Declared(schedule, *there)
+            mark = declared.mark(part_id, "0 9 * * *", part=1, parts=1, paused=False)
+            labels = [str(mark), f"{there[0]}.hook"]
+        copied = {**made, "scheduleId": part_id, "labels": labels}
+        world.account.store.put("schedule", part_id, copied)
     told = carry_out("staging", prod, staging, ours)
     after = world.account.console.snapshot()["schedule"]
     assert before.items() <= after.items()
