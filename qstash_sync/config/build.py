@@ -261,7 +261,8 @@ class Builder:
         """The headers of the file, and those that other settings bring along."""
         result = {key: text for key, text in (given.headers or {}).items() if text is not None}
         if given.content_type is not None and "Content-Type" in result:
-            entry.error("conflict", ("content_type",), "stands in headers, too", "keep one")
+            hint = "keep one; Content-Type: null takes away what a default has"
+            entry.error("conflict", ("content_type",), "stands in headers, too", hint)
         if given.content_type or content_type:
             result.setdefault("Content-Type", given.content_type or content_type or "")
         if given.identify:

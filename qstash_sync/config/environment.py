@@ -341,7 +341,7 @@ class Environment:
             token_from=named[1] if (named := _named(raw.get("token"))) else None,
             location=raw.at("token"),
         )
-        is_own = "namespace" in raw or "namespace_was" in raw
+        is_own = any(raw.get(key) is not None for key in ("namespace", "namespace_was"))
         former = spec.namespace_was if is_own else self.top.get("namespace_was")
         return account, self._namespace(found), former
 
@@ -359,7 +359,7 @@ class Environment:
         """The environment's namespace or the files'; `invalid` where a diagnostic says why not."""
         raw, location = self.raw_top.get("namespace", (None, None))
         found = self.top.get("namespace", raw)
-        if "namespace" in self.own:
+        if self.own.get("namespace") is not None:
             raw, location = self.own["namespace"], self.own.at("namespace")
             found = account.spec.namespace if account else raw
         if isinstance(found, str) and NAMESPACE.fullmatch(found):

@@ -261,7 +261,8 @@ def orphaned(ids: Collection[str], who: str = "") -> Iterator[Diagnostic]:
     """
     if ids:
         them = "it" if len(ids) == 1 else "them"
-        ways = who + " ".join(f"--delete-orphan {one}" for one in sorted(ids)[:_TYPED])
+        globs = sorted(ids) if len(ids) <= _TYPED else ["'*'"]
+        ways = who + " ".join(f"--delete-orphan {one}" for one in globs)
         fact = "of an environment that the files do not have, so left alone"
         yield Diagnostic(
             severity=Severity.WARNING,
@@ -325,13 +326,18 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
 
 def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
     """What `--adopt` names and the files do not: a slip of the pen must not pass for consent."""
-    names = [one.name for one in comparison.compared if one.kind is Kind.SCHEDULE]
+    schedules = [one for one in comparison.compared if one.kind is Kind.SCHEDULE]
+    names = [one.name for one in schedules]
     ids = [one.id for one in comparison.orphans]
     for pattern in policy.adopt if policy.among is None else ():
         if not _fits(pattern, names):
             fact = f"--adopt {pattern}: no schedule of the files has such a name"
-            way = f"--delete-orphan {pattern} deletes it" if _fits(pattern, ids) else ""
-            yield Diagnostic(code=IDLE_GLOB, message=fact, hint=way or "name it as the file does")
+            hint = "name it as the file does"
+            if _fits(pattern, ids):
+                hint = f"--delete-orphan {pattern} deletes it"
+            elif name := next((one.name for one in schedules if one.id == pattern), None):
+                hint = f"that is its id: --adopt {name}"
+            yield Diagnostic(code=IDLE_GLOB, message=fact, hint=hint)
 
 
 def _idle_orphans(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Diagnostic]:

@@ -130,7 +130,9 @@ def left_alone(
     """Likewise, by an apply; may_go: --adopt would delete them."""
     for one in sets:
         key = "was" if schedule.was and _is_named(schedule, one[0], index) else "namespace_was"
-        way_out = f"delete it if nobody needs it, or take out the {key}: that names it"
+        way_out = f"take out the {key}: that names it"
+        if not any(map(index.is_anothers, one)):
+            way_out = f"delete it if nobody needs it, or {way_out}"
         if may_go:
             adopt = index.command("apply", "--adopt", schedule.name)
             way_out = f"`{adopt}` deletes it; else take out the {key}: that names it"

@@ -73,6 +73,7 @@ NAMESPACES: list[tuple[str, str, str, str, str | None]] = [
     ("the file's", TOP, "{}", "n", "top"),
     ("its own", "", "{namespace_was: old}", "n", "old"),
     ("its own before the file's", TOP, "{namespace_was: old}", "n", "old"),
+    ("null", TOP, "{namespace: null, namespace_was: null}", "n", "top"),
     ("another namespace", TOP, "{namespace: own}", "own", None),
     ("both", TOP, "{namespace: own, namespace_was: old}", "own", "old"),
 ]  # fmt: skip

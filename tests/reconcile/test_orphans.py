@@ -122,6 +122,8 @@ def test_what_is_none_of_it_is_no_orphan(place: Place, part_id: str) -> None:
     )
     ran = place.run("plan", "--adopt", "shop.b", environment="production", names="a")
     assert (ran.code, "--delete-orphan shop.b deletes it" in ran.text) == (ExitCode.USAGE, True)
+    ran = place.run("plan", "--adopt", "shop.a", environment="production", names="a")
+    assert (ran.code, "that is its id: --adopt a" in ran.text) == (ExitCode.USAGE, True)
 
 
 def test_a_pause_names_it(place: Place) -> None:
