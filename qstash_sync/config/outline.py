@@ -71,16 +71,24 @@ def _hides_pauses(error: Diagnostic, environment: str | None) -> bool:
     """Whether an error leaves open which schedules there are, or what all of them share.
 
     A key that nobody knows may be meant for one that says it, and what stands in place of an entry
-    for a setting of one, in the wrong column.
+    for a setting of one, in the wrong column. What is merged in may be merged into any schedule.
     """
-    match _as_of_all(error.path, environment):
-        case ("schedules" | "<<" | "defaults" | "overrides",) | ("defaults", "paused" | "<<", *_):
+    path = _as_of_all(error.path, environment)
+    if "<<" in path or ("paused" in path and _is_home(path)):
+        return path[0] != "environments"
+    match path:
+        case ("schedules" | "defaults" | "overrides",) | ("defaults", "paused", *_):
             return True
         case ("schedules", _):
             return error.code in ("type", *_UNKNOWN)
         case (_,) | ("defaults", *_):
             return error.code in _UNKNOWN
     return False
+
+
+def _is_home(path: Path) -> bool:
+    """Whether it is below an anchor's home."""
+    return any(str(key).startswith("x-") for key in path[:2])
 
 
 def _as_of_all(path: Path, environment: str | None) -> Path:
