@@ -229,7 +229,7 @@ def _of_retry(found: Explained) -> Iterator[str]:
     verb, due = "is", f"due {_clock(found, retry.due)}"
     if late >= MINUTE:
         verb, due = "may be", f"{due}, if the tries before it took {_size(late)}"
-    if retry.due > found.question.read_at:
+    if retry.due > found.question.now:
         verb = "would be"
     of = (f"retry {one.number} of {_moment(found, one.of)}" for one in (retry, *found.also))
     yield f"{_clock(found, at)} {verb} {' or '.join(of)} ({due})."
@@ -240,20 +240,22 @@ def _of_retry(found: Explained) -> Iterator[str]:
 
 
 def _ends_ahead(found: Explained) -> bool:
-    end = found.question.end
-    return end is not None and end > found.question.read_at and not found.question.is_past
+    question = found.question
+    if question.is_past or question.wrong_since:
+        return False
+    return question.end is not None and question.end > question.now
 
 
 def _horizon(found: Explained) -> Iterator[str]:
     question, change = found.question, found.question.change
     if question.end and _ends_ahead(found):
         yield f"What is live is exact until {_moment(found, question.end)}, and no longer."
-    elif ended := question.ended(found.at or question.read_at):
+    elif ended := question.ended(found.at if found.at and question.is_past else question.now):
         end = _moment(found, ended)
         yield f"What is live was exact until {end}: nobody seems to have renewed it."
     else:
         yield "What is live was compiled for a time that is over, and nobody has renewed it."
-    if found.at and question.is_past:
+    if found.at and not _ends_ahead(found):
         yield f"By it, {_at(found)}."
     if change and change.reason is not Reason.CLOCK:
         yield f"{_command(found, 'apply')} renews it, with all else that differs."
@@ -383,7 +385,7 @@ def _fate(found: Explained) -> str:
         return f"nobody can tell here: {question.unread.live.cron} is no cron that we read"
     if fires is None:
         return "it does not fire"
-    return "it is due, and paused" if question.paused_at(at) else "it fires"
+    return "it is due, and paused" if question.is_paused_at(at) else "it fires"
 
 
 def _no_such_time(found: Explained) -> str:

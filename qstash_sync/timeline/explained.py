@@ -193,7 +193,7 @@ def _held(question: Question) -> Explained | None:
 
 
 def _over(question: Question) -> Explained | None:
-    if not question.is_over(question.read_at):
+    if not question.is_over(question.now):
         return None
     return Explained(verdict=Verdict.HORIZON_OVER, question=question)
 
@@ -251,10 +251,15 @@ def _paused_then(question: Question) -> Explained | None:
     at = _minute(question)
     if not question.is_due(at):
         return None
-    part = question.paused_at(at)
-    if part is None:
+    if not question.is_paused_at(at):
         return _held(question)
-    return Explained(verdict=Verdict.PAUSED, question=question, part=part)
+    return Explained(
+        verdict=Verdict.PAUSED,
+        question=question,
+        rule=question.rule,
+        part=firing_part(question.paused, at),
+        firing=at if question.wants(at) else None,
+    )
 
 
 def _disagrees_then(question: Question) -> Explained | None:
@@ -338,7 +343,7 @@ def _delayed(question: Question) -> Explained | None:
         for seconds in (0, 59):  # a time is given to the minute, or to the second
             before = question.at + timedelta(seconds=seconds - delay)
             fires = question.fires(before)
-            if fires and fires.message.delay == delay and not question.paused_at(fires.at):
+            if fires and fires.message.delay == delay and not question.is_paused_at(fires.at):
                 return _after(question, fires, Verdict.DELAY)
     return None
 
@@ -381,7 +386,7 @@ def _others(question: Question) -> Iterator[Other]:
         if made and at < made - MINUTE:
             continue
         schedule = declared.get(part.live.id)
-        if schedule and at > question.read_at and ignorable.TIME not in schedule.ignore:
+        if schedule and at > question.now and ignorable.TIME not in schedule.ignore:
             fires = has(schedule.timing.job, at)
         else:
             fires = firing_part((part,), at) is not None
@@ -407,10 +412,9 @@ def _named_by_server(question: Question) -> Explained | None:
 
 
 def _paused_anyway(question: Question) -> Explained | None:
-    part = question.paused_at(_minute(question))
-    if part is None:
+    if not question.is_paused_at(_minute(question)):
         return None
-    return Explained(verdict=Verdict.PAUSED, question=question, part=part)
+    return Explained(verdict=Verdict.PAUSED, question=question)
 
 
 def _nothing(question: Question) -> Explained:
