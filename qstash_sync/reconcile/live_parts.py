@@ -70,14 +70,9 @@ class LivePart:
         if self.mark is None or self.live.labels_cut:
             return found
         behind = marks.name_behind(self.live.message.labels) or ""
-        if (self.ours or self.former) and not self.is_named_so(behind, namespace):
+        if (self.ours or self.former) and not behind.startswith(f"{namespace}."):
             return found
         return tuple(label for label in found if label != behind)
-
-    def is_named_so(self, label: str, namespace: str) -> bool:
-        """Whether a label behind our mark is a name of ours: an adopted id tells none."""
-        bound = self.mark.bound if self.mark else None
-        return bound is not None and label.startswith(f"{namespace}.")
 
 
 class LiveParts:

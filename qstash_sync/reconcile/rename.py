@@ -84,10 +84,9 @@ def _view(old: LivePart, declared: Declared, index: LiveParts) -> View:
 def of_adopted(
     schedule: Schedule, found: Sequence[LivePart], index: LiveParts
 ) -> tuple[FieldChange, ...]:
-    """The name that changes of what keeps its adopted id."""
+    """The name that changes of what keeps its id: one that the file adopts tells none."""
     old = index.labelled_name(found[0]) if found[0].ours else ""
-    bound = found[0].mark.bound if found[0].mark else None
-    if not bound or old in ("", schedule.name):
+    if old in ("", schedule.name):
         return ()
     return (FieldChange(path="name", before=old, after=schedule.name),)
 
