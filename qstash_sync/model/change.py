@@ -198,7 +198,7 @@ class Change:
     foreign: it would overwrite or delete this, and nobody consents; can_adopt: --adopt would alone.
     diagnosed: a diagnostic of the plan says why. protected: takes away what is protected, and needs
     consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
-    left parts of two sets. origin: whose it is, where a base was given.
+    left parts of two sets, or of two names. origin: whose it is, where a base was given.
     """
 
     kind: Kind

@@ -347,7 +347,7 @@ class Writing(Enum):
     WHOLE = "whole"
     EDITED = "edited"  # the crons of some, and nothing else
     BROKEN = "broken"  # parts are missing or surplus
-    CUT_OFF = "cut off"  # parts of two sets: an apply was cut off
+    CUT_OFF = "cut off"  # parts of two sets, or the first of a new name: an apply was cut off
 
 
 @record(kw_only=True)
@@ -377,7 +377,8 @@ class SetState:
 
     def __str__(self) -> str:
         if self.cut_off:
-            return f"{self.parts:,} parts of two sets: an apply was cut off"
+            of = "" if self.missing else f"{self.parts:,} parts of two sets: "
+            return f"{of}an apply was cut off"
         return "; ".join((
             *(f"part {number} is missing" for number in self.missing),
             *(f"{part_id} is surplus" for part_id in self.surplus),

@@ -105,8 +105,8 @@ def with_leftovers(
     """
     schedule = declared.schedule
     is_left = is_rest(declared, found, old)
-    is_ours = all(map(index.is_managed, old))
-    note = "the apply that renamed it was cut off" if is_left and is_ours else "deleted with it"
+    is_cut_off = is_left and all(map(index.is_managed, old))
+    note = _left(old) if is_cut_off else "deleted with it"
     renamed = change or change_of(schedule, Action.UPDATE, Reason.RENAME)
     return replace(
         renamed,
@@ -115,7 +115,15 @@ def with_leftovers(
         steps=(*renamed.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
         protected=renamed.protected or (are_protected(old) and not (is_left and schedule.protect)),
         drops=renamed.drops + (0 if is_left else 1),
+        cut_off=renamed.cut_off or is_cut_off,
     )
+
+
+def _left(old: Sequence[LivePart]) -> str:
+    """What a rename that was cut off has left of the old name."""
+    is_paused = all(part.live.paused for part in old)
+    does = "is still there, paused" if is_paused else "still fires beside it"
+    return f"cut off: {old[0].base} {does}, and goes with the next apply"
 
 
 def _moved_times(

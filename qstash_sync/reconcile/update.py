@@ -78,7 +78,7 @@ def update(
     reason = pause.reason
     if changed:
         others = bool(settings or hidden)
-        reason = attribution.reason(declared, parts, when, pause, others=others)
+        reason = attribution.reason(declared, parts, when, pause, others=others, renames=bool(old))
     # Nobody asked for a renewal or a repair: that it takes too many parts only warns.
     unasked = reason in (Reason.CLOCK, Reason.DRIFT)
     severity = Severity.WARNING if unasked else Severity.ERROR

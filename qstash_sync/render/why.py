@@ -7,7 +7,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.compilation import Strategy
 from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.model import ignorable
-from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.durations import duration
 from qstash_sync.model.resources import Schedule
 from qstash_sync.reconcile.live_parts import LivePart
@@ -216,8 +216,7 @@ def _delayed(found: Explained) -> Iterator[str]:
 def _unwanted(found: Explained) -> Iterator[str]:
     """That the file does not have the firing which explains a time."""
     if found.firing and not found.question.wants(found.firing):
-        change = found.question.change
-        why = _REASONS.get(change.reason) if change else None
+        why = _reason(found.question.change)
         yield f"The file does not have that firing{f': {why}' if why else ''}."
 
 
@@ -289,6 +288,16 @@ _REASONS = {
     Reason.ADOPT: "it carries no mark of ours",
     Reason.RENAME: "it is to be renamed",
 }
+_BY_HAND = (Reason.DRIFT, Reason.BOTH)
+
+
+def _reason(change: Change | None) -> str | None:
+    """Why account and file differ."""
+    if change is None:
+        return None
+    if change.cut_off and change.reason not in _BY_HAND:
+        return "an apply was cut off, and the next one finishes it"
+    return _REASONS.get(change.reason)
 
 
 def _differs(found: Explained) -> Iterator[str]:
@@ -303,7 +312,7 @@ def _differs(found: Explained) -> Iterator[str]:
     if found.at is not None:
         what = _at(found)[0].upper() + _at(found)[1:]
     change = question.change
-    why = _REASONS.get(change.reason) if change else None
+    why = _reason(change)
     if change and change.is_refused_alone:
         why = _overwritten(found)
     elif why is None and question.is_native:
@@ -344,7 +353,9 @@ def _of_another(found: Explained) -> Iterator[str]:
     else:
         job = other.schedule.timing.job
         place = f" ({location(other.schedule)})" if location(other.schedule) else ""
-        yield f"{other.schedule.name}{place} calls the same address then: {spoken.time(job)}."
+        is_former = other.part.base != other.schedule.id
+        when = f", as {other.part.live.id}: {cron}" if is_former else f": {spoken.time(job)}"
+        yield f"{other.schedule.name}{place} calls the same address then{when}."
     yield f"Nothing of {found.subject.name} is due at that time."
 
 
@@ -356,7 +367,9 @@ def _undeclared(found: Explained) -> Iterator[str]:
             fate = f"a plan refuses to delete it: {change.refused}"
         yield f"It is ours by its mark, and no file declares it any more: {fate}."
     elif part.ours:
-        yield "It is ours by its mark, and the files declare no schedules at all."
+        some = found.question.desired.schedules is not None
+        which = "no file declares it any more" if some else "the files declare no schedules at all"
+        yield f"It is ours by its mark, and {which}."
     elif part.mark:
         yield "It carries the mark of another namespace or environment; nothing here touches it."
     else:

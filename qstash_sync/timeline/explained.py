@@ -44,7 +44,7 @@ from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, FieldChange, Reason
 from qstash_sync.model.resources import Schedule, instant, is_known, plain
 from qstash_sync.planning.liveness import Holder
-from qstash_sync.reconcile.former import live_set
+from qstash_sync.reconcile.former import left_under_a_former_name, live_set
 from qstash_sync.reconcile.live_parts import LivePart
 from qstash_sync.record import record
 from qstash_sync.timeline.question import (
@@ -373,11 +373,12 @@ def _others(question: Question) -> Iterator[Other]:
     if message is None or not is_known(message.destination):
         return
     index = question.drift.plan.index
-    declared = {
-        part.live.id: schedule
-        for schedule in question.desired.schedules or ()
-        for part in live_set(schedule, index)
-    }
+    declared: dict[str, Schedule] = {}
+    left: set[str] = set()
+    for schedule in question.desired.schedules or ():
+        still = left_under_a_former_name(schedule, index)
+        declared |= {part.live.id: schedule for part in (*live_set(schedule, index), *still)}
+        left |= {part.live.id for part in still}
     for part in index.by_id.values():
         is_same = plain(part.live.message.destination) == plain(message.destination)
         if part in question.subject.parts or part.live.paused or not is_same:
@@ -385,13 +386,18 @@ def _others(question: Question) -> Iterator[Other]:
         made = instant(part.live.created_at)
         if made and at < made - MINUTE:
             continue
-        schedule = declared.get(part.live.id)
-        if schedule and at > question.now and ignorable.TIME not in schedule.ignore:
-            fires = has(schedule.timing.job, at)
+        of = declared.get(part.live.id)
+        if (
+            of
+            and at > question.now
+            and ignorable.TIME not in of.ignore
+            and part.live.id not in left
+        ):
+            fires = has(of.timing.job, at)
         else:
             fires = firing_part((part,), at) is not None
         if fires:
-            yield Other(part=part, schedule=schedule)
+            yield Other(part=part, schedule=of)
 
 
 def _retried(question: Question) -> Explained | None:

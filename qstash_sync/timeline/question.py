@@ -222,7 +222,7 @@ class Question:
         change = self.change
         if change is None or change.reason is Reason.CLOCK:
             return True
-        if change.refused or change.action is not Action.UPDATE:
+        if change.refused or change.action is not Action.UPDATE or change.cut_off:
             return False  # of what is refused, nothing more was compared
         return change.wanted is None or (change.firings is not None and change.firings.effect.none)
 
