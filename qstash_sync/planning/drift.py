@@ -31,6 +31,7 @@ from qstash_sync.planning import guards, liveness
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.reconcile.about import about
+from qstash_sync.reconcile.former import live_set
 from qstash_sync.reconcile.unmarked_kinds import left_paused
 from qstash_sync.record import record
 
@@ -215,9 +216,9 @@ def _diagnostics(
     schedule: Schedule, change: Change | None, plan: Plan, desired: Desired, read_at: datetime
 ) -> Iterator[Diagnostic]:
     """What is known of a declared schedule beside its change."""
-    # The parts with our mark, and what the file adopts.
-    found = plan.index.of(schedule.id)
-    parts = [part.live for part in found if part.ours or schedule.adopted]
+    # The parts with our mark, also under a former name, and what the file adopts.
+    found = live_set(schedule, plan.index)
+    parts = [part.live for part in found if plan.index.is_managed(part) or schedule.adopted]
     if change and change.reason is Reason.CLOCK:
         yield _renewal(schedule, parts, change, plan.now, desired)
     pause_changes = change is not None and any(field.path == "paused" for field in change.fields)

@@ -55,18 +55,22 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     before: Any = "partly" if 0 < len(now_paused) < len(parts) else bool(now_paused)
     if schedule.paused is not None:
         return _asked(parts, marked, before=before, paused=schedule.paused), []
-    diagnostics = []
+    return Pause(paused=bool(now_paused)), _left_so(schedule, parts)
+
+
+def _left_so(schedule: Schedule, parts: Sequence[Part | LivePart]) -> list[Diagnostic]:
+    """What to say of a pause that the file leaves as it is, or of the end of one."""
+    live = [part.live for part in parts]
+    count = sum(part.paused for part in live)
     if ignorable.PAUSE in schedule.ignore:
-        pass  # it is somebody else's
-    elif before == "partly":
-        fact = partly(len(now_paused), len(parts))
-        hint = "write paused: true or paused: false"
-        diagnostics = [about(schedule, Severity.WARNING, "partly_paused", fact, hint)]
-    elif now_paused:
-        diagnostics = [about(schedule, Severity.INFO, "paused", LEFT_SO)]
-    elif marked:
-        diagnostics = _resumed(schedule)
-    return Pause(paused=bool(now_paused)), diagnostics
+        return []  # it is somebody else's
+    if not count:
+        was_paused = any(part.mark and part.mark.paused for part in parts)
+        return _resumed(schedule) if was_paused else []
+    if count == len(live):
+        return [about(schedule, Severity.INFO, "paused", LEFT_SO)]
+    hint = "write paused: true or paused: false"
+    return [about(schedule, Severity.WARNING, "partly_paused", partly(count, len(live)), hint)]
 
 
 def of_rename(
@@ -79,9 +83,9 @@ def of_rename(
     if schedule.paused is not None:
         return schedule, []
     is_paused = any(part.live.paused for part in old)
-    if not found and not is_paused and any(part.mark and part.mark.paused for part in old):
-        return schedule, _resumed(schedule)
-    if not (found and is_paused):
+    if not found:
+        return schedule, _left_so(schedule, old)
+    if not is_paused:
         return schedule, []
     if any(part.mark and part.mark.paused for part in begun(found, old)):
         return replace(schedule, paused=True), []
@@ -93,8 +97,6 @@ def of_rename(
 
 
 def _resumed(schedule: Schedule) -> list[Diagnostic]:
-    if ignorable.PAUSE in schedule.ignore:
-        return []  # it is somebody else's
     hint = "write paused: true or paused: false to have it so"
     return [about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
 

@@ -8,6 +8,7 @@ from qstash_sync.model.change import (
     Action,
     Change,
     FieldChange,
+    PausesAll,
     Reason,
     Stored,
     Swap,
@@ -40,6 +41,8 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
     crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
     before = tuple(part.live.cron for part in old)
     notes = created.notes
+    if schedule.paused is None and was_paused and not all(part.live.paused for part in old):
+        notes = (*notes, PausesAll())
     if same_crons(before, crons):  # what is stored is no news
         notes = tuple(note for note in notes if not isinstance(note, Stored))
     change = replace(

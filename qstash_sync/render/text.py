@@ -383,7 +383,8 @@ def details(change: Change, *, verbose: bool = False, whole: bool = False) -> It
             yield from _field(field, change.action, whole=whole or verbose)
     if defaults:
         yield f"      {'':{LABEL_WIDTH}}and {defaults} default{'s' * (defaults != 1)}"
-    if change.reason is Reason.RENAME and len(change.fields) == 1 and not change.cut_off:
+    is_more = len(change.fields) > 1 or change.cut_off or change.pauses_all
+    if change.reason is Reason.RENAME and not is_more:
         yield f"      {'':{LABEL_WIDTH}}nothing else changes"
         return
     if change.action is Action.DELETE:
