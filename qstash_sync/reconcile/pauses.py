@@ -25,7 +25,7 @@ from qstash_sync.reconcile.live_parts import LivePart, Part
 from qstash_sync.record import record
 
 LEFT_SO = "paused in the account; the file leaves it so"
-RESUMED = "paused when it was last written, active now: resumed since, or an apply was cut off"
+RESUMED = "active again after a pause"
 
 
 def partly(paused: int, parts: int) -> str:
@@ -66,7 +66,8 @@ def _left_so(schedule: Schedule, parts: Sequence[Part | LivePart]) -> list[Diagn
         return []  # it is somebody else's
     if not count:
         was_paused = any(part.mark and part.mark.paused for part in parts)
-        return _resumed(schedule) if was_paused else []
+        hint = "nothing to do, unless it is to be paused: write paused: true"
+        return [about(schedule, Severity.INFO, "resumed", RESUMED, hint)] * was_paused
     if count == len(live):
         return [about(schedule, Severity.INFO, "paused", LEFT_SO)]
     hint = "write paused: true or paused: false"
@@ -94,11 +95,6 @@ def of_rename(
     fact = f"{old[0].base} is paused and goes; {schedule.name} stays active, as the rename wrote it"
     hint = "write paused: true to have it paused"
     return schedule, [about(schedule, Severity.WARNING, "former_paused", fact, hint)]
-
-
-def _resumed(schedule: Schedule) -> list[Diagnostic]:
-    hint = "write paused: true or paused: false to have it so"
-    return [about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
 
 
 def _asked(parts: Sequence[Part], marked: Sequence[Part], *, before: Any, paused: bool) -> Pause:

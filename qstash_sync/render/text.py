@@ -190,7 +190,7 @@ def quiet(
     left.subtract(one.code for one in shown)
     resumed, others = left.pop(_RESUMED, 0), left.total()
     lines = [f"{_are(others, 'warning')} about what stays as it is: {way}"] * bool(others)
-    told = f"{_are(resumed, 'schedule')} active now, paused when last written: {way}"
+    told = f"{_are(resumed, 'schedule')} active again after a pause: {way}"
     return shown, [*lines, *[told] * bool(resumed)]
 
 

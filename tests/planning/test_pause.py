@@ -471,8 +471,8 @@ def test_that_something_was_resumed_is_one_line_until_it_is_written_again(world:
     world.apply(later)
     said(world, "resume", "*")
     line, whole = (
-        "1 schedule is active now, paused when last written: ",
-        "hourly: paused when it was",
+        "1 schedule is active again after a pause: ",
+        "hourly: active again after a pause",
     )
     for command in ("plan", "drift"):
         for form, way in (("text", "-v\n"), ("markdown", f"`qstash-sync {command} -v -f ")):
