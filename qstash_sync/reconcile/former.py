@@ -133,8 +133,8 @@ def left_alone(
         key = "was" if schedule.was and _is_named(schedule, one[0], index) else "namespace_was"
         way_out = f"delete it if nobody needs it, or take out the {key}: that names it"
         if may_go:
-            adopt = index.command("apply", "--adopt", schedule.name)
-            way_out = f"`{adopt}` deletes it; else take out the {key}: that names it"
+            consent = index.consent_to(schedule.name, schedule.name)
+            way_out = f"to delete it, {consent}; else take out the {key}: that names it"
         yield from not_taken(schedule, [one], index, way_out=way_out)
 
 

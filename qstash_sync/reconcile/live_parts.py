@@ -79,6 +79,7 @@ class LiveParts:
     """The live schedules of an account, by their ids and by the schedules that they belong to."""
 
     def __init__(self, desired: Desired, live: Iterable[LiveSchedule]) -> None:
+        self.consent_to = desired.consent_to
         self.command = desired.command
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)

@@ -323,8 +323,8 @@ def _differs(found: Explained) -> Iterator[str]:
     if change and change.is_refused_alone and not change.can_adopt:
         yield f"A plan refuses to overwrite it: {change.refused}."
     elif change and change.is_refused_alone:
-        adopt = _command(found, "apply", "--adopt", found.subject.name)
-        yield f"A plan refuses to overwrite it; {adopt} takes it over."
+        consent = question.desired.consent_to(found.subject.name, found.subject.name)
+        yield f"A plan refuses to overwrite it. To take it over, {consent}."
     elif change and change.reason is Reason.ADOPT:
         yield f"{_command(found, 'apply')} takes it over."
 

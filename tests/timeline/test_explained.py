@@ -477,7 +477,8 @@ def test_what_somebody_has_overwritten_is_no_horizon_that_is_over(
     answer = asked(live, "slow", at, now=NOW)
     assert answer.verdict is Verdict.LIVE_DIFFERS
     assert "somebody has overwritten billing.slow" in why(answer)
-    assert "`qstash-sync apply --adopt slow -e production` takes it over." in why(answer)
+    look = "`qstash-sync plan --adopt slow --target schedule.slow -e production`"
+    assert f"To take it over, {look} shows it, `apply` with the same does it." in why(answer)
 
 
 HELD = """
