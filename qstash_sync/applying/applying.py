@@ -43,7 +43,7 @@ def apply(
     control: Control | None = None,
 ) -> Applied:
     """Carry out an approved plan and look whether it came true."""
-    control = control or Control()
+    control = replace(control or Control(), command=desired.command)
     if plan.empty:
         return Applied()
     check_clock(client)

@@ -68,8 +68,7 @@ def fate(path: str, session: Session, found: Plan, *, ahead: bool) -> str:
 def command(path: str, session: Session) -> str:
     """The command line that applies a saved plan: it takes the files and the account once more."""
     options = replace(session, environment=None).options  # it knows its environment
-    pretended = ("--now", session.now) if session.local and session.now else ()
-    return shlex.join(("qstash-sync", "apply", path, *options, *pretended))
+    return shlex.join(("qstash-sync", "apply", path, *options))
 
 
 def where(session: Session, config: Config) -> Where:
