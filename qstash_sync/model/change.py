@@ -240,6 +240,11 @@ class Change:
         return next((note for note in self.notes if isinstance(note, Firings)), None)
 
     @property
+    def is_begun(self) -> bool:
+        """Whether it goes on where an apply was cut off, and undoes nobody's edit beside."""
+        return self.cut_off and self.reason not in (Reason.DRIFT, Reason.BOTH)
+
+    @property
     def keeps_time(self) -> bool:
         """Whether it is known, without a look at its firings, to fire as it did."""
         if self.refused or self.action in (Action.CREATE, Action.DELETE):

@@ -198,8 +198,8 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
 
 def who_moved(one: ResourceDrift) -> str:
     """Who moved, file or account; or that an apply was cut off, which had begun to follow."""
-    is_cut_off = one.change is not None and one.change.cut_off and one.status is Status.PENDING
-    return "an apply was cut off" if is_cut_off else WHO_MOVED[one.status]
+    is_begun = one.status is Status.PENDING and one.change is not None and one.change.is_begun
+    return "an apply was cut off" if is_begun else WHO_MOVED[one.status]
 
 
 _ORIGINS = {Origin.YOURS: "yours", Origin.ALREADY: "there before", Origin.BOTH: "partly yours"}

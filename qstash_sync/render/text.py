@@ -344,7 +344,8 @@ def noun(kind: Kind) -> str:
 
 def aside(change: Change) -> str:
     """Why a change is, where that is not that the file says so; and whose, where a base says it."""
-    said = "; ".join(filter(None, (_reason(change), _WHOSE.get(change.origin, ""))))
+    cut_off = "an apply was cut off" if change.is_begun else ""
+    said = "; ".join(filter(None, (_reason(change), cut_off, _WHOSE.get(change.origin, ""))))
     return f"({said})" if said else ""
 
 

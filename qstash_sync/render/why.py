@@ -288,14 +288,13 @@ _REASONS = {
     Reason.ADOPT: "it carries no mark of ours",
     Reason.RENAME: "it is to be renamed",
 }
-_BY_HAND = (Reason.DRIFT, Reason.BOTH)
 
 
 def _reason(change: Change | None) -> str | None:
     """Why account and file differ."""
     if change is None:
         return None
-    if change.cut_off and change.reason not in _BY_HAND:
+    if change.is_begun:
         return "an apply was cut off, and the next one finishes it"
     return _REASONS.get(change.reason)
 

@@ -1,6 +1,6 @@
 """What an apply that was cut off has left: told as that, by plan, drift and explain."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -92,7 +92,7 @@ def test_a_rename_is_nobodys_edit_and_tells_what_fires_beside(
     found = told(world, text)
     assert found.change.reason is Reason.RENAME
     assert found.change.cut_off
-    assert time in found.plan
+    assert time.replace("(renamed)", "(renamed; an apply was cut off)") in found.plan
     assert BESIDE in found.plan
     assert "nothing else changes" not in found.plan
     assert BESIDE in found.drift
@@ -164,9 +164,20 @@ def test_of_a_set_the_rest_of_its_firings_is_told(world: World, writes: int, tim
     world.cut_off(text, after=writes)
     found = told(world, text)
     assert (found.change.reason, found.change.cut_off) == (Reason.FILE, True)
-    assert f"Mon-Fri 09:30 -> 09:35 New York: {time}" in found.plan
+    assert f"(an apply was cut off) Mon-Fri 09:30 -> 09:35 New York: {time}" in found.plan
     assert "3 parts of two sets: an apply was cut off" in found.plan
     assert "pending schedule a an apply was cut off" in found.drift
     answer, page = found.explained("a")
     assert answer.verdict is Verdict.LIVE_DIFFERS
     assert "the file says: an apply was cut off, and the next one finishes it." in page
+
+
+def test_a_renewal_that_was_cut_off_stands_beside_those_that_are_due(world: World) -> None:
+    names = "abcd"
+    text = HEAD + "".join(job(name, to=name) for name in names)
+    world.apply(text)
+    world.now += timedelta(days=110)
+    world.cut_off(text, after=1)
+    page = " ".join(str(texts.plan(world.plan(text), PLAIN)).split())
+    assert "~ schedule a (renewed for the clock; an apply was cut off)" in page
+    assert "~ 3 schedules (renewed for the clock) b, c, d" in page
