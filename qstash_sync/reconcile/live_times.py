@@ -13,6 +13,7 @@ from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
 from qstash_sync.crons.compile import Compilation, Strategy
 from qstash_sync.crons.effect import DAYS, Effect, effect
 from qstash_sync.crons.error import CronError
+from qstash_sync.crons.firings import next_firings
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.crons.robfig import firings, names_zone, read
@@ -34,6 +35,7 @@ from qstash_sync.reconcile.live_parts import (
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.record import record
 
+RENEWAL = "renewal"  # a code
 WrittenFor = tuple[Job, Strategy]
 
 
@@ -258,6 +260,18 @@ def still_right(
     if not exactness.holds(timing.job, live, now, now + (ahead or timing.renew_before)):
         return None
     return times.said_of(schedule, now)
+
+
+def late(schedule: Schedule, live: Sequence[str], now: datetime) -> tuple[Diagnostic, ...]:
+    """That what is live is wrong at its next firing already: nobody has renewed it in time."""
+    job = schedule.timing.job
+    (soon,) = next_firings(job, now, 1) or (None,)
+    end = soon and soon + timedelta(minutes=1)
+    wrong = end and next(exactness.wrong_minutes(job, live, now, end), None)
+    if not wrong:
+        return ()
+    fact = f"wrong at its next firing, {wrong:%a %Y-%m-%d %H:%MZ}, until an apply renews it"
+    return (about(schedule, Severity.WARNING, RENEWAL, fact),)
 
 
 def _without_compilation(
