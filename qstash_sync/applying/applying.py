@@ -15,7 +15,7 @@ from qstash_sync.applying.account import Account
 from qstash_sync.applying.executor import Control, carry_out
 from qstash_sync.applying.outcomes import Applied, Approval, Outcome, Status
 from qstash_sync.applying.proposal import compare, observe
-from qstash_sync.applying.surroundings import check_clock
+from qstash_sync.applying.surroundings import check_clock, is_to_come
 from qstash_sync.applying.verification import Verification
 from qstash_sync.errors import StalePlanError
 from qstash_sync.model.change import Action, Change
@@ -24,7 +24,7 @@ from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning import saved
 from qstash_sync.planning.decide import Plan, consented
 from qstash_sync.planning.fingerprint import Fingerprints
-from qstash_sync.planning.policy import SKEW, Policy
+from qstash_sync.planning.policy import Policy
 from qstash_sync.planning.saved import Saved
 from qstash_sync.reconcile import mark
 from qstash_sync.reconcile.live_parts import LiveParts
@@ -43,7 +43,7 @@ def apply(
     control: Control | None = None,
 ) -> Applied:
     """Carry out an approved plan and look whether it came true."""
-    control = control or Control()
+    control = replace(control or Control(), command=desired.command)
     if plan.empty:
         return Applied()
     check_clock(client)
@@ -118,7 +118,7 @@ def approved(client: Account, desired: Desired, plan: Saved) -> Approval:
     that were approved alone.
     """
     live = observe(client, desired)
-    if plan.now > client.now() + SKEW:
+    if is_to_come(client, plan.now):
         raise StalePlanError(f"it was made for {plan.now:%Y-%m-%d %H:%MZ}, which is still to come")
     policy = replace(plan.policy, among=plan.keys, saved=True)
     fresh = compare(desired, live, now=plan.now, policy=policy)

@@ -14,6 +14,7 @@
 Only the thread that calls `carry_out` decides; workers send the steps of one change.
 """
 
+import shlex
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -52,6 +53,7 @@ class Control:
 
     report, say: never end a run; one that raises (a broken stderr) is not called again.
     sleep: waits some seconds, or less if the run is stopped meanwhile; injected by tests.
+    command: words to type, about the same files and account.
     """
 
     parallelism: int = 8
@@ -60,6 +62,7 @@ class Control:
     say: Callable[[str], object] = lambda _text: None
     stop: threading.Event = field(default_factory=threading.Event)
     sleep: Callable[[float], object] | None = None
+    command: Callable[..., str] = lambda *words: shlex.join(("qstash-sync", *words))
 
     def __post_init__(self) -> None:
         self.report, self.say = _harmless(self.report), _harmless(self.say)
@@ -296,8 +299,10 @@ class _Run:
             at = f"{found.at:%Y-%m-%d %H:%M:%SZ}"
             minutes = waited // timedelta(minutes=1) + 1
             longer = f"{minutes}m" if minutes < _LONG else f"{-(-minutes // 60)}h"
-            ways = f"run again then, or --max-wait {longer}; while it is paused it needs none"
-            self._take(_blocked(change, f"its next window opens at {at}; {ways}"))
+            pause, resume = (self.control.command(do, change.name) for do in ("pause", "resume"))
+            ways = f"run again then, or --max-wait {longer}"
+            soon = f"or at once: `{pause}`, this apply again, `{resume}`"
+            self._take(_blocked(change, f"its next window opens at {at}; {ways}; {soon}"))
             return False
         if key not in self.waited:
             self.control.say(f"{change.name}: a firing is near; waiting until {found.at:%H:%M:%SZ}")

@@ -1,13 +1,15 @@
 """What an account says beside its resources: its clock against ours, and what it does not list."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from qstash_sync.applying.account import Account
 from qstash_sync.errors import ClockError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.planning.policy import SKEW
+
+WRONG_CLOCK = "clock"  # a code
 
 
 def check_clock(client: Account) -> None:
@@ -17,12 +19,17 @@ def check_clock(client: Account) -> None:
         raise ClockError(f"{why}; nothing was written")
 
 
+def is_to_come(client: Account, at: datetime) -> bool:
+    """Whether a time lies ahead of QStash's: a plan of then is to be looked at, and no more."""
+    return at > client.now() + SKEW
+
+
 def remarks(client: Account, desired: Desired) -> Iterator[Diagnostic]:
     """Warnings about an account that was read."""
     why = _apart(client)
     if why:
         yield Diagnostic(
-            severity=Severity.WARNING, code="clock", message=f"{why}; apply refuses to write"
+            severity=Severity.WARNING, code=WRONG_CLOCK, message=f"{why}; apply refuses to write"
         )
     if Kind.FLOW_CONTROL in client.unlisted and desired.owns.flow_controls:
         yield Diagnostic(

@@ -32,7 +32,7 @@ _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
 @click.argument("path", metavar="[PLAN]", required=False)
 @options.common(
     options.local,
-    options.now,
+    options.now_of_local,
     options.parallelism,
     options.consent,
     options.max_wait,

@@ -43,7 +43,8 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
         subject = subjects.subject(config.desired, found, what)
     except subjects.NoSubjectError as error:
         raise UsageError(f"explain {error}") from None
-    question = questions.ask(subject, config.desired, found, read_at=read_at, at=asked)
+    now = session.instant if session.now else read_at
+    question = questions.ask(subject, config.desired, found, read_at=read_at, now=now, at=asked)
     answer = explained.explain(question)
     if session.json:
         streams.result(view.document(answer, session.requests))

@@ -52,6 +52,9 @@ local = click.option(
 now = click.option(
     "--now", metavar="ISO", help="Pretend it is this time, such as 2027-03-14T09:00Z."
 )
+now_of_local = click.option(
+    "--now", metavar="ISO", help="Pretend it is this time; only with --local."
+)
 output_format = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text",
     show_default=True, help="json is one document on stdout in every outcome.",

@@ -39,7 +39,7 @@ _OPTIONS = {
 # What is done without an option of its own, in commands that have another one.
 _WITHOUT = {
     "-dry-run, --dry-run, --check, --preview": (
-        "--yes", "without --yes nothing is written before you say so; plan cannot write at all"
+        "--yes", "plan shows it, and cannot write; on a terminal this one asks first, elsewhere not"
     ),
     "--prune": ("--yes", "what is no longer in the file goes by itself"),
     "--force": (

@@ -89,7 +89,7 @@ def _run(
             for client, wish in zip(clients, wishes, strict=True)
         ]
         _warn(session, found, ignored)
-        if any(one.found.plan.changes for one in found):
+        if any(change.steps for one in found for change in one.found.plan.changes):
             _ask(session, found, yes=yes, paused=paused)
 
         control = Control(parallelism=session.parallelism)
@@ -167,5 +167,5 @@ def _ask(session: Session, found: Sequence[Environment], *, yes: bool, paused: b
         return
     from qstash_sync.render import paused as view
 
-    streams.result(view.before(found, paused=paused))
+    streams.result(view.before(found, session.paint(), paused=paused))
     streams.confirm(f"{'Pause' if paused else 'Resume'} these schedules?")

@@ -45,6 +45,7 @@ def plan(*, path: str | None, detailed_exitcode: bool, verbose: bool, **given: A
 def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verbose: bool) -> int:
     """Show a plan, and save it if there is a path; returns the exit code."""
     import qstash_sync
+    from qstash_sync.applying.surroundings import is_to_come
     from qstash_sync.render import safe, text
 
     if path is not None:
@@ -54,6 +55,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
         found = qstash_sync.plan(
             config.desired, client, now=session.instant, policy=session.policy, base=base
         )
+        ahead = is_to_come(client, found.now)
     session.made = found
 
     more: dict[str, Any] = {"account": session.endpoint and session.endpoint.as_json}
@@ -74,17 +76,23 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
         },
         (*document.errors, *document.warnings),
     )
-    if path is not None and found.errors:
-        streams.note(safe.page(f"Not saved to {path}: it has errors"))
-    elif path is not None:
-        streams.note(safe.page(f"Saved to {path}; apply it: {saved.command(path, session)}"))
+    if path is not None:
+        fate = saved.fate(path, session, found, ahead=ahead)
+        streams.note(safe.page(fate))
 
     if found.errors:
         return found.failure
-    if any(change.refused for change in found.changes):  # an apply would end with 4
-        return ExitCode.REFUSED
+    if any(change.refused for change in found.changes) or _is_clock_wrong(found):
+        return ExitCode.REFUSED  # an apply would end with 4, or write nothing
     differs = detailed_exitcode and not found.empty
     return ExitCode.DIFFERENCES if differs else ExitCode.DONE
+
+
+def _is_clock_wrong(found: Plan) -> bool:
+    """Whether an apply would refuse to write what there is to write."""
+    from qstash_sync.applying.surroundings import WRONG_CLOCK
+
+    return not found.empty and any(one.code == WRONG_CLOCK for one in found.warnings)
 
 
 def _markdown(document: Plan, session: Session, *, verbose: bool) -> Page:

@@ -53,6 +53,18 @@ def save(path: str, session: Session, config: Config, found: Plan) -> None:
     files.replace(path, savefile.dump(replace(plan, made_with=_made_with(session))), "--save")
 
 
+def fate(path: str, session: Session, found: Plan, *, ahead: bool) -> str:
+    """What became of a plan that was to be saved, and what to do with it.
+
+    ahead: it is of a time that is to come, for the account.
+    """
+    if found.errors:
+        return f"Not saved to {path}: it has errors"
+    if ahead:
+        return f"Saved to {path}, to look at: no apply takes it before {found.now:%Y-%m-%d %H:%MZ}"
+    return f"Saved to {path}; apply it: {command(path, session)}"
+
+
 def command(path: str, session: Session) -> str:
     """The command line that applies a saved plan: it takes the files and the account once more."""
     options = replace(session, environment=None).options  # it knows its environment

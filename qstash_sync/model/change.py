@@ -198,7 +198,7 @@ class Change:
     foreign: it would overwrite or delete this, and nobody consents; can_adopt: --adopt would alone.
     diagnosed: a diagnostic of the plan says why. protected: takes away what is protected, and needs
     consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
-    left parts of two sets. origin: whose it is, where a base was given.
+    left parts of two sets, or of two names. origin: whose it is, where a base was given.
     """
 
     kind: Kind
@@ -238,6 +238,11 @@ class Change:
     def firings(self) -> Firings | None:
         """What it does to the firings of a year."""
         return next((note for note in self.notes if isinstance(note, Firings)), None)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it goes on where an apply was cut off, and undoes nobody's edit beside."""
+        return self.cut_off and self.reason not in (Reason.DRIFT, Reason.BOTH)
 
     @property
     def keeps_time(self) -> bool:

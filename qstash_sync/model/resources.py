@@ -317,6 +317,15 @@ class Desired:
         """A command to type, about the same files, environment and account as this run."""
         return shlex.join(("qstash-sync", *words, *self.options))
 
+    def consent_to(self, name: str, *, orphan: str = "") -> str:
+        """How to consent to what is done of one schedule, and to nothing else: a look comes first.
+
+        orphan: the id of what an environment has left, which is to be deleted.
+        """
+        given = ("--delete-orphan", orphan) if orphan else ("--adopt", name)
+        look = self.command("plan", *given, "--target", f"schedule.{name}")
+        return f"`{look}` shows it, `apply` with the same does it"
+
     def declared_by_another(self, key: Key) -> str | None:
         """The environment of the same account that declares it, or may by a name of its runs."""
         if key in self.elsewhere:

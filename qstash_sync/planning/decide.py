@@ -305,13 +305,13 @@ def _consented(one: Compared, policy: Policy, index: LiveParts) -> Compared:
 
 def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
     """What can be done about a change that is refused for want of consent."""
-    adopt = f"`{index.command('apply', '--adopt', one.name)}`"
+    given = index.consent_to(one.name)
     is_of_it = f"{consent.id}.".startswith(f"{one.id}.")
     is_delete = one.change is not None and one.change.action is Action.DELETE
     if is_delete and not is_of_it:
         return f"{one.id} stays as long as that is not taken over"
     if is_delete and consent.can_be_given:
-        return f"the parts of one schedule go together: {adopt} takes it along"
+        return f"the parts of one schedule go together; to take it along, {given}"
     if is_delete:
         return "only its owner can give it up"
     naming = "take out the was: or namespace_was: that names it"
@@ -321,7 +321,7 @@ def _way_out(one: Compared, consent: Consent, index: LiveParts) -> str:
     if not consent.can_be_given:
         return naming if is_in_ours else "only its owner can give it up"
     instead = "rename yours" if is_of_it else naming
-    return f"take it over with {adopt}, or {instead}"
+    return f"{instead}; or to take it over, {given}"
 
 
 def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:

@@ -30,7 +30,9 @@ from qstash_sync.model.resources import (
 from qstash_sync.planning import guards, liveness
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.known_secrets import KnownSecrets
+from qstash_sync.reconcile import live_times
 from qstash_sync.reconcile.about import about
+from qstash_sync.reconcile.former import live_set
 from qstash_sync.reconcile.unmarked_kinds import left_paused
 from qstash_sync.record import record
 
@@ -155,7 +157,7 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
         elif kind is Kind.SCHEDULE and status is not Status.SURPLUS:
             found = list(_diagnostics(schedules[name], change, plan, desired, read_at))
         # A renewal that is due for long is a difference, but nobody's doing.
-        if any(d.severity is Severity.DIFFERENCE and d.code != "renewal" for d in found):
+        if any(d.severity is Severity.DIFFERENCE and d.code != live_times.RENEWAL for d in found):
             status = _MOVED.get(status, status)
         diagnostics = tuple(map(known.in_diagnostic, found))
         resources.append(
@@ -177,9 +179,10 @@ def judge(desired: Desired, live: Live, plan: Plan, *, read_at: datetime) -> Dri
 
 
 def _for_a_watcher(plan: Plan) -> Plan:
-    """Guards and limits only warn of an apply to come; a pause is known of its resource."""
+    """Guards and limits only warn of an apply to come; a pause stands with its resource."""
     stops = [diagnostic for diagnostic in plan.errors if diagnostic.code in guards.STOPS]
-    kept = [w for w in plan.warnings if w.code not in ("paused", "partly_paused")]
+    told = ("paused", "partly_paused", live_times.RENEWAL)
+    kept = [w for w in plan.warnings if w.code not in told]
     kept += liveness.old_zone_data(plan.tzdata, plan.now)
     warned = [replace(diagnostic, severity=Severity.WARNING) for diagnostic in stops]
     errors = tuple(diagnostic for diagnostic in plan.errors if diagnostic not in stops)
@@ -215,9 +218,9 @@ def _diagnostics(
     schedule: Schedule, change: Change | None, plan: Plan, desired: Desired, read_at: datetime
 ) -> Iterator[Diagnostic]:
     """What is known of a declared schedule beside its change."""
-    # The parts with our mark, and what the file adopts.
-    found = plan.index.of(schedule.id)
-    parts = [part.live for part in found if part.ours or schedule.adopted]
+    # The parts with our mark, also under a former name, and what the file adopts.
+    found = live_set(schedule, plan.index)
+    parts = [part.live for part in found if plan.index.is_managed(part) or schedule.adopted]
     if change and change.reason is Reason.CLOCK:
         yield _renewal(schedule, parts, change, plan.now, desired)
     pause_changes = change is not None and any(field.path == "paused" for field in change.fields)
@@ -244,7 +247,7 @@ def _renewal(
         word = "exact until" if _fires_before(schedule, now, wrong) else "wrong at its next firing,"
         until = f"{word} {wrong:%a %Y-%m-%d %H:%MZ}"
     text = f"{until}; {desired.command('apply', '--only', 'clock')} renews it"
-    return about(schedule, severity, "renewal", text)
+    return about(schedule, severity, live_times.RENEWAL, text)
 
 
 def _fires_before(schedule: Schedule, now: datetime, wrong: datetime) -> bool:

@@ -97,11 +97,10 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         if against and change.key not in refused:
             way_out = "stop it in the console"
             if not any(map(index.is_anothers, against)):
-                name = one.declared.name if one.declared else one.name if one.parts else one.id
-                option = "--adopt" if one.declared or one.parts else "--delete-orphan"
-                command = f"`{desired.command('apply', option, name)}`"
+                name = one.declared.name if one.declared else one.name
+                orphan = "" if one.declared or one.parts else one.id
                 does = "take it over" if one.declared else "delete all of it"
-                way_out = f"{way_out}, or {does} with {command}"
+                way_out = f"{way_out}, or {does}: {desired.consent_to(name, orphan=orphan)}"
             refused[change.key] = f"{_carried(against, index)}; {way_out}"
         if change.steps or change.key in refused:
             changes.append(change)

@@ -24,9 +24,18 @@ def _secrets_moved(declared: Declared, parts: Sequence[Part]) -> bool:
 
 
 def reason(
-    declared: Declared, parts: Sequence[Part], when: When, pause: Pause, *, others: bool
+    declared: Declared,
+    parts: Sequence[Part],
+    when: When,
+    pause: Pause,
+    *,
+    others: bool,
+    renames: bool = False,
 ) -> Reason:
-    """Why a schedule changes; others: there are changes beside time and pause."""
+    """Why a schedule changes; others: there are changes beside time and pause.
+
+    renames: it goes on with a rename that was cut off.
+    """
     marks = [part.mark for part in parts if part.mark]
     if len(marks) < len(parts):
         return Reason.ADOPT
@@ -44,6 +53,8 @@ def reason(
         return Reason.FILE if is_live and not (others or pause.fields) else Reason.BOTH
     if live_moved:
         return Reason.DRIFT
+    if renames:
+        return Reason.RENAME
     renewed = when.fields and not (others or asked or file_moved)
     return Reason.CLOCK if renewed else Reason.FILE
 

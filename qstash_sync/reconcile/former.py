@@ -67,6 +67,13 @@ def live_set(schedule: Schedule, index: LiveParts) -> Set:
     return index.of(schedule.id) or next(iter(candidates(schedule, index)), ())
 
 
+def left_under_a_former_name(schedule: Schedule, index: LiveParts) -> tuple[LivePart, ...]:
+    """What is ours beside that, of a rename that was cut off; it goes with the next change."""
+    is_new = bool(index.of(schedule.id))
+    sets = candidates(schedule, index)[0 if is_new else 1 :]
+    return tuple(part for one in sets if all(map(index.is_managed, one)) for part in one)
+
+
 def fates(declared: Declared, sets: Sequence[Set], index: LiveParts, found: Set) -> Fates:
     """What becomes of each candidate; found, here and below: what is live under the new id."""
     schedule = declared.schedule
@@ -134,8 +141,8 @@ def left_alone(
         if not any(map(index.is_anothers, one)):
             way_out = f"delete it if nobody needs it, or {way_out}"
         if may_go:
-            adopt = index.command("apply", "--adopt", schedule.name)
-            way_out = f"`{adopt}` deletes it; else take out the {key}: that names it"
+            consent = index.consent_to(schedule.name)
+            way_out = f"to delete it, {consent}; else take out the {key}: that names it"
         yield from not_taken(schedule, [one], index, way_out=way_out)
 
 

@@ -70,20 +70,16 @@ class LivePart:
         if self.mark is None or self.live.labels_cut:
             return found
         behind = marks.name_behind(self.live.message.labels) or ""
-        if (self.ours or self.former) and not self.is_named_so(behind, namespace):
+        if (self.ours or self.former) and not behind.startswith(f"{namespace}."):
             return found
         return tuple(label for label in found if label != behind)
-
-    def is_named_so(self, label: str, namespace: str) -> bool:
-        """Whether a label behind our mark is a name of ours: an adopted id tells none."""
-        bound = self.mark.bound if self.mark else None
-        return bound is not None and label.startswith(f"{namespace}.")
 
 
 class LiveParts:
     """The live schedules of an account, by their ids and by the schedules that they belong to."""
 
     def __init__(self, desired: Desired, live: Iterable[LiveSchedule]) -> None:
+        self.consent_to = desired.consent_to
         self.command = desired.command
         self.namespace = desired.namespace
         self.scope = marks.scope(desired.namespace, desired.environment)
@@ -352,7 +348,7 @@ class Writing(Enum):
     WHOLE = "whole"
     EDITED = "edited"  # the crons of some, and nothing else
     BROKEN = "broken"  # parts are missing or surplus
-    CUT_OFF = "cut off"  # parts of two sets: an apply was cut off
+    CUT_OFF = "cut off"  # parts of two sets, or the first of a new name: an apply was cut off
 
 
 @record(kw_only=True)
@@ -382,7 +378,8 @@ class SetState:
 
     def __str__(self) -> str:
         if self.cut_off:
-            return f"{self.parts:,} parts of two sets: an apply was cut off"
+            of = "" if self.missing else f"{self.parts:,} parts of two sets: "
+            return f"{of}an apply was cut off"
         return "; ".join((
             *(f"part {number} is missing" for number in self.missing),
             *(f"{part_id} is surplus" for part_id in self.surplus),

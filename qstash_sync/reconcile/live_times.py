@@ -13,6 +13,7 @@ from qstash_sync.crons.bitmaps import Span, compare as compare_bitmaps
 from qstash_sync.crons.compile import Compilation, Strategy
 from qstash_sync.crons.effect import DAYS, Effect, effect
 from qstash_sync.crons.error import CronError
+from qstash_sync.crons.firings import next_firings
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.crons.robfig import firings, names_zone, read
@@ -34,6 +35,7 @@ from qstash_sync.reconcile.live_parts import (
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.record import record
 
+RENEWAL = "renewal"  # a code
 WrittenFor = tuple[Job, Strategy]
 
 
@@ -62,7 +64,7 @@ def compare(
     live = tuple(part.live.cron for part in parts)
     if not declared.has_time:
         return _compare_ignored(schedule, parts, now, old)
-    found = state(schedule, parts)
+    found = _with_rename(state(schedule, parts), old)
     # Written for other times, which may lie months away, a set that is exact today is not in sync.
     # Nor is what is taken over: our marks alone promise what lies beyond the days until a renewal.
     as_declared = all(part.mark is None or declared.defines(part.mark) for part in parts)
@@ -78,7 +80,7 @@ def compare(
         return _without_compilation(schedule, live, made, found)
     notes = times.warnings(made, schedule.name, schedule.timed_at)
     same = same_crons(made.crons, live) or _fires_alike(schedule, made.crons, live, now)
-    former = _former(declared, parts)
+    former = _former(declared, parts) or _named_before(old)
     if same and found.writing in (Writing.WHOLE, Writing.EDITED):
         fields = _meant(declared, parts, former)
         if fields and found.writing is Writing.EDITED:  # somebody's edit, and the file follows
@@ -96,13 +98,29 @@ def compare(
             notes=_meant_notes(former, schedule, made, now),
             diagnostics=notes,
         )
+    fires = (*live, *(one.cron for one in old if not one.paused))
     return When(
         crons=made.crons,
         writing=found.writing,
         fields=tuple(_fields(schedule, parts, made, found, former, same=same)),
-        notes=() if same else tuple(_notes(declared, parts, made, found.writing, former, now)),
+        notes=()
+        if same
+        else tuple(_notes(declared, parts, fires, made, found.writing, former, now)),
         diagnostics=notes,
     )
+
+
+def _with_rename(found: SetState, old: Sequence[LiveSchedule]) -> SetState:
+    """What the marks say, where a rename was cut off: it had not come to the parts that lack."""
+    is_begun = bool(old and found.missing) and not (found.edited or found.surplus)
+    return replace(found, cut_off=True) if is_begun else found
+
+
+def _named_before(old: Sequence[LiveSchedule]) -> WrittenFor | None:
+    """What the parts of a former name were written for, where they tell."""
+    labels = old[0].message.labels if old else ()
+    mark = marks.parse(labels)
+    return marks.written_for(mark, labels) if mark else None
 
 
 def _compare_ignored(
@@ -114,8 +132,10 @@ def _compare_ignored(
     writing, note = Writing.CUT_OFF, "parts of two times: an apply was cut off"
     crons = _crons_of_file(schedule, now) if _are_of_two_times(parts) else None
     if crons is None:
-        writing = Writing.BROKEN
-        note = "less than a whole set: an apply was cut off, or parts were deleted"
+        writing, note = Writing.CUT_OFF, "an apply was cut off"
+        if not old:
+            writing = Writing.BROKEN
+            note = "less than a whole set: an apply was cut off, or parts were deleted"
         crons = ignored_crons(schedule, old if old and _lacks_parts(live) else live, now)
     if not same_crons(crons, stored):
         field = FieldChange(path="parts", before=len(live), after=len(crons), note=note)
@@ -242,6 +262,18 @@ def still_right(
     return times.said_of(schedule, now)
 
 
+def late(schedule: Schedule, live: Sequence[str], now: datetime) -> tuple[Diagnostic, ...]:
+    """That what is live is wrong at its next firing already: nobody has renewed it in time."""
+    job = schedule.timing.job
+    (soon,) = next_firings(job, now, 1) or (None,)
+    end = soon and soon + timedelta(minutes=1)
+    wrong = end and next(exactness.wrong_minutes(job, live, now, end), None)
+    if not wrong:
+        return ()
+    fact = f"wrong at its next firing, {wrong:%a %Y-%m-%d %H:%MZ}, until an apply renews it"
+    return (about(schedule, Severity.WARNING, RENEWAL, fact),)
+
+
 def _without_compilation(
     schedule: Schedule, live: tuple[str, ...], why: Diagnostic, found: SetState
 ) -> When | Diagnostic:
@@ -304,20 +336,27 @@ def _fields(
 def _notes(
     declared: Declared,
     parts: Sequence[Part],
+    live: Sequence[str],
     made: Compilation,
     writing: Writing,
     former: WrittenFor | None,
     now: datetime,
 ) -> Iterator[Note]:
-    """What QStash will hold, and what that does to the firings of the coming year."""
+    """What QStash will hold, and what that does to the firings of the coming year.
+
+    live: the crons that fire, those that a rename has left among them.
+    """
     schedule = declared.schedule
-    job, live = schedule.timing.job, tuple(part.live.cron for part in parts)
+    job = schedule.timing.job
     # Somebody's hand is undone: what it did, not what else will be wrong once the horizon has
     # ended. Old parts of times that nobody tells are nobody's intent beyond their horizon.
     undone = writing in (Writing.EDITED, Writing.BROKEN)
     if former and not undone:
         yield from times.notes(schedule, made.crons, former[0])
-        yield _effect(former, schedule, made, now)
+        if writing is not Writing.CUT_OFF:
+            yield _effect(former, schedule, made, now)
+        elif all(map(is_understood, live)):
+            yield _rest(live, schedule, made, now)
         return
     if not all(is_understood(cron) for cron in live):
         return
@@ -364,6 +403,17 @@ def _effect(former: WrittenFor, schedule: Schedule, made: Compilation, now: date
         before = [part.cron for part in compiler.native_parts(former[0])]
     after = job if all(map(compiler.is_plain, made.crons)) else made.crons
     return Firings(effect=effect(before, after, now), doubled=0, timezone=job.timezone)
+
+
+def _rest(live: Sequence[str], schedule: Schedule, made: Compilation, now: datetime) -> Firings:
+    """What is left to do of a change that was cut off: until then what is live was written for."""
+    job = schedule.timing.job
+    after = job if all(map(compiler.is_plain, made.crons)) else made.crons
+    end = made.valid_until
+    days = min(max((end - now).days, 1), DAYS) if end else DAYS
+    twice = exactness.compare(job, live, now, now + timedelta(days=days)).doubled
+    found = effect(live, after, now, job.timezone, days=days)
+    return Firings(effect=found, doubled=twice, timezone=job.timezone)
 
 
 def assign(

@@ -25,7 +25,7 @@ from qstash_sync.reconcile.live_parts import LivePart, Part
 from qstash_sync.record import record
 
 LEFT_SO = "paused in the account; the file leaves it so"
-RESUMED = "paused when it was last written, active now: resumed since, or an apply was cut off"
+RESUMED = "active again after a pause"
 
 
 def partly(paused: int, parts: int) -> str:
@@ -55,18 +55,23 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     before: Any = "partly" if 0 < len(now_paused) < len(parts) else bool(now_paused)
     if schedule.paused is not None:
         return _asked(parts, marked, before=before, paused=schedule.paused), []
-    diagnostics = []
+    return Pause(paused=bool(now_paused)), _left_so(schedule, parts)
+
+
+def _left_so(schedule: Schedule, parts: Sequence[Part | LivePart]) -> list[Diagnostic]:
+    """What to say of a pause that the file leaves as it is, or of the end of one."""
+    live = [part.live for part in parts]
+    count = sum(part.paused for part in live)
     if ignorable.PAUSE in schedule.ignore:
-        pass  # it is somebody else's
-    elif before == "partly":
-        fact = partly(len(now_paused), len(parts))
-        hint = "write paused: true or paused: false"
-        diagnostics = [about(schedule, Severity.WARNING, "partly_paused", fact, hint)]
-    elif now_paused:
-        diagnostics = [about(schedule, Severity.INFO, "paused", LEFT_SO)]
-    elif marked:
-        diagnostics = _resumed(schedule)
-    return Pause(paused=bool(now_paused)), diagnostics
+        return []  # it is somebody else's
+    if not count:
+        was_paused = any(part.mark and part.mark.paused for part in parts)
+        hint = "nothing to do, unless it is to be paused: write paused: true"
+        return [about(schedule, Severity.INFO, "resumed", RESUMED, hint)] * was_paused
+    if count == len(live):
+        return [about(schedule, Severity.INFO, "paused", LEFT_SO)]
+    hint = "write paused: true or paused: false"
+    return [about(schedule, Severity.WARNING, "partly_paused", partly(count, len(live)), hint)]
 
 
 def of_rename(
@@ -79,9 +84,9 @@ def of_rename(
     if schedule.paused is not None:
         return schedule, []
     is_paused = any(part.live.paused for part in old)
-    if not found and not is_paused and any(part.mark and part.mark.paused for part in old):
-        return schedule, _resumed(schedule)
-    if not (found and is_paused):
+    if not found:
+        return schedule, _left_so(schedule, old)
+    if not is_paused:
         return schedule, []
     if any(part.mark and part.mark.paused for part in begun(found, old)):
         return replace(schedule, paused=True), []
@@ -90,13 +95,6 @@ def of_rename(
     fact = f"{old[0].base} is paused and goes; {schedule.name} stays active, as the rename wrote it"
     hint = "write paused: true to have it paused"
     return schedule, [about(schedule, Severity.WARNING, "former_paused", fact, hint)]
-
-
-def _resumed(schedule: Schedule) -> list[Diagnostic]:
-    if ignorable.PAUSE in schedule.ignore:
-        return []  # it is somebody else's
-    hint = "write paused: true or paused: false to have it so"
-    return [about(schedule, Severity.INFO, "resumed", RESUMED, hint)]
 
 
 def _asked(parts: Sequence[Part], marked: Sequence[Part], *, before: Any, paused: bool) -> Pause:

@@ -8,6 +8,7 @@ from qstash_sync.model.change import (
     Action,
     Change,
     FieldChange,
+    PausesAll,
     Reason,
     Stored,
     Swap,
@@ -40,6 +41,8 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
     crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
     before = tuple(part.live.cron for part in old)
     notes = created.notes
+    if schedule.paused is None and was_paused and not all(part.live.paused for part in old):
+        notes = (*notes, PausesAll())
     if same_crons(before, crons):  # what is stored is no news
         notes = tuple(note for note in notes if not isinstance(note, Stored))
     change = replace(
@@ -84,10 +87,9 @@ def _view(old: LivePart, declared: Declared, index: LiveParts) -> View:
 def of_adopted(
     schedule: Schedule, found: Sequence[LivePart], index: LiveParts
 ) -> tuple[FieldChange, ...]:
-    """The name that changes of what keeps its adopted id."""
+    """The name that changes of what keeps its id: one that the file adopts tells none."""
     old = index.labelled_name(found[0]) if found[0].ours else ""
-    bound = found[0].mark.bound if found[0].mark else None
-    if not bound or old in ("", schedule.name):
+    if old in ("", schedule.name):
         return ()
     return (FieldChange(path="name", before=old, after=schedule.name),)
 
@@ -106,8 +108,8 @@ def with_leftovers(
     """
     schedule = declared.schedule
     is_left = is_rest(declared, found, old)
-    is_ours = all(map(index.is_managed, old))
-    note = "the apply that renamed it was cut off" if is_left and is_ours else "deleted with it"
+    is_cut_off = is_left and all(map(index.is_managed, old))
+    note = _left(old) if is_cut_off else "deleted with it"
     renamed = change or change_of(schedule, Action.UPDATE, Reason.RENAME)
     return replace(
         renamed,
@@ -116,7 +118,15 @@ def with_leftovers(
         steps=(*renamed.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
         protected=renamed.protected or (are_protected(old) and not (is_left and schedule.protect)),
         drops=renamed.drops + (0 if is_left else 1),
+        cut_off=renamed.cut_off or is_cut_off,
     )
+
+
+def _left(old: Sequence[LivePart]) -> str:
+    """What a rename that was cut off has left of the old name."""
+    is_paused = all(part.live.paused for part in old)
+    does = "is still there, paused" if is_paused else "still fires beside it"
+    return f"cut off: {old[0].base} {does}, and goes with the next apply"
 
 
 def _moved_times(

@@ -68,7 +68,8 @@ def idle(patterns: Iterable[str], comparison: Comparison) -> Iterator[str]:
     """Why a pattern cannot be meant: nothing declared, or live and ours, has such a name."""
     for text in patterns:
         found = pattern(text)
-        if not any(found.names(one.kind, one.names) for one in comparison.compared):
+        there = (*comparison.compared, *comparison.orphans)
+        if not any(found.names(one.kind, one.names) for one in there):
             fact = f"{text}: nothing in the files, or of ours in the account, has such a name"
             yield f"{fact}; {_there(found, comparison)}"
 

@@ -181,8 +181,8 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         whose = "environment" if known else "namespace"
         what, hint = f"is another {whose}'s, with the same firings", "delete one of the two"
         if not is_live and first.base.startswith(f"{index.namespace}."):
-            adopt = index.command("apply", "--adopt", schedule.name)
-            hint = f"was: {as_yaml(index.name_of(first))} and `{adopt}` take it over"
+            consent = index.consent_to(schedule.name)
+            hint = f"was: {as_yaml(index.name_of(first))} takes it over: {consent}"
         elif first.base == f"{namespace}.{schedule.name}" and not known:
             hint = f"namespace_was: {namespace} takes all of it over"
     elif is_live and is_newer:

@@ -78,12 +78,15 @@ def update(
     reason = pause.reason
     if changed:
         others = bool(settings or hidden)
-        reason = attribution.reason(declared, parts, when, pause, others=others)
+        reason = attribution.reason(declared, parts, when, pause, others=others, renames=bool(old))
     # Nobody asked for a renewal or a repair: that it takes too many parts only warns.
     unasked = reason in (Reason.CLOCK, Reason.DRIFT)
     severity = Severity.WARNING if unasked else Severity.ERROR
     if declared.has_time:
         diagnostics += too_many(schedule, len(when.crons), severity)
+    running = [part.live.cron for part in parts if not part.live.paused]
+    if reason is Reason.CLOCK and running:
+        diagnostics += live_times.late(schedule, running, now)
     fields = (*changed, *pause.fields)
     change = _rewrite(declared, parts, when, pause, reason, fields, differing, index)
     return change, diagnostics

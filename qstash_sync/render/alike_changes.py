@@ -84,7 +84,9 @@ def _key(change: Change) -> object:
     """What is alike of changes that are one entry; None of those that stand alone."""
     if change.can_adopt:
         return change.foreign
-    if change.action is Action.DELETE or change.refused or change.is_refused_alone:
+    # What was cut off has its own rest to do.
+    is_alone = change.cut_off or change.refused or change.is_refused_alone
+    if change.action is Action.DELETE or is_alone:
         return None
     if change.reason is Reason.CLOCK:
         return Reason.CLOCK  # nobody's else: its origin is the clock's, too
@@ -99,7 +101,7 @@ def _key(change: Change) -> object:
 
 def _has_new_id(change: Change) -> bool:
     """Whether a schedule gets the id of its name, and nothing else changes, or is to be known."""
-    if change.reason is not Reason.RENAME or change.protected or change.drops or change.cut_off:
+    if change.reason is not Reason.RENAME or change.protected or change.drops:
         return False
     paths = [(field.path, bool(field.note)) for field in change.fields]
     is_all = paths == [("id", False)] and all(isinstance(note, Wanted) for note in change.notes)

@@ -178,7 +178,7 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
 
     # Who moved; of a surplus resource also what it is.
     what = headline_of(one.change) if one.change and one.status is Status.SURPLUS else ""
-    beside = "; ".join(filter(None, (WHO_MOVED[one.status], what, whose(one))))
+    beside = "; ".join(filter(None, (who_moved(one), what, whose(one))))
     fits = max(len(head) + 2, _ASIDE) + len(beside) <= paint.width
     if beside and fits:
         head = f"{head:{_ASIDE - 2}}  {beside}"
@@ -194,6 +194,12 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
         yield from paint.row(line)
     for line in facts(one):
         yield from paint.wrapped(line, 8)
+
+
+def who_moved(one: ResourceDrift) -> str:
+    """Who moved, file or account; or that an apply was cut off, which had begun to follow."""
+    is_begun = one.status is Status.PENDING and one.change is not None and one.change.is_begun
+    return "an apply was cut off" if is_begun else WHO_MOVED[one.status]
 
 
 _ORIGINS = {Origin.YOURS: "yours", Origin.ALREADY: "there before", Origin.BOTH: "partly yours"}

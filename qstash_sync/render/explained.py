@@ -56,7 +56,7 @@ def document(found: Explained, requests: tuple[int, int]) -> Page:
             for one in subject.parts
         ],
         differences=[view.field(one) for one in found.differences],
-        exact_until=view.stamp(question.end),
+        exact_until=view.stamp(question.wrong_since or question.end),
         next={
             "expected": view.stamp(question.expected_next),
             "server": view.stamp(question.server_next),
@@ -102,8 +102,8 @@ def _facts(found: Explained) -> Iterator[tuple[str, list[str]]]:
     yield "wanted", [*_wanted(found)]
     yield "account", [*_account(found)]
     yield "retries", [*_retries(found)]
-    if end := question.end:
-        yield "exact", [f"until {end:%a %Y-%m-%d %H:%MZ}"]
+    ends = [f"{end:%a %Y-%m-%d %H:%MZ}" for end in (question.wrong_since, question.end) if end]
+    yield "exact", [f"until {', next wrong '.join(ends)}"] if ends else []
     if question.change and schedule:
         lines = [line.strip() for line in details(question.change)]
         if not (lines or question.change.refused):

@@ -8,7 +8,7 @@ from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.planning.pause_by_name import STAYS_PAUSED, PausePlan
 from qstash_sync.record import record
-from qstash_sync.render import applying, json, safe, text
+from qstash_sync.render import applying, json, text
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 
@@ -33,15 +33,18 @@ class Environment:
         return f"{self.name}: " if self.name else ""
 
 
-def before(environments: Sequence[Environment], *, paused: bool) -> Page:
-    """What would be done and where, to be confirmed."""
+def before(environments: Sequence[Environment], paint: Paint, *, paused: bool) -> Page:
+    """What would be done and where, to be confirmed; and what will not be, in spite of its name."""
     lines: list[str] = []
     for one in environments:
         lines.append(f"{one.prefix}namespace {one.found.plan.namespace} at {one.place}")
-        lines += [f"  {text.what(change)}" for change in one.found.plan.changes]
+        for change in one.found.plan.changes:
+            lines += [f"  {text.what(change)}"] * bool(change.steps)
+            if why := one.found.refused.get(change.key):
+                lines += paint.wrapped(f"  not schedule {change.name}: {why}", 6)
         if one.idle:
             lines.append(f"  {one.idle:,} more {_state(paused=paused)} already")
-    return safe.page(lines)
+    return paint.page(lines)
 
 
 def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) -> Page:

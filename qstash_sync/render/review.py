@@ -137,7 +137,7 @@ def resource(one: ResourceDrift) -> Head:
         sign=status_sign(one.status),
         kind=text.noun(one.kind),
         name=cut(one.name, _LONGEST_NAME),
-        why="; ".join(filter(None, (drifts.WHO_MOVED[one.status], drifts.whose(one)))),
+        why="; ".join(filter(None, (drifts.who_moved(one), drifts.whose(one)))),
         lead=known.lead if known else (),
         refused=known.refused if known and is_refused else "",
         timed=bool(known and known.timed),

@@ -190,7 +190,7 @@ def quiet(
     left.subtract(one.code for one in shown)
     resumed, others = left.pop(_RESUMED, 0), left.total()
     lines = [f"{_are(others, 'warning')} about what stays as it is: {way}"] * bool(others)
-    told = f"{_are(resumed, 'schedule')} active now, paused when last written: {way}"
+    told = f"{_are(resumed, 'schedule')} active again after a pause: {way}"
     return shown, [*lines, *[told] * bool(resumed)]
 
 
@@ -344,7 +344,8 @@ def noun(kind: Kind) -> str:
 
 def aside(change: Change) -> str:
     """Why a change is, where that is not that the file says so; and whose, where a base says it."""
-    said = "; ".join(filter(None, (_reason(change), _WHOSE.get(change.origin, ""))))
+    cut_off = "an apply was cut off" if change.is_begun else ""
+    said = "; ".join(filter(None, (_reason(change), cut_off, _WHOSE.get(change.origin, ""))))
     return f"({said})" if said else ""
 
 
@@ -383,7 +384,8 @@ def details(change: Change, *, verbose: bool = False, whole: bool = False) -> It
             yield from _field(field, change.action, whole=whole or verbose)
     if defaults:
         yield f"      {'':{LABEL_WIDTH}}and {defaults} default{'s' * (defaults != 1)}"
-    if change.reason is Reason.RENAME and len(change.fields) == 1:
+    is_more = len(change.fields) > 1 or change.cut_off or change.pauses_all
+    if change.reason is Reason.RENAME and not is_more:
         yield f"      {'':{LABEL_WIDTH}}nothing else changes"
         return
     if change.action is Action.DELETE:

@@ -7,7 +7,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.compilation import Strategy
 from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.model import ignorable
-from qstash_sync.model.change import Action, Reason
+from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.durations import duration
 from qstash_sync.model.resources import Schedule
 from qstash_sync.reconcile.live_parts import LivePart
@@ -216,8 +216,7 @@ def _delayed(found: Explained) -> Iterator[str]:
 def _unwanted(found: Explained) -> Iterator[str]:
     """That the file does not have the firing which explains a time."""
     if found.firing and not found.question.wants(found.firing):
-        change = found.question.change
-        why = _REASONS.get(change.reason) if change else None
+        why = _reason(found.question.change)
         yield f"The file does not have that firing{f': {why}' if why else ''}."
 
 
@@ -229,7 +228,7 @@ def _of_retry(found: Explained) -> Iterator[str]:
     verb, due = "is", f"due {_clock(found, retry.due)}"
     if late >= MINUTE:
         verb, due = "may be", f"{due}, if the tries before it took {_size(late)}"
-    if retry.due > found.question.read_at:
+    if retry.due > found.question.now:
         verb = "would be"
     of = (f"retry {one.number} of {_moment(found, one.of)}" for one in (retry, *found.also))
     yield f"{_clock(found, at)} {verb} {' or '.join(of)} ({due})."
@@ -240,20 +239,22 @@ def _of_retry(found: Explained) -> Iterator[str]:
 
 
 def _ends_ahead(found: Explained) -> bool:
-    end = found.question.end
-    return end is not None and end > found.question.read_at and not found.question.is_past
+    question = found.question
+    if question.is_past or question.wrong_since:
+        return False
+    return question.end is not None and question.end > question.now
 
 
 def _horizon(found: Explained) -> Iterator[str]:
     question, change = found.question, found.question.change
     if question.end and _ends_ahead(found):
         yield f"What is live is exact until {_moment(found, question.end)}, and no longer."
-    elif ended := question.ended(found.at or question.read_at):
+    elif ended := question.ended(found.at if found.at and question.is_past else question.now):
         end = _moment(found, ended)
         yield f"What is live was exact until {end}: nobody seems to have renewed it."
     else:
         yield "What is live was compiled for a time that is over, and nobody has renewed it."
-    if found.at and question.is_past:
+    if found.at and not _ends_ahead(found):
         yield f"By it, {_at(found)}."
     if change and change.reason is not Reason.CLOCK:
         yield f"{_command(found, 'apply')} renews it, with all else that differs."
@@ -289,6 +290,15 @@ _REASONS = {
 }
 
 
+def _reason(change: Change | None) -> str | None:
+    """Why account and file differ."""
+    if change is None:
+        return None
+    if change.is_begun:
+        return "an apply was cut off, and the next one finishes it"
+    return _REASONS.get(change.reason)
+
+
 def _differs(found: Explained) -> Iterator[str]:
     question = found.question
     if not found.subject.parts:
@@ -301,7 +311,7 @@ def _differs(found: Explained) -> Iterator[str]:
     if found.at is not None:
         what = _at(found)[0].upper() + _at(found)[1:]
     change = question.change
-    why = _REASONS.get(change.reason) if change else None
+    why = _reason(change)
     if change and change.is_refused_alone:
         why = _overwritten(found)
     elif why is None and question.is_native:
@@ -312,8 +322,8 @@ def _differs(found: Explained) -> Iterator[str]:
     if change and change.is_refused_alone and not change.can_adopt:
         yield f"A plan refuses to overwrite it: {change.refused}."
     elif change and change.is_refused_alone:
-        adopt = _command(found, "apply", "--adopt", found.subject.name)
-        yield f"A plan refuses to overwrite it; {adopt} takes it over."
+        consent = question.desired.consent_to(found.subject.name)
+        yield f"A plan refuses to overwrite it. To take it over, {consent}."
     elif change and change.reason is Reason.ADOPT:
         yield f"{_command(found, 'apply')} takes it over."
 
@@ -342,7 +352,9 @@ def _of_another(found: Explained) -> Iterator[str]:
     else:
         job = other.schedule.timing.job
         place = f" ({location(other.schedule)})" if location(other.schedule) else ""
-        yield f"{other.schedule.name}{place} calls the same address then: {spoken.time(job)}."
+        is_former = other.part.base != other.schedule.id
+        when = f", as {other.part.live.id}: {cron}" if is_former else f": {spoken.time(job)}"
+        yield f"{other.schedule.name}{place} calls the same address then{when}."
     yield f"Nothing of {found.subject.name} is due at that time."
 
 
@@ -354,7 +366,9 @@ def _undeclared(found: Explained) -> Iterator[str]:
             fate = f"a plan refuses to delete it: {change.refused}"
         yield f"It is ours by its mark, and no file declares it any more: {fate}."
     elif part.ours:
-        yield "It is ours by its mark, and the files declare no schedules at all."
+        some = found.question.desired.schedules is not None
+        which = "no file declares it any more" if some else "the files declare no schedules at all"
+        yield f"It is ours by its mark, and {which}."
     elif part.mark:
         yield "It carries the mark of another namespace or environment; nothing here touches it."
     else:
@@ -383,7 +397,7 @@ def _fate(found: Explained) -> str:
         return f"nobody can tell here: {question.unread.live.cron} is no cron that we read"
     if fires is None:
         return "it does not fire"
-    return "it is due, and paused" if question.paused_at(at) else "it fires"
+    return "it is due, and paused" if question.is_paused_at(at) else "it fires"
 
 
 def _no_such_time(found: Explained) -> str:

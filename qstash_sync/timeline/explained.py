@@ -44,7 +44,7 @@ from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, FieldChange, Reason
 from qstash_sync.model.resources import Schedule, instant, is_known, plain
 from qstash_sync.planning.liveness import Holder
-from qstash_sync.reconcile.former import live_set
+from qstash_sync.reconcile.former import left_under_a_former_name, live_set
 from qstash_sync.reconcile.live_parts import LivePart
 from qstash_sync.record import record
 from qstash_sync.timeline.question import (
@@ -193,7 +193,7 @@ def _held(question: Question) -> Explained | None:
 
 
 def _over(question: Question) -> Explained | None:
-    if not question.is_over(question.read_at):
+    if not question.is_over(question.now):
         return None
     return Explained(verdict=Verdict.HORIZON_OVER, question=question)
 
@@ -251,10 +251,15 @@ def _paused_then(question: Question) -> Explained | None:
     at = _minute(question)
     if not question.is_due(at):
         return None
-    part = question.paused_at(at)
-    if part is None:
+    if not question.is_paused_at(at):
         return _held(question)
-    return Explained(verdict=Verdict.PAUSED, question=question, part=part)
+    return Explained(
+        verdict=Verdict.PAUSED,
+        question=question,
+        rule=question.rule,
+        part=firing_part(question.paused, at),
+        firing=at if question.wants(at) else None,
+    )
 
 
 def _disagrees_then(question: Question) -> Explained | None:
@@ -338,7 +343,7 @@ def _delayed(question: Question) -> Explained | None:
         for seconds in (0, 59):  # a time is given to the minute, or to the second
             before = question.at + timedelta(seconds=seconds - delay)
             fires = question.fires(before)
-            if fires and fires.message.delay == delay and not question.paused_at(fires.at):
+            if fires and fires.message.delay == delay and not question.is_paused_at(fires.at):
                 return _after(question, fires, Verdict.DELAY)
     return None
 
@@ -368,11 +373,12 @@ def _others(question: Question) -> Iterator[Other]:
     if message is None or not is_known(message.destination):
         return
     index = question.drift.plan.index
-    declared = {
-        part.live.id: schedule
-        for schedule in question.desired.schedules or ()
-        for part in live_set(schedule, index)
-    }
+    declared: dict[str, Schedule] = {}
+    left: set[str] = set()
+    for schedule in question.desired.schedules or ():
+        still = left_under_a_former_name(schedule, index)
+        declared |= {part.live.id: schedule for part in (*live_set(schedule, index), *still)}
+        left |= {part.live.id for part in still}
     for part in index.by_id.values():
         is_same = plain(part.live.message.destination) == plain(message.destination)
         if part in question.subject.parts or part.live.paused or not is_same:
@@ -380,13 +386,18 @@ def _others(question: Question) -> Iterator[Other]:
         made = instant(part.live.created_at)
         if made and at < made - MINUTE:
             continue
-        schedule = declared.get(part.live.id)
-        if schedule and at > question.read_at and ignorable.TIME not in schedule.ignore:
-            fires = has(schedule.timing.job, at)
+        of = declared.get(part.live.id)
+        if (
+            of
+            and at > question.now
+            and ignorable.TIME not in of.ignore
+            and part.live.id not in left
+        ):
+            fires = has(of.timing.job, at)
         else:
             fires = firing_part((part,), at) is not None
         if fires:
-            yield Other(part=part, schedule=schedule)
+            yield Other(part=part, schedule=of)
 
 
 def _retried(question: Question) -> Explained | None:
@@ -407,10 +418,9 @@ def _named_by_server(question: Question) -> Explained | None:
 
 
 def _paused_anyway(question: Question) -> Explained | None:
-    part = question.paused_at(_minute(question))
-    if part is None:
+    if not question.is_paused_at(_minute(question)):
         return None
-    return Explained(verdict=Verdict.PAUSED, question=question, part=part)
+    return Explained(verdict=Verdict.PAUSED, question=question)
 
 
 def _nothing(question: Question) -> Explained:

@@ -67,7 +67,8 @@ class Firing:
 class Question:
     """A subject, and the time in question if there is one; everything else follows from these.
 
-    read_at: the server's time when the account was read. at: the instant in question, None: now.
+    read_at: the server's time when the account was read: what it says is as of then. now: the
+    present, or another that is pretended. at: the instant in question, None: now.
     local: the time of its own clock that was asked for. is_shown: some clock shows that; where
     none does, `at` is where the clock jumps to. rule: what becomes of it, where that is not usual.
     second: the other instant that its clock shows so, where the job wants both.
@@ -77,6 +78,7 @@ class Question:
     desired: Desired
     drift: Drift
     read_at: datetime
+    now: datetime
     at: datetime | None = None
     local: datetime | None = None
     is_shown: bool = True
@@ -144,7 +146,7 @@ class Question:
 
     def doubt_of(self, firing: Firing) -> Doubt | None:
         """Why one that is past may not have been: its part is younger, or the last run is older."""
-        if firing.part is None or firing.at >= self.read_at - LATE:
+        if firing.part is None or firing.at >= self.seen_until - LATE:
             return None
         made, run = instant(firing.part.live.created_at), self.last_run
         if made and firing.at < made - MINUTE:
@@ -162,7 +164,7 @@ class Question:
         if not self.source:
             return ()
         if self.at is None:
-            return next_firings(self.source, self.read_at, _AROUND)
+            return next_firings(self.source, self.now, _AROUND)
         return (*self._before(self.at), *next_firings(self.source, self.at, _AROUND + 1))
 
     def _before(self, at: datetime) -> tuple[datetime, ...]:
@@ -176,7 +178,7 @@ class Question:
 
     @property
     def expected_next(self) -> datetime | None:
-        """The next firing by the file."""
+        """The next firing by the file, as the server should name it."""
         if not self.source:
             return None
         return next(iter(next_firings(self.source, self.read_at + MINUTE, 1)), None)
@@ -203,11 +205,16 @@ class Question:
 
     @property
     def end(self) -> datetime | None:
-        """The first wrong firing of what is live, from now on."""
+        """The first wrong firing of what is live, from now on: it may not be the first at all."""
         parts = self.subject.parts
         if self.job is None or not parts or self.unread or not self.agrees_but_for_the_clock:
             return None
-        return _first_wrong(self.job, tuple(part.live.cron for part in parts), self.read_at)
+        return _first_wrong(self.job, tuple(part.live.cron for part in parts), self.now)
+
+    @property
+    def wrong_since(self) -> datetime | None:
+        """The first wrong firing that has gone by; None where what is live is right."""
+        return self.ended(self.now) if self.change is not None else None
 
     @property
     def agrees_but_for_the_clock(self) -> bool:
@@ -215,13 +222,13 @@ class Question:
         change = self.change
         if change is None or change.reason is Reason.CLOCK:
             return True
-        if change.refused or change.action is not Action.UPDATE:
+        if change.refused or change.action is not Action.UPDATE or change.cut_off:
             return False  # of what is refused, nothing more was compared
         return change.wanted is None or (change.firings is not None and change.firings.effect.none)
 
     def is_over(self, at: datetime) -> bool:
         """Whether what is live was exact until some time, and is no more at this one."""
-        if at >= self.read_at:
+        if at >= self.now:
             if (end := self.end) and end <= at:
                 return not self.is_native
             if self.change is None:
@@ -253,11 +260,11 @@ class Question:
     def renewal(self) -> datetime | None:
         """From when on an apply renews what is live; None where one is due, or none will be."""
         schedule, end = self.subject.schedule, self.end
-        if schedule is None or end is None or end <= self.read_at or self.is_native:
+        if schedule is None or end is None or end <= self.now or self.is_native:
             return None
         renewal = end - schedule.timing.renew_before
         is_due = self.change is not None and self.change.reason is Reason.CLOCK
-        if is_due or schedule.timing.strategy is Strategy.FOLLOW or renewal <= self.read_at:
+        if is_due or schedule.timing.strategy is Strategy.FOLLOW or renewal <= self.now:
             return None
         return renewal
 
@@ -286,25 +293,30 @@ class Question:
         return max(filter(None, ran), default=None)
 
     @property
+    def seen_until(self) -> datetime:
+        """Until when what came of a firing is to be seen."""
+        return min(self.read_at, self.now)
+
+    @property
     def is_past(self) -> bool:
         """Whether the time in question has gone by, and what came of it is to be seen."""
-        return self.at is not None and self.at < self.read_at - LATE
+        return self.at is not None and self.at < self.seen_until - LATE
 
     @property
     def paused(self) -> tuple[LivePart, ...]:
         """The parts that are paused."""
         return tuple(part for part in self.subject.parts if part.live.paused)
 
-    def paused_at(self, at: datetime) -> LivePart | None:
-        """The paused part that would fire then; a pause began after the last run."""
+    def is_paused_at(self, at: datetime) -> bool:
+        """Whether a pause stops what would fire then; it began after the last run."""
         paused = self.paused
         if not paused or (self.last_run and at <= self.last_run):
-            return None
+            return False
         fires = self.fires(at)
         if fires and fires.part:
-            return fires.part if fires.part in paused else None
+            return fires.part in paused
         # A write pauses all parts, once one is.
-        return paused[0] if fires or len(paused) == len(self.subject.parts) else None
+        return fires is not None or len(paused) == len(self.subject.parts)
 
     @property
     def holder(self) -> Holder | None:
@@ -351,13 +363,14 @@ def ask(
     drift: Drift,
     *,
     read_at: datetime,
+    now: datetime,
     at: datetime | time | None = None,
 ) -> Question:
     """A question; at: an instant, a time of the subject's own clock, or of today by it."""
     zone = zones.zone(subject.timezone)
     if isinstance(at, time):
         at = datetime.combine(drift.plan.now.astimezone(at.tzinfo or zone), at)
-    asked = Question(subject=subject, desired=desired, drift=drift, read_at=read_at)
+    asked = Question(subject=subject, desired=desired, drift=drift, read_at=read_at, now=now)
     if at is None or at.tzinfo:
         return replace(asked, at=at and at.astimezone(UTC))
     mapped = at.replace(tzinfo=zone).astimezone(UTC)

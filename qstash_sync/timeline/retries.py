@@ -73,7 +73,7 @@ def _fitting(
     reach = max((_reach(question, message) for message in question.messages), default=LATE)
     for firing in firings(at - min(reach, LONGEST), at + MINUTE):
         message = firing.message
-        if firing.at > at or question.paused_at(firing.at):
+        if firing.at > at or question.is_paused_at(firing.at):
             continue
         longest = question.longest_try(message)
         for number, due in enumerate(tries(message, firing.at) or (), 1):

@@ -13,7 +13,7 @@ from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.resources import Desired, Schedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import time_label
-from qstash_sync.reconcile.former import live_set
+from qstash_sync.reconcile.former import left_under_a_former_name, live_set
 from qstash_sync.reconcile.live_parts import LivePart
 from qstash_sync.record import record
 
@@ -26,7 +26,8 @@ class NoSubjectError(ValueError):
 class Subject:
     """Whom a question is about: a declared schedule, a live one, or both.
 
-    part: the live part that was named by its id; missing: the id, where none has it. job: its local
+    parts: what a rename has left that was cut off, and fires, among them. part: the live part that
+    was named by its id; missing: the id, where none has it. job: its local
     time, as it is declared or, where it is not, as a label says it.
     """
 
@@ -67,10 +68,12 @@ def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
     declared = desired.schedules or ()
     part = index.by_id.get(word)
     for schedule in declared:
-        parts = tuple(live_set(schedule, index))
+        left = left_under_a_former_name(schedule, index)
+        own = live_set(schedule, index)
+        parts = (*own, *(one for one in left if not one.live.paused))
         head, _, tail = word.rpartition(".")
         is_part = head == schedule.id and tail.isdecimal()
-        is_live = part is not None and part in parts
+        is_live = part is not None and part in (*own, *left)
         if word in (schedule.name, schedule.id, schedule.was) or is_part or is_live:
             missing = word if is_part and part is None else None
             return Subject(

@@ -129,6 +129,8 @@ def test_the_command_line_says_so_and_a_pretended_time_is_none() -> None:
         assert (ran.code, error["code"]) == (3, "clock")
         assert account.writes == []
         ran = cli("plan", *words, environ=environ, stdin=UNLINTED + schedules(1))
+        assert (ran.code, [w["code"] for w in json.loads(ran.out)["warnings"]]) == (3, ["clock"])
+        ran = cli("plan", *words, environ=environ, stdin=f"{HEAD}schedules: {{}}\n")
         assert (ran.code, [w["code"] for w in json.loads(ran.out)["warnings"]]) == (0, ["clock"])
         ran = cli("drift", *words, environ=environ, stdin=schedules(1))
         assert "clock" in [w["code"] for w in json.loads(ran.out)["warnings"]]

@@ -74,9 +74,13 @@ def test_a_slip_is_not_answered_with_another_word_of_the_line() -> None:
     assert "here that is" not in ran.err
 
 
-def test_nothing_is_written_without_a_yes() -> None:
-    assert "without --yes nothing is written" in " ".join(cli("apply", "--dry-run").err.split())
-    assert "nothing is written" not in cli("plan", "--dry-run").err
+def test_who_wants_to_look_is_told_of_plan_and_of_where_nobody_is_asked() -> None:
+    """Off a terminal an apply without --yes writes at once."""
+    for command in ("apply", "pause"):
+        told = " ".join(cli(command, "--dry-run").err.split())
+        assert "plan shows it, and cannot write" in told
+        assert "on a terminal this one asks first, elsewhere not" in told
+    assert "cannot write" not in cli("plan", "--dry-run").err
 
 
 def test_what_nobody_says_is_left_to_the_nearest_words() -> None:

@@ -192,3 +192,39 @@ def test_of_an_error_only_what_can_be_no_secret_is_shown(error: str, shown: str)
     live = LiveSchedule(id="billing.s", cron="0 9 * * *", message=message, error=error)
     facts = liveness.facts(schedule, [live], Live(), NOW, pause_changes=False)
     assert [one.message for one in facts] == [f"the last run of billing.s failed: {shown}"]
+
+
+RENAMED = FILE.replace("a: {", "b: {was: a, ")
+BY_HAND = "paused by hand; the file leaves it so"
+ALL, SOME = ("billing.a", "billing.a.2"), ("billing.a",)
+
+
+@pytest.mark.parametrize(
+    ("parts", "says", "plan", "drift"),
+    [
+        (ALL, "", "schedules.b: paused in the account; the file leaves it so", BY_HAND),
+        (SOME, "", "schedules.b: 1 of 2 parts is paused", "1 of 2 parts is paused: billing.a;"),
+        (ALL, "paused: true, ", None, None),
+        (ALL, "paused: false, ", "paused true -> false", "paused true -> false"),
+        (ALL, "ignore: [paused], ", None, None),
+        ((), "", None, None),
+    ],
+)  # fmt: skip
+def test_a_pause_of_what_is_to_be_renamed_is_told_as_any_other(
+    account: Account, parts: tuple[str, ...], says: str, plan: str | None, drift: str | None
+) -> None:
+    berlin = (FILE.replace("UTC", "Europe/Berlin"), RENAMED.replace("UTC", "Europe/Berlin"))
+    account.file.write_text(berlin[0])
+    assert account.run("apply", "--yes").code == 0
+    with FaultServer(account.database) as server:
+        for part in parts:
+            server.console.edit("schedule", part, isPaused=True)
+    account.file.write_text(berlin[1].replace("{was", f"{{{says}was"))
+    for command, fact in (("plan", plan), ("drift", drift)):
+        shown = " ".join(account.run(command).text.split())
+        assert (fact or "paused") in shown if fact else "by hand" not in shown, shown
+    shown = account.run("plan").out
+    assert ("WILL BE PAUSED" in shown, "every part will be paused" in shown) == (parts == SOME,) * 2
+    found = json.loads(account.run("drift", "--format", "json").out)
+    assert [one["code"] for one in found["attention"]] == ["paused"] * (drift == BY_HAND)
+    assert account.run("drift", "--fail-on", "attention").code == 2

@@ -319,12 +319,22 @@ def test_a_renewal_grows_from_nothing_to_a_difference_day_by_day(
 def test_what_is_wrong_already_is_not_exact_until_tomorrow(
     world: World, live_until: datetime, left: int, told: str
 ) -> None:
+    """And a plan of it says so: that nobody has renewed it is no everyday renewal."""
     text = HEAD + schedules()
     world.apply(text)
     world.now = live_until - timedelta(days=left)
-    (standing,) = watch(world, text).resources
+    drift = watch(world, text)
+    (standing,) = drift.resources
     (fact,) = [d.message for d in standing.diagnostics if d.code == "renewal"]
     assert fact.startswith(told)
+    assert not [
+        w for w in drift.plan.warnings if w.code == "renewal"
+    ]  # it stands with its resource
+    for paused in (False, True):
+        late = [w.message for w in world.plan(text).warnings if w.code == "renewal"]
+        assert [message[: len(told)] for message in late] == [told] * (left < 0 and not paused)
+        for part in world.account.console.snapshot()["schedule"]:
+            world.edit(part, isPaused=True)
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_a_declared_schedule_without_our_mark_is_left_alone_and_the_rest_goes_on
     ran = said(live, "pause", "*")
     assert ran.code == 4
     assert "refused    pause schedule hourly: billing.hourly has no mark of ours" in ran.out
-    assert "apply --adopt hourly" in ran.out
+    assert "plan --adopt hourly --target schedule.hourly" in ran.out
     assert ran.out.endswith("Paused: 1 done, 2 refused.\n")
     left = {"billing.daily", "billing.hourly"}
     assert paused(live) == parts(live, *ALL) - left  # its further parts still are ours
@@ -496,8 +496,8 @@ def test_that_something_was_resumed_is_one_line_until_it_is_written_again(world:
     world.apply(later)
     said(world, "resume", "*")
     line, whole = (
-        "1 schedule is active now, paused when last written: ",
-        "hourly: paused when it was",
+        "1 schedule is active again after a pause: ",
+        "hourly: active again after a pause",
     )
     for command in ("plan", "drift"):
         for form, way in (("text", "-v\n"), ("markdown", f"`qstash-sync {command} -v -f ")):
@@ -1055,6 +1055,23 @@ def test_on_a_terminal_it_shows_who_is_meant_and_asks(live: World, tmp_path: Pat
         "Resumed: 3 done.\n",
         "requests: 2 read, 7 write\n",
     )
+
+
+def test_the_question_asks_for_no_more_than_is_done(live: World, tmp_path: Path) -> None:
+    path = tmp_path / "q.yaml"
+    path.write_text(FILE)
+    words = ("-f", str(path), "--color", "never")
+    live.edit("billing.hourly", labels=[])
+    live.hand_over("billing.daily.2")
+    with on(live.account) as environ:
+        ran = typed("n\n", "pause", "*", *words, environ=environ)
+        shown = " ".join(ran.out.split())
+        assert "pause schedule hourly" not in shown
+        assert "not schedule hourly: billing.hourly has no mark of ours" in shown
+        assert "pause schedule daily (2 parts) not schedule daily: billing.daily.2 carries" in shown
+        ran = typed("", "pause", "hourly", *words, environ=environ)  # nothing to ask for
+    assert (ran.code, "[y/N]" in ran.out) == (4, False)
+    assert "refused pause schedule hourly" in " ".join(ran.out.split())
 
 
 def test_json_is_one_document_in_every_outcome(live: World) -> None:

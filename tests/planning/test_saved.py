@@ -10,7 +10,7 @@ import random
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -878,6 +878,26 @@ def test_a_plan_goes_through_its_file_from_one_command_to_the_other(folder: Fold
     assert ran.code == 0
     assert ran.out.startswith("Saved plan of Mon 2026-11-23 12:00Z: 6 changes, done already.\n")
     assert folder.run("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize(("days", "told"), [
+    (90, "p.json, to look at: no apply takes it before 20"),
+    (0, "p.json; apply it: qstash-sync apply"),
+    (-1, "p.json; apply it: qstash-sync apply"),
+])  # fmt: skip
+def test_a_plan_of_a_day_to_come_is_not_told_to_be_applied(
+    tmp_path: Path, days: int, told: str
+) -> None:
+    file, plan = tmp_path / "q.yaml", tmp_path / "p.json"
+    file.write_text(NEW_YORK + "}")
+    day = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    with FaultServer() as server, Served(server) as served:
+        environ = {"QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_TOKEN}
+        saves = ("plan", "-f", str(file), "--save", str(plan), "--now", day)
+        ran = cli(*saves, environ=environ)
+        assert (ran.code, told in ran.err) == (0, True), ran
+        ran = cli("apply", str(plan), "-f", str(file), environ=environ)
+        assert (ran.code == 5) is ("to look at" in told), ran
 
 
 def test_json_is_one_document_in_every_outcome_of_a_saved_plan(folder: Folder) -> None:

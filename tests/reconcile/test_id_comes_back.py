@@ -94,17 +94,28 @@ def test_what_is_live_under_the_id_by_itself_is_another_schedule(world: World) -
     assert [change.action for change in plan.changes if change.action is Action.DELETE]
 
 
-def test_another_name_of_what_keeps_its_id_is_the_files_doing(world: World) -> None:
+@pytest.mark.parametrize("id_of_it", ["scd_1", "billing.a", "billing.z"])
+def test_another_name_of_what_keeps_its_id_is_the_files_doing(world: World, id_of_it: str) -> None:
     """As after an import, where names are what one changes first."""
-    world.apply(BEFORE % ", id: scd_1, labels: [team-a]")
-    renamed = (BEFORE % ", id: scd_1, labels: [team-a]").replace("{a: {", "{b: {")
+    text = BEFORE % f", id: {id_of_it}, labels: [team-a]"
+    world.apply(text)
+    renamed = text.replace("{a: {", "{b: {")
     (change,) = world.plan(renamed).changes
     assert change.reason is Reason.FILE
     assert [(f.path, f.before, f.after) for f in change.fields] == [("name", "a", "b")]
     world.apply(renamed)
     assert not world.plan(renamed).changes
-    assert world.schedule("scd_1")["labels"][-1] == "team-a"
-    assert "billing.b" in world.schedule("scd_1.2")["labels"]
-    world.edit("scd_1", labels=[*world.schedule("scd_1")["labels"], "more"])
+    assert world.schedule(id_of_it)["labels"][-1] == "team-a"
+    assert "billing.b" in world.schedule(f"{id_of_it}.2")["labels"]
+    world.edit(id_of_it, labels=[*world.schedule(id_of_it)["labels"], "more"])
     (change,) = world.plan(renamed).changes
     assert (change.reason, [f.path for f in change.fields]) == (Reason.DRIFT, ["labels"])
+
+
+def test_an_id_of_the_namespace_that_leaves_the_file_gives_its_own_name_back(world: World) -> None:
+    world.apply((BEFORE % ", id: billing.a").replace("{a: {", "{b: {"))
+    (change,) = world.plan(WITHOUT).changes
+    assert change.reason is Reason.FILE
+    assert [(f.path, f.before, f.after) for f in change.fields] == [("name", "b", "a")]
+    world.apply(WITHOUT)
+    assert not world.plan(WITHOUT).changes

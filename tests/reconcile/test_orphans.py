@@ -131,7 +131,11 @@ def test_a_pause_names_it(place: Place) -> None:
         ran = place.run("pause", glob, environment="production", names="")
         assert ran.code == ExitCode.PARTIAL
         assert "refused production: pause schedule b: shop.b carries the mark" in ran.out
-        assert "or delete all of it with `qstash-sync apply --delete-orphan shop.b" in ran.out
+        look = "`qstash-sync plan --delete-orphan shop.b --target schedule.b "
+        assert f"or delete all of it: {look}" in ran.out
+    words = ("--delete-orphan", "shop.b", "--target", "schedule.b", "--allow-deletes", "9")
+    ran = place.run("plan", *words, environment="production", names="a")
+    assert (ran.code, "1 to delete" in ran.out) == (0, True), ran
     ran = place.run("resume", "*", environment="production", names="a")
     assert "schedule b" not in ran.text
 

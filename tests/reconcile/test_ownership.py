@@ -628,7 +628,9 @@ def test_what_a_rename_has_left_is_no_delete_to_the_guards(world: World) -> None
     world.account.store.put("schedule", "billing.a", old)  # the apply was cut off before its delete
     change = only_change(world.plan(text))
     assert (change.drops, change.protected) == (0, False)
-    assert [field.note for field in change.fields] == ["the apply that renamed it was cut off"]
+    assert [field.note for field in change.fields] == [
+        "cut off: billing.a still fires beside it, and goes with the next apply"
+    ]
     assert change.steps == (DeleteSchedule(id="billing.a"),)
     world.apply(text, allow_deletes=None)
     assert live_ids(world) == ["billing.b"]

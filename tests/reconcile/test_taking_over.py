@@ -566,7 +566,8 @@ def test_a_set_is_deleted_whole_or_not_at_all(world: World, theirs: str) -> None
     plan = world.plan(REMOVED)
     refused = only_change(plan).refused or ""
     assert f"{theirs} carries the mark of another environment" in refused
-    assert "`qstash-sync apply --adopt c` takes it along" in refused
+    look = "`qstash-sync plan --adopt c --target schedule.c`"
+    assert f"to take it along, {look} shows it" in refused
     assert statuses(world.apply(REMOVED)) == [Status.REFUSED]
     assert live_ids(world) == ["billing.c", "billing.c.2"]
     assert statuses(world.apply(REMOVED, adopt=("c",))) == [Status.DONE]
@@ -904,8 +905,8 @@ def test_a_pause_names_what_the_old_name_still_fires(half_renamed: World) -> Non
 
 
 @pytest.mark.parametrize(("entries", "way_out"), [
-    ({"c": f"was: a, {BERLIN}"}, "take it over with `qstash-sync apply --adopt c`"),
-    ({}, "delete all of it with `qstash-sync apply --adopt a`"),
+    ({"c": f"was: a, {BERLIN}"}, "take it over: `qstash-sync plan --adopt c --target schedule.c`"),
+    ({}, "delete all of it: `qstash-sync plan --adopt a --target schedule.a`"),
 ])  # fmt: skip
 def test_the_way_out_of_a_pause_that_is_refused_is_what_an_apply_does(
     world: World, entries: dict[str, str], way_out: str
@@ -918,7 +919,8 @@ def test_the_way_out_of_a_pause_that_is_refused_is_what_an_apply_does(
     with world.client(read_only=True) as client:
         (why,) = incident.look(client, wish, now=world.now).refused.values()
     assert way_out in why
-    does = world.plan(text, adopt=tuple(entries) or ("a",))
+    (name,) = tuple(entries) or ("a",)
+    does = world.plan(text, adopt=(name,), target=(f"schedule.{name}",))
     assert (not does.errors, only_change(does).refused) == (True, None)
 
 

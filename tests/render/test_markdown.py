@@ -37,7 +37,7 @@ OUTSIDE = [
     r"Left for a whole plan: \d+ with other reasons\.",
     r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\.",
     r"[\d,]+ warnings? (is|are) about what stays as it is: `qstash-sync (plan|drift) -v`",
-    r"[\d,]+ schedules? (is|are) active now, paused when last written: `qstash-sync (plan|drift) -v`",
+    r"[\d,]+ schedules? (is|are) active again after a pause: `qstash-sync (plan|drift) -v`",
     r"### [\d,]+ [a-z :,]+(, [\d,]+ refused)?",
     r"<details><summary>[\d,]+ [A-Za-z :,]+</summary>",
     r"</details>",

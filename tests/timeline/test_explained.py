@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qstash_sync.applying import watching
-from qstash_sync.local import Switches
+from qstash_sync.local import LOCAL_TOKEN, Served, Switches
 from qstash_sync.model import ladder
 from qstash_sync.model.resources import Message
 from qstash_sync.render import explained as view
@@ -18,6 +18,7 @@ from qstash_sync.render.text import Paint
 from qstash_sync.timeline.explained import Explained, Verdict, explain
 from qstash_sync.timeline.question import READS, ask
 from qstash_sync.timeline.subject import NoSubjectError, subject
+from tests.fault_server import FaultServer
 from tests.support import HEAD, World, cli, config, world as make_world
 
 FILE = """
@@ -44,17 +45,24 @@ def live() -> Iterator[World]:
 
 
 def asked(
-    world: World, name: str, at: str | None = None, *, text: str = FILE, now: str | None = None
+    world: World,
+    name: str,
+    at: str | None = None,
+    *,
+    text: str = FILE,
+    now: str | None = None,
+    pretended: str | None = None,
 ) -> Explained:
     """An explanation; at: an instant, or a local time where it has no zone; 02:30 is today's."""
     if now:
         world.now = datetime.fromisoformat(now)
+    present = datetime.fromisoformat(pretended) if pretended else world.now
     when = (time if at and at[2] == ":" else datetime).fromisoformat(at) if at else None
     desired = replace(config(text, world.environ).desired, options=OPTIONS)
     with world.client(read_only=True) as client:
-        drift = watching.watch(client, desired, now=world.now, more=READS)
+        drift = watching.watch(client, desired, now=present, more=READS)
         found = subject(desired, drift, name)
-        answer = explain(ask(found, desired, drift, read_at=client.now(), at=when))
+        answer = explain(ask(found, desired, drift, read_at=client.now(), now=present, at=when))
     page = str(view.text(answer, Paint(color=False)))
     assert max(map(len, page.splitlines())) <= 80
     assert json.loads(view.document(answer, (1, 0)))["verdict"] == answer.verdict
@@ -172,6 +180,26 @@ def test_a_horizon_that_ends_before_and_whose_renewal_is_due_is_told(live: World
     assert "report: the horizon ends before" in str(view.text(answer, Paint(color=False)))
 
 
+@pytest.mark.parametrize(
+    ("pretended", "at", "verdict", "fact"),
+    [
+        ("2028-03-27T00:00Z", None, Verdict.HORIZON_OVER, "was exact until Sun 2028-03-26 03:00"),
+        ("2028-03-20T00:00Z", "2028-03-26 03:00", Verdict.HORIZON_OVER, "is exact until Sun 2028-03-26 03:00, and no longer."),
+        ("2027-06-01T00:00Z", None, Verdict.AS_DECLARED, "What is live fires as the file says."),
+        ("2029-01-01T00:00Z", "2027-06-01 02:30", Verdict.AS_DECLARED, "billing.report.4 fires then"),
+    ],
+)  # fmt: skip
+def test_a_pretended_time_is_the_present_of_all_but_the_account(
+    live: World, pretended: str, at: str | None, verdict: Verdict, fact: str
+) -> None:
+    """What the server says of its next firing is as old as its answer."""
+    answer = asked(live, "report", at, now=NOW, pretended=pretended)
+    assert (answer.verdict, fact in why(answer)) == (verdict, True), why(answer)
+    page = str(view.text(answer, Paint(color=False)))
+    assert "server    next Tue 2027-03-30 00:30Z, as the file" in page
+    assert at or f"wanted    {datetime.fromisoformat(pretended):%a %Y-%m-%d}" in page
+
+
 def test_a_server_that_names_another_time_disagrees(live: World) -> None:
     live.account.switches = Switches(next_time="wrong")
     answer = asked(live, "slow", now=NOW)
@@ -192,6 +220,31 @@ def test_a_pause_by_hand_is_told_but_not_of_what_ran_before(live: World) -> None
         ("2027-03-29T09:01:05Z", Verdict.PAUSED),
     ):
         assert asked(live, "slow", at).verdict is verdict, at
+
+
+@pytest.mark.parametrize(
+    ("at", "part", "wanted"),
+    [
+        ("2027-10-31 02:30", "billing.report.4", "2027-10-31T00:30:00Z"),
+        ("2027-03-28 02:30", "billing.report.5", "2027-03-28T01:00:00Z"),
+        ("2029-03-25 02:30", None, "2029-03-25T01:00:00Z"),  # of parts that are to be written
+        ("2027-04-02 15:00", None, None),
+        (None, None, None),
+    ],
+)
+def test_of_a_pause_the_part_and_the_firing_that_it_stops_are_marked(
+    live: World, at: str | None, part: str | None, wanted: str | None
+) -> None:
+    for one in range(1, 6):
+        live.edit("billing.report" + f".{one}" * (one > 1), isPaused=True)
+    answer = asked(live, "report", at, now="2027-03-27T12:00Z")
+    assert answer.verdict is Verdict.PAUSED
+    page = str(view.text(answer, Paint(color=False)))
+    marked = [line.removesuffix("  <--") for line in page.splitlines() if line.endswith("<--")]
+    expected = [part and f"{part}  ", wanted and f"{wanted[11:16]}Z"]
+    assert len(marked) == len(list(filter(None, expected)))
+    assert all(any(word in line for line in marked) for word in expected if word)
+    assert json.loads(view.document(answer, (1, 0)))["firing"] == wanted
 
 
 def test_what_no_file_declares_is_unmanaged(live: World) -> None:
@@ -424,7 +477,8 @@ def test_what_somebody_has_overwritten_is_no_horizon_that_is_over(
     answer = asked(live, "slow", at, now=NOW)
     assert answer.verdict is Verdict.LIVE_DIFFERS
     assert "somebody has overwritten billing.slow" in why(answer)
-    assert "`qstash-sync apply --adopt slow -e production` takes it over." in why(answer)
+    look = "`qstash-sync plan --adopt slow --target schedule.slow -e production`"
+    assert f"To take it over, {look} shows it, `apply` with the same does it." in why(answer)
 
 
 HELD = """
@@ -585,6 +639,25 @@ def test_what_nobody_renewed_in_time_was_over_and_not_renewed_since(
 ) -> None:
     answer = asked(live, "j", at, text=daily(live), now=now)
     assert (answer.verdict, fact in why(answer)) == (verdict, True), why(answer)
+
+
+@pytest.mark.parametrize(
+    ("at", "fact"),
+    [
+        (None, f"{RENEWED_LATE.partition(' By it')[0]} `qstash-sync apply --only clock"),
+        ("2027-03-31 09:00", f"{RENEWED_LATE[:-14]}Wed 2027-03-31 09:00 nothing of it fires, and the file wants it."),
+        ("2027-03-29 10:00", f"{RENEWED_LATE} 10:00 b.j fires, and the file does not."),
+    ],
+)  # fmt: skip
+def test_what_has_been_wrong_for_days_is_not_exact_until_its_next_wrong_firing(
+    live: World, at: str | None, fact: str
+) -> None:
+    answer = asked(live, "j", at, text=daily(live), now="2027-03-30T12:00Z")
+    assert (answer.verdict, fact in why(answer)) == (Verdict.HORIZON_OVER, True), why(answer)
+    page = str(view.text(answer, Paint(color=False)))
+    assert page.startswith("j: the horizon is over")
+    assert "exact     until Sun 2027-03-28 07:00Z, next wrong Wed 2027-03-31 07:00Z" in page
+    assert json.loads(view.document(answer, (1, 0)))["exact_until"] == "2027-03-28T07:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -773,3 +846,15 @@ def test_what_another_entry_adopts_is_not_this_ones(world: World) -> None:
     assert [part.live.id for part in subject(desired, drift, "b").parts] == ["billing.a"]
     assert subject(desired, drift, "a").parts == ()
     assert subject(desired, drift, "billing.a").name == "b"
+
+
+def test_the_command_pretends_over_the_network_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("qstash.yaml").write_text(DAILY)
+    with FaultServer() as server, Served(server) as served:
+        environ = {"QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_TOKEN}
+        assert cli("apply", "--yes", environ=environ).code == 0
+        shown = cli("explain", "j", "--now", "2029-01-01T00:00Z", environ=environ)
+    assert "wanted    Mon 2029-01-01 09:00" in shown.out
