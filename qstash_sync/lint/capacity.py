@@ -10,6 +10,7 @@ from qstash_sync.lint.finding import Resource, finding, shared
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.lint import Code
 from qstash_sync.model.load import DAYS, Load, deliveries, fan_out, first_days, load
+from qstash_sync.model.names import natural
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, FlowControl, Queue, Schedule, UrlGroup, plain
 from qstash_sync.record import record
@@ -159,7 +160,7 @@ def _conflict(use: _Use, now: datetime) -> Iterator[Diagnostic]:
 
 
 def _names(schedules: Iterable[Schedule]) -> str:
-    names = sorted(schedule.name for schedule in schedules)
+    names = sorted((schedule.name for schedule in schedules), key=natural)
     return ", ".join(names[:_FEW]) + f" and {len(names) - _FEW:,} more" * (len(names) > _FEW)
 
 

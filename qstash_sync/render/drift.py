@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from qstash_sync.model.change import Origin
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.names import natural
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view
 from qstash_sync.render.alike import folded, said
@@ -89,7 +90,7 @@ def text(
     minds: the run fails for what is to be looked at.
     """
     plan = drift.plan
-    lines = [line for one in drift.resources for line in _resource(one, paint)]
+    lines = [line for one in as_read(drift) for line in _resource(one, paint)]
     if verbose:
         lines += [part for line in ignored(plan) for part in paint.wrapped(line, 8)]
     if verbose and plan.unmanaged:
@@ -122,6 +123,11 @@ def text(
     ]
     end = [line for one in last for line in paint.wrapped(one, 0)]
     return paint.page([*blocks, *end])
+
+
+def as_read(drift: Drift) -> list[ResourceDrift]:
+    """The resources by status and kind, with names as people sort them."""
+    return sorted(drift.resources, key=lambda one: (*one.order[:2], natural(one.name)))
 
 
 def _sides(drift: Drift) -> list[str]:

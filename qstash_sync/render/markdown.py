@@ -304,7 +304,7 @@ def _in_utc(change: Change) -> Iterator[str]:
 
 def _resources(drift: Drift, status: Status) -> Iterator[_Section]:
     """The resources of one status; of those in sync, the ones without diagnostics are folded."""
-    found = [one for one in drift.resources if one.status is status]
+    found = [one for one in drifts.as_read(drift) if one.status is status]
     title = f"{drifts.words(status)}: {drifts.WHO_MOVED[status]}".removesuffix(": ")
     in_sync = status is Status.IN_SYNC
     noted = [_resource(one) for one in found if one.diagnostics or not in_sync]

@@ -21,6 +21,7 @@ from qstash_sync.planning.drift import ResourceDrift, Status
 from qstash_sync.reconcile.live_parts import same_crons
 from qstash_sync.record import record
 from qstash_sync.render import drift as drifts, text, words
+from qstash_sync.render.alike_changes import as_read
 
 _LONGEST = 2_000  # characters of a value
 _LONGEST_NAME = 200
@@ -257,7 +258,7 @@ def _parts(change: Change) -> Iterator[tuple[str, str]]:
 
 def risks(plan: Plan) -> tuple[Risk, ...]:
     """What a reviewer should look at twice, the gravest first."""
-    changes = plan.changes
+    changes = as_read(plan.changes)
     protected = [c for c in changes if c.protected]
     return tuple(
         _risk(what, found)

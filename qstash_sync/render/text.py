@@ -8,6 +8,7 @@ from qstash_sync.lint.judge import is_about
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.lint import BY_CODE, Code
+from qstash_sync.model.names import natural
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.planning.decide import Plan
@@ -15,7 +16,7 @@ from qstash_sync.reconcile import taken
 from qstash_sync.reconcile.diff import address
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded, said
-from qstash_sync.render.alike_changes import Group, alone, grouped, titled_by_action
+from qstash_sync.render.alike_changes import Group, alone, as_read, grouped, titled_by_action
 from qstash_sync.render.safe import Page
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
@@ -166,7 +167,7 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
     lines = ignored(plan)
     if plan.left_out:
         lines.append("left out of this run:")
-        lines += [f"    {what(change)}" for change in plan.left_out]
+        lines += [f"    {what(change)}" for change in as_read(plan.left_out)]
     if plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         lines += [line for one in unmanaged(plan) for line in paint.wrapped(f"    {one}", 8)]
@@ -203,7 +204,7 @@ def _sections(
 ) -> Iterator[tuple[str, list[Group]]]:
     """Few changes in the order of the plan; many by what happens, what goes away first."""
     if not titled:
-        yield "", alone(changes) if verbose else grouped(changes)
+        yield "", (alone if verbose else grouped)(as_read(changes))
         return
     for title, some in titled_by_action(changes):
         if some:
@@ -307,7 +308,9 @@ def _whose(plan: Plan) -> str:
 
 def ignored(plan: Plan) -> list[str]:
     """The fields that somebody else owns, of each resource that has some."""
-    found = [f"    {noun(one.kind)} {one.name}  {', '.join(one.fields)}" for one in plan.ignored]
+    kinds = list(Kind)
+    named = sorted(plan.ignored, key=lambda one: (kinds.index(one.kind), natural(one.name)))
+    found = [f"    {noun(one.kind)} {one.name}  {', '.join(one.fields)}" for one in named]
     return ["ignored (somebody else's, neither compared nor written):"] * bool(found) + found
 
 
@@ -333,7 +336,8 @@ def refusal(group: Group) -> list[str]:
 
 def unmanaged(plan: Plan) -> list[str]:
     """What is in the account and not ours, each with what is known of it."""
-    found = taken.unmanaged(plan.unmanaged, plan.live, plan.index)
+    keys = sorted(plan.unmanaged, key=lambda key: (key[0], natural(key[1])))
+    found = taken.unmanaged(keys, plan.live, plan.index)
     return [f"{noun(one.kind)} {one.name}  {words.unmanaged(one)}".rstrip() for one in found]
 
 

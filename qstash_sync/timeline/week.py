@@ -18,6 +18,7 @@ from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import fired, next_firings
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.model.change import Action, Change
+from qstash_sync.model.names import natural
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import time_label
@@ -166,11 +167,11 @@ def _before(change: Change, live: Sequence[LiveSchedule]) -> Source | None:
 
 def _week(subjects: Iterable[_Subject], now: datetime) -> Week:
     ranks = list(Fate)
-    found = sorted(subjects, key=lambda one: (ranks.index(one.fate), one.name))
+    found = sorted(subjects, key=lambda one: (ranks.index(one.fate), natural(one.name)))
     first = now.astimezone(UTC).date() + timedelta(days=1)
     lanes = sorted(
         (_lane(one, first) for one in found[:MOST]),
-        key=lambda lane: (ranks.index(lane.fate), lane.name),
+        key=lambda lane: (ranks.index(lane.fate), natural(lane.name)),
     )
     jobs = tuple((one.name, one.after) for one in found if one.after)
     return Week(first=first, lanes=tuple(lanes), rest=max(len(found) - MOST, 0), jobs=jobs)
