@@ -104,7 +104,7 @@ def _days(fields: Fields) -> str | None:
     if any_date:
         return f"{weekdays(fields.weekdays)}{months}"
     if any_weekday and len(fields.days) <= _MOST_DAYS:
-        return f"on the {', '.join(map(_ordinal, fields.days))}{months or ' of the month'}"
+        return f"on the {', '.join(map(ordinal, fields.days))}{months or ' of the month'}"
     return None
 
 
@@ -131,7 +131,8 @@ def _listed(values: Sequence[int], names: Sequence[str]) -> str:
     return ", ".join(said)
 
 
-def _ordinal(day: int) -> str:
+def ordinal(day: int) -> str:
+    """A day of the month: 1st, 22nd."""
     teen = day // 10 == 1
     return f"{day}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
 
