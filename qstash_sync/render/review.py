@@ -116,10 +116,12 @@ def details(change: Change, schedule: Schedule | None) -> Details:
         shown = [field for field in shown if field.after not in (None, False)]
     rows = tuple(_row(field, change.action) for field in shown[:_MOST_FIELDS])
     moments = words.moments(change.firings) if change.firings else []
+    lead = {*_lead(change)}
+    told = [line for line in words.details(change, verbose=False) if line not in lead]
     return Details(
         rows=rows,
         facts=tuple((key, cut(fact)) for key, fact in schedule.notes) if schedule else (),
-        lines=tuple(map(cut, (*moments, *words.details(change, verbose=False)))),
+        lines=tuple(map(cut, (*moments, *told))),
         parts=tuple(_parts(change)),
         more=len(shown) - len(rows),
     )

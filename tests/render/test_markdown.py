@@ -17,9 +17,9 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.planning.quota import Usage
 from qstash_sync.reconcile.live_parts import LiveParts
-from qstash_sync.render import markdown
+from qstash_sync.render import html, markdown
 from tests.fault_server import FaultServer
-from tests.support import HEAD, NOW, Ran, cli
+from tests.support import HEAD, NOW, Ran, World, cli, config
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = [
@@ -39,7 +39,7 @@ OUTSIDE = [
     r"[\d,]+ warnings? (is|are) about what stays as it is: `qstash-sync (plan|drift) -v`",
     r"[\d,]+ schedules? (is|are) active now, paused when last written: `qstash-sync (plan|drift) -v`",
     r"### [\d,]+ [a-z :,]+(, [\d,]+ refused)?",
-    r"<details><summary>[\d,]+ [A-Za-z :,]+</summary>",
+    r"<details><summary>[\d,]+( of [\d,]+)? [A-Za-z :,]+</summary>",
     r"</details>",
     r"[\d,]+ more are not listed\.( The details of [\d,]+ are left out\.)?",
     r"The details of [\d,]+ are left out\.",
@@ -311,6 +311,17 @@ def test_deletes_come_first_then_what_is_riskier() -> None:
     locations = [page.index(f"schedule {name}") for name, *_ in kinds]
     assert locations == sorted(locations)
     assert "refused: why" in page
+
+
+def test_what_has_no_fields_is_not_counted_among_what_has_some(world: World) -> None:
+    world.apply(f"{HEAD}queues: {{old: {{parallelism: 1}}}}\n")
+    text = (
+        f"{HEAD}owns: {{queues: ['*']}}\nqueues: {{a: {{parallelism: 2}}, b: {{parallelism: 2}}}}\n"
+    )
+    page = markdown.plan(world.plan(text))
+    assert "<summary>2 of 3 changes, field by field</summary>" in page
+    found = html.plan(world.plan(text), config(text).desired, (0, 0))
+    assert found.count("0 waiting") == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
