@@ -89,8 +89,19 @@ def _of_day(fields: Fields) -> str | None:
         is_beat = minutes[0] == 0 and minutes == MINUTE.everything[::step] and 60 % step == 0
         return f"every {step} minutes" if is_beat else None
     if len(minutes) * len(hours) > _MOST_TIMES:
-        return None
+        return _every_few_hours(minutes, hours)
     return ", ".join(f"{hour:02}:{minute:02}" for hour in hours for minute in minutes)
+
+
+def _every_few_hours(minutes: Sequence[int], hours: Sequence[int]) -> str | None:
+    """A beat of so many hours around the clock, if it is one."""
+    if len(minutes) > 1:
+        return None
+    first, minute, step = hours[0], minutes[0], hours[1] - hours[0]
+    if hours != HOUR.everything[first::step] or first >= step or len(HOUR.everything) % step:
+        return None
+    start = f" from {first:02}:{minute:02}" if first else f" at :{minute:02}" * bool(minute)
+    return f"every {step} hours{start}"
 
 
 def _days(fields: Fields) -> str | None:
@@ -104,6 +115,8 @@ def _days(fields: Fields) -> str | None:
     if any_date:
         return f"{weekdays(fields.weekdays)}{months}"
     if any_weekday and len(fields.days) <= _MOST_DAYS:
+        if len(fields.months) == 1:
+            return f"{', '.join(map(str, fields.days))} {_MONTHS[fields.months[0]]}"
         return f"on the {', '.join(map(ordinal, fields.days))}{months or ' of the month'}"
     return None
 

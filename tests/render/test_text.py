@@ -344,10 +344,32 @@ def test_the_first_firing_that_moves_says_in_which_zone_where_there_are_two(
     assert first.endswith(f":00{city}")
 
 
+TIMES = [
+    ("0 */2 * * *", "every 2 hours in UTC"),
+    ("30 */2 * * *", "every 2 hours at :30 in UTC"),
+    ("5 */3 * * 1-5", "Mon-Fri every 3 hours at :05 in UTC"),
+    ("0 1-23/2 * * *", "every 2 hours from 01:00 in UTC"),
+    ("0 */6 * * *", "daily 00:00, 06:00, 12:00, 18:00 UTC"),
+    ("0 */5 * * *", "(0 */5 * * *) UTC"),  # 20:00 and midnight are no five hours apart
+    ("0 8-18/2 * * *", "(0 8-18/2 * * *) UTC"),
+    ("*/20 */2 * * *", "(*/20 */2 * * *) UTC"),
+    ("30 2 28 3 *", "28 Mar 02:30 UTC"),
+    ("0 6 1,15 12 *", "1, 15 Dec 06:00 UTC"),
+    ("0 6 1 1,7 *", "on the 1st in Jan, Jul 06:00 UTC"),
+    ("0 6 1 * *", "on the 1st of the month 06:00 UTC"),
+    ("0 * * * *", "hourly at :00 in UTC"),
+]
+
+
+@pytest.mark.parametrize(("cron", "said"), TIMES, ids=[cron for cron, _ in TIMES])
+def test_a_time_in_words(cron: str, said: str) -> None:
+    assert spoken.time(Job(crons=(parse(cron),), timezone="UTC")) == said
+
+
 LISTS = [
     (("0 0 1 1 *", "0 9 * * 1-5", "30 17 * * *"), ("0 9 * * 1-5", "30 18 * * *", "0 0 1 1 *"),
-     ("Mon-Fri 09:00 + daily 17:30 + on the 1st in Jan 00:00"
-      " -> Mon-Fri 09:00 + daily 18:30 + on the 1st in Jan 00:00 Berlin")),
+     ("Mon-Fri 09:00 + daily 17:30 + 1 Jan 00:00"
+      " -> Mon-Fri 09:00 + daily 18:30 + 1 Jan 00:00 Berlin")),
     (("0 9 * * *", "0 8 * * *"), ("0 8 * * *",), "daily 08:00 + daily 09:00 -> daily 08:00 Berlin"),
     (("0 8 * * *",), ("0 9 * * *", "0 8 * * *"), "daily 08:00 -> daily 09:00 + daily 08:00 Berlin"),
 ]  # fmt: skip
