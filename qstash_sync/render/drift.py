@@ -35,6 +35,12 @@ WHO_MOVED = {
     Status.RENEWAL_DUE: "to be renewed for the clock",
     Status.IN_SYNC: "",
 }
+_ASKS = {  # of what is to be looked at, where the code is no word for it
+    "failed": "whose last run failed",
+    "held": "held back",
+    "next_time": "with an unexpected next firing",
+    "zone_data": "with old zone data",
+}
 ASKED = ("owner", "runbook")  # whom a finding is for, and what to do about it
 GRADES = {
     Severity.DIFFERENCE: "difference",
@@ -160,10 +166,10 @@ def summary(drift: Drift) -> str:
 
 def attention(drift: Drift, *, minds: bool) -> list[str]:
     """How many things there are to look at although file and account agree."""
-    found = Counter(one.code.replace("_", " ") for one in drift.attention)
+    found = Counter(one.code for one in drift.attention)
     if not found:
         return []
-    said = ", ".join(f"{count:,} {code}" for code, count in sorted(found.items()))
+    said = ", ".join(f"{count:,} {_ASKS.get(code, code)}" for code, count in sorted(found.items()))
     way = "so this run exits with 2" if minds else "--fail-on attention exits 2 for it"
     return [f"To look at: {said}; {way}."]
 

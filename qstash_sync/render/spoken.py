@@ -5,7 +5,6 @@ What has no short form is said by its cron. Zones are called by their city: the 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import DAY, HOUR, MINUTE, MONTH, WEEKDAY, Cron, Fields
@@ -148,12 +147,3 @@ def ordinal(day: int) -> str:
     """A day of the month: 1st, 22nd."""
     teen = day // 10 == 1
     return f"{day}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
-
-
-def size(by: timedelta) -> str:
-    """How far something moves: 30 minutes, 1 hour, 2 days 3 hours."""
-    minutes = round(abs(by).total_seconds() / 60)
-    days, minutes = divmod(minutes, 1440)
-    hours, minutes = divmod(minutes, 60)
-    counts = (days, "day"), (hours, "hour"), (minutes, "minute")
-    return " ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)

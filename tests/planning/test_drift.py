@@ -415,6 +415,8 @@ def test_a_next_firing_that_the_cron_has_not_is_a_warning_with_its_fact() -> Non
         assert statuses(drift) == {"s1": Status.IN_SYNC}
         assert set(facts(drift)) == {("warning", "next_time")}
         assert {one.code for one in drift.attention} == {"next_time"}
+        (asks,) = render.attention(drift, minds=True)
+        assert asks.startswith("To look at: 3 with an unexpected next firing; ")
         said = drift.resources[0].diagnostics[0].message
         assert "QStash says that billing.s1 fires next at" in said
         assert drift.plan.empty
