@@ -96,7 +96,7 @@ def carry_out(
             streams.note(safe.page("Nothing was written."))
         return found.failure
 
-    stop = threading.Event()
+    stop, policy = threading.Event(), session.policy
     with _progress(session, len(found.changes)) as (report, say), signals(stop, [client]):
         client.on_retry = client.on_retry and say  # beside the bar
         control = Control(
@@ -107,14 +107,13 @@ def carry_out(
             stop=stop,
             sleep=session.clock.sleep if session.clock else None,
         )
-        policy = session.policy
         applied = qstash_sync.apply(desired, found, client, policy=policy, control=control)
 
     session.requests = (client.reads, client.writes)
     if session.json:
         streams.settled(view.plan(found, session.requests, applied, account=account))
     elif not found.empty:
-        streams.settled(applying.applied(applied, session.paint()))
+        streams.settled(applying.applied(applied, session.paint(), destroys=policy.destroys))
     _on_github(session, found, applied)
     is_done = applied.done and not (whole and applied.fresh)
     return ExitCode.DONE if is_done else ExitCode.PARTIAL
@@ -170,7 +169,8 @@ def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
         yield (lambda _outcome: None), (lambda _text: None)
         return
     paint = session.paint(sys.stderr)
-    with streams.progress(total, "Applying") as progress:
+    doing = "Destroying" if session.policy.destroys else "Applying"
+    with streams.progress(total, doing) as progress:
 
         def report(outcome: Outcome) -> None:
             if outcome.status is Status.DONE and (outcome.message or not progress.has_bar):

@@ -12,6 +12,7 @@ from qstash_sync.render import json as view
 from qstash_sync.render.alike import folded, said
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import (
+    SEVERE,
     Paint,
     details,
     headline,
@@ -109,8 +110,7 @@ def text(
     found = (*kept, *plan.errors)
     for diagnostic in found if verbose else folded(found):
         label = f"{diagnostic.severity}:"
-        style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
-        painted = paint(label, style, "bold")
+        painted = paint(label, SEVERE[diagnostic.severity], "bold")
         # Painted once it is folded: colours take no columns.
         diagnostics += [
             line.replace(label, painted, 1) for line in paint.wrapped(one_line(diagnostic), 4)

@@ -19,7 +19,13 @@ from qstash_sync.render.alike import folded, said
 from qstash_sync.render.alike_changes import Group, alone, as_read, grouped, titled_by_action
 from qstash_sync.render.safe import Page
 
-_CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
+_CODES = {"red": 31, "green": 32, "yellow": 33, "cyan": 36, "bold": 1, "dim": 2}
+SEVERE = {
+    Severity.ERROR: "red",
+    Severity.DIFFERENCE: "yellow",
+    Severity.WARNING: "yellow",
+    Severity.INFO: "cyan",
+}
 _SIGNS = {
     Action.CREATE: ("+", "green"),
     Action.UPDATE: ("~", "yellow"),
@@ -101,7 +107,7 @@ def blocks(
 
     for diagnostic in folded(found) if folds else found:
         severity, location = diagnostic.severity, diagnostic.location
-        style = "red" if severity is Severity.ERROR else "yellow"
+        style = SEVERE[severity]
         where = f"{location}: " if location else ""
         head = f"{where}{paint(severity + ':', style, 'bold')} {said(diagnostic)}"
         yield from wrapped(head)

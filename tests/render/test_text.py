@@ -10,6 +10,7 @@ import pytest
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Kind, Live
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import diff
@@ -400,3 +401,10 @@ def test_a_short_line_says_what_a_field_becomes_where_both_sides_have_no_room() 
         fields=(field,),
     )  # fmt: skip
     assert text.summary_of(change) == "endpoint inventory -> https://stock.example.com/api/v2"
+
+
+def test_each_severity_looks_otherwise() -> None:
+    severities = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+    heads = [Diagnostic(severity=one, code="c", message="m") for one in severities]
+    page = text.diagnostics(heads, Paint(color=True))
+    assert len(set(re.findall(r"\x1b\[([\d;]+)m(?:error|warning|info):", page))) == 3
