@@ -196,13 +196,12 @@ def quiet(
     left = Counter(one.code for one in plan.warnings)
     left.subtract(one.code for one in shown)
     resumed, others = left.pop(_RESUMED, 0), left.total()
-    lines = [f"{_are(others, 'warning')} about what stays as it is: {way}"] * bool(others)
-    told = f"{_are(resumed, 'schedule')} active now, paused when last written: {way}"
+    them = "it" if others == 1 else "them"
+    fact = f"{words.counted(others, 'warning')} about what does not change"
+    lines = [f"{fact}: {way} shows {them}"] * bool(others)
+    are = "is" if resumed == 1 else "are"
+    told = f"{words.counted(resumed, 'schedule')} {are} active now, paused when last written: {way}"
     return shown, [*lines, *[told] * bool(resumed)]
-
-
-def _are(count: int, noun: str) -> str:
-    return f"{words.counted(count, noun)} {'is' if count == 1 else 'are'}"
 
 
 def _sections(

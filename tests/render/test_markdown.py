@@ -36,7 +36,7 @@ OUTSIDE = [
     r"\d+ changes of other reasons wait for an apply without --only\.",
     r"Left for a whole plan: \d+ with other reasons\.",
     r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\.",
-    r"[\d,]+ warnings? (is|are) about what stays as it is: `qstash-sync (plan|drift) -v`",
+    r"[\d,]+ warnings? about what does not change: `qstash-sync (plan|drift) -v` shows (it|them)",
     r"[\d,]+ schedules? (is|are) active now, paused when last written: `qstash-sync (plan|drift) -v`",
     r"### [\d,]+ [a-z :,]+(, [\d,]+ refused)?",
     r"<details><summary>[\d,]+( of [\d,]+)? [A-Za-z :,]+</summary>",
