@@ -385,7 +385,7 @@ def test_a_plan_for_a_pull_request(tmp_path: Path) -> None:
         "### 2 to update": (2, 0),
         "### 1 to create": (1, 0),
         "### 3 warnings": (3, 0),
-        "<details><summary>3 changes, field by field</summary>": (3, 0),
+        "<details><summary>3 of 4 changes, field by field</summary>": (3, 0),
     }
     assert "**Plan: 1 to create, 2 to update, 1 to delete; 2 unchanged, 0 unmanaged.**" in ran.out
     assert "Namespace `billing`, schedules in the account: 2 now, 3 after" in ran.out
