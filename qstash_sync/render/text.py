@@ -125,7 +125,9 @@ def _quoted(diagnostic: Diagnostic, location: Location, paint: Paint, style: str
     text = location.text.expandtabs(1)  # a tab is one column here, as it is for the caret
     # Of a line that is too long for the page, what stands around the place.
     start = max(0, location.column - 1 - room // 2) if len(text) > room else 0
-    yield paint(number, "dim") + text[start : start + room]
+    end = start + room
+    shown = "…" * bool(start) + text[start + bool(start) : end - (end < len(text))]
+    yield paint(number, "dim") + shown + "…" * (end < len(text))
     margin = " " * (len(number) - 2) + paint("| ", "dim")
     before = " " * (location.column - 1 - start)
     fits = len(number) + len(before) + len(diagnostic.hint) + 2 <= paint.width

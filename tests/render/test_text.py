@@ -10,7 +10,7 @@ import pytest
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
-from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Kind, Live
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import diff
@@ -408,3 +408,22 @@ def test_each_severity_looks_otherwise() -> None:
     heads = [Diagnostic(severity=one, code="c", message="m") for one in severities]
     page = text.diagnostics(heads, Paint(color=True))
     assert len(set(re.findall(r"\x1b\[([\d;]+)m(?:error|warning|info):", page))) == 3
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("column", [1, 12, 60, 150, 200])
+@pytest.mark.parametrize("length", [20, 31, 71, 72, 200])
+def test_a_line_of_a_file_that_is_cut_says_so(width: int, column: int, length: int) -> None:
+    source = "".join(chr(97 + at % 26) for at in range(length))
+    column = min(column, length)
+    at = Location("q.yaml", 6, column, source)
+    found = Diagnostic(code="c", message="m", location=at, hint="do this")
+    _, quoted, caret, *_ = text.diagnostics([found], Paint(color=False, width=width)).split("\n")
+    assert len(quoted) <= width
+    shown = quoted.removeprefix("     6 | ")
+    assert (shown == source) == (length <= width - 9)
+    inner = shown.removeprefix("…").removesuffix("…")
+    assert inner in source
+    assert source.startswith(inner) or shown[0] == "…"
+    assert source.endswith(inner) or shown[-1] == "…"
+    assert quoted[caret.index("^")] in (source[column - 1], "…")
