@@ -18,6 +18,14 @@ NAMED = [
     ("plan --target", ("plan", "--target", "schedules.dayly")),
     ("drift --target", ("drift", "--target", "schedules.dayly")),
     ("plan --exclude", ("plan", "--exclude", "schedules.dayly")),
+    ("plan --allow-in-use", ("plan", "--allow-in-use", "dayly")),
+    (
+        "plan --allow-in-use of another kind",
+        ("plan", "--allow-in-use", "daily", "--target", "*.dayly"),
+    ),
+    ("apply --drop-backlog", ("apply", "--yes", "--drop-backlog", "dayly")),
+    ("plan --allow-protected", ("plan", "--allow-protected", "dayly")),
+    ("destroy --allow-protected", ("destroy", "--yes", "billing", "--allow-protected", "dayly")),
     ("plan --ignore", ("plan", "--ignore", "schedules.dayly.cron")),
     ("next --name", ("next", "--name", "dayly")),
     ("compile --name", ("compile", "--name", "dayly")),
@@ -36,6 +44,26 @@ def test_a_name_that_nothing_has_is_wrong_usage(
     ran = cli(*words, *files, *local, "--format", form)
     assert ran.code == 64, ran
     assert "week*" in ran.text if "week*" in words else "dayly" in ran.text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--drop-backlog", "daily"), "--drop-backlog daily: nothing in the files"),
+        (("--allow-protected", "dayly"), "did you mean schedules.daily?"),
+    ],
+)
+def test_a_consent_is_to_what_is_there(words: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(FILE)
+    ran = cli("plan", *words, "-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    assert (ran.code, told in " ".join(ran.err.split())) == (64, True)
+
+
+def test_a_glob_or_a_name_that_is_there_is_no_slip(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(FILE)
+    words = ("--allow-in-use", "*", "--drop-backlog", "i*", "--allow-protected", "daily")
+    ran = cli("plan", *words, "-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    assert ran.code == 0
 
 
 COMMANDS = ("validate", "plan", "apply", "drift", "next", "compile", "explain a",
