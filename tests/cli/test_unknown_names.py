@@ -19,10 +19,6 @@ NAMED = [
     ("drift --target", ("drift", "--target", "schedules.dayly")),
     ("plan --exclude", ("plan", "--exclude", "schedules.dayly")),
     ("plan --allow-in-use", ("plan", "--allow-in-use", "dayly")),
-    (
-        "plan --allow-in-use of another kind",
-        ("plan", "--allow-in-use", "daily", "--target", "*.dayly"),
-    ),
     ("apply --drop-backlog", ("apply", "--yes", "--drop-backlog", "dayly")),
     ("plan --allow-protected", ("plan", "--allow-protected", "dayly")),
     ("destroy --allow-protected", ("destroy", "--yes", "billing", "--allow-protected", "dayly")),
