@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qstash_sync.crons.bitmaps import DAY, Span, fitting, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Job
-from qstash_sync.model.names import natural
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, Message, Schedule, is_known, plain
 from qstash_sync.record import record
@@ -162,4 +161,4 @@ def _of_minute(
         for schedule in schedules
         if wanted(schedule.timing.job, day) >> minute % DAY & 1
     ]
-    return tuple(sorted(found, key=lambda item: (-item[1], natural(item[0]))))
+    return tuple(sorted(found, key=lambda item: (-item[1], item[0])))

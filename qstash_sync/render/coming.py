@@ -250,7 +250,8 @@ def load_lines(load: Load) -> Iterator[tuple[str, str]]:
     yield "at worst", f"{load.worst:,}, where every try fails"
     yield "a day", f"{load.total / load.days:,.0f}, mean of {load.days} days"
     if load.peak:
-        names = ", ".join(f"{name} {count:,}" for name, count in load.of_peak)
+        listed = sorted(load.of_peak, key=lambda one: (-one[1], natural(one[0])))
+        names = ", ".join(f"{name} {count:,}" for name, count in listed)
         more = f" and {load.more_of_peak:,} more" if load.more_of_peak else ""
         yield "peak minute", f"{load.peak:%a %Y-%m-%d %H:%MZ}: {load.at_peak:,} ({names}{more})"
     if load.uncounted:

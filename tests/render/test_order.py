@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift
 from qstash_sync.render import coming as comings, drift, html, json, markdown, text
 from qstash_sync.timeline import coming, week as weeks
-from tests.support import HEAD, NOW, config, world as make_world
+from tests.support import HEAD, NOW, cli, config, world as make_world
 
 PLAIN = text.Paint(color=False)
 COUNTED = [f"j{number}" for number in (1, 2, 3, 10, 11, 20)]
@@ -64,6 +65,18 @@ def test_of_a_picture_and_of_coming_firings() -> None:
     paused = coming.coming([replace(one, paused=True) for one in often], NOW, hours=48, count=9)
     assert names(comings.text(paused, None, PLAIN)) == COUNTED
     assert [lane.name for lane in weeks.of_schedules(often, NOW).lanes] == COUNTED
+
+
+@pytest.mark.parametrize("words", [("compile",), ("next", "--load", "--count", "1")])
+def test_of_a_command_line(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(re.sub("'\\d+ 9", "'0 9", SOME).replace("j3", "x3"))
+    asked = (*words, "-f", str(tmp_path / "q.yaml"), "--now", "2026-11-23T12:00Z")
+    counted = [name for name in COUNTED if name != "j3"]
+    page, found = (cli(*asked, "--format", form).out for form in ("text", "json"))
+    listed = names(page.partition("peak")[2] or page), names(found.partition('"load"')[2] or found)
+    assert sorted(listed[0]) == listed[1]
+    assert listed[0] == [name for name in counted if name in listed[0]]
+    assert len(listed[0]) > 2
 
 
 def test_of_a_message() -> None:
