@@ -172,7 +172,7 @@ class _Call:
 
 def _job(where: str, cron: str, command: str, variables: Mapping[str, str]) -> Found:
     if cron.lower() == "@reboot":
-        raise NotCarriedError("@reboot is no time")
+        raise NotCarriedError("@reboot is when a machine starts, and QStash has none")
     call = _call(command)
     if len(call.urls) != 1:
         fact = "no address" if not call.urls else f"{len(call.urls):,} addresses"

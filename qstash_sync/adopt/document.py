@@ -9,6 +9,7 @@ from qstash_sync.adopt.entries import LONGEST_KEY, Settings
 from qstash_sync.adopt.secrets import Hidden
 from qstash_sync.adopt.survey import Item, Survey
 from qstash_sync.adopt.writer import WIDTH, Writer
+from qstash_sync.model.names import natural
 from qstash_sync.model.presentable import presentable
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Key, Kind, Live, LiveSchedule, Message, instant, plain
@@ -171,7 +172,7 @@ def beginning(
 
     apart: keys that must not be shared.
     """
-    called = sorted(schedules, key=names.natural)
+    called = sorted(schedules, key=natural)
     known = secrets.Known(list(schedules.values()))
     own = [hiding(schedules[name], known) for name in called]
     theirs = {name for found in own for name in _variables_in(found)}

@@ -66,11 +66,6 @@ def is_name(text: str) -> bool:
     return _WORD.fullmatch(text) is not None
 
 
-def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """How a person sorts names: job-2 before job-10."""
-    return tuple((int(p) if p.isdecimal() else -1, p) for p in re.split(r"([0-9]{1,18})", name))
-
-
 def of_schedules(nameless: Sequence[Nameless], others: Iterable[str] = ()) -> dict[str, str]:
     """A name for each id; in the order of the sequence where only a number tells two apart.
 

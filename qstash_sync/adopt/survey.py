@@ -15,6 +15,7 @@ from itertools import combinations
 from qstash_sync.adopt import entries, names, secrets, times, twins
 from qstash_sync.adopt.entries import Place, Settings
 from qstash_sync.adopt.times import Time
+from qstash_sync.model.names import natural
 from qstash_sync.model.resources import (
     Desired,
     Kind,
@@ -133,7 +134,7 @@ def survey(
     return Survey(
         namespace=namespace,
         index=index,
-        items=tuple(sorted(written, key=lambda item: names.natural(item.name))),
+        items=tuple(sorted(written, key=lambda item: natural(item.name))),
         left=tuple(sorted(left, key=lambda pair: pair[0].id)),
         lost=tuple(lost),
         untaken=tuple(untaken.values()),

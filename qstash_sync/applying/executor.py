@@ -434,9 +434,9 @@ def _left(change: Change, done: int, at: datetime) -> str:
     if change.swap is None or not 0 < done < len(change.steps):
         return ""
     risks = windows.at_risk(change, at, at + timedelta(days=1))
-    firings = f"; at risk: {_times(risks)}" if risks else ""
+    firings = f"; may be lost or doubled: {_times(risks)}" if risks else ""
     return f"; cut off after {done:,} of {len(change.steps):,} writes{firings}; apply again"
 
 
 def _times(risks: Sequence[datetime]) -> str:
-    return ", ".join(f"{risk:%m-%d %H:%MZ}" for risk in risks[:3])
+    return ", ".join(f"{risk:%a %Y-%m-%d %H:%MZ}" for risk in risks[:3])

@@ -80,14 +80,14 @@ def propose(
 
 
 def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:
-    """Compare with what was read, and decide; raises `UsageError` for a scope that names nothing.
+    """Compare with what was read, and decide; raises `UsageError` for a name that is none.
 
     Not where the changes are approved already: what a scope named then may be done by now.
     """
     index = LiveParts(desired, live.schedules or ())
     found = reconcile(desired, live, index, now, strays=policy.strays)
-    for option, patterns in (("--target", policy.target), ("--exclude", policy.exclude)):
-        for why in scope.idle(patterns, found) if policy.among is None else ():
+    for option, text, pattern in policy.named if policy.among is None else ():
+        if why := scope.idle(text, pattern, found):
             raise UsageError(f"{option} {why}")
     tzdata = zones.tzdata_version()
     return decide(desired, live, index, found, policy, now=now, tzdata=tzdata)
@@ -105,7 +105,7 @@ def attributed(
     found = compare(desired, live, now=now, policy=policy)
     if base is None:
         return found
-    # What a scope or a consent names may be no part of the base.
+    # What options name may be no part of the base.
     whole = replace(policy, target=(), exclude=(), adopt=(), delete_orphans=())
     return origins.attributed(found, desired, base, compare(base, live, now=now, policy=whole))
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from qstash_sync.applying.account import Account
 from qstash_sync.errors import ClockError
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.durations import duration
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.planning.policy import SKEW
 
@@ -47,6 +48,6 @@ def _apart(client: Account) -> str | None:
     skew = client.skew()
     if skew is None or abs(skew) <= SKEW:
         return None
-    minutes = round(abs(skew).total_seconds() / 60)
+    apart = duration(round(abs(skew).total_seconds()))
     order = "behind" if skew > timedelta() else "ahead of"
-    return f"the clock of this machine is {minutes:,} minutes {order} QStash's; set it right"
+    return f"the clock of this machine is {apart} {order} QStash's; set it right"

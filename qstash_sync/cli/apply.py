@@ -76,11 +76,11 @@ def show(session: Session, config: Config, found: Plan, *, verbose: bool) -> Non
 
 
 def carry_out(
-    session: Session, client: Client, desired: Desired, found: Plan, *, whole: bool = False
+    session: Session, client: Client, desired: Desired, found: Plan, *, destroys: bool = False
 ) -> int:
     """Apply an approved plan, or say that nothing is written; returns the exit code.
 
-    whole: it is not done as long as anything is left that a next plan would do.
+    destroys: it is not done as long as anything is left that a next plan would do.
     """
     import qstash_sync
     from qstash_sync.applying.executor import Control
@@ -97,7 +97,8 @@ def carry_out(
         return found.failure
 
     stop = threading.Event()
-    with _progress(session, len(found.changes)) as (report, say), signals(stop, [client]):
+    doing = "Destroying" if destroys else "Applying"
+    with _progress(session, len(found.changes), doing) as (report, say), signals(stop, [client]):
         client.on_retry = client.on_retry and say  # beside the bar
         control = Control(
             parallelism=session.parallelism,
@@ -114,9 +115,9 @@ def carry_out(
     if session.json:
         streams.settled(view.plan(found, session.requests, applied, account=account))
     elif not found.empty:
-        streams.settled(applying.applied(applied, session.paint()))
+        streams.settled(applying.applied(applied, session.paint(), destroys=destroys))
     _on_github(session, found, applied)
-    is_done = applied.done and not (whole and applied.fresh)
+    is_done = applied.done and not (destroys and applied.fresh)
     return ExitCode.DONE if is_done else ExitCode.PARTIAL
 
 
@@ -158,7 +159,7 @@ def signals(stop: threading.Event, clients: Sequence[Client]) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
+def _progress(session: Session, total: int, doing: str) -> Iterator[tuple[Any, Any]]:
     """A bar where stderr is a terminal, else a line for each change that is done; none beside JSON.
 
     What is not done stands in the result, and only there.
@@ -170,7 +171,7 @@ def _progress(session: Session, total: int) -> Iterator[tuple[Any, Any]]:
         yield (lambda _outcome: None), (lambda _text: None)
         return
     paint = session.paint(sys.stderr)
-    with streams.progress(total, "Applying") as progress:
+    with streams.progress(total, doing) as progress:
 
         def report(outcome: Outcome) -> None:
             if outcome.status is Status.DONE and (outcome.message or not progress.has_bar):

@@ -57,5 +57,5 @@ def destroy(*, verbose: bool, yes: str | None, **given: Any) -> int:
             typed = streams.ask(f"Delete all of this from {session.whereabouts}? Type {namespace}")
             if typed != namespace:
                 raise UsageError(f"{typed!r} is not {namespace}; nothing was deleted")
-        done = carry_out(session, client, desired, found, whole=True)
+        done = carry_out(session, client, desired, found, destroys=True)
         return ExitCode.PARTIAL if done == ExitCode.DONE and found.orphans else done

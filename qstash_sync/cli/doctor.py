@@ -181,11 +181,7 @@ def _read(session: Session, config: Config, client: Client) -> Iterator[Check]:
     keys, unread = _asked(lambda: account.Keys(*client.signing_keys()))
     parallelism, untold = _asked(client.parallelism)
     read = _sizes(live) or "an empty account"
-    if is_read_only := keys is account.Untold.FORBIDDEN:
-        told = "it may not read the signing keys, so it is a read-only one"
-    else:
-        told = "whether it may write cannot be told without a write"
-    yield _check(Subject.ACCESS, f"reads {read}; {told}", Severity.INFO if is_read_only else None)
+    yield account.access(read, is_read_only=keys is account.Untold.FORBIDDEN)
     for what, why in (("signing keys", unread), ("parallelism", untold)):
         if why:
             yield _check(Subject.ACCESS, f"{what}: {why}", Severity.WARNING)

@@ -292,7 +292,8 @@ def _tell_carried(
     if made.left:
         more.append(f"{len(made.left):,} not carried over; they stand as comments with the reason.")
     if made.asides:
-        more.append(f"Of {made.asides} some settings have no place in the file; see its comments.")
+        some = f"{made.asides:,} schedule{'s' * (made.asides != 1)}"
+        more.append(f"Settings of {some} have no place in the file; its comments name them.")
     known = {one.name for one in made.variables if one.value is not None}
     options = []
     if env_out and known:

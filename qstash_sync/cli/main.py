@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import augment_usage_errors
 
 from qstash_sync import __version__
 from qstash_sync.cli import options, report, streams
@@ -132,19 +133,29 @@ class _Group(click.Group):
                 raise click.UsageError(f"No such command {args[0]!r}; {meant}", ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
-            _refuse_twice(command, click.Context(command, ctx, name), rest)
+            _refuse_wrong_words(command, click.Context(command, ctx, name), rest)
         return name, command, rest
 
 
 _OF_A_PAGE = ("output_format", "color")
 
 
-def _refuse_twice(command: click.Command, context: click.Context, words: Sequence[str]) -> None:
-    """Say no to an option of one value that stands twice: one of the two would not count.
+def _refuse_wrong_words(
+    command: click.Command, context: click.Context, words: Sequence[str]
+) -> None:
+    """Say no to an option of one value that stands twice, and to a word that nothing takes.
 
-    Of how a page looks (--format, --color) the last one wins: scripts add theirs behind others.
+    One of the two would not count. Of how a page looks (--format, --color) the last one wins:
+    scripts add theirs behind others.
     """
-    counts = Counter(command.make_parser(context).parse_args([*words])[2])
+    with augment_usage_errors(context):
+        _, left, order = command.make_parser(context).parse_args([*words])
+    counts = Counter(order)
+    if left and _HELP not in counts:
+        from qstash_sync.cli import other_tools
+
+        if meant := other_tools.argument(left[0], _known(context)):
+            raise click.UsageError(f"Got unexpected extra argument ({left[0]}); {meant}", context)
     for taking, count in () if _HELP in counts else counts.items():
         is_one = isinstance(taking, click.Option) and not (taking.multiple or taking.is_flag)
         if count > 1 and is_one and taking.name not in _OF_A_PAGE:
@@ -221,13 +232,9 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
         usage = context.get_usage().splitlines() if context else []
         usage += [f"Try '{context.command_path} --help' for help."] if context else []
         fact = error.format_message()
-        hint = _about_local(arguments)
-        if isinstance(error, click.NoSuchOption) and context and not hint:
-            from qstash_sync.cli import other_tools
-
-            known = {name: one.metavar or "" for one in context.command.params for name in one.opts}
-            hint = other_tools.option(error.option_name, arguments, known)
-            fact = error.message if hint else fact
+        hint = _about_local(arguments) or (_way_out(error, context, arguments) if context else None)
+        if isinstance(error, click.NoSuchOption) and hint:
+            fact = error.message
         fact = f"{fact.removesuffix('.')}; {hint}" if hint else fact
         return UsageError(fact, usage=tuple(usage))
     frame = error.__traceback__
@@ -235,6 +242,27 @@ def _as_ours(error: Exception, arguments: Sequence[str]) -> QstashSyncError:
         frame = frame.tb_next
     place = f" in {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
     return InternalError(f"internal error: {type(error).__name__}{place}; please report this bug")
+
+
+def _way_out(
+    error: click.ClickException, context: click.Context, words: Sequence[str]
+) -> str | None:
+    """What to write in place of an option that is unknown, or lacks its value."""
+    from qstash_sync.cli import other_tools
+
+    known = _known(context)
+    if isinstance(error, click.NoSuchOption):
+        if context.command is cli:
+            return other_tools.before(words, cli.commands)
+        return other_tools.option(error.option_name, words, known)
+    if isinstance(error, click.BadOptionUsage) and known.get(error.option_name):
+        return f"write {error.option_name} {known[error.option_name]}"
+    return None
+
+
+def _known(context: click.Context) -> dict[str, str]:
+    """The options of a command, and what each wants behind it."""
+    return {name: one.metavar or "" for one in context.command.params for name in one.opts}
 
 
 def _failed(error: QstashSyncError, given: Sequence[str]) -> int:

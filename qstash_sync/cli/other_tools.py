@@ -3,7 +3,9 @@
 The words are Terraform's, kubectl's, Pulumi's and octoDNS's.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,6 +26,13 @@ _COMMANDS = {
     "help": "--help, also behind a command",
     "version": "--version",
 }
+# What no command does.
+_NOWHERE = {
+    "run, trigger, fire, invoke": "a firing between times is a message of its own: publish it to"
+    " the schedule's destination, as QStash's console does",
+    "completion, completions": "the shell completes with"
+    ' eval "$(_QSTASH_SYNC_COMPLETE=bash_source qstash-sync)", or zsh_source, fish_source',
+}
 # {}: what the command wants behind it.
 _OPTIONS = {
     "-auto-approve, --auto-approve, -y, --assume-yes, --approve, --doit": ("--yes {}",),
@@ -36,23 +45,25 @@ _OPTIONS = {
     "-target": ("--target {}",),
     "--no-color, -no-color": ("--color never",),
 }
-# What is done without an option of its own, in commands that have another one.
-_WITHOUT = {
-    "-dry-run, --dry-run, --check, --preview": (
-        "--yes", "plan shows it, and cannot write; on a terminal this one asks first, elsewhere not"
-    ),
-    "--prune": ("--yes", "what is no longer in the file goes by itself"),
-    "--force": (
-        "--allow-deletes",
-        "each guard has an option of its own, which its refusal names, such as --allow-deletes N",
-    ),
-}  # fmt: skip
+# What is done without an option of its own, in commands that have another one; the first counts.
+_WITHOUT = (
+    ("-dry-run, --dry-run, --check, --preview", "--yes",
+     "plan shows it, and cannot write; on a terminal this one asks first, elsewhere not"),
+    ("--prune", "--yes", "what is no longer in the file goes by itself"),
+    ("--force, --overwrite", "--out",
+     "a file that is there is never overwritten: name another with --out, or move it away"),
+    ("--force", "--allow-deletes",
+     "each guard has an option of its own, which its refusal names, such as --allow-deletes N"),
+    ("-destroy, --destroy", "-f", "that is a command of its own: destroy"),
+    ("-detailed-exitcode, --detailed-exitcode", "-f", "drift exits so always; plan takes it"),
+    ("-q, --quiet, --silent", "-f", "there is no quiet mode: > /dev/null hides what is no error"),
+)  # fmt: skip
 
 
 def command(word: str) -> str | None:
     """What to write for a command that is none of ours, as a clause; None: who knows."""
     meant = _found(word, _COMMANDS)
-    return meant and f"here that is {meant}"
+    return f"here that is {meant}" if meant else _found(word, _NOWHERE)
 
 
 def option(unknown: str, words: Sequence[str], known: Mapping[str, str]) -> str | None:
@@ -68,10 +79,26 @@ def option(unknown: str, words: Sequence[str], known: Mapping[str, str]) -> str 
         meant = [form.format(known[first]).strip() for form, first in ours if first in known]
         if meant:
             return f"here that is {', '.join(meant)}"
-        needed, told = _found(name, _WITHOUT) or ("", "")
-        if needed in known:
-            return told
+        for theirs, needed, told in _WITHOUT:
+            if needed in known and name in theirs.split(", "):
+                return told
     return None
+
+
+def argument(word: str, known: Mapping[str, str]) -> str | None:
+    """Likewise for a word that the command takes in no place."""
+    is_file = "/" in word or word.endswith((".yaml", ".yml")) or Path(word).exists()
+    ways = {"-f": word} if is_file else {"--name": word, "--target": f"schedules.{word}"}
+    return next((f"write {shlex.join(way)}" for way in ways.items() if way[0] in known), None)
+
+
+def before(words: Sequence[str], commands: Mapping[str, object]) -> str | None:
+    """Likewise for an option that stands before the command."""
+    at = next((at for at, word in enumerate(words) if word in commands), None)
+    if at is None:
+        return None
+    line = shlex.join(("qstash-sync", words[at], *words[:at], *words[at + 1 :]))
+    return f"options stand behind the command: {line}"
 
 
 def _letters(name: str) -> list[str]:

@@ -206,7 +206,8 @@ def is_terminal(stream: Any) -> bool:
 
 def confirm(question: str) -> None:
     """Ask for a yes; ends the run without one."""
-    _asked(lambda text: click.confirm(text, abort=True), question)
+    if not _asked(click.confirm, question):
+        raise click.Abort
 
 
 def ask(question: str, default: str | None = None) -> str:
@@ -221,5 +222,8 @@ def ask(question: str, default: str | None = None) -> str:
 def _asked(how: Any, question: str) -> Any:
     try:
         return how(safe.page(question))
+    except click.Abort:
+        note(safe.page(""))  # Ctrl-C left the cursor behind the question
+        raise
     except OSError as error:
         raise OutputError(f"stdout cannot be written: {_fact(error)}") from None

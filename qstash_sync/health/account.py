@@ -48,6 +48,22 @@ class Keys:
     next: str | None = field(default=None, repr=False)
 
 
+def access(read: str, *, is_read_only: bool) -> Check:
+    """What a token may do: a full one may read the signing keys; nobody tries a write."""
+    if is_read_only:
+        fact = f"reads {read}; it may not read the signing keys, so it is a read-only one"
+        return Check(
+            subject=Subject.ACCESS,
+            severity=Severity.INFO,
+            message=fact,
+            hint="enough for plan and drift; apply needs one that may write",
+            besides=", but for writes: this token is a read-only one",
+        )
+    fact = f"reads {read}; whether it may write cannot be told without a write"
+    besides = "; whether the token may write was not tried"
+    return Check(subject=Subject.ACCESS, message=fact, besides=besides)
+
+
 def signing_keys(here: Keys, live: Keys | Untold, names: tuple[str, str]) -> Iterator[Check]:
     """The keys in the environment against the live ones; names: of the two variables.
 

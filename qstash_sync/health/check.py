@@ -27,12 +27,16 @@ class Subject(StrEnum):
 
 @record(kw_only=True)
 class Check:
-    """severity: None where all is well; a difference is none of health's."""
+    """severity: None where all is well; a difference is none of health's.
+
+    besides: what the verdict cannot do without, where all is well.
+    """
 
     subject: Subject
     severity: Severity | None = None
     message: str
     hint: str = ""
+    besides: str = ""
 
     def is_at_least(self, severity: Severity) -> bool:
         """Whether it weighs as much as that, or more."""

@@ -8,8 +8,10 @@ from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.firings import wanted
 from qstash_sync.lint.finding import Resource, finding, shared
 from qstash_sync.model.diagnostics import Diagnostic
+from qstash_sync.model.durations import duration
 from qstash_sync.model.lint import Code
 from qstash_sync.model.load import DAYS, Load, deliveries, fan_out, first_days, load
+from qstash_sync.model.names import natural
 from qstash_sync.model.quotas import PLANS
 from qstash_sync.model.resources import Desired, FlowControl, Queue, Schedule, UrlGroup, plain
 from qstash_sync.record import record
@@ -159,7 +161,7 @@ def _conflict(use: _Use, now: datetime) -> Iterator[Diagnostic]:
 
 
 def _names(schedules: Iterable[Schedule]) -> str:
-    names = sorted(schedule.name for schedule in schedules)
+    names = sorted((schedule.name for schedule in schedules), key=natural)
     return ", ".join(names[:_FEW]) + f" and {len(names) - _FEW:,} more" * (len(names) > _FEW)
 
 
@@ -203,7 +205,7 @@ def _waiting(
         if free_at - each >= start > before:  # one that leaves right then is in nobody's way
             waiting = int((free_at - start) / each)
             at = span.instant(minute)
-            fact = f"{use.key} lets {rate} through in {period} s: at {at:%Y-%m-%d %H:%MZ}"
+            fact = f"{use.key} lets {rate} through in {duration(period)}: at {at:%Y-%m-%d %H:%MZ}"
             waits = (
                 "message of an earlier firing still waits"
                 if waiting == 1

@@ -16,6 +16,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
 
+from qstash_sync.model.names import natural
 from qstash_sync.record import record
 
 
@@ -91,7 +92,7 @@ class Diagnostic:
 def listed(names: Collection[str]) -> str:
     """Some names for a message, in order: as many as help anybody, and how many more."""
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    return ", ".join(sorted(names)[:_LISTED]) + more
+    return ", ".join(sorted(names, key=natural)[:_LISTED]) + more
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -174,6 +174,7 @@ def decide(
         *orphaned(orphans),
         *_idle_globs(comparison, policy),
         *_idle_orphans(comparison, policy, index),
+        *_idle_consents(comparison, policy),
         *renames.forgotten(kept, within, index),
         *guards.no_longer_used(kept, unmanaged, desired, live),
         *guards.refused_deletes(kept),
@@ -357,6 +358,15 @@ def _idle_orphans(comparison: Comparison, policy: Policy, index: LiveParts) -> I
             message=f"--delete-orphan {pattern}: {fact}",
             hint=hint,
         )
+
+
+def _idle_consents(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
+    """Consents to what is not there: a slip of the pen, or a run before has deleted it."""
+    for option, text, pattern in policy.consents if policy.among is None else ():
+        if why := scope.idle(text, pattern, comparison):
+            yield Diagnostic(
+                severity=Severity.WARNING, code="idle_consent", message=f"{option} {why}"
+            )
 
 
 def _fits(pattern: str, names: Iterable[str]) -> bool:

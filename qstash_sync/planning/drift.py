@@ -246,7 +246,7 @@ def _renewal(
     if wrong:
         word = "exact until" if _fires_before(schedule, now, wrong) else "wrong at its next firing,"
         until = f"{word} {wrong:%a %Y-%m-%d %H:%MZ}"
-    text = f"{until}; {desired.command('apply', '--only', 'clock')} renews it"
+    text = f"{until}; `{desired.command('apply', '--only', 'clock')}` renews it"
     return about(schedule, severity, live_times.RENEWAL, text)
 
 

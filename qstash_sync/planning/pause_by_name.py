@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 
 from qstash_sync.model.change import Action, Change, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity, listed
+from qstash_sync.model.names import natural
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.decide import Plan
@@ -249,7 +250,7 @@ def _advice(
 
 def _unsure(wish: Wish, names: Sequence[str]) -> Iterator[Diagnostic]:
     """What an error of the file refuses, and the one command that resumes it all the same."""
-    named = wish.desired.command("resume", *sorted(names))
+    named = wish.desired.command("resume", *sorted(names, key=natural))
     fact = "an error of the file leaves open whether it pauses them, so refused"
     yield from _warning(wish, "unsure", names, fact, f"`{named}` resumes all the same")
 

@@ -1,5 +1,6 @@
 """What a person asks for on the command line beside the file: scope, consent, overrides."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
@@ -49,6 +50,23 @@ class Policy:
     fail_on: Severity | None = Severity.ERROR
     without_lint: bool = False
     saved: bool = False
+
+    @property
+    def named(self) -> Iterator[tuple[str, str, scope.Pattern]]:
+        """What the run is about: the option, its text, and what that means."""
+        for option, texts in (("--target", self.target), ("--exclude", self.exclude)):
+            yield from ((option, text, scope.pattern(text)) for text in texts)
+
+    @property
+    def consents(self) -> Iterator[tuple[str, str, scope.Pattern]]:
+        """Likewise what consents name; a glob may name nothing."""
+        for option, names, kinds in (
+            ("--allow-protected", self.allow_protected, frozenset(Kind)),
+            ("--allow-in-use", self.allow_in_use, frozenset((Kind.QUEUE, Kind.URL_GROUP))),
+            ("--drop-backlog", self.drop_backlog, frozenset((Kind.QUEUE,))),
+        ):
+            plain = (name for name in names if not scope.is_glob(name))
+            yield from ((option, name, scope.Pattern(kinds, name)) for name in plain)
 
     def way(self, option: str) -> str:
         """How to give a consent that is missing."""

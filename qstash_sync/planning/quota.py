@@ -12,6 +12,7 @@ from datetime import datetime
 from qstash_sync.crons.compile import Strategy
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.names import natural
 from qstash_sync.model.quotas import PLANS, PlanLimits
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
@@ -273,7 +274,7 @@ def _over(
             break
         chosen.append(name)
         excess -= saved
-    names = ", ".join(sorted(chosen)[:_LISTED]) + ", …" * (len(chosen) > _LISTED)
+    names = ", ".join(sorted(chosen, key=natural)[:_LISTED]) + ", …" * (len(chosen) > _LISTED)
     patch = f"write dst: {{strategy: auto}} for {names}" if chosen else ""
     rest = "remove some, or raise the plan" if excess > 0 else ""
     hint = "; then ".join(filter(None, (patch, rest)))

@@ -110,21 +110,24 @@ LOCAL, _A_LOCAL = "local", "a local QStash"  # in place of an address; and for p
 
 def elsewhere(approved: Where, here: Where) -> str | None:
     """Why a plan is not for this account; what a token or an address leaves open agrees."""
-    pairs = [
-        ("environment ", approved.environment or "(none)", here.environment or "(none)"),
-        ("namespace ", approved.namespace, here.namespace),
+    known = (one.user or other.user for one, other in ((approved, here), (here, approved)))
+    then, now = (_facts(one, user) for one, user in zip((approved, here), known, strict=True))
+    if LOCAL in (approved.url, here.url):
+        then, now = ([*one[:2], one[-1]] for one in (then, now))  # a local one has no users
+    pairs = [(old, new) for old, new in zip(then, now, strict=True) if old != new]
+    was, is_ = (", ".join(side) for side in zip(*pairs, strict=True)) if pairs else ("", "")
+    return f"it was made for {was}; this run is for {is_}" if pairs else None
+
+
+def _facts(where: Where, user: str | None) -> list[str]:
+    """What a plan is for, in words, from the widest on."""
+    server = f"region {where.region}" if where.region else where.url
+    return [
+        f"environment {where.environment}" if where.environment else "no environment",
+        f"namespace {where.namespace}",
+        f"account {user or ''}",
+        _A_LOCAL if where.url == LOCAL else server,
     ]
-    if (approved.url == LOCAL) is not (here.url == LOCAL):
-        then, now = (_A_LOCAL if one.url == LOCAL else one.url for one in (approved, here))
-        pairs.append(("", then, now))
-    else:
-        region = approved.region or approved.url, here.region or here.url
-        pairs.append(
-            ("account ", approved.user or here.user or "", here.user or approved.user or "")
-        )
-        pairs.append(("region ", *region))
-    moved = [f"{name}{then}, not {now}" for name, then, now in pairs if then != now]
-    return f"it was made for {' and '.join(moved)}" if moved else None
 
 
 def moved(saved: Saved, fresh: Plan, fingerprints: Fingerprints, now: datetime) -> Iterator[Moved]:

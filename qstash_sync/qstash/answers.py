@@ -134,8 +134,10 @@ def judge(
     if answer.status == HTTPStatus.UNAUTHORIZED and is_read:
         raise AuthError(f"{url} refuses the token: {reason}; set a valid {origin.token}")
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        hint = "" if _READ_ONLY in text else "; is it a read-only token?"
-        raise AuthError(f"{url} does not allow this: {reason}{hint}")
+        doubt = "" if _READ_ONLY in text else "if it is a read-only token, "
+        what = "may read it" if is_read else "may write"
+        hint = f"{'' if is_read else doubt}set a {origin.token} that {what}"
+        raise AuthError(f"{url} does not allow this: {reason}; {hint}")
     raise rejected(f"QStash answered {answer.status}: {reason}")
 
 

@@ -135,9 +135,11 @@ class Client:
         return self._throttle.is_unreadable
 
     def scrub(self, text: str) -> str:
-        """A server's words: without the secrets that we know, on one line, not too long."""
-        masked = self._mask(text)
-        return "".join(c if c.isprintable() else " " for c in masked)[:_SHOWN]
+        """A server's words: without the secrets that we know, on one line, not too long.
+
+        What is not seen is escaped.
+        """
+        return "".join(map(_seen, self._mask(text)[:_SHOWN]))[:_SHOWN]
 
     @cached_property
     def _mask(self) -> "Mask":
@@ -474,3 +476,10 @@ def _is_loopback(host: str) -> bool:
 
 def _name(resource: LiveResource) -> str:
     return resource.id if isinstance(resource, LiveSchedule) else resource.name
+
+
+def _seen(character: str) -> str:
+    """A character of one line, such that it is seen."""
+    if character in "\t\r\n":
+        return " "
+    return character if character.isprintable() else ascii(character)[1:-1]

@@ -66,16 +66,24 @@ def _trusted(change: FieldChange, path: Path, trust: Trust) -> FieldChange:
     """A change with no more of the value before than may be shown."""
     if change.withheld or change.before is None:
         return change
+    is_url = path[0] in _URLS
+    if is_url and (trust is Trust.UNKNOWN or (trust is Trust.SECRET and _is_host_told(change))):
+        return replace(change, before=address(str(change.before)))
     if trust is Trust.SECRET and path[0] in _TEXTS:
         return replace(change, before=HIDDEN, withheld=Withheld.CHANGED)
-    if trust is Trust.UNKNOWN and path[0] in _URLS:
-        return replace(change, before=address(str(change.before)))
     # Written in plain once, and edited since: somebody may have put a secret there.
     if path[0] in _TEXTS and secret_shapes.shows_one(str(change.before)):
-        if path[0] in _URLS:
+        if is_url:
             return replace(change, before=address(str(change.before)))
         return replace(change, before=HIDDEN, withheld=Withheld.CHANGED)
     return change
+
+
+def _is_host_told(change: FieldChange) -> bool:
+    """Whether the file has in plain, at the same path, where a live address goes."""
+    sides = (re.match(_ADDRESS, str(side)) for side in (change.before, change.after))
+    was, becomes = (side and (side["scheme"], side["host"]) for side in sides)
+    return was is not None and was == becomes
 
 
 def address(destination: str) -> str:

@@ -8,7 +8,7 @@ schedule has two names for as long as the old one is live: whoever names one of 
 since half a rename would lose the schedule or double it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -64,14 +64,13 @@ def is_named(patterns: Iterable[str], kind: Kind, names: Iterable[str]) -> bool:
     return any(pattern(text).names(kind, names) for text in patterns)
 
 
-def idle(patterns: Iterable[str], comparison: Comparison) -> Iterator[str]:
+def idle(text: str, found: Pattern, comparison: Comparison) -> str | None:
     """Why a pattern cannot be meant: nothing declared, or live and ours, has such a name."""
-    for text in patterns:
-        found = pattern(text)
-        there = (*comparison.compared, *comparison.orphans)
-        if not any(found.names(one.kind, one.names) for one in there):
-            fact = f"{text}: nothing in the files, or of ours in the account, has such a name"
-            yield f"{fact}; {_there(found, comparison)}"
+    there = (*comparison.compared, *comparison.orphans)
+    if any(found.names(one.kind, one.names) for one in there):
+        return None
+    fact = f"{text}: nothing in the files, or of ours in the account, has such a name"
+    return f"{fact}; {_there(found, comparison)}"
 
 
 def _there(found: Pattern, comparison: Comparison) -> str:

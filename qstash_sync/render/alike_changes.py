@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from qstash_sync.model.change import RISKS, Action, Change, FieldChange, Reason, Wanted
+from qstash_sync.model.names import natural
 from qstash_sync.record import record
 
 _ALIKE = 3  # changes that are one entry
@@ -57,6 +58,11 @@ class Group:
         more = len(named) - _NAMED
         shown = ", ".join(named[:_NAMED])
         return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def as_read(changes: Iterable[Change]) -> list[Change]:
+    """In the order of the plan, but with names as people sort them."""
+    return sorted(changes, key=lambda change: (*change.order[:2], natural(change.name)))
 
 
 def alone(changes: Iterable[Change]) -> list[Group]:
@@ -122,12 +128,12 @@ def _has_own_time(change: Change) -> bool:
 
 
 def titled_by_action(changes: Iterable[Change]) -> list[tuple[str, list[Change]]]:
-    """Deletes, updates of every kind, creates, each in its order, with how many there are.
+    """Deletes, updates of every kind, creates, each as it is read, with how many there are.
 
     What is refused by itself stands among the updates, and is counted for itself.
     """
     found: tuple[list[Change], list[Change], list[Change]] = ([], [], [])
-    for change in changes:
+    for change in as_read(changes):
         action = Action.UPDATE if change.is_refused_alone else change.action
         found[{Action.DELETE: 0, Action.CREATE: 2}.get(action, 1)].append(change)
     deletes, updates, creates = found

@@ -26,15 +26,16 @@ def outcome_line(outcome: Outcome, paint: Paint, where: str = "") -> str:
     return head + (f": {outcome.message}" if outcome.message else "")
 
 
-def applied(applied: Applied, paint: Paint) -> Page:
-    """The end of an apply: what is not done, counts, what came up meanwhile, facts for a report."""
+def applied(applied: Applied, paint: Paint, *, destroys: bool = False) -> Page:
+    """The end of a run: what is not done, counts, what came up meanwhile, facts for a report."""
     counts = Counter(item.status for item in applied.outcomes)
     left = [item for item in applied.outcomes if item.status is not Status.DONE]
     # Of what the plan had refused already, the plan's page says why.
     told = [replace(item, message="") if item.change.refused else item for item in left]
     lines = [*_left(told, paint)]
     lines += [""] * bool(lines)
-    lines.append(f"Applied: {', '.join(f'{counts[s]:,} {s}' for s in Status if counts[s])}.")
+    told_counts = ", ".join(f"{counts[s]:,} {s}" for s in Status if counts[s])
+    lines.append(f"{'Destroyed' if destroys else 'Applied'}: {told_counts}.")
     for change in applied.fresh:
         lines.append(f"Came up meanwhile, for the next plan: {what(change)}")
     facts = [(item, fact) for item in applied.outcomes for fact in item.facts]

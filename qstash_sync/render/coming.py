@@ -9,6 +9,7 @@ from qstash_sync.crons.gap_and_fold import Fold, Gap
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.durations import duration
 from qstash_sync.model.load import Load
+from qstash_sync.model.names import natural
 from qstash_sync.record import record
 from qstash_sync.render import json as view, safe, spoken
 from qstash_sync.render.safe import Page
@@ -150,7 +151,8 @@ def _firings(found: Coming, paint: Paint) -> Iterator[str]:
         zone=max((len(one.timezone) for one in found.firings), default=0),
     )
     rows = [(one.change.at, 0, paint(f"-- {change_words(one)}", "yellow")) for one in found.changes]
-    rows += [(one.at, 1, table.row(one)) for one in found.firings]
+    firings = sorted(found.firings, key=lambda one: natural(one.schedule.name))
+    rows += [(one.at, 1, table.row(one)) for one in firings]
     rows.sort(key=lambda row: row[:2])
     days = [f"{at.astimezone(zone):%a %Y-%m-%d}" for at, _, _ in rows]
     sparse = len(set(days)) * 2 > len(days)
@@ -236,7 +238,7 @@ def end(found: Coming) -> Iterator[str]:
     else:
         yield f"{counted(count, 'firing')}{until}."
     if found.paused:
-        yield f"Paused in the file, and left out: {', '.join(found.paused)}."
+        yield f"Paused in the file, and left out: {', '.join(sorted(found.paused, key=natural))}."
     if count:
         yield "A pause made in the account is not known here: `drift` shows it."
 
@@ -248,7 +250,8 @@ def load_lines(load: Load) -> Iterator[tuple[str, str]]:
     yield "at worst", f"{load.worst:,}, where every try fails"
     yield "a day", f"{load.total / load.days:,.0f}, mean of {load.days} days"
     if load.peak:
-        names = ", ".join(f"{name} {count:,}" for name, count in load.of_peak)
+        listed = sorted(load.of_peak, key=lambda one: (-one[1], natural(one[0])))
+        names = ", ".join(f"{name} {count:,}" for name, count in listed)
         more = f" and {load.more_of_peak:,} more" if load.more_of_peak else ""
         yield "peak minute", f"{load.peak:%a %Y-%m-%d %H:%MZ}: {load.at_peak:,} ({names}{more})"
     if load.uncounted:

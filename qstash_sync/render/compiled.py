@@ -9,6 +9,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Proof, Strategy
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.names import natural
 from qstash_sync.planning.outlook import Outlook
 from qstash_sync.render import json as view
 from qstash_sync.render.safe import Page
@@ -88,7 +89,8 @@ def _wrong(counted: Proof | Difference) -> dict[str, int]:
 
 def text(shown: Sequence[Outlook], paint: Paint) -> Page:
     """One block for each schedule, the sums last."""
-    blocks = [line for outlook in shown for line in (*_block(outlook, paint), "")]
+    named = sorted(shown, key=lambda outlook: natural(outlook.name or ""))
+    blocks = [line for outlook in named for line in (*_block(outlook, paint), "")]
     parts = sum(len(outlook.made.parts) for outlook in shown)
     total = f"{counted(len(shown), 'schedule')}, {counted(parts, 'part')}"
     return paint.page([*blocks, paint(f"{total}; tzdata {zones.tzdata_version()}.", "dim")])

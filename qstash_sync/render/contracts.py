@@ -254,7 +254,7 @@ _DRIFT = {
 }
 _NEXT = {
     "start": INSTANT,
-    "until": INSTANT,
+    "until": told(maybe(INSTANT), "Null: as many as --count says, however far."),
     "firings": several(
         record(
             {

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from qstash_sync.model.change import Origin
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.names import natural
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.render import json as view
 from qstash_sync.render.alike import folded, said
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import (
+    SEVERE,
     Paint,
     details,
     headline,
@@ -33,6 +35,12 @@ WHO_MOVED = {
     Status.PENDING: "the file changed",
     Status.RENEWAL_DUE: "to be renewed for the clock",
     Status.IN_SYNC: "",
+}
+_ASKS = {  # of what is to be looked at, where the code is no word for it
+    "failed": "whose last run failed",
+    "held": "held back",
+    "next_time": "with an unexpected next firing",
+    "zone_data": "with old zone data",
 }
 ASKED = ("owner", "runbook")  # whom a finding is for, and what to do about it
 GRADES = {
@@ -89,7 +97,7 @@ def text(
     minds: the run fails for what is to be looked at.
     """
     plan = drift.plan
-    lines = [line for one in drift.resources for line in _resource(one, paint)]
+    lines = [line for one in as_read(drift) for line in _resource(one, paint)]
     if verbose:
         lines += [part for line in ignored(plan) for part in paint.wrapped(line, 8)]
     if verbose and plan.unmanaged:
@@ -102,8 +110,7 @@ def text(
     found = (*kept, *plan.errors)
     for diagnostic in found if verbose else folded(found):
         label = f"{diagnostic.severity}:"
-        style = "red" if diagnostic.severity is Severity.ERROR else "yellow"
-        painted = paint(label, style, "bold")
+        painted = paint(label, SEVERE[diagnostic.severity], "bold")
         # Painted once it is folded: colours take no columns.
         diagnostics += [
             line.replace(label, painted, 1) for line in paint.wrapped(one_line(diagnostic), 4)
@@ -122,6 +129,11 @@ def text(
     ]
     end = [line for one in last for line in paint.wrapped(one, 0)]
     return paint.page([*blocks, *end])
+
+
+def as_read(drift: Drift) -> list[ResourceDrift]:
+    """The resources by status and kind, with names as people sort them."""
+    return sorted(drift.resources, key=lambda one: (*one.order[:2], natural(one.name)))
 
 
 def _sides(drift: Drift) -> list[str]:
@@ -154,10 +166,10 @@ def summary(drift: Drift) -> str:
 
 def attention(drift: Drift, *, minds: bool) -> list[str]:
     """How many things there are to look at although file and account agree."""
-    found = Counter(one.code.replace("_", " ") for one in drift.attention)
+    found = Counter(one.code for one in drift.attention)
     if not found:
         return []
-    said = ", ".join(f"{count:,} {code}" for code, count in sorted(found.items()))
+    said = ", ".join(f"{count:,} {_ASKS.get(code, code)}" for code, count in sorted(found.items()))
     way = "so this run exits with 2" if minds else "--fail-on attention exits 2 for it"
     return [f"To look at: {said}; {way}."]
 

@@ -62,8 +62,10 @@ def _lane(lane: Lane, first: date) -> dict[str, Any]:
         "is_readable": lane.is_readable,
         "lines": [
             {
-                "days": picture.days(line.days, first),
-                "week": [*_weekdays(line.days)] if not weeks.is_beyond(line.days, first) else [],
+                "days": picture.days(line.days, lane, first),
+                "week": [*_weekdays(line.days)]
+                if lane.is_weekly and not weeks.is_beyond(line.days, first)
+                else [],
                 "times": picture.change(line, lane.fate),
                 "svg": picture.line(line, lane, first),
             }

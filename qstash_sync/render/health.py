@@ -1,7 +1,7 @@
 """What `doctor` shows: one line a check, the way out below it, and the verdict last."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from qstash_sync.health.check import Check
@@ -39,7 +39,7 @@ def _word(check: Check) -> str:
     return _WORDS.get(check.severity, str(check.severity))
 
 
-def verdict(checks: Iterable[Check]) -> str:
+def verdict(checks: Sequence[Check]) -> str:
     """How many of which weight."""
     counts = Counter(check.severity for check in checks)
     found = [
@@ -47,8 +47,8 @@ def verdict(checks: Iterable[Check]) -> str:
         for severity in sorted(filter(None, counts), key=RANKS.__getitem__)
         if severity is not Severity.INFO
     ]
-    whole = f"{counts.total():,} checks"
-    return f"{whole}: {', '.join(found)}." if found else f"{whole}: healthy."
+    verdict = ", ".join(found) or "".join(["healthy", *(check.besides for check in checks)])
+    return f"{counts.total():,} checks: {verdict}."
 
 
 def document(checks: Sequence[Check], requests: tuple[int, int]) -> Page:

@@ -141,7 +141,7 @@ def drift(
     heads, bodies = _Room(_HEADS), _Room(_DETAILS)
     sections = []
     for status in Status:
-        found = [one for one in drift.resources if one.status is status]
+        found = [one for one in drifts.as_read(drift) if one.status is status]
         made = (_of_resource(one, declared, bodies) for one in found)
         who = drifts.WHO_MOVED[status]
         title = f"{len(found):,} {drifts.words(status)}" + f": {who}" * bool(who)

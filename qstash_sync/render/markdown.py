@@ -96,7 +96,8 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
     updates = by_risk(updates)
     changes = (*deletes, *updates, *creates)
     fields, parts = _detailed(changes, verbose=verbose), _stored(changes)
-    detailed = sum(entry.count for entry in fields)
+    detailed, count = sum(entry.count for entry in fields), len(changes)
+    of = f"{detailed:,} of " * (detailed < count)
     them = "it" if len(parts) == 1 else "them"
     warnings, unread = text.quiet(plan, verbose=verbose, command="plan")
     sections = [
@@ -106,7 +107,7 @@ def plan(plan: Plan, *, verbose: bool = False, account: str = "") -> Page:
         _Section(title=creating, entries=_heads(creates)),
         *_diagnostics(warnings),
         _Section(
-            title=f"{words.counted(detailed, 'change')}, field by field",
+            title=f"{of}{words.counted(count, 'change')}, field by field",
             entries=fields,
             folded=True,
             idle=True,
@@ -304,7 +305,7 @@ def _in_utc(change: Change) -> Iterator[str]:
 
 def _resources(drift: Drift, status: Status) -> Iterator[_Section]:
     """The resources of one status; of those in sync, the ones without diagnostics are folded."""
-    found = [one for one in drift.resources if one.status is status]
+    found = [one for one in drifts.as_read(drift) if one.status is status]
     title = f"{drifts.words(status)}: {drifts.WHO_MOVED[status]}".removesuffix(": ")
     in_sync = status is Status.IN_SYNC
     noted = [_resource(one) for one in found if one.diagnostics or not in_sync]

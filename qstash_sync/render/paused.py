@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.names import natural
 from qstash_sync.planning.pause_by_name import STAYS_PAUSED, PausePlan
 from qstash_sync.record import record
 from qstash_sync.render import applying, json, text
+from qstash_sync.render.alike_changes import as_read
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint
 
@@ -38,7 +40,7 @@ def before(environments: Sequence[Environment], paint: Paint, *, paused: bool) -
     lines: list[str] = []
     for one in environments:
         lines.append(f"{one.prefix}namespace {one.found.plan.namespace} at {one.place}")
-        for change in one.found.plan.changes:
+        for change in as_read(one.found.plan.changes):
             lines += [f"  {text.what(change)}"] * bool(change.steps)
             if why := one.found.refused.get(change.key):
                 lines += paint.wrapped(f"  not schedule {change.name}: {why}", 6)
@@ -50,7 +52,11 @@ def before(environments: Sequence[Environment], paint: Paint, *, paused: bool) -
 def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) -> Page:
     """One line a schedule that was not as wanted; the summary last."""
     idle = sum(one.idle for one in environments)
-    outcomes = [(one, outcome) for one in environments for outcome in one.outcomes]
+    outcomes = [
+        (one, outcome)
+        for one in environments
+        for outcome in sorted(one.outcomes, key=lambda outcome: natural(outcome.change.name))
+    ]
     if not outcomes and idle:
         noun = "the schedule is" if idle == 1 else f"all {idle:,} schedules are"
         return paint.page([f"Nothing to do: {noun} {_state(paused=paused)} already."])

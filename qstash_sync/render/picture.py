@@ -10,7 +10,7 @@ comes from outside is escaped here: nothing else looks at it on its way into a p
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from html import escape
-from itertools import pairwise
+from itertools import pairwise, product
 
 from qstash_sync.render import safe, spoken, words as words_of
 from qstash_sync.timeline import week as weeks
@@ -22,6 +22,7 @@ _HOUR = 60
 _NEAR = 30  # minutes; marks that are closer are one bar
 _FEW = 5  # times that are listed
 _MOST_ARROWS = 8
+_IN_A_ROW = 3  # dates that are told by their ends
 _EDGE = 1.5  # percent that are left free on either side
 _LENS, _AROUND = 5, 60  # how much wider the hours around a clock change are, and so many minutes
 _SHORT = 8.0  # percent; a phone has no room for such an arrow
@@ -33,12 +34,25 @@ Scale = Callable[[int], float]  # percent of a minute or column
 # ---------------------------------------------------------------- words
 
 
-def days(found: Sequence[date], first: date) -> str:
-    """Days of the week that begins with the first; a later one by its date."""
-    if is_beyond(found, first):
-        return ", ".join(f"{day:%a %Y-%m-%d}" for day in found)
+def days(found: Sequence[date], lane: Lane, first: date) -> str:
+    """Days of the week that begins with the first; by their dates where others will not be so."""
+    if not lane.is_weekly or is_beyond(found, first):
+        return _dates(found) + _of_month(found, lane)
     numbers = {day.isoweekday() % weeks.DAYS for day in found}
     return "every day" if len(numbers) == weeks.DAYS else spoken.weekdays(numbers)
+
+
+def _dates(found: Sequence[date]) -> str:
+    """Each; of many in a row the first and the last."""
+    last = found[-1]
+    if len(found) >= _IN_A_ROW and (last - found[0]).days == len(found) - 1:
+        return f"{found[0]:%a %Y-%m-%d} to {last:%a %Y-%m-%d}"
+    return ", ".join(f"{day:%a %Y-%m-%d}" for day in found)
+
+
+def _of_month(found: Sequence[date], lane: Lane) -> str:
+    is_one = lane.is_monthly and len(found) == 1
+    return f", {spoken.ordinal(found[0].day)} of the month" if is_one else ""
 
 
 def times(minutes: Sequence[int]) -> str:
@@ -83,9 +97,11 @@ def axis() -> str:
 
 def line(found: Line, lane: Lane, first: date) -> str:
     """The marks of the days that are alike."""
-    title = f"{lane.name}, {days(found.days, first)}: {change(found, lane.fate)}, {lane.timezone}"
+    fires = f"{days(found.days, lane, first)}: {change(found, lane.fate)}"
+    title = f"{lane.name}, {fires}, {lane.timezone}"
     goes = sorted({*found.before} - {*found.after})
     comes = sorted({*found.after} - {*found.before})
+    stays = sorted({*found.before} & {*found.after})
 
     def parts() -> Iterator[str]:
         yield from _grid()
@@ -94,11 +110,13 @@ def line(found: Line, lane: Lane, first: date) -> str:
             yield from _marks(found.before, "goes", _of_day, _UPPER)
             yield from _marks(found.after, "comes", _of_day, _LOWER)
             return
-        yield from _marks(sorted({*found.before} & {*found.after}), "stays", _of_day, _MIDDLE)
-        yield from _marks(goes, "goes", _of_day, _MIDDLE)
+        is_alone = not (goes and comes) and _lie_upon(stays, goes or comes)
+        stay_at, move_at = (_UPPER, _LOWER) if is_alone else (_MIDDLE, _MIDDLE)
+        yield from _marks(stays, "stays", _of_day, stay_at)
+        yield from _marks(goes, "goes", _of_day, move_at)
         if len(goes) == len(comes) <= _MOST_ARROWS:
             yield from (_arrow(_of_day(a), _of_day(b)) for a, b in zip(goes, comes, strict=True))
-        yield from _marks(comes, "comes", _of_day, _MIDDLE)
+        yield from _marks(comes, "comes", _of_day, move_at)
 
     return _svg(parts(), _HEIGHT, title)
 
@@ -119,6 +137,15 @@ def _collide(some: Sequence[int], others: Sequence[int]) -> bool:
     dense = any(end > start for start, end in (*_runs(some), *_runs(others)))
     near = any(abs(one - other) < _NEAR for one in some for other in others)
     return bool(some and others) and (dense or near)
+
+
+def _lie_upon(some: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether marks of one kind would cover those of the other: bars that overlap, dots beside."""
+    return any(
+        start <= last + room and first <= end + room
+        for (start, end), (first, last) in product(_runs(some), _runs(others))
+        for room in [0 if end > start or last > first else _NEAR]
+    )
 
 
 def _runs(minutes: Sequence[int]) -> list[tuple[int, int]]:

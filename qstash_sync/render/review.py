@@ -21,6 +21,7 @@ from qstash_sync.planning.drift import ResourceDrift, Status
 from qstash_sync.reconcile.live_parts import same_crons
 from qstash_sync.record import record
 from qstash_sync.render import drift as drifts, text, words
+from qstash_sync.render.alike_changes import as_read
 
 _LONGEST = 2_000  # characters of a value
 _LONGEST_NAME = 200
@@ -115,10 +116,12 @@ def details(change: Change, schedule: Schedule | None) -> Details:
         shown = [field for field in shown if field.after not in (None, False)]
     rows = tuple(_row(field, change.action) for field in shown[:_MOST_FIELDS])
     moments = words.moments(change.firings) if change.firings else []
+    lead = {*_lead(change)}
+    told = [line for line in words.details(change, verbose=False) if line not in lead]
     return Details(
         rows=rows,
         facts=tuple((key, cut(fact)) for key, fact in schedule.notes) if schedule else (),
-        lines=tuple(map(cut, (*moments, *words.details(change, verbose=False)))),
+        lines=tuple(map(cut, (*moments, *told))),
         parts=tuple(_parts(change)),
         more=len(shown) - len(rows),
     )
@@ -257,7 +260,7 @@ def _parts(change: Change) -> Iterator[tuple[str, str]]:
 
 def risks(plan: Plan) -> tuple[Risk, ...]:
     """What a reviewer should look at twice, the gravest first."""
-    changes = plan.changes
+    changes = as_read(plan.changes)
     protected = [c for c in changes if c.protected]
     return tuple(
         _risk(what, found)

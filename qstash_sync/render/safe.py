@@ -20,6 +20,7 @@ _TRAP = re.compile(r"`(?=``)|<(?=!--|/?(?:details|summary))|#(?=#(?:\[|vso))", r
 _LAST_BYTE = 0xFF
 _WORD = re.compile(r" *(?:\d[\d,]* |tzdata )?[^ ]+")  # a number stays with what it counts
 _COMMANDS = re.compile(r" *[^ `]*`[^`]+`[^ `]*|" + _WORD.pattern)  # to be copied
+_TYPED = "`qstash-sync "
 # Begins our own colours; nobody else can know it, so no text from outside makes one.
 _STYLE = f"\x1b{os.urandom(8).hex()}"
 _COLOURS = re.compile(rf"{_STYLE}\[[\d;]*m")
@@ -104,9 +105,10 @@ def styled(text: str, codes: str) -> str:
 def wrapped(text: str, hang: int, width: int) -> list[str]:
     """A line in so many columns, broken between words, the rest hanging; its indent stays.
 
-    Colours take no columns, wide characters take two. What stands in backticks is one word, as far
-    as it fits in a line of its own: a command that is copied from two lines would be two. A word
-    that is longer than a line is broken where the line ends, but for a coloured one.
+    Colours take no columns, wide characters take two. A command of ours in backticks is one word,
+    however long: copied from two lines it would be two. Likewise what else stands in backticks, as
+    far as it fits in a line of its own. Another word that is longer than a line is broken where the
+    line ends, but for a coloured one.
     """
     text = _STYLE.join(map(line, text.split(_STYLE)))  # as it will be shown
     if columns(text) <= width:
@@ -121,7 +123,7 @@ def wrapped(text: str, hang: int, width: int) -> list[str]:
         if current.strip(" "):
             lines.append(current)
         current = " " * hang + word.lstrip(" ")
-        while columns(current) > width and _STYLE not in current:
+        while columns(current) > width and _STYLE not in current and _TYPED not in current:
             fits = _fitting(current, width)
             lines.append(current[:fits])
             current = " " * hang + current[fits:]
@@ -130,7 +132,8 @@ def wrapped(text: str, hang: int, width: int) -> list[str]:
 
 def _words(text: str, room: int) -> Iterator[str]:
     for word in _COMMANDS.findall(text):
-        yield from [word] if columns(word.lstrip(" ")) <= room else _WORD.findall(word)
+        is_one = _TYPED in word or columns(word.lstrip(" ")) <= room
+        yield from [word] if is_one else _WORD.findall(word)
 
 
 def columns(text: str) -> int:

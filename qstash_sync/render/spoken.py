@@ -5,7 +5,6 @@ What has no short form is said by its cron. Zones are called by their city: the 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import DAY, HOUR, MINUTE, MONTH, WEEKDAY, Cron, Fields
@@ -89,8 +88,19 @@ def _of_day(fields: Fields) -> str | None:
         is_beat = minutes[0] == 0 and minutes == MINUTE.everything[::step] and 60 % step == 0
         return f"every {step} minutes" if is_beat else None
     if len(minutes) * len(hours) > _MOST_TIMES:
-        return None
+        return _every_few_hours(minutes, hours)
     return ", ".join(f"{hour:02}:{minute:02}" for hour in hours for minute in minutes)
+
+
+def _every_few_hours(minutes: Sequence[int], hours: Sequence[int]) -> str | None:
+    """A beat of so many hours around the clock, if it is one."""
+    if len(minutes) > 1:
+        return None
+    first, minute, step = hours[0], minutes[0], hours[1] - hours[0]
+    if hours != HOUR.everything[first::step] or first >= step or len(HOUR.everything) % step:
+        return None
+    start = f" from {first:02}:{minute:02}" if first else f" at :{minute:02}" * bool(minute)
+    return f"every {step} hours{start}"
 
 
 def _days(fields: Fields) -> str | None:
@@ -104,7 +114,9 @@ def _days(fields: Fields) -> str | None:
     if any_date:
         return f"{weekdays(fields.weekdays)}{months}"
     if any_weekday and len(fields.days) <= _MOST_DAYS:
-        return f"on the {', '.join(map(_ordinal, fields.days))}{months or ' of the month'}"
+        if len(fields.months) == 1:
+            return f"{', '.join(map(str, fields.days))} {_MONTHS[fields.months[0]]}"
+        return f"on the {', '.join(map(ordinal, fields.days))}{months or ' of the month'}"
     return None
 
 
@@ -131,15 +143,7 @@ def _listed(values: Sequence[int], names: Sequence[str]) -> str:
     return ", ".join(said)
 
 
-def _ordinal(day: int) -> str:
+def ordinal(day: int) -> str:
+    """A day of the month: 1st, 22nd."""
     teen = day // 10 == 1
     return f"{day}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
-
-
-def size(by: timedelta) -> str:
-    """How far something moves: 30 minutes, 1 hour, 2 days 3 hours."""
-    minutes = round(abs(by).total_seconds() / 60)
-    days, minutes = divmod(minutes, 1440)
-    hours, minutes = divmod(minutes, 60)
-    counts = (days, "day"), (hours, "hour"), (minutes, "minute")
-    return " ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)

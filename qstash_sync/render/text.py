@@ -8,6 +8,7 @@ from qstash_sync.lint.judge import is_about
 from qstash_sync.model.change import Action, Change, FieldChange, OfParts, Origin, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.lint import BY_CODE, Code
+from qstash_sync.model.names import natural
 from qstash_sync.model.resources import Kind
 from qstash_sync.model.settings_table import CALLBACKS
 from qstash_sync.planning.decide import Plan
@@ -15,10 +16,16 @@ from qstash_sync.reconcile import taken
 from qstash_sync.reconcile.diff import address
 from qstash_sync.render import safe, words
 from qstash_sync.render.alike import folded, said
-from qstash_sync.render.alike_changes import Group, alone, grouped, titled_by_action
+from qstash_sync.render.alike_changes import Group, alone, as_read, grouped, titled_by_action
 from qstash_sync.render.safe import Page
 
-_CODES = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
+_CODES = {"red": 31, "green": 32, "yellow": 33, "cyan": 36, "bold": 1, "dim": 2}
+SEVERE = {
+    Severity.ERROR: "red",
+    Severity.DIFFERENCE: "yellow",
+    Severity.WARNING: "yellow",
+    Severity.INFO: "cyan",
+}
 _SIGNS = {
     Action.CREATE: ("+", "green"),
     Action.UPDATE: ("~", "yellow"),
@@ -100,7 +107,7 @@ def blocks(
 
     for diagnostic in folded(found) if folds else found:
         severity, location = diagnostic.severity, diagnostic.location
-        style = "red" if severity is Severity.ERROR else "yellow"
+        style = SEVERE[severity]
         where = f"{location}: " if location else ""
         head = f"{where}{paint(severity + ':', style, 'bold')} {said(diagnostic)}"
         yield from wrapped(head)
@@ -118,7 +125,9 @@ def _quoted(diagnostic: Diagnostic, location: Location, paint: Paint, style: str
     text = location.text.expandtabs(1)  # a tab is one column here, as it is for the caret
     # Of a line that is too long for the page, what stands around the place.
     start = max(0, location.column - 1 - room // 2) if len(text) > room else 0
-    yield paint(number, "dim") + text[start : start + room]
+    end = start + room
+    shown = "…" * bool(start) + text[start + bool(start) : end - (end < len(text))]
+    yield paint(number, "dim") + shown + "…" * (end < len(text))
     margin = " " * (len(number) - 2) + paint("| ", "dim")
     before = " " * (location.column - 1 - start)
     fits = len(number) + len(before) + len(diagnostic.hint) + 2 <= paint.width
@@ -166,7 +175,7 @@ def _aside(plan: Plan, paint: Paint) -> list[str]:
     lines = ignored(plan)
     if plan.left_out:
         lines.append("left out of this run:")
-        lines += [f"    {what(change)}" for change in plan.left_out]
+        lines += [f"    {what(change)}" for change in as_read(plan.left_out)]
     if plan.unmanaged:
         lines.append("unmanaged (in the account, not ours, never touched):")
         lines += [line for one in unmanaged(plan) for line in paint.wrapped(f"    {one}", 8)]
@@ -189,13 +198,12 @@ def quiet(
     left = Counter(one.code for one in plan.warnings)
     left.subtract(one.code for one in shown)
     resumed, others = left.pop(_RESUMED, 0), left.total()
-    lines = [f"{_are(others, 'warning')} about what stays as it is: {way}"] * bool(others)
-    told = f"{_are(resumed, 'schedule')} active again after a pause: {way}"
+    them = "it" if others == 1 else "them"
+    fact = f"{words.counted(others, 'warning')} about what does not change"
+    lines = [f"{fact}: {way} shows {them}"] * bool(others)
+    are = "is" if resumed == 1 else "are"
+    told = f"{words.counted(resumed, 'schedule')} {are} active again after a pause: {way}"
     return shown, [*lines, *[told] * bool(resumed)]
-
-
-def _are(count: int, noun: str) -> str:
-    return f"{words.counted(count, noun)} {'is' if count == 1 else 'are'}"
 
 
 def _sections(
@@ -203,7 +211,7 @@ def _sections(
 ) -> Iterator[tuple[str, list[Group]]]:
     """Few changes in the order of the plan; many by what happens, what goes away first."""
     if not titled:
-        yield "", alone(changes) if verbose else grouped(changes)
+        yield "", (alone if verbose else grouped)(as_read(changes))
         return
     for title, some in titled_by_action(changes):
         if some:
@@ -307,7 +315,9 @@ def _whose(plan: Plan) -> str:
 
 def ignored(plan: Plan) -> list[str]:
     """The fields that somebody else owns, of each resource that has some."""
-    found = [f"    {noun(one.kind)} {one.name}  {', '.join(one.fields)}" for one in plan.ignored]
+    kinds = list(Kind)
+    named = sorted(plan.ignored, key=lambda one: (kinds.index(one.kind), natural(one.name)))
+    found = [f"    {noun(one.kind)} {one.name}  {', '.join(one.fields)}" for one in named]
     return ["ignored (somebody else's, neither compared nor written):"] * bool(found) + found
 
 
@@ -333,7 +343,8 @@ def refusal(group: Group) -> list[str]:
 
 def unmanaged(plan: Plan) -> list[str]:
     """What is in the account and not ours, each with what is known of it."""
-    found = taken.unmanaged(plan.unmanaged, plan.live, plan.index)
+    keys = sorted(plan.unmanaged, key=lambda key: (key[0], natural(key[1])))
+    found = taken.unmanaged(keys, plan.live, plan.index)
     return [f"{noun(one.kind)} {one.name}  {words.unmanaged(one)}".rstrip() for one in found]
 
 

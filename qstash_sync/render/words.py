@@ -205,7 +205,8 @@ def effect(note: Firings, wanted: Wanted | None) -> str:
         return "" if note.doubled else f"no firing changes {within}"
     move = "moves" if found.moved == 1 else "move"
     if found.by:
-        move += f" {spoken.size(found.by)} {'earlier' if found.by < timedelta() else 'later'}"
+        by = duration(round(abs(found.by).total_seconds()))
+        move += f" {by} {'earlier' if found.by < timedelta() else 'later'}"
     fates = (
         (found.moved, move),
         (found.added, "is new" if found.added == 1 else "are new"),

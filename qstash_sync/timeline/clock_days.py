@@ -14,6 +14,7 @@ from qstash_sync.crons.bitmaps import DAY, Span, bits, instants, wall, window
 from qstash_sync.crons.firings import wanted
 from qstash_sync.crons.gap_and_fold import Fold, Job
 from qstash_sync.crons.zones import Transition
+from qstash_sync.model.names import natural
 from qstash_sync.record import record
 from qstash_sync.timeline.rules import Rule, rule_of
 
@@ -137,7 +138,7 @@ def _day(timezone: str, at: datetime, jobs: dict[Job, list[str]]) -> ClockDay:
     found = [(names, job, scale.met(job, day)) for job, names in jobs.items()]
     met = [
         MetJob(
-            names=tuple(sorted(names)),
+            names=tuple(sorted(names, key=natural)),
             firings=shown[job],
             met=tuple(each[:_MOST_MINUTES]),
             more=max(len(each) - _MOST_MINUTES, 0),
@@ -145,7 +146,7 @@ def _day(timezone: str, at: datetime, jobs: dict[Job, list[str]]) -> ClockDay:
         for names, job, each in found
         if each
     ]
-    met.sort(key=lambda one: one.names)
+    met.sort(key=lambda one: [*map(natural, one.names)])
     return ClockDay(
         timezone=timezone,
         change=Transition(at, before, after),

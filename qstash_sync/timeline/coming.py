@@ -9,6 +9,7 @@ from qstash_sync.crons import zones
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.firings import next_firings, wanted
 from qstash_sync.crons.zones import Transition
+from qstash_sync.model.names import natural
 from qstash_sync.model.resources import Schedule
 from qstash_sync.record import record
 from qstash_sync.timeline.rules import Rule, rule_at
@@ -138,7 +139,7 @@ def _folded(
         total -= bitmap.bit_count()
         first = next(instants(bitmap, span))
         often.append(Often(schedule=schedule, count=bitmap.bit_count(), first=first))
-    return kept, tuple(sorted(often, key=lambda one: (-one.count, one.schedule.name)))
+    return kept, tuple(sorted(often, key=lambda one: (-one.count, natural(one.schedule.name))))
 
 
 def _named(

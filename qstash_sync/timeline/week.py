@@ -17,7 +17,9 @@ from qstash_sync.crons.bitmaps import DAY, Span, bits, pieces, window
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.firings import fired, next_firings
 from qstash_sync.crons.gap_and_fold import Job
+from qstash_sync.crons.grammar import MONTH, WEEKDAY, Fields
 from qstash_sync.model.change import Action, Change
+from qstash_sync.model.names import natural
 from qstash_sync.model.resources import Desired, Kind, LiveSchedule, Schedule
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import time_label
@@ -53,7 +55,8 @@ class Line:
 class Lane:
     """One schedule: its days in the week, or the next one, by the clock of its zone.
 
-    is_readable: whether QStash's parser is known to understand every cron of it.
+    is_readable: whether QStash's parser is known to understand every cron of it. is_weekly: whether
+    each week has the same days; is_monthly: likewise each month.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Lane:
     lines: tuple[Line, ...]
     paused: bool = False
     is_readable: bool = True
+    is_weekly: bool = True
+    is_monthly: bool = False
 
 
 @record(kw_only=True)
@@ -91,6 +96,13 @@ class _Subject:
     before: Source | None
     after: Job | None
     paused: bool = False
+    told: Job | None = None  # of what goes, by its label
+
+    @property
+    def wanted(self) -> tuple[Fields, ...]:
+        """Its crons by their local time, as far as that is known."""
+        job = self.after or self.told
+        return tuple(cron.fields.normal for cron in job.crons) if job else ()
 
     @property
     def fate(self) -> Fate:
@@ -154,6 +166,7 @@ def _subjects(desired: Desired, plan: Plan, refused: Collection[str]) -> Iterato
                 before=_before(change, live),
                 after=None,
                 paused=any(one.paused for one in live),
+                told=told,
             )
 
 
@@ -166,11 +179,11 @@ def _before(change: Change, live: Sequence[LiveSchedule]) -> Source | None:
 
 def _week(subjects: Iterable[_Subject], now: datetime) -> Week:
     ranks = list(Fate)
-    found = sorted(subjects, key=lambda one: (ranks.index(one.fate), one.name))
+    found = sorted(subjects, key=lambda one: (ranks.index(one.fate), natural(one.name)))
     first = now.astimezone(UTC).date() + timedelta(days=1)
     lanes = sorted(
         (_lane(one, first) for one in found[:MOST]),
-        key=lambda lane: (ranks.index(lane.fate), lane.name),
+        key=lambda lane: (ranks.index(lane.fate), natural(lane.name)),
     )
     jobs = tuple((one.name, one.after) for one in found if one.after)
     return Week(first=first, lanes=tuple(lanes), rest=max(len(found) - MOST, 0), jobs=jobs)
@@ -201,6 +214,11 @@ def _lane(subject: _Subject, first: date) -> Lane:
         lines=lines,
         paused=subject.paused,
         is_readable=is_readable,
+        is_weekly=not any(fields.is_dated for fields in subject.wanted),
+        is_monthly=all(
+            (fields.months, fields.weekdays) == (MONTH.everything, WEEKDAY.everything)
+            for fields in subject.wanted
+        ),
     )
 
 

@@ -67,12 +67,6 @@ def test_a_name_that_a_schedule_has_already_is_nobody_elses() -> None:
     assert found == {"billing.sync": "sync", "scd_0": "api-sync"}
 
 
-def test_names_are_sorted_as_a_person_sorts_them() -> None:
-    found = ["x", "job-x", "job-10-a", "job-10", "job-2", "job-1", "job"]
-    expected = ["job", "job-1", "job-2", "job-10", "job-10-a", "job-x", "x"]
-    assert sorted(found, key=names.natural) == expected
-
-
 def test_a_terraform_state_gives_its_addresses() -> None:
     def resource(kind: str, name: str, **more: Any) -> dict[str, Any]:
         return {"mode": "managed", "type": kind, "name": name, **more}

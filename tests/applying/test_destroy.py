@@ -42,6 +42,8 @@ def test_all_of_the_namespace_goes_whatever_the_limits_say(local: tuple[str, ...
         "create": 0, "update": 0, "delete": 6, "refused": 0, "unchanged": 0, "unmanaged": 0,
     }  # fmt: skip
     assert {change["outcome"] for change in data["changes"]} == {"done"}
+    assert cli("apply", *local).out.endswith("Applied: 6 done.\n")
+    assert cli("destroy", *local, "--yes", "billing").out.endswith("Destroyed: 6 done.\n")
     again = cli("destroy", *local, "--yes", "billing")
     assert (again.code, again.out[:10]) == (0, "Nothing of")
 

@@ -436,7 +436,10 @@ def test_a_swap_that_takes_longer_than_its_window_names_the_firing_at_risk() -> 
         world.account.before = before
         (outcome,) = world.apply(config(HEAD + LATER).desired).outcomes
         assert outcome.status is Status.DONE
-        assert "took longer than its window: 11-23 12:00Z may be lost or doubled" in outcome.message
+        assert (
+            "took longer than its window: Mon 2026-11-23 12:00Z may be lost or doubled"
+            in outcome.message
+        )
 
 
 def test_a_swap_that_is_cut_off_names_the_firings_at_risk_and_is_healed() -> None:
@@ -452,7 +455,7 @@ def test_a_swap_that_is_cut_off_names_the_firings_at_risk_and_is_healed() -> Non
         (outcome,) = world.apply(config(HEAD + text).desired).outcomes
         assert outcome.status is Status.FAILED
         assert "cut off after" in outcome.message
-        assert "at risk: 11-22 14:00Z" in outcome.message
+        assert "may be lost or doubled: Sun 2026-11-22 14:00Z, " in outcome.message
         world.account.forget()
         (outcome,) = world.apply(config(HEAD + text).desired).outcomes
         assert outcome.status is Status.DONE

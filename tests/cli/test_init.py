@@ -198,7 +198,7 @@ def test_a_crontab_has_what_calls_an_address(here: Path) -> None:
     assert "Set in the environment: API_KEY\n" in ran.out
     assert "plan --local -f qstash.yaml --env-file .env --unknown-env\n" in ran.out
     for reason in (
-        "line 8, 0 1 * * *: its command is no single call", "line 9, @reboot: @reboot is no time",
+        "line 8, 0 1 * * *: its command is no single call", "line 9, @reboot: @reboot is when a machine starts",
         "line 12, 0 4 * * *: it is more than one command", "line 13, 0 5 * * *: its body stands in a file", "line 14: minute: 61 is out of range",
     ):  # fmt: skip
         assert f"#   {reason}" in text
@@ -831,7 +831,7 @@ def test_a_line_that_has_no_time_is_named_by_its_number_alone(line: str) -> None
         ("0 9 * * mon-fri/8", "weekday: "),
         ("0 0 31 2 *", "never fires"),
         ("H 9 * * *", "random times"),
-        ("@REBOOT", "@reboot is no time"),
+        ("@REBOOT", "@reboot is when a machine starts, and QStash has none"),
     ],
 )
 def test_a_time_that_is_wrong_is_told(cron: str, why: str) -> None:

@@ -244,3 +244,8 @@ def test_one_is_one_message_and_one_firing(tmp_path: Path) -> None:
     plan = (tmp_path / "q.yaml").read_text() + "limits: {plan: free}\n"
     (tmp_path / "q.yaml").write_text(plan)
     assert re.search(r"Fri 2026-11-27: 1 message of [\d,]+ \(free\)", cli(*words).out)
+
+
+def test_a_count_alone_has_no_end_in_json() -> None:
+    """The schema says so: `cli` holds every document against it."""
+    assert json.loads(shown("--count", "3", "--format", "json").out)["until"] is None

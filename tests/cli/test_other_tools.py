@@ -1,6 +1,7 @@
 """Who types another tool's word is told ours; and what is told is there."""
 
 import re
+import shlex
 
 import pytest
 
@@ -48,6 +49,13 @@ TYPED = [
     ("drift", "--config", "here that is -f PATH"),
     ("apply", "--force", "each guard has an option of its own"),
     ("plan", "--force", "such as --allow-deletes N"),
+    ("import", "--force", "a file that is there is never overwritten: name another with --out"),
+    ("init", "--force", "a file that is there is never overwritten: name another with --out"),
+    ("drift", "--detailed-exitcode", "drift exits so always; plan takes it"),
+    ("plan", "-destroy", "that is a command of its own: destroy"),
+    ("apply", "--destroy", "that is a command of its own: destroy"),
+    ("plan", "--quiet", "there is no quiet mode: > /dev/null hides what is no error"),
+    ("drift", "-q", "there is no quiet mode: > /dev/null hides what is no error"),
 ]
 
 
@@ -56,6 +64,35 @@ def test_what_is_told_is_typed_so_in_this_command(command: str, word: str, told:
     said = " ".join(cli(command, word).err.split())
     assert re.search(f"{re.escape(told)}(?= for a|,|;| |$)", said), said
     assert not re.search("--yes(?! NAMESPACE)", said) or command != "destroy"
+
+
+LINES = [
+    ("next j1", "unexpected extra argument (j1); write --name j1"),
+    ("validate q.yml", "unexpected extra argument (q.yml); write -f q.yml"),
+    ("validate tests", "write -f tests"),
+    ("plan ./conf", "write -f ./conf"),
+    ("plan j1", "write --target schedules.j1"),
+    ("drift 'a b'", "write --target 'schedules.a b'"),
+    ("schema plan x", "unexpected extra argument (x)"),
+    ("-v plan", "No such option '-v'; options stand behind the command: qstash-sync plan -v"),
+    ("--local=a.db plan", "behind the command: qstash-sync plan --local=a.db"),
+    ("-v", "No such option '-v'"),
+    ("destroy --yes", "requires an argument; write --yes NAMESPACE"),
+    ("plan --target", "requires an argument; write --target KIND.NAME"),
+    ("run j1", "a firing between times is a message of its own: publish it"),
+    ("trigger j1", "a firing between times is a message of its own: publish it"),
+    ("completion", 'eval "$(_QSTASH_SYNC_COMPLETE=bash_source qstash-sync)"'),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), LINES, ids=[line for line, _ in LINES])
+def test_a_word_in_the_wrong_place_is_told_where_it_belongs(line: str, told: str) -> None:
+    ran = cli(*shlex.split(line))
+    said = " ".join(ran.err.split())
+    assert ran.code == 64
+    assert told in said
+    assert told[-1] != ")" or said.endswith((told, f"{told}."))
+    assert "Did you mean" not in said
 
 
 def test_no_option_lifts_every_guard() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from qstash_sync.cli import streams
@@ -549,3 +550,24 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
         bar.tell(safe.page("one"))
         bar.advance()
     assert (bar.has_bar, "\x1b" in found.getvalue()) == (moves, moves)
+
+
+@pytest.mark.parametrize("ask", [streams.confirm, streams.ask])
+def test_what_is_said_of_a_question_that_is_broken_off_has_a_line_of_its_own(
+    ask: Callable[[str], object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(click.Abort):
+        ask("Really?")
+    assert capsys.readouterr().err == "\n"
+
+
+def test_a_no_has_its_line_already(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    with pytest.raises(click.Abort):
+        streams.confirm("Really?")
+    assert capsys.readouterr().err == ""

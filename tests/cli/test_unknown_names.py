@@ -38,6 +38,36 @@ def test_a_name_that_nothing_has_is_wrong_usage(
     assert "week*" in ran.text if "week*" in words else "dayly" in ran.text
 
 
+@pytest.mark.parametrize(
+    "command", [("plan",), ("apply", "--yes"), ("destroy", "--yes", "billing")]
+)
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--drop-backlog", "daily"), "--drop-backlog daily: nothing in the files"),
+        (("--allow-in-use", "dayly"), "--allow-in-use dayly: nothing in the files"),
+        (("--allow-protected", "dayly"), "did you mean schedules.daily?"),
+    ],
+)
+def test_a_consent_to_what_is_not_there_is_told_and_ends_nothing(
+    command: tuple[str, ...], words: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    """A run that was cut off, and has deleted it, is typed once more."""
+    (tmp_path / "q.yaml").write_text(FILE)
+    common = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    assert cli("apply", *common).code == 0
+    ran = cli(*command, *words, *common)
+    assert ran.code == 0, ran
+    assert told in " ".join(ran.text.split())
+
+
+def test_a_glob_or_a_name_that_is_there_is_no_slip(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(FILE)
+    words = ("--allow-in-use", "*", "--drop-backlog", "i*", "--allow-protected", "daily")
+    ran = cli("plan", *words, "-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    assert ran.code == 0
+
+
 COMMANDS = ("validate", "plan", "apply", "drift", "next", "compile", "explain a",
             "pause a", "resume a", "destroy --yes x")  # fmt: skip
 

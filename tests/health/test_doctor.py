@@ -181,7 +181,10 @@ def test_a_healthy_set_up_and_nothing_is_written(served: FaultServer) -> None:
     assert served.writes == []
     assert "sig_" not in ran.text
     text = doctor(served, FILE, **keys)
-    assert text.out.endswith("healthy.\n")
+    assert text.out.endswith("healthy; whether the token may write was not tried.\n")
+    served.inject(Fault(kind="401", times=50, matches=lambda _, asked: asked in BESIDE))
+    text = doctor(served, FILE, **keys)
+    assert text.out.endswith("healthy, but for writes: this token is a read-only one.\n")
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def account(tmp_path: Path) -> Account:
     return Account(tmp_path)
 
 
+SAID = {"failed": "whose last run failed"}
 AT = int(NOW.timestamp() * 1000)
 FOUND = [
     ("paused", {"isPaused": True, "lastScheduleTime": AT - 60 * MINUTE}, "paused by hand; the file leaves it so; last run Mon 2026-11-23"),
@@ -69,7 +70,9 @@ def test_it_changes_the_exit_code_only_where_asked_for(
     assert fact in " ".join(quiet.out.split())
     assert "owner: team-a" in quiet.out
     assert "runbook: https://wiki.example.com/a" in quiet.out
-    assert "--fail-on attention exits 2 for it.\n" in quiet.out
+    assert (
+        f"To look at: 1 {SAID.get(code, code)}; --fail-on attention exits 2 for it.\n" in quiet.out
+    )
     asked = account.run("drift", "--fail-on", "attention")
     assert asked.code == 2
     assert "so this run exits with 2.\n" in asked.out

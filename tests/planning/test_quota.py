@@ -292,7 +292,7 @@ def test_the_worst_day_is_the_most_of_all_renewals(world: World) -> None:
         (
             13,
             3,
-            "write dst: {strategy: auto} for s10, s11, s12, s3, s4, s5, s6, s7, …; then remove some, or raise the plan",
+            "write dst: {strategy: auto} for s3, s4, s5, s6, s7, s8, s9, s10, …; then remove some, or raise the plan",
         ),
     ],
     ids=["nothing gives rows back", "too few", "just enough", "more than are listed"],

@@ -1165,14 +1165,16 @@ def test_a_plan_holds_for_its_account_region_environment_and_namespace_only(tmp_
         words = ("apply", str(plan))
         other = "https://qstash-us-east-1.upstash.io"
         for ran, why in (
-            (run(*words, env="staging"), "environment production, not staging and namespace billing, not billing-stg"),
-            (run(*words, token=token("other")), "account localUser, not other"),
-            (run(*words, url=other), f"region {served.url}, not us-east-1"),
-            (run(*words, f"--local={tmp_path / 'a.db'}"), "not a local QStash"),
+            (run(*words, env="staging"), "for environment production, namespace billing; this run is for environment staging, namespace billing-stg"),
+            (run(*words, token=token("other")), "for account localUser; this run is for account other"),
+            (run(*words, url=other), f"for {served.url}; this run is for region us-east-1"),
+            (run(*words, f"--local={tmp_path / 'a.db'}"), "this run is for a local QStash"),
         ):  # fmt: skip
             assert (ran.code, why in ran.err) == (5, True), ran
         sales = PLACES.replace("namespace: billing\n", "namespace: sales\n")
-        assert "namespace billing, not sales" in run(*words, text=sales).err
+        assert (
+            "for namespace billing; this run is for namespace sales" in run(*words, text=sales).err
+        )
         assert server.console.snapshot()["schedule"] == {}
         ran = run(*words, env="")
         assert ran.code == 0, ran
@@ -1346,8 +1348,8 @@ def test_a_create_that_is_approved_moves_in_what_moved_alone(world: World) -> No
 def test_a_plan_for_a_local_server_is_told_to_be_for_one() -> None:
     there = replace(HERE, user="defaultUser", url="http://127.0.0.1:8080")
     assert saved.elsewhere(HERE, there) == (
-        "it was made for a local QStash, not http://127.0.0.1:8080"
+        "it was made for a local QStash; this run is for http://127.0.0.1:8080"
     )
     assert saved.elsewhere(there, HERE) == (
-        "it was made for http://127.0.0.1:8080, not a local QStash"
+        "it was made for http://127.0.0.1:8080; this run is for a local QStash"
     )

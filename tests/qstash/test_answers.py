@@ -548,7 +548,9 @@ def test_a_token_that_may_not_write_is_told_as_that(status: Any) -> None:
     with make_world(Switches(read_only_write=status)) as world:
         with world.client(token=LOCAL_READ_ONLY_TOKEN) as client:
             client.read({"queues"})
-            with pytest.raises(AuthError, match=r"read-only token$"):
+            with pytest.raises(
+                AuthError, match=r"read-only token; set a QSTASH_TOKEN that may write$"
+            ):
                 client.write(PUT)
         assert world.account.store.count("schedule") == 0
 
@@ -733,6 +735,7 @@ def test_a_servers_text_is_one_short_line_of_printable_characters() -> None:
     ):
         client.read({"queues"})
     assert told(caught).isprintable()
+    assert r"a\x1b[31mb c\u202edxxx" in told(caught)
     assert len(told(caught)) < 400
 
 

@@ -77,7 +77,7 @@ ANSWERS: list[tuple[str, Callable[[httpx.Request], httpx.Response], type[Account
     ("strange items", lambda _: httpx.Response(200, json=[1]), BadResponseError, "number 1 of /v2/schedules"),
     ("items without id", lambda _: httpx.Response(200, json=[{}]), BadResponseError, "scheduleId is missing"),
     ("401", lambda _: httpx.Response(401, json={"error": "unable to authenticate: invalid token"}), AuthError, "QSTASH_TOKEN"),
-    ("403", lambda _: httpx.Response(403, json={"error": "no"}), AuthError, "read-only token"),
+    ("403", lambda _: httpx.Response(403, json={"error": "no"}), AuthError, "set a QSTASH_TOKEN that may read it"),
     ("404 region", lambda _: httpx.Response(404, json={"error": "user not found in this region (eu-central-1)"}), WrongRegionError, "QSTASH_REGION"),
     ("404 html", lambda _: httpx.Response(404, html="<html>"), BadResponseError, "404 with text/html"),
     ("500", lambda _: httpx.Response(500), RejectedError, "500"),
@@ -183,7 +183,8 @@ def test_an_apply_with_a_read_only_token_writes_nothing_and_says_why(world: Worl
         environ = {"QSTASH_TOKEN": LOCAL_READ_ONLY_TOKEN, "QSTASH_URL": served.url}
         ran = cli("apply", "-f", "examples/quickstart", "--yes", environ=environ)
     assert ran.code == 4
-    assert "does not allow this: unable to authorize: read-only token" in ran.out
+    why = "does not allow this: unable to authorize: read-only token; set a QSTASH_TOKEN that may write"
+    assert why in ran.out
     assert all(world.account.store.count(kind) == 0 for kind in ("schedule", "queue", "topic"))
 
 

@@ -94,6 +94,17 @@ KEY = "sk_live_" + "a1B2" * 4
 PLACE = f"https://h.example.com/p?key={KEY}"
 
 
+def test_the_host_that_the_file_has_in_plain_is_no_secret() -> None:
+    """Which of two addresses a change is to, nobody should have to guess."""
+    live, desired = (
+        canonical.of_message(Message(destination=f"https://h.example.com/{path}"))
+        for path in ("api/old", "api/new")
+    )
+    assert rows(live, desired, Trust.SECRET) == [
+        ("destination", "https://h.example.com/…", "https://h.example.com/api/new", None)
+    ]
+
+
 @pytest.mark.parametrize(
     ("trust", "live", "shown"),
     [

@@ -394,7 +394,7 @@ def test_an_edited_part_is_told_by_the_firings_of_that_part_alone() -> None:
         (change,) = at.plan().changes
         assert (
             words.notes(change)[0]
-            == f"{times} firings a year move 5 minutes earlier, first Wed 2027-12-01 09:00"
+            == f"{times} firings a year move 5m earlier, first Wed 2027-12-01 09:00"
         )
 
 

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,7 @@ from qstash_sync.model.change import Action, Change, FieldChange, Reason, Takes
 from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Desired, Kind
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
-from qstash_sync.render import html, picture, review, safe
+from qstash_sync.render import gallery, html, picture, review, safe
 from qstash_sync.timeline import clock_days, coming, week as weeks
 from tests.render.test_markdown import HOSTILE, Maker
 from tests.support import HEAD, NOW, World, config, ids, secret
@@ -234,7 +235,7 @@ def test_a_change_of_time_is_told_in_local_time(world: World) -> None:
     page = page_of(world.plan(text), config(text).desired)
     for said in (
         "Mon-Fri 09:00 -> 10:00 New York",
-        "262 firings a year move 1 hour later, first Mon 2026-11-23 09:00",
+        "262 firings a year move 1h later, first Mon 2026-11-23 09:00",
         "first before Mon 2026-11-23 09:00 New York (Mon 14:00Z)",
         "owner team-a",
         "Crons as QStash stores them",
@@ -299,6 +300,53 @@ def test_what_would_lie_upon_each_other_lies_side_by_side(
     drawn = picture.line(line, lane, first)
     assert tuple(re.findall(r'<(\w+) class="(?:goes|comes)"', drawn)) == marks
     assert len(set(re.findall(r'class="(?:goes|comes)"[^>]* (?:y|cy)="(\d+)"', drawn))) == 2
+
+
+STAYING = [
+    ("more often", (*range(0, 1440, 10),), (*range(0, 1440, 5),), "comes"),
+    ("less often", (*range(0, 1440, 5),), (*range(0, 1440, 10),), "goes"),
+    ("dots among dots", (*range(0, 1440, 30),), (*range(0, 1440, 60),), "goes"),
+    ("dots apart", (360, 420), (360,), None),
+    ("one end of a bar", (*range(480, 600, 10),), (*range(480, 720, 10),), None),
+]
+
+
+@pytest.mark.parametrize(("_id", "before", "after", "other"), STAYING, ids=ids(STAYING))
+def test_what_stays_is_seen_whatever_comes_or_goes(
+    _id: str, before: tuple[int, ...], after: tuple[int, ...], other: str | None
+) -> None:
+    first = NOW.date()
+    line = weeks.Line(days=(first,), before=before, after=after)
+    lane = weeks.Lane(name="a", timezone="UTC", fate=weeks.Fate.MOVED, lines=(line,))
+    drawn = picture.line(line, lane, first)
+    heights = dict(re.findall(r'class="(stays|goes|comes)"[^>]* c?y="(\d+)"', drawn))
+    assert len(heights) == 2
+    assert len({*heights.values()}) == (2 if other else 1)
+    assert other is None or other in heights
+
+
+DAYS = [
+    ("weekly", "0 6 * * 2", "Tue"),
+    ("monthly", "0 6 1 * *", "Tue 2026-12-01, 1st of the month"),
+    ("several in a month", "0 6 1,2 * *", "Tue 2026-12-01, Wed 2026-12-02"),
+    ("many in a month", "0 6 1-3 * *", "Tue 2026-12-01 to Thu 2026-12-03"),
+    ("in some months", "0 6 1 12 *", "Tue 2026-12-01"),
+    ("weekly in some months", "0 6 * 12 2", "Tue 2026-12-01"),
+    ("later than the week", "0 6 1 1 *", "Fri 2027-01-01"),
+    ("a month later than the week", "0 6 15 * *", "Tue 2026-12-15, 15th of the month"),
+]
+
+
+@pytest.mark.parametrize(("_id", "cron", "said"), DAYS, ids=ids(DAYS))
+def test_days_are_dates_but_where_a_week_is_like_another(_id: str, cron: str, said: str) -> None:
+    text = f"{HEAD}schedules: {{a: {{cron: '{cron}', destination: 'https://e.example.com/x'}}}}\n"
+    now = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    week = weeks.of_schedules(config(text).desired.schedules or (), now)
+    (lane,) = gallery.pictures(week, now, "", "fires")["week"]["lanes"]
+    (line,) = lane["lines"]
+    assert line["days"] == said
+    assert f"a, {said}: 06:00, UTC" in line["svg"]
+    assert bool(line["week"]) == (said == "Tue")
 
 
 WORDS = [

@@ -17,9 +17,9 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.planning.quota import Usage
 from qstash_sync.reconcile.live_parts import LiveParts
-from qstash_sync.render import markdown
+from qstash_sync.render import html, markdown
 from tests.fault_server import FaultServer
-from tests.support import HEAD, NOW, Ran, cli
+from tests.support import HEAD, NOW, Ran, World, cli, config
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = [
@@ -36,10 +36,10 @@ OUTSIDE = [
     r"\d+ changes of other reasons wait for an apply without --only\.",
     r"Left for a whole plan: \d+ with other reasons\.",
     r"Namespace `[\w.-]{0,100}`(, schedules in the account: [\d,]+( now, [\d,]+ after)?)?, tzdata \w+\.",
-    r"[\d,]+ warnings? (is|are) about what stays as it is: `qstash-sync (plan|drift) -v`",
+    r"[\d,]+ warnings? about what does not change: `qstash-sync (plan|drift) -v` shows (it|them)",
     r"[\d,]+ schedules? (is|are) active again after a pause: `qstash-sync (plan|drift) -v`",
     r"### [\d,]+ [a-z :,]+(, [\d,]+ refused)?",
-    r"<details><summary>[\d,]+ [A-Za-z :,]+</summary>",
+    r"<details><summary>[\d,]+( of [\d,]+)? [A-Za-z :,]+</summary>",
     r"</details>",
     r"[\d,]+ more are not listed\.( The details of [\d,]+ are left out\.)?",
     r"The details of [\d,]+ are left out\.",
@@ -313,6 +313,17 @@ def test_deletes_come_first_then_what_is_riskier() -> None:
     assert "refused: why" in page
 
 
+def test_what_has_no_fields_is_not_counted_among_what_has_some(world: World) -> None:
+    world.apply(f"{HEAD}queues: {{old: {{parallelism: 1}}}}\n")
+    text = (
+        f"{HEAD}owns: {{queues: ['*']}}\nqueues: {{a: {{parallelism: 2}}, b: {{parallelism: 2}}}}\n"
+    )
+    page = markdown.plan(world.plan(text))
+    assert "<summary>2 of 3 changes, field by field</summary>" in page
+    found = html.plan(world.plan(text), config(text).desired, (0, 0))
+    assert found.count("0 waiting") == 1
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_page_is_the_same_on_every_run(seed: int) -> None:
     one, two = (markdown.plan(Maker(seed).plan(50), verbose=True) for _ in range(2))
@@ -374,7 +385,7 @@ def test_a_plan_for_a_pull_request(tmp_path: Path) -> None:
         "### 2 to update": (2, 0),
         "### 1 to create": (1, 0),
         "### 3 warnings": (3, 0),
-        "<details><summary>3 changes, field by field</summary>": (3, 0),
+        "<details><summary>3 of 4 changes, field by field</summary>": (3, 0),
     }
     assert "**Plan: 1 to create, 2 to update, 1 to delete; 2 unchanged, 0 unmanaged.**" in ran.out
     assert "Namespace `billing`, schedules in the account: 2 now, 3 after" in ran.out

@@ -112,12 +112,19 @@ def test_a_number_stays_with_what_it_counts(width: int) -> None:
     assert not any(line.endswith((" 0", " 1,200", " 3", "tzdata")) for line in lines)
 
 
-@pytest.mark.parametrize("width", range(30, 81))
-def test_a_command_is_not_broken_where_it_fits_in_a_line(width: int) -> None:
-    """Copied from two lines, it would be two commands."""
-    text = "they are not ours; to take them over run `qstash-sync apply --adopt tz` (or rename it)"
+@pytest.mark.parametrize("width", range(20, 81))
+@pytest.mark.parametrize("name", ["tz", "'my schedule'", "x" * 80])
+def test_a_command_is_never_broken(width: int, name: str) -> None:
+    """Copied from two lines, it would be two commands: a long one is left to the terminal."""
+    command = f"`qstash-sync apply --adopt {name}`"
+    text = f"they are not ours; to take them over run {command} (or rename it)"
     lines = safe.wrapped(f"    {text}", 4, width)
-    assert all(safe.columns(line) <= width for line in lines)
+    assert all(safe.columns(line) <= width for line in lines if command not in line)
     assert " ".join(line.strip() for line in lines) == text
-    fits = len("(`qstash-sync apply --adopt tz`") <= width - 4
-    assert any("`qstash-sync apply --adopt tz`" in line for line in lines) or not fits
+    assert [line for line in lines if command in line]
+
+
+@pytest.mark.parametrize("width", range(20, 81))
+def test_what_else_stands_in_backticks_is_broken_where_it_must_be(width: int) -> None:
+    lines = safe.wrapped(f"it says `{'a b ' * 40}` there", 4, width)
+    assert all(safe.columns(line) <= width for line in lines)

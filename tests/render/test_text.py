@@ -10,6 +10,7 @@ import pytest
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.model.change import Action, Change, FieldChange, Reason
+from qstash_sync.model.diagnostics import Diagnostic, Location, Severity
 from qstash_sync.model.resources import Kind, Live
 from qstash_sync.planning.decide import Plan
 from qstash_sync.reconcile import diff
@@ -344,10 +345,32 @@ def test_the_first_firing_that_moves_says_in_which_zone_where_there_are_two(
     assert first.endswith(f":00{city}")
 
 
+TIMES = [
+    ("0 */2 * * *", "every 2 hours in UTC"),
+    ("30 */2 * * *", "every 2 hours at :30 in UTC"),
+    ("5 */3 * * 1-5", "Mon-Fri every 3 hours at :05 in UTC"),
+    ("0 1-23/2 * * *", "every 2 hours from 01:00 in UTC"),
+    ("0 */6 * * *", "daily 00:00, 06:00, 12:00, 18:00 UTC"),
+    ("0 */5 * * *", "(0 */5 * * *) UTC"),  # 20:00 and midnight are no five hours apart
+    ("0 8-18/2 * * *", "(0 8-18/2 * * *) UTC"),
+    ("*/20 */2 * * *", "(*/20 */2 * * *) UTC"),
+    ("30 2 28 3 *", "28 Mar 02:30 UTC"),
+    ("0 6 1,15 12 *", "1, 15 Dec 06:00 UTC"),
+    ("0 6 1 1,7 *", "on the 1st in Jan, Jul 06:00 UTC"),
+    ("0 6 1 * *", "on the 1st of the month 06:00 UTC"),
+    ("0 * * * *", "hourly at :00 in UTC"),
+]
+
+
+@pytest.mark.parametrize(("cron", "said"), TIMES, ids=[cron for cron, _ in TIMES])
+def test_a_time_in_words(cron: str, said: str) -> None:
+    assert spoken.time(Job(crons=(parse(cron),), timezone="UTC")) == said
+
+
 LISTS = [
     (("0 0 1 1 *", "0 9 * * 1-5", "30 17 * * *"), ("0 9 * * 1-5", "30 18 * * *", "0 0 1 1 *"),
-     ("Mon-Fri 09:00 + daily 17:30 + on the 1st in Jan 00:00"
-      " -> Mon-Fri 09:00 + daily 18:30 + on the 1st in Jan 00:00 Berlin")),
+     ("Mon-Fri 09:00 + daily 17:30 + 1 Jan 00:00"
+      " -> Mon-Fri 09:00 + daily 18:30 + 1 Jan 00:00 Berlin")),
     (("0 9 * * *", "0 8 * * *"), ("0 8 * * *",), "daily 08:00 + daily 09:00 -> daily 08:00 Berlin"),
     (("0 8 * * *",), ("0 9 * * *", "0 8 * * *"), "daily 08:00 -> daily 09:00 + daily 08:00 Berlin"),
 ]  # fmt: skip
@@ -378,3 +401,29 @@ def test_a_short_line_says_what_a_field_becomes_where_both_sides_have_no_room() 
         fields=(field,),
     )  # fmt: skip
     assert text.summary_of(change) == "endpoint inventory -> https://stock.example.com/api/v2"
+
+
+def test_each_severity_looks_otherwise() -> None:
+    severities = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+    heads = [Diagnostic(severity=one, code="c", message="m") for one in severities]
+    page = text.diagnostics(heads, Paint(color=True))
+    assert len(set(re.findall(r"\x1b\[([\d;]+)m(?:error|warning|info):", page))) == 3
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("column", [1, 12, 60, 150, 200])
+@pytest.mark.parametrize("length", [20, 31, 71, 72, 200])
+def test_a_line_of_a_file_that_is_cut_says_so(width: int, column: int, length: int) -> None:
+    source = "".join(chr(97 + at % 26) for at in range(length))
+    column = min(column, length)
+    at = Location("q.yaml", 6, column, source)
+    found = Diagnostic(code="c", message="m", location=at, hint="do this")
+    _, quoted, caret, *_ = text.diagnostics([found], Paint(color=False, width=width)).split("\n")
+    assert len(quoted) <= width
+    shown = quoted.removeprefix("     6 | ")
+    assert (shown == source) == (length <= width - 9)
+    inner = shown.removeprefix("…").removesuffix("…")
+    assert inner in source
+    assert source.startswith(inner) or shown[0] == "…"
+    assert source.endswith(inner) or shown[-1] == "…"
+    assert quoted[caret.index("^")] in (source[column - 1], "…")

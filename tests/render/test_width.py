@@ -52,7 +52,7 @@ def test_of_plan_drift_and_apply(width: int, verbose: bool) -> None:
             plan = proposal.propose(client, desired, now=world.now, policy=policy)
             pages.append(applying.applied(world.carry_out(client, desired, plan, policy), paint))
     if not verbose:
-        said = "about what stays as it is: -v"
+        said = "about what does not change: -v shows them"
         assert all(said in " ".join(page.split()) for page in pages[1:4])
     assert max(map(widest, pages)) <= width
 
