@@ -18,14 +18,14 @@ from qstash_sync.crons.firings import fired
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.record import record
 
-DAYS = 366  # a fixed year, so that effects can be compared
+DAYS = 365  # a fixed year: a date of every year comes once in it
 _FAR = 31 * DAY  # minutes that firings may move, where none stays where it was
 _PAD = 2 * DAY  # room for any offset
 
 
 @record(kw_only=True)
 class Effect:
-    """How two sets of firings differ over 366 days.
+    """How two sets of firings differ over 365 days.
 
     by: how far they move by the wall clock, if all move alike where no clock changes.
     first_before, first_after: the first firing that is no more, and the first that was none.

@@ -235,7 +235,7 @@ def test_a_change_of_time_is_told_in_local_time(world: World) -> None:
     page = page_of(world.plan(text), config(text).desired)
     for said in (
         "Mon-Fri 09:00 -> 10:00 New York",
-        "262 firings a year move 1h later, first Mon 2026-11-23 09:00",
+        "261 firings a year move 1h later, first Mon 2026-11-23 09:00",
         "first before Mon 2026-11-23 09:00 New York (Mon 14:00Z)",
         "owner team-a",
         "Crons as QStash stores them",
