@@ -25,9 +25,8 @@ from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.scope import is_glob
 from qstash_sync.record import record
 
-STAYS_PAUSED = "stays_paused"  # a code: of what a resume of many leaves to the file
 _NEAR = 0.7  # of 1: a word that was misspelt
-_UNSURE = "its file is wrong, so whether it is paused there is not known; resume it by its name"
+_UNSURE = "whether the file pauses it is not known"
 
 
 @record(kw_only=True)
@@ -50,10 +49,14 @@ class Wish:
 
 @record(kw_only=True)
 class PausePlan:
-    """The plan; refused: schedules with a part that is not ours and not as wanted, and why."""
+    """The plan; refused: schedules with a part that is not ours and not as wanted, and why.
+
+    left: how many stay paused, since the file pauses them.
+    """
 
     plan: Plan
     refused: Mapping[Key, str]
+    left: int = 0
 
 
 @record(kw_only=True)
@@ -125,7 +128,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
         live=live,
         index=index,
     )
-    return PausePlan(plan=plan, refused=refused)
+    return PausePlan(plan=plan, refused=refused, left=len(left))
 
 
 def _ours(desired: Desired, index: LiveParts) -> Iterator[_Found]:
@@ -224,7 +227,7 @@ def _advice(
     """What the next apply will do about it, what is left out, and what is not in the account."""
     yield from _warning(
         wish,
-        STAYS_PAUSED,
+        "stays_paused",
         [one.name for one in left],
         "paused: true in the file, so left paused",
         "resume it by its name",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from qstash_sync.applying.outcomes import Outcome, Status
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.names import natural
-from qstash_sync.planning.pause_by_name import STAYS_PAUSED, PausePlan
+from qstash_sync.planning.pause_by_name import PausePlan
 from qstash_sync.record import record
 from qstash_sync.render import applying, json, text
 from qstash_sync.render.alike_changes import as_read
@@ -57,17 +57,21 @@ def after(environments: Sequence[Environment], paint: Paint, *, paused: bool) ->
         for one in environments
         for outcome in sorted(one.outcomes, key=lambda outcome: natural(outcome.change.name))
     ]
+    left = sum(one.found.left for one in environments)
+    if not outcomes and idle and left:
+        state = _state(paused=paused)
+        return paint.page([f"Nothing to do: {idle:,} {state} already, {left:,} left paused."])
     if not outcomes and idle:
         noun = "the schedule is" if idle == 1 else f"all {idle:,} schedules are"
         return paint.page([f"Nothing to do: {noun} {_state(paused=paused)} already."])
     if not outcomes:
-        left = any(d.code == STAYS_PAUSED for one in environments for d in one.found.plan.warnings)
-        why = "paused in the file, so left" if left else "no such schedule is in the account"
+        why = f"{left:,} left paused" if left else "no such schedule is in the account"
         return paint.page([f"Nothing to do: {why}."])
 
     counts = Counter(outcome.status for _, outcome in outcomes)
     shown = [f"{counts[status]:,} {status}" for status in Status if counts[status]]
     shown += [f"{idle:,} {_state(paused=paused)} already"] if idle else []
+    shown += [f"{left:,} left paused"] if left else []
     lines = [applying.outcome_line(outcome, paint, one.prefix) for one, outcome in outcomes]
     return paint.page([*lines, f"{'Paused' if paused else 'Resumed'}: {', '.join(shown)}."])
 

@@ -307,7 +307,7 @@ def test_a_resume_of_many_leaves_paused_what_the_file_pauses(live: World) -> Non
     ran = said(live, "resume", "*", text=text)
     assert ran.code == 0
     assert "hourly: paused: true in the file, so left paused" in ran.err
-    assert "Resumed: 2 done." in ran.out
+    assert "Resumed: 2 done, 1 left paused." in ran.out
     assert "No differences" in said(live, "drift", text=text).out
     assert said(live, "resume", "hourly", text=text).code == 0
     ran = said(live, "resume", "h*", text=text)  # it is active: nothing is left paused
@@ -315,7 +315,7 @@ def test_a_resume_of_many_leaves_paused_what_the_file_pauses(live: World) -> Non
     assert "active already" in ran.out
     assert said(live, "pause", "hourly", text=text).code == 0
     ran = said(live, "resume", "h*", text=text)
-    assert (ran.code, ran.out.strip()) == (0, "Nothing to do: paused in the file, so left.")
+    assert (ran.code, ran.out.strip()) == (0, "Nothing to do: 1 left paused.")
     for glob in (("hourly",), ("*", "hourly"), ("billing.hourly",)):
         assert said(live, "pause", "hourly", text=text).code == 0
         ran = said(live, "resume", *glob, text=text)
@@ -392,7 +392,7 @@ def test_no_error_of_a_file_wakes_what_it_pauses(
         refused
     )
     for name in refused:
-        assert f"refused    resume schedule {name}: its file is wrong, so whether" in ran.out
+        assert f"refused    resume schedule {name}: whether the file pauses it" in ran.out
     for name in (*left, *refused):
         assert said(live, "resume", name, text=text).code == 0
     assert paused(live) == set()
