@@ -236,6 +236,19 @@ class Session:
             config = files.config(wanted, self.given(), self.environ(), missing)
         except ConfigError as error:
             raise type(error)(self._with_way_out(error.diagnostics)) from None
+        return self._chosen(config)
+
+    def outline(self) -> "tuple[Config, tuple[Diagnostic, ...]]":
+        """What can be read of a file that is wrong, and its errors; raises `ConfigError`.
+
+        That is where they leave open which ids, or which account, are meant.
+        """
+        from qstash_sync.config.outline import outline
+
+        found, errors = outline(self.sources(), self.environment, self.given(), self.environ())
+        return self._chosen(found), errors
+
+    def _chosen(self, config: "Config") -> "Config":
         self.secrets = config.secrets
         desired = replace(config.desired, options=self.options)
         self.made = desired

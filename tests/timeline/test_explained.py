@@ -19,7 +19,7 @@ from qstash_sync.timeline.explained import Explained, Verdict, explain
 from qstash_sync.timeline.question import READS, ask
 from qstash_sync.timeline.subject import NoSubjectError, subject
 from tests.fault_server import FaultServer
-from tests.support import HEAD, World, cli, config, world as make_world
+from tests.support import HEAD, World, cli, config, ids, world as make_world
 
 FILE = """
 version: 1
@@ -344,6 +344,31 @@ def test_the_command_says_what_is_wrong_with_its_words(
     ):
         shown = cli("explain", "report", "--at", at, "--format", "json", *common)
         assert json.loads(shown.out)["at"] == instant
+
+
+WRONG = [  # what is wrong in the file, and who can be explained all the same
+    ("another entry", ("owner: team-a", "ownr: team-a"), "slow", True),
+    ("its own entry", ("owner: team-a", "ownr: team-a"), "report", False),
+    ("a default", ("timezone: Europe/Berlin}", "timezone: Europe/Berlin, retries: x}"), "slow", False),
+    ("its own default", ("timezone: Europe/Berlin}", "timezone: Berlin}"), "report", False),
+    ("the namespace", ("namespace: billing", "namespace: Billing"), "slow", False),
+    ("a conflict", ("schedules:", "<<<<<<< HEAD\nschedules:"), "slow", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "edit", "name", "is_sure"), WRONG, ids=ids(WRONG))
+def test_in_a_file_that_is_wrong_what_is_right_is_explained(
+    tmp_path: Path, _id: str, edit: tuple[str, str], name: str, *, is_sure: bool
+) -> None:
+    file = tmp_path / "q.yaml"
+    common = ("-f", str(file), f"--local={tmp_path / 'a.db'}", "--now", "2027-03-20T10:00Z")
+    file.write_text(FILE)
+    assert cli("apply", "--yes", *common).code == 0
+    file.write_text(FILE.replace(*edit))
+    ran = cli("explain", name, *common)
+    assert ran.code == (0 if is_sure else 1), ran
+    assert (f"{name}: as declared" in ran.out) == is_sure
+    assert ("an error of the file is ignored here" in " ".join(ran.err.split())) == is_sure
 
 
 def test_a_rename_that_nobody_has_applied_is_still_live(live: World) -> None:
