@@ -253,7 +253,7 @@ def _way_out(
     known = _known(context)
     if isinstance(error, click.NoSuchOption):
         if context.command is cli:
-            return other_tools.before(words, cli.commands)
+            return other_tools.before(error.option_name, words, cli.commands)
         return other_tools.option(error.option_name, words, known)
     if isinstance(error, click.BadOptionUsage) and known.get(error.option_name):
         return f"write {error.option_name} {known[error.option_name]}"

@@ -92,13 +92,10 @@ def argument(word: str, known: Mapping[str, str]) -> str | None:
     return next((f"write {shlex.join(way)}" for way in ways.items() if way[0] in known), None)
 
 
-def before(words: Sequence[str], commands: Mapping[str, object]) -> str | None:
+def before(option: str, words: Sequence[str], commands: Mapping[str, object]) -> str | None:
     """Likewise for an option that stands before the command."""
-    at = next((at for at, word in enumerate(words) if word in commands), None)
-    if at is None:
-        return None
-    line = shlex.join(("qstash-sync", words[at], *words[:at], *words[at + 1 :]))
-    return f"options stand behind the command: {line}"
+    command = next((word for word in words if word in commands), None)
+    return command and f"options stand behind the command: qstash-sync {command} {option}"
 
 
 def _letters(name: str) -> list[str]:

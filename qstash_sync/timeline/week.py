@@ -205,6 +205,7 @@ def _lane(subject: _Subject, first: date) -> Lane:
         Line(days=tuple(days), before=tuple(bits(old)), after=tuple(bits(new)))
         for (old, new), days in alike.items()
     )
+    is_weekly = not any(fields.is_dated for fields in subject.wanted)
     # Other crons may well fire alike.
     is_same = is_readable and subject.fate is Fate.MOVED and before == after
     return Lane(
@@ -214,8 +215,9 @@ def _lane(subject: _Subject, first: date) -> Lane:
         lines=lines,
         paused=subject.paused,
         is_readable=is_readable,
-        is_weekly=not any(fields.is_dated for fields in subject.wanted),
-        is_monthly=all(
+        is_weekly=is_weekly,
+        is_monthly=not is_weekly
+        and all(
             (fields.months, fields.weekdays) == (MONTH.everything, WEEKDAY.everything)
             for fields in subject.wanted
         ),

@@ -75,7 +75,7 @@ LINES = [
     ("drift 'a b'", "write --target 'schedules.a b'"),
     ("schema plan x", "unexpected extra argument (x)"),
     ("-v plan", "No such option '-v'; options stand behind the command: qstash-sync plan -v"),
-    ("--local=a.db plan", "behind the command: qstash-sync plan --local=a.db"),
+    ("--local=a.db plan", "behind the command: qstash-sync plan --local"),
     ("-v", "No such option '-v'"),
     ("destroy --yes", "requires an argument; write --yes NAMESPACE"),
     ("plan --target", "requires an argument; write --target KIND.NAME"),

@@ -180,3 +180,10 @@ def test_what_is_refused_is_not_drawn_and_counted(world: World) -> None:
     world.edit("billing.a", labels=[])
     week = of_plan(world, text)
     assert ([one.name for one in week.lanes], week.rest) == (["b"], 1)
+
+
+def test_of_what_goes_and_tells_no_time_no_month_is_said() -> None:
+    subject = weeks._Subject(name="a", timezone="UTC", before=("0 6 1 1 *",), after=None)
+    lane = weeks._lane(subject, date(2026, 11, 28))
+    assert [line.days for line in lane.lines] == [(date(2027, 1, 1),)]
+    assert (lane.is_weekly, lane.is_monthly) == (True, False)
