@@ -25,6 +25,7 @@ from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.scope import is_glob
 from qstash_sync.record import record
 
+_STOPPED = (Kind.QUEUE, Kind.FLOW_CONTROL)  # what has a pause of its own
 _NEAR = 0.7  # of 1: a word that was misspelt
 _UNSURE = "whether the file pauses it is not known"
 
@@ -287,8 +288,16 @@ def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Ite
         namespace = wish.desired.namespace
         if not known:
             hint = f"no schedule of {namespace} is in the account; is it the right environment?"
+        if of := next((kind for kind in _STOPPED if _declares(wish.desired, kind, word)), None):
+            state, section = str(wish.paused).lower(), f"{of}s"
+            apply = wish.desired.command("apply", "--target", f"{section}.{word}")
+            hint = f"that is a {of.noun}: write paused: {state} in {section}, and `{apply}`"
         fact = f"{_where(wish)}no schedule of ours is named {glob}"
         yield Diagnostic(code="no_match", message=fact, hint=hint)
+
+
+def _declares(desired: Desired, kind: Kind, name: str) -> bool:
+    return any(one.name == name for one in getattr(desired, f"{kind}s") or ())
 
 
 def _where(wish: Wish) -> str:

@@ -284,6 +284,20 @@ def test_a_schedule_that_is_in_the_file_only_is_told(live: World) -> None:
     assert paused(live) == parts(live, *ALL)
 
 
+@pytest.mark.parametrize("command", ["pause", "resume"])
+@pytest.mark.parametrize(
+    ("section", "noun"), [("queues", "queue"), ("flow_controls", "flow control")]
+)
+def test_what_is_no_schedule_has_a_pause_in_the_file(
+    live: World, command: str, section: str, noun: str
+) -> None:
+    text = FILE + f"{section}: {{mail: {{parallelism: 1}}}}\n"
+    ran = said(live, command, "mail", text=text)
+    state = str(command == "pause").lower()
+    told = f"that is a {noun}: write paused: {state} in {section}, and `qstash-sync apply --target"
+    assert (ran.code, told in " ".join(ran.err.split())) == (64, True), ran.err
+
+
 # What an apply makes of it
 
 
