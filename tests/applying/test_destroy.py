@@ -93,7 +93,7 @@ def test_what_is_owned_goes_though_its_section_has_left_the_file(local: tuple[st
     path.write_text(bare.replace("queues: ['*']", "queues: [q]"))
     ran = cli("destroy", *local, "--yes", "billing")
     assert ran.code == 0, ran
-    assert "Applied: 5 done." in ran.out
+    assert "Destroyed: 5 done." in ran.out
     assert "queue r" not in ran.text
     path.write_text(FILE)
     ran = cli("plan", *local, "--format", "json")
