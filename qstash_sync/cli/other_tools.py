@@ -5,6 +5,7 @@ The words are Terraform's, kubectl's, Pulumi's and octoDNS's.
 
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,10 +46,15 @@ _OPTIONS = {
     "-target": ("--target {}",),
     "--no-color, -no-color": ("--color never",),
 }
-# What is done without an option of its own, in commands that have another one; the first counts.
+# What is done without an option of its own, in commands that have another one, or that one with
+# what it wants behind it; the first counts.
 _WITHOUT = (
-    ("-dry-run, --dry-run, --check, --preview", "--yes",
+    ("-dry-run, --dry-run, --check, --preview", "--yes NAMESPACE",
+     "without --yes it shows what would go, and asks, or off a terminal ends"),
+    ("-dry-run, --dry-run, --check, --preview", "--max-wait DURATION",
      "plan shows it, and cannot write; on a terminal this one asks first, elsewhere not"),
+    ("-dry-run, --dry-run, --check, --preview", "--yes",
+     "on a terminal this one shows what it would do, and asks; elsewhere not"),
     ("--prune", "--yes", "what is no longer in the file goes by itself"),
     ("--force, --overwrite", "--out",
      "a file that is there is never overwritten: name another with --out, or move it away"),
@@ -71,6 +77,7 @@ def option(unknown: str, words: Sequence[str], known: Mapping[str, str]) -> str 
 
     known: those of the command, and what each of them wants behind it.
     """
+    forms = [f"{name} {wanted}" for name, wanted in known.items()]
     for word in words:
         name = word.partition("=")[0]
         if unknown not in (name, *_letters(name)):
@@ -80,14 +87,18 @@ def option(unknown: str, words: Sequence[str], known: Mapping[str, str]) -> str 
         if meant:
             return f"here that is {', '.join(meant)}"
         for theirs, needed, told in _WITHOUT:
-            if needed in known and name in theirs.split(", "):
+            if needed in (*known, *forms) and name in theirs.split(", "):
                 return told
     return None
 
 
 def argument(word: str, known: Mapping[str, str]) -> str | None:
     """Likewise for a word that the command takes in no place."""
-    is_file = "/" in word or word.endswith((".yaml", ".yml")) or Path(word).exists()
+    if not word:
+        return None
+    is_file = "/" in word or word.endswith((".yaml", ".yml"))
+    with suppress(OSError):  # longer than a name can be
+        is_file = is_file or Path(word).exists()
     ways = {"-f": word} if is_file else {"--name": word, "--target": f"schedules.{word}"}
     return next((f"write {shlex.join(way)}" for way in ways.items() if way[0] in known), None)
 

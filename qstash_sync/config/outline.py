@@ -45,10 +45,16 @@ def outline(
 
 
 def _doubted(path: Path, environment: str | None) -> str | None:
-    """The schedule that is wrong as a whole, as one that stands twice is, or in its pause."""
-    match path:
-        case ("schedules", str(name)) | ("schedules", str(name), "paused" | "<<", *_):
+    """The schedule that is wrong as a whole, as one that stands twice is, or in its pause.
+
+    That may be in the wrong column, as below `headers`.
+    """
+    match _as_of_all(path, environment):
+        case ("schedules", str(name)):
             return name
+        case ("schedules", str(name), *rest) if "paused" in rest or "<<" in rest:
+            return name
+    match path:
         case ("environments", str(of), "overrides", "schedules", str(name)) if of == environment:
             return name
     return None
@@ -74,7 +80,8 @@ def _hides_pauses(error: Diagnostic, environment: str | None) -> bool:
     for a setting of one, in the wrong column. What is merged in may be merged into any schedule.
     """
     path = _as_of_all(error.path, environment)
-    if "<<" in path or ("paused" in path and _is_home(path)):
+    is_of_many = _is_home(path) or error.code == "duplicate"
+    if "<<" in path or ("paused" in path and is_of_many):
         return path[0] != "environments"
     match path:
         case ("schedules" | "defaults" | "overrides",) | ("defaults", "paused", *_):

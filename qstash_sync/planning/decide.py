@@ -348,8 +348,12 @@ def _idle_orphans(comparison: Comparison, policy: Policy, index: LiveParts) -> I
         if scope.is_glob(pattern) or pattern in ids:
             continue
         fact, hint = "no such schedule is left", ""
-        is_there = pattern in index.by_id
-        if is_there:
+        named = [one.id for one in comparison.orphans if one.name == pattern]
+        is_there = pattern in index.by_id or bool(named)
+        if named:
+            fact = "that is its name"
+            hint = f"name it by its id: --delete-orphan {named[0]}"
+        elif is_there:
             fact = f"that is none of what an environment has left in {index.namespace}"
             hint = f"there is {listed(ids)}" if ids else ""
         yield Diagnostic(

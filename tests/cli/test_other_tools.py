@@ -113,11 +113,20 @@ def test_a_slip_is_not_answered_with_another_word_of_the_line() -> None:
 
 def test_who_wants_to_look_is_told_of_plan_and_of_where_nobody_is_asked() -> None:
     """Off a terminal an apply without --yes writes at once."""
-    for command in ("apply", "pause"):
-        told = " ".join(cli(command, "--dry-run").err.split())
-        assert "plan shows it, and cannot write" in told
-        assert "on a terminal this one asks first, elsewhere not" in told
-    assert "cannot write" not in cli("plan", "--dry-run").err
+    ways = {
+        "apply": "plan shows it, and cannot write; on a terminal this one asks first, elsewhere not",
+        "pause": "on a terminal this one shows what it would do, and asks; elsewhere not",
+        "destroy": "without --yes it shows what would go, and asks, or off a terminal ends",
+        "plan": "No such option '--dry-run'.",
+    }
+    for command, way in ways.items():
+        assert way in " ".join(cli(command, "--dry-run").err.split())
+
+
+@pytest.mark.parametrize("word", ["", "a" * 300, "\n"])
+def test_no_word_is_too_odd_to_be_refused(word: str) -> None:
+    ran = cli("plan", word)
+    assert (ran.code, "Got unexpected extra argument" in ran.err) == (64, True), ran
 
 
 def test_what_nobody_says_is_left_to_the_nearest_words() -> None:

@@ -352,7 +352,9 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("its name", "paused: true,", "pausd: true,", set(), {"hourly"}),
     ("its name, over a default", "paused: true,", "pausd: true, paused: false,", set(), {"hourly"}),
     ("it, over a default", RESTING, RESTING.replace("UTC}", "UTC, paused: false}").replace("paused: true", "paused: perhaps"), set(), {"hourly"}),
-    ("two of them", "paused: true,", "paused: false, paused: true,", set(), {"hourly"}),
+    ("two of them", "paused: true,", "paused: false, paused: true,", set(), ALL),
+    ("two that are merged", "  hourly: {paused: true,", "  x: &x {cron: '@daily', destination: 'https://e.com', paused: false, paused: true}\n  hourly: {<<: *x,", set(), ALL),
+    ("below headers", "paused: true,", "headers: {X-A: b, paused: true},", set(), {"hourly"}),
     ("the entry", "\nschedules:", "\nschedules:\n  hourly: [1]", set(), ALL),
     ("its column", "\nschedules:", "\nschedules:\n  paused: true", {"hourly"}, ALL - {"hourly"}),
     ("a word in its column", "\nschedules:", "\nschedules:\n  pausd: true", {"hourly"}, ALL - {"hourly"}),
@@ -474,6 +476,9 @@ def test_of_two_files_one_may_pause_it(live: World, tmp_path: Path) -> None:
         ("{}", "{schedules: {hourly: {<<: 3}}}", set(), ALL),
         ("{}", "{schedules: {hourly: {dst: {paused: true}}}}", set(), {"hourly"}),
         ("{}", "{schedules: {hourly: {paused: false}, hourly: {paused: true}}}", set(), {"hourly"}),
+        ("{}", "{schedules: {hourly: {paused: false, paused: true}}}", set(), ALL),
+        ("{paused: false, paused: true}", "{}", set(), ALL),
+        ("{}", "{schedules: {hourly: {headers: {paused: true}}}}", set(), {"hourly"}),
     ],
 )
 def test_nor_does_one_of_an_environment(

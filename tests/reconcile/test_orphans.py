@@ -120,6 +120,9 @@ def test_what_is_none_of_it_is_no_orphan(place: Place, part_id: str) -> None:
         f"{part_id}: that is none of what an environment has left in shop there is shop.b, shop.c"
         in (ran.text)
     )
+    ran = place.run("plan", "--delete-orphan", "b", environment="production", names="a")
+    told = "that is its name name it by its id: --delete-orphan shop.b"
+    assert (ran.code, told in ran.text) == (ExitCode.USAGE, True)
     ran = place.run("plan", "--adopt", "shop.b", environment="production", names="a")
     assert (ran.code, "--delete-orphan shop.b deletes it" in ran.text) == (ExitCode.USAGE, True)
     ran = place.run("plan", "--adopt", "shop.a", environment="production", names="a")
