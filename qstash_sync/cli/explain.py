@@ -6,13 +6,16 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qstash_sync.cli import options, streams
 from qstash_sync.errors import ConfigError, UsageError
 from qstash_sync.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from qstash_sync.model.diagnostics import Diagnostic
 
 
 @click.command()
@@ -30,6 +33,7 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     """
     from qstash_sync.applying import watching
     from qstash_sync.cli.session import Session
+    from qstash_sync.config.outline import is_elsewhere
     from qstash_sync.render import explained as view
     from qstash_sync.render.paused import ignored
     from qstash_sync.timeline import explained, question as questions, subject as subjects
@@ -37,6 +41,7 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     session = Session.open(unknown_env=True, **given)  # no time depends on a secret
     asked = None if at is None else _time(at)
     wrong: ConfigError | None = None
+    errors: tuple[Diagnostic, ...] = ()
     try:
         config = session.config()
     except ConfigError as error:  # in an incident a slip in another entry is in nobody's way
@@ -50,7 +55,8 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
         subject = subjects.subject(config.desired, found, what)
     except subjects.NoSubjectError as error:
         raise wrong or UsageError(f"explain {error}") from None
-    if wrong and not subject.schedule:
+    elsewhere = (is_elsewhere(one, subject.name, session.environment) for one in errors)
+    if wrong and not (subject.schedule and all(elsewhere)):
         raise wrong
     session.warn(config.warnings)
     now = session.instant if session.now else read_at

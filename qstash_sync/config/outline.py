@@ -44,6 +44,24 @@ def outline(
     return replace(config, desired=desired), files.certain(errors)
 
 
+def is_elsewhere(error: Diagnostic, schedule: str, environment: str | None) -> bool:
+    """Whether an error leaves a schedule as it is: another entry has it, or another kind's section.
+
+    What is merged in, stands twice or cannot be read may be about any of them.
+    """
+    path = _as_of_all(error.path, environment)
+    if "<<" in path or error.code in ("duplicate", "unknown_name"):
+        return False
+    match path:
+        case ("schedules", str(name), _, *_):
+            return name != schedule and not _is_home(path)
+        case ("url_groups" | "queues" | "flow_controls", _, *_):
+            return True
+        case ("environments", str(of), *_):
+            return of != environment
+    return False
+
+
 def _doubted(path: Path, environment: str | None) -> str | None:
     """The schedule that is wrong as a whole, as one that stands twice is, or in its pause.
 

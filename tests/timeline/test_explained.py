@@ -351,6 +351,11 @@ WRONG = [  # what is wrong in the file, and who can be explained all the same
     ("its own entry", ("owner: team-a", "ownr: team-a"), "report", False),
     ("a default", ("timezone: Europe/Berlin}", "timezone: Europe/Berlin, retries: x}"), "slow", False),
     ("its own default", ("timezone: Europe/Berlin}", "timezone: Berlin}"), "report", False),
+    ("its cron twice", ("report: {", "report: {cron: '0 1 * * *', "), "report", False),
+    ("another cron twice", ("second: {", "second: {cron: '0 1 * * *', "), "report", False),  # it may be merged
+    ("it twice", ("  second:", "  report: {cron: '0 1 * * *'}\n  second:"), "report", False),
+    ("a default twice", ("timezone: Europe/Berlin}", "timezone: UTC, timezone: Europe/Berlin}"), "report", False),
+    ("a section", ("schedules:", "queues: {q: {paralelism: 3}}\nschedules:"), "report", True),
     ("the namespace", ("namespace: billing", "namespace: Billing"), "slow", False),
     ("a conflict", ("schedules:", "<<<<<<< HEAD\nschedules:"), "slow", False),
 ]  # fmt: skip
