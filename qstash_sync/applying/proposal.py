@@ -106,21 +106,22 @@ def attributed(
     if base is None:
         return found
     # What options name may be no part of the base.
-    whole = replace(policy, target=(), exclude=(), adopt=(), delete_orphans=())
+    whole = replace(policy, target=(), exclude=(), adopt=(), delete_orphan=())
     return origins.attributed(found, desired, base, compare(base, live, now=now, policy=whole))
 
 
 def emptied(desired: Desired) -> Desired:
     """What a namespace is to be once it is destroyed: nothing of what carries its mark or is owned.
 
-    What is owned goes whether or not the files still have its section. Its own confirmation stands
-    for the limits. It names one namespace: the former one stays.
+    What is owned goes though the files no more have its section, unless they have other
+    environments, whose it may be by now. Its own confirmation stands for the limits. It names one
+    namespace: the former one stays.
     """
 
     def none_of(kind: Kind) -> tuple[()] | None:
-        section = f"{kind}s"
-        is_managed = getattr(desired, section) is not None or getattr(desired.owns, section)
-        return () if is_managed else None
+        is_theirs = getattr(desired, f"{kind}s") is None and desired.neighbours
+        is_owned = not is_theirs and getattr(desired.owns, f"{kind}s")
+        return () if getattr(desired, f"{kind}s") is not None or is_owned else None
 
     return replace(
         desired,
@@ -131,6 +132,20 @@ def emptied(desired: Desired) -> Desired:
         flow_controls=none_of(Kind.FLOW_CONTROL),
         limits=replace(desired.limits, max_deletes=None, max_delete_percent=None),
     )
+
+
+def _not_looked_at(desired: Desired) -> Iterator[Diagnostic]:
+    """Of the kinds that `emptied` leaves alone, those that the files own."""
+    for kind in (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL) if desired.neighbours else ():
+        section = f"{kind}s"
+        if getattr(desired, section) is None and getattr(desired.owns, section):
+            yield Diagnostic(
+                severity=Severity.WARNING,
+                code="left",
+                message=f"owns names {section}, and the files have none: what there is stays",
+                hint="another environment may have it; else write "
+                f"`{section}: {{}}`, and all goes that owns names",
+            )
 
 
 def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
@@ -151,7 +166,7 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
     parts = index.by_id.values()
     told |= {part.base for part in plan.index.by_id.values() if plan.index.is_orphan(part)}
     others = {part.base for part in parts if index.is_orphan(part)} - told
-    yield from orphaned(others, "of the former namespace: an apply with ")
+    yield from orphaned(others, "an apply with ")
     former = sorted({part.base for part in parts if part.former})
     if former:
         yield Diagnostic(
@@ -161,6 +176,7 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
             hint="an apply renames what the file declares, and deletes the rest;"
             f" a destroy with namespace: {index.former} deletes all",
         )
+    yield from _not_looked_at(desired)
     live = {
         *((Kind.URL_GROUP, group.name) for group in plan.live.url_groups or ()),
         *((Kind.QUEUE, queue.name) for queue in plan.live.queues or ()),

@@ -160,7 +160,7 @@ class Session:
             only=Reason(self.only) if self.only else None,
             strays=self.strays,
             adopt=self.adopt,
-            delete_orphans=self.delete_orphan,
+            delete_orphan=self.delete_orphan,
             allow_deletes=self.allow_deletes,
             allow_protected=self.allow_protected,
             allow_in_use=self.allow_in_use,

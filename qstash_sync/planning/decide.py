@@ -344,7 +344,7 @@ def _idle_globs(comparison: Comparison, policy: Policy) -> Iterator[Diagnostic]:
 def _idle_orphans(comparison: Comparison, policy: Policy, index: LiveParts) -> Iterator[Diagnostic]:
     """What `--delete-orphan` names, and is none; what is gone was deleted by a run before."""
     ids = [one.id for one in comparison.orphans]
-    for pattern in policy.delete_orphans if policy.among is None else ():
+    for pattern in policy.delete_orphan if policy.among is None else ():
         if scope.is_glob(pattern) or pattern in ids:
             continue
         fact, hint = "no such schedule is left", ""

@@ -25,7 +25,7 @@ class Policy:
     strays: adopt what the file names, delete its twins, and leave every other change alone.
     among: leave every change alone but these, by kind and id: those that a saved plan approves.
     adopt: globs of schedule names whose unmarked live ids are taken over.
-    delete_orphans: globs of ids to delete of what environments have left that the files lack.
+    delete_orphan: globs of ids to delete of what environments have left that the files lack.
     allow_deletes: as many deletes as this, whatever `limits` says.
     allow_protected, allow_in_use, drop_backlog: globs of names to delete all the same.
     delete_after_failure: delete although an earlier change of the run failed.
@@ -41,7 +41,7 @@ class Policy:
     strays: bool = False
     among: frozenset[Key] | None = None
     adopt: tuple[str, ...] = ()
-    delete_orphans: tuple[str, ...] = ()
+    delete_orphan: tuple[str, ...] = ()
     allow_deletes: int | None = None
     allow_protected: tuple[str, ...] = ()
     allow_in_use: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Policy:
 
     def ends(self, orphan: Compared) -> bool:
         """Whether what an environment has left goes."""
-        return any(fnmatchcase(orphan.id, glob) for glob in self.delete_orphans)
+        return any(fnmatchcase(orphan.id, glob) for glob in self.delete_orphan)
 
     def is_about(self, orphan: Compared) -> bool:
         """Whether the run has something to say of it."""

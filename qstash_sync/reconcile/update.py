@@ -1,6 +1,7 @@
 """A declared schedule against the parts that it has: in what they differ, and the writes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from qstash_sync.model.change import (
@@ -66,6 +67,8 @@ def update(
     changed = (*when.fields, *settings, *hidden)
 
     pause, diagnostics = pauses.judge(schedule, parts)
+    if old and pause.reason is Reason.DRIFT:  # a pause that is missing was to come
+        pause = replace(pause, reason=Reason.RENAME)
     diagnostics = [*when.diagnostics, *diagnostics]
     if not changed and not pause.fields:
         return None, diagnostics

@@ -102,6 +102,29 @@ def test_what_is_owned_goes_though_its_section_has_left_the_file(local: tuple[st
     )  # all but the queue r, and a key that is pinned again
 
 
+def test_what_another_environment_may_have_stays_where_its_section_has_left_the_file(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "q.yaml"
+    head = (
+        HEAD
+        + "environments: {prod: {}, dev: {namespace: dev}}\nowns: {url_groups: [g], queues: [q]}\n"
+    )
+    group = f"url_groups: {{g: {{endpoints: ['{URL}']}}}}\nqueues: {{q: {{}}}}\n"
+    words = ("-f", str(path), f"--local={tmp_path / 'a.db'}")
+    path.write_text(head + group)
+    for name in ("prod", "dev"):
+        assert cli("apply", "-e", name, *words).code == 0
+    path.write_text(head)
+    ran = cli("destroy", "-e", "dev", "--yes", "dev", *words)
+    assert ran.code == 0
+    told = " ".join(ran.text.split())
+    assert "owns names url_groups, and the files have none: what there is stays" in told
+    assert "else write `queues: {}`, and all goes that owns names" in told
+    path.write_text(head + group)
+    assert "No changes" in cli("plan", "-e", "prod", *words).out
+
+
 def test_what_is_protected_in_use_or_full_stops_it_before_the_first_delete(world: World) -> None:
     from qstash_sync.applying import proposal
     from tests.support import config

@@ -70,6 +70,19 @@ def pause(world: World, base: str) -> None:
 
 # Renames
 
+
+@pytest.mark.parametrize("writes", [3, 4, 5])
+def test_a_pause_that_was_to_come_is_no_edit(world: World, writes: int) -> None:
+    """A rename with a pause pauses its parts one by one, before the old ones go."""
+    world.apply(HEAD + job("a"))
+    text = HEAD + job("b", was="a").replace("cron:", "paused: true, cron:")
+    world.cut_off(text, after=writes)
+    found = told(world, text)
+    assert (found.change.reason, found.drift.count("outside")) == (Reason.RENAME, 0)
+    world.apply(text)
+    assert world.plan(text).empty
+
+
 BESIDE = "cut off: m.a still fires beside it, and goes with the next apply"
 RENAMES = [  # the cron that it has as b, writes until the end, what the plan says of its time
     ("0 9 * * *", 1, "(renamed) daily 09:00 New York"),
@@ -153,8 +166,8 @@ def test_an_edit_of_what_a_rename_has_begun_is_an_edit(world: World) -> None:
 @pytest.mark.parametrize(
     ("writes", "time"),
     [
-        (1, "22 firings in 128 days move 5 minutes later, first Mon 2027-03-01 09:30"),
-        (2, "12 firings in 128 days move 5 minutes later, first Mon 2027-03-15 09:30"),
+        (1, "22 firings in 128 days move 5m later, first Mon 2027-03-01 09:30"),
+        (2, "12 firings in 128 days move 5m later, first Mon 2027-03-15 09:30"),
     ],
 )
 def test_of_a_set_the_rest_of_its_firings_is_told(world: World, writes: int, time: str) -> None:

@@ -191,7 +191,7 @@ def test_the_namespace_that_is_replaced_may_have_some(tmp_path: Path) -> None:
     ran = cli("destroy", "-e", "prod", "--yes", "shop-prod", *common)
     assert ran.code == 0  # it is of one namespace
     assert f"shop.c: {TOLD}" in " ".join(ran.text.split())
-    assert "an apply with --delete-orphan shop.c" in " ".join(ran.text.split())
+    assert "was it renamed? an apply with --delete-orphan shop.c" in " ".join(ran.text.split())
 
 
 @pytest.mark.parametrize("option", ["--adopt", "--delete-orphan"])
