@@ -301,8 +301,10 @@ class _Run:
             longer = f"{minutes}m" if minutes < _LONG else f"{-(-minutes // 60)}h"
             pause, resume = (self.control.command(do, change.name) for do in ("pause", "resume"))
             ways = f"run again then, or --max-wait {longer}"
-            soon = f"or at once: `{pause}`, this apply again, `{resume}`"
-            self._take(_blocked(change, f"its next window opens at {at}; {ways}; {soon}"))
+            if not self.policy.saved:  # whose plan would no longer hold
+                soon = f"`{pause}`, this apply again, `{resume}`"
+                ways += f"; or at once, where the file leaves its pause open: {soon}"
+            self._take(_blocked(change, f"its next window opens at {at}; {ways}"))
             return False
         if key not in self.waited:
             self.control.say(f"{change.name}: a firing is near; waiting until {found.at:%H:%M:%SZ}")

@@ -63,7 +63,7 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     question = questions.ask(subject, config.desired, found, read_at=read_at, now=now, at=asked)
     answer = explained.explain(question)
     if session.json:
-        streams.result(view.document(answer, session.requests))
+        streams.result(view.document(answer, session.requests, config.warnings))
     else:
         streams.result(view.text(answer, session.paint()))
     return ExitCode.DONE

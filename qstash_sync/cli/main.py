@@ -151,7 +151,7 @@ def _refuse_wrong_words(
     with augment_usage_errors(context):
         _, left, order = command.make_parser(context).parse_args([*words])
     counts = Counter(order)
-    if left and _HELP not in counts:
+    if left and _HELP not in counts and not _is_file_of_local(left[0], words):
         from qstash_sync.cli import other_tools
 
         if meant := other_tools.argument(left[0], _known(context)):
@@ -284,6 +284,12 @@ def _about_local(words: Sequence[str]) -> str | None:
     if not file or file.startswith("-"):
         return None
     return f"if {file} is the file of --local, write {shlex.quote(f'--local={file}')}"
+
+
+def _is_file_of_local(word: str, words: Sequence[str]) -> bool:
+    """Whether it may be so, as it stands right behind the option."""
+    before = (one for one, following in pairwise(words) if following == word)
+    return any(one.partition("=")[0] == "--local" for one in before)
 
 
 def _option(words: Sequence[str], *names: str) -> str | None:

@@ -85,6 +85,7 @@ class Resources:
     def build(self, section: str, builder: Builder) -> tuple[Any, ...] | None:
         """Every resource of one kind from all files; None where no file has the section."""
         if not any(self._sections(section)):
+            self._check_overrides(section, {})
             return None
         built: dict[str, Any] = {}
         for entry, layer in self._entries(section):

@@ -32,7 +32,7 @@ from qstash_sync.reconcile.ignored import Ignored
 from qstash_sync.reconcile.live_parts import LiveParts
 from qstash_sync.record import record
 
-IDLE_GLOB = "adopt"  # the code of an error: `--adopt` names no schedule of the files
+IDLE_GLOB = "adopt"  # the code of an error: a consent names what it cannot be given to
 _TYPED = 10  # more options than this nobody types
 _OF_THE_FILE = (Reason.FILE, Reason.BOTH, Reason.ADOPT)
 _WRITTEN = (Action.CREATE, Action.UPDATE)

@@ -88,7 +88,7 @@ def update(
     if declared.has_time:
         diagnostics += too_many(schedule, len(when.crons), severity)
     running = [part.live.cron for part in parts if not part.live.paused]
-    if reason is Reason.CLOCK and running:
+    if reason is Reason.CLOCK and len(running) == len(parts):
         diagnostics += live_times.late(schedule, running, now)
     fields = (*changed, *pause.fields)
     change = _rewrite(declared, parts, when, pause, reason, fields, differing, index)

@@ -1,8 +1,9 @@
 """An explanation: the verdict first, then what it rests on; and its JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.reconcile import times
 from qstash_sync.reconcile.live_parts import LivePart
 from qstash_sync.render import json as view, safe, why
@@ -17,8 +18,10 @@ _LABEL = 10
 _QUIET = (Verdict.AS_DECLARED, Verdict.GAP, Verdict.FOLD, Verdict.DELAY, Verdict.RETRY)
 
 
-def document(found: Explained, requests: tuple[int, int]) -> Page:
-    """The JSON: instants in UTC, `local` in the schedule's zone."""
+def document(
+    found: Explained, requests: tuple[int, int], warnings: Iterable[Diagnostic] = ()
+) -> Page:
+    """The JSON: instants in UTC, `local` in the schedule's zone; warnings: of the files."""
     question, subject, rule = found.question, found.subject, found.rule
     part = _shown_part(found)
     return view.document(
@@ -62,7 +65,7 @@ def document(found: Explained, requests: tuple[int, int]) -> Page:
             "server": view.stamp(question.server_next),
         },
         last_run=view.stamp(question.last_run),
-        warnings=[view.diagnostic(one) for one in question.known],
+        warnings=[view.diagnostic(one) for one in (*warnings, *question.known)],
         errors=[],
         requests={"read": requests[0], "write": requests[1]},
     )

@@ -62,7 +62,7 @@ def _lane(lane: Lane, first: date) -> dict[str, Any]:
         "is_readable": lane.is_readable,
         "lines": [
             {
-                "days": picture.days(line.days, lane, first),
+                "days": picture.days(line, lane, first),
                 "week": [*_weekdays(line.days)]
                 if lane.is_weekly and not weeks.is_beyond(line.days, first)
                 else [],

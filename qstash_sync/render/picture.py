@@ -34,10 +34,13 @@ Scale = Callable[[int], float]  # percent of a minute or column
 # ---------------------------------------------------------------- words
 
 
-def days(found: Sequence[date], lane: Lane, first: date) -> str:
+def days(line: Line, lane: Lane, first: date) -> str:
     """Days of the week that begins with the first; by their dates where others will not be so."""
+    found = line.days
     if not lane.is_weekly or is_beyond(found, first):
-        return _dates(found) + _of_month(found, lane)
+        is_of_month = lane.is_monthly and line.after and len(found) == 1
+        day = f", {spoken.ordinal(found[0].day)} of the month" if is_of_month else ""
+        return _dates(found) + day
     numbers = {day.isoweekday() % weeks.DAYS for day in found}
     return "every day" if len(numbers) == weeks.DAYS else spoken.weekdays(numbers)
 
@@ -48,11 +51,6 @@ def _dates(found: Sequence[date]) -> str:
     if len(found) >= _IN_A_ROW and (last - found[0]).days == len(found) - 1:
         return f"{found[0]:%a %Y-%m-%d} to {last:%a %Y-%m-%d}"
     return ", ".join(f"{day:%a %Y-%m-%d}" for day in found)
-
-
-def _of_month(found: Sequence[date], lane: Lane) -> str:
-    is_one = lane.is_monthly and len(found) == 1
-    return f", {spoken.ordinal(found[0].day)} of the month" if is_one else ""
 
 
 def times(minutes: Sequence[int]) -> str:
@@ -97,7 +95,7 @@ def axis() -> str:
 
 def line(found: Line, lane: Lane, first: date) -> str:
     """The marks of the days that are alike."""
-    fires = f"{days(found.days, lane, first)}: {change(found, lane.fate)}"
+    fires = f"{days(found, lane, first)}: {change(found, lane.fate)}"
     title = f"{lane.name}, {fires}, {lane.timezone}"
     goes = sorted({*found.before} - {*found.after})
     comes = sorted({*found.after} - {*found.before})

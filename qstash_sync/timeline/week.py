@@ -56,7 +56,7 @@ class Lane:
     """One schedule: its days in the week, or the next one, by the clock of its zone.
 
     is_readable: whether QStash's parser is known to understand every cron of it. is_weekly: whether
-    each week has the same days; is_monthly: likewise each month.
+    each week has the same days; is_monthly: likewise each month, of what is to be.
     """
 
     name: str
@@ -216,7 +216,8 @@ def _lane(subject: _Subject, first: date) -> Lane:
         paused=subject.paused,
         is_readable=is_readable,
         is_weekly=is_weekly,
-        is_monthly=not is_weekly
+        is_monthly=bool(subject.wanted)
+        and not is_weekly
         and all(
             (fields.months, fields.weekdays) == (MONTH.everything, WEEKDAY.everything)
             for fields in subject.wanted

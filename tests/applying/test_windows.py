@@ -358,7 +358,8 @@ def test_without_a_window_in_time_nothing_is_written_and_the_next_one_is_named()
         assert outcome.status is Status.BLOCKED
         assert "its next window opens at 2026-11-23 14:59:02Z" in outcome.message
         at_once = "`qstash-sync pause a`, this apply again, `qstash-sync resume a`"
-        assert f"or --max-wait 3h; or at once: {at_once}" in outcome.message
+        where = "where the file leaves its pause open"
+        assert f"or --max-wait 3h; or at once, {where}: {at_once}" in outcome.message
         assert world.written == {}
         world.now = NOON + 3 * 3600 - 50
         (outcome,) = world.apply(config(HEAD + case.after).desired).outcomes

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qstash_sync.model.resources import Desired
-from tests.support import HEAD, World, cli, config, ids, messages
+from tests.support import HEAD, World, build, cli, config, ids, messages
 
 URL = "https://app.example.com/x"
 ENVIRONMENTS = """
@@ -102,6 +102,15 @@ def test_a_flow_control_key_takes_colons_at_signs_and_slashes(world: World, key:
     stored = world.account.store.get("flow", key)
     assert stored is not None
     assert stored["parallelismMax"] == 2
+
+
+@pytest.mark.parametrize("section", ["schedules", "url_groups", "queues", "flow_controls"])
+def test_an_override_of_what_no_file_has_is_an_error(section: str) -> None:
+    """Whether or not there is such a section: a word in the wrong one does nothing."""
+    text = f"{HEAD}environments: {{e: {{overrides: {{{section}: {{a: {{}}}}}}}}}}\n"
+    for more in ("", f"{section}: {{}}\n"):
+        _, found = build(text + more, environment="e")
+        assert [(one.code, one.path[-2:]) for one in found] == [("unknown_name", (section, "a"))]
 
 
 def test_an_entry_of_schedules_that_begins_with_x_is_an_anchors_home() -> None:

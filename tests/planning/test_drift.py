@@ -337,6 +337,20 @@ def test_what_is_wrong_already_is_not_exact_until_tomorrow(
             world.edit(part, isPaused=True)
 
 
+def test_a_part_that_is_paused_is_not_wrong_at_its_next_firing(
+    world: World, live_until: datetime
+) -> None:
+    """A renewal is due, and the pause alone is why nothing fires then."""
+    text = HEAD + schedules()
+    world.apply(text)
+    world.now = live_until - timedelta(days=10)
+    for part in world.account.console.snapshot()["schedule"]:
+        for paused in (True, False):
+            world.edit(part, isPaused=paused)
+            codes = [w.code for w in world.plan(text).warnings]
+            assert ("partly_paused" in codes, "renewal" in codes) == (paused, False)
+
+
 @pytest.mark.parametrize(
     ("left", "code", "grade"),
     [(30, 0, "information"), (20, 0, "warning"), (10, 2, "difference")],

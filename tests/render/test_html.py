@@ -349,6 +349,31 @@ def test_days_are_dates_but_where_a_week_is_like_another(_id: str, cron: str, sa
     assert bool(line["week"]) == (said == "Tue")
 
 
+MONTHLY, WEEKLY = "0 9 1 * *", "0 9 * * 1"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (WEEKLY, MONTHLY, {"Mon 2026-11-30", "Tue 2026-12-01, 1st of the month"}),
+        (MONTHLY, WEEKLY, {"Tue 2026-12-01", "Mon"}),
+        ("0 9 28 3 *", None, {"Sun 2027-03-28"}),
+    ],
+)
+def test_a_day_of_the_month_is_one_of_what_is_to_be(
+    world: World, before: str, after: str | None, said: set[str]
+) -> None:
+    entry = (
+        "schedules: {{a: {{cron: '{}', timezone: UTC, destination: 'https://e.example.com/x'}}}}\n"
+    )
+    head = f"{HEAD}limits: {{max_deletes: none, max_delete_percent: none}}\n"
+    world.apply(head + entry.format(before))
+    text = head + (entry.format(after) if after else "schedules: {}\n")
+    week = weeks.of_plan(world.desired(text), world.plan(text))
+    (lane,) = gallery.pictures(week, world.now, "", "fires")["week"]["lanes"]
+    assert {line["days"] for line in lane["lines"]} == said
+
+
 WORDS = [
     ("few", (540, 1020), "09:00, 17:00"),
     ("none", (), "none"),
