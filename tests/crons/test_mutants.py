@@ -218,7 +218,7 @@ def _apart(crons: tuple[str, ...], parse: Callable[[str], Any]) -> bool:
 def copy(root: Path) -> Path:
     """The part of the package that the compiler needs."""
     shutil.copytree(PACKAGE / "crons", root / "qstash_sync" / "crons")
-    for name in ("__init__.py", "errors.py", "exit_codes.py"):
+    for name in ("__init__.py", "errors.py", "exit_codes.py", "record.py"):
         shutil.copy(PACKAGE / name, root / "qstash_sync" / name)
     return root
 

@@ -34,7 +34,7 @@ def compiled(case: dict[str, Any]) -> dict[str, Any]:
         made = compile_job(job, now=now, strategy=Strategy(case["strategy"]))
     except CronError as error:
         return {"error": str(error)}
-    after, moved = after_the_end(job, made), effect(made.crons, job, now)
+    after, moved = after_the_end(job, made), effect(made.crons, job, now, days=366)
     return {
         "parts": [f"{part.cron} | {part.offset} | {part.serves}" for part in made.parts],
         "until": made.valid_until and made.valid_until.isoformat(),
