@@ -1,6 +1,7 @@
 """Which account is spoken to: the file first, then the SDKs' variables; and what says so."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -268,12 +269,12 @@ def test_no_proxy_is_read_as_other_tools_read_it(
 
 
 def test_a_network_in_no_proxy_breaks_no_command(world: World) -> None:
+    world.account.clock = time.time  # a plan of a wrong clock ends with 3
     with Served(world.account) as served:
         environ = {"QSTASH_URL": served.url, "QSTASH_TOKEN": LOCAL_TOKEN, "NO_PROXY": "fd00::/8"}
-        # Its clock is not that of this machine, so an apply would refuse to write.
-        assert "6 to create" in cli("plan", "-f", "examples/quickstart", environ=environ).out
+        assert cli("plan", "-f", "examples/quickstart", environ=environ).code == 0
         refused = {**environ, "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.0/8"}
-        assert "6 to create" in cli("plan", "-f", "examples/quickstart", environ=refused).out
+        assert cli("plan", "-f", "examples/quickstart", environ=refused).code == 0
 
 
 @pytest.mark.parametrize("token", ['"eyJabc"', "'eyJabc'", '"eyJabc', "eyJabc'"])
