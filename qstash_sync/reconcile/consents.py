@@ -23,9 +23,8 @@ def consent(
         ids += [step.id] if isinstance(step, PutSchedule | DeleteSchedule) else []
     there = (index.by_id[part_id] for part_id in ids if part_id in index.by_id)
     asked = [part for part in there if index.foreign(part) and not index.consents(schedule, part)]
-    for part in sorted(asked, key=lambda part: (not index.is_anothers(part), part.number)):
-        foreign = index.foreign(part)
-        assert foreign
-        can_be_given = not index.is_anothers(part)
-        return Consent(id=part.live.id, foreign=foreign, can_be_given=can_be_given)
-    return None
+    first = min(asked, key=lambda part: (not index.is_anothers(part), part.number), default=None)
+    foreign = first and index.foreign(first)
+    if first is None or foreign is None:
+        return None
+    return Consent(id=first.live.id, foreign=foreign, can_be_given=not index.is_anothers(first))
