@@ -22,9 +22,12 @@ def consent(
     for step in change.steps if change else ():
         ids += [step.id] if isinstance(step, PutSchedule | DeleteSchedule) else []
     there = (index.by_id[part_id] for part_id in ids if part_id in index.by_id)
-    asked = [part for part in there if index.foreign(part) and not index.consents(schedule, part)]
-    first = min(asked, key=lambda part: (not index.is_anothers(part), part.number), default=None)
-    foreign = first and index.foreign(first)
-    if first is None or foreign is None:
-        return None
-    return Consent(id=first.live.id, foreign=foreign, can_be_given=not index.is_anothers(first))
+    asked = [
+        (
+            part.number,
+            Consent(id=part.live.id, foreign=foreign, can_be_given=not index.is_anothers(part)),
+        )
+        for part in there
+        if (foreign := index.foreign(part)) and not index.consents(schedule, part)
+    ]
+    return min(asked, key=lambda one: (one[1].can_be_given, one[0]), default=(0, None))[1]
