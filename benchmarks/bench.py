@@ -201,7 +201,7 @@ def applying(setup: Setup, parallelism: int) -> Measure:
     environ = {"QSTASH_URL": address["url"], "QSTASH_TOKEN": address["token"]}
 
     def measure() -> Sample:
-        ran = run(words, f"Applied: {creates} done", **environ)
+        ran = run(words, f"Applied: {creates:,} done", **environ)
         told = server.ask()
         assert told["writes"] == creates, told
         each = LATENCY / parallelism
