@@ -117,11 +117,10 @@ def emptied(desired: Desired) -> Desired:
     environments, whose it may be by now. Its own confirmation stands for the limits. It names one
     namespace: the former one stays.
     """
+    ends = [] if desired.neighbours else _owned_alone(desired)
 
     def none_of(kind: Kind) -> tuple[()] | None:
-        is_theirs = getattr(desired, f"{kind}s") is None and desired.neighbours
-        is_owned = not is_theirs and getattr(desired.owns, f"{kind}s")
-        return () if getattr(desired, f"{kind}s") is not None or is_owned else None
+        return () if getattr(desired, f"{kind}s") is not None or kind in ends else None
 
     return replace(
         desired,
@@ -134,18 +133,25 @@ def emptied(desired: Desired) -> Desired:
     )
 
 
-def _not_looked_at(desired: Desired) -> Iterator[Diagnostic]:
-    """Of the kinds that `emptied` leaves alone, those that the files own."""
-    for kind in (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL) if desired.neighbours else ():
-        section = f"{kind}s"
-        if getattr(desired, section) is None and getattr(desired.owns, section):
-            yield Diagnostic(
-                severity=Severity.WARNING,
-                code="left",
-                message=f"owns names {section}, and the files have none: what there is stays",
-                hint="another environment may have it; else write "
-                f"`{section}: {{}}`, and all goes that owns names",
-            )
+def _owned_alone(desired: Desired) -> list[Kind]:
+    """The kinds that the files own without a section of them."""
+    return [
+        kind
+        for kind in (Kind.URL_GROUP, Kind.QUEUE, Kind.FLOW_CONTROL)
+        if getattr(desired, f"{kind}s") is None and getattr(desired.owns, f"{kind}s")
+    ]
+
+
+def _left_to_others(desired: Desired) -> Iterator[Diagnostic]:
+    """What is said of those where there are other environments, which may have them."""
+    for kind in _owned_alone(desired) if desired.neighbours else ():
+        yield Diagnostic(
+            severity=Severity.WARNING,
+            code="left",
+            message=f"owns names {kind}s, and the files have none: what there is stays",
+            hint=f"another environment may have it; else write `{kind}s: {{}}`,"
+            " and all goes that owns names",
+        )
 
 
 def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
@@ -176,7 +182,7 @@ def left_behind(desired: Desired, plan: Plan) -> Iterator[Diagnostic]:
             hint="an apply renames what the file declares, and deletes the rest;"
             f" a destroy with namespace: {index.former} deletes all",
         )
-    yield from _not_looked_at(desired)
+    yield from _left_to_others(desired)
     live = {
         *((Kind.URL_GROUP, group.name) for group in plan.live.url_groups or ()),
         *((Kind.QUEUE, queue.name) for queue in plan.live.queues or ()),
