@@ -42,11 +42,12 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
     asked = None if at is None else _time(at)
     wrong: ConfigError | None = None
     errors: tuple[Diagnostic, ...] = ()
+    files = session.sources()  # once: it may be stdin
     try:
-        config = session.config()
+        config = session.config(files)
     except ConfigError as error:  # in an incident a slip in another entry is in nobody's way
         wrong = error
-        config, errors = session.outline()
+        config, errors = session.outline(files)
         config = replace(config, warnings=ignored(errors))
     with session.client(config, read_only=True) as client:
         found = watching.watch(client, config.desired, now=session.instant, more=questions.READS)

@@ -238,14 +238,14 @@ class Session:
             raise type(error)(self._with_way_out(error.diagnostics)) from None
         return self._chosen(config)
 
-    def outline(self) -> "tuple[Config, tuple[Diagnostic, ...]]":
+    def outline(self, files: "Files") -> "tuple[Config, tuple[Diagnostic, ...]]":
         """What can be read of a file that is wrong, and its errors; raises `ConfigError`.
 
         That is where they leave open which ids, or which account, are meant.
         """
         from qstash_sync.config.outline import outline
 
-        found, errors = outline(self.sources(), self.environment, self.given(), self.environ())
+        found, errors = outline(files, self.environment, self.given(), self.environ())
         return self._chosen(found), errors
 
     def _chosen(self, config: "Config") -> "Config":

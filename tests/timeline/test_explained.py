@@ -370,10 +370,17 @@ def test_in_a_file_that_is_wrong_what_is_right_is_explained(
     file.write_text(FILE)
     assert cli("apply", "--yes", *common).code == 0
     file.write_text(FILE.replace(*edit))
-    ran = cli("explain", name, *common)
-    assert ran.code == (0 if is_sure else 1), ran
-    assert (f"{name}: as declared" in ran.out) == is_sure
-    assert ("an error of the file is ignored here" in " ".join(ran.err.split())) == is_sure
+    piped = ("-f", "-", *common[2:])
+    for ran in (
+        cli("explain", name, *common),
+        cli("explain", name, *piped, stdin=file.read_text()),
+    ):
+        assert ran.code == (0 if is_sure else 1), ran
+        assert (f"{name}: as declared" in ran.out) == is_sure
+        assert ("an error of the file is ignored here" in " ".join(ran.err.split())) == is_sure
+    ran = cli("explain", name, *common, "--format", "json")
+    told = [one["code"] for one in json.loads(ran.out).get("warnings", [])]
+    assert ("ignored" in told) == is_sure
 
 
 def test_a_rename_that_nobody_has_applied_is_still_live(live: World) -> None:
