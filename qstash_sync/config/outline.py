@@ -50,15 +50,15 @@ def is_elsewhere(error: Diagnostic, schedule: str, environment: str | None) -> b
     What is merged in, stands twice or cannot be read may be about any of them.
     """
     path = _as_of_all(error.path, environment)
-    if "<<" in path or error.code in ("duplicate", "unknown_name"):
+    if "<<" in path or error.code == "duplicate":
         return False
     match path:
         case ("schedules", str(name), _, *_):
-            return name != schedule and not _is_home(path)
+            return name != schedule
         case ("url_groups" | "queues" | "flow_controls", _, *_):
             return True
-        case ("environments", str(of), *_):
-            return of != environment
+        case ("environments", _, *_):
+            return True  # another one's: of this one it would be decisive
     return False
 
 

@@ -366,6 +366,17 @@ def test_without_a_window_in_time_nothing_is_written_and_the_next_one_is_named()
         assert outcome.status is Status.DONE
 
 
+def test_of_a_saved_plan_no_pause_is_advised_that_would_move_it() -> None:
+    with tape(2) as world:
+        case = Swap(
+            before=schedule("* 8-13 * * *"), after=schedule("* 8-14 * * *"), written=NOON - 86_400,
+            at=NOON, policy=Policy(saved=True),
+        )  # fmt: skip
+        (outcome,) = swap(world, case)
+        assert outcome.status is Status.BLOCKED
+        assert outcome.message.endswith("or --max-wait 3h")
+
+
 def test_a_wait_is_no_longer_than_asked() -> None:
     with tape(3) as world:
         case = Swap(

@@ -411,6 +411,30 @@ schedules:
     after = world.account.console.snapshot()["schedule"]
     assert before.items() <= after.items()
     assert "adopt" not in told
+    if there is not None and "id:" not in ours and not _id.startswith("by was"):
+        assert told == "None"  # what is staging's is taken over, and hers is left beside it
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_of_several_ids_it_is_the_one_that_nobody_can_give(world: World, number: int) -> None:
+    """One consent stands for all of them: a set without a mark, of which prod has a part."""
+    text = (
+        "version: 1\nnamespace: acme\nenvironments: {prod: {token: '${env.P}'}, staging: {token: '${env.T}'}}\n"
+        "schedules:\n  hook: {cron: '30 9 * * *', timezone: Europe/Berlin, destination: 'https://p.example.org'}\n"
+    )
+    prod, staging = (
+        config(text, ENVIRON, environment=name).desired for name in ("prod", "staging")
+    )
+    with world.client() as client:
+        plan = proposal.propose(client, prod, now=world.now)
+        assert world.carry_out(client, prod, plan, Policy()).done
+        hers = f"acme.hook.{number}" if number > 1 else "acme.hook"
+        for part_id in world.account.console.snapshot()["schedule"]:
+            if part_id != hers:
+                world.edit(part_id, labels=[])
+        policy = Policy(adopt=("*",))
+        (change,) = proposal.propose(client, staging, now=world.now, policy=policy).changes
+    assert f"{hers} carries the mark of the environment prod" in str(change.refused)
 
 
 @pytest.mark.parametrize("paused", [True, False])

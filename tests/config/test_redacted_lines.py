@@ -144,6 +144,7 @@ APART = [  # what the one file has of redact, and what the other has of the valu
     ("redact's is no YAML", ASKING.replace("true}}}}", "true}}}, @}"), "'CANARYx9 ${var.nope}'"),
     ("neither is", ASKING.replace("true}}}}", "true}}}, @}"), "@CANARYx9"),
     ("redact's is no text", ASKING + "\nx-a: '\udcff'", "'CANARYx9 ${var.nope}'"),
+    ("redact's is in UTF-16", ASKING, "'CANARYx9 ${var.nope}'"),
     ("an override", ASKING.replace("{defaults: {", "{overrides: {schedules: {a: {") + "}}", "@CANARYx9"),
     ("both are right", ASKING, "'CANARYx9 ${var.nope}'"),
 ]  # fmt: skip
@@ -154,7 +155,8 @@ def test_the_value_may_stand_in_another_file_than_its_redact(
     tmp_path: Path, _id: str, asking: str, value: str
 ) -> None:
     base, jobs = tmp_path / "base.yaml", tmp_path / "jobs.yaml"
-    base.write_text(BASE.replace("ENV", asking), errors="surrogateescape")
+    encoding = "utf-16" if _id == "redact's is in UTF-16" else "utf-8"
+    base.write_text(BASE.replace("ENV", asking), encoding, errors="surrogateescape")
     jobs.write_text(JOBS.replace("VALUE", value))
     ran = cli("validate", "-f", str(tmp_path), environ={})
     assert (ran.code, "CANARY" in ran.text) == (1, False), ran

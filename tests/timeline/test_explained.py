@@ -356,6 +356,10 @@ WRONG = [  # what is wrong in the file, and who can be explained all the same
     ("it twice", ("  second:", "  report: {cron: '0 1 * * *'}\n  second:"), "report", False),
     ("a default twice", ("timezone: Europe/Berlin}", "timezone: UTC, timezone: Europe/Berlin}"), "report", False),
     ("a section", ("schedules:", "queues: {q: {paralelism: 3}}\nschedules:"), "report", True),
+    ("its former name", ("report: {", "report: {was: second, "), "report", False),
+    ("an override of it", ("retries: 1", "overrides: {schedules: {reprt: {retries: 2}}}"), "report", False),
+    ("another environment", ("url: 'https://q.example.com'", "token: abc"), "report", True),
+    ("its own environment", ("retries: 1", "retries: 1, lints: {}"), "report", False),
     ("the namespace", ("namespace: billing", "namespace: Billing"), "slow", False),
     ("a conflict", ("schedules:", "<<<<<<< HEAD\nschedules:"), "slow", False),
 ]  # fmt: skip
@@ -366,10 +370,22 @@ def test_in_a_file_that_is_wrong_what_is_right_is_explained(
     tmp_path: Path, _id: str, edit: tuple[str, str], name: str, *, is_sure: bool
 ) -> None:
     file = tmp_path / "q.yaml"
-    common = ("-f", str(file), f"--local={tmp_path / 'a.db'}", "--now", "2027-03-20T10:00Z")
-    file.write_text(FILE)
+    common = (
+        "-f",
+        str(file),
+        f"--local={tmp_path / 'a.db'}",
+        "--now",
+        "2027-03-20T10:00Z",
+        "-e",
+        "e",
+    )
+    whole = (
+        FILE + "environments: {e: {defaults: {retries: 1}}, f: {url: 'https://q.example.com'}}\n"
+    )
+    file.write_text(whole)
     assert cli("apply", "--yes", *common).code == 0
-    file.write_text(FILE.replace(*edit))
+    assert edit[0] in whole
+    file.write_text(whole.replace(*edit))
     piped = ("-f", "-", *common[2:])
     for ran in (
         cli("explain", name, *common),
