@@ -1,8 +1,12 @@
 """The kind of value that the rooms hand to each other."""
 
 import copy
+import inspect
 import pickle
-from dataclasses import asdict, field, fields, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -79,3 +83,73 @@ def test_it_is_frozen_to_the_type_checker() -> None:
     point = Point(x=1)
     point.x = 2  # type: ignore[misc]
     assert point.x == 2
+
+
+class _Made:
+    """Fields of every kind: by place and by name, with a default, with one that is made."""
+
+    a: int
+    b: str = "b"
+    c: tuple[int, ...] = field(default=(), repr=False)
+    d: int = field(kw_only=True)
+    e: int = field(default=5, kw_only=True, compare=False)
+
+
+class _WithMore:
+    """What its `__init__` does beside setting what it is given."""
+
+    a: int
+    b: list[int] = field(default_factory=list)
+    c: int = field(init=False, default=7)
+
+    def __post_init__(self) -> None:
+        self.d = self.a + 1
+
+
+class _WithLess:
+    """Nothing but what is given, by name alone."""
+
+    a: int = 0
+
+
+@pytest.mark.parametrize("made", [_Made, _WithMore, _WithLess])
+@pytest.mark.parametrize("kw_only", [False, True])
+def test_it_is_made_as_a_dataclass_is(made: type, kw_only: bool) -> None:
+    """However it is called: the same fields, or the same complaint."""
+    body = {
+        key: value for key, value in vars(made).items() if key not in ("__dict__", "__weakref__")
+    }
+    ours: Any = record(kw_only=kw_only, slots=False)(type("Kind", (), dict(body)))
+    theirs: Any = dataclass(eq=False, repr=False, kw_only=kw_only)(type("Kind", (), dict(body)))
+    assert str(inspect.signature(ours)) == str(inspect.signature(theirs))
+    for places, names in product(
+        [(), (1,), (1, "x"), (1, "x", (2,)), (1, "x", (2,), 3)],
+        [{}, {"a": 1}, {"d": 4}, {"a": 1, "d": 4}, {"d": 4, "e": 6}, {"b": "y", "d": 4}, {"z": 1}],
+    ):
+        assert _outcome(ours, places, names) == _outcome(theirs, places, names)
+
+
+def _outcome(kind: Any, places: Iterable[Any], names: Any) -> Any:
+    try:
+        made = kind(*places, **names)
+    except TypeError as error:
+        return str(error)
+    return vars(made)
+
+
+def test_two_kinds_with_as_many_fields_share_nothing_but_their_shape() -> None:
+    assert vars(_Slotless(b=1, a=2)) == {"a": 2, "b": 1}
+    assert vars(_OtherSlotless(y=1, x=2)) == {"x": 2, "y": 1}
+    assert _OtherSlotless(x=0).y == 9
+
+
+@record(kw_only=True, slots=False)
+class _Slotless:
+    a: int
+    b: int
+
+
+@record(kw_only=True, slots=False)
+class _OtherSlotless:
+    x: int
+    y: int = 9
