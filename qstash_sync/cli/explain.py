@@ -56,7 +56,7 @@ def explain(*, what: str, at: str | None, **given: Any) -> int:
         subject = subjects.subject(config.desired, found, what)
     except subjects.NoSubjectError as error:
         raise wrong or UsageError(f"explain {error}") from None
-    elsewhere = (is_elsewhere(one, subject.name, session.environment) for one in errors)
+    elsewhere = (is_elsewhere(files, one, subject.name, session.environment) for one in errors)
     if wrong and not (subject.schedule and all(elsewhere)):
         raise wrong
     session.warn(config.warnings)

@@ -236,7 +236,7 @@ def _model_at(model: type[schema.Spec], trail: Sequence[object]) -> type[schema.
     for step in trail:
         known = {field.alias or name: field for name, field in model.model_fields.items()}
         if step in known:  # a name or an index is no field: it stays with the model inside
-            model = _inside(known[str(step)].annotation) or model
+            model = inside(known[str(step)].annotation) or model
     return model
 
 
@@ -262,9 +262,9 @@ def _takes(model: type[schema.Spec], settings: dict[str, Value]) -> bool:
     return True
 
 
-def _inside(annotation: Any) -> type[schema.Spec] | None:
+def inside(annotation: Any) -> type[schema.Spec] | None:
     """The model inside an annotation such as `dict[str, QueueSpec] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, schema.Spec):
         return annotation
-    inner = (_inside(part) for part in getattr(annotation, "__args__", ()))
+    inner = (inside(part) for part in getattr(annotation, "__args__", ()))
     return next((model for model in inner if model), None)

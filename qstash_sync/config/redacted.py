@@ -1,7 +1,8 @@
 """The lines of the files in which something stands that `redact` hides: nothing quotes them.
 
 They are found before any environment is built, by what is written: a value counts that some layer
-of its schedule has, where any layer redacts it.
+of its schedule has, where any layer redacts it; and, as soon as anything is redacted, what stands
+where no setting is known, or twice: it may be meant for one.
 """
 
 from bisect import bisect_right
@@ -11,6 +12,7 @@ from functools import cached_property
 from qstash_sync.config import parse
 from qstash_sync.config.interpolate import variables_in
 from qstash_sync.config.literals import is_in_clear
+from qstash_sync.config.places import strays
 from qstash_sync.config.report import Report
 from qstash_sync.config.sources import Source
 from qstash_sync.config.tree import (
@@ -85,6 +87,10 @@ def lines(documents: Sequence[Document]) -> dict[str, frozenset[int]]:
             done.add((id(layer), redactions))
             for holder, key in _redacted(layer, redactions):
                 found.hide(holder, key, holder[key])
+    for holder, key in strays(documents):
+        found.hide(holder, key, holder[key])
+    for document in documents:
+        found.hide_dropped(document.root.origin)
     return {name: frozenset(found) for name, found in found.lines.items()}
 
 
@@ -177,6 +183,11 @@ class _Lines:
             for variables in self.variables:
                 if name in variables:
                     self.hide(variables, name, variables[name])
+
+    def hide_dropped(self, origin: Origin) -> None:
+        """Hide what stands twice, and so in no tree."""
+        for mark in origin.dropped:
+            self._hide_lines(origin, mark)
 
     def _hide_lines(self, origin: Origin, mark: int) -> None:
         marks = self.marks[origin]

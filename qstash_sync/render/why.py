@@ -348,7 +348,7 @@ def _of_another(found: Explained) -> Iterator[str]:
     cron = other.part.live.cron
     if other.schedule is None:
         yield f"Another schedule, {other.part.live.id}, calls the same address then: {cron}."
-        yield "No file here declares it."
+        yield "It is wrong in the file." if other.is_wrong else "No file here declares it."
     else:
         job = other.schedule.timing.job
         place = f" ({location(other.schedule)})" if location(other.schedule) else ""

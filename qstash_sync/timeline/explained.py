@@ -79,10 +79,14 @@ class Verdict(StrEnum):
 
 @record(kw_only=True)
 class Other:
-    """Another live schedule that calls the same address; schedule: where the file declares it."""
+    """Another live schedule that calls the same address; schedule: where the file declares it.
+
+    is_wrong: it does, and is wrong there.
+    """
 
     part: LivePart
     schedule: Schedule | None = None
+    is_wrong: bool = False
 
 
 @record(kw_only=True)
@@ -397,7 +401,9 @@ def _others(question: Question) -> Iterator[Other]:
         else:
             fires = firing_part((part,), at) is not None
         if fires:
-            yield Other(part=part, schedule=of)
+            names = {part.base, index.name_of(part)}
+            is_wrong = of is None and not names.isdisjoint(question.desired.unbuilt)
+            yield Other(part=part, schedule=of, is_wrong=is_wrong)
 
 
 def _retried(question: Question) -> Explained | None:

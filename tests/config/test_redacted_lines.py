@@ -50,13 +50,50 @@ def test_no_error_quotes_a_line_with_a_redacted_value(_id: str, text: str, wrong
 def test_a_line_that_holds_none_is_quoted() -> None:
     text = HEAD + (
         "schedules:\n  a:\n    retries: many\n    headers:\n      X-Note: 'pw'\n      x: [1]\n"
-        "    redact: {headers: [x-note]}\n    colour: red\n"
-        f"  b: {{{CRON}, headers: {{X-Note: 'pw'}}, colour: red}}\n"
-        f"  c: {{{CRON}, body: pw, headers: {{X-Note: 'pw'}}, redact: null, colour: red}}\n"
-        f"  d: {{{CRON}, body: '${{env.B|plain}}', redact: {{body: true}}, colour: red}}\n"
+        "    redact: {headers: [x-note]}\n    timeout: long\n"
+        f"  b: {{{CRON}, headers: {{X-Note: 'pw'}}, retries: many}}\n"
+        f"  c: {{{CRON}, body: pw, headers: {{X-Note: 'pw'}}, redact: null, retries: many}}\n"
+        f"  d: {{{CRON}, body: '${{env.B|plain}}', redact: {{body: true}}, retries: many}}\n"
     )
     shown = {one.location.line: one.location.text for one in build(text)[1] if one.location}
     assert {line for line, quoted in shown.items() if quoted} >= {6, 9, 11, 12, 13, 14}, shown
+
+
+STRAYS = [  # below two schedules, after `defaults: {redact: …}`
+    ("a misspelt body", "    bodyy: VALUE\n"),
+    ("a misspelt mapping", "    header: {X-Note: VALUE}\n"),
+    ("a body in the column of names", "  body: VALUE\n"),
+    ("headers in the column of names", "  headers:\n    X-Note: VALUE\n"),
+    ("a header too far left", "    headers:\n    X-Note: VALUE\n"),
+    ("a body too deep", "    dst:\n      gap: skip\n      body: VALUE\n"),
+    ("a text of several lines", "    bodyy: |\n      one\n      VALUE\n"),
+    ("an entry twice", f"  a: {{{CRON}, body: VALUE}}\n"),
+    ("an entry in the wrong section", f"queues:\n  b: {{{CRON}, body: VALUE}}\n"),
+    ("an unknown section", f"schedule:\n  b: {{{CRON}, body: VALUE}}\n"),
+    ("one beside another error", f"  b: {{{CRON}, callback: {{url: '/x', headers: {{X-Note: VALUE}}, colour: 1}}}}\n"),
+    ("an environment's", "environments:\n  p:\n    default: {body: VALUE}\n"),
+    ("an override's", "environments:\n  p:\n    overrides:\n      schedules:\n        a: {bodyy: VALUE}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("redact", ["body: true, headers: true", "headers: [x-other]"])
+@pytest.mark.parametrize(("_id", "stray"), STRAYS, ids=ids(STRAYS))
+def test_what_stands_where_nothing_is_known_may_be_what_is_redacted(
+    _id: str, stray: str, redact: str
+) -> None:
+    text = TOP + f"defaults: {{redact: {{{redact}}}}}\nschedules:\n  a:\n    cron: '@daily'\n"
+    environment = "p" if "environments:" in stray else None
+    _, found = build(text + stray.replace("VALUE", VALUE), environment=environment)
+    assert found
+    for one in found:
+        assert not one.location or "TOPSECRET" not in one.location.text, one
+
+
+def test_it_is_quoted_where_nothing_is_redacted() -> None:
+    _, found = build(TOP + f"schedules:\n  a: {{{CRON}, colour: red}}\n")
+    assert [
+        one.location.text for one in found if one.location and "colour: red" in one.location.text
+    ]
 
 
 def test_what_comes_before_an_environment_is_chosen_quotes_none_either() -> None:

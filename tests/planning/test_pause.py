@@ -340,7 +340,7 @@ def test_a_resume_of_many_leaves_paused_what_the_file_pauses(live: World) -> Non
 RESTING = FILE.replace("  hourly: {", "  hourly: {paused: true, ")
 WRONG = [  # what is replaced in the file, by what, and which of the three are then left or refused
     ("a setting", "paused: true,", "paused: true, retries: many,", {"hourly"}, set()),
-    ("an unknown key", "paused: true,", "paused: true, colour: red,", {"hourly"}, set()),
+    ("an unknown key", "paused: true,", "paused: true, colour: red,", {"hourly"}, ALL - {"hourly"}),
     ("a name", "paused: true,", "paused: true, queue: 'a b',", {"hourly"}, set()),
     ("a variable", "paused: true,", "paused: true, body: '${var.gone}',", {"hourly"}, set()),
     ("an address", "'https://e.example.com'}", "/x}", {"hourly"}, set()),
@@ -350,7 +350,7 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("the pause", "paused: true,", "paused: perhaps,", set(), {"hourly"}),
     ("its variable", "paused: true,", "paused: '${env.RESTS|plain}',", set(), {"hourly"}),
     ("its name", "paused: true,", "pausd: true,", set(), {"hourly"}),
-    ("its name, over a default", "paused: true,", "pausd: true, paused: false,", set(), {"hourly"}),
+    ("its name, over a default", "paused: true,", "pausd: true, paused: false,", set(), ALL),
     ("it, over a default", RESTING, RESTING.replace("UTC}", "UTC, paused: false}").replace("paused: true", "paused: perhaps"), set(), {"hourly"}),
     ("two of them", "paused: true,", "paused: false, paused: true,", set(), ALL),
     ("two that are merged", "  hourly: {paused: true,", "  x: &x {cron: '@daily', destination: 'https://e.com', paused: false, paused: true}\n  hourly: {<<: *x,", set(), ALL),
@@ -358,15 +358,15 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("the entry", "\nschedules:", "\nschedules:\n  hourly: [1]", set(), ALL),
     ("its column", "\nschedules:", "\nschedules:\n  paused: true", {"hourly"}, ALL - {"hourly"}),
     ("a word in its column", "\nschedules:", "\nschedules:\n  pausd: true", {"hourly"}, ALL - {"hourly"}),
-    ("a mapping of it", "'0 9 * * *',", "'0 9 * * *', dst: {paused: true},", {"hourly"}, {"daily"}),
-    ("one with a pause beside it", "'0 9 * * *',", "'0 9 * * *', paused: false, dst: {paused: true},", {"hourly"}, {"daily"}),
-    ("one of a list", "'0 9 * * *',", "'0 9 * * *', callback: {url: 'https://e.example.com', paused: true},", {"hourly"}, {"daily"}),
+    ("a mapping of it", "'0 9 * * *',", "'0 9 * * *', dst: {paused: true},", {"hourly"}, ALL - {"hourly"}),
+    ("one with a pause beside it", "'0 9 * * *',", "'0 9 * * *', paused: false, dst: {paused: true},", {"hourly"}, ALL - {"hourly"}),
+    ("one of a list", "'0 9 * * *',", "'0 9 * * *', callback: {url: 'https://e.example.com', paused: true},", {"hourly"}, ALL - {"hourly"}),
     ("a word of another tool", "'0 9 * * *',", "'0 9 * * *', on: false,", {"hourly"}, {"daily"}),
     ("that of defaults", "{timezone: UTC}", "{timezone: UTC, on: false}", {"hourly"}, ALL - {"hourly"}),
     ("a mapping of defaults", "{timezone: UTC}", "{timezone: UTC, dst: {paused: true}}", {"hourly"}, ALL - {"hourly"}),
     ("the word of a former name", "  hourly: {paused: true,", "  hours: {paused: true, wsa: hourly,", set(), {"hourly"}),
-    ("another's word", "  hourly: {paused: true,", "  hours: {paused: true, renamed_from: hourly,", set(), {"hourly"}),
-    ("the name as a setting", "  hourly: {paused: true,", "  hours: {paused: true, name: hourly,", set(), {"hourly"}),
+    ("another's word", "  hourly: {paused: true,", "  hours: {paused: true, renamed_from: hourly,", set(), ALL),
+    ("the name as a setting", "  hourly: {paused: true,", "  hours: {paused: true, name: hourly,", set(), ALL),
     ("a word of the id", "  hourly: {paused: true,", "  hours: {paused: true, idd: billing.hourly,", set(), {"hourly"}),
     ("what cannot hold", "'0 9 * * *',", "'0 9 * * *', not_before: 3,", {"hourly"}, set()),
     ("its selection", "paused: true,", "paused: true, only: [none],", {"hourly"}, set()),
@@ -377,7 +377,7 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("the word of the section", "\nschedules:", "\nschedule:", set(), ALL),
     ("another key", "'0 9 * * *',", "'0 9 * * *', retrys: 2,", {"hourly"}, {"daily"}),
     ("a key of Kubernetes", "'0 9 * * *',", "'0 9 * * *', suspend: true,", {"hourly"}, {"daily"}),
-    ("an opposite", "'0 9 * * *',", "'0 9 * * *', enabled: false,", {"hourly"}, {"daily"}),
+    ("an opposite", "'0 9 * * *',", "'0 9 * * *', enabled: false,", {"hourly"}, ALL - {"hourly"}),
     ("a default", "{timezone: UTC}", "{timezone: UTC, retrys: 2}", {"hourly"}, ALL - {"hourly"}),
     ("a name", "  hourly: {paused: true,", "  Hourly: {paused: true,", set(), {"hourly"}),
     ("a former name", "  hourly: {paused: true,", "  hours: {paused: true, was: [hourly],", set(), {"hourly"}),
@@ -389,6 +389,9 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("one at the top", "defaults: {timezone: UTC}\n", "defaults: {timezone: UTC}\nx-h: &h {<<: 3}\n", {"hourly"}, ALL - {"hourly"}),
     ("a merge of defaults", "{timezone: UTC}", "{timezone: UTC, <<: 3}", {"hourly"}, ALL - {"hourly"}),
     ("the section", "\nschedules:", "\nschedules: [1]\nx-were:", set(), ALL),
+    ("its former name once more", "  hourly: {paused: true,", "  a: {cron: '@daily', destination: 'https://e.com', was: hourly}\n  z: {was: hourly, paused: true,", {"hourly"}, ALL - {"hourly"}),
+    ("a pause in a list", "'0 9 * * *',", "'0 9 * * *', labels: [a, {paused: true}],", {"hourly"}, ALL - {"hourly"}),
+    ("a misspelt setting", "'0 9 * * *',", "'0 9 * * *', retires: 2,", {"hourly"}, {"daily"}),
 ]  # fmt: skip
 
 
@@ -412,6 +415,15 @@ def test_no_error_of_a_file_wakes_what_it_pauses(
     for name in (*left, *refused):
         assert said(live, "resume", name, text=text).code == 0
     assert paused(live) == set()
+
+
+def test_nor_does_an_entry_that_claims_the_id_of_another_one(live: World) -> None:
+    live.apply(RESTING)
+    assert said(live, "pause", "*", text=RESTING).code == 0
+    claim = "{id: billing.hourly, cron: '@daily', destination: 'https://e.com'}"
+    ran = said(live, "resume", "*", text=f"{RESTING}  z: {claim}\n")
+    assert (ran.code, paused(live)) == (4, parts(live, *ALL))
+    assert "has the same id as hourly" in ran.err
 
 
 def test_of_files_of_which_one_cannot_be_read_nothing_is_resumed_by_a_glob(
@@ -468,14 +480,14 @@ def test_of_two_files_one_may_pause_it(live: World, tmp_path: Path) -> None:
         ("{}", "{schedule: {hourly: {paused: true}}}", set(), ALL),
         ("{}", "{schedules: {hours: {paused: true}}}", set(), ALL),
         ("{}", "{queue: {q: {}}, queues: {q: {paused: true}}}", set(), ALL),
-        ("{}", "{queues: {q: 3}}", set(), set()),
+        ("{}", "{queues: {q: 3}}", set(), ALL),
         ("{on: false}", "{}", set(), ALL),
         ("{dst: {paused: true}}", "{}", set(), ALL),
         ("{}", "{schedules: {paused: true}}", set(), ALL),
         ("{}", "{schedules: {hourly: [1]}}", set(), ALL),
         ("{}", "{schedules: {hourly: {<<: 3}}}", set(), ALL),
-        ("{}", "{schedules: {hourly: {dst: {paused: true}}}}", set(), {"hourly"}),
-        ("{}", "{schedules: {hourly: {paused: false}, hourly: {paused: true}}}", set(), {"hourly"}),
+        ("{}", "{schedules: {hourly: {dst: {paused: true}}}}", set(), ALL),
+        ("{}", "{schedules: {hourly: {paused: false}, hourly: {paused: true}}}", set(), ALL),
         ("{}", "{schedules: {hourly: {paused: false, paused: true}}}", set(), ALL),
         ("{paused: false, paused: true}", "{}", set(), ALL),
         ("{}", "{schedules: {hourly: {headers: {paused: true}}}}", set(), {"hourly"}),

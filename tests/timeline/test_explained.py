@@ -361,6 +361,9 @@ WRONG = [  # what is wrong in the file, and who can be explained all the same
     ("another environment", ("url: 'https://q.example.com'", "token: abc"), "report", True),
     ("its own environment", ("retries: 1", "retries: 1, lints: {}"), "report", False),
     ("the namespace", ("namespace: billing", "namespace: Billing"), "slow", False),
+    ("a block in the column of names", ("  second:", "  headers:\n    X-A: b\n  second:"), "report", False),
+    ("a word of nobody", ("owner: team-a", "colour: red"), "slow", False),
+    ("what stands among the environments", ("f: {url:", "defaults: {retries: 2}, f: {url:"), "slow", False),
     ("a conflict", ("schedules:", "<<<<<<< HEAD\nschedules:"), "slow", False),
 ]  # fmt: skip
 
@@ -397,6 +400,20 @@ def test_in_a_file_that_is_wrong_what_is_right_is_explained(
     ran = cli("explain", name, *common, "--format", "json")
     told = [one["code"] for one in json.loads(ran.out).get("warnings", [])]
     assert ("ignored" in told) == is_sure
+
+
+def test_what_calls_the_same_address_may_be_wrong_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "q.yaml"
+    common = ("-f", str(file), f"--local={tmp_path / 'a.db'}", "--now", "2027-03-20T10:00Z")
+    file.write_text(FILE + '  late: {cron: "2 11 * * *"}\n')
+    assert cli("apply", "--yes", *common).code == 0
+    for text, told in (
+        (FILE + '  late: {cron: "2 11 * * *", retires: 2}\n', "It is wrong in the file."),
+        (FILE, "No file here declares it."),
+    ):
+        file.write_text(text)
+        ran = cli("explain", "slow", "--at", "2027-03-29T09:02Z", *common)
+        assert (ran.code, told in ran.out) == (0, True), ran
 
 
 def test_a_rename_that_nobody_has_applied_is_still_live(live: World) -> None:

@@ -1,0 +1,129 @@
+"""What an error leaves certain of a file: all but one value, or nothing of who has which settings.
+
+A name that is lost, a block that begins in another column, a section within another one: then the
+settings of one schedule are read as those of another one, or as those of an environment that has
+their name. What tells of it is far from what is meant, and little: a key that nobody knows, one
+that stands twice, one that is missing, a mapping where a text should be. So it is a list of what
+is about one value alone; all else is about the shape of the file.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import get_origin
+
+from qstash_sync.config import schema
+from qstash_sync.config.layers import inside, keys
+from qstash_sync.config.report import Path
+from qstash_sync.config.tree import COLLECTIONS, Document, Map, Value
+from qstash_sync.config.wrong import nearest
+from qstash_sync.model.diagnostics import Diagnostic
+
+# Of these alone it is certain that the value stands where it is meant to stand.
+OF_A_VALUE = frozenset((
+    "body", "choice", "cron", "date", "header", "ignore", "interpolation", "json", "label",
+    "limit", "line_break", "literal_secret", "name", "never_plain", "not_text", "range",
+    "redacted", "refused_key", "retry_delay", "secret_here", "token", "type",
+    "unknown_environment", "unset", "unset_plain", "url", "variable", "zone",
+))  # fmt: skip
+_ENTRIES = ("schedules", "url_groups", "queues", "flow_controls")
+_SETTINGS = ("defaults", "limits", "owns", "protect", "lint", "vars")
+_CONTENT = ("defaults", "overrides", "vars")  # of an environment
+
+
+def of_value(error: Diagnostic, documents: Sequence[Document]) -> Path | None:
+    """The path of the one value that an error is about; None where it may be about any.
+
+    A misspelt key is the key that it is meant for, where that is not there.
+    """
+    path = error.path
+    if error.code == "name" or (error.code == "missing" and path == ("version",)):
+        return path
+    if not path:
+        return path if error.code in OF_A_VALUE else None
+    if not _is_setting(path):
+        return None
+    holders = [holder for one in documents if isinstance(holder := _at(one.root, path[:-1]), Map)]
+    values = [holder[key] for holder in holders if (key := str(path[-1])) in holder]
+    found = values or [value for one in documents if (value := _at(one.root, path)) is not None]
+    if not found or any(map(_holds_mapping, found)):
+        return None
+    if error.code == "unknown_key":
+        return _meant(path, holders)
+    return path if error.code in OF_A_VALUE else None
+
+
+def _meant(path: Path, holders: Sequence[Map]) -> Path | None:
+    """The path of the key that a misspelt one is meant for; None where that is there, too."""
+    key = str(path[-1])
+    meant = None if key in _words() else nearest(key, keys(schema.FileSpec, path[:-1]))
+    if meant is None or any(meant in holder for holder in holders):
+        return None
+    return (*path[:-1], meant)
+
+
+@cache
+def _words() -> frozenset[str]:
+    """All keys of the format: one where it is not known belongs to something else."""
+    models = (one for one in vars(schema).values() if isinstance(one, type))
+    return frozenset(
+        key for model in models if issubclass(model, schema.Spec) for key in keys(model, ())
+    )
+
+
+def _is_setting(path: Path) -> bool:
+    """Whether something stands there that is no entry, no section and nobody's home."""
+    match path:
+        case ("environments", _, "overrides", *rest):
+            return _is_setting(tuple(rest))
+        case ("environments", _, section, *rest) if section in _CONTENT:
+            return bool(rest)
+        case ("environments", _, _):
+            return True
+        case (section, _, _, *_):
+            return section in _ENTRIES or section in _SETTINGS
+        case (section, _):
+            return section in _SETTINGS
+    return path == ("allow_private",)
+
+
+def _at(value: Value, path: Path) -> Value:
+    for step in path:
+        if isinstance(value, Map):
+            value = value.get(str(step))
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def _holds_mapping(value: Value) -> bool:
+    if not isinstance(value, COLLECTIONS):
+        return False
+    return isinstance(value, Map) or any(_holds_mapping(item) for _, item in value.children())
+
+
+def strays(documents: Sequence[Document]) -> Iterator[tuple[Map, str]]:
+    """Holder and key of what stands where nothing is known: it may be meant for any setting."""
+    for document in documents:
+        yield from _strays(schema.FileSpec, document.root)
+
+
+def _strays(model: type[schema.Spec], tree: Map) -> Iterator[tuple[Map, str]]:
+    known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    for key, value in tree.items():
+        if key.startswith("x-"):
+            continue
+        inner = inside(known.get(key))
+        if key not in known:
+            yield tree, key
+        elif inner is None or inner is schema.EndpointSpec or not isinstance(value, Map):
+            continue
+        elif get_origin(known[key]) is not dict:
+            yield from _strays(inner, value)
+        else:
+            for name, entry in value.items():
+                if isinstance(entry, Map):
+                    yield from _strays(inner, entry)
+                else:
+                    yield value, name
