@@ -22,9 +22,10 @@ def presentable(text: str) -> str:
     if secret_shapes.might_hold_secret(text):
         for shape, _ in secret_shapes.shapes():
             text = shape.sub(MASK, text)
-    paths = {text[slice(*span)] for span in secret_shapes.webhooks(text)} if "://" in text else ()
-    for path in paths:
-        text = text.replace(path, MASK)
+    if "://" in text:
+        spans = (*secret_shapes.webhooks(text), *secret_shapes.passwords(text))
+        for secret in {text[slice(*span)] for span in spans}:
+            text = text.replace(secret, MASK)
     if "=" in text:
         text = re.sub(_ASSIGNED, _masked, text)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-(_SHOWN // 2) :]}"

@@ -3,6 +3,7 @@
 import pytest
 
 from qstash_sync.cli import streams
+from qstash_sync.model.presentable import presentable
 from qstash_sync.model.secret_shapes import has_login, passwords
 from qstash_sync.render import safe
 
@@ -24,6 +25,7 @@ SOME = [
 @pytest.mark.parametrize("text", NONE)
 def test_a_port_a_host_in_brackets_and_a_variable_are_no_password(text: str) -> None:
     assert not has_login(text)
+    assert presentable(text) == text
     streams.hide_logins([f"base={text}"])
     assert streams.without_tokens(safe.page(text)) == text
 
@@ -31,6 +33,8 @@ def test_a_port_a_host_in_brackets_and_a_variable_are_no_password(text: str) -> 
 @pytest.mark.parametrize(("text", "password"), SOME)
 def test_whatever_is_no_port_is_one(text: str, password: str) -> None:
     assert [text[slice(*span)] for span in passwords(text)] == [password]
+    quoted = presentable(f"{text} is no duration")
+    assert (password in quoted, quoted.endswith("is no duration")) == (False, True)
     streams.hide_logins([f"base={text}"])
     assert password not in streams.without_tokens(safe.page(text))
     streams.hide_logins([])
