@@ -442,7 +442,7 @@ class _Tree:
             fact = f"this key stands here twice, first in line {first}"
             self.error("duplicate", fact, mark, hint="keep one of the two")
             top.key = _Dropped(key)
-            self.origin.dropped.append(mark)
+            self.origin.has_dropped = True
 
     def put(self, value: Value, mark: int) -> None:
         """Put a value into the open collection: as an item, a value, or as a key that is none."""

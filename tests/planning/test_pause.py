@@ -391,6 +391,7 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("the section", "\nschedules:", "\nschedules: [1]\nx-were:", set(), ALL),
     ("its former name once more", "  hourly: {paused: true,", "  a: {cron: '@daily', destination: 'https://e.com', was: hourly}\n  z: {was: hourly, paused: true,", {"hourly"}, ALL - {"hourly"}),
     ("a pause in a list", "'0 9 * * *',", "'0 9 * * *', labels: [a, {paused: true}],", {"hourly"}, ALL - {"hourly"}),
+    ("a text that goes on", "'0 9 * * *',", "'0 9 * * * paused: true',", {"hourly"}, ALL - {"hourly"}),
     ("a misspelt setting", "'0 9 * * *',", "'0 9 * * *', retires: 2,", {"hourly"}, {"daily"}),
 ]  # fmt: skip
 
@@ -426,11 +427,14 @@ def test_nor_does_an_entry_that_claims_the_id_of_another_one(live: World) -> Non
     assert "has the same id as hourly" in ran.err
 
 
+@pytest.mark.parametrize(
+    "left", ["version: 1\nschedules: {hourly: {paused: true, [}\n", "", "# saved half\n"]
+)
 def test_of_files_of_which_one_cannot_be_read_nothing_is_resumed_by_a_glob(
-    live: World, tmp_path: Path
+    live: World, tmp_path: Path, left: str
 ) -> None:
     (tmp_path / "a.yaml").write_text(HEAD)
-    (tmp_path / "b.yaml").write_text("version: 1\nschedules: {hourly: {paused: true, [}\n")
+    (tmp_path / "b.yaml").write_text(left)
     assert said(live, "pause", "*").code == 0
     with on(live.account) as variables:
         ran = cli("resume", "*", "-f", str(tmp_path), environ=variables)
