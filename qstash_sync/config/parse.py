@@ -261,6 +261,9 @@ class _Tree:
                         top.key, top.key_mark = text, start.line << 32 | start.column
                         continue
                     is_text = not event.implicit[0] or text[:1] not in _MEANINGFUL
+                    if not text and not is_text and ":" in key and self.lacks_blank(key):
+                        top.key = None
+                        continue
                     holder[key] = text if is_text else self.meaning(event)
                     holder.marks[key] = top.key_mark
                     top.key = None
@@ -306,6 +309,18 @@ class _Tree:
             self.put(value, mark)
         if event.anchor is not None:
             self.remember(event, _Node(value, mark, text))
+
+    def lacks_blank(self, key: str) -> bool:
+        """Whether this is `{token:abc}`, which YAML takes for a key without a value.
+
+        What is behind the colon may be a secret: it is neither kept nor shown.
+        """
+        name, _, value = key.partition(":")
+        if value:
+            self.origin.hidden.add(f":{value}")
+            hint = f"write {name}: …, or quote the key"
+            self.error("yaml", "a blank is missing behind the colon", self.top.key_mark, name, hint)
+        return bool(value)
 
     def meaning(self, event: Any) -> Value:
         """What a scalar stands for: by its tag, else by its look if it has no quotes."""
