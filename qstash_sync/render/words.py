@@ -182,15 +182,17 @@ def unmanaged(one: Unmanaged) -> str:
     facts = [
         one.cron,
         one.destination and f"to {destination(one.destination)}",
-        one.marked and _whose(one.marked, one.name),
+        one.marked and _whose(one.marked, one),
         None if one.endpoints is None else _endpoints(one.endpoints),
         None if one.waiting is None else f"{one.waiting:,} waiting",
     ]
     return "  ".join(filter(None, facts))
 
 
-def _whose(marked: str, name: str) -> str:
-    return "managed elsewhere" if marked == name else f"carries the mark of {marked}"
+def _whose(marked: str, one: Unmanaged) -> str:
+    if one.orphan:
+        return "of an environment that the files do not have"
+    return "managed elsewhere" if marked == one.name else f"carries the mark of {marked}"
 
 
 def effect(note: Firings, wanted: Wanted | None) -> str:
