@@ -126,6 +126,18 @@ def test_the_second_run_writes_nothing_and_says_so(live: World, verb: str) -> No
     assert ran.err == "requests: 1 read, 0 write\n"
 
 
+def test_a_plan_without_changes_does_not_say_that_a_set_paused_in_part_is_as_the_file_says(
+    live: World,
+) -> None:
+    live.edit("billing.daily.2", isPaused=True)
+    ran = said(live, "plan", "--detailed-exitcode")
+    assert ran.code == 0
+    told = "No changes: of what is paused in part, the file says nothing; 3 unchanged"
+    assert told in " ".join(ran.out.split())
+    assert "daily: 1 of 3 parts is paused" in " ".join(ran.text.split())
+    assert said(live, "drift").code == 2
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_a_partly_paused_schedule_is_healed_by_writing_only_the_parts_that_differ(
     live: World, verb: str
