@@ -71,6 +71,25 @@ def twins(
     yield from _firing_alike(schedules, others, index, now)
 
 
+def as_it_was(
+    schedules: Iterable[Schedule], strangers: Sequence[LivePart], index: LiveParts, now: datetime
+) -> Iterator[Twin]:
+    """Each set of strangers that fires as a schedule does now, which is to change."""
+    live = [
+        replace(schedule, message=parts[0].live.message, ignore=(ignorable.TIME,))
+        for schedule in schedules
+        if (parts := index.of(schedule.id))
+    ]
+    return (twin for twin in _firing_alike(live, strangers, index, now) if twin.fires)
+
+
+def left(twin: Twin) -> Diagnostic:
+    """The warning about what does not change with it; the next plan would not know of it."""
+    fact = f"{twin.parts[0].live.id} fires as this one did until now, and goes on so"
+    hint = "delete it if nobody needs it"
+    return about(twin.schedule, Severity.WARNING, "twin", fact, hint)
+
+
 def _is_copy(part: LivePart, index: LiveParts) -> bool:
     """Whether it has our mark, and a name of ours behind it: four digits alone may be another's.
 
