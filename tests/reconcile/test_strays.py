@@ -459,3 +459,28 @@ def test_a_change_says_what_does_not_change_with_it(
     if left:
         world.apply(text.replace(old, new))
         assert not [w for w in world.plan(text.replace(old, new)).warnings if w.code == "twin"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "hint"),
+    [
+        ("production", "namespace_was: billing takes all of it over"),
+        (
+            "staging",
+            "delete one of the two; if an environment of this file had it, put that back, and destroy it",
+        ),
+    ],
+)
+def test_a_former_namespace_is_taken_over_by_the_environment_that_had_it(
+    world: World, environment: str, hint: str
+) -> None:
+    world.environment = "production"
+    text = FILE + "environments: {production: {}}\n"
+    world.apply(text)
+    world.environment = environment
+    moved = text.replace("namespace: billing", "namespace: corp").replace("production", environment)
+    told = [warning for warning in world.plan(moved).warnings if warning.code == "twin"]
+    assert [one.hint for one in told] == [hint]
+    if environment == "production":
+        renamed = moved.replace("namespace: corp", "namespace: corp\nnamespace_was: billing")
+        assert [change.refused for change in world.plan(renamed).changes] == [None]
