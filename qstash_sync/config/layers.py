@@ -182,6 +182,7 @@ def _way_out(key: str, known: Sequence[str]) -> str:
     return meant(key, known)
 
 
+_SECTIONS = schema.FileSpec.model_fields.keys()
 # What a mapping has that is an entry of a section, and what that is called.
 _ENTRIES = {
     "schedules": ({"cron", "destination", "url_group"}, "a schedule"),
@@ -209,8 +210,23 @@ def _column(model: type[schema.Spec], key: str, value: Value, path: Path) -> str
     if model is schema.HeadSpec:
         found = next((section for section in _ENTRIES if _is_entry(value, section)), None)
         return _below(key, found) if found else ""
-    if len(path) == len(("section", "name")) and _is_entry(value, str(path[0])):
-        return f"is `{key}` {_ENTRIES[str(path[0])][1]}? let it begin in the column of {path[1]}"
+    if len(path) != len(("section", "name")):
+        return ""
+    section, name = map(str, path)
+    if lost := in_wrong_column(section, name):
+        return lost
+    if _is_entry(value, section):
+        return f"is `{key}` {_ENTRIES[section][1]}? let it begin in the column of {name}"
+    return ""
+
+
+def in_wrong_column(section: str, name: str) -> str:
+    """What to do with an entry that is called as a setting or a section is; "" for others."""
+    settings = keys(schema.FileSpec, (section,))
+    if name in settings and (section == "environments" or name not in _SECTIONS):
+        return f"is `{name}` a setting? indent it below the name that it belongs to"
+    if name in _SECTIONS:
+        return f"is `{name}` a section of the file? let it begin in the first column"
     return ""
 
 

@@ -146,8 +146,10 @@ def _documents(origin: Origin, report: Report) -> Seq | None:
 def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
     if isinstance(error, ReaderError):
         line = origin.text.count("\n", 0, error.position)
-        fact = f"a character that YAML does not allow: {error.character!r}"
-        report.error("yaml", (), fact, origin.location(line << 32))
+        is_number = isinstance(error.character, int)
+        code = error.character if is_number else ord(str(error.character)[:1] or "\0")
+        fact = f"a character that YAML does not allow: U+{code:04X}"
+        report.error("yaml", (), fact, origin.location(line << 32), "save the file as UTF-8 text")
         return
     if conflict := re.search(_CONFLICT, origin.text):
         line = origin.text.count("\n", 0, conflict.start())
