@@ -961,3 +961,20 @@ def test_a_take_over_tells_which_settings_of_a_callback_nobody_has_seen(
     assert found == [f"{fact.format(one)} | write those that it has" for one in told]
     world.apply(text)
     assert not list(warned(world.plan(text.replace("retries: 1", "retries: 3")), "unseen"))
+
+
+@pytest.mark.parametrize(
+    ("cron", "fields"),
+    [("0 0 13 * 5", [("id", "scd_1", "billing.x"), ("parts", 1, 4)]), ("0 9 * * *", [("id", "scd_1", "billing.x")])],
+)  # fmt: skip
+def test_an_id_that_goes_tells_where_one_schedule_becomes_several(
+    world: World, cron: str, fields: list[tuple[str, Any, Any]]
+) -> None:
+    """One that somebody made may have a cron that ours are never stored with."""
+    world.apply(file(y=PLAIN))
+    unmarked(world, "scd_1", cron=cron, labels=[])
+    text = file(x=f"cron: {cron}, {PLAIN}, id: scd_1", y=PLAIN)
+    world.apply(text)
+    assert world.schedule("scd_1")["cron"] == cron
+    change = only_change(world.plan(text.replace(", id: scd_1", "")))
+    assert [(field.path, field.before, field.after) for field in change.fields] == fields
