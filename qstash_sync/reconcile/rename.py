@@ -46,7 +46,7 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
     if same_crons(before, crons):  # what is stored is no news
         notes = tuple(note for note in notes if not isinstance(note, Stored))
     moved = _moved_times(schedule, old, crons) if declared.has_time else ()
-    is_split = len(before) != len(crons) and not moved
+    is_split = len(before) == 1 < len(crons) and not moved  # else it is only cut anew
     change = replace(
         created,
         action=Action.UPDATE,
