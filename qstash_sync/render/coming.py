@@ -150,6 +150,7 @@ def _firings(found: Coming, paint: Paint) -> Iterator[str]:
         timezone=timezone,
         name=min(max((len(one.schedule.name) for one in found.firings), default=0), _NAME),
         zone=max((len(one.timezone) for one in found.firings), default=0),
+        utc=max((len(spoken.utc(one.at, one.local)) for one in found.firings), default=0),
     )
     rows = [(one.change.at, 0, paint(f"-- {change_words(one)}", "yellow")) for one in found.changes]
     firings = sorted(found.firings, key=lambda one: natural(one.schedule.name))
@@ -180,11 +181,15 @@ def _folded(row: str, paint: Paint) -> Iterator[str]:
 
 @record(kw_only=True)
 class _Table:
-    """The columns: the local time, UTC where that is another, the name; timezone: of all."""
+    """The columns: the local time, UTC where that is another, the name; timezone: of all.
+
+    name, zone, utc: how wide they are.
+    """
 
     timezone: str | None
     name: int
     zone: int
+    utc: int
 
     def row(self, one: Firing) -> str:
         """The line of a firing."""
@@ -193,7 +198,7 @@ class _Table:
             local = "" if one.timezone == "UTC" else f"{one.local:%a %H:%M} {one.timezone}"
             when = f"{one.at:%H:%MZ}  {local:{self.zone + len('Mon 00:00 ')}}"
         elif self.timezone != "UTC":
-            when += f"  {one.at:%H:%MZ}"
+            when += f"  {spoken.utc(one.at, one.local):{self.utc}}"
         return f"{when}  {one.schedule.name:{self.name}}  {_REMARK}{'; '.join(remarks(one))}"
 
 

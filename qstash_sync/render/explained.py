@@ -6,7 +6,7 @@ from typing import Any
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.reconcile import times
 from qstash_sync.reconcile.live_parts import LivePart
-from qstash_sync.render import json as view, safe, why
+from qstash_sync.render import json as view, safe, spoken, why
 from qstash_sync.render.coming import rule_document, rule_words
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import Paint, details
@@ -124,7 +124,8 @@ def _wanted(found: Explained) -> Iterator[str]:
         rule = rule_at(job, at) if job else None
         fate = f"  {rule_words(rule, policy=False)}" if rule else ""
         mark = "  <--" if asked and at == asked.replace(second=0, microsecond=0) else ""
-        yield f"{why.moment(found, at)}  {at:%H:%MZ}{fate}{mark}"
+        utc = spoken.utc(at, why.local_time(found, at))
+        yield f"{why.moment(found, at)}  {utc}{fate}{mark}"
     if found.subject.schedule and not firings and found.question.source:
         yield "never"
 

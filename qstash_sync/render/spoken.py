@@ -5,6 +5,7 @@ What has no short form is said by its cron. Zones are called by their city: the 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import DAY, HOUR, MINUTE, MONTH, WEEKDAY, Cron, Fields
@@ -147,3 +148,8 @@ def ordinal(day: int) -> str:
     """A day of the month: 1st, 22nd."""
     teen = day // 10 == 1
     return f"{day}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
+
+
+def utc(at: datetime, local: datetime) -> str:
+    """An instant beside the local time that it is: with its day where that is another one."""
+    return f"{at:%H:%MZ}" if at.date() == local.date() else f"{at:%a %H:%MZ}"

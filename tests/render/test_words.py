@@ -1,8 +1,11 @@
 """The words of a value, one by one."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from qstash_sync.render import words
+from qstash_sync.render import spoken, words
 
 
 @pytest.mark.parametrize(
@@ -22,3 +25,12 @@ from qstash_sync.render import words
 )
 def test_a_value(found: object, path: str, said: str) -> None:
     assert words.value(found, path) == said
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [("Pacific/Chatham", "Sun 18:15Z"), ("UTC", "18:15Z"), ("America/New_York", "18:15Z")],
+)
+def test_an_instant_has_its_day_where_that_is_another_one(zone: str, told: str) -> None:
+    at = datetime(2026, 11, 29, 18, 15, tzinfo=UTC)
+    assert spoken.utc(at, at.astimezone(ZoneInfo(zone))) == told
