@@ -13,6 +13,7 @@ from qstash_sync.errors import (
     AccountError,
     AuthError,
     ConfigError,
+    UnknownNameError,
     UsageError,
 )
 from qstash_sync.exit_codes import ExitCode
@@ -107,11 +108,13 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
         return [check], Config(desired=Desired(namespace=""), account=Account())
     try:
         config = session.config(files, missing=Missing.UNKNOWN)
+    except UnknownNameError:  # of the command line: no finding of a file
+        raise
     except ConfigError as error:
         first, *others = _errors(error)
         more = f", and {len(others):,} more" if others else ""
         where = f"{first.location}: " if first.location else ""
-        # Where nothing but the hint is left to show, as of an option that is missing, it is all.
+        # Where nothing but the hint is left to show, as of a --var, it is all.
         is_whole = first.hint and not (others or first.location)
         shows = shlex.join(("qstash-sync", "validate", *session.of_files)) + " shows all of it"
         hint = "; ".join(filter(None, (first.hint, "" if is_whole else shows)))

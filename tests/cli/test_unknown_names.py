@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qstash_sync.cli.main import cli as program
 from tests.support import HEAD, cli, ids
 
 FILE = HEAD + "schedules: {daily: {cron: '0 9 * * *', destination: 'https://a.example.com/a'}}\n"
@@ -69,7 +70,7 @@ def test_a_glob_or_a_name_that_is_there_is_no_slip(tmp_path: Path) -> None:
 
 
 COMMANDS = ("validate", "plan", "apply", "drift", "next", "compile", "explain a",
-            "pause a", "resume a", "destroy --yes x")  # fmt: skip
+            "pause a", "resume a", "destroy --yes x", "doctor", "import --strays")  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -83,7 +84,22 @@ def test_an_environment_that_is_not_there_is_wrong_usage(
     assert ran.code == 64, ran
     assert ("did you mean prod?" if has_environments else "no environments section") in ran.err
     (tmp_path / "q.yaml").write_text("a: [")
-    assert cli(*command.split(), "-f", str(tmp_path / "q.yaml"), "-e", "Prod").code == 1
+    broken = cli(*command.split(), "-f", str(tmp_path / "q.yaml"), "-e", "Prod")
+    assert broken.code == (2 if command == "doctor" else 1)  # there it is a finding
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one != "validate"])
+def test_an_environment_that_is_missing_is_wrong_usage(tmp_path: Path, command: str) -> None:
+    (tmp_path / "q.yaml").write_text(FILE + "environments: {prod: {token: '${env.T}'}}\n")
+    ran = cli(*command.split(), "-f", str(tmp_path / "q.yaml"))
+    assert ran.code == 64, ran
+    assert "-e prod" in ran.text
+
+
+def test_every_command_that_takes_an_environment_is_among_them() -> None:
+    taking = {name for name, one in program.commands.items()
+              if any("-e" in param.opts for param in one.params)}  # fmt: skip
+    assert taking == {command.split()[0] for command in COMMANDS}
 
 
 TWICE = [
