@@ -126,6 +126,8 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; none takes two values where it uses one, as click's last one wins."""
+        if ctx.resilient_parsing:  # a shell completes a line that is not whole yet
+            return super().resolve_command(ctx, args)
         if args[0] not in self.commands:
             from qstash_sync.cli import other_tools
 
