@@ -95,6 +95,7 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     from qstash_sync.health.check import Subject
     from qstash_sync.model.diagnostics import Severity
     from qstash_sync.model.resources import Desired
+    from qstash_sync.render.alike import folded
     from qstash_sync.render.words import counted
 
     try:
@@ -112,7 +113,8 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
         raise
     except ConfigError as error:
         first, *others = _errors(error)
-        more = f", and {len(others):,} more" if others else ""
+        count = len(folded((first, *others)))
+        more = f", and {count - 1:,} more" if count > 1 else ""
         where = f"{first.location}: " if first.location else ""
         # Where nothing but the hint is left to show, as of a --var, it is all.
         is_whole = first.hint and not (others or first.location)
@@ -127,8 +129,6 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     try:
         session.config(files, missing=Missing.ERROR)
     except ConfigError as error:
-        from qstash_sync.render.alike import folded
-
         # The others follow from what is not set.
         for one in folded(one for one in _errors(error) if one.code == "unset"):
             hint = "plan --unknown-env goes without it, apply does not"

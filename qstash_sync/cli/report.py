@@ -118,9 +118,9 @@ def _text(error: QstashSyncError, paint: Paint, *, writes: bool) -> Page:
         return paint.page([*error.usage, "", f"{paint('error:', 'red', 'bold')} {error}"])
     if not isinstance(error, ConfigError):
         return paint.page([f"{paint('error:', 'red', 'bold')} {error}"])
-    count = sum(f.severity == "error" for f in error.diagnostics)
-    total = f"{words.counted(count, 'error')}{'; nothing was written' * writes}."
     told = folded(error.diagnostics)
+    count = sum(one.severity == "error" for one in told)
+    total = f"{words.counted(count, 'error')}{'; nothing was written' * writes}."
     found = blocks(told[:_MOST], paint, wraps=paint.is_terminal, folds=False)
     more = [f"and {len(told) - _MOST:,} more"] if told[_MOST:] else []
     return paint.page([*found, *more, "", total])

@@ -38,7 +38,7 @@ from qstash_sync.render import (
     safe,
     text,
 )
-from qstash_sync.render.alike import folded, said
+from qstash_sync.render.alike import folded, number, said
 from qstash_sync.render.alike_changes import by_risk, titled_by_action
 from qstash_sync.render.review import Details, Head
 from qstash_sync.render.safe import Page
@@ -382,7 +382,7 @@ def _diagnostics(found: Sequence[Diagnostic]) -> dict[str, Any]:
         if not room.takes(entry.values()):
             break
         shown.append(entry)
-    return {"count": len(found), "shown": shown, "more": len(ranked) - len(shown)}
+    return {"count": number(found), "shown": shown, "more": len(ranked) - len(shown)}
 
 
 # ---------------------------------------------------------------- days of firings

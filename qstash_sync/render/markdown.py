@@ -25,7 +25,7 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.record import record
 from qstash_sync.render import applying, drift as drifts, json as view, review, safe, text, words
-from qstash_sync.render.alike import folded
+from qstash_sync.render.alike import folded, number
 from qstash_sync.render.alike_changes import Group, alone, by_risk, grouped, titled_by_action
 from qstash_sync.render.safe import Page
 
@@ -346,7 +346,8 @@ def _diagnostics(found: Sequence[Diagnostic]) -> Iterator[_Section]:
 
     for severity, (one, many) in _TITLES.items():
         some = [diagnostic for diagnostic in found if diagnostic.severity is severity]
-        title = f"{len(some):,} {one if len(some) == 1 else many}"
+        count = number(some)
+        title = f"{count:,} {one if count == 1 else many}"
         yield _Section(title=title, entries=[*map(entry, folded(some))], most=_MOST_FINDINGS)
 
 

@@ -24,11 +24,14 @@ def written(path: Path, value: str) -> Path:
 
 @pytest.mark.parametrize("command", ["validate", "plan"])
 @pytest.mark.parametrize(
-    ("value", "shown", "more"),
-    [("body: '${env.GONE}'", 1, 0), ("retries: wrong", 200, COUNT - 200)],
+    ("value", "shown", "more", "total"),
+    [
+        ("body: '${env.GONE}'", 1, 0, "1 error."),
+        ("retries: wrong", 200, COUNT - 200, f"{COUNT} errors."),
+    ],
 )
 def test_errors_are_folded_before_they_are_cut(
-    tmp_path: Path, command: str, value: str, shown: int, more: int
+    tmp_path: Path, command: str, value: str, shown: int, more: int, total: str
 ) -> None:
     path = written(tmp_path / "q.yaml", value)
     words = (command, "-f", str(path), *(["--local"] if command == "plan" else []))
@@ -36,7 +39,17 @@ def test_errors_are_folded_before_they_are_cut(
     assert ran.code == 1
     assert sum(": error: " in line or line.startswith("error: ") for line in ran.err.splitlines()) == shown  # fmt: skip
     assert (f"\nand {more} more\n" in ran.err) == bool(more)
-    assert ran.err.endswith(f"\n\n{COUNT} errors.\n")
+    assert ran.err.endswith(f"\n\n{total}\n")
 
     ran = cli(*words, "--format", "json", environ={})
     assert len(json.loads(ran.out)["errors"]) == COUNT
+
+
+def test_every_page_counts_errors_as_it_shows_them(tmp_path: Path) -> None:
+    path = written(tmp_path / "q.yaml", "body: '${env.GONE}'")
+    words = ("plan", "-f", str(path), "--local")
+    assert "### 1 error\n" in cli(*words, "--format", "markdown", environ={}).out
+    assert "<h2>1 error</h2>" in cli(*words, "--format", "html", environ={}).out
+    path = written(tmp_path / "q.yaml", "timezone: 'x${var.gone}'")
+    told = json.loads(cli("doctor", "-f", str(path), "--local", "--format", "json").out)["checks"]
+    assert "more" not in told[0]["message"]
