@@ -158,10 +158,12 @@ def applied(plan: Plan, applied: Applied, *, account: str = "") -> Page:
     return _page("apply", plan.environment, lead, sections)
 
 
-def error(error: QstashSyncError, command: str, environment: str | None) -> Page:
-    """A run that ended in an error."""
+def error(
+    error: QstashSyncError, command: str, environment: str | None, *, written: int = 0
+) -> Page:
+    """A run that ended in an error; written: how many requests to write it had sent by then."""
     found = view.diagnostics_of(error)
-    lead = ["**It ended in an error; nothing was written.**"]
+    lead = [f"**It ended in an error{'; nothing was written' * (not written)}.**"]
     return _page(command, environment, lead, [*_diagnostics(found)])
 
 
