@@ -137,6 +137,19 @@ def test_an_edit_in_the_console_differs(live: World) -> None:
         assert [change.path for change in answer.differences] == ["cron"]
 
 
+@pytest.mark.parametrize("path", ["/closing", "/closing-of-all-books-of-the-day"])
+def test_two_lines_of_a_difference_stand_below_each_other(live: World, path: str) -> None:
+    """As in a plan: what was, and below it what becomes of it."""
+    text = FILE.replace("example.com/x", f"example.com/market{path}")
+    live.apply(text.replace("closing", "opening"))
+    page = str(view.text(asked(live, "slow", text=text, now=NOW), Paint(color=False)))
+    lines = page.splitlines()
+    (was,) = [line for line in lines if "/opening" in line]
+    (becomes,) = [line for line in lines if "/closing" in line]
+    assert lines.index(becomes) == lines.index(was) + 1
+    assert was.index("- ") == becomes.index("+ ") > was.index("destination")
+
+
 def test_a_change_of_the_file_that_nobody_has_applied_differs(live: World) -> None:
     answer = asked(live, "slow", text=FILE.replace("0 9 * * *", "0 10 * * *"), now=NOW)
     assert answer.verdict is Verdict.LIVE_DIFFERS
