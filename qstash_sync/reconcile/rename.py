@@ -140,7 +140,7 @@ def _moved_times(
     before = [part.live.cron for part in old]
     if same_crons(before, crons):
         return ()
-    return (cron_field(before, crons, times.text(schedule)),)
+    return (cron_field(before, crons, times.stored_for(schedule, crons)),)
 
 
 def another(
