@@ -47,7 +47,7 @@ class Row:
 class Details:
     """What is folded under a change; parts: signs and the crons that QStash stores.
 
-    facts: labels and texts. more: so many fields are left out.
+    facts: labels and texts. more: so many fields are left out. sides: what the columns are called.
     """
 
     rows: tuple[Row, ...] = ()
@@ -55,6 +55,7 @@ class Details:
     lines: tuple[str, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     more: int = 0
+    sides: tuple[str, str] = ("before", "after")
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.facts or self.lines or self.parts)
