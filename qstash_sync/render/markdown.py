@@ -146,15 +146,17 @@ def applied(plan: Plan, applied: Applied, *, account: str = "") -> Page:
     done = [one for one in applied.outcomes if one.status is Done.DONE]
     left = [one for one in applied.outcomes if one.status is not Done.DONE]
 
+    warnings, unread = text.quiet(plan, verbose=False, command="plan")
+
     def entries(some: Iterable[Outcome], sign: str) -> list[_Entry]:
         return [_Entry(head=f"{sign} {applying.outcome_line(one, _PLAIN)}") for one in some]
 
     sections = [
         _Section(title=f"{len(left):,} not done", entries=entries(left, "-")),
         _Section(title=f"{len(done):,} done", entries=entries(done, "+")),
-        *_diagnostics(plan.warnings),
+        *_diagnostics(warnings),
     ]
-    lead = [f"**{len(done):,} done, {len(left):,} not done.**", _about(plan, account)]
+    lead = [f"**{len(done):,} done, {len(left):,} not done.**", *unread, _about(plan, account)]
     return _page("apply", plan.environment, lead, sections)
 
 
