@@ -114,7 +114,7 @@ def details(change: Change, schedule: Schedule | None) -> Details:
     stored = _stored(change)
     shown = [field for field in change.fields if not _is_stored(field, stored)]
     if change.action is Action.CREATE:
-        shown = [field for field in shown if field.after not in (None, False)]
+        shown = [f for f in shown if f.after is not None and f.after is not False]  # 0 is a value
     rows = tuple(_row(field, change.action) for field in shown[:_MOST_FIELDS])
     moments = words.moments(change.firings) if change.firings else []
     lead = {*_lead(change)}
