@@ -115,6 +115,19 @@ def test_each_verdict_has_its_reason(
     assert fact in why(answer)
 
 
+@pytest.mark.parametrize(
+    ("at", "title"),
+    [
+        ("2027-03-27T02:03Z", "report: a retry"),
+        ("2027-03-27T02:10Z", "report: nothing is due then; perhaps a late retry"),
+    ],
+)
+def test_a_heading_states_as_fact_what_is_one(live: World, at: str, title: str) -> None:
+    """That a try before it took so long is not known."""
+    page = str(view.text(asked(live, "report", at, now=NOW), Paint(color=False)))
+    assert page.splitlines()[0] == title
+
+
 @pytest.mark.parametrize("at", ["2027-10-31T01:30Z", "2027-10-31 02:30"])
 def test_the_second_of_two_is_the_one_that_counts(live: World, at: str) -> None:
     live.now = datetime(2027, 10, 1, tzinfo=UTC)
