@@ -190,7 +190,10 @@ def unmanaged(one: Unmanaged) -> str:
 
 
 def _whose(marked: str, name: str) -> str:
-    return "managed elsewhere" if marked == name else f"carries the mark of {marked}"
+    """Of the parts of a set one word: a name has no dot, so what is behind one is their number."""
+    base, _, number = name.rpartition(".")
+    is_its_own = marked == name or (marked == base and number.isdecimal())
+    return "managed elsewhere" if is_its_own else f"carries the mark of {marked}"
 
 
 def effect(note: Firings, wanted: Wanted | None) -> str:
