@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections import Counter, UserDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -151,8 +151,10 @@ def _refuse_wrong_words(
     scripts add theirs behind others.
     """
     with augment_usage_errors(context):
-        _, left, order = command.make_parser(context).parse_args([*words])
+        values, left, order = command.make_parser(context).parse_args([*words])
     counts = Counter(order)
+    if _HELP not in counts:
+        _refuse_eaten_options(context, values)
     if left and _HELP not in counts and not _is_file_of_local(left[0], words):
         from qstash_sync.cli import other_tools
 
@@ -163,6 +165,18 @@ def _refuse_wrong_words(
         if count > 1 and is_one and taking.name not in _OF_A_PAGE:
             more = "; pause and resume take several" if taking.name == "environment" else ""
             raise UsageError(f"{taking.opts[0]}: stands here {count} times, and takes one{more}")
+
+
+def _refuse_eaten_options(context: click.Context, values: Mapping[str, object]) -> None:
+    """Say no to an option that was taken for the value which the one before it lacks."""
+    known = _known(context)
+    for option in (one for one in context.command.params if isinstance(one, click.Option)):
+        found = values.get(option.name or "")
+        for value in found if isinstance(found, list) else [found]:
+            name = value.partition("=")[0] if isinstance(value, str) else ""
+            if name.startswith("-") and name in known:
+                fact = f"Option {option.opts[0]!r} requires an argument, and {name} is an option"
+                raise click.BadOptionUsage(option.opts[0], f"{fact}.", context)
 
 
 @click.group(

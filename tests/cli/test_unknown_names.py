@@ -139,3 +139,25 @@ def test_words_from_a_short_list_stand_once_too() -> None:
 def test_who_names_two_environments_is_told_which_commands_take_them() -> None:
     assert "pause and resume take several" in cli("apply", "-e", "a", "-e", "b").err
     assert "stands here" not in cli("pause", "x", "-e", "a", "-e", "b").err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("explain", "fx"), "did you mean fx-rates?"),
+        (("explain", "fx-rats"), "did you mean fx-rates?"),
+        (("explain", "zzz"), "the files have daily, fx-rates"),
+        (("pause", "fx"), "did you mean fx-rates?"),
+        (("plan", "--target", "schedules.fx"), "did you mean schedules.fx-rates?"),
+    ],
+)
+def test_who_types_a_part_of_a_name_is_told_the_whole(
+    words: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "q.yaml").write_text(
+        FILE.replace("}}\n", "}, fx-rates: {cron: '0 9 * * *', destination: 'https://a.example.com'}}\n")
+    )  # fmt: skip
+    common = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    assert cli("apply", "--yes", *common).code == 0
+    ran = cli(*words, *common)
+    assert (ran.code, told in " ".join(ran.text.split())) == (64, True), ran
