@@ -26,6 +26,8 @@ from qstash_sync.exit_codes import ExitCode
 from qstash_sync.render import safe
 
 _SESSION = "qstash_sync.cli.session"  # heavy, and not for --help
+# These may stand alone: without this, click would take the next word for their value.
+_ALONE = {"--local": f"--local={options.LOCAL_FILE}", "--probe": "--probe=hosts"}
 
 
 # Where each command is, and what --help says of it: only the one that is asked for is imported,
@@ -173,8 +175,8 @@ def _refuse_eaten_options(context: click.Context, values: Mapping[str, object]) 
     for option in (one for one in context.command.params if isinstance(one, click.Option)):
         found = values.get(option.name or "")
         for value in found if isinstance(found, list) else [found]:
-            name = value.partition("=")[0] if isinstance(value, str) else ""
-            if name.startswith("-") and name in known:
+            if isinstance(value, str) and (value in known or value in _ALONE.values()):
+                name = value.partition("=")[0]
                 fact = f"Option {option.opts[0]!r} requires an argument, and {name} is an option"
                 raise click.BadOptionUsage(option.opts[0], f"{fact}.", context)
 
@@ -207,9 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code."""
-    # These may stand alone: without this, click would take the next word for their value.
-    alone = {"--local": f"--local={options.LOCAL_FILE}", "--probe": "--probe=hosts"}
-    given = [alone.get(word, word) for word in arguments] or ["--help"]
+    given = [_ALONE.get(word, word) for word in arguments] or ["--help"]
     session = sys.modules.get(_SESSION)
     if session:
         session.Session.current = None  # of an earlier run in this process
