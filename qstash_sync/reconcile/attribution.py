@@ -9,7 +9,7 @@ no mark                                                           adopted
 from collections.abc import Sequence
 
 from qstash_sync.model.change import FieldChange, Reason
-from qstash_sync.reconcile import canonical, diff, mark, unseen
+from qstash_sync.reconcile import callbacks, canonical, diff, mark
 from qstash_sync.reconcile.live_parts import Part, Writing, same_crons
 from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared, Mark
@@ -78,7 +78,7 @@ def write_only(
     if alone and any(map(declared.settings_moved, marks)):
         names = [] if told else ["timezone", "dst"]
         is_followed = not all(part.intact for part in parts)
-        if told and not is_followed and (known := unseen.moved(declared, marks)):
+        if told and not is_followed and (known := callbacks.moved(declared, marks)):
             return (*known, *_protection(declared, marks))
         own = canonical.write_only(schedule)
         names += own or ([] if is_followed else ["redact", "a setting of a callback"])

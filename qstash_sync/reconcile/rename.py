@@ -18,7 +18,7 @@ from qstash_sync.model.change import (
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.reconcile import canonical, diff, live_times, mark as marks, times, unseen
+from qstash_sync.reconcile import callbacks, canonical, diff, live_times, mark as marks, times
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.changes import Found, are_protected, change_of, trust
 from qstash_sync.reconcile.create import create
@@ -53,7 +53,7 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
         fields=(
             _renamed(schedule, old, index),
             *(_moved_times(schedule, old, crons) if declared.has_time else ()),
-            *unseen.with_new(
+            *callbacks.with_new(
                 schedule.message,
                 diff.compare(
                     _view(old[0], declared, index),
