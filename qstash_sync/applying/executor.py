@@ -29,11 +29,11 @@ from typing import TypeVar
 from qstash_sync.applying import preconditions, windows
 from qstash_sync.applying.account import Account
 from qstash_sync.applying.outcomes import Cause, Outcome, Status, internal
-from qstash_sync.applying.preconditions import MovedError, Preconditions
+from qstash_sync.applying.preconditions import MovedError, PausedError, Preconditions
 from qstash_sync.errors import AccountError, RejectedError, StrayError, UnreachableError
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.resources import Key, Kind, Live
-from qstash_sync.model.steps import PinFlowControl, PutSchedule, Step
+from qstash_sync.model.steps import PauseSchedule, PinFlowControl, PutSchedule, Step
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile.times import ACTIVATION
 
@@ -347,11 +347,28 @@ class _Run:
         change, looked = outcome.change, set[Key]()
         for done, step in enumerate(steps):
             failed = self._send(outcome, step, looked)
+            if failed and failed.cause is Cause.PAUSED:
+                return self._pause_too(failed, steps[:done])
             if failed:
                 return replace(failed, message=failed.message + _left(change, done, now))
         if self.idle.get(change.key) == len(steps):
             return replace(outcome, message="it is so already")
         return outcome
+
+    def _pause_too(self, outcome: Outcome, done: Sequence[Step]) -> Outcome:
+        """Pause what was written in place, or beside, of what somebody has paused meanwhile."""
+        written = [step.id for step in done if isinstance(step, PutSchedule)]
+        told = [outcome.message]
+        for one in written:
+            try:
+                self.client.write(PauseSchedule(id=one, paused=True))
+            except AccountError as error:
+                told.append(f"{one}, which this run wrote, is active and cannot be paused: {error}")
+            else:
+                told.append(f"so {one}, which this run wrote, is paused, too")
+        return replace(
+            outcome, message="; ".join([*told, "apply again" if written else "plan again"])
+        )
 
     def _each(self, outcome: Outcome) -> Outcome:
         """Pause or resume each part for itself: one that fails keeps no other from it."""
@@ -375,13 +392,17 @@ class _Run:
     def _send(self, outcome: Outcome, step: Step, looked: set[Key]) -> Outcome | None:
         """Look at what a step writes, once, and write it; what became of it where that failed."""
         try:
-            if self.preconditions is None or self.preconditions.check(step, looked):
+            replaced = any(isinstance(other, PutSchedule) for other in outcome.change.steps)
+            if self.preconditions is None or self.preconditions.check(
+                step, looked, replaced=replaced
+            ):
                 self.client.write(step)
             else:
                 key = outcome.change.key
                 self.idle[key] = self.idle.get(key, 0) + 1
         except MovedError as moved:
-            return replace(outcome, status=Status.REFUSED, message=str(moved))
+            cause = Cause.PAUSED if isinstance(moved, PausedError) else None
+            return replace(outcome, status=Status.REFUSED, message=str(moved), cause=cause)
         except AccountError as error:
             self.lost += _is_lost(error)
             if isinstance(error, StrayError):

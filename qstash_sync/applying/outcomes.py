@@ -24,6 +24,7 @@ class Cause(Enum):
     """Why a change failed, where something depends on it."""
 
     AWAITS_FIRST_USE = auto()  # a flow-control key that QStash does not know yet
+    PAUSED = auto()  # what it replaces was paused meanwhile
 
 
 @record(kw_only=True)

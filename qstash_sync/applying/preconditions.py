@@ -25,6 +25,10 @@ class MovedError(Exception):
     """A resource is not any more what the plan was made for."""
 
 
+class PausedError(MovedError):
+    """A schedule is, but for a pause: somebody has paused it."""
+
+
 class Preconditions:
     """Looks right before each write whether the account is still as the plan was made for.
 
@@ -42,11 +46,12 @@ class Preconditions:
         self.client, self.changes, self.policy, self.outcomes = client, changes, policy, outcomes
         self.known = index(live)
 
-    def check(self, step: Step, looked: set[Key]) -> bool:
+    def check(self, step: Step, looked: set[Key], *, replaced: bool = False) -> bool:
         """Look once at what a step writes or deletes; False where there is nothing to delete.
 
         Creates too: a list may be wrong, and what it lacks would be overwritten. looked: what this
-        change has looked at. Raises `MovedError` where it is not as it was.
+        change has looked at. replaced: what is deleted has its pause from what comes in its place.
+        Raises `MovedError` where it is not as it was.
         """
         key = target(step)
         if key in looked:
@@ -57,7 +62,10 @@ class Preconditions:
         found, expected = self.client.get(*key), self.known.get(key)
         if found is None and isinstance(step, DeleteSchedule | DeleteUrlGroup | DeleteQueue):
             return False
-        if not is_same(step, expected, found):
+        if (is_written(step) or replaced) and _is_paused(expected, found):
+            raise PausedError(f"{key[1]} was paused since it was read")
+        is_kept = not replaced or _pause(expected) == _pause(found)
+        if not (is_same(step, expected, found) and is_kept):
             what = "is gone" if found is None else "has changed" if expected else "has appeared"
             raise MovedError(f"{key[1]} {what} since it was read; plan again")
         if isinstance(step, DeleteQueue) and found.backlog:
@@ -141,10 +149,25 @@ def are_same(steps: Iterable[Step], then: Mapping[Key, Any], now: Mapping[Key, A
 def is_same(step: Step, then: Any, now: Any) -> bool:
     """Whether what a step writes is as it was; None is a resource that is not there."""
     then, now = _settled(then), _settled(now)
-    writes_pause = isinstance(step, PutSchedule | PutQueue)
-    if not writes_pause and hasattr(then, "paused") and hasattr(now, "paused"):
+    if not is_written(step) and hasattr(then, "paused") and hasattr(now, "paused"):
         now = replace(now, paused=then.paused)
     return bool(then == now)
+
+
+def is_written(step: Step) -> bool:
+    """Whether a step writes a resource as a whole, its pause with it."""
+    return isinstance(step, PutSchedule | PutQueue)
+
+
+def _pause(resource: Any) -> bool:
+    return bool(getattr(resource, "paused", False))
+
+
+def _is_paused(then: Any, now: Any) -> bool:
+    """Whether a schedule is as it was, but paused."""
+    if not (isinstance(then, LiveSchedule) and isinstance(now, LiveSchedule)):
+        return False
+    return now.paused and _settled(replace(now, paused=False)) == _settled(then)
 
 
 def _settled(resource: Any) -> Any:

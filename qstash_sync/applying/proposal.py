@@ -87,7 +87,8 @@ def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO
     index = LiveParts(desired, live.schedules or ())
     found = reconcile(desired, live, index, now, strays=policy.strays)
     for option, text, pattern in policy.named if policy.among is None else ():
-        if why := scope.idle(text, pattern, found):
+        why = scope.idle(text, pattern, found)
+        if why and not policy.has_ended(pattern, index.by_id):
             raise UsageError(f"{option} {why}")
     tzdata = zones.tzdata_version()
     return decide(desired, live, index, found, policy, now=now, tzdata=tzdata)

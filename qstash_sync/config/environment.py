@@ -11,7 +11,7 @@ from qstash_sync.config.build import Builder, check_identities, desired
 from qstash_sync.config.elsewhere import KINDS, shares_account
 from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import MADE_UP, UNSET, UNSET_PLAIN, Scope, is_text
-from qstash_sync.config.layers import LISTED, Checker, Layer, meant
+from qstash_sync.config.layers import LISTED, Checker, Layer, in_wrong_column, meant
 from qstash_sync.config.literals import IN_CLEAR
 from qstash_sync.config.missing import Missing
 from qstash_sync.config.report import Path, Report
@@ -297,6 +297,7 @@ class Environment:
         for key in raw:
             if key not in known:
                 hint = "" if self.report.is_long else meant(key, known)
+                hint = in_wrong_column("environments", name) or hint
                 self.report.error("unknown_key", (*path, key), "unknown key", raw.at(key), hint)
 
     def _same_account(self) -> None:
@@ -317,7 +318,8 @@ class Environment:
                 if other != name:
                     fact = f"has the same account and namespace as {other}"
                     location = (self.environments or NOTHING).at(name)
-                    hint = "give one of them a namespace of its own"
+                    hint = in_wrong_column("environments", name)
+                    hint = hint or "give one of them a namespace of its own"
                     path = ("environments", name)
                     self.report.error("same_account", path, fact, location, hint)
                     break

@@ -177,7 +177,10 @@ class Scope:
 
     def _not_ours(self, source: str, location: Location, path: Path) -> str:
         """Refuse what begins like a reference and is none."""
-        fact, hint = "${ without a closing brace", "$${ is a literal ${"
+        fact, hint = (
+            "${ without a closing brace",
+            "close it, as in ${env.NAME}; $${ is a literal ${",
+        )
         if source.startswith(_WORKFLOW):
             fact = f"{source} means something in a workflow of GitHub Actions only"
             hint = f"give it to a variable there, as in env: NAME: {source}; write ${{env.NAME}}"
@@ -315,9 +318,10 @@ class Scope:
         return Secret((Piece(found, hidden=True),))
 
     def _unset(self, name: str, location: Location, path: Path, *, is_plain: bool) -> None:
-        fact = f"the environment variable {name} is not set"
+        is_empty = name in self.environ
+        fact = f"the environment variable {name} is {'empty' if is_empty else 'not set'}"
         form = f"${{env.{name}:-…{'|plain' * is_plain}}}"
-        hint = f"set {name}, give a default {form}, or use --env-file"
+        hint = f"set {name}, give a default {form}{', or use --env-file' * (not is_empty)}"
         code = UNSET_PLAIN if is_plain else UNSET
         self.report.error(code, path, fact, location, hint, cause=f"env.{name}")
 

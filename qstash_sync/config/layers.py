@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from qstash_sync.config import schema
 from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import Scope
+from qstash_sync.config.message import shown_header
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import Map, Value, spell
 from qstash_sync.config.types import Frame
@@ -130,6 +131,9 @@ class Checker:
                 inner = _model_at(model, trail)
                 hint = _alone(inner, detail["input"]) or f"its keys: {', '.join(keys(inner, ()))}"
             code, fact = "type", _FACTS.get(code, str(detail["msg"]))
+        if trail[-2:-1] == ("headers",) and (shown := shown_header(str(trail[-1]))) != trail[-1]:
+            tree.origin.hidden.add(str(trail[-1]).removeprefix(shown[:-1]))
+            trail = (*trail[:-1], shown)
         self.report.error(code, path + trail, fact, location or tree.location, hint)
 
 
@@ -178,6 +182,7 @@ def _way_out(key: str, known: Sequence[str]) -> str:
     return meant(key, known)
 
 
+_SECTIONS = schema.FileSpec.model_fields.keys()
 # What a mapping has that is an entry of a section, and what that is called.
 _ENTRIES = {
     "schedules": ({"cron", "destination", "url_group"}, "a schedule"),
@@ -205,8 +210,23 @@ def _column(model: type[schema.Spec], key: str, value: Value, path: Path) -> str
     if model is schema.HeadSpec:
         found = next((section for section in _ENTRIES if _is_entry(value, section)), None)
         return _below(key, found) if found else ""
-    if len(path) == len(("section", "name")) and _is_entry(value, str(path[0])):
-        return f"is `{key}` {_ENTRIES[str(path[0])][1]}? let it begin in the column of {path[1]}"
+    if len(path) != len(("section", "name")):
+        return ""
+    section, name = map(str, path)
+    if lost := in_wrong_column(section, name):
+        return lost
+    if _is_entry(value, section):
+        return f"is `{key}` {_ENTRIES[section][1]}? let it begin in the column of {name}"
+    return ""
+
+
+def in_wrong_column(section: str, name: str) -> str:
+    """What to do with an entry that is called as a setting or a section is; "" for others."""
+    settings = keys(schema.FileSpec, (section,))
+    if name in settings and (section == "environments" or name not in _SECTIONS):
+        return f"is `{name}` a setting? indent it below the name that it belongs to"
+    if name in _SECTIONS:
+        return f"is `{name}` a section of the file? let it begin in the first column"
     return ""
 
 

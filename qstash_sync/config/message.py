@@ -54,8 +54,17 @@ def _base_url(value: Any, _: object) -> str:
 def canonical_header(name: str) -> str:
     """The header name as Go writes it: `x-api-key` becomes `X-Api-Key`."""
     if not _HEADER_NAME.fullmatch(name):
-        raise bad(f"{name!r} is not a header name", "use letters, digits and -", "header")
+        fact = f"'{shown_header(name)}' is not a header name"
+        raise bad(fact, "use letters, digits and -", "header")
     return settings_table.canonical_header(name)
+
+
+def shown_header(name: str) -> str:
+    """A header name; of one that is none no more than could be one: it may hold the value."""
+    if _HEADER_NAME.fullmatch(name):
+        return name
+    known = _HEADER_NAME.match(name)
+    return f"{known[0] if known else ''}…"
 
 
 def header_value(name: str, value: Text) -> Text:

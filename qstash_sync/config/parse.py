@@ -146,8 +146,10 @@ def _documents(origin: Origin, report: Report) -> Seq | None:
 def _syntax(error: Exception | None, origin: Origin, report: Report) -> None:
     if isinstance(error, ReaderError):
         line = origin.text.count("\n", 0, error.position)
-        fact = f"a character that YAML does not allow: {error.character!r}"
-        report.error("yaml", (), fact, origin.location(line << 32))
+        is_number = isinstance(error.character, int)
+        code = error.character if is_number else ord(str(error.character)[:1] or "\0")
+        fact = f"a character that YAML does not allow: U+{code:04X}"
+        report.error("yaml", (), fact, origin.location(line << 32), "save the file as UTF-8 text")
         return
     if conflict := re.search(_CONFLICT, origin.text):
         line = origin.text.count("\n", 0, conflict.start())
@@ -261,6 +263,9 @@ class _Tree:
                         top.key, top.key_mark = text, start.line << 32 | start.column
                         continue
                     is_text = not event.implicit[0] or text[:1] not in _MEANINGFUL
+                    if not text and not is_text and ":" in key and self.lacks_blank(key):
+                        top.key = None
+                        continue
                     holder[key] = text if is_text else self.meaning(event)
                     holder.marks[key] = top.key_mark
                     top.key = None
@@ -306,6 +311,18 @@ class _Tree:
             self.put(value, mark)
         if event.anchor is not None:
             self.remember(event, _Node(value, mark, text))
+
+    def lacks_blank(self, key: str) -> bool:
+        """Whether this is `{token:abc}`, which YAML takes for a key without a value.
+
+        What is behind the colon may be a secret: it is neither kept nor shown.
+        """
+        name, _, value = key.partition(":")
+        if value:
+            self.origin.hidden.add(f":{value}")
+            hint = f"write {name}: …, or quote the key"
+            self.error("yaml", "a blank is missing behind the colon", self.top.key_mark, name, hint)
+        return bool(value)
 
     def meaning(self, event: Any) -> Value:
         """What a scalar stands for: by its tag, else by its look if it has no quotes."""
@@ -442,7 +459,7 @@ class _Tree:
             fact = f"this key stands here twice, first in line {first}"
             self.error("duplicate", fact, mark, hint="keep one of the two")
             top.key = _Dropped(key)
-            self.origin.dropped.append(mark)
+            self.origin.has_dropped = True
 
     def put(self, value: Value, mark: int) -> None:
         """Put a value into the open collection: as an item, a value, or as a key that is none."""

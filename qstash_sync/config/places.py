@@ -36,16 +36,14 @@ def of_value(error: Diagnostic, documents: Sequence[Document]) -> Path | None:
     A misspelt key is the key that it is meant for, where that is not there.
     """
     path = error.path
-    if error.code == "name" or (error.code == "missing" and path == ("version",)):
-        return path
-    if not path:
+    if error.code == "missing" and path == ("version",):
+        return path if all(one.root for one in documents) else None  # an empty file was not so
+    if error.code == "name" or not path:
         return path if error.code in OF_A_VALUE else None
-    if not _is_setting(path):
-        return None
     holders = [holder for one in documents if isinstance(holder := _at(one.root, path[:-1]), Map)]
     values = [holder[key] for holder in holders if (key := str(path[-1])) in holder]
     found = values or [value for one in documents if (value := _at(one.root, path)) is not None]
-    if not found or any(map(_holds_mapping, found)):
+    if not (_is_setting(path) and found) or any(map(_may_hold_more, found)):
         return None
     if error.code == "unknown_key":
         return _meant(path, holders)
@@ -97,10 +95,11 @@ def _at(value: Value, path: Path) -> Value:
     return value
 
 
-def _holds_mapping(value: Value) -> bool:
-    if not isinstance(value, COLLECTIONS):
-        return False
-    return isinstance(value, Map) or any(_holds_mapping(item) for _, item in value.children())
+def _may_hold_more(value: Value) -> bool:
+    """Whether other settings may have become a part of a value: a mapping, or lines of a text."""
+    if isinstance(value, COLLECTIONS):
+        return isinstance(value, Map) or any(_may_hold_more(item) for _, item in value.children())
+    return isinstance(value, str) and "paused" in value
 
 
 def strays(documents: Sequence[Document]) -> Iterator[tuple[Map, str]]:
@@ -123,7 +122,7 @@ def _strays(model: type[schema.Spec], tree: Map) -> Iterator[tuple[Map, str]]:
             yield from _strays(inner, value)
         else:
             for name, entry in value.items():
-                if isinstance(entry, Map):
+                if isinstance(entry, Map) and name not in keys(inner, ()):
                     yield from _strays(inner, entry)
                 else:
                     yield value, name

@@ -28,6 +28,7 @@ from qstash_sync.config.tree import (
 from qstash_sync.record import record
 
 _BODIES = ("body", "body_base64")
+_REDACT = "redact"
 
 
 @record()
@@ -72,10 +73,12 @@ class Redacted:
         return self._lines.get(name, ())
 
 
-def lines(documents: Sequence[Document]) -> dict[str, frozenset[int]]:
+def lines(documents: Sequence[Document]) -> dict[str, Collection[int]]:
     """Such lines by file, counted from 1."""
     if not any("redact" in document.root.origin.text for document in documents):
         return {}
+    if _may_redact_others(documents):
+        return {one.root.origin.name: _all_of(one.root.origin.text) for one in documents}
     found, done = _Lines(documents), set[tuple[int, frozenset[_Redaction]]]()
     for entry, defaults, overrides in _schedules(documents):
         layers = [*defaults, entry, *overrides]
@@ -89,8 +92,6 @@ def lines(documents: Sequence[Document]) -> dict[str, frozenset[int]]:
                 found.hide(holder, key, holder[key])
     for holder, key in strays(documents):
         found.hide(holder, key, holder[key])
-    for document in documents:
-        found.hide_dropped(document.root.origin)
     return {name: frozenset(found) for name, found in found.lines.items()}
 
 
@@ -107,7 +108,24 @@ def unsure(sources: Sequence[Source], documents: Sequence[Document]) -> dict[str
         found = unread
     else:
         found = ()
-    return {source.name: range(1, len(source.text.splitlines()) + 1) for source in found}
+    return {source.name: _all_of(source.text) for source in found}
+
+
+def _all_of(text: str) -> range:
+    return range(1, len(text.splitlines()) + 1)
+
+
+def _may_redact_others(documents: Sequence[Document]) -> bool:
+    """Whether a `redact` stands where it redacts nothing, and may be meant for any schedule."""
+    return any(document.root.origin.has_dropped for document in documents) or any(
+        _REDACT in key or _speaks_of_it(holder[key]) for holder, key in strays(documents)
+    )
+
+
+def _speaks_of_it(value: Value) -> bool:
+    if not isinstance(value, COLLECTIONS):
+        return False
+    return any(_REDACT in str(key) or _speaks_of_it(item) for key, item in value.children())
 
 
 def _schedules(documents: Sequence[Document]) -> Iterator[tuple[Map, list[Map], list[Map]]]:
@@ -183,11 +201,6 @@ class _Lines:
             for variables in self.variables:
                 if name in variables:
                     self.hide(variables, name, variables[name])
-
-    def hide_dropped(self, origin: Origin) -> None:
-        """Hide what stands twice, and so in no tree."""
-        for mark in origin.dropped:
-            self._hide_lines(origin, mark)
 
     def _hide_lines(self, origin: Origin, mark: int) -> None:
         marks = self.marks[origin]

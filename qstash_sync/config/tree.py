@@ -27,7 +27,7 @@ class Origin:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
-        self.dropped: list[int] = []  # where keys stand whose values are not kept
+        self.has_dropped = False  # a value that stands twice
         self.hidden: set[str] = set()  # what must not be shown of it
         self.hidden_lines: Callable[[], Collection[int]] = tuple  # likewise, counted from 1
 

@@ -86,8 +86,8 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
     found = {id(one.declared) for one in ours}
     absent = [s for s in desired.schedules or () if id(s) not in found]
     named = [one for one in ours if any(one.is_named(glob) for glob in wish.globs)]
-    if not wish.paused:  # what is not ours is left paused, without a word
-        named = [one for one in named if one.parts or one.declared]
+    if not wish.paused:  # what is not ours a glob leaves paused, without a word
+        named = [one for one in named if one.parts or one.declared or _is_said(wish, one)]
     rests = {one.id: _in_file(desired, one) for one in named if _is_one_of_many(wish, one)}
     left = [one for one in named if rests.get(one.id) is True]
     chosen = [one for one in named if rests.get(one.id) is not True]
@@ -99,7 +99,7 @@ def pause_plan(wish: Wish, live: Live, *, now: datetime, tzdata: str) -> PausePl
             refused[change.key] = _UNSURE
         against = [part for part in one.foreign if part.live.paused != wish.paused]
         if against and change.key not in refused:
-            way_out = "stop it in the console"
+            way_out = f"{'stop' if wish.paused else 'resume'} it in the console"
             if not any(map(index.is_anothers, against)):
                 name = one.declared.name if one.declared else one.name
                 orphan = "" if one.declared or one.parts else one.id
@@ -184,7 +184,12 @@ def _is_one_of_many(wish: Wish, one: _Found) -> bool:
     """Whether a resume of many means it, which leaves to the file what that pauses."""
     if wish.paused or not any(part.live.paused for part in one.parts):
         return False
-    return not any(one.is_named(glob) and not is_glob(glob) for glob in wish.globs)
+    return not _is_said(wish, one)
+
+
+def _is_said(wish: Wish, one: _Found) -> bool:
+    """Whether it is called by its very name."""
+    return any(one.is_named(glob) and not is_glob(glob) for glob in wish.globs)
 
 
 def _in_file(desired: Desired, one: _Found) -> bool | None:

@@ -1,6 +1,6 @@
 """What a person asks for on the command line beside the file: scope, consent, overrides."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
@@ -80,6 +80,11 @@ class Policy:
     def ends(self, orphan: Compared) -> bool:
         """Whether what an environment has left goes."""
         return any(fnmatchcase(orphan.id, glob) for glob in self.delete_orphan)
+
+    def has_ended(self, pattern: scope.Pattern, there: Container[str]) -> bool:
+        """Whether a scope names what a run before has deleted by `--delete-orphan ID`."""
+        gone = (one for one in self.delete_orphan if one not in there and not scope.is_glob(one))
+        return any(pattern.names(Kind.SCHEDULE, (one, one.rpartition(".")[2])) for one in gone)
 
     def is_about(self, orphan: Compared) -> bool:
         """Whether the run has something to say of it."""

@@ -124,7 +124,10 @@ def limits(
         counted = {part.live.id for s in declared for part in index.of(s.id)}
         others = len(index.by_id.keys() - counted - deleted)
         used = usage[Kind.SCHEDULE]
-        for found in judge(declared, now, plan=plan, others=others, today=used.after):
+        # Without a word about it, an account that holds more already is on no free plan.
+        is_free = plan is None and used.before <= PLANS["free"].schedules
+        judged = judge(declared, now, plan=plan, others=others, today=used.after)
+        for found in judged if plan or is_free else ():
             if used.created and found.severity is Severity.ERROR:
                 yield _with_growing(found, changes, used, index.by_id, len(declared))
             else:

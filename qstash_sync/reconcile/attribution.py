@@ -6,10 +6,14 @@ neither, and the crons are due                                    the clock
 no mark                                                           adopted
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from qstash_sync.model.change import FieldChange, Reason
+from qstash_sync.model.diagnostics import Diagnostic, Severity
+from qstash_sync.model.resources import Schedule
+from qstash_sync.model.settings_table import CALLBACK, CALLBACKS
 from qstash_sync.reconcile import callbacks, canonical, diff, mark
+from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.live_parts import Part, Writing, same_crons
 from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared, Mark
@@ -99,6 +103,23 @@ def _protection(declared: Declared, marks: Sequence[Mark]) -> tuple[FieldChange,
     if all(mark.protected == now for mark in marks):
         return ()
     return (FieldChange(path="protect", before=not now, after=now),)
+
+
+def unseen(schedule: Schedule, parts: Sequence[Part]) -> Iterator[Diagnostic]:
+    """What a take-over resets: of what others have made nobody sees the settings of callbacks."""
+    theirs = [part.live.message for part in parts if part.mark is None]
+    for key in CALLBACKS:
+        declared = getattr(schedule.message, key)
+        if declared is None or not any(getattr(message, key) for message in theirs):
+            continue
+        given = canonical.callback_settings(declared)
+        own = [row.key for row in CALLBACK if row.key not in given]
+        own += [] if declared.headers else ["headers"]
+        if own:
+            fact = (
+                f"{key}: QStash shows its address alone; its {', '.join(own)} become the defaults"
+            )
+            yield about(schedule, Severity.WARNING, "unseen", fact, "write those that it has")
 
 
 def _followed(names: Sequence[str]) -> FieldChange:

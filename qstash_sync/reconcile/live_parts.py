@@ -82,7 +82,8 @@ class LiveParts:
         self.consent_to = desired.consent_to
         self.command = desired.command
         self.namespace = desired.namespace
-        self.scope = marks.scope(desired.namespace, desired.environment)
+        self.environment = desired.environment
+        self.scope = self.scope_in(desired.namespace)
         self.neighbours = desired.neighbours
         self.former = desired.namespace_was
         former_scope = marks.scope(self.former, desired.environment) if self.former else None
@@ -164,6 +165,10 @@ class LiveParts:
         prefix = f"{self.namespace_of(part)}."
         told = (label for label in part.live.message.labels if label.startswith(prefix))
         return next(told, prefix).removeprefix(prefix)
+
+    def scope_in(self, namespace: str) -> str:
+        """The digits that the marks of this environment have, or had, in a namespace."""
+        return marks.scope(namespace, self.environment)
 
     def name_of(self, part: LivePart) -> str:
         """The name that a schedule of ours has, or had, in the file; else its id."""

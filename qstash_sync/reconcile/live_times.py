@@ -362,7 +362,9 @@ def _notes(
     if parts[0].mark and not undone and not unknown:
         return  # a renewal: what it wards off lies beyond what the parts were written for
     yield Wanted(before=_as_job(live), after=job)
-    days = max(schedule.timing.renew_before.days, 1) if unknown and not undone else DAYS
+    days = _days(made, now) if undone else DAYS
+    if unknown and not undone:
+        days = max(schedule.timing.renew_before.days, 1)
     found = effect(live, made.crons if undone else job, now, job.timezone, days=days)
     twice = exactness.compare(job, live, now, now + times.LOOK_AHEAD).doubled
     yield Firings(effect=found, doubled=twice, timezone=job.timezone)
@@ -407,11 +409,15 @@ def _rest(live: Sequence[str], schedule: Schedule, made: Compilation, now: datet
     """What is left to do of a change that was cut off: until then what is live was written for."""
     job = schedule.timing.job
     after = job if all(map(compiler.is_plain, made.crons)) else made.crons
-    end = made.valid_until
-    days = min(max((end - now).days, 1), DAYS) if end else DAYS
+    days = _days(made, now)
     twice = exactness.compare(job, live, now, now + timedelta(days=days)).doubled
     found = effect(live, after, now, job.timezone, days=days)
     return Firings(effect=found, doubled=twice, timezone=job.timezone)
+
+
+def _days(made: Compilation, now: datetime) -> int:
+    """How long what is compiled is what the file wants, a year at most: the parts say no more."""
+    return min(max((made.valid_until - now).days, 1), DAYS) if made.valid_until else DAYS
 
 
 def assign(

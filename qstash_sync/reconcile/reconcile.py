@@ -151,6 +151,10 @@ def _twins(
             for twin in left
             for first in [twin.parts[0].live.id]
         )
+        told = {part.live.id for twin in alike for part in twin.parts}
+        others = [part for part in strangers if part.live.id not in told]
+        moved = [s for s in desired.schedules or () if s.id in differ]
+        found.diagnostics += map(twins.left, twins.as_it_was(moved, others, index, now))
 
 
 def _does_as_declared(one: Compared) -> bool:

@@ -45,6 +45,8 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
         notes = (*notes, PausesAll())
     if same_crons(before, crons):  # what is stored is no news
         notes = tuple(note for note in notes if not isinstance(note, Stored))
+    moved = _moved_times(schedule, old, crons) if declared.has_time else ()
+    is_split = len(before) == 1 < len(crons) and not moved  # else it is only cut anew
     change = replace(
         created,
         action=Action.UPDATE,
@@ -52,7 +54,8 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
         notes=notes,
         fields=(
             _renamed(schedule, old, index),
-            *(_moved_times(schedule, old, crons) if declared.has_time else ()),
+            *moved,
+            *[FieldChange(path="parts", before=len(before), after=len(crons))] * is_split,
             *callbacks.with_new(
                 schedule.message,
                 diff.compare(

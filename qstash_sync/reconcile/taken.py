@@ -54,13 +54,17 @@ def _are_crons_of(job: Job, crons: tuple[str, ...], now: datetime) -> bool:
 
 @record(kw_only=True)
 class Unmanaged:
-    """One live resource that is not ours; marked: the name behind a mark that is somebody's."""
+    """One live resource that is not ours; marked: the name behind a mark that is somebody's.
+
+    orphan: what an environment has left that the files do not have.
+    """
 
     kind: Kind
     name: str
     cron: str | None = None
     destination: str | None = None
     marked: str | None = None
+    orphan: bool = False
     endpoints: int | None = None
     waiting: int | None = None
 
@@ -84,6 +88,7 @@ def unmanaged(
             cron=part.live.cron,
             destination=address(str(part.live.message.destination)),
             marked=_marked(part.live) if part.mark else None,
+            orphan=index.is_orphan(part),
         )
 
     return tuple(described(kind, name) for kind, name in names)

@@ -40,6 +40,7 @@ from qstash_sync.record import record
 _DAYS = 366
 _CALENDAR_YEARS = 28
 _OF_A_DEPLOY = ("retries", "retry_delay", "timeout")
+_DELETE_ONE = "delete one of the two"
 _EXACT_DAYS = 45  # as long as a set of parts is exact that needs no renewal
 
 
@@ -69,6 +70,25 @@ def twins(
         else:
             others.append(part)
     yield from _firing_alike(schedules, others, index, now)
+
+
+def as_it_was(
+    schedules: Iterable[Schedule], strangers: Sequence[LivePart], index: LiveParts, now: datetime
+) -> Iterator[Twin]:
+    """Each set of strangers that fires as a schedule does now, which is to change."""
+    live = [
+        replace(schedule, message=parts[0].live.message, ignore=(ignorable.TIME,))
+        for schedule in schedules
+        if (parts := index.of(schedule.id))
+    ]
+    return (twin for twin in _firing_alike(live, strangers, index, now) if twin.fires)
+
+
+def left(twin: Twin) -> Diagnostic:
+    """The warning about what does not change with it; the next plan would not know of it."""
+    fact = f"{twin.parts[0].live.id} fires as this one did until now, and goes on so"
+    hint = "delete it if nobody needs it"
+    return about(twin.schedule, Severity.WARNING, "twin", fact, hint)
 
 
 def _is_copy(part: LivePart, index: LiveParts) -> bool:
@@ -179,12 +199,12 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         namespace = first.base.partition(".")[0]
         known = bool(index.labelled_name(first)) or namespace == index.former
         whose = "environment" if known else "namespace"
-        what, hint = f"is another {whose}'s, with the same firings", "delete one of the two"
+        what, hint = f"is another {whose}'s, with the same firings", _DELETE_ONE
         if not is_live and first.base.startswith(f"{index.namespace}."):
             consent = index.consent_to(schedule.name)
             hint = f"was: {as_yaml(index.name_of(first))} takes it over: {consent}"
         elif first.base == f"{namespace}.{schedule.name}" and not known:
-            hint = f"namespace_was: {namespace} takes all of it over"
+            hint = _of_a_namespace(first, namespace, index)
     elif is_live and is_newer:
         what += " but other credentials, which may be newer"
         hint = "if those are the good ones, set them here and apply; then the other can go"
@@ -192,6 +212,15 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
         hint = delete if schedule.adopted else f"{delete}; or id: {first.live.id} adopts it"
     fact = f"{first.live.id} {what}: it fires beside this one"
     return about(schedule, Severity.WARNING, "twin", fact, hint)
+
+
+def _of_a_namespace(part: LivePart, namespace: str, index: LiveParts) -> str:
+    """What to do of one that has the same name in a namespace that the files do not have."""
+    if part.mark and part.mark.scope == index.scope_in(namespace):
+        return f"namespace_was: {namespace} takes all of it over"
+    if index.environment is None:
+        return _DELETE_ONE
+    return f"{_DELETE_ONE}; if an environment of this file had it, put that back, and destroy it"
 
 
 def with_newer_credentials(found: Iterable[Twin], index: LiveParts) -> frozenset[str]:

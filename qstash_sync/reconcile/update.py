@@ -69,7 +69,7 @@ def update(
     pause, diagnostics = pauses.judge(schedule, parts)
     if old and pause.reason is Reason.DRIFT:  # a pause that is missing was to come
         pause = replace(pause, reason=Reason.RENAME)
-    diagnostics = [*when.diagnostics, *diagnostics]
+    diagnostics = [*when.diagnostics, *diagnostics, *attribution.unseen(schedule, parts)]
     if not changed and not pause.fields:
         return None, diagnostics
     if not changed and not pause.stale:

@@ -112,7 +112,8 @@ def often(found: Coming) -> Iterator[str]:
     """What fires too often to be listed, a line for each."""
     for one in found.often:
         beat = spoken.time(one.schedule.timing.job)
-        yield f"{one.schedule.name}  {beat}, {one.count:,} times, next {one.first:%H:%MZ}"
+        when = f"{one.first:%a %Y-%m-%d %H:%MZ}"
+        yield f"{one.schedule.name}  {beat}, {one.count:,} times, next {when}"
 
 
 def markdown(found: Coming, load: Load | None, environment: str | None) -> Page:

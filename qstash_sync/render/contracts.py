@@ -166,6 +166,7 @@ _PLAN = {
                 "cron": maybe(TEXT),
                 "destination": maybe(TEXT),
                 "marked": told(maybe(TEXT), "The name behind a mark of ours."),
+                "orphan": told(TRUTH, "Of an environment that the files do not have."),
                 "endpoints": maybe(COUNT),
                 "waiting": maybe(COUNT),
             }

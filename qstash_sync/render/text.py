@@ -286,6 +286,9 @@ def _messages(plan: Plan) -> str:
     return f"messages a day: {change}{found.after:,} of {found.allowed:,}; "
 
 
+_IN_SYNC = "the account is as the file says"
+
+
 def headline(plan: Plan) -> list[str]:
     """What is to do, in one line; a second one where the run leaves something out."""
     counts = plan.summary
@@ -300,7 +303,9 @@ def headline(plan: Plan) -> list[str]:
     if not plan.managed:
         return [f"No section is declared, so nothing is managed: {_SECTIONS}.", *more]
     if plan.empty:
-        return [f"No changes: the account is as the file says; {rest}", *more]
+        halves = any(warning.code == "partly_paused" for warning in plan.warnings)
+        is_so = "of what is paused in part, the file says nothing" if halves else _IN_SYNC
+        return [f"No changes: {is_so}; {rest}", *more]
     works = [f"{counts[action]:,} to {action}" for action in ("create", "update", "delete")]
     work = f"{', '.join(works)}; " + f"{counts['refused']:,} refused; " * bool(counts["refused"])
     return [f"Plan: {work}{rest}", *more]

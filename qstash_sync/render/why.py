@@ -376,6 +376,10 @@ def _undeclared(found: Explained) -> Iterator[str]:
         some = found.question.desired.schedules is not None
         which = "no file declares it any more" if some else "the files declare no schedules at all"
         yield f"It is ours by its mark, and {which}."
+    elif found.question.drift.plan.index.is_orphan(part):
+        yield "It is of an environment that the files do not have, so it is left alone."
+        consent = found.question.desired.consent_to(found.subject.name, orphan=part.base)
+        yield f"To delete it, {consent}."
     elif part.mark:
         yield "It carries the mark of another namespace or environment; nothing here touches it."
     else:

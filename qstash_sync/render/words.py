@@ -182,17 +182,19 @@ def unmanaged(one: Unmanaged) -> str:
     facts = [
         one.cron,
         one.destination and f"to {destination(one.destination)}",
-        one.marked and _whose(one.marked, one.name),
+        one.marked and _whose(one.marked, one),
         None if one.endpoints is None else _endpoints(one.endpoints),
         None if one.waiting is None else f"{one.waiting:,} waiting",
     ]
     return "  ".join(filter(None, facts))
 
 
-def _whose(marked: str, name: str) -> str:
+def _whose(marked: str, one: Unmanaged) -> str:
     """Of the parts of a set one word: a name has no dot, so what is behind one is their number."""
-    base, _, number = name.rpartition(".")
-    is_its_own = marked == name or (marked == base and number.isdecimal())
+    if one.orphan:
+        return "of an environment that the files do not have"
+    base, _, number = one.name.rpartition(".")
+    is_its_own = marked == one.name or (marked == base and number.isdecimal())
     return "managed elsewhere" if is_its_own else f"carries the mark of {marked}"
 
 

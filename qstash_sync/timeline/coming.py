@@ -6,8 +6,9 @@ from heapq import merge
 from itertools import islice
 
 from qstash_sync.crons import zones
-from qstash_sync.crons.bitmaps import Span, instants
-from qstash_sync.crons.firings import next_firings, wanted
+from qstash_sync.crons.bitmaps import Span, instants, lowest
+from qstash_sync.crons.firings import meetings, next_firings, wanted
+from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.zones import Transition
 from qstash_sync.model.names import natural
 from qstash_sync.model.resources import Schedule
@@ -17,7 +18,8 @@ from qstash_sync.timeline.rules import Rule, rule_at
 MOST = 10_000  # firings of one answer
 LONGEST = 366 * 24  # hours
 _OFTEN = 12  # firings that are no crowd
-_MINUTE = timedelta(minutes=1)
+_FEW = 4  # firings that a clock change may touch, and that are still shown
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @record(kw_only=True)
@@ -130,16 +132,36 @@ def coming(
 def _folded(
     found: Sequence[tuple[Schedule, int]], count: int, span: Span
 ) -> tuple[list[tuple[Schedule, int]], tuple[Often, ...]]:
-    """The firings without those of schedules that leave the others no room, and these."""
+    """The firings without those of schedules that leave the others no room, and these.
+
+    What a gap or a fold has moved is shown of every schedule.
+    """
     kept = sorted(found, key=lambda item: item[1].bit_count())
     total = sum(bitmap.bit_count() for _, bitmap in kept)
     often: list[Often] = []
+    special: list[tuple[Schedule, int]] = []
     while total > count and len(kept) > 1 and kept[-1][1].bit_count() > _OFTEN:
         schedule, bitmap = kept.pop()
-        total -= bitmap.bit_count()
-        first = next(instants(bitmap, span))
-        often.append(Often(schedule=schedule, count=bitmap.bit_count(), first=first))
-    return kept, tuple(sorted(often, key=lambda one: (-one.count, natural(one.schedule.name))))
+        odd = _odd(schedule.timing.job, bitmap, span)
+        usual = bitmap & ~odd
+        total -= usual.bit_count()
+        special.append((schedule, odd))
+        first = next(instants(usual, span))
+        often.append(Often(schedule=schedule, count=usual.bit_count(), first=first))
+    return [*kept, *special], tuple(
+        sorted(often, key=lambda one: (-one.count, natural(one.schedule.name)))
+    )
+
+
+def _odd(job: Job, bitmap: int, span: Span) -> int:
+    """The firings that have met a gap or a fold; none of what beats, which has too many."""
+    found = 0
+    start, end = (span.instant(minute) for minute in (lowest(bitmap), bitmap.bit_length()))
+    for meeting in meetings(job, start - _DAY, end + _DAY):
+        near = bitmap & span.window(meeting.at - _DAY, meeting.at + _DAY)
+        for at in instants(near, span):
+            found |= span.window(at, at + _MINUTE) if rule_at(job, at) else 0
+    return found if found.bit_count() <= _FEW else 0
 
 
 def _named(

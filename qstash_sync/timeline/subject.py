@@ -81,11 +81,10 @@ def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
                 name=schedule.name, schedule=schedule, parts=parts, part=part, missing=missing
             )
     if part is None:  # a name that no file has any more
-        named = (
-            p for p in index.by_id.values() if index.is_managed(p) and index.name_of(p) == word
-        )
-        part = min(named, key=lambda found: found.number, default=None)
-    if part and index.is_managed(part):
+        named = (p for p in index.by_id.values() if index.name_of(p) == word)
+        known = (p for p in named if index.is_managed(p) or index.is_orphan(p))
+        part = min(known, key=lambda one: (index.is_orphan(one), one.number), default=None)
+    if part and (index.is_managed(part) or index.is_orphan(part)):
         return Subject(name=index.name_of(part), parts=tuple(index.of(part.base)), part=part)
     if part:
         return Subject(name=part.live.id, parts=(part,), part=part)

@@ -285,3 +285,49 @@ def test_a_pin_that_waits_for_its_first_use_does_not_hold_up_that_use() -> None:
         outcomes = {o.change.id: o for o in world.apply(desired).outcomes}
         assert "waits for its first use" in outcomes["k"].message
         assert outcomes["n.a"].status is Status.DONE
+
+
+REPLACED = [
+    ("renamed", A, "schedules: {b: {was: a}}\n"),
+    ("renamed, in several parts", PARTS, PARTS.replace("{a: {", "{b: {was: a, ")),
+    ("given an id", A, "schedules: {a: {id: scd_1}}\n"),
+    ("growing", A, PARTS.replace("0 9", "0 3")),
+    ("of other times", PARTS, MORE_PARTS),
+    ("shrinking", PARTS, A),
+]
+
+
+@pytest.mark.parametrize("switches", [KEPT, RESET], ids=["kept", "reset"])
+@pytest.mark.parametrize(("_id", "before", "after"), REPLACED, ids=ids(REPLACED))
+def test_whoever_pauses_what_is_replaced_has_paused_what_comes_in_its_place(
+    _id: str, before: str, after: str, switches: Switches
+) -> None:
+    """At every moment; only between a look at a part and its delete can a pause be lost."""
+    race = Race(
+        before, after, edit("schedule", "n.a", isPaused=True), ("schedule", "n.a"), switches
+    )
+    lost: list[str] = []
+    told = 0
+    for at in range(race.requests() + 1):
+        with race.world() as world:
+            before_it: list[bool] = []
+            there = {one["scheduleId"] for one in world.account.store.all("schedule")}
+
+            def act(world: Scene, seen: list[bool] = before_it) -> None:
+                seen.append(world.account.store.get("schedule", "n.a") is not None)
+                race.act(world)
+
+            applied = replace(race, act=act).run(world, at)
+            stored = world.account.store.all("schedule")
+            active = {one["scheduleId"] for one in stored if not one["isPaused"]}
+            if before_it != [True]:
+                continue
+            if not applied.done:
+                told += 1
+                (outcome,) = applied.outcomes
+                assert "since it was read" in outcome.message
+                assert active <= there, outcome.message  # what was written is paused, too
+            if active and world.account.store.get("schedule", "n.a") is None:
+                lost.append(" ".join(world.account.log[at - 1][:2]))
+    assert set(lost) <= {"GET /v2/schedules/n.a"}
+    assert told

@@ -193,12 +193,30 @@ def test_what_fires_all_the_time_is_one_line_and_the_rest_is_in_view() -> None:
     Path("qstash.yaml").write_text(FILE + beat)
     for form in ("text", "markdown"):
         page = shown("--format", form).out
-        assert "beat  every 15 minutes in UTC, 96 times, next 20:00Z" in page.replace("\n", " ")
+        assert (
+            "beat  every 15 minutes in UTC, 96 times, next Sat 2027-03-27 20:00Z"
+            in page.replace("\n", " ")
+        )
         assert "125 firings until Sun 2027-03-28 20:00Z." in page
     assert len(json.loads(shown("--format", "json").out)["firings"]) == 29 + 96
     assert "beat  every" not in shown("--name", "beat").out
     assert "beat  every" not in shown("--count", "20").out
     assert "beat  every" not in shown("--hours", "5").out
+
+
+def test_what_a_clock_change_moves_is_shown_of_what_is_one_line_too() -> None:
+    names = [f"nightly-{letter}" for letter in "abc"]
+    line = '  {}: {{cron: "30 2 * * *", timezone: Europe/Berlin, destination: /b}}\n'
+    Path("qstash.yaml").write_text(FILE + "".join(map(line.format, names)))
+    page = " ".join(shown("--hours", "500").out.split())
+    counted = [
+        f"{name} daily 02:30 Berlin, 20 times, next Mon 2027-03-29" in page for name in names
+    ]
+    assert any(counted)
+    assert [page.count(name) for name in names] == [2 if one else 21 for one in counted]
+    assert page.count("02:30 does not exist (dst.gap: next_valid)") == 3 + FILE.count("30 2 * * *")
+    document = json.loads(shown("--hours", "500", "--format", "json").out)
+    assert f"{len(document['firings'])} firings until" in page
 
 
 def test_a_gap_parts_what_fires_all_the_time_from_the_days_and_names_rise() -> None:

@@ -130,7 +130,7 @@ def test_an_empty_variable_counts_as_missing() -> None:
     text = (
         HEAD + f"schedules: {{a: {{cron: '0 9 * * *', destination: {URL}, body: '${{env.B}}'}}}}\n"
     )
-    assert "B is not set" in messages(text, {"B": ""})[0]
+    assert "B is empty" in messages(text, {"B": ""})[0]
     assert messages(text, {"B": ""}, missing=Missing.MOCK) == []
     assert messages(text, {"B": ""}, missing=Missing.UNKNOWN) == []
 

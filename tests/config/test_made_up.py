@@ -43,7 +43,7 @@ WRONG = [
     ("section", HEAD + "shedules: '${env.T}'\n", "shedules: unknown key"),
     ("refused key", entry("deduplication_id: '${env.T}'"), "it cannot hold for a schedule"),
     ("header of QStash", entry("headers: {Upstash-Forward-A: '${env.T}'}"), "QStash's own"),
-    ("header with a space", entry("headers: {X A: '${env.T}'}"), "'X A' is not a header name"),
+    ("header with a space", entry("headers: {X A: '${env.T}'}"), "'X…' is not a header name"),
     ("header outside ASCII", entry("headers: {Ünï: '${env.T}'}"), "is not a header name"),
     ("header twice", entry("headers: {X-A: '${env.T}', x-a: '${env.T}'}"), "X-A stands here twice"),
     ("header of a callback", entry("callback: {url: 'https://e.com', headers: {Upstash-X: '${env.T}'}}"), "QStash's own"),

@@ -270,3 +270,49 @@ def test_characters_that_json_writes_as_two_halves_are_whole() -> None:
     assert built is not None
     (made,) = built.desired.schedules or ()
     assert made.message.body == '{"k\U0001f600":"v\U0001f601","plain":"\u00e9"}'
+
+
+NO_BLANK = [
+    ("a header", "headers: {Authorization:Bearer CANARYx1}", "schedules.a.headers.Authorization"),
+    ("a member of a body", "body: {password:CANARYx1, b: c}", "schedules.a.body.password"),
+    ("a setting", "timeout:CANARYx1", "schedules.a.timeout"),
+    ("an unknown key", "tokn:CANARYx1", "schedules.a.tokn"),
+    ("one beside it", "body: {é:CANARYx1}", "schedules.a.body.é"),
+]
+
+
+@pytest.mark.parametrize(("_id", "written", "path"), NO_BLANK, ids=[one[0] for one in NO_BLANK])
+def test_a_blank_that_is_missing_behind_a_colon_is_told_and_what_follows_is_not(
+    _id: str, written: str, path: str
+) -> None:
+    """YAML takes `{token:abc}` for a key without a value, and a message would repeat the key."""
+    text = f"version: 1\nnamespace: n\nschedules:\n  a: {{cron: '@daily', {written}}}\n"
+    _, found = build(text)
+    told = [(".".join(map(str, one.path)), one.message) for one in found]
+    assert (path, "a blank is missing behind the colon") in told
+    for one in found:
+        assert "CANARY" not in repr(one), one
+        assert not one.location or "CANARY" not in one.location.text, one
+
+
+def test_a_key_with_a_colon_may_be_quoted_or_have_a_value() -> None:
+    body = "{'a:b': null, xml:lang: en, c: 'd:e', 'f:': , g:: x}"
+    text = (
+        f"{HEAD}schedules:\n  a: {{cron: '@daily', destination: 'https://e.com', body: {body}}}\n"
+    )
+    config, found = build(text)
+    assert config, found
+    (one,) = config.desired.schedules or ()
+    assert json.loads(str(one.message.body)) == {
+        "a:b": None, "xml:lang": "en", "c": "d:e", "f:": None, "g:": "x",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("written", ["{Authorization, Bearer CANARYx1}", "{Bearer CANARYx1: x}"])
+def test_a_header_name_that_is_none_is_not_repeated(written: str) -> None:
+    text = f"{HEAD}schedules:\n  a: {{cron: '@daily', destination: 'https://e.com', headers: {written}}}\n"
+    _, found = build(text)
+    assert "'Bearer…' is not a header name" in [one.message for one in found]
+    for one in found:
+        assert "CANARY" not in repr(one), one
+        assert not one.location or "CANARY" not in one.location.text, one

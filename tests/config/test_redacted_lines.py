@@ -89,6 +89,28 @@ def test_what_stands_where_nothing_is_known_may_be_what_is_redacted(
         assert not one.location or "TOPSECRET" not in one.location.text, one
 
 
+MISPLACED = [  # `redact` where it redacts nothing, and a value with an error
+    ("a word for defaults", "default: {redact: {body: true}}\nschedules:\n  a: {WHOLE}\n"),
+    ("below limits", "limits:\n  defaults: {redact: {body: true}}\nschedules:\n  a: {WHOLE}\n"),
+    ("misspelt", "schedules:\n  a: {redacts: {body: true}, WHOLE}\n"),
+    ("in the column of names", "schedules:\n  a:\n    body: 'VALUE ${var.no}'\n  redact:\n    body: true\n"),
+    ("below dst", "schedules:\n  a: {dst: {redact: {body: true}}, WHOLE}\n"),
+    ("twice", "schedules:\n  a: {redact: {}, redact: {body: true}, WHOLE}\n"),
+    ("an environment's", "environments:\n  p:\n    redact: {body: true}\nschedules:\n  a: {WHOLE}\n"),
+    ("among the environments", "environments:\n  p: {}\n  defaults: {redact: {body: true}}\nschedules:\n  a: {WHOLE}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "text"), MISPLACED, ids=ids(MISPLACED))
+def test_a_redact_that_redacts_nothing_may_be_meant_for_any(_id: str, text: str) -> None:
+    environment = "p" if "environments:" in text else None
+    whole = text.replace("WHOLE", "body: 'VALUE ${var.no}'").replace("VALUE", VALUE)
+    _, found = build(TOP + whole, environment=environment)
+    assert any("variable no" in one.message for one in found)
+    for one in found:
+        assert not one.location or "TOPSECRET" not in one.location.text, one
+
+
 def test_it_is_quoted_where_nothing_is_redacted() -> None:
     _, found = build(TOP + f"schedules:\n  a: {{{CRON}, colour: red}}\n")
     assert [

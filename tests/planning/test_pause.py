@@ -126,6 +126,18 @@ def test_the_second_run_writes_nothing_and_says_so(live: World, verb: str) -> No
     assert ran.err == "requests: 1 read, 0 write\n"
 
 
+def test_a_plan_without_changes_does_not_say_that_a_set_paused_in_part_is_as_the_file_says(
+    live: World,
+) -> None:
+    live.edit("billing.daily.2", isPaused=True)
+    ran = said(live, "plan", "--detailed-exitcode")
+    assert ran.code == 0
+    told = "No changes: of what is paused in part, the file says nothing; 3 unchanged"
+    assert told in " ".join(ran.out.split())
+    assert "daily: 1 of 3 parts is paused" in " ".join(ran.text.split())
+    assert said(live, "drift").code == 2
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_a_partly_paused_schedule_is_healed_by_writing_only_the_parts_that_differ(
     live: World, verb: str
@@ -391,6 +403,7 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("the section", "\nschedules:", "\nschedules: [1]\nx-were:", set(), ALL),
     ("its former name once more", "  hourly: {paused: true,", "  a: {cron: '@daily', destination: 'https://e.com', was: hourly}\n  z: {was: hourly, paused: true,", {"hourly"}, ALL - {"hourly"}),
     ("a pause in a list", "'0 9 * * *',", "'0 9 * * *', labels: [a, {paused: true}],", {"hourly"}, ALL - {"hourly"}),
+    ("a text that goes on", "'0 9 * * *',", "'0 9 * * * paused: true',", {"hourly"}, ALL - {"hourly"}),
     ("a misspelt setting", "'0 9 * * *',", "'0 9 * * *', retires: 2,", {"hourly"}, {"daily"}),
 ]  # fmt: skip
 
@@ -426,11 +439,14 @@ def test_nor_does_an_entry_that_claims_the_id_of_another_one(live: World) -> Non
     assert "has the same id as hourly" in ran.err
 
 
+@pytest.mark.parametrize(
+    "left", ["version: 1\nschedules: {hourly: {paused: true, [}\n", "", "# saved half\n"]
+)
 def test_of_files_of_which_one_cannot_be_read_nothing_is_resumed_by_a_glob(
-    live: World, tmp_path: Path
+    live: World, tmp_path: Path, left: str
 ) -> None:
     (tmp_path / "a.yaml").write_text(HEAD)
-    (tmp_path / "b.yaml").write_text("version: 1\nschedules: {hourly: {paused: true, [}\n")
+    (tmp_path / "b.yaml").write_text(left)
     assert said(live, "pause", "*").code == 0
     with on(live.account) as variables:
         ran = cli("resume", "*", "-f", str(tmp_path), environ=variables)

@@ -438,3 +438,15 @@ def test_the_advice_to_leave_out_is_right_as_typed_and_given_where_it_is(
         rest = world.plan(drawn(second), exclude=left_out)
         advised = all(f"--exclude {one}" in error.hint for one in left_out)
         assert advised == (not rest.errors and bool(rest.changes)), (plan, error.hint)
+
+
+def test_an_account_that_holds_more_already_is_told_of_no_free_plan(world: World) -> None:
+    """Somebody pays for it, and every plan would say so again."""
+    line = "  s{}: {{cron: '0 9 * * *', destination: 'https://e.example.com'}}\n"
+    text = HEAD + "schedules:\n" + "".join(line.format(n) for n in range(11))
+    assert [w.code for w in world.plan(text).warnings if w.code == "limit"] == ["limit"]
+    world.apply(text)
+    for changed in (text + line.format(11), text.replace(line.format(0), "")):
+        plan = world.plan(changed)
+        assert plan.changes
+        assert not [w for w in plan.warnings if w.code == "limit"]

@@ -19,7 +19,7 @@ from qstash_sync.crons.bitmaps import Difference
 from qstash_sync.crons.compile import Compilation, Part, Strategy
 from qstash_sync.crons.grammar import parse, render
 from qstash_sync.local import Switches
-from qstash_sync.model.change import Action, InSomeParts, Reason
+from qstash_sync.model.change import Action, Firings, InSomeParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule
@@ -70,6 +70,14 @@ class Scene:
         return sorted(compiled(self.schedule, self.world)) == sorted(
             stored["cron"] for stored in self.before.values()
         )
+
+    @property
+    def valid_until(self) -> datetime:
+        """The end of what is compiled today; all of these zones change their clocks."""
+        made = times.compiled(self.schedule, self.world.now)
+        assert not isinstance(made, Diagnostic)
+        assert made.valid_until
+        return made.valid_until
 
     def a_part(self, *, further: bool = False) -> str:
         return self.rng.choice(sorted(self.before)[further:])
@@ -389,13 +397,31 @@ def test_an_edited_part_is_told_by_the_firings_of_that_part_alone() -> None:
         cron = at.before[part_id]["cron"]
         at.edit(part_id, cron=" ".join(["5", *cron.split()[1:]]))
         now = at.world.now
-        span = now.timestamp(), (now + timedelta(days=366)).timestamp()
-        times = sum(found == part_id for _, found in at.world.account.firings(*span))
         (change,) = at.plan().changes
-        assert (
-            words.notes(change)[0]
-            == f"{times} firings a year move 5m earlier, first Wed 2027-12-01 09:00"
-        )
+        days = (at.valid_until - now).days  # what it fires later is not what the file wants
+        span = now.timestamp(), (now + timedelta(days=days)).timestamp()
+        count = sum(found == part_id for _, found in at.world.account.firings(*span))
+        told = f"{count} firings in {days} days move 5m earlier, first Wed 2027-12-01 09:00"
+        assert words.notes(change)[0] == told
+
+
+@pytest.mark.parametrize("timezone", JOBS)
+def test_a_part_that_is_gone_is_told_by_what_is_wanted_of_it(timezone: str) -> None:
+    """What it would fire once the horizon has ended comes back, and is not what the file wants."""
+    with scene("gone", timezone) as at:
+        now = at.world.now
+        ahead = timedelta(days=min((at.valid_until - now).days, 365))
+        fires = list(at.world.account.firings(now.timestamp(), (now + ahead).timestamp()))
+        wanted = set(soon_wanted(at.job, now, ahead))
+        for part_id, stored in at.before.items():
+            at.delete(part_id)
+            (change,) = at.plan().changes
+            (note,) = (note for note in change.notes if isinstance(note, Firings))
+            its_own = [when for when, found in fires if found == part_id]
+            assert wanted.issuperset(its_own)
+            assert (note.effect.added, note.effect.days) == (len(its_own), ahead.days)
+            assert (note.effect.removed, note.effect.moved) == (0, 0)
+            at.put(part_id, stored)
 
 
 def test_a_schedule_of_which_no_part_is_left_is_created_again() -> None:

@@ -214,3 +214,41 @@ def test_a_name_of_the_file_is_no_id(tmp_path: Path, option: str) -> None:
     done = "1 to update, 0 to delete" if option == "--adopt" else "0 to update, 1 to delete"
     assert done in ran.out
     assert (TOLD in " ".join(ran.text.split())) == (option == "--adopt")
+
+
+def test_the_command_that_deletes_it_may_be_typed_again(place: Place) -> None:
+    words = ("apply", "--yes", "--delete-orphan", "shop.b", "--target", "schedule.b")
+    assert place.run(*words, environment="production", names="a").code == 0
+    assert place.live() == {"a", "c"}
+    ran = place.run(*words, environment="production", names="a")
+    assert (ran.code, "--delete-orphan shop.b: no such schedule is left" in ran.text) == (0, True)
+    ran = place.run(*words[:-1], "schedule.d", environment="production", names="a")
+    assert (ran.code, "--target schedule.d: nothing in the files" in ran.err) == (64, True)
+
+
+def test_a_resume_by_its_name_is_refused_and_by_a_glob_leaves_it(place: Place) -> None:
+    place.run("pause", "*", environment="prod")
+    ran = place.run("resume", "b", environment="production", names="a")
+    assert (ran.code, "refused production: resume schedule b: shop.b carries" in ran.out) == (
+        4,
+        True,
+    )
+    assert "; resume it in the console, or delete all of it: `qstash-sync plan" in ran.out
+    assert "shop.b" not in place.run("resume", "*", environment="production", names="a").text
+
+
+@pytest.mark.parametrize("asked", ["b", "shop.b", "shop.b.2"])
+def test_explain_says_of_which_kind_it_is(place: Place, asked: str) -> None:
+    ran = place.run("explain", asked, environment="production", names="a")
+    assert ran.code == 0
+    assert "b: unmanaged It is of an environment that the files do not have" in ran.out
+    assert "--delete-orphan shop.b --target schedule.b" in ran.out
+
+
+def test_who_lists_what_is_not_ours_says_so(place: Place) -> None:
+    ran = place.run("plan", "-v", environment="production", names="a")
+    assert "of an environment that the files do not have" in ran.out
+    assert "managed elsewhere" not in ran.out
+    ran = place.run("plan", "--format", "json", environment="production", names="a")
+    found = {one["name"]: one["orphan"] for one in json.loads(ran.out)["unmanaged"]}
+    assert {"shop.b", "shop.c"} <= {name for name, orphan in found.items() if orphan}

@@ -429,3 +429,58 @@ def test_a_twin_of_what_is_only_to_be_marked_goes(world: World, more: str, *, go
     assert [(c.action, c.id) for c in plan.changes] == (
         [(Action.UPDATE, "scd_7")] + [(Action.DELETE, "scd_8")] * goes
     )
+
+
+MOVED = [
+    ("the time", "'0 9 * * *'", "'30 9 * * *'", True),
+    ("the destination", URL, "https://app.example.com/y", True),
+    ("the body", "body: {a: 1}", "body: {a: 2}", True),
+    ("the retries", "body: {a: 1}", "body: {a: 1}, retries: 1", False),
+]
+
+
+@pytest.mark.parametrize("text", [FILE, LOCAL], ids=["UTC", "Berlin"])
+@pytest.mark.parametrize(("_id", "old", "new", "left"), MOVED, ids=ids(MOVED))
+def test_a_change_says_what_does_not_change_with_it(
+    world: World, text: str, _id: str, old: str, new: str, *, left: bool
+) -> None:
+    """After it nothing would tell that its twin fires on as both did."""
+    world.apply(text)
+    for part in live(world):
+        copy = {**world.schedule(part), "scheduleId": part.replace("billing.s", "scd_7")}
+        world.account.store.put("schedule", copy["scheduleId"], {**copy, "labels": []})
+    told = [w.message for w in world.plan(text).warnings if w.code == "twin"]
+    assert ["fires as this one did" in one for one in told] == [False] * len(told)
+    told = [w.message for w in world.plan(text.replace(old, new)).warnings if w.code == "twin"]
+    if text == FILE:
+        beside_it = "has the same destination, method, body and firings: it fires beside this one"
+        does = "fires as this one did until now, and goes on so" if left else beside_it
+        assert told == [f"scd_7 {does}"]
+    if left:
+        world.apply(text.replace(old, new))
+        assert not [w for w in world.plan(text.replace(old, new)).warnings if w.code == "twin"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "hint"),
+    [
+        ("production", "namespace_was: billing takes all of it over"),
+        (
+            "staging",
+            "delete one of the two; if an environment of this file had it, put that back, and destroy it",
+        ),
+    ],
+)
+def test_a_former_namespace_is_taken_over_by_the_environment_that_had_it(
+    world: World, environment: str, hint: str
+) -> None:
+    world.environment = "production"
+    text = FILE + "environments: {production: {}}\n"
+    world.apply(text)
+    world.environment = environment
+    moved = text.replace("namespace: billing", "namespace: corp").replace("production", environment)
+    told = [warning for warning in world.plan(moved).warnings if warning.code == "twin"]
+    assert [one.hint for one in told] == [hint]
+    if environment == "production":
+        renamed = moved.replace("namespace: corp", "namespace: corp\nnamespace_was: billing")
+        assert [change.refused for change in world.plan(renamed).changes] == [None]

@@ -939,3 +939,42 @@ def test_a_destroy_names_what_stays_of_the_old_name(half_renamed: World) -> None
     assert list(proposal.left_behind(desired, plan)) == []
     (told,) = plan.warnings
     assert told.text == "billing.a: of an environment that the files do not have, so left alone"
+
+
+UNSEEN = [
+    ("callback: 'https://c.example.com'", ["method, retries, timeout, retry_delay, headers"]),
+    ("callback: {url: 'https://c.example.com', retries: 1, method: PUT}", ["timeout, retry_delay, headers"]),
+    ("callback: {url: 'https://c.example.com', retries: 1, method: PUT, timeout: 5s, retry_delay: '1000', headers: {X-A: b}}", []),
+    ("retries: 2", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "told"), UNSEEN)
+def test_a_take_over_tells_which_settings_of_a_callback_nobody_has_seen(
+    world: World, settings: str, told: list[str]
+) -> None:
+    world.apply(file(x=PLAIN))
+    unmarked(world, "scd_1", callback="https://c.example.com")
+    text = file(x=PLAIN, theirs=f"id: scd_1, {settings}")
+    found = list(warned(world.plan(text), "unseen"))
+    fact = "schedules.theirs: callback: QStash shows its address alone; its {} become the defaults"
+    assert found == [f"{fact.format(one)} | write those that it has" for one in told]
+    world.apply(text)
+    assert not list(warned(world.plan(text.replace("retries: 1", "retries: 3")), "unseen"))
+
+
+@pytest.mark.parametrize(
+    ("cron", "fields"),
+    [("0 0 13 * 5", [("id", "scd_1", "billing.x"), ("parts", 1, 4)]), ("0 9 * * *", [("id", "scd_1", "billing.x")])],
+)  # fmt: skip
+def test_an_id_that_goes_tells_where_one_schedule_becomes_several(
+    world: World, cron: str, fields: list[tuple[str, Any, Any]]
+) -> None:
+    """One that somebody made may have a cron that ours are never stored with."""
+    world.apply(file(y=PLAIN))
+    unmarked(world, "scd_1", cron=cron, labels=[])
+    text = file(x=f"cron: {cron}, {PLAIN}, id: scd_1", y=PLAIN)
+    world.apply(text)
+    assert world.schedule("scd_1")["cron"] == cron
+    change = only_change(world.plan(text.replace(", id: scd_1", "")))
+    assert [(field.path, field.before, field.after) for field in change.fields] == fields
