@@ -161,14 +161,14 @@ class Verification:
         A report is public, and a digest over what reads back is no more secret than a PIN in it:
         of a mark it is told how it differs from what was sent.
         """
-        when = f"read {self.now:%Y-%m-%dT%H:%M:%SZ}"
+        when = f"read {_iso(self.now)}"
         if outcome.started:
-            when = f"written {outcome.started:%Y-%m-%dT%H:%M:%SZ}, {when}"
+            when = f"written {_iso(outcome.started)}, {when}"
         puts = {step.id: step for step in outcome.change.steps if isinstance(step, PutSchedule)}
         marks = {part_id: mark.parse(put.labels) for part_id, put in puts.items()}
         sent = [f"sent {put.id}: cron {put.cron}" for put in puts.values()]
         read = [_as_read(part, marks[i]) for i, part in self.parts.items() if i in puts]
-        facts = (when, *sent, *read) if puts else ()
+        facts = (when, *sent, *read, f"why: {message}") if puts else ()
         return replace(outcome, status=Status.UNVERIFIED, message=message, facts=facts)
 
 
@@ -179,4 +179,10 @@ def _as_read(part: LiveSchedule, sent: Mark | None) -> str:
         names = [name for name in Mark._fields if getattr(sent, name) != getattr(found, name)]
         said = f"its mark differs in {', '.join(names)}" if names else "its mark as sent"
     state = "paused" if part.paused else "active"
-    return f"read {part.id}: cron {part.cron}, {said}, next {part.next_at}, {state}"
+    soon = instant(part.next_at)
+    told = _iso(soon) if soon else part.next_at  # a number that no calendar has is told as it is
+    return f"read {part.id}: cron {part.cron}, {said}, next {told}, {state}"
+
+
+def _iso(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

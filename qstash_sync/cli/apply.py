@@ -122,9 +122,9 @@ def carry_out(
 
 
 def _on_github(session: Session, found: Plan, applied: Applied) -> None:
-    from qstash_sync.render import markdown
+    from qstash_sync.render import markdown, text
 
-    github.annotate(found.warnings)
+    github.annotate(text.quiet(found, verbose=False)[0])
     github.summarize(lambda: markdown.applied(found, applied, account=session.account))
 
 

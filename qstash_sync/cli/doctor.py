@@ -13,6 +13,7 @@ from qstash_sync.errors import (
     AccountError,
     AuthError,
     ConfigError,
+    UnknownNameError,
     UsageError,
 )
 from qstash_sync.exit_codes import ExitCode
@@ -94,6 +95,7 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     from qstash_sync.health.check import Subject
     from qstash_sync.model.diagnostics import Severity
     from qstash_sync.model.resources import Desired
+    from qstash_sync.render.alike import folded
     from qstash_sync.render.words import counted
 
     try:
@@ -107,11 +109,14 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
         return [check], Config(desired=Desired(namespace=""), account=Account())
     try:
         config = session.config(files, missing=Missing.UNKNOWN)
+    except UnknownNameError:  # of the command line: no finding of a file
+        raise
     except ConfigError as error:
         first, *others = _errors(error)
-        more = f", and {len(others):,} more" if others else ""
+        count = len(folded((first, *others)))
+        more = f", and {count - 1:,} more" if count > 1 else ""
         where = f"{first.location}: " if first.location else ""
-        # Where nothing but the hint is left to show, as of an option that is missing, it is all.
+        # Where nothing but the hint is left to show, as of a --var, it is all.
         is_whole = first.hint and not (others or first.location)
         shows = shlex.join(("qstash-sync", "validate", *session.of_files)) + " shows all of it"
         hint = "; ".join(filter(None, (first.hint, "" if is_whole else shows)))
@@ -124,8 +129,6 @@ def _of_file(session: Session) -> tuple[list[Check], Config | None]:
     try:
         session.config(files, missing=Missing.ERROR)
     except ConfigError as error:
-        from qstash_sync.render.alike import folded
-
         # The others follow from what is not set.
         for one in folded(one for one in _errors(error) if one.code == "unset"):
             hint = "plan --unknown-env goes without it, apply does not"

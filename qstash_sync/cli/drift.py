@@ -38,7 +38,7 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     """Tell where each resource stands; exit 2 where account and files differ. Cannot write."""
     from qstash_sync.applying import watching
     from qstash_sync.cli.session import Session
-    from qstash_sync.render import drift as view, markdown
+    from qstash_sync.render import drift as view, markdown, text
 
     session = Session.open(without_secrets="--unknown-env", **given)
     config, base = before.with_base(session, session.config())
@@ -52,6 +52,8 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
     verbose = verbose or "unmanaged" in fail_on
     whole = replace(found.plan, warnings=config.warnings + found.plan.warnings)
     document = replace(found, plan=whole)  # text has the file's warnings on stderr
+    shown = (*config.warnings, *text.quiet(found.plan, verbose=verbose)[0])
+    told = replace(found, plan=replace(found.plan, warnings=shown))
     report.show(
         session,
         {
@@ -66,7 +68,7 @@ def drift(*, fail_on: tuple[str, ...], verbose: bool, **given: Any) -> int:
             ),
             "html": lambda _: _html(document, config.desired, session, verbose=verbose),
         },
-        (*document.plan.errors, *document.differing, *document.warnings),
+        (*found.plan.errors, *found.differing, *told.warnings),
     )
     if found.plan.errors:
         return ExitCode.ERROR

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections import Counter, UserDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +26,8 @@ from qstash_sync.exit_codes import ExitCode
 from qstash_sync.render import safe
 
 _SESSION = "qstash_sync.cli.session"  # heavy, and not for --help
+# These may stand alone: without this, click would take the next word for their value.
+_ALONE = {"--local": f"--local={options.LOCAL_FILE}", "--probe": "--probe=hosts"}
 
 
 # Where each command is, and what --help says of it: only the one that is asked for is imported,
@@ -126,6 +128,8 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; none takes two values where it uses one, as click's last one wins."""
+        if ctx.resilient_parsing:  # a shell completes a line that is not whole yet
+            return super().resolve_command(ctx, args)
         if args[0] not in self.commands:
             from qstash_sync.cli import other_tools
 
@@ -149,8 +153,10 @@ def _refuse_wrong_words(
     scripts add theirs behind others.
     """
     with augment_usage_errors(context):
-        _, left, order = command.make_parser(context).parse_args([*words])
+        values, left, order = command.make_parser(context).parse_args([*words])
     counts = Counter(order)
+    if _HELP not in counts:
+        _refuse_eaten_options(context, values)
     if left and _HELP not in counts and not _is_file_of_local(left[0], words):
         from qstash_sync.cli import other_tools
 
@@ -161,6 +167,18 @@ def _refuse_wrong_words(
         if count > 1 and is_one and taking.name not in _OF_A_PAGE:
             more = "; pause and resume take several" if taking.name == "environment" else ""
             raise UsageError(f"{taking.opts[0]}: stands here {count} times, and takes one{more}")
+
+
+def _refuse_eaten_options(context: click.Context, values: Mapping[str, object]) -> None:
+    """Say no to an option that was taken for the value which the one before it lacks."""
+    known = _known(context)
+    for option in (one for one in context.command.params if isinstance(one, click.Option)):
+        found = values.get(option.name or "")
+        for value in found if isinstance(found, list) else [found]:
+            if isinstance(value, str) and (value in known or value in _ALONE.values()):
+                name = value.partition("=")[0]
+                fact = f"Option {option.opts[0]!r} requires an argument, and {name} is an option"
+                raise click.BadOptionUsage(option.opts[0], f"{fact}.", context)
 
 
 @click.group(
@@ -191,9 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code."""
-    # These may stand alone: without this, click would take the next word for their value.
-    alone = {"--local": f"--local={options.LOCAL_FILE}", "--probe": "--probe=hosts"}
-    given = [alone.get(word, word) for word in arguments] or ["--help"]
+    given = [_ALONE.get(word, word) for word in arguments] or ["--help"]
     session = sys.modules.get(_SESSION)
     if session:
         session.Session.current = None  # of an earlier run in this process

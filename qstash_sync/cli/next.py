@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qstash_sync.render.safe import Page
     from qstash_sync.timeline.coming import Coming
 
-_HOURS, _COUNT, _PAGE_COUNT, _BESIDE_LOAD = 24, 50, 500, 10
+_HOURS, _COUNT, _PAGE_COUNT = 24, 50, 500
 _CALENDAR_HOURS = 31 * 24
 
 
@@ -64,8 +64,6 @@ def coming_firings(
 
         far = _CALENDAR_HOURS if form == "ics" else _HOURS
         most = {"text": _COUNT, "markdown": _COUNT, "html": _PAGE_COUNT}.get(form, MOST)
-        if with_load and form in ("text", "markdown"):
-            most = _BESIDE_LOAD
         is_counted = count is not None and hours is None
         return coming(
             schedules,

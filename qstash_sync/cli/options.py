@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from qstash_sync.cli.files import is_device, resolved
 from qstash_sync.errors import UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 LOCAL_FILE = ".qstash-local.db"
 LONGEST = 366 * 86_400  # seconds that an option may stand for
@@ -28,6 +31,13 @@ class _Text(click.types.StringParamType):
             name = param.opts[0] if isinstance(param, click.Option) else argument
             raise UsageError(f"{name}: is empty; is a variable unset?")
         return super().convert(value, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list["CompletionItem"]:
+        from qstash_sync.cli import completion
+
+        return [*completion.words(ctx, param, incomplete)]
 
 
 TEXT = _Text()  # of every option and argument that takes a text

@@ -31,6 +31,8 @@ _COMMANDS = {
 _NOWHERE = {
     "run, trigger, fire, invoke": "a firing between times is a message of its own: publish it to"
     " the schedule's destination, as QStash's console does",
+    "taint, untaint": "an apply writes whatever differs from the files, and nothing has to be"
+    " marked for it",
     "completion, completions": "the shell completes with"
     ' eval "$(_QSTASH_SYNC_COMPLETE=bash_source qstash-sync)", or zsh_source, fish_source',
 }
@@ -62,6 +64,8 @@ _WITHOUT = (
      "each guard has an option of its own, which its refusal names, such as --allow-deletes N"),
     ("-destroy, --destroy", "-f", "that is a command of its own: destroy"),
     ("-detailed-exitcode, --detailed-exitcode", "-f", "drift exits so always; plan takes it"),
+    ("--fix, --repair", "-f", "nothing is mended by itself: each finding says the way out"),
+    ("--days, --weeks", "--hours", "time is told in hours here: --hours 72 are three days"),
     ("-q, --quiet, --silent", "-f", "there is no quiet mode: > /dev/null hides what is no error"),
 )  # fmt: skip
 

@@ -74,7 +74,7 @@ def propose(session: Session, path: str | None, *, detailed_exitcode: bool, verb
             "json": lambda _: _json(document, session, more),
             "html": lambda _: _html(document, config.desired, session, verbose=verbose),
         },
-        (*document.errors, *document.warnings),
+        (*document.errors, *config.warnings, *text.quiet(found, verbose=verbose)[0]),
     )
     if path is not None:
         fate = saved.fate(path, session, found, ahead=ahead)

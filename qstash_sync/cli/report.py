@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qstash_sync.cli import files, github, streams
 from qstash_sync.errors import (
+    AccountError,
     ConfigError,
     FileError,
     OutputError,
@@ -61,8 +62,8 @@ def fail(
     session = Session.current
     requests = session.requests if session else (0, 0)
     views: Views = {
-        "text": lambda paint: _text(error, paint, writes=command in _WRITING),
-        "markdown": lambda _: markdown.error(error, command, environment),
+        "text": lambda paint: _text(error, paint, command, written=requests[1]),
+        "markdown": lambda _: markdown.error(error, command, environment, written=requests[1]),
         "json": lambda _: view.error(error, requests),
         "html": lambda _: _html(error, command, environment),
         "ics": lambda _: _calendar(error),
@@ -85,7 +86,7 @@ def fail(
         streams.settled(views[output_format](Paint(color=False)))
         return
     paint = paint_of(session.color if session else "auto", sys.stderr)
-    streams.note(_text(error, paint, writes=command in _WRITING))
+    streams.note(_text(error, paint, command, written=requests[1]))
 
 
 def _html(error: QstashSyncError, command: str, environment: str | None) -> Page:
@@ -105,7 +106,8 @@ def _calendar(error: QstashSyncError) -> Page:
     return ics.failed(tuple(told), datetime.now(UTC))
 
 
-def _text(error: QstashSyncError, paint: Paint, *, writes: bool) -> Page:
+def _text(error: QstashSyncError, paint: Paint, command: str, *, written: int) -> Page:
+    """Of a command that may write: that it has not, where that is certain; written: requests."""
     from qstash_sync.render import words
     from qstash_sync.render.alike import folded
     from qstash_sync.render.text import blocks
@@ -116,11 +118,13 @@ def _text(error: QstashSyncError, paint: Paint, *, writes: bool) -> Page:
         return stale(error, paint)
     if isinstance(error, UsageError) and error.usage:
         return paint.page([*error.usage, "", f"{paint('error:', 'red', 'bold')} {error}"])
+    nothing = "; nothing was written" * (command in _WRITING and not written)
     if not isinstance(error, ConfigError):
-        return paint.page([f"{paint('error:', 'red', 'bold')} {error}"])
-    count = sum(f.severity == "error" for f in error.diagnostics)
-    total = f"{words.counted(count, 'error')}{'; nothing was written' * writes}."
+        outcome = nothing if isinstance(error, AccountError) else ""  # others say it themselves
+        return paint.page([f"{paint('error:', 'red', 'bold')} {error}{outcome}"])
     told = folded(error.diagnostics)
+    count = sum(one.severity == "error" for one in told)
+    total = f"{words.counted(count, 'error')}{nothing}."
     found = blocks(told[:_MOST], paint, wraps=paint.is_terminal, folds=False)
     more = [f"and {len(told) - _MOST:,} more"] if told[_MOST:] else []
     return paint.page([*found, *more, "", total])

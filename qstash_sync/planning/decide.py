@@ -261,7 +261,7 @@ def orphaned(ids: Collection[str], who: str = "") -> Iterator[Diagnostic]:
     who: can end it, where this run cannot.
     """
     if ids:
-        them = "it" if len(ids) == 1 else "them"
+        them = "that schedule" if len(ids) == 1 else "these schedules"
         globs = sorted(ids) if len(ids) <= _TYPED else ["'*'"]
         ways = who + " ".join(f"--delete-orphan {one}" for one in globs)
         fact = "of an environment that the files do not have, so left alone"
@@ -269,7 +269,7 @@ def orphaned(ids: Collection[str], who: str = "") -> Iterator[Diagnostic]:
             severity=Severity.WARNING,
             code="orphaned",
             message=f"{listed(ids)}: {fact}",
-            hint=f"was it renamed? {ways} deletes {them}",
+            hint=f"was the environment renamed? {ways} deletes {them}",
         )
 
 

@@ -11,12 +11,11 @@ anything else                             not ours, never touched
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qstash_sync.model.change import Action, Change, OfParts, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity, listed
-from qstash_sync.model.names import natural
+from qstash_sync.model.names import natural, near
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.decide import Plan
@@ -288,8 +287,8 @@ def _unmatched(wish: Wish, ours: Sequence[_Found], absent: Sequence[str]) -> Ite
         if any(one.is_named(glob) for one in ours) or any(fnmatchcase(n, glob) for n in absent):
             continue
         word = glob.removeprefix("schedules.")
-        near = [] if is_glob(word) else get_close_matches(word, known, 5, _NEAR)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"ours are {listed(known)}"
+        meant = [] if is_glob(word) else near(word, known, 5, _NEAR)
+        hint = f"did you mean {' or '.join(meant)}?" if meant else f"ours are {listed(known)}"
         namespace = wish.desired.namespace
         if not known:
             hint = f"no schedule of {namespace} is in the account; is it the right environment?"

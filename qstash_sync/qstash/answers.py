@@ -21,6 +21,8 @@ from qstash_sync.record import record
 
 NOT_QSTASH = "is this the address of QStash?"
 _MOST_NESTED = 3_000_000
+_READ, _SHOWN = 10_000, 100  # bytes of a body that are looked at, characters that are told
+_MARKUP = ("<", "{", "[")
 _TOO_MANY = "too many requests"
 _READ_ONLY = "read-only"  # in QStash's words, where they say why
 _WRONG_REGION = "user not found in this region"
@@ -117,16 +119,17 @@ def judge(
         or (may_lack is MayLack.ENDPOINT and answer.status in _NOT_SERVED)
     ):
         return Absent.ABSENT
-    kind = _kind(answer, scrub)
     reason = None if text is None else scrub(text) or "no reason given"
     rejected = partial(RejectedError, status=answer.status)
     limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
     failing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if limited or failing or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        said = f"QStash answered {answer.status}: {reason or (_TOO_MANY if limited else kind)}"
-        return Retryable(text=said, error=rejected, reset=answer.reset if limited else None)
+        why = reason or (_TOO_MANY if limited else _no_json(answer, scrub))
+        text = f"QStash answered {answer.status}: {why}"
+        return Retryable(text=text, error=rejected, reset=answer.reset if limited else None)
     if text is None or reason is None:
-        raise BadResponseError(f"{url} answered {answer.status} with {kind}; {NOT_QSTASH}")
+        said = _no_json(answer, scrub)
+        raise BadResponseError(f"{url} answered {answer.status} with {said}; {NOT_QSTASH}")
     if is_wrong_region:
         others = " or ".join(region for region in REGIONS if f"({region})" not in text)
         hint = f"set region: {others} (or QSTASH_REGION, QSTASH_URL); it is {origin.token}"
@@ -143,7 +146,20 @@ def judge(
 
 def _kind(answer: Answer, scrub: Callable[[str], str]) -> str:
     """The content type, for people."""
-    return scrub(answer.content_type.partition(";")[0]) or "no content type"
+    kind = scrub(answer.content_type.partition(";")[0])
+    return kind or ("no content type" if answer.content else "nothing")
+
+
+def _no_json(answer: Answer, scrub: Callable[[str], str]) -> str:
+    """What a refusal that is none of QStash's says: its type, and how a text begins.
+
+    Not what looks like a page or data: there is no sentence in it, and data may be of the account.
+    """
+    kind = f" ({_kind(answer, scrub)})" if answer.content_type or not answer.content else ""
+    text = scrub(answer.content[:_READ].decode(errors="replace").strip())
+    if not text or text[0] in _MARKUP:
+        return f"no JSON of QStash's{kind}" if text else f"no JSON{kind}"
+    return f"no JSON{kind}: {text[:_SHOWN]}{'…' * (len(text) > _SHOWN)}"
 
 
 def _success(answer: Answer, *, is_read: bool, url: str, scrub: Callable[[str], str]) -> Any:

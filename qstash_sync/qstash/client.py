@@ -53,6 +53,7 @@ TRIES = 6  # of one request, those that were answered with 429 not counted
 TRIES_UNREACHED = 4  # where nothing was ever reached: two seconds, for a service that just starts
 TIMEOUT, DEADLINE = 30.0, 120.0  # seconds: without a sign of the server; for all tries together
 _LEAST_TIMEOUT = 0.1
+_UNNOTICED = 3.0  # seconds that nobody asks where they went
 _SHOWN = 300  # characters of a server's text
 _READS_AT_ONCE = 4
 _HEADERS = (("User-Agent", "qstash-sync"), ("Accept-Encoding", "gzip"))
@@ -68,8 +69,8 @@ class Client:
     until a try counts as lost. deadline: seconds for all tries of one request.
 
     patience may be set: seconds after which nothing is sent again, while an answer under way still
-    has until the deadline. on_retry may be set: called once, with why a request is sent again, but
-    for a 429.
+    has until the deadline. on_retry may be set: called once with why a request is sent again, and
+    once with why a limit of QStash makes it wait, where that is for long.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Client:
         self._connections = Connections(self.url, transport, parallelism)
         self.unlisted: frozenset[Kind] = frozenset()
         self.on_retry: Callable[[str], object] | None = None
+        self._told: set[str] = set()  # of what on_retry was called with
         self._is_reached = False  # something has taken a connection
         self._first_put = threading.Lock()
         self._keeps_ids: bool | None = None  # None: no schedule was written yet
@@ -328,13 +330,13 @@ class Client:
             fact = f"this command cannot write, but was about to {request.method}"
             raise WriteForbiddenError(fact)
         sendable = self._build(request)
-        moment = self._throttle.time()
+        began = moment = self._throttle.time()
         until = moment + self._deadline
         last = min(until, moment + self.patience)
         failure, tries, limited = None, 0, 0
         while tries < self._most_tries() and self._throttle.wait(moment, last):
             if failure is not None and failure.reset is None:
-                self._tell_retry(failure.text)
+                self._tell("Trying again", failure.text)
             with self._connections.one() as connection:
                 found = self._exchange(connection, sendable, until)
             if isinstance(found, Answer):
@@ -354,24 +356,28 @@ class Client:
                 moment += self._throttle.backoff(tries)
             else:
                 limited += 1
-                self._throttle.limit(failure.reset, limited)
+                if self._throttle.limit(failure.reset, limited) - began > _UNNOTICED:
+                    self._tell("Waiting", failure.text)
         raise self._given_up(failure, tries + limited)
 
     def _most_tries(self) -> int:
         return TRIES if self._is_reached else TRIES_UNREACHED
 
-    def _tell_retry(self, why: str) -> None:
+    def _tell(self, what: str, why: str) -> None:
         """Say it the first time alone: requests that are sent side by side fail alike."""
         with self._count:
-            tell, self.on_retry = self.on_retry, None
+            tell = None if what in self._told else self.on_retry
+            self._told.add(what)
         if tell is not None:
-            tell(f"Trying again: {why}")
+            tell(f"{what}: {why}")
 
     def _given_up(self, failure: Retryable | None, tries: int) -> AccountError:
         stopped = self._throttle.stopped.is_set()
         if failure is not None:
             then = ", then stopped" if stopped else ""
-            return failure.error(f"{failure.text} (tried {tries} time{'s' * (tries != 1)}{then})")
+            said = f"{failure.text} (tried {tries} time{'s' * (tries != 1)}{then})"
+            lasts = failure.reset is not None and not stopped
+            return failure.error(f"{said}; try again later" if lasts else said)
         if stopped:
             return UnreachableError("stopped before this was sent")
         return UnreachableError(f"{self.url} takes no more requests for now; try again later")

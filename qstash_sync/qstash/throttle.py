@@ -75,13 +75,17 @@ class Throttle:
         """Seconds before the next try after so many: doubling, with jitter."""
         return float(FIRST * 2 ** min(tries - 1, DOUBLINGS) * (0.5 + self._random.random()))
 
-    def limit(self, reset: str, times: int) -> None:
-        """Make all threads wait, as a 429 asks for; times counts those of this request so far."""
+    def limit(self, reset: str, times: int) -> float:
+        """Make all threads wait, as a 429 asks for; times counts those of this request so far.
+
+        Returns the `time()` until which they wait.
+        """
         asked = self._seconds_until(reset)
         wait = self.backoff(times + 1) if asked is None else max(asked, _JITTER * times)
         wait += self._random.random() * _JITTER
         with self._lock:
             self._resume_at = max(self._resume_at, self.time() + wait)
+            return self._resume_at
 
     def _seconds_until(self, reset: str) -> float | None:
         """What a reset asks for: a Unix time in seconds or milliseconds, or a number of seconds."""

@@ -12,11 +12,11 @@ from qstash_sync.model.change import FieldChange, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.settings_table import CALLBACK, CALLBACKS
-from qstash_sync.reconcile import canonical, diff, mark
+from qstash_sync.reconcile import callbacks, canonical, diff, mark
 from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.live_parts import Part, Writing, same_crons
 from qstash_sync.reconcile.live_times import When
-from qstash_sync.reconcile.mark import Declared
+from qstash_sync.reconcile.mark import Declared, Mark
 from qstash_sync.reconcile.pauses import Pause
 
 
@@ -81,8 +81,10 @@ def write_only(
     alone = not settings and (told or not when.fields)
     if alone and any(map(declared.settings_moved, marks)):
         names = [] if told else ["timezone", "dst"]
-        own = canonical.write_only(schedule)
         is_followed = not all(part.intact for part in parts)
+        if told and not is_followed and (known := callbacks.moved(declared, marks)):
+            return (*known, *_protection(declared, marks))
+        own = canonical.write_only(schedule)
         names += own or ([] if is_followed else ["redact", "a setting of a callback"])
         names += [f"{field} (ignored)" for field in schedule.ignore]
         is_secret = declared.exposed or marks[0].exposed
@@ -93,11 +95,14 @@ def write_only(
         found.append(
             FieldChange(path="write_only", before=diff.HIDDEN, after="(secret)", note=note)
         )
-    if any(m.protected != schedule.protect for m in marks):
-        found.append(
-            FieldChange(path="protect", before=not schedule.protect, after=schedule.protect)
-        )
-    return tuple(found)
+    return (*found, *_protection(declared, marks))
+
+
+def _protection(declared: Declared, marks: Sequence[Mark]) -> tuple[FieldChange, ...]:
+    now = declared.schedule.protect
+    if all(mark.protected == now for mark in marks):
+        return ()
+    return (FieldChange(path="protect", before=not now, after=now),)
 
 
 def unseen(schedule: Schedule, parts: Sequence[Part]) -> Iterator[Diagnostic]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from qstash_sync.model.change import Action, Reason, pause_field
 from qstash_sync.model.diagnostics import Diagnostic, Severity
-from qstash_sync.reconcile import diff, live_times, times
+from qstash_sync.reconcile import callbacks, diff, live_times, times
 from qstash_sync.reconcile.changes import Found, change_of, impossible, too_many
 from qstash_sync.reconcile.live_parts import LivePart, LiveParts
 from qstash_sync.reconcile.mark import Declared
@@ -41,7 +41,7 @@ def create(
         Reason.FILE,
         fields=(
             *times.created_fields(schedule),
-            *diff.created(declared.view),
+            *callbacks.with_new(schedule.message, diff.created(declared.view)),
             *pause_field(before=None, after=paused),
         ),
         notes=times.notes(schedule, stored),

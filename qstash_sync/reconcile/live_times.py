@@ -328,9 +328,7 @@ def _fields(
     if former:
         yield from differing(former, schedule)
         return
-    written = times.text(schedule)
-    note = "" if made.crons[0].endswith(written) else written
-    yield cron_field(sorted(live), made.crons, note)
+    yield cron_field(sorted(live), made.crons, times.stored_for(schedule, made.crons))
 
 
 def _notes(

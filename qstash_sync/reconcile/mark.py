@@ -345,6 +345,12 @@ def written_for(mark: Mark, labels: tuple[str, ...]) -> tuple[Job, Strategy] | N
     return None
 
 
+def settings_with(declared: Declared, callbacks: Sequence[Any]) -> str:
+    """That half of digest `b`, had its callbacks other settings; each as `callback_definition`."""
+    message = declared.schedule.message
+    return _settings(message, declared.view, encoded(callbacks))
+
+
 def digest_of_settings(message: Message) -> str:
     """The other half of digest `b`: what is declared beside the times."""
     return _settings(message, canonical.of_message(message))
@@ -358,11 +364,11 @@ def rest_of(schedule: Schedule) -> str | None:
     return digest_of_settings(left)
 
 
-def _settings(message: Message, view: View) -> str:
+def _settings(message: Message, view: View, callbacks: str | None = None) -> str:
     """The other half of digest `b`: labels and pause, which read back, are left out."""
     text = joined(
         {
-            "callbacks": _callbacks(message),
+            "callbacks": callbacks or _callbacks(message),
             "message": canonical.settings_text(message, view),
             "redact": _redacted(message.redact),
         }
@@ -372,7 +378,7 @@ def _settings(message: Message, view: View) -> str:
 
 def _callbacks(message: Message) -> str:
     callbacks = [getattr(message, key) for key in CALLBACKS]
-    return encoded([_callback(callback) for callback in callbacks]) if any(callbacks) else _NONE
+    return encoded([callback_definition(one) for one in callbacks]) if any(callbacks) else _NONE
 
 
 @lru_cache(maxsize=1024)
@@ -380,7 +386,8 @@ def _redacted(hidden: Redact) -> str:
     return encoded([hidden.body, hidden.all_headers, hidden.headers])
 
 
-def _callback(callback: Callback | None) -> Any:
+def callback_definition(callback: Callback | None) -> Any:
+    """What a digest says of a callback: its settings, a secret by its mask alone."""
     if callback is None:
         return None
     settings = canonical.callback_settings(callback)

@@ -18,7 +18,7 @@ from qstash_sync.model.change import (
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.reconcile import canonical, diff, live_times, mark as marks, times
+from qstash_sync.reconcile import callbacks, canonical, diff, live_times, mark as marks, times
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.changes import Found, are_protected, change_of, trust
 from qstash_sync.reconcile.create import create
@@ -56,10 +56,13 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
             _renamed(schedule, old, index),
             *moved,
             *[FieldChange(path="parts", before=len(before), after=len(crons))] * is_split,
-            *diff.compare(
-                _view(old[0], declared, index),
-                declared.view,
-                trust(declared, old[0]),
+            *callbacks.with_new(
+                schedule.message,
+                diff.compare(
+                    _view(old[0], declared, index),
+                    declared.view,
+                    trust(declared, old[0]),
+                ),
             ),
             *pause_field(before=was_paused, after=paused),
         ),
@@ -143,7 +146,7 @@ def _moved_times(
     before = [part.live.cron for part in old]
     if same_crons(before, crons):
         return ()
-    return (cron_field(before, crons, times.text(schedule)),)
+    return (cron_field(before, crons, times.stored_for(schedule, crons)),)
 
 
 def another(

@@ -10,11 +10,11 @@ since half a rename would lose the schedule or double it.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
+from qstash_sync.model.names import near
 from qstash_sync.model.resources import Desired, Key, Kind
 from qstash_sync.reconcile.compared import Comparison
 from qstash_sync.record import record
@@ -77,7 +77,7 @@ def _there(found: Pattern, comparison: Comparison) -> str:
     """What could have been meant: the resources of the kind, else all; the nearest first."""
     every = sorted((one.kind, one.name) for one in comparison.compared)
     known = [key for key in every if key[0] in found.kinds] or every
-    close = get_close_matches(found.glob, [name for _, name in known], 1, _NEAR)
+    close = near(found.glob, [name for _, name in known], 1, _NEAR)
     nearest = next((f"{kind}s.{name}" for kind, name in known if name in close), "")
     listed = ", ".join(f"{kind}s.{name}" for kind, name in known[:_LISTED]) or "nothing at all"
     more = f" and {len(known) - _LISTED:,} more" * (len(known) > _LISTED)

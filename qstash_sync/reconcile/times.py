@@ -170,6 +170,17 @@ def text(schedule: Schedule) -> str:
     return ", ".join(cron.text for cron in schedule.timing.job.crons)
 
 
+def stored_for(schedule: Schedule, crons: Sequence[str]) -> str:
+    """What stored crons are of: their zone, and the local time, where they are not the same text.
+
+    Beside a file in local time they would read as if the hour had changed.
+    """
+    written, timezone = text(schedule), schedule.timing.job.timezone
+    if timezone != "UTC" and all(map(compiler.is_plain, crons)):
+        return f"in UTC, for {written} in {timezone}"
+    return "" if crons[0].endswith(written) else written
+
+
 def notes(schedule: Schedule, crons: Sequence[str], before: Job | None = None) -> tuple[Note, ...]:
     """When it fires, and what QStash will hold, where that is not what the file says."""
     wanted = Wanted(before=before, after=schedule.timing.job)

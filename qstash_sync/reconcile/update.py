@@ -16,7 +16,7 @@ from qstash_sync.model.change import (
 )
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule
-from qstash_sync.reconcile import attribution, diff, live_times, pauses
+from qstash_sync.reconcile import attribution, callbacks, diff, live_times, pauses
 from qstash_sync.reconcile.changes import change_of, impossible, too_many, trust
 from qstash_sync.reconcile.live_parts import (
     LivePart,
@@ -64,7 +64,7 @@ def update(
     }
     settings = next(iter(differing.values()), ())  # the first part speaks for the others
     hidden = attribution.write_only(declared, parts, when, settings)
-    changed = (*when.fields, *settings, *hidden)
+    changed = (*when.fields, *callbacks.with_new(schedule.message, settings), *hidden)
 
     pause, diagnostics = pauses.judge(schedule, parts)
     if old and pause.reason is Reason.DRIFT:  # a pause that is missing was to come

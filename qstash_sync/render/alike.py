@@ -48,6 +48,16 @@ def folded(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return found
 
 
+def number(diagnostics: Iterable[Diagnostic]) -> int:
+    """How many a page says there are: errors that one mend takes away are one, as they are shown.
+
+    Of warnings it is all: each is about something else.
+    """
+    found = [*diagnostics]
+    errors = [one for one in found if one.severity not in _FOLDED]
+    return len(found) - len(errors) + len(folded(errors))
+
+
 def said(diagnostic: Diagnostic) -> str:
     """The message; a finding of lint with the code by which a file can disable it."""
     code = f" [{diagnostic.code}]" if diagnostic.code in BY_CODE else ""

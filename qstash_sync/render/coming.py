@@ -257,8 +257,9 @@ def load_lines(load: Load) -> Iterator[tuple[str, str]]:
     yield "a day", f"{load.total / load.days:,.0f}, mean of {load.days} days"
     if load.peak:
         listed = sorted(load.of_peak, key=lambda one: (-one[1], natural(one[0])))
-        names = ", ".join(f"{name} {count:,}" for name, count in listed)
+        names = ", ".join(f"{count:,} {name}" for name, count in listed)  # never on two lines
         more = f" and {load.more_of_peak:,} more" if load.more_of_peak else ""
-        yield "peak minute", f"{load.peak:%a %Y-%m-%d %H:%MZ}: {load.at_peak:,} ({names}{more})"
+        count = counted(load.at_peak, "message")
+        yield "peak minute", f"{load.peak:%a %Y-%m-%d %H:%MZ}: {count}: {names}{more}"
     if load.uncounted:
         yield "not counted", f"endpoints of {', '.join(load.uncounted)}: not in the file"

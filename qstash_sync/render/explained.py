@@ -88,9 +88,20 @@ def text(found: Explained, paint: Paint) -> Page:
         lines += paint.wrapped(f"  {sentence}", 2)
     lines.append("")
     for label, rows in _facts(found):
-        for number, row in enumerate(rows):
-            lines += paint.wrapped(f"  {label if not number else '':{_LABEL}}{row}", _LABEL + 4)
+        lines += _beside(label, rows, paint)
     return safe.page(lines)
+
+
+def _beside(label: str, rows: list[str], paint: Paint) -> Iterator[str]:
+    """A fact behind its label; what has columns of its own stands under it where it has no room."""
+    shown = [f"  {label if not number else '':{_LABEL}}{row}" for number, row in enumerate(rows)]
+    has_columns = any(row.startswith(" ") for row in rows)
+    if has_columns and max(map(safe.columns, shown)) > paint.width:
+        yield f"  {label}"
+        yield from (line for row in rows for line in paint.row(f"      {row}"))
+        return
+    for row in shown:
+        yield from paint.wrapped(row, _LABEL + 4)
 
 
 # ---------------------------------------------------------------- the facts
@@ -108,7 +119,7 @@ def _facts(found: Explained) -> Iterator[tuple[str, list[str]]]:
     ends = [f"{end:%a %Y-%m-%d %H:%MZ}" for end in (question.wrong_since, question.end) if end]
     yield "exact", [f"until {', next wrong '.join(ends)}"] if ends else []
     if question.change and schedule:
-        lines = [line.strip() for line in details(question.change)]
+        lines = [line.removeprefix(" " * 6) for line in details(question.change)]
         if not (lines or question.change.refused):
             lines = [f"an apply would {question.change.action} it"]
         yield "differs", lines

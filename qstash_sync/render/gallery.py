@@ -1,6 +1,6 @@
 """The pictures of a page, each with its words: values for a template."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,15 +18,24 @@ _NAMED = 5  # schedules of one job, and of its times that a clock change meets
 _MONDAY_FIRST = "MTWTFSS"
 
 
-def pictures(week: Week, now: datetime, before: str, after: str) -> dict[str, Any]:
-    """When what fires, and the days of the coming clock changes; before: none beside it."""
+def pictures(
+    week: Week,
+    now: datetime,
+    before: str,
+    after: str,
+    fates: Mapping[str, tuple[str, str]] | None = None,
+) -> dict[str, Any]:
+    """When what fires, and the days of the coming clock changes; before: none beside it.
+
+    fates: what a page that is no plan calls a difference, by the schedule: words and style.
+    """
     days = clocks.clock_days(week.jobs, now)
     lines, lanes = 0, []
     for lane in week.lanes:
         lines += len(lane.lines)
         if lines > _MOST_LINES:
             break
-        lanes.append(_lane(lane, week.first))
+        lanes.append(_lane(lane, week.first, fates or {}))
     last = week.first + timedelta(days=weeks.DAYS - 1)
     return {
         "week": {
@@ -53,11 +62,15 @@ def _of_more(meet: int) -> str:
     return f"clock changes are not drawn; {fate}."
 
 
-def _lane(lane: Lane, first: date) -> dict[str, Any]:
+def _lane(lane: Lane, first: date, fates: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    fate, style = "", ""
+    if lane.fate is not Fate.SAME:
+        fate, style = fates.get(lane.name, (str(lane.fate), str(lane.fate)))
     return {
         "name": lane.name,
         "zone": lane.timezone,
-        "fate": "" if lane.fate is Fate.SAME else str(lane.fate),
+        "fate": fate,
+        "style": style,
         "paused": lane.paused,
         "is_readable": lane.is_readable,
         "lines": [

@@ -38,7 +38,7 @@ from qstash_sync.render import (
     safe,
     text,
 )
-from qstash_sync.render.alike import folded, said
+from qstash_sync.render.alike import folded, number, said
 from qstash_sync.render.alike_changes import by_risk, titled_by_action
 from qstash_sync.render.review import Details, Head
 from qstash_sync.render.safe import Page
@@ -46,6 +46,7 @@ from qstash_sync.timeline import week as weeks
 from qstash_sync.timeline.coming import Coming, Firing
 
 LIMIT = 5_000_000  # bytes of a page; the rooms below leave space for markup of its own
+_SIDES = ("in the account", "as the file says")  # of a drift
 _HEADS, _DETAILS, _DIAGNOSTICS, _NAMES = 2_400_000, 600_000, 200_000, 400_000  # bytes
 _AROUND, _BETWEEN = 200, 40  # bytes of markup: of an entry, and of each text in it
 _MOST_DIAGNOSTICS = 200
@@ -151,6 +152,11 @@ def drift(
         section.folded = status is Status.IN_SYNC and len(found) > _OPEN
         sections.append(section)
     week = weeks.of_plan(desired, plan)
+    statuses = {
+        one.name: (drifts.words(one.status), _style(one.status))
+        for one in drift.resources
+        if one.kind is Kind.SCHEDULE
+    }
     counts = drift.counts
     return _page(
         "drift.html",
@@ -160,7 +166,7 @@ def drift(
         + [(len(plan.unmanaged), "unmanaged", "none")],
         errors=_diagnostics(plan.errors),
         sections=sections,
-        **gallery.pictures(week, plan.now, "in the account", "as the file says"),
+        **gallery.pictures(week, plan.now, *_SIDES, statuses),
         warnings=_diagnostics(plan.warnings),
         unmanaged=_lines(text.unmanaged(plan) if verbose else (), heads),
         sent=drifts.sent(requests),
@@ -330,7 +336,7 @@ def _of_resource(one: ResourceDrift, declared: Mapping[str, Schedule], room: _Ro
         head=review.resource(one),
         facts=tuple((drifts.GRADES[fact.severity], fact.message) for fact in one.diagnostics),
         notes=schedule.notes if schedule and asks else (),
-        details=found and replace(found, facts=()),
+        details=found and replace(found, facts=(), sides=_SIDES),
     )
 
 
@@ -382,7 +388,7 @@ def _diagnostics(found: Sequence[Diagnostic]) -> dict[str, Any]:
         if not room.takes(entry.values()):
             break
         shown.append(entry)
-    return {"count": len(found), "shown": shown, "more": len(ranked) - len(shown)}
+    return {"count": number(found), "shown": shown, "more": len(ranked) - len(shown)}
 
 
 # ---------------------------------------------------------------- days of firings

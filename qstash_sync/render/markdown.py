@@ -25,7 +25,7 @@ from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.drift import Drift, ResourceDrift, Status
 from qstash_sync.record import record
 from qstash_sync.render import applying, drift as drifts, json as view, review, safe, text, words
-from qstash_sync.render.alike import folded
+from qstash_sync.render.alike import folded, number
 from qstash_sync.render.alike_changes import Group, alone, by_risk, grouped, titled_by_action
 from qstash_sync.render.safe import Page
 
@@ -146,22 +146,26 @@ def applied(plan: Plan, applied: Applied, *, account: str = "") -> Page:
     done = [one for one in applied.outcomes if one.status is Done.DONE]
     left = [one for one in applied.outcomes if one.status is not Done.DONE]
 
+    warnings, unread = text.quiet(plan, verbose=False, command="plan")
+
     def entries(some: Iterable[Outcome], sign: str) -> list[_Entry]:
         return [_Entry(head=f"{sign} {applying.outcome_line(one, _PLAIN)}") for one in some]
 
     sections = [
         _Section(title=f"{len(left):,} not done", entries=entries(left, "-")),
         _Section(title=f"{len(done):,} done", entries=entries(done, "+")),
-        *_diagnostics(plan.warnings),
+        *_diagnostics(warnings),
     ]
-    lead = [f"**{len(done):,} done, {len(left):,} not done.**", _about(plan, account)]
+    lead = [f"**{len(done):,} done, {len(left):,} not done.**", *unread, _about(plan, account)]
     return _page("apply", plan.environment, lead, sections)
 
 
-def error(error: QstashSyncError, command: str, environment: str | None) -> Page:
-    """A run that ended in an error."""
+def error(
+    error: QstashSyncError, command: str, environment: str | None, *, written: int = 0
+) -> Page:
+    """A run that ended in an error; written: how many requests to write it had sent by then."""
     found = view.diagnostics_of(error)
-    lead = ["**It ended in an error; nothing was written.**"]
+    lead = [f"**It ended in an error{'; nothing was written' * (not written)}.**"]
     return _page(command, environment, lead, [*_diagnostics(found)])
 
 
@@ -346,7 +350,8 @@ def _diagnostics(found: Sequence[Diagnostic]) -> Iterator[_Section]:
 
     for severity, (one, many) in _TITLES.items():
         some = [diagnostic for diagnostic in found if diagnostic.severity is severity]
-        title = f"{len(some):,} {one if len(some) == 1 else many}"
+        count = number(some)
+        title = f"{count:,} {one if count == 1 else many}"
         yield _Section(title=title, entries=[*map(entry, folded(some))], most=_MOST_FINDINGS)
 
 

@@ -47,7 +47,7 @@ class Row:
 class Details:
     """What is folded under a change; parts: signs and the crons that QStash stores.
 
-    facts: labels and texts. more: so many fields are left out.
+    facts: labels and texts. more: so many fields are left out. sides: what the columns are called.
     """
 
     rows: tuple[Row, ...] = ()
@@ -55,6 +55,7 @@ class Details:
     lines: tuple[str, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     more: int = 0
+    sides: tuple[str, str] = ("before", "after")
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.facts or self.lines or self.parts)
@@ -113,7 +114,7 @@ def details(change: Change, schedule: Schedule | None) -> Details:
     stored = _stored(change)
     shown = [field for field in change.fields if not _is_stored(field, stored)]
     if change.action is Action.CREATE:
-        shown = [field for field in shown if field.after not in (None, False)]
+        shown = [f for f in shown if f.after is not None and f.after is not False]  # 0 is a value
     rows = tuple(_row(field, change.action) for field in shown[:_MOST_FIELDS])
     moments = words.moments(change.firings) if change.firings else []
     lead = {*_lead(change)}

@@ -45,6 +45,7 @@ _FEW = 20  # changes that need no titles
 _ADDRESSES = {"destination", "endpoints", *CALLBACKS}  # of what is new, whom it calls is told whole
 _SECTIONS = "declare schedules, url_groups, queues or flow_controls ({} means none of ours)"
 _LONGEST_VALUE = 60
+_BRIEF = 36  # of a value that stands beside a name, with the other side of it
 _LONGEST_WHOLE = 2_000  # where nothing is cut that anybody reads
 _AROUND = 24  # characters of what two values share, before the first that differs
 _COLUMNS = 46  # of a line of 80, beside the label, for values with a note
@@ -429,12 +430,11 @@ def summary_of(change: Change) -> str:
 
 
 def _in_short(field: FieldChange) -> str:
-    """A field and its two sides; where these have no room, what it becomes."""
+    """A field and its two sides; of long ones what is around the first difference."""
     label = words.label(field.path)
-    said = f"{label} {sides(field)}"
-    if len(said) > _LONGEST_VALUE and not field.withheld:
-        said = f"{label} -> {_both(field, _LONGEST_VALUE - len(label) - 4)[1]}"
-    return _cut(said)
+    if field.withheld:
+        return _cut(f"{label} {sides(field)}")
+    return f"{_cut(label)} {' -> '.join(_both(field, _BRIEF))}"
 
 
 def _field(field: FieldChange, action: Action, *, whole: bool) -> Iterator[str]:
@@ -493,8 +493,9 @@ def _both(field: FieldChange, most: int) -> tuple[str, str]:
     before, after = (_value(value, field.path) for value in (field.before, field.after))
     pairs = enumerate(zip(before, after, strict=False))
     shared = next((i for i, (one, other) in pairs if one != other), min(len(before), len(after)))
-    is_seen = max(len(before), len(after)) <= most or shared + _AROUND < most
-    start = 0 if is_seen else max(shared - _AROUND, 0)
+    around = min(_AROUND, most // 2)
+    is_seen = max(len(before), len(after)) <= most or shared + around < most
+    start = 0 if is_seen else max(shared - around, 0)
     return _cut(before, start, most), _cut(after, start, most)
 
 

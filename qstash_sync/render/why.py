@@ -43,6 +43,8 @@ def title(found: Explained) -> str:
         return "the horizon ends before"
     if found.verdict is Verdict.HORIZON_OVER and question.change is None:
         return "the horizon was over"
+    if found.verdict is Verdict.RETRY and _is_late(found):
+        return "nothing is due then; perhaps a late retry"
     return _TITLES[found.verdict]
 
 
@@ -220,13 +222,18 @@ def _unwanted(found: Explained) -> Iterator[str]:
         yield f"The file does not have that firing{f': {why}' if why else ''}."
 
 
+def _is_late(found: Explained) -> bool:
+    """Whether a time is that of a retry only if the tries before it took so long."""
+    return bool(found.at and found.retry and found.at - found.retry.due >= MINUTE)
+
+
 def _of_retry(found: Explained) -> Iterator[str]:
     retry, at = found.retry, found.at
     assert retry
     assert at
     late = at - retry.due
     verb, due = "is", f"due {_clock(found, retry.due)}"
-    if late >= MINUTE:
+    if _is_late(found):
         verb, due = "may be", f"{due}, if the tries before it took {_size(late)}"
     if retry.due > found.question.now:
         verb = "would be"

@@ -190,9 +190,12 @@ def unmanaged(one: Unmanaged) -> str:
 
 
 def _whose(marked: str, one: Unmanaged) -> str:
+    """Of the parts of a set one word: a name has no dot, so what is behind one is their number."""
     if one.orphan:
         return "of an environment that the files do not have"
-    return "managed elsewhere" if marked == one.name else f"carries the mark of {marked}"
+    base, _, number = one.name.rpartition(".")
+    is_its_own = marked == one.name or (marked == base and number.isdecimal())
+    return "managed elsewhere" if is_its_own else f"carries the mark of {marked}"
 
 
 def effect(note: Firings, wanted: Wanted | None) -> str:

@@ -5,11 +5,12 @@ Pure: of what the file declares and what was read.
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from qstash_sync.crons import robfig
 from qstash_sync.crons.error import CronError
 from qstash_sync.crons.gap_and_fold import Job
+from qstash_sync.model.diagnostics import listed
+from qstash_sync.model.names import near
 from qstash_sync.model.resources import Desired, Schedule
 from qstash_sync.planning.drift import Drift
 from qstash_sync.reconcile import time_label
@@ -91,6 +92,9 @@ def subject(desired: Desired, drift: Drift, asked: str) -> Subject:
 
 
 def _unknown(word: str, declared: Sequence[Schedule], namespace: str) -> str:
-    near = get_close_matches(word.removeprefix(f"{namespace}."), [s.name for s in declared], 3)
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    names = [schedule.name for schedule in declared]
+    meant = near(word.removeprefix(f"{namespace}."), names, 3)
+    hint = f"; the files have {listed(names)}" if names else ""
+    if meant:
+        hint = f"; did you mean {', '.join(meant)}?"
     return f"{word}: no schedule of the files and none in the account has this name or id{hint}"

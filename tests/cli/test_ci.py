@@ -436,6 +436,28 @@ def test_files_and_environment_are_variables_of_every_workflow(
     assert runner.account.store.count("schedule") > 0
 
 
+@pytest.mark.parametrize("name", sorted(set(WORKFLOWS) - {"preview"}))
+def test_where_an_environment_can_be_named_so_is_its_token(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With environments QSTASH_TOKEN is not read; what a comment says to write in its place works."""
+    text = (FOLDER / f"{name}.yml").read_text()
+    lines = [line for line in text.splitlines() if " QSTASH_TOKEN: ${{" in line]
+    assert lines
+    assert all("# with environments: what token: names, as PROD_QSTASH_TOKEN" in line for line in lines)  # fmt: skip
+    path = runner.work / "qstash.yaml"
+    token = f"environments: {{production: {{token: '${{env.PROD_QSTASH_TOKEN}}', url: '{runner.url}'}}}}\n"
+    path.write_text(path.read_text() + token)
+    workflow = yaml.safe_load(text.replace(" QSTASH_TOKEN: ${{", " PROD_QSTASH_TOKEN: ${{"))
+    workflow["env"]["TARGET"] = "-e production"
+    monkeypatch.setitem(WORKFLOWS, name, workflow)
+    asking = [each for each, (of, step) in shells().items() if of == name and "PROD_QSTASH_TOKEN" in step.get("env", {})]  # fmt: skip
+    assert asking
+    for each in asking:
+        ran = runner.run(each)
+        assert ran.returncode == (2 if each == "Drift" else 0), (each, ran)  # nothing is there yet
+
+
 def test_what_was_approved_is_carried_out_or_nothing_is(runner: Runner) -> None:
     assert runner.run("Save").returncode == 0
     assert runner.account.writes == []

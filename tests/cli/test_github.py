@@ -81,6 +81,23 @@ def test_a_plan_and_what_became_of_it_are_in_the_summary(here: Path) -> None:
     assert summary().count("<!-- qstash-sync") == 3
 
 
+@pytest.mark.parametrize("command", ["plan", "drift", "apply"])
+def test_a_warning_about_what_does_not_change_stands_beside_no_line(
+    here: Path, command: str
+) -> None:
+    """Each pull request would have it, on lines that nobody has touched."""
+    first = run(GOOD, "apply", "--yes")
+    assert len(told(first)) == 3
+    more = GOOD + '  b: {cron: "30 2 * * *", lint: {disable: [clock_change]}}\n'
+    words = (command, "--yes") if command == "apply" else (command,)
+    ran = run(GOOD, *words)
+    assert (told(ran), "warnings about what does not change" in ran.out) == ([], True)
+    assert "### " not in summary().rpartition("<!-- qstash-sync")[2]
+    if command == "plan":
+        assert len(told(run(GOOD, *words, "-v"))) == 2
+    assert {line for _, _, line, _, _ in told(run(more, *words))} == {"6"}
+
+
 def test_a_difference_stands_beside_its_schedule(here: Path) -> None:
     assert run(GOOD, "apply", "--yes").code == 0
     ran = run(GOOD.replace("30 2", "30 4"), "drift")

@@ -264,6 +264,34 @@ def test_one_is_one_message_and_one_firing(tmp_path: Path) -> None:
     assert re.search(r"Fri 2026-11-27: 1 message of [\d,]+ \(free\)", cli(*words).out)
 
 
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_the_load_stands_below_the_very_firings_that_there_are_without_it(
+    tmp_path: Path, form: str
+) -> None:
+    """Neither folded nor cut otherwise."""
+    (tmp_path / "q.yaml").write_text(
+        HEAD + "schedules:\n" + "".join(
+            f"  a{k}: {{cron: '{k} * * * *', destination: 'https://a.example.com/a'}}\n" for k in range(3)
+        )
+    )  # fmt: skip
+    words = ("next", "-f", str(tmp_path / "q.yaml"), "--now", "2026-11-25T12:00Z", "--format", form)
+    without = cli(*words).out
+    assert cli(*words, "--load").out.startswith(without.rstrip("\n"))
+
+
+def test_a_number_stays_with_the_name_that_it_counts(tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(
+        HEAD + "schedules:\n" + "".join(
+            f"  stock-sync-{'x' * k}: {{cron: '0 9 * * *', destination: 'https://a.example.com/a'}}\n" for k in range(9)
+        )
+    )  # fmt: skip
+    out = cli("next", "-f", str(tmp_path / "q.yaml"), "--now", "2026-11-25T12:00Z", "--load").out
+    peak = out.partition("peak minute")[2]
+    assert "9 messages: 1 stock-sync-, 1 stock-sync-x," in " ".join(peak.split())
+    assert len(peak.splitlines()) > 1
+    assert not [line for line in peak.splitlines() if line[-1].isdecimal()]
+
+
 def test_a_count_alone_has_no_end_in_json() -> None:
     """The schema says so: `cli` holds every document against it."""
     assert json.loads(shown("--count", "3", "--format", "json").out)["until"] is None

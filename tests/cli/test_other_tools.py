@@ -79,6 +79,29 @@ LINES = [
     ("-v", "No such option '-v'"),
     ("destroy --yes", "requires an argument; write --yes NAMESPACE"),
     ("plan --target", "requires an argument; write --target KIND.NAME"),
+    (
+        "plan --allow-deletes -e production",
+        "Option '--allow-deletes' requires an argument, and -e is an option; write --allow-deletes N",
+    ),
+    (
+        "plan -e --allow-deletes 3",
+        "Option '-e' requires an argument, and --allow-deletes is an option; write -e NAME",
+    ),
+    (
+        "plan -f qstash.yaml -f --local",
+        "Option '-f' requires an argument, and --local is an option; write -f PATH",
+    ),
+    ("apply --save=-e", "No such option '--save'"),
+    ("apply --max-wait -e x", "write --max-wait DURATION"),
+    (
+        "next --days 3",
+        "No such option '--days'; time is told in hours here: --hours 72 are three days",
+    ),
+    ("doctor --fix", "nothing is mended by itself: each finding says the way out"),
+    (
+        "taint x",
+        "an apply writes whatever differs from the files, and nothing has to be marked for it",
+    ),
     ("run j1", "a firing between times is a message of its own: publish it"),
     ("trigger j1", "a firing between times is a message of its own: publish it"),
     ("completion", 'eval "$(_QSTASH_SYNC_COMPLETE=bash_source qstash-sync)"'),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qstash_sync.cli.main import cli as program
 from tests.support import HEAD, cli, ids
 
 FILE = HEAD + "schedules: {daily: {cron: '0 9 * * *', destination: 'https://a.example.com/a'}}\n"
@@ -69,7 +70,7 @@ def test_a_glob_or_a_name_that_is_there_is_no_slip(tmp_path: Path) -> None:
 
 
 COMMANDS = ("validate", "plan", "apply", "drift", "next", "compile", "explain a",
-            "pause a", "resume a", "destroy --yes x")  # fmt: skip
+            "pause a", "resume a", "destroy --yes x", "doctor", "import --strays")  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -83,7 +84,22 @@ def test_an_environment_that_is_not_there_is_wrong_usage(
     assert ran.code == 64, ran
     assert ("did you mean prod?" if has_environments else "no environments section") in ran.err
     (tmp_path / "q.yaml").write_text("a: [")
-    assert cli(*command.split(), "-f", str(tmp_path / "q.yaml"), "-e", "Prod").code == 1
+    broken = cli(*command.split(), "-f", str(tmp_path / "q.yaml"), "-e", "Prod")
+    assert broken.code == (2 if command == "doctor" else 1)  # there it is a finding
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one != "validate"])
+def test_an_environment_that_is_missing_is_wrong_usage(tmp_path: Path, command: str) -> None:
+    (tmp_path / "q.yaml").write_text(FILE + "environments: {prod: {token: '${env.T}'}}\n")
+    ran = cli(*command.split(), "-f", str(tmp_path / "q.yaml"))
+    assert ran.code == 64, ran
+    assert "-e prod" in ran.text
+
+
+def test_every_command_that_takes_an_environment_is_among_them() -> None:
+    taking = {name for name, one in program.commands.items()
+              if any("-e" in param.opts for param in one.params)}  # fmt: skip
+    assert taking == {command.split()[0] for command in COMMANDS}
 
 
 TWICE = [
@@ -123,3 +139,25 @@ def test_words_from_a_short_list_stand_once_too() -> None:
 def test_who_names_two_environments_is_told_which_commands_take_them() -> None:
     assert "pause and resume take several" in cli("apply", "-e", "a", "-e", "b").err
     assert "stands here" not in cli("pause", "x", "-e", "a", "-e", "b").err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("explain", "fx"), "did you mean fx-rates?"),
+        (("explain", "fx-rats"), "did you mean fx-rates?"),
+        (("explain", "zzz"), "the files have daily, fx-rates"),
+        (("pause", "fx"), "did you mean fx-rates?"),
+        (("plan", "--target", "schedules.fx"), "did you mean schedules.fx-rates?"),
+    ],
+)
+def test_who_types_a_part_of_a_name_is_told_the_whole(
+    words: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "q.yaml").write_text(
+        FILE.replace("}}\n", "}, fx-rates: {cron: '0 9 * * *', destination: 'https://a.example.com'}}\n")
+    )  # fmt: skip
+    common = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    assert cli("apply", "--yes", *common).code == 0
+    ran = cli(*words, *common)
+    assert (ran.code, told in " ".join(ran.text.split())) == (64, True), ran

@@ -78,7 +78,9 @@ def told(error: pytest.ExceptionInfo[AccountError]) -> str:
 NOT_JSON = [
     ("html", httpx.Response(200, html="<html>"), "text/html"),
     ("html said to be json", httpx.Response(200, content=b"<html>", headers={"content-type": "application/json"}), "application/json"),
-    ("nothing", httpx.Response(200), "no content type"),
+    ("nothing", httpx.Response(200), "(nothing)"),
+    ("no type", httpx.Response(200, content=b"x"), "(no content type)"),
+    ("a list that is cut off", httpx.Response(200, content=b"[1"), "(no content type); is"),
     ("cut off", httpx.Response(200, content=b'[{"scheduleId": "s", "cr'), "did not answer with JSON"),
     ("not utf-8", httpx.Response(200, content=b'["\xff"]'), "did not answer with JSON"),
     ("millions of nothing", httpx.Response(200, content=b"[" + b"{}," * 3_000_001 + b"{}]"), "did not answer with JSON"),
@@ -637,6 +639,31 @@ def test_a_secret_in_a_servers_text_is_masked_in_every_form(_id: str, form: str)
     assert text.startswith("QStash answered 400: header X is ")
     assert "(secret)" in text
     assert text.endswith(": refused")
+
+
+NO_JSON: list[tuple[str, httpx.Response, str]] = [
+    ("a word", httpx.Response(502, content=b"bad gateway\n"), "answered 502: no JSON: bad gateway (tried"),
+    ("of a type", httpx.Response(503, text="upstream\nis gone"), "503: no JSON (text/plain): upstream is gone (tried"),
+    ("long", httpx.Response(500, content=b"x" * 1_000), f"500: no JSON: {'x' * 100}… (tried"),
+    ("a page", httpx.Response(502, html="<h1>Bad"), "502: no JSON of QStash's (text/html) (tried"),
+    ("data", httpx.Response(500, content=b'[{"a": 1}]'), "500: no JSON of QStash's (tried"),
+    ("nothing", httpx.Response(500), "500: no JSON (nothing) (tried"),
+    ("a refusal", httpx.Response(404, content=b"no route"), "404 with no JSON: no route; is this the address"),
+    ("a secret", httpx.Response(502, content=b"no token-t-77 here"), "no JSON: no (secret) here"),
+    ("bytes", httpx.Response(502, content=b"\xff\x1b[31m"), "no JSON: \ufffd\\x1b[31m"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_id", "answer", "says"), NO_JSON, ids=ids(NO_JSON))
+def test_a_refusal_that_is_no_json_is_told_as_what_it_begins_with(
+    _id: str, answer: httpx.Response, says: str
+) -> None:
+    with (
+        client_of(answering(answer), hide=["token-t-77"]) as client,
+        pytest.raises(AccountError) as caught,
+    ):
+        client.read({"schedules"})
+    assert says in told(caught)
 
 
 ECHOES: list[tuple[str, httpx.Response]] = [

@@ -79,7 +79,7 @@ ANSWERS: list[tuple[str, Callable[[httpx.Request], httpx.Response], type[Account
     ("401", lambda _: httpx.Response(401, json={"error": "unable to authenticate: invalid token"}), AuthError, "QSTASH_TOKEN"),
     ("403", lambda _: httpx.Response(403, json={"error": "no"}), AuthError, "set a QSTASH_TOKEN that may read it"),
     ("404 region", lambda _: httpx.Response(404, json={"error": "user not found in this region (eu-central-1)"}), WrongRegionError, "QSTASH_REGION"),
-    ("404 html", lambda _: httpx.Response(404, html="<html>"), BadResponseError, "404 with text/html"),
+    ("404 html", lambda _: httpx.Response(404, html="<html>"), BadResponseError, "404 with no JSON of QStash's .text.html."),
     ("500", lambda _: httpx.Response(500), RejectedError, "500"),
     ("redirect", lambda _: httpx.Response(302, headers={"Location": "https://e.com"}), BadResponseError, "set QSTASH_URL to the address itself"),
     ("no answer", unreachable, UnreachableError, "is QSTASH_URL right?"),

@@ -78,7 +78,7 @@ def test_a_server_that_fails_is_asked_six_times_in_ever_longer_steps(status: int
     time = Time()
     with client_of(lambda _: httpx.Response(status, html="<html>"), time) as client:
         with pytest.raises(
-            RejectedError, match=rf"{status}: text/html \(tried 6 times\)"
+            RejectedError, match=rf"{status}: no JSON of QStash's \(text/html\) \(tried 6 times\)"
         ) as caught:
             client.read({"queues"})
         assert (caught.value.status, client.reads, client.writes) == (status, TRIES, 0)
@@ -160,6 +160,31 @@ def test_that_something_is_tried_again_is_said_once_a_run_and_not_of_a_429() -> 
             with pytest.raises(RejectedError):
                 client.read({"queues", "schedules", "url_groups"})
     assert said == ["Trying again: QStash answered 503: busy"]
+
+
+def test_a_wait_for_a_limit_is_said_once_where_it_lasts() -> None:
+    """Two minutes of silence look like a program that hangs."""
+    time, said = Time(), list[str]()
+    storm = httpx.Response(429, json={"error": "daily rate limit exceeded"})
+    why = "QStash answered 429: daily rate limit exceeded"
+    with client_of(lambda _: storm, time) as client:
+        began = time.seconds
+        client.on_retry = lambda words: said.append(f"{words} after {time.seconds - began:.0f} s")
+        with pytest.raises(RejectedError, match=r"\(tried \d+ times\); try again later$"):
+            client.read({"queues", "schedules"})
+    assert len(said) == 1
+    told, _, after = said[0].partition(" after ")
+    assert told == f"Waiting: {why}"
+    assert float(after.split()[0]) <= 3
+
+
+def test_a_limit_that_asks_for_a_long_wait_is_said_at_once() -> None:
+    time, said = Time(), list[str]()
+    answers = [limited(time, **{"Retry-After": "30"}), httpx.Response(200, json=[])]
+    with client_of(lambda _: answers.pop(0), time) as client:
+        client.on_retry = said.append
+        client.read({"queues"})
+    assert [words.partition(":")[0] for words in said] == ["Waiting"]
 
 
 def test_what_qstash_refuses_is_not_sent_again() -> None:

@@ -160,7 +160,7 @@ def test_a_time_that_is_too_long_for_a_label_makes_no_old_mark(world: World) -> 
     (change,) = world.plan(text(long, more=more % ("two", 1))).changes
     assert [(f.path, f.before, f.after) for f in change.fields] == [("headers.X-A", "one", "two")]
     (change,) = world.plan(text(long, more=more % ("one", 2))).changes
-    assert [(f.path, f.after) for f in change.fields] == [("write_only", "callback.retries")]
+    assert [(f.path, f.before, f.after) for f in change.fields] == [("callback.retries", 1, 2)]
 
 
 def test_an_old_mark_tells_no_local_time_and_is_compared_as_far_as_it_was_exact(
@@ -187,7 +187,8 @@ SPELLINGS: list[tuple[str, str, str, dict[str, str], set[str]]] = [
     ("a body with a secret", "body: {a: 1, b: '${env.V}'}", "body: {a: 2, b: '${env.V}'}", {}, {"body.a"}),
     ("a redacted body", "body: {a: 1}, redact: {body: true}", "body: {a: 2}, redact: {body: true}", {}, {"write_only: the redacted body"}),
     ("a secret that is none any more", "headers: {A: '${env.T}'}", "headers: {A: '${env.T|plain}'}", {}, {"write_only: redact, a setting of a callback, which values are secrets"}),
-    ("a setting of a callback", WRITE_ONLY % 1, WRITE_ONLY % 2, {}, {"write_only: callback.retries"}),
+    ("a setting of a callback", WRITE_ONLY % 1, WRITE_ONLY % 2, {}, {"callback.retries"}),
+    ("one whose former value may be any", WRITE_ONLY % 50, WRITE_ONLY % 60, {}, {"write_only: callback.retries"}),
     ("a policy", "dst: {fold: first}", "dst: {fold: second}", {}, {"dst.fold: second"}),
     ("a zone that is as good", "timezone: UTC", "timezone: Etc/UTC", {}, {"timezone: Etc/UTC"}),
 ]  # fmt: skip

@@ -509,7 +509,9 @@ def test_a_label_edited_in_one_part_is_told_as_that() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timezone", "note"), [("UTC", ""), ("Asia/Tokyo", "30 23 * * *")], ids=["as written", "not so"]
+    ("timezone", "note"),
+    [("UTC", ""), ("Asia/Tokyo", "in UTC, for 30 23 * * * in Asia/Tokyo")],
+    ids=["as written", "not so"],
 )
 def test_what_the_file_has_stands_beside_a_cron_that_is_stored_otherwise(
     world: World, timezone: str, note: str

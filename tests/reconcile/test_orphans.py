@@ -46,7 +46,7 @@ def place(tmp_path: Path) -> Place:
 def test_it_is_told(place: Place, command: str, environment: str | None) -> None:
     ran = place.run(command, environment=environment, names="a")
     assert f"warning: shop.b, shop.c: {TOLD}" in ran.text
-    assert "--delete-orphan shop.b --delete-orphan shop.c deletes them" in ran.text
+    assert "--delete-orphan shop.b --delete-orphan shop.c deletes these schedules" in ran.text
     assert TOLD not in place.run(command, environment="prod", names="a").text
 
 
@@ -191,7 +191,9 @@ def test_the_namespace_that_is_replaced_may_have_some(tmp_path: Path) -> None:
     ran = cli("destroy", "-e", "prod", "--yes", "shop-prod", *common)
     assert ran.code == 0  # it is of one namespace
     assert f"shop.c: {TOLD}" in " ".join(ran.text.split())
-    assert "was it renamed? an apply with --delete-orphan shop.c" in " ".join(ran.text.split())
+    assert "was the environment renamed? an apply with --delete-orphan shop.c" in " ".join(
+        ran.text.split()
+    )
 
 
 @pytest.mark.parametrize("option", ["--adopt", "--delete-orphan"])

@@ -152,3 +152,32 @@ def test_a_file_and_a_plan_judge_a_leap_day_alike_on_every_day(
         assert [one.message for one in plan.errors] == of_file
         assert len(of_file) == (cron == "0 0 29 2 *")
         assert all(change.diagnosed for change in plan.changes)
+
+
+@pytest.mark.parametrize(
+    ("cron", "dst", "timezone", "stored", "note"),
+    [
+        ("0 9 * * *", "strategy: follow", "Europe/Berlin", ("0 8 * * *",), "in UTC, for 0 9 * * * in Europe/Berlin"),
+        ("0 9 * * *", "strategy: follow", "Europe/London", ("0 9 * * *",), "in UTC, for 0 9 * * * in Europe/London"),
+        ("0 9 * * MON", "", "UTC", ("0 9 * * 1",), "0 9 * * MON"),
+        ("0 9 * * *", "", "UTC", ("0 9 * * *",), ""),
+        ("0 9 * * *", "strategy: native", "Europe/Berlin", ("CRON_TZ=Europe/Berlin 0 9 * * *",), ""),
+    ],
+)  # fmt: skip
+def test_a_stored_cron_does_not_read_as_if_the_hour_had_changed(
+    cron: str, dst: str, timezone: str, stored: tuple[str, ...], note: str
+) -> None:
+    assert times.stored_for(schedule(cron, dst, timezone), stored) == note
+
+
+def test_a_renewal_of_follow_tells_the_zones_of_its_crons(world: World) -> None:
+    text = (
+        f"{HEAD}schedules: {{s: {{cron: '0 9 * * *', timezone: Europe/Berlin,"
+        " destination: 'https://e.com', dst: {strategy: follow}}}"
+    )
+    world.apply(text)
+    world.now = datetime(2027, 3, 29, tzinfo=UTC)
+    (change,) = world.plan(text).changes
+    (field,) = [field for field in change.fields if field.path == "cron"]
+    assert (field.before, field.after) == ("0 8 * * *", "0 7 * * *")
+    assert field.note == "in UTC, for 0 9 * * * in Europe/Berlin"

@@ -196,6 +196,15 @@ def test_the_mark_of_the_very_id_is_not_told_twice() -> None:
     assert words.unmanaged(replace(one, marked=None)) == "0 7 * * *"
 
 
+@pytest.mark.parametrize(
+    ("name", "is_part"), [("stg.a.2", True), ("stg.a.14", True), ("stg.a.b", False), ("a.2", False)]
+)
+def test_all_parts_of_a_set_are_managed_elsewhere(name: str, *, is_part: bool) -> None:
+    one = Unmanaged(kind=Kind.SCHEDULE, name=name, marked="stg.a")
+    said = "managed elsewhere" if is_part else "carries the mark of stg.a"
+    assert words.unmanaged(one) == said
+
+
 # ---------------------------------------------------------------- numbers of four digits
 
 

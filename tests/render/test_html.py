@@ -15,6 +15,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 from hypothesis import given, settings, strategies as st
 
+from qstash_sync.applying import watching
 from qstash_sync.crons.gap_and_fold import Job
 from qstash_sync.crons.grammar import parse
 from qstash_sync.errors import AuthError, ConfigError
@@ -426,6 +427,32 @@ def test_a_drift_names_who_cares_for_it(world: World) -> None:
         "runbook https://wiki.example.com/a",
     ):
         assert said in page.text, said
+
+
+def test_the_pictures_of_a_drift_have_the_words_of_drift(world: World) -> None:
+    """What an apply would make new is missing, what it would take away is surplus."""
+    world.apply(HEAD + "schedules:\n" + "".join(
+        f"  {name}: {{cron: '0 9 * * *', destination: 'https://e.com'}}\n" for name in "abc"
+    ))  # fmt: skip
+    world.account.console.delete("schedule", "billing.a")
+    world.edit("billing.b", cron="0 7 * * *", retries=1)
+    text = HEAD + "schedules:\n" + "".join(
+        f"  {name}: {{cron: '0 9 * * *', destination: 'https://e.com'}}\n" for name in "abd"
+    )  # fmt: skip
+    desired = config(text).desired
+    with world.client(read_only=True) as client:
+        found = watching.watch(client, desired, now=world.now)
+    page = Page(html.drift(found, desired, (4, 0)))
+    pictures = page.source.partition('class="lane hours"')[2]
+    fates = re.findall(r'<b>(\w)</b> <span class="fate ([\w-]+)">([^<]*)<', pictures)
+    assert sorted(fates) == [
+        ("a", "missing", "missing"), ("b", "drifted", "drifted"),
+        ("c", "surplus", "surplus"), ("d", "missing", "missing"),
+    ]  # fmt: skip
+    assert page.of("th")[:3] == ["setting", "in the account", "as the file says"]
+    planned = page_of(found.plan, desired)
+    assert {"new", "gone", "moved"} <= {*planned.of("span")}
+    assert planned.of("th")[:3] == ["setting", "before", "after"]
 
 
 def test_next_has_local_time_and_utc_clock_changes_and_load() -> None:

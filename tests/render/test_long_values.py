@@ -51,10 +51,13 @@ def test_field_by_field_nothing_is_cut(changed: list[str], more: tuple[str, ...]
         assert f"status=open and owner=platform and region=eu-central-1 and age<{limit}" in shown
 
 
-def test_the_short_line_of_a_comment_says_what_it_becomes(changed: list[str]) -> None:
+def test_the_short_line_of_a_comment_says_what_it_was_and_what_it_becomes(
+    changed: list[str],
+) -> None:
     shown = cli("plan", *changed, "--format", "markdown").out
     head = shown.partition("<details>")[0]
-    assert "destination -> …export?format=csv&limit=20" in head
+    head = " ".join(head.split())
+    assert "destination …?format=csv&limit=10 -> …?format=csv&limit=20" in head
 
 
 def test_whom_a_new_schedule_calls_is_told_whole(tmp_path: Path) -> None:
@@ -83,3 +86,18 @@ def test_two_sides_are_cut_at_one_place(before: str, after: str, expected: str |
     left, _, right = shown.partition(" -> ")
     assert left != right
     assert max(len(left), len(right)) <= 60
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_where_many_change_each_line_has_both_sides(tmp_path: Path, form: str) -> None:
+    """Of many changes a text, too, has one line each."""
+    words = ("-f", str(tmp_path / "q.yaml"), f"--local={tmp_path / 'a.db'}")
+    text = UNLINTED + HEAD + "schedules:\n" + "".join(
+        f"  j{k}: {{cron: '0 9 * * *', destination: 'https://app.example.com/k/{k}'}}\n" for k in range(30)
+    )  # fmt: skip
+    (tmp_path / "q.yaml").write_text(text)
+    assert cli("apply", "--yes", *words).code == 0
+    (tmp_path / "q.yaml").write_text(text.replace("/k/", "/new/"))
+    shown = " ".join(cli("plan", *words, "--format", form).out.partition("<details>")[0].split())
+    for k in range(30):
+        assert f"https://app.example.com/k/{k} -> https://app.example.com/new/{k}" in shown

@@ -391,7 +391,7 @@ def test_a_label_keeps_two_blanks_before_its_value(label: str) -> None:
     assert len(text.column(label)) == max(text.LABEL_WIDTH, len(label) + 2)
 
 
-def test_a_short_line_says_what_a_field_becomes_where_both_sides_have_no_room() -> None:
+def test_a_short_line_says_what_a_field_was_and_what_it_becomes() -> None:
     field = FieldChange(
         path="endpoints.inventory", before="https://stock.example.com/…",
         after="https://stock.example.com/api/v2",
@@ -400,7 +400,9 @@ def test_a_short_line_says_what_a_field_becomes_where_both_sides_have_no_room() 
         kind=Kind.URL_GROUP, name="g", id="g", action=Action.UPDATE, reason=Reason.FILE,
         fields=(field,),
     )  # fmt: skip
-    assert text.summary_of(change) == "endpoint inventory -> https://stock.example.com/api/v2"
+    assert text.summary_of(change) == (
+        "endpoint inventory https://stock.example.com/… -> https://stock.example.com/api/v2"
+    )
 
 
 def test_each_severity_looks_otherwise() -> None:

@@ -115,6 +115,19 @@ def test_each_verdict_has_its_reason(
     assert fact in why(answer)
 
 
+@pytest.mark.parametrize(
+    ("at", "title"),
+    [
+        ("2027-03-27T02:03Z", "report: a retry"),
+        ("2027-03-27T02:10Z", "report: nothing is due then; perhaps a late retry"),
+    ],
+)
+def test_a_heading_states_as_fact_what_is_one(live: World, at: str, title: str) -> None:
+    """That a try before it took so long is not known."""
+    page = str(view.text(asked(live, "report", at, now=NOW), Paint(color=False)))
+    assert page.splitlines()[0] == title
+
+
 @pytest.mark.parametrize("at", ["2027-10-31T01:30Z", "2027-10-31 02:30"])
 def test_the_second_of_two_is_the_one_that_counts(live: World, at: str) -> None:
     live.now = datetime(2027, 10, 1, tzinfo=UTC)
@@ -135,6 +148,19 @@ def test_an_edit_in_the_console_differs(live: World) -> None:
         assert answer.verdict is Verdict.LIVE_DIFFERS
         assert fact in why(answer)
         assert [change.path for change in answer.differences] == ["cron"]
+
+
+@pytest.mark.parametrize("path", ["/closing", "/closing-of-all-books-of-the-day"])
+def test_two_lines_of_a_difference_stand_below_each_other(live: World, path: str) -> None:
+    """As in a plan: what was, and below it what becomes of it."""
+    text = FILE.replace("example.com/x", f"example.com/market{path}")
+    live.apply(text.replace("closing", "opening"))
+    page = str(view.text(asked(live, "slow", text=text, now=NOW), Paint(color=False)))
+    lines = page.splitlines()
+    (was,) = [line for line in lines if "/opening" in line]
+    (becomes,) = [line for line in lines if "/closing" in line]
+    assert lines.index(becomes) == lines.index(was) + 1
+    assert was.index("- ") == becomes.index("+ ") > was.index("destination")
 
 
 def test_a_change_of_the_file_that_nobody_has_applied_differs(live: World) -> None:
