@@ -198,7 +198,7 @@ def misplaced(root: Map, section: str) -> str:
     for key, value in root.items():
         if key in schema.FileSpec.model_fields or key.startswith("x-"):
             continue
-        if _is_entry(value, section):
+        if is_entry(value, section):
             return _below(key, section)
         if key in settings:
             return f"is `{key}` a setting? indent it below the name that it belongs to"
@@ -208,14 +208,14 @@ def misplaced(root: Map, section: str) -> str:
 def _column(model: type[schema.Spec], key: str, value: Value, path: Path) -> str:
     """Where an unknown key may belong that looks like an entry: another column; "" for none."""
     if model is schema.HeadSpec:
-        found = next((section for section in _ENTRIES if _is_entry(value, section)), None)
+        found = next((section for section in _ENTRIES if is_entry(value, section)), None)
         return _below(key, found) if found else ""
     if len(path) != len(("section", "name")):
         return ""
     section, name = map(str, path)
     if lost := in_wrong_column(section, name):
         return lost
-    if _is_entry(value, section):
+    if is_entry(value, section):
         return f"is `{key}` {_ENTRIES[section][1]}? let it begin in the column of {name}"
     return ""
 
@@ -234,7 +234,8 @@ def _below(key: str, section: str) -> str:
     return f"is `{key}` {_ENTRIES[section][1]}? indent it below {section}:"
 
 
-def _is_entry(value: Value, section: str) -> bool:
+def is_entry(value: Value, section: str) -> bool:
+    """Whether something has what an entry of a section must have, or alone can have."""
     known = _ENTRIES.get(section, (set[str](), ""))[0]
     return isinstance(value, Map) and not known.isdisjoint(value)
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import get_origin
 
 from qstash_sync.config import schema
-from qstash_sync.config.layers import inside, keys
+from qstash_sync.config.layers import inside, is_entry, keys
 from qstash_sync.config.report import Path
 from qstash_sync.config.tree import COLLECTIONS, Document, Map, Value
 from qstash_sync.config.wrong import nearest
@@ -122,7 +122,8 @@ def _strays(model: type[schema.Spec], tree: Map) -> Iterator[tuple[Map, str]]:
             yield from _strays(inner, value)
         else:
             for name, entry in value.items():
-                if isinstance(entry, Map) and name not in keys(inner, ()):
+                is_setting = name in keys(inner, ()) and not is_entry(entry, key)
+                if isinstance(entry, Map) and not is_setting:
                     yield from _strays(inner, entry)
                 else:
                     yield value, name

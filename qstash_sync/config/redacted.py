@@ -91,7 +91,8 @@ def lines(documents: Sequence[Document]) -> dict[str, Collection[int]]:
             for holder, key in _redacted(layer, redactions):
                 found.hide(holder, key, holder[key])
     for holder, key in strays(documents):
-        found.hide(holder, key, holder[key])
+        if holder[key] is not None:
+            found.hide(holder, key, holder[key])
     return {name: frozenset(found) for name, found in found.lines.items()}
 
 
