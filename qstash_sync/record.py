@@ -25,7 +25,7 @@ def record(*, kw_only: bool = False, slots: bool = True) -> Callable[[type[T]], 
     """
 
     def decorate(cls: type[T]) -> type[T]:
-        sets_more = _sets_more(cls)
+        sets_more = _sets_more(cls) or "__init__" in vars(cls)
         made: Any = dataclass(slots=slots, init=sets_more, eq=False, repr=False, kw_only=kw_only)(
             cls
         )
@@ -65,8 +65,11 @@ def _init(kind: type, known: tuple[Field[Any], ...]) -> FunctionType:
     code = _setting(len(by_place), len(by_name))
     code = code.replace(co_varnames=("self", *names), co_names=names)
     defaults = tuple(one.default for one in by_place if one.default is not MISSING)
+    if any(one.default is not MISSING for one in by_place[: len(by_place) - len(defaults)]):
+        raise TypeError(f"{kind.__qualname__}: a field without a default follows one that has some")
     init = FunctionType(code, {}, "__init__", defaults)
     init.__kwdefaults__ = {one.name: one.default for one in by_name if one.default is not MISSING}
+    init.__module__ = kind.__module__
     init.__qualname__ = f"{kind.__qualname__}.__init__"
     init.__annotations__ = {one.name: one.type for one in known} | {"return": None}
     return init
@@ -78,7 +81,7 @@ def _setting(by_place: int, by_name: int) -> CodeType:
     names = [f"_{number}" for number in range(by_place + by_name)]
     taken = ["self", *names[:by_place], *(["*"] if by_name else []), *names[by_place:]]
     body = "\n ".join([f"self.{name} = {name}" for name in names] or ["pass"])
-    module = compile(f"def __init__({', '.join(taken)}):\n {body}", __file__, "exec")
+    module = compile(f"def __init__({', '.join(taken)}):\n {body}", "<record>", "exec")
     return next(one for one in module.co_consts if isinstance(one, CodeType))
 
 

@@ -137,6 +137,23 @@ def _outcome(kind: Any, places: Iterable[Any], names: Any) -> Any:
     return vars(made)
 
 
+def test_a_field_without_a_default_follows_none_that_has_one() -> None:
+    """Else the default of one would be that of the other."""
+    with pytest.raises(TypeError, match="Kind: a field without a default follows one that has"):
+        record()(type("Kind", (), {"__annotations__": {"a": int, "b": int}, "a": 0}))
+
+
+def test_an_init_of_its_own_stays() -> None:
+    made: Any = record()(
+        type(
+            "Kind",
+            (),
+            {"__annotations__": {"a": int}, "__init__": lambda self: setattr(self, "a", 7)},
+        )
+    )
+    assert made().a == 7
+
+
 def test_two_kinds_with_as_many_fields_share_nothing_but_their_shape() -> None:
     assert vars(_Slotless(b=1, a=2)) == {"a": 2, "b": 1}
     assert vars(_OtherSlotless(y=1, x=2)) == {"x": 2, "y": 1}

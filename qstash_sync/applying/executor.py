@@ -358,17 +358,16 @@ class _Run:
     def _pause_too(self, outcome: Outcome, done: Sequence[Step]) -> Outcome:
         """Pause what was written in place, or beside, of what somebody has paused meanwhile."""
         written = [step.id for step in done if isinstance(step, PutSchedule)]
-        told = [outcome.message]
+        told, then = [outcome.message], "apply again" if written else "plan again"
         for one in written:
             try:
                 self.client.write(PauseSchedule(id=one, paused=True))
             except AccountError as error:
                 told.append(f"{one}, which this run wrote, is active and cannot be paused: {error}")
+                then = f"`{self.control.command('pause', outcome.change.name)}`, then apply again"
             else:
                 told.append(f"so {one}, which this run wrote, is paused, too")
-        return replace(
-            outcome, message="; ".join([*told, "apply again" if written else "plan again"])
-        )
+        return replace(outcome, message="; ".join([*told, then]))
 
     def _each(self, outcome: Outcome) -> Outcome:
         """Pause or resume each part for itself: one that fails keeps no other from it."""

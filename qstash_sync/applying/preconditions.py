@@ -26,7 +26,7 @@ class MovedError(Exception):
 
 
 class PausedError(MovedError):
-    """A schedule is, but for a pause: somebody has paused it."""
+    """Somebody has paused a schedule, whatever else has become of it."""
 
 
 class Preconditions:
@@ -65,6 +65,9 @@ class Preconditions:
         if (is_written(step) or replaced) and _is_paused(expected, found):
             raise PausedError(f"{key[1]} was paused since it was read")
         is_kept = not replaced or _pause(expected) == _pause(found)
+        if not is_kept and is_same(step, expected, found):
+            fact = f"{key[1]} was resumed since it was read, and what replaces it may be paused"
+            raise MovedError(f"{fact}; apply again, then resume it")
         if not (is_same(step, expected, found) and is_kept):
             what = "is gone" if found is None else "has changed" if expected else "has appeared"
             raise MovedError(f"{key[1]} {what} since it was read; plan again")
@@ -164,10 +167,9 @@ def _pause(resource: Any) -> bool:
 
 
 def _is_paused(then: Any, now: Any) -> bool:
-    """Whether a schedule is as it was, but paused."""
-    if not (isinstance(then, LiveSchedule) and isinstance(now, LiveSchedule)):
-        return False
-    return now.paused and _settled(replace(now, paused=False)) == _settled(then)
+    """Whether a schedule is paused that was not."""
+    is_one = isinstance(then, LiveSchedule) and isinstance(now, LiveSchedule)
+    return is_one and now.paused and not then.paused
 
 
 def _settled(resource: Any) -> Any:

@@ -297,7 +297,7 @@ class Environment:
         for key in raw:
             if key not in known:
                 hint = "" if self.report.is_long else meant(key, known)
-                hint = in_wrong_column("environments", name) or hint
+                hint = in_wrong_column("environments", name, raw) or hint
                 self.report.error("unknown_key", (*path, key), "unknown key", raw.at(key), hint)
 
     def _same_account(self) -> None:
@@ -318,7 +318,7 @@ class Environment:
                 if other != name:
                     fact = f"has the same account and namespace as {other}"
                     location = (self.environments or NOTHING).at(name)
-                    hint = in_wrong_column("environments", name)
+                    hint = in_wrong_column("environments", name, raw)
                     hint = hint or "give one of them a namespace of its own"
                     path = ("environments", name)
                     self.report.error("same_account", path, fact, location, hint)

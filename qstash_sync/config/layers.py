@@ -115,7 +115,7 @@ class Checker:
             whole = schema.FileSpec if model is schema.HeadSpec else model
             hint = "" if self.report.is_long else _way_out(key, keys(whole, trail[:-1]))
             code, fact = "unknown_key", "unknown key"
-            if len(trail) == 1 and (lost := _column(model, key, tree.get(key), path)):
+            if len(trail) == 1 and (lost := _column(model, key, tree, path)):
                 hint = lost
             if key in _REFUSED:
                 code, hint = "refused_key", _REFUSED[key]
@@ -205,24 +205,29 @@ def misplaced(root: Map, section: str) -> str:
     return ""
 
 
-def _column(model: type[schema.Spec], key: str, value: Value, path: Path) -> str:
+def _column(model: type[schema.Spec], key: str, tree: Map, path: Path) -> str:
     """Where an unknown key may belong that looks like an entry: another column; "" for none."""
+    value = tree.get(key)
     if model is schema.HeadSpec:
         found = next((section for section in _ENTRIES if is_entry(value, section)), None)
         return _below(key, found) if found else ""
     if len(path) != len(("section", "name")):
         return ""
     section, name = map(str, path)
-    if lost := in_wrong_column(section, name):
+    if lost := in_wrong_column(section, name, tree):
         return lost
     if is_entry(value, section):
         return f"is `{key}` {_ENTRIES[section][1]}? let it begin in the column of {name}"
     return ""
 
 
-def in_wrong_column(section: str, name: str) -> str:
-    """What to do with an entry that is called as a setting or a section is; "" for others."""
+def in_wrong_column(section: str, name: str, entry: Map) -> str:
+    """What to do with an entry that is called as a setting or a section is, and looks like none."""
     settings = keys(schema.FileSpec, (section,))
+    if is_entry(entry, section) or (
+        section == "environments" and not entry.keys().isdisjoint(settings)
+    ):
+        return ""
     if name in settings and (section == "environments" or name not in _SECTIONS):
         return f"is `{name}` a setting? indent it below the name that it belongs to"
     if name in _SECTIONS:

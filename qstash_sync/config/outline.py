@@ -53,6 +53,8 @@ def is_elsewhere(files: Files, error: Diagnostic, schedule: str, environment: st
             return name != schedule
         case ("url_groups" | "queues" | "flow_controls", _, *_):
             return True
+        case ("limits" | "owns" | "protect" | "lint", *_):
+            return True  # about what a run does, and not about when anything fires
         case ("environments", _, *_):
             return True  # another one's: of this one it would be decisive
     return False
@@ -94,8 +96,8 @@ def _hides_pauses(path: Path | None, code: str) -> bool:
     match path:
         case None:
             return True
-        case ("defaults", key, *_):
-            return code == "unknown_key" or key == "paused"
+        case ("defaults", *rest):
+            return code == "unknown_key" or "paused" in rest
     return False
 
 

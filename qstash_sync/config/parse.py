@@ -25,7 +25,16 @@ from yaml.reader import Reader, ReaderError
 from yaml.scanner import Scanner
 
 from qstash_sync.config.report import Report
-from qstash_sync.config.tree import MAX_DEPTH, Document, Map, Origin, Seq, Value, Written
+from qstash_sync.config.tree import (
+    MAX_DEPTH,
+    Document,
+    Map,
+    Origin,
+    Seq,
+    Value,
+    Written,
+    line_and_column,
+)
 from qstash_sync.errors import ConfigError
 
 try:
@@ -230,6 +239,7 @@ class _Tree:
         self.templates = "${" in origin.text
         self.anchors: dict[str, _Node] = {}
         self.repeated = 0
+        self.bare_end = -1  # of the last key with a colon in it, where it had no quotes
         self.top = _Node(Seq(origin, 0), 0)  # the list of documents; there is to be one
         self.stack: list[_Node] = [self.top]
 
@@ -259,11 +269,13 @@ class _Tree:
                     if templates and "${" in text:
                         holder.dynamic = True
                     if is_key:
+                        if ":" in text:
+                            self.bare_end = _packed(event.end_mark) if event.implicit[0] else -1
                         start: Any = event.start_mark
                         top.key, top.key_mark = text, start.line << 32 | start.column
                         continue
                     is_text = not event.implicit[0] or text[:1] not in _MEANINGFUL
-                    if not text and not is_text and ":" in key and self.lacks_blank(key):
+                    if not text and not is_text and ":" in key and self.lacks_blank(key, event):
                         top.key = None
                         continue
                     holder[key] = text if is_text else self.meaning(event)
@@ -284,6 +296,7 @@ class _Tree:
         if key is not None:
             path[-1] = key
         known = tuple(step for step in path if isinstance(step, str | int))
+        self.origin.has_dropped = True  # of what is wrong here something is not kept
         self.report.error(code, known, fact, self.origin.location(mark), hint)
 
     def document(self, event: Any) -> None:
@@ -303,6 +316,7 @@ class _Tree:
             merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")
             if event.tag not in (None, "!", f"{_TAG}str") and not merges:
                 self.error("yaml", f"the tag {event.tag} is not allowed on a key", mark)
+            self.bare_end = _packed(event.end_mark) if is_plain else -1
             key = text if text.isascii() else self.whole(text, mark, _NO_KEY)
             self.key(_MERGE if merges else key, mark)
             value = text
@@ -312,17 +326,21 @@ class _Tree:
         if event.anchor is not None:
             self.remember(event, _Node(value, mark, text))
 
-    def lacks_blank(self, key: str) -> bool:
+    def lacks_blank(self, key: str, event: Any) -> bool:
         """Whether this is `{token:abc}`, which YAML takes for a key without a value.
 
         What is behind the colon may be a secret: it is neither kept nor shown.
         """
         name, _, value = key.partition(":")
-        if value:
-            self.origin.hidden.add(f":{value}")
-            hint = f"write {name}: …, or quote the key"
-            self.error("yaml", "a blank is missing behind the colon", self.top.key_mark, name, hint)
-        return bool(value)
+        line, column = line_and_column(self.bare_end)
+        behind = self.origin.lines[line][column : event.start_mark.column]
+        if not value or self.bare_end < 0 or line != event.start_mark.line or ":" in behind:
+            return False
+        self.origin.hidden.add(f":{value}")
+        hint = f"write {name}: …, or quote the key"
+        hint = "a list of addresses has brackets" if value.startswith("//") else hint
+        self.error("yaml", "a blank is missing behind the colon", self.top.key_mark, name, hint)
+        return True
 
     def meaning(self, event: Any) -> Value:
         """What a scalar stands for: by its tag, else by its look if it has no quotes."""
@@ -459,7 +477,6 @@ class _Tree:
             fact = f"this key stands here twice, first in line {first}"
             self.error("duplicate", fact, mark, hint="keep one of the two")
             top.key = _Dropped(key)
-            self.origin.has_dropped = True
 
     def put(self, value: Value, mark: int) -> None:
         """Put a value into the open collection: as an item, a value, or as a key that is none."""

@@ -7,6 +7,7 @@ that stands twice, one that is missing, a mapping where a text should be. So it 
 is about one value alone; all else is about the shape of the file.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import get_origin
@@ -25,8 +26,9 @@ OF_A_VALUE = frozenset((
     "redacted", "refused_key", "retry_delay", "secret_here", "token", "type",
     "unknown_environment", "unset", "unset_plain", "url", "variable", "zone",
 ))  # fmt: skip
+_KEYS = r"(?m)^\s*(?:- )?([\w-]+|<<)\s*:(?:\s|$)"  # in the lines of a text
 _ENTRIES = ("schedules", "url_groups", "queues", "flow_controls")
-_SETTINGS = ("defaults", "limits", "owns", "protect", "lint", "vars")
+_KNOWN = (*_ENTRIES, "defaults", "limits", "owns", "protect", "lint", "vars")
 _CONTENT = ("defaults", "overrides", "vars")  # of an environment
 
 
@@ -38,11 +40,15 @@ def of_value(error: Diagnostic, documents: Sequence[Document]) -> Path | None:
     path = error.path
     if error.code == "missing" and path == ("version",):
         return path if all(one.root for one in documents) else None  # an empty file was not so
-    if error.code == "name" or not path:
+    is_name = error.code == "name" and len(path) == len(("section", "name"))
+    is_of_home = error.code == "literal_secret" and str(path[0]).startswith("x-")
+    if not path or is_name or is_of_home:
         return path if error.code in OF_A_VALUE else None
     holders = [holder for one in documents if isinstance(holder := _at(one.root, path[:-1]), Map)]
     values = [holder[key] for holder in holders if (key := str(path[-1])) in holder]
     found = values or [value for one in documents if (value := _at(one.root, path)) is not None]
+    if error.code == "header" and not found:  # of a name that is none, whose path is cut short
+        found = [value for holder in holders for _, value in holder.children()]
     if not (_is_setting(path) and found) or any(map(_may_hold_more, found)):
         return None
     if error.code == "unknown_key":
@@ -63,7 +69,7 @@ def _meant(path: Path, holders: Sequence[Map]) -> Path | None:
 def _words() -> frozenset[str]:
     """All keys of the format: one where it is not known belongs to something else."""
     models = (one for one in vars(schema).values() if isinstance(one, type))
-    return frozenset(
+    return frozenset(("<<",)) | frozenset(
         key for model in models if issubclass(model, schema.Spec) for key in keys(model, ())
     )
 
@@ -75,13 +81,11 @@ def _is_setting(path: Path) -> bool:
             return _is_setting(tuple(rest))
         case ("environments", _, section, *rest) if section in _CONTENT:
             return bool(rest)
-        case ("environments", _, _):
+        case ("environments", _, _) | ("allow_private",):
             return True
-        case (section, _, _, *_):
-            return section in _ENTRIES or section in _SETTINGS
-        case (section, _):
-            return section in _SETTINGS
-    return path == ("allow_private",)
+        case (section, *rest):
+            return len(rest) > (section in _ENTRIES) and section in _KNOWN
+    return False
 
 
 def _at(value: Value, path: Path) -> Value:
@@ -99,7 +103,9 @@ def _may_hold_more(value: Value) -> bool:
     """Whether other settings may have become a part of a value: a mapping, or lines of a text."""
     if isinstance(value, COLLECTIONS):
         return isinstance(value, Map) or any(_may_hold_more(item) for _, item in value.children())
-    return isinstance(value, str) and "paused" in value
+    if not isinstance(value, str):
+        return False
+    return "paused" in value or any(key in _words() for key in re.findall(_KEYS, value))
 
 
 def strays(documents: Sequence[Document]) -> Iterator[tuple[Map, str]]:
@@ -108,13 +114,20 @@ def strays(documents: Sequence[Document]) -> Iterator[tuple[Map, str]]:
         yield from _strays(schema.FileSpec, document.root)
 
 
+def _is_no(model: type[schema.Spec], value: Value) -> bool:
+    """Whether something is no mapping of the keys of a model, or leaves one of them empty."""
+    if not isinstance(value, Map):
+        return value is not None
+    return not set(value) <= set(keys(model, ())) or None in value.values()
+
+
 def _strays(model: type[schema.Spec], tree: Map) -> Iterator[tuple[Map, str]]:
     known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
     for key, value in tree.items():
         if key.startswith("x-"):
             continue
         inner = inside(known.get(key))
-        if key not in known:
+        if key not in known or (inner is schema.RedactSpec and _is_no(inner, value)):
             yield tree, key
         elif inner is None or inner is schema.EndpointSpec or not isinstance(value, Map):
             continue

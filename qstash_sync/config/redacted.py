@@ -5,6 +5,7 @@ of its schedule has, where any layer redacts it; and, as soon as anything is red
 where no setting is known, or twice: it may be meant for one.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -25,10 +26,12 @@ from qstash_sync.config.tree import (
     line_and_column,
     marks_of,
 )
+from qstash_sync.config.wrong import nearest
 from qstash_sync.record import record
 
 _BODIES = ("body", "body_base64")
 _REDACT = "redact"
+_MAY_BE_MEANT = r"(?i)\b(r[a-z]{3,8})[\"']?\s*:"
 
 
 @record()
@@ -75,7 +78,7 @@ class Redacted:
 
 def lines(documents: Sequence[Document]) -> dict[str, Collection[int]]:
     """Such lines by file, counted from 1."""
-    if not any("redact" in document.root.origin.text for document in documents):
+    if not any(_may_speak_of_it(document.root.origin.text) for document in documents):
         return {}
     if _may_redact_others(documents):
         return {one.root.origin.name: _all_of(one.root.origin.text) for one in documents}
@@ -119,14 +122,23 @@ def _all_of(text: str) -> range:
 def _may_redact_others(documents: Sequence[Document]) -> bool:
     """Whether a `redact` stands where it redacts nothing, and may be meant for any schedule."""
     return any(document.root.origin.has_dropped for document in documents) or any(
-        _REDACT in key or _speaks_of_it(holder[key]) for holder, key in strays(documents)
+        _is_meant(key) or _speaks_of_it(holder[key]) for holder, key in strays(documents)
     )
+
+
+def _may_speak_of_it(text: str) -> bool:
+    """Whether a file redacts, or has a key that may be meant for it."""
+    return _REDACT in text or any(map(_is_meant, set(re.findall(_MAY_BE_MEANT, text))))
+
+
+def _is_meant(key: str) -> bool:
+    return _REDACT in key.lower() or nearest(key, (_REDACT,)) is not None
 
 
 def _speaks_of_it(value: Value) -> bool:
     if not isinstance(value, COLLECTIONS):
         return False
-    return any(_REDACT in str(key) or _speaks_of_it(item) for key, item in value.children())
+    return any(_is_meant(str(key)) or _speaks_of_it(item) for key, item in value.children())
 
 
 def _schedules(documents: Sequence[Document]) -> Iterator[tuple[Map, list[Map], list[Map]]]:

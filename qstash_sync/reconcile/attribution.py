@@ -107,7 +107,7 @@ def _protection(declared: Declared, marks: Sequence[Mark]) -> tuple[FieldChange,
 
 def unseen(schedule: Schedule, parts: Sequence[Part]) -> Iterator[Diagnostic]:
     """What a take-over resets: of what others have made nobody sees the settings of callbacks."""
-    theirs = [part.live.message for part in parts if part.mark is None]
+    theirs = [part.live.message for part in parts if not part.is_marked]
     for key in CALLBACKS:
         declared = getattr(schedule.message, key)
         if declared is None or not any(getattr(message, key) for message in theirs):

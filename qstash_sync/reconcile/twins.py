@@ -75,7 +75,11 @@ def twins(
 def as_it_was(
     schedules: Iterable[Schedule], strangers: Sequence[LivePart], index: LiveParts, now: datetime
 ) -> Iterator[Twin]:
-    """Each set of strangers that fires as a schedule does now, which is to change."""
+    """Each set of strangers that fires as a schedule does now, which is to change.
+
+    What carries another environment's or namespace's mark somebody keeps.
+    """
+    strangers = [part for part in strangers if part.mark is None or _is_copy(part, index)]
     live = [
         replace(schedule, message=parts[0].live.message, ignore=(ignorable.TIME,))
         for schedule in schedules

@@ -134,23 +134,25 @@ def _folded(
 ) -> tuple[list[tuple[Schedule, int]], tuple[Often, ...]]:
     """The firings without those of schedules that leave the others no room, and these.
 
-    What a gap or a fold has moved is shown of every schedule.
+    What a gap or a fold has moved is shown of every schedule, if there is room for that.
     """
     kept = sorted(found, key=lambda item: item[1].bit_count())
     total = sum(bitmap.bit_count() for _, bitmap in kept)
-    often: list[Often] = []
-    special: list[tuple[Schedule, int]] = []
+    folded: list[tuple[Schedule, int]] = []
     while total > count and len(kept) > 1 and kept[-1][1].bit_count() > _OFTEN:
-        schedule, bitmap = kept.pop()
-        odd = _odd(schedule.timing.job, bitmap, span)
-        usual = bitmap & ~odd
-        total -= usual.bit_count()
-        special.append((schedule, odd))
-        first = next(instants(usual, span))
-        often.append(Often(schedule=schedule, count=usual.bit_count(), first=first))
-    return [*kept, *special], tuple(
-        sorted(often, key=lambda one: (-one.count, natural(one.schedule.name)))
-    )
+        folded.append(kept.pop())
+        total -= folded[-1][1].bit_count()
+    odd = {one.id: _odd(one.timing.job, bitmap, span) for one, bitmap in folded}
+    if total + sum(bitmap.bit_count() for bitmap in odd.values()) > count:
+        odd = dict.fromkeys(odd, 0)  # there is no room for them
+    usual = [(one, bitmap & ~odd[one.id]) for one, bitmap in folded]
+    often = [
+        Often(schedule=one, count=bitmap.bit_count(), first=next(instants(bitmap, span)))
+        for one, bitmap in usual
+    ]
+    special = [(one, odd[one.id]) for one, _ in folded]
+    ordered = sorted(often, key=lambda one: (-one.count, natural(one.schedule.name)))
+    return [*kept, *special], tuple(ordered)
 
 
 def _odd(job: Job, bitmap: int, span: Span) -> int:

@@ -17,7 +17,7 @@ from qstash_sync.applying.executor import Control
 from qstash_sync.applying.outcomes import Applied, Status
 from qstash_sync.local import Switches
 from qstash_sync.planning.policy import Policy
-from tests.fault_server import FaultServer
+from tests.fault_server import Fault, FaultServer
 from tests.mixed import Scene
 from tests.support import config, ids
 
@@ -331,3 +331,55 @@ def test_whoever_pauses_what_is_replaced_has_paused_what_comes_in_its_place(
                 lost.append(" ".join(world.account.log[at - 1][:2]))
     assert set(lost) <= {"GET /v2/schedules/n.a"}
     assert told
+
+
+RENAMED = ("schedules: {a: {}}\n", "schedules: {b: {was: a}}\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"isPaused": True}, "n.a was paused since it was read; so n.b, which this run wrote, is paused, too"),
+        ({"isPaused": True, "retries": 4}, "n.a was paused since it was read; so n.b, which this run wrote, is paused, too"),
+    ],
+)  # fmt: skip
+def test_an_edit_beside_a_pause_hides_no_pause(changes: dict[str, Any], told: str) -> None:
+    race = Race(*RENAMED, edit("schedule", "n.a", **changes), ("schedule", "n.a"))
+    messages = []
+    for at in range(race.requests()):
+        with race.world() as world:
+            (outcome,) = race.run(world, at).outcomes
+            messages.append(outcome.message)
+            if told in outcome.message:
+                assert all(one["isPaused"] for one in world.account.store.all("schedule"))
+    assert any(told in message for message in messages)
+
+
+def test_what_cannot_be_paused_with_it_is_named_with_the_command() -> None:
+    """Applied again it would stay active: the pause was of what is deleted then."""
+
+    def act(world: Scene) -> None:
+        fails = Fault(kind="401", times=99, matches=lambda _, path: path.endswith("/n.b/pause"))
+        world.account.inject(fails)
+        edit("schedule", "n.a", isPaused=True)(world)
+
+    race = Race(*RENAMED, act, ("schedule", "n.a"))
+    told = []
+    for at in range(race.requests()):
+        with race.world() as world:
+            (outcome,) = race.run(world, at).outcomes
+            told += [outcome.message] * ("n.b, which this run wrote, is active" in outcome.message)
+    assert told
+    assert all(one.endswith("`qstash-sync pause b`, then apply again") for one in told)
+
+
+def test_a_resume_of_what_is_replaced_is_told() -> None:
+    race = Race(*RENAMED, edit("schedule", "n.a", isPaused=False), ("schedule", "n.a"))
+    told = []
+    for at in range(race.requests() + 1):
+        with race.world() as world:
+            world.account.console.pause("n.a")
+            (outcome,) = race.run(world, at).outcomes
+            told.append(outcome.message)
+    fact = "n.a was resumed since it was read, and what replaces it may be paused; apply again, then resume it"
+    assert any(fact in one for one in told)

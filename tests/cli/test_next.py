@@ -219,6 +219,16 @@ def test_what_a_clock_change_moves_is_shown_of_what_is_one_line_too() -> None:
     assert f"{len(document['firings'])} firings until" in page
 
 
+def test_what_a_clock_change_moves_takes_no_room_of_what_fires_once() -> None:
+    line = '  {}: {{cron: "{}", timezone: Europe/Berlin, destination: /b}}\n'
+    nightly = "".join(line.format(f"nightly-{n:02}", "30 2 * * *") for n in range(60))
+    Path("qstash.yaml").write_text(FILE + nightly + line.format("monthly", "0 7 10 * *"))
+    page = shown("--hours", "500").out
+    assert "monthly" in page
+    assert "and" not in page.split("firings")[-1].split("until")[0]
+    assert "21 times" in page
+
+
 def test_a_gap_parts_what_fires_all_the_time_from_the_days_and_names_rise() -> None:
     beats = "".join(
         f'  {name}: {{cron: "*/{step} * * * *", timezone: UTC, destination: /b}}\n'

@@ -296,7 +296,7 @@ def test_a_blank_that_is_missing_behind_a_colon_is_told_and_what_follows_is_not(
 
 
 def test_a_key_with_a_colon_may_be_quoted_or_have_a_value() -> None:
-    body = "{'a:b': null, xml:lang: en, c: 'd:e', 'f:': , g:: x}"
+    body = "{'a:b': null, xml:lang: en, c: 'd:e', 'f:': , g:: x, h:i: , 'j:k': , \"l:m\"}"
     text = (
         f"{HEAD}schedules:\n  a: {{cron: '@daily', destination: 'https://e.com', body: {body}}}\n"
     )
@@ -304,7 +304,8 @@ def test_a_key_with_a_colon_may_be_quoted_or_have_a_value() -> None:
     assert config, found
     (one,) = config.desired.schedules or ()
     assert json.loads(str(one.message.body)) == {
-        "a:b": None, "xml:lang": "en", "c": "d:e", "f:": None, "g:": "x",
+        "a:b": None, "xml:lang": "en", "c": "d:e", "f:": None, "g:": "x", "h:i": None, "j:k": None,
+        "l:m": None,
     }  # fmt: skip
 
 

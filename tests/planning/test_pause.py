@@ -404,6 +404,13 @@ WRONG = [  # what is replaced in the file, by what, and which of the three are t
     ("its former name once more", "  hourly: {paused: true,", "  a: {cron: '@daily', destination: 'https://e.com', was: hourly}\n  z: {was: hourly, paused: true,", {"hourly"}, ALL - {"hourly"}),
     ("a pause in a list", "'0 9 * * *',", "'0 9 * * *', labels: [a, {paused: true}],", {"hourly"}, ALL - {"hourly"}),
     ("a text that goes on", "'0 9 * * *',", "'0 9 * * * paused: true',", {"hourly"}, ALL - {"hourly"}),
+    ("below headers of defaults", "{timezone: UTC}", "{timezone: UTC, headers: {X-A: b, paused: true}}", {"hourly"}, ALL - {"hourly"}),
+    ("a name that goes on", "'0 9 * * *',", "'0 9 * * *', queue: 'q paused: true',", {"hourly"}, ALL - {"hourly"}),
+    ("a merge in a text", "'0 9 * * *',", '"0 9 * * *\\n<<: *rest",', {"hourly"}, ALL - {"hourly"}),
+    ("a setting in a text", "'0 9 * * *',", '"0 9 * * *\\nretries: 3",', {"hourly"}, ALL - {"hourly"}),
+    ("a header name", "'0 9 * * *',", "'0 9 * * *', headers: {X A: b},", {"hourly"}, set()),
+    ("a secret in a home", "defaults: {timezone: UTC}\n", "defaults: {timezone: UTC}\nx-h: {a: sk_live_0123456789abcdef}\n", {"hourly"}, set()),
+    ("a limit", "defaults: {timezone: UTC}\n", "defaults: {timezone: UTC}\nlimits: {max_deletes: many}\n", {"hourly"}, set()),
     ("a misspelt setting", "'0 9 * * *',", "'0 9 * * *', retires: 2,", {"hourly"}, {"daily"}),
 ]  # fmt: skip
 

@@ -484,3 +484,13 @@ def test_a_former_namespace_is_taken_over_by_the_environment_that_had_it(
     if environment == "production":
         renamed = moved.replace("namespace: corp", "namespace: corp\nnamespace_was: billing")
         assert [change.refused for change in world.plan(renamed).changes] == [None]
+
+
+def test_a_change_says_nothing_of_what_another_environment_keeps(world: World) -> None:
+    """The same change of the file reaches it by another apply."""
+    text = FILE + "environments: {prod: {namespace: np}, stg: {namespace: ns}}\n"
+    for name in ("prod", "stg"):
+        world.environment = name
+        world.apply(text)
+    told = [w for w in world.plan(text.replace("0 9", "30 9")).warnings if w.code == "twin"]
+    assert told == []

@@ -388,6 +388,8 @@ WRONG = [  # what is wrong in the file, and who can be explained all the same
     ("its own environment", ("retries: 1", "retries: 1, lints: {}"), "report", False),
     ("the namespace", ("namespace: billing", "namespace: Billing"), "slow", False),
     ("a block in the column of names", ("  second:", "  headers:\n    X-A: b\n  second:"), "report", False),
+    ("a limit", ("schedules:", "limits: {max_deletes: many}\nschedules:"), "slow", True),
+    ("a header name", ("owner: team-a", "headers: {X A: b}"), "slow", True),
     ("a word of nobody", ("owner: team-a", "colour: red"), "slow", False),
     ("what stands among the environments", ("f: {url:", "defaults: {retries: 2}, f: {url:"), "slow", False),
     ("a conflict", ("schedules:", "<<<<<<< HEAD\nschedules:"), "slow", False),
