@@ -363,7 +363,9 @@ class _Run:
             try:
                 self.client.write(PauseSchedule(id=one, paused=True))
             except AccountError as error:
-                told.append(f"{one}, which this run wrote, is active and cannot be paused: {error}")
+                told.append(
+                    f"{one}, which this run wrote, may be active, and is not paused: {error}"
+                )
                 then = f"`{self.control.command('pause', outcome.change.name)}`, then apply again"
             else:
                 told.append(f"so {one}, which this run wrote, is paused, too")
@@ -391,9 +393,11 @@ class _Run:
     def _send(self, outcome: Outcome, step: Step, looked: set[Key]) -> Outcome | None:
         """Look at what a step writes, once, and write it; what became of it where that failed."""
         try:
-            replaced = any(isinstance(other, PutSchedule) for other in outcome.change.steps)
+            steps = outcome.change.steps
+            replaced = any(isinstance(other, PutSchedule) for other in steps)
+            pauses = any(isinstance(other, PauseSchedule) and other.paused for other in steps)
             if self.preconditions is None or self.preconditions.check(
-                step, looked, replaced=replaced
+                step, looked, replaced=replaced, pauses=pauses
             ):
                 self.client.write(step)
             else:

@@ -46,11 +46,14 @@ class Preconditions:
         self.client, self.changes, self.policy, self.outcomes = client, changes, policy, outcomes
         self.known = index(live)
 
-    def check(self, step: Step, looked: set[Key], *, replaced: bool = False) -> bool:
+    def check(
+        self, step: Step, looked: set[Key], *, replaced: bool = False, pauses: bool = False
+    ) -> bool:
         """Look once at what a step writes or deletes; False where there is nothing to delete.
 
         Creates too: a list may be wrong, and what it lacks would be overwritten. looked: what this
         change has looked at. replaced: what is deleted has its pause from what comes in its place.
+        pauses: the change pauses it anyway.
         Raises `MovedError` where it is not as it was.
         """
         key = target(step)
@@ -62,6 +65,8 @@ class Preconditions:
         found, expected = self.client.get(*key), self.known.get(key)
         if found is None and isinstance(step, DeleteSchedule | DeleteUrlGroup | DeleteQueue):
             return False
+        if pauses and _is_paused(expected, found):
+            found = replace(found, paused=False)
         if (is_written(step) or replaced) and _is_paused(expected, found):
             raise PausedError(f"{key[1]} was paused since it was read")
         is_kept = not replaced or _pause(expected) == _pause(found)

@@ -1,16 +1,28 @@
 """What messages quote, as it may be shown: secrets masked, and no more than a person reads."""
 
 import re
+from collections.abc import Collection
 
 from qstash_sync.model import secret_shapes
 from qstash_sync.model.resources import MASK
 
 _SHOWN = 400  # characters; a value that a message quotes may have millions
+_LONG = 6  # characters that are no part of a word by chance
 _ASSIGNED = r"(?<![\w.-])([\w.-]+)=([^\s&#'\"$]+)"  # in an address, or a form
 
 
 def _masked(found: re.Match[str]) -> str:
     return f"{found[1]}={MASK}" if secret_shapes.is_called(found[1]) else found[0]
+
+
+def _without(text: str, spans: Collection[secret_shapes.Span]) -> str:
+    """A text with a mask for some spans, and wherever one that is long stands once more."""
+    found = {text[slice(*span)] for span in spans}
+    for start, end in sorted(spans, reverse=True):
+        text = f"{text[:start]}{MASK}{text[end:]}"
+    for secret in (one for one in found if len(one) >= _LONG):
+        text = text.replace(secret, MASK)
+    return text
 
 
 def presentable(text: str) -> str:
@@ -23,9 +35,7 @@ def presentable(text: str) -> str:
         for shape, _ in secret_shapes.shapes():
             text = shape.sub(MASK, text)
     if "://" in text:
-        spans = (*secret_shapes.webhooks(text), *secret_shapes.passwords(text))
-        for secret in {text[slice(*span)] for span in spans}:
-            text = text.replace(secret, MASK)
+        text = _without(text, [*secret_shapes.webhooks(text), *secret_shapes.passwords(text)])
     if "=" in text:
         text = re.sub(_ASSIGNED, _masked, text)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-(_SHOWN // 2) :]}"

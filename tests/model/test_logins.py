@@ -38,3 +38,13 @@ def test_whatever_is_no_port_is_one(text: str, password: str) -> None:
     streams.hide_logins([f"base={text}"])
     assert password not in streams.without_tokens(safe.page(text))
     streams.hide_logins([])
+
+
+def test_a_short_password_masks_no_letters_elsewhere() -> None:
+    shown = presentable(
+        "'https://u:e@e.com/x' is not a time zone; https://u:longpassword@e.com longpassword"
+    )
+    assert (
+        shown
+        == "'https://u:(secret)@e.com/x' is not a time zone; https://u:(secret)@e.com (secret)"
+    )
