@@ -67,7 +67,7 @@ class Preconditions:
             return False
         if pauses and _is_paused(expected, found):
             found = replace(found, paused=False)
-        if (is_written(step) or replaced) and _is_paused(expected, found):
+        if replaced and _is_paused(expected, found):
             raise PausedError(f"{key[1]} was paused since it was read")
         is_kept = not replaced or _pause(expected) == _pause(found)
         if not is_kept and is_same(step, expected, found):
@@ -157,14 +157,10 @@ def are_same(steps: Iterable[Step], then: Mapping[Key, Any], now: Mapping[Key, A
 def is_same(step: Step, then: Any, now: Any) -> bool:
     """Whether what a step writes is as it was; None is a resource that is not there."""
     then, now = _settled(then), _settled(now)
-    if not is_written(step) and hasattr(then, "paused") and hasattr(now, "paused"):
+    writes_pause = isinstance(step, PutSchedule | PutQueue)
+    if not writes_pause and hasattr(then, "paused") and hasattr(now, "paused"):
         now = replace(now, paused=then.paused)
     return bool(then == now)
-
-
-def is_written(step: Step) -> bool:
-    """Whether a step writes a resource as a whole, its pause with it."""
-    return isinstance(step, PutSchedule | PutQueue)
 
 
 def _pause(resource: Any) -> bool:

@@ -149,3 +149,52 @@ def test_the_errors_of_a_value_are_errors_of_this_program() -> None:
     own = Path(places.__file__).read_text()
     known = set(re.findall(r'"([a-z_]+)"', text.replace(own, "")))
     assert known >= places.OF_A_VALUE
+
+
+PLACES = [  # what stands in the file, where its error is, and of which one value that is; None: of any
+    ("schedules: {a: {retries: many}}", ("schedules", "a", "retries"), ("schedules", "a", "retries")),
+    ("schedules: {a: {retires: 2}}", ("schedules", "a", "retires"), ("schedules", "a", "retries")),
+    ("schedules: {a: {retires: 2, retries: 3}}", ("schedules", "a", "retires"), None),
+    ("schedules: {a: {colour: red}}", ("schedules", "a", "colour"), None),
+    ("schedules: {a: {rettries: {b: c}}}", ("schedules", "a", "rettries"), None),
+    ("environments: {p: {retries: 2}}", ("environments", "p", "retries"), None),  # near to region, and known
+    ("environments: {p: {tokn: 2}}", ("environments", "p", "tokn"), ("environments", "p", "token")),
+    ("environments: {p: {defaults: {retries: x}}}", ("environments", "p", "defaults", "retries"), ("environments", "p", "defaults", "retries")),
+    ("environments: {p: {overrides: {schedules: {a: {retries: x}}}}}", ("environments", "p", "overrides", "schedules", "a"), None),
+    ("schedules: {a: {labels: [a, {b: c}]}}", ("schedules", "a", "labels", 1), None),
+    ("schedules: {a: {labels: [a, 1]}}", ("schedules", "a", "labels", 1), ("schedules", "a", "labels", 1)),
+    ("schedules: {a: {headers: {X A: b}}}", ("schedules", "a", "headers", "X…"), ("schedules", "a", "headers", "X…")),
+    ("schedules: {a: {headers: {X A: b, c: {d: e}}}}", ("schedules", "a", "headers", "X…"), None),
+    ("schedules: {A: {}}", ("schedules", "A"), ("schedules", "A")),
+    ("schedules: {a: 3}", ("schedules", "a"), None),
+    ("schedules: 3", ("schedules",), None),
+    ("limits: {max_deletes: x}", ("limits", "max_deletes"), ("limits", "max_deletes")),
+    ("lint: {disable: [nonsense]}", ("lint", "disable", 0), ("lint", "disable", 0)),
+    ("schedules: {a: {timeout: long, timeout: 3}}", ("schedules", "a", "timeout"), None),
+    ("x-h: {a: sk_live_0123456789abcdef}", ("x-h", "a"), ("x-h", "a")),
+    ("queues: {q: {parallelism: x}}", ("queues", "q", "parallelism"), ("queues", "q", "parallelism")),
+    ("queues: {schedules: {a: {}}}", ("queues", "schedules", "a"), None),
+    ("allow_private: perhaps", ("allow_private",), ("allow_private",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "path", "place"), PLACES)
+def test_what_is_certain_after_an_error(
+    text: str, path: tuple[str | int, ...], place: tuple[str | int, ...] | None
+) -> None:
+    whole = f"version: 1\nnamespace: n\n{text}\n"
+    files = Files([Source(name="q.yaml", folder=".", text=whole)])
+    environment = "p" if "environments" in text else None
+    _, found = files.attempt(environment, {}, {}, Missing.UNKNOWN)
+    errors = [one for one in found if one.severity is Severity.ERROR]
+    of_it = [one for one in errors if one.path[: len(path)] == path]
+    assert of_it, errors
+    assert place in {places.of_value(one, files.documents) for one in of_it}
+
+
+def test_a_file_without_its_version_is_certain_where_it_has_something() -> None:
+    for text, place in (("namespace: n\n", ("version",)), ("", None)):
+        files = Files([Source(name="q.yaml", folder=".", text=text)])
+        _, found = files.attempt(None, {}, {}, Missing.UNKNOWN)
+        (missing,) = [one for one in found if one.path == ("version",)]
+        assert places.of_value(missing, files.documents) == place
