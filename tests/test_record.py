@@ -170,3 +170,12 @@ class _Slotless:
 class _OtherSlotless:
     x: int
     y: int = 9
+
+
+def test_what_a_base_makes_is_made_of_its_kinds_too() -> None:
+    base: Any = record(kw_only=True)(
+        type("Base", (), {"__annotations__": {"a": list}, "a": field(default_factory=list)})
+    )
+    made: Any = record(kw_only=True)(type("Kind", (base,), {"__annotations__": {"b": int}, "b": 1}))
+    assert (made().a, made().b, made(a=[2], b=3).a) == ([], 1, [2])
+    assert made().a is not made().a

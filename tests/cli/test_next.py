@@ -219,6 +219,17 @@ def test_what_a_clock_change_moves_is_shown_of_what_is_one_line_too() -> None:
     assert f"{len(document['firings'])} firings until" in page
 
 
+def test_of_what_a_clock_change_moves_a_crowd_is_not_shown() -> None:
+    crowd = '  crowd: {cron: "*/10 2 * * *", timezone: Europe/Berlin, destination: /b}\n'
+    few = '  few: {cron: "*/20 2 * * *", timezone: Europe/Berlin, destination: /b, dst: {gap: shift}}\n'
+    Path("qstash.yaml").write_text(FILE + crowd + few)
+    rows = [line for line in shown("--hours", "500").out.splitlines() if "firings" not in line]
+    named = [
+        [row for row in rows if name in row and "times" not in row] for name in ("crowd", "few")
+    ]
+    assert [len(found) for found in named] == [0, 3]
+
+
 def test_what_a_clock_change_moves_takes_no_room_of_what_fires_once() -> None:
     line = '  {}: {{cron: "{}", timezone: Europe/Berlin, destination: /b}}\n'
     nightly = "".join(line.format(f"nightly-{n:02}", "30 2 * * *") for n in range(60))

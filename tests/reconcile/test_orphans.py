@@ -222,6 +222,12 @@ def test_the_command_that_deletes_it_may_be_typed_again(place: Place) -> None:
     assert place.live() == {"a", "c"}
     ran = place.run(*words, environment="production", names="a")
     assert (ran.code, "--delete-orphan shop.b: no such schedule is left" in ran.text) == (0, True)
+    for other in ("queue.b", "schedule.shop"):
+        assert place.run(*words[:-1], other, environment="production", names="a").code == 64
+    glob = ("apply", "--yes", "--delete-orphan", "shop.[b]", "--target", "schedule.b")
+    assert place.run(*glob, environment="production", names="a").code == 64
+    ran = place.run(*words[:-1], "schedule.shop.b", environment="production", names="a")
+    assert ran.code == 0
     ran = place.run(*words[:-1], "schedule.d", environment="production", names="a")
     assert (ran.code, "--target schedule.d: nothing in the files" in ran.err) == (64, True)
 

@@ -494,3 +494,12 @@ def test_a_change_says_nothing_of_what_another_environment_keeps(world: World) -
         world.apply(text)
     told = [w for w in world.plan(text.replace("0 9", "30 9")).warnings if w.code == "twin"]
     assert told == []
+
+
+def test_a_change_says_nothing_of_what_does_not_fire(world: World) -> None:
+    world.apply(FILE)
+    beside(world, labels=[], isPaused=True)
+    moved = FILE.replace("0 9", "30 9")
+    assert not [w for w in world.plan(moved).warnings if w.code == "twin"]
+    beside(world, labels=[])
+    assert [w for w in world.plan(moved).warnings if w.code == "twin"]
