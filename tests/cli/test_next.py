@@ -220,7 +220,7 @@ def test_what_a_clock_change_moves_is_shown_of_what_is_one_line_too() -> None:
 
 
 def test_of_what_a_clock_change_moves_a_crowd_is_not_shown() -> None:
-    crowd = '  crowd: {cron: "*/10 2 * * *", timezone: Europe/Berlin, destination: /b}\n'
+    crowd = '  crowd: {cron: "*/10 2 * * *", timezone: Europe/Berlin, destination: /b, dst: {gap: shift}}\n'
     few = '  few: {cron: "*/20 2 * * *", timezone: Europe/Berlin, destination: /b, dst: {gap: shift}}\n'
     Path("qstash.yaml").write_text(FILE + crowd + few)
     rows = [line for line in shown("--hours", "500").out.splitlines() if "firings" not in line]
