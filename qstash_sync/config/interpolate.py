@@ -208,7 +208,8 @@ class Scope:
         if name not in self.variables:
             hint = f"add {name} to vars, or give it by --var NAME=VALUE"
             if len(self.variables) <= _LISTED:
-                hint = f"defined: {', '.join(sorted(self.variables)) or 'none are'}; {hint}"
+                defined = (one for one in sorted(self.variables) if re.fullmatch(r"[\w-]+", one))
+                hint = f"defined: {', '.join(defined) or 'none are'}; {hint}"
             fact = f"the variable {name} is not defined"
             self.report.error("variable", path, fact, location, hint, cause=f"var.{name}")
             self._lose(location)

@@ -317,3 +317,20 @@ def test_a_header_name_that_is_none_is_not_repeated(written: str) -> None:
     for one in found:
         assert "CANARY" not in repr(one), one
         assert not one.location or "CANARY" not in one.location.text, one
+
+
+@pytest.mark.parametrize("written", ["{token CANARYx1}", "{token, CANARY x1}", "{token;CANARYx1}"])
+def test_a_token_without_its_colon_is_not_repeated(written: str) -> None:
+    _, found = build(f"{HEAD}environments: {{p: {written}}}\nschedules: {{}}\n", environment="p")
+    assert any(one.code == "unknown_key" for one in found)
+    for one in found:
+        assert "CANARYx1" not in repr(one), one
+        assert not one.location or "CANARYx1" not in one.location.text, one
+
+
+def test_a_variable_that_has_no_name_is_none_that_is_defined() -> None:
+    text = f"{HEAD}vars: {{api_key CANARYx1, fine: 1}}\nschedules: {{a: {{cron: '${{var.no}}'}}}}\n"
+    _, found = build(text)
+    hints = [one.hint for one in found if "variable no" in one.message]
+    assert hints
+    assert all("defined: fine; add no to vars" in hint for hint in hints)
