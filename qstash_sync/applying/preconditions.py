@@ -69,13 +69,12 @@ class Preconditions:
             found = replace(found, paused=False)
         if replaced and _is_paused(expected, found):
             raise PausedError(f"{key[1]} was paused since it was read")
-        is_kept = not replaced or _pause(expected) == _pause(found)
-        if not is_kept and is_same(step, expected, found):
-            fact = f"{key[1]} was resumed since it was read, and what replaces it may be paused"
-            raise MovedError(f"{fact}; apply again, then resume it")
-        if not (is_same(step, expected, found) and is_kept):
+        if not is_same(step, expected, found):
             what = "is gone" if found is None else "has changed" if expected else "has appeared"
             raise MovedError(f"{key[1]} {what} since it was read; plan again")
+        if replaced and _is_paused(found, expected):
+            fact = f"{key[1]} was resumed since it was read, and what replaces it may be paused"
+            raise MovedError(f"{fact}; apply again, then resume it")
         if isinstance(step, DeleteQueue) and found.backlog:
             self._refuse_backlog(found)
         return True
@@ -161,10 +160,6 @@ def is_same(step: Step, then: Any, now: Any) -> bool:
     if not writes_pause and hasattr(then, "paused") and hasattr(now, "paused"):
         now = replace(now, paused=then.paused)
     return bool(then == now)
-
-
-def _pause(resource: Any) -> bool:
-    return bool(getattr(resource, "paused", False))
 
 
 def _is_paused(then: Any, now: Any) -> bool:

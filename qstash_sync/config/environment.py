@@ -298,9 +298,7 @@ class Environment:
             if key not in known:
                 hint = "" if self.report.is_long else meant(key, known)
                 hint = in_wrong_column("environments", name, raw) or hint
-                shown = _as_far_as_it_is_one(key)
-                if shown != key:
-                    raw.origin.hidden.add(key.removeprefix(shown[:-1]))
+                shown = raw.origin.shown_key(key)
                 self.report.error("unknown_key", (*path, shown), "unknown key", raw.at(key), hint)
 
     def _same_account(self) -> None:
@@ -377,12 +375,6 @@ class Environment:
             fact = f"{found!r} is not allowed"
             self.report.error("name", ("namespace",), fact, location, "use a-z, 0-9 and -")
         return "invalid"
-
-
-def _as_far_as_it_is_one(key: str) -> str:
-    """A key; of `{token abc}`, which YAML takes for one, the word: the rest may be a secret."""
-    word = re.match(r"[\w-]*", key)
-    return key if word is None or word[0] == key else f"{word[0]}…"
 
 
 def _named(token: Value) -> re.Match[str] | None:

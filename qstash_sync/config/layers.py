@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from qstash_sync.config import schema
 from qstash_sync.config.in_clear import Hider
 from qstash_sync.config.interpolate import Scope
-from qstash_sync.config.message import shown_header
+from qstash_sync.config.message import HEADER_LETTERS
 from qstash_sync.config.report import Path, Report
 from qstash_sync.config.tree import Map, Value, spell
 from qstash_sync.config.types import Frame
@@ -131,9 +131,10 @@ class Checker:
                 inner = _model_at(model, trail)
                 hint = _alone(inner, detail["input"]) or f"its keys: {', '.join(keys(inner, ()))}"
             code, fact = "type", _FACTS.get(code, str(detail["msg"]))
-        if trail[-2:-1] == ("headers",) and (shown := shown_header(str(trail[-1]))) != trail[-1]:
-            tree.origin.hidden.add(str(trail[-1]).removeprefix(shown[:-1]))
-            trail = (*trail[:-1], shown)
+        if code == "unknown_key":
+            trail = (*trail[:-1], tree.origin.shown_key(str(trail[-1])))
+        elif trail[-2:-1] == ("headers",):
+            trail = (*trail[:-1], tree.origin.shown_key(str(trail[-1]), HEADER_LETTERS))
         self.report.error(code, path + trail, fact, location or tree.location, hint)
 
 

@@ -30,7 +30,8 @@ from qstash_sync.model.resources import Secret, Text
 from qstash_sync.model.secret_shapes import kind_in
 from qstash_sync.record import record
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_LETTERS = r"[!#$%&'*+.^_`|~0-9A-Za-z-]*"
+_HEADER_NAME = re.compile(f"{HEADER_LETTERS[:-1]}+")
 _REDACTED = "REDACTED:"
 _HOW_REDACTED = "QStash shows it in place of a redacted value; write the value itself"
 
@@ -54,17 +55,10 @@ def _base_url(value: Any, _: object) -> str:
 def canonical_header(name: str) -> str:
     """The header name as Go writes it: `x-api-key` becomes `X-Api-Key`."""
     if not _HEADER_NAME.fullmatch(name):
-        fact = f"'{shown_header(name)}' is not a header name"
+        known = re.match(HEADER_LETTERS, name)  # the rest may be its value, and is not repeated
+        fact = f"'{known[0] if known else ''}…' is not a header name"
         raise bad(fact, "use letters, digits and -", "header")
     return settings_table.canonical_header(name)
-
-
-def shown_header(name: str) -> str:
-    """A header name; of one that is none no more than could be one: it may hold the value."""
-    if _HEADER_NAME.fullmatch(name):
-        return name
-    known = _HEADER_NAME.match(name)
-    return f"{known[0] if known else ''}…"
 
 
 def header_value(name: str, value: Text) -> Text:

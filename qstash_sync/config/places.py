@@ -41,7 +41,7 @@ def of_value(error: Diagnostic, documents: Sequence[Document]) -> Path | None:
     if error.code == "missing" and path == ("version",):
         return path if all(one.root for one in documents) else None  # an empty file was not so
     is_name = error.code == "name" and len(path) == len(("section", "name"))
-    is_of_home = error.code == "literal_secret" and str(path[0]).startswith("x-")
+    is_of_home = error.code == "literal_secret" and str(*path[:1]).startswith("x-")
     if not path or is_name or is_of_home:
         return path if error.code in OF_A_VALUE else None
     holders = [holder for one in documents if isinstance(holder := _at(one.root, path[:-1]), Map)]

@@ -4,6 +4,7 @@ Positions are kept as packed integers, `line << 32 | column`, one for each key a
 `Location` with its line of text is made only for a value that is asked about.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from typing import Any, Self
@@ -27,9 +28,21 @@ class Origin:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
-        self.has_dropped = False  # a value that stands twice
+        self.has_dropped = False  # something that is wrong, and so stands in no tree
         self.hidden: set[str] = set()  # what must not be shown of it
         self.hidden_lines: Callable[[], Collection[int]] = tuple  # likewise, counted from 1
+
+    def shown_key(self, key: str, letters: str = r"[\w.-]*") -> str:
+        """A key as far as it is one; the rest, which may be a secret as in `{token abc}`, is hidden.
+
+        An address is shown, or not, by what stands in it.
+        """
+        known = re.match(letters, key)
+        rest = key[known.end() :] if known else key
+        if not rest or "://" in key:
+            return key
+        self.hidden |= {rest} if rest.strip() else set()
+        return f"{key.removesuffix(rest)}…"
 
     @cached_property
     def lines(self) -> list[str]:

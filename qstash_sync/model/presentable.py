@@ -18,11 +18,14 @@ def _masked(found: re.Match[str]) -> str:
 def _without(text: str, spans: Collection[secret_shapes.Span]) -> str:
     """A text with a mask for some spans, and wherever one that is long stands once more."""
     found = {text[slice(*span)] for span in spans}
-    for start, end in sorted(spans, reverse=True):
-        text = f"{text[:start]}{MASK}{text[end:]}"
+    shown, done = "", 0
+    for start, end in sorted(spans):  # one may stand within another
+        shown += f"{text[done:start]}{MASK}" if start >= done else ""
+        done = max(done, end)
+    shown += text[done:]
     for secret in (one for one in found if len(one) >= _LONG):
-        text = text.replace(secret, MASK)
-    return text
+        shown = shown.replace(secret, MASK)
+    return shown
 
 
 def presentable(text: str) -> str:

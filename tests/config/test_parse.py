@@ -334,3 +334,23 @@ def test_a_variable_that_has_no_name_is_none_that_is_defined() -> None:
     hints = [one.hint for one in found if "variable no" in one.message]
     assert hints
     assert all("defined: fine; add no to vars" in hint for hint in hints)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["schedules: {a: {body CANARYx1}}", "queues: {q: {token;CANARYx1}}", "limits: {plan CANARYx1}", "token CANARYx1: 1",
+     "defaults: {headers Bearer CANARYx1: }", "schedules: {a: {callback: {url: 'https://e.com', headers X=CANARYx1: 3}}}"],
+)  # fmt: skip
+def test_no_key_that_is_none_is_repeated_wherever_it_stands(written: str) -> None:
+    _, found = build(f"version: 1\nnamespace: n\n{written}\n")
+    told = [one for one in found if one.code == "unknown_key"]
+    assert told
+    assert all(str(one.path[-1]).endswith("…") for one in told)
+    for one in found:
+        assert "CANARY" not in repr(one), one
+        assert not one.location or "CANARY" not in one.location.text, one
+
+
+def test_a_key_with_dots_is_one() -> None:
+    _, found = build(f"{HEAD}schedules: {{a: {{flow_control.key: x}}}}\n")
+    assert ("schedules", "a", "flow_control.key") in [one.path for one in found]

@@ -48,3 +48,11 @@ def test_a_short_password_masks_no_letters_elsewhere() -> None:
         shown
         == "'https://u:(secret)@e.com/x' is not a time zone; https://u:(secret)@e.com (secret)"
     )
+
+
+@pytest.mark.parametrize("inner", ["A", "AAAA/BBBBBBBB", "A/B@C"])
+def test_a_secret_within_another_one_leaves_nothing_of_either(inner: str) -> None:
+    shown = presentable(
+        f"'https://u:https://hooks.slack.com/services/{inner}?TAILSEC@e.com' is no cron"
+    )
+    assert shown == "'https://u:(secret)@e.com' is no cron"
