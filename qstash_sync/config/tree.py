@@ -33,7 +33,7 @@ class Origin:
         self.hidden_lines: Callable[[], Collection[int]] = tuple  # likewise, counted from 1
 
     def shown_key(self, key: str, letters: str = r"[\w.-]*") -> str:
-        """A key as far as it is one; the rest, which may be a secret as in `{token abc}`, is hidden.
+        """A key as far as it is one; the rest, maybe a secret as in `{token abc}`, is hidden.
 
         An address is shown, or not, by what stands in it.
         """
