@@ -142,21 +142,30 @@ def is_likely(name: str, value: str, where: Where = Where.MEMBER) -> bool:
 # By address, and in a text by the name before it
 
 
-# Addresses whose path is the secret: who knows it may post.
+# Addresses whose path is the secret, behind what is written of it here: who knows it may post.
+_WEBHOOKS = (
+    (r"hooks\.slack\.com", r"(?:services|workflows|triggers)/"),
+    (r"(?:[\w-]+\.)?discord(?:app)?\.com", r"api/(?:v\d+/)?webhooks/(?=\d+/)"),
+    (r"(?:[\w-]+\.)+webhook\.office\.com", r"(?:webhookb2/)?"),
+    (r"outlook\.office(?:365)?\.com", r"webhook/"),
+    (r"hooks\.zapier\.com", r"hooks/catch/"),
+    (r"hook\.(?:[\w.]+\.)?make\.com", ""),
+    (r"maker\.ifttt\.com", r"trigger/[^/?#]+/(?:json/)?with/key/"),
+    (r"(?:[\w-]+\.)+m\.pipedream\.net", ""),
+    (r"api\.netlify\.com", r"build_hooks/"),
+    (r"hc-ping\.com", ""),
+    (r"api\.vercel\.com", r"v1/integrations/deploy/"),
+    (r"api\.cloudflare\.com", r"client/v4/pages/webhooks/"),
+    (r"(?:uptime\.)?betterstack\.com", r"api/v1/heartbeat/"),
+    (r"hooks\.airtable\.com", r"workflows/"),
+    (r"events\.(?:eu\.)?pagerduty\.com", r"integration/"),
+    (r"cronitor\.link", r"(?:p/)?"),
+)
+_TO = r"https?://(?:[^/?#\s]{1,200}@)?"  # a login does not hide the host behind it
+_AT = r"(?::\d{1,5})?/+"  # between a host and its path
 WEBHOOK = re.compile(
-    r"https?://(?:"
-    r"hooks\.slack\.com/(?:services|workflows|triggers)/"
-    r"|(?:[\w-]+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/(?=\d+/)"
-    r"|(?:[\w-]+\.)+webhook\.office\.com/(?:webhookb2/)?|outlook\.office(?:365)?\.com/webhook/"
-    r"|hooks\.zapier\.com/hooks/catch/|hook\.(?:[\w.]+\.)?make\.com/"
-    r"|maker\.ifttt\.com/trigger/[^/?#]+/(?:json/)?with/key/"
-    r"|(?:[\w-]+\.)+m\.pipedream\.net/|api\.netlify\.com/build_hooks/|hc-ping\.com/"
-    r"|api\.vercel\.com/v1/integrations/deploy/|api\.cloudflare\.com/client/v4/pages/webhooks/"
-    r"|(?:uptime\.)?betterstack\.com/api/v1/heartbeat/"
-    r"|hooks\.airtable\.com/workflows/|events\.(?:eu\.)?pagerduty\.com/integration/"
-    r"|cronitor\.link/(?:p/)?"
-    r")([^?#\s\"'<>\\]+)"
-    r"|https?://api\.telegram\.org/bot([^/?#\s\"'<>\\]+)",
+    rf"{_TO}(?:{'|'.join(f'{host}{_AT}{path}' for host, path in _WEBHOOKS)})([^?#\s\"'<>\\]+)"
+    rf"|{_TO}api\.telegram\.org{_AT}bot([^/?#\s\"'<>\\]+)",
     re.IGNORECASE,
 )
 _LIKELY_WEBHOOK = (

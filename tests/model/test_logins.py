@@ -50,6 +50,24 @@ def test_a_short_password_masks_no_letters_elsewhere() -> None:
     )
 
 
+@pytest.mark.parametrize("before", ["", "u:p@", "u@", "u:p@q@"])
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("hooks.slack.com", "services/"), ("discord.com", "api/v10/webhooks/"),
+        ("a.webhook.office.com", "webhookb2/"), ("hook.eu1.make.com", ""),
+        ("hc-ping.com", ""), ("maker.ifttt.com", "trigger/x/with/key/"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("port", ["", ":443"])
+def test_a_webhook_is_one_behind_a_login_and_with_a_port(
+    before: str, host: str, path: str, port: str
+) -> None:
+    url = f"https://{before}{host}{port}/{path}123/hiddenpath"
+    assert "hiddenpath" not in presentable(f"'{url}' is no cron")
+    assert "telegramkey" not in presentable(f"https://{before}api.telegram.org{port}/bottelegramkey/x")
+
+
 @pytest.mark.parametrize("inner", ["A", "AAAA/BBBBBBBB", "A/B@C"])
 def test_a_secret_within_another_one_leaves_nothing_of_either(inner: str) -> None:
     shown = presentable(
