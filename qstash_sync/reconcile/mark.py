@@ -345,10 +345,11 @@ def written_for(mark: Mark, labels: tuple[str, ...]) -> tuple[Job, Strategy] | N
     return None
 
 
-def settings_with(declared: Declared, callbacks: Sequence[Any]) -> str:
-    """That half of digest `b`, had its callbacks other settings; each as `callback_definition`."""
-    message = declared.schedule.message
-    return _settings(message, declared.view, encoded(callbacks))
+def settings_with(message: Message) -> Callable[[str], str]:
+    """That half of digest `b` of a message, of what its callbacks are: JSON of definitions."""
+    view = canonical.of_message(message)
+    text = canonical.settings_text(message, view)
+    return lambda callbacks: _settings(message, view, callbacks, text)
 
 
 def digest_of_settings(message: Message) -> str:
@@ -364,12 +365,14 @@ def rest_of(schedule: Schedule) -> str | None:
     return digest_of_settings(left)
 
 
-def _settings(message: Message, view: View, callbacks: str | None = None) -> str:
+def _settings(
+    message: Message, view: View, callbacks: str | None = None, settings: str | None = None
+) -> str:
     """The other half of digest `b`: labels and pause, which read back, are left out."""
     text = joined(
         {
             "callbacks": callbacks or _callbacks(message),
-            "message": canonical.settings_text(message, view),
+            "message": settings or canonical.settings_text(message, view),
             "redact": _redacted(message.redact),
         }
     )

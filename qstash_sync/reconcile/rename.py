@@ -18,12 +18,20 @@ from qstash_sync.model.change import (
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.reconcile import callbacks, canonical, diff, live_times, mark as marks, times
+from qstash_sync.reconcile import (
+    callbacks,
+    canonical,
+    diff,
+    hidden,
+    live_times,
+    mark as marks,
+    times,
+)
 from qstash_sync.reconcile.canonical import View
 from qstash_sync.reconcile.changes import Found, are_protected, change_of, trust
 from qstash_sync.reconcile.create import create
 from qstash_sync.reconcile.former import begun, is_rest
-from qstash_sync.reconcile.live_parts import LivePart, LiveParts, same_crons
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts, Part, is_untouched, same_crons
 from qstash_sync.reconcile.mark import Declared
 
 
@@ -47,6 +55,7 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
         notes = tuple(note for note in notes if not isinstance(note, Stored))
     moved = _moved_times(schedule, old, crons) if declared.has_time else ()
     is_split = len(before) == 1 < len(crons) and not moved  # else it is only cut anew
+    settings = diff.compare(_view(old[0], declared, index), declared.view, trust(declared, old[0]))
     change = replace(
         created,
         action=Action.UPDATE,
@@ -56,14 +65,8 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
             _renamed(schedule, old, index),
             *moved,
             *[FieldChange(path="parts", before=len(before), after=len(crons))] * is_split,
-            *callbacks.with_new(
-                schedule.message,
-                diff.compare(
-                    _view(old[0], declared, index),
-                    declared.view,
-                    trust(declared, old[0]),
-                ),
-            ),
+            *callbacks.with_new(schedule.message, settings),
+            *_unshown(declared, old, index, settings, times=bool(moved)),
             *pause_field(before=was_paused, after=paused),
         ),
         steps=(*created.steps, *(DeleteSchedule(id=part.live.id) for part in reversed(old))),
@@ -71,6 +74,30 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
         protected=are_protected(old) and not schedule.protect,
     )
     return change, diagnostics
+
+
+def _unshown(
+    declared: Declared,
+    old: Sequence[LivePart],
+    index: LiveParts,
+    settings: Sequence[FieldChange],
+    *,
+    times: bool,
+) -> tuple[FieldChange, ...]:
+    """What moves with it of what QStash does not show; of what is not ours nothing tells it."""
+    if not all(map(index.is_managed, old)):
+        return ()
+    parts = [
+        Part(
+            live=part.live,
+            mark=part.mark,
+            view=_view(part, declared, index),
+            intact=is_untouched(part, index, declared.schedule.timing.job),
+        )
+        for part in old
+    ]
+    namespace = index.namespace_of(old[0])
+    return hidden.moved(declared, parts, settings, times=times, namespace=namespace)
 
 
 def _renamed(

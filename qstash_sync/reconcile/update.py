@@ -16,7 +16,7 @@ from qstash_sync.model.change import (
 )
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule
-from qstash_sync.reconcile import attribution, callbacks, diff, live_times, pauses
+from qstash_sync.reconcile import attribution, callbacks, diff, hidden, live_times, pauses
 from qstash_sync.reconcile.changes import change_of, impossible, too_many, trust
 from qstash_sync.reconcile.live_parts import (
     LivePart,
@@ -63,8 +63,8 @@ def update(
         if (changed := (*named, *diff.compare(part.view, declared.view, trust(declared, part))))
     }
     settings = next(iter(differing.values()), ())  # the first part speaks for the others
-    hidden = attribution.write_only(declared, parts, when, settings)
-    changed = (*when.fields, *callbacks.with_new(schedule.message, settings), *hidden)
+    unshown = hidden.moved(declared, parts, settings, times=bool(when.fields))
+    changed = (*when.fields, *callbacks.with_new(schedule.message, settings), *unshown)
 
     pause, diagnostics = pauses.judge(schedule, parts)
     if old and pause.reason is Reason.DRIFT:  # a pause that is missing was to come
@@ -80,7 +80,7 @@ def update(
 
     reason = pause.reason
     if changed:
-        others = bool(settings or hidden)
+        others = bool(settings or unshown)
         reason = attribution.reason(declared, parts, when, pause, others=others, renames=bool(old))
     # Nobody asked for a renewal or a repair: that it takes too many parts only warns.
     unasked = reason in (Reason.CLOCK, Reason.DRIFT)

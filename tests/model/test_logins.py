@@ -65,7 +65,9 @@ def test_a_webhook_is_one_behind_a_login_and_with_a_port(
 ) -> None:
     url = f"https://{before}{host}{port}/{path}123/hiddenpath"
     assert "hiddenpath" not in presentable(f"'{url}' is no cron")
-    assert "telegramkey" not in presentable(f"https://{before}api.telegram.org{port}/bottelegramkey/x")
+    assert "telegramkey" not in presentable(
+        f"https://{before}api.telegram.org{port}/bottelegramkey/x"
+    )
 
 
 @pytest.mark.parametrize("inner", ["A", "AAAA/BBBBBBBB", "A/B@C"])

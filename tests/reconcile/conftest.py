@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from qstash_sync.reconcile import attribution, diff, pauses, update
+from qstash_sync.reconcile import diff, hidden, pauses, update
 from qstash_sync.reconcile.live_parts import LivePart, Writing, is_as_written, read_parts, state
-from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared
 
 
@@ -18,7 +17,7 @@ def both_ways(declared: Declared, found: Sequence[LivePart]) -> bool:
         assert state(declared.schedule, parts).writing is Writing.WHOLE
         assert all(part.intact for part in parts)
         assert not any(diff.compare(part.view, declared.view, diff.Trust.PLAIN) for part in parts)
-        assert not attribution.write_only(declared, parts, When(crons=()), ())
+        assert not hidden.moved(declared, parts, (), times=False)
         pause, said = pauses.judge(declared.schedule, parts)
         assert not pause.fields
         assert not pause.stale

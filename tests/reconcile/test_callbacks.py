@@ -130,3 +130,79 @@ def test_protection_is_told_beside_it(world: World) -> None:
     world.apply(callback(PUT))
     (change,) = world.plan(callback(PUT, KEY).replace("}}}\n", "}, protect: true}}\n")).changes
     assert [f.path for f in change.fields] == ["failure_callback.headers.X-K", "protect"]
+
+
+# Beside other changes, and in a rename
+
+REDACTED = (
+    "headers: {Authorization: 'Bearer ${env.T}', X-P: plain}, redact: {headers: [Authorization]}"
+)
+CALL = f"failure_callback: {{url: '{URL}', method: PUT, retries: 1}}"
+MORE = f"failure_callback: {{url: '{URL}', method: PUT, retries: 2}}"
+BODY = "body: {a: 1}"
+ROTATED = ("write_only", "(not shown)", "(secret)")
+RETRIES = ("failure_callback.retries", 1, 2)
+BESIDE = [
+    ("a secret", f"{REDACTED}, {CALL}", f"{REDACTED}, {MORE}", "tok-rotated", [RETRIES, ROTATED]),
+    ("no secret", f"{REDACTED}, {CALL}", f"{REDACTED}, {MORE}", SECRET, [RETRIES]),
+    ("retries", CALL, f"{MORE}, retries: 5", SECRET, [("retries", 3, 5), RETRIES]),
+    ("nothing hidden", CALL, f"{CALL}, retries: 5", SECRET, [("retries", 3, 5)]),
+    ("a body", f"{CALL}, {BODY}", f"{MORE}, body: {{a: 2}}", SECRET, [("body.a", 1, 2), RETRIES]),
+    ("an address", CALL, MORE.replace("/f'", "/g'"), SECRET, [("failure_callback", URL, URL[:-1] + "g"), RETRIES]),
+    ("a header", f"{REDACTED}, {CALL}", f"{REDACTED}, {CALL}".replace("plain", "other"), SECRET, [("headers.X-P", "plain", "other")]),
+    ("both", f"{REDACTED}, {CALL}", f"{REDACTED}, {MORE}".replace("plain", "other"), "tok-rotated", [("headers.X-P", "plain", "other"), RETRIES, ROTATED]),
+    ("a callback goes", f"{CALL}, {REDACTED}".replace(", retries: 1", ""), REDACTED, SECRET, [("failure_callback", "(not shown)", None)]),
+    ("a callback goes, a secret moves", f"{CALL}, {REDACTED}".replace(", retries: 1", ""), REDACTED, "tok-rotated", [("failure_callback", "(not shown)", None), ROTATED]),
+    ("a callback with a secret comes", REDACTED, f"{REDACTED}, callback: {{url: '{URL}', headers: {{A: '${{env.T}}'}}}}", SECRET, [("callback", None, URL), ("callback.headers.A", None, "(secret)")]),
+    ("a header comes to be hidden", CALL + ", headers: {X-P: plain}", MORE + ", headers: {X-P: plain}, redact: {headers: [X-P]}", SECRET, [("headers.X-P", "(not shown)", "(redacted)"), RETRIES]),
+    ("a redacted one comes", f"{CALL}, {BODY}, redact: {{body: true}}", f"{MORE}, {BODY}, redact: {{body: true, headers: [A]}}, headers: {{A: '${{env.T}}'}}", SECRET, [("headers.A", None, "(redacted)"), RETRIES]),
+    ("a readable secret is another", f"headers: {{A: '${{env.T}}'}}, {CALL}", f"headers: {{A: '${{env.T}}'}}, {MORE}", "tok-rotated", [("headers.A", "(not shown)", "(secret)"), RETRIES]),
+    ("labels", f"{CALL}, labels: [a]", f"{MORE}, labels: [b]", SECRET, [("labels[0]", "a", "b"), RETRIES]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("renamed", [False, True], ids=["", "renamed"])
+@pytest.mark.parametrize(
+    ("before", "after", "token", "fields"), [row[1:] for row in BESIDE], ids=[r[0] for r in BESIDE]
+)
+def test_what_is_hidden_is_told_beside_other_changes_and_in_a_rename(
+    world: World, before: str, after: str, token: str, fields: list[tuple[str, object, object]],
+    renamed: bool,
+) -> None:  # fmt: skip
+    world.apply(text(before))
+    world.environ = {"T": token}
+    file = text(f"{after}, was: s", "t") if renamed else text(after)
+    (change,) = world.plan(file).changes
+    found = [(f.path, f.before, f.after) for f in change.fields]
+    if renamed:
+        assert found.pop(0) == ("name", "s", "t")
+    assert found == fields
+    world.apply(file)
+    assert world.plan(file).empty
+
+
+PERHAPS = [
+    ("a header of it has another value", f"{callback(KEY)}", callback("headers: {X-K: v2}")),
+    ("two move", callback(PUT, TWO), callback("method: GET", "retries: 1")),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), [row[1:] for row in PERHAPS], ids=[r[0] for r in PERHAPS])  # fmt: skip
+def test_beside_other_changes_what_it_cannot_tell_may_be_one_of_these(
+    world: World, before: str, after: str
+) -> None:
+    world.apply(before)
+    (change,) = world.plan(after.replace("}}}\n", "}, retries: 7}}\n")).changes
+    first, second = change.fields
+    assert (first.path, second.path) == ("retries", "write_only")
+    assert "may have changed" in second.note
+
+
+def test_an_edit_by_hand_hides_what_was_written(world: World) -> None:
+    """Then what is shown is not what was written, and nothing can be put together again."""
+    world.apply(text(CALL))
+    world.edit("billing.s", retries=9)
+    (change,) = world.plan(text(f"{MORE}, retries: 5")).changes
+    assert [f.path for f in change.fields] == ["retries", "write_only"]
+    (change,) = world.plan(text(f"{CALL}")).changes
+    assert [f.path for f in change.fields] == ["retries"]
