@@ -176,8 +176,7 @@ def _all_of(text: str) -> Iterator[Span]:
 
 
 def _in_url(text: str) -> Iterator[Span]:
-    if "://" in text:
-        yield from secret_shapes.webhooks(text)
+    yield from secret_shapes.webhooks(text)
     for name, span in secret_shapes.parameters(text):
         if is_called(name, Where.PARAMETER):
             yield span

@@ -6,7 +6,7 @@ else is told and ignored: nobody has to repair a header before a schedule can be
 file pauses no error may wake: see `Desired.unbuilt`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qstash_sync.config import places
@@ -31,7 +31,8 @@ def outline(
     account are meant.
     """
     config, diagnostics = files.attempt(environment, variables, environ, Missing.UNKNOWN)
-    errors = tuple(f for f in diagnostics if f.severity is Severity.ERROR)
+    lost = _lost_elsewhere(files, environment, variables, environ)
+    errors = (*(f for f in diagnostics if f.severity is Severity.ERROR), *lost)
     unsure = not files.documents or any(_is_decisive(error, environment) for error in errors)
     if config is None or unsure:
         raise files.failure(errors)
@@ -44,6 +45,21 @@ def outline(
         hides_pauses=not files.is_whole or any(_hides_pauses(*one) for one in wrong),
     )
     return replace(config, desired=desired), files.certain(errors)
+
+
+def _lost_elsewhere(
+    files: Files,
+    environment: str | None,
+    variables: Mapping[str, str],
+    environ: Mapping[str, str],
+) -> Iterator[Diagnostic]:
+    """What other environments override that is not there: a schedule's name is lost for all."""
+    for other, names in places.lost_overrides(files.documents).items():
+        if other == environment or other not in files.names():
+            continue
+        _, found = files.attempt(other, variables, environ, Missing.UNKNOWN)
+        paths = {("environments", other, "overrides", "schedules", name) for name in names}
+        yield from (one for one in found if one.path in paths)
 
 
 def is_elsewhere(files: Files, error: Diagnostic, schedule: str, environment: str | None) -> bool:

@@ -15,7 +15,7 @@ from typing import get_origin
 from qstash_sync.config import schema
 from qstash_sync.config.layers import inside, is_entry, keys
 from qstash_sync.config.report import Path
-from qstash_sync.config.tree import COLLECTIONS, Document, Map, Value
+from qstash_sync.config.tree import COLLECTIONS, NOTHING, Document, Map, Value
 from qstash_sync.config.wrong import nearest
 from qstash_sync.model.diagnostics import Diagnostic
 
@@ -42,8 +42,10 @@ def of_value(error: Diagnostic, documents: Sequence[Document]) -> Path | None:
         return path if all(one.root for one in documents) else None  # an empty file was not so
     is_name = error.code == "name" and len(path) == len(("section", "name"))
     is_of_home = error.code == "literal_secret" and str(*path[:1]).startswith("x-")
-    if not path or is_name or is_of_home:
+    if is_name or is_of_home or (not path and error.code == "literal_secret"):
         return path if error.code in OF_A_VALUE else None
+    if not path:
+        return None
     holders = [holder for one in documents if isinstance(holder := _at(one.root, path[:-1]), Map)]
     values = [holder[key] for holder in holders if (key := str(path[-1])) in holder]
     found = values or [value for one in documents if (value := _at(one.root, path)) is not None]
@@ -111,7 +113,29 @@ def _may_hold_more(value: Value) -> bool:
 def strays(documents: Sequence[Document]) -> Iterator[tuple[Map, str]]:
     """Holder and key of what stands where nothing is known: it may be meant for any setting."""
     for document in documents:
-        yield from _strays(schema.FileSpec, document.root)
+        yield from _strays(schema.FileSpec, document.root.without(*_homes(document.root)))
+
+
+def _homes(root: Map) -> Iterator[str]:
+    """The keys of a file that are nobody's, of what is merged in elsewhere."""
+    return (key for key in root if key.startswith("x-"))
+
+
+def lost_overrides(documents: Sequence[Document]) -> dict[str, tuple[str, ...]]:
+    """By environment the overrides of schedules that no file has, as far as names are written."""
+    roots = [document.root for document in documents]
+    names = {name for root in roots for name in _map(root.get("schedules"))}
+    found: dict[str, tuple[str, ...]] = {}
+    for root in roots:
+        for environment, raw in _map(root.get("environments")).items():
+            entries = _map(_map(_map(raw).get("overrides")).get("schedules"))
+            if lost := tuple(name for name in entries if name not in names):
+                found[environment] = lost
+    return found
+
+
+def _map(value: Value) -> Map:
+    return value if isinstance(value, Map) else NOTHING
 
 
 def _is_no(model: type[schema.Spec], value: Value) -> bool:
@@ -124,8 +148,6 @@ def _is_no(model: type[schema.Spec], value: Value) -> bool:
 def _strays(model: type[schema.Spec], tree: Map) -> Iterator[tuple[Map, str]]:
     known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
     for key, value in tree.items():
-        if key.startswith("x-"):
-            continue
         inner = inside(known.get(key))
         if key not in known or (inner is schema.RedactSpec and _is_no(inner, value)):
             yield tree, key

@@ -13,7 +13,7 @@ from functools import cached_property
 from qstash_sync.config import parse
 from qstash_sync.config.interpolate import variables_in
 from qstash_sync.config.literals import is_in_clear
-from qstash_sync.config.places import strays
+from qstash_sync.config.places import lost_overrides, strays
 from qstash_sync.config.report import Report
 from qstash_sync.config.sources import Source
 from qstash_sync.config.tree import (
@@ -75,6 +75,10 @@ class Redacted:
         """Those of one file, counted from 1."""
         return self._lines.get(name, ())
 
+    def find(self) -> None:
+        """Find them now, before the documents are changed."""
+        _ = self._lines
+
 
 def lines(documents: Sequence[Document]) -> dict[str, Collection[int]]:
     """Such lines by file, counted from 1."""
@@ -120,10 +124,12 @@ def _all_of(text: str) -> range:
 
 
 def _may_redact_others(documents: Sequence[Document]) -> bool:
-    """Whether a `redact` stands where it redacts nothing, and may be meant for any schedule."""
-    return any(document.root.origin.has_dropped for document in documents) or any(
-        _is_meant(key) or _speaks_of_it(holder[key]) for holder, key in strays(documents)
-    )
+    """Whether a `redact` may be meant for a schedule that is not there, or stands elsewhere."""
+    if any(document.root.origin.has_dropped for document in documents):
+        return True
+    if lost_overrides(documents) or not any(_schedules(documents)):
+        return True
+    return any(_is_meant(key) or _speaks_of_it(holder[key]) for holder, key in strays(documents))
 
 
 def _may_speak_of_it(text: str) -> bool:

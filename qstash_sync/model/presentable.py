@@ -37,7 +37,7 @@ def presentable(text: str) -> str:
     if secret_shapes.might_hold_secret(text):
         for shape, _ in secret_shapes.shapes():
             text = shape.sub(MASK, text)
-    if "://" in text:
+    if "/" in text:
         text = _without(text, [*secret_shapes.webhooks(text), *secret_shapes.passwords(text)])
     if "=" in text:
         text = re.sub(_ASSIGNED, _masked, text)

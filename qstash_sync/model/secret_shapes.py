@@ -161,11 +161,15 @@ _WEBHOOKS = (
     (r"events\.(?:eu\.)?pagerduty\.com", r"integration/"),
     (r"cronitor\.link", r"(?:p/)?"),
 )
-_TO = r"https?://(?:[^/?#\s]{1,200}@)?"  # a login does not hide the host behind it
-_AT = r"(?::\d{1,5})?/+"  # between a host and its path
+_HOSTS = (
+    "slack", "discord", "office", "zapier", "make.com", "ifttt", "pipedream", "netlify", "hc-ping",
+    "vercel", "cloudflare", "betterstack", "airtable", "pagerduty", "cronitor", "telegram",
+)  # fmt: skip
+_AT = r"\.?(?::\d{1,5})?/+(?:\./+)*"  # between a host and its path
+# Whatever stands before the host: the scheme of an address that is wrong may be missing.
 WEBHOOK = re.compile(
-    rf"{_TO}(?:{'|'.join(f'{host}{_AT}{path}' for host, path in _WEBHOOKS)})([^?#\s\"'<>\\]+)"
-    rf"|{_TO}api\.telegram\.org{_AT}bot([^/?#\s\"'<>\\]+)",
+    rf"(?<![\w.-])(?:{'|'.join(f'{host}{_AT}{path}' for host, path in _WEBHOOKS)})"
+    rf"([^?#\s\"'<>\\]+)|(?<![\w.-])api\.telegram\.org{_AT}bot([^/?#\s\"'<>\\]+)",
     re.IGNORECASE,
 )
 _LIKELY_WEBHOOK = (
@@ -179,6 +183,9 @@ _MEMBER = r'"((?:[^"\\]|\\.){1,100})"\s*:\s*"((?:[^"\\]|\\.)+)"'
 
 def webhooks(text: str, *, likely: bool = False) -> Iterator[Span]:
     """Where the secret paths of webhooks stand in a text."""
+    lower = text.lower()
+    if not likely and not any(host in lower for host in _HOSTS):
+        return
     for shape in (WEBHOOK, _LIKELY_WEBHOOK) if likely else (WEBHOOK,):
         for match in re.finditer(shape, text):
             yield match.span(match.lastindex or 0)
@@ -195,8 +202,9 @@ _JWT = r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
 
 def anywhere(text: str) -> Iterator[Span]:
     """Where credentials stand in a text, whatever the text is called."""
-    if "://" in text:
+    if "/" in text:
         yield from webhooks(text)
+    if "://" in text:
         yield from (match.span(1) for match in _LOGIN.finditer(text))
     if " " in text:
         yield from (match.span(1) for match in re.finditer(_SCHEMED, text))

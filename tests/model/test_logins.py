@@ -76,3 +76,16 @@ def test_a_secret_within_another_one_leaves_nothing_of_either(inner: str) -> Non
         f"'https://u:https://hooks.slack.com/services/{inner}?TAILSEC@e.com' is no cron"
     )
     assert shown == "'https://u:(secret)@e.com' is no cron"
+
+
+@pytest.mark.parametrize(
+    "before", ["", "//", "https:/", "htps://", "https:", "see ", "https://user@", "https://x.example.com/?u="]
+)  # fmt: skip
+def test_a_webhook_is_one_whatever_stands_before_its_host(before: str) -> None:
+    for host in (
+        "hooks.slack.com/services",
+        "hooks.slack.com./services",
+        "hooks.slack.com/./services",
+    ):
+        assert "hiddenpath" not in presentable(f"{before}{host}/T0/B0/hiddenpath")
+    assert "readme" in presentable(f"{before}myhooks.slack.com/services/T0/B0/readme")
