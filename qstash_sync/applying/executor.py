@@ -32,6 +32,7 @@ from qstash_sync.applying.outcomes import Cause, Outcome, Status, internal
 from qstash_sync.applying.preconditions import MovedError, PausedError, Preconditions
 from qstash_sync.errors import AccountError, RejectedError, StrayError, UnreachableError
 from qstash_sync.model.change import Action, Change
+from qstash_sync.model.diagnostics import listed
 from qstash_sync.model.resources import Key, Kind, Live
 from qstash_sync.model.steps import PauseSchedule, PinFlowControl, PutSchedule, Step
 from qstash_sync.planning.policy import Policy
@@ -456,12 +457,17 @@ def _explained(outcome: Outcome, error: AccountError, step: Step) -> Outcome:
 
 
 def _left(change: Change, done: int, at: datetime) -> str:
-    """What a swap that was cut off midway puts at risk."""
-    if change.swap is None or not 0 < done < len(change.steps):
+    """How far a change has come that was cut off midway, and what that puts at risk."""
+    if not 0 < done < len(change.steps):
         return ""
-    risks = windows.at_risk(change, at, at + timedelta(days=1))
-    firings = f"; may be lost or doubled: {_times(risks)}" if risks else ""
-    return f"; cut off after {done:,} of {len(change.steps):,} writes{firings}; apply again"
+    firings = ""
+    if change.swap and (risks := windows.at_risk(change, at, at + timedelta(days=1))):
+        firings = f"; may be lost or doubled: {_times(risks)}"
+    there = ""
+    if change.action is Action.CREATE and change.kind is Kind.SCHEDULE:
+        ids = [step.id for step in change.steps[:done] if isinstance(step, PutSchedule)]
+        there = f": {listed(ids)} {'is' if len(ids) == 1 else 'are'} live"
+    return f"; cut off after {done:,} of {len(change.steps):,} writes{there}{firings}; apply again"
 
 
 def _times(risks: Sequence[datetime]) -> str:

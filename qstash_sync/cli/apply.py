@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from qstash_sync.errors import UsageError
 from qstash_sync.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from qstash_sync.applying.outcomes import Applied
     from qstash_sync.cli.session import Session
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from qstash_sync.qstash.client import Client
 
 _STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows'
+_ONE_WISH = 1.0  # second, in which the same signal is no second one
 
 
 @click.command()
@@ -129,18 +132,30 @@ def _on_github(session: Session, found: Plan, applied: Applied) -> None:
 
 
 @contextmanager
-def signals(stop: threading.Event, clients: Sequence[Client]) -> Iterator[None]:
-    """Finish what is in flight, start nothing, report; a second signal ends the process at once."""
+def signals(
+    stop: threading.Event,
+    clients: Sequence[Client],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """Finish what is in flight, start nothing, report; the same signal later ends it at once.
+
+    A repetition at once is no impatience: GNU `timeout` signals a process and its group, CI cancels
+    with SIGINT and then SIGTERM.
+    """
+    first: dict[int, float] = {}
 
     def asked(number: int, _frame: object) -> None:
-        # A second signal finds the system's own handlers.
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
+        now, name = monotonic(), signal.Signals(number).name
+        if now - first.setdefault(number, now) > _ONE_WISH:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        if stop.is_set():
+            return
         stop.set()
         for client in clients:
             client.cancel()
-        name = signal.Signals(number).name
-        streams.interrupt(f"{name}: finishing what is in flight, starting nothing more")
+        doing = "finishing what is in flight, starting nothing more"
+        streams.interrupt(f"{name}: {doing}; {name} once more ends at once")
 
     # Python takes handlers from the main thread only; elsewhere a caller has its own way to stop.
     if threading.current_thread() is not threading.main_thread():

@@ -198,7 +198,8 @@ class Change:
     foreign: it would overwrite or delete this, and nobody consents; can_adopt: --adopt would alone.
     diagnosed: a diagnostic of the plan says why. protected: takes away what is protected, and needs
     consent of its own. drops: schedules of another definition that go with it. cut_off: an apply
-    left parts of two sets, or of two names. origin: whose it is, where a base was given.
+    left parts of two sets, or of two names. may_be_cut_off: what somebody seems to have changed, an
+    apply that was cut off leaves just so. origin: whose it is, where a base was given.
     """
 
     kind: Kind
@@ -217,6 +218,7 @@ class Change:
     protected: bool = False
     drops: int = 0
     cut_off: bool = False
+    may_be_cut_off: bool = False
     origin: Origin | None = field(default=None, compare=False)
 
     @property

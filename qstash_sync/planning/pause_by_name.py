@@ -247,13 +247,18 @@ def _advice(
         f"paused: {str(not wish.paused).lower()} in the file: the next apply undoes this",
         f"write paused: {str(wish.paused).lower()}",
     )
-    yield from _warning(
-        wish,
-        "not_live",
-        [schedule.name for schedule in absent if wish.names(schedule.name)],
-        "in the file, but not in the account",
-        "an apply creates it running: write paused: true" if wish.paused else "",
-    )
+    missing = [schedule for schedule in absent if wish.names(schedule.name)]
+    for will_be in (False, True):
+        hint = "an apply creates it paused, as the file says"
+        if not will_be:
+            hint = "an apply creates it running: write paused: true" if wish.paused else ""
+        yield from _warning(
+            wish,
+            "not_live",
+            [one.name for one in missing if bool(one.paused) is will_be],
+            "in the file, but not in the account",
+            hint,
+        )
 
 
 def _unsure(wish: Wish, names: Sequence[str]) -> Iterator[Diagnostic]:

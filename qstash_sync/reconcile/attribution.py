@@ -14,7 +14,7 @@ from qstash_sync.model.resources import Schedule
 from qstash_sync.model.settings_table import CALLBACK, CALLBACKS
 from qstash_sync.reconcile import canonical
 from qstash_sync.reconcile.about import about
-from qstash_sync.reconcile.live_parts import Part, Writing, same_crons
+from qstash_sync.reconcile.live_parts import Part, Writing, same_crons, state
 from qstash_sync.reconcile.live_times import When
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.reconcile.pauses import Pause
@@ -55,6 +55,16 @@ def reason(
         return Reason.RENAME
     renewed = when.fields and not (others or asked or file_moved)
     return Reason.CLOCK if renewed else Reason.FILE
+
+
+def may_be_cut_off(reason: Reason, schedule: Schedule, parts: Sequence[Part], when: When) -> bool:
+    """Whether an apply that was cut off leaves just what is taken for somebody's doing.
+
+    It writes the parts of a new schedule by number, and pauses each behind its write.
+    """
+    if reason is not Reason.DRIFT or not all(part.intact for part in parts):
+        return False
+    return when.writing is Writing.WHOLE or state(schedule, parts).lacks_its_end
 
 
 def unseen(schedule: Schedule, parts: Sequence[Part]) -> Iterator[Diagnostic]:

@@ -373,6 +373,12 @@ class SetState:
     cut_off: bool = False
 
     @property
+    def lacks_its_end(self) -> bool:
+        """Whether all that is wrong is that the last parts are missing, which are written last."""
+        rest = range(self.parts + 1, self.parts + 1 + len(self.missing))
+        return self.missing == tuple(rest) and not (self.edited or self.surplus or self.cut_off)
+
+    @property
     def writing(self) -> Writing:
         """The one word for it."""
         if self.cut_off:

@@ -75,8 +75,15 @@ def update(
     if not changed and not pause.stale:
         action = Action.PAUSE if pause.paused else Action.RESUME
         steps = tuple(PauseSchedule(id=i, paused=pause.paused) for i in sorted(pause.wrong))
-        fields = pause.fields
-        return change_of(schedule, action, pause.reason, fields=fields, steps=steps), diagnostics
+        change = change_of(
+            schedule,
+            action,
+            pause.reason,
+            fields=pause.fields,
+            steps=steps,
+            may_be_cut_off=attribution.may_be_cut_off(pause.reason, schedule, parts, when),
+        )
+        return change, diagnostics
 
     reason = pause.reason
     if changed:
@@ -92,7 +99,8 @@ def update(
         diagnostics += live_times.late(schedule, running, now)
     fields = (*changed, *pause.fields)
     change = _rewrite(declared, parts, when, pause, reason, fields, differing, index)
-    return change, diagnostics
+    cut = attribution.may_be_cut_off(reason, schedule, parts, when)
+    return replace(change, may_be_cut_off=cut), diagnostics
 
 
 def _rewrite(

@@ -12,6 +12,7 @@ from qstash_sync.render import json as view
 from qstash_sync.render.alike import folded, said
 from qstash_sync.render.safe import Page
 from qstash_sync.render.text import (
+    OUTSIDE_OR_CUT_OFF,
     SEVERE,
     Paint,
     details,
@@ -210,6 +211,8 @@ def _resource(one: ResourceDrift, paint: Paint) -> Iterator[str]:
 
 def who_moved(one: ResourceDrift) -> str:
     """Who moved, file or account; or that an apply was cut off, which had begun to follow."""
+    if one.change is not None and one.change.may_be_cut_off:
+        return OUTSIDE_OR_CUT_OFF
     is_begun = one.status is Status.PENDING and one.change is not None and one.change.is_begun
     return "an apply was cut off" if is_begun else WHO_MOVED[one.status]
 

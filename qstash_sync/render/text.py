@@ -372,6 +372,9 @@ _WHOSE: dict[Origin | None, str] = {
 }
 
 
+OUTSIDE_OR_CUT_OFF = "changed outside, or an apply was cut off"
+
+
 def _reason(change: Change) -> str:
     if change.is_refused_alone:
         return "not ours" if change.action is Action.UPDATE else "stays"
@@ -381,6 +384,8 @@ def _reason(change: Change) -> str:
         return "WILL BE PAUSED, all of it: a part is"
     if change.reason is Reason.FILE and change.origin is Origin.ALREADY:
         return "not applied yet"
+    if change.may_be_cut_off:
+        return OUTSIDE_OR_CUT_OFF
     return {
         "file": "", "drift": "changed outside", "both": "changed outside and in the file",
         "clock": "renewed for the clock", "adopt": "taken over", "rename": "renamed",

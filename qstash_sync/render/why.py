@@ -303,6 +303,8 @@ def _reason(change: Change | None) -> str | None:
         return None
     if change.is_begun:
         return "an apply was cut off, and the next one finishes it"
+    if change.may_be_cut_off:
+        return "somebody has changed it outside, or an apply was cut off"
     return _REASONS.get(change.reason)
 
 

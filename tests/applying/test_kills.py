@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from qstash_sync.cli.apply import signals
 from qstash_sync.local import LOCAL_TOKEN, Switches
 from qstash_sync.local.serve import Served
 from tests.fault_server import FaultServer
@@ -237,19 +238,16 @@ def test_a_signal_during_a_wait_for_a_window_ends_the_wait(tmp_path: Path) -> No
         assert process.writes == 0
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [("SIGINT", "SIGINT"), ("SIGTERM", "SIGINT"), ("SIGINT", "SIGTERM"), ("SIGHUP", "SIGHUP")],
-)
-def test_a_second_signal_ends_it_at_once(first: str, second: str, file: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_same_signal_once_more_ends_it_at_once(name: str, file: Path) -> None:
     """Although a request hangs."""
     ended = threading.Event()
 
     def ask(process: Process, writes: int) -> None:
         if writes == 9:
-            process.send(signal.Signals[first])
-            time.sleep(0.3)
-            process.send(signal.Signals[second])
+            process.send(signal.Signals[name])
+            time.sleep(1.5)
+            process.send(signal.Signals[name])
             ended.wait(20)
 
     with watched(keeps_pause=True) as world:
@@ -257,6 +255,49 @@ def test_a_second_signal_ends_it_at_once(first: str, second: str, file: Path) ->
         started = time.monotonic()
         ran = process.run(file, on_end=ended.set)
         assert time.monotonic() - started < 15
-        assert ran.returncode == -signal.Signals[second]
+        assert f"{name} once more ends at once" in ran.stderr
+        assert ran.returncode == -signal.Signals[name]
         assert process.writes == 9
         assert_converges(world)
+
+
+@pytest.mark.parametrize(
+    "names", [("SIGTERM", "SIGTERM"), ("SIGINT", "SIGTERM"), ("SIGINT", "SIGINT", "SIGHUP")]
+)
+def test_one_wish_may_come_as_several_signals(names: tuple[str, ...], file: Path) -> None:
+    """GNU `timeout` signals a process and its group; who cancels a job in CI, with one and another."""
+
+    def ask(process: Process, writes: int) -> None:
+        if writes == 9:
+            for name in names:
+                process.send(signal.Signals[name])
+                time.sleep(0.05)
+
+    with watched(keeps_pause=True) as world:
+        process = Process(world, ask)
+        ran = process.run(file)
+        assert ran.returncode == 4, ran
+        assert ran.stderr.count("finishing what is in flight") == 1
+        assert "stopped before it began" in ran.stdout
+        assert_converges(world)
+
+
+def test_only_the_same_signal_and_only_later_is_a_second_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr("os.kill", lambda _pid, number: killed.append(number))
+    now = [100.0]
+    stop = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    with signals(stop, [], lambda: now[0]):
+        asked = signal.getsignal(signal.SIGINT)
+        assert callable(asked)
+        for second, number in ((0, "INT"), (1, "INT"), (1.1, "TERM"), (2, "TERM")):
+            now[0] = 100.0 + second
+            asked(signal.Signals[f"SIG{number}"], None)
+        assert (stop.is_set(), killed) == (True, [])
+        now[0] = 101.01
+        asked(signal.SIGINT, None)
+        assert killed == [signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) is before

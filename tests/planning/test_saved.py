@@ -1305,7 +1305,7 @@ def test_an_edit_beside_the_ignored_field_is_still_a_move(world: World) -> None:
     document = save(world, after)
     ignore.edit(world, method="GET", retries=9)
     (moved,) = stale(world, after, document).moved
-    assert [move.path for move in moved.fields] == ["retries"]
+    assert [move.path for move in moved.fields] == ["retries", "write_only"]
 
 
 @pytest.mark.parametrize(
