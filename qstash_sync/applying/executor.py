@@ -34,7 +34,13 @@ from qstash_sync.errors import AccountError, RejectedError, StrayError, Unreacha
 from qstash_sync.model.change import Action, Change
 from qstash_sync.model.diagnostics import listed
 from qstash_sync.model.resources import Key, Kind, Live
-from qstash_sync.model.steps import PauseSchedule, PinFlowControl, PutSchedule, Step
+from qstash_sync.model.steps import (
+    DeleteSchedule,
+    PauseSchedule,
+    PinFlowControl,
+    PutSchedule,
+    Step,
+)
 from qstash_sync.planning.policy import Policy
 from qstash_sync.reconcile.times import ACTIVATION
 
@@ -43,6 +49,7 @@ _LONG = 120  # minutes that are better told in hours
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
 _LOST = 3  # writes in a row that could not reach QStash, after which no more are begun
 _GRAVEST_FIRST = (Status.REFUSED, Status.FAILED, Status.BLOCKED)
+_REPLACED: Key = (Kind.SCHEDULE, "")  # of no schedule: what comes in its place was looked at
 _TIGHT = "no room between its firings: one may have been lost or doubled"
 
 T = TypeVar("T")
@@ -359,7 +366,8 @@ class _Run:
     def _pause_too(self, outcome: Outcome, done: Sequence[Step]) -> Outcome:
         """Pause what was written in place, or beside, of what somebody has paused meanwhile."""
         written = [step.id for step in done if isinstance(step, PutSchedule)]
-        told, then = [outcome.message], "apply again" if written else "plan again"
+        again = "plan again" if self.policy.saved else "apply again"  # nobody has approved this
+        told, then = [outcome.message], again if written else "plan again"
         for one in written:
             try:
                 self.client.write(PauseSchedule(id=one, paused=True))
@@ -367,7 +375,7 @@ class _Run:
                 told.append(
                     f"{one}, which this run wrote, may be active, and is not paused: {error}"
                 )
-                then = f"`{self.control.command('pause', outcome.change.name)}`, then apply again"
+                then = f"`{self.control.command('pause', outcome.change.name)}`, then {again}"
             else:
                 told.append(f"so {one}, which this run wrote, is paused, too")
         return replace(outcome, message="; ".join([*told, then]))
@@ -397,6 +405,10 @@ class _Run:
             steps = outcome.change.steps
             replaced = any(isinstance(other, PutSchedule) for other in steps)
             pauses = any(isinstance(other, PauseSchedule) and other.paused for other in steps)
+            if self.preconditions and isinstance(step, DeleteSchedule) and _REPLACED not in looked:
+                looked.add(_REPLACED)
+                puts = (other.id for other in steps if isinstance(other, PutSchedule))
+                self.preconditions.still_there(puts)
             if self.preconditions is None or self.preconditions.check(
                 step, looked, replaced=replaced, pauses=pauses
             ):

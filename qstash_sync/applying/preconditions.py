@@ -69,15 +69,25 @@ class Preconditions:
             found = replace(found, paused=False)
         if replaced and _is_paused(expected, found):
             raise PausedError(f"{key[1]} was paused since it was read")
+        if replaced and _is_paused(found, expected) and _is_but_resumed(step, expected, found):
+            fact = f"{key[1]} was resumed since it was read, and what replaces it may be paused"
+            raise MovedError(f"{fact}; apply again, then resume it")
         if not is_same(step, expected, found):
             what = "is gone" if found is None else "has changed" if expected else "has appeared"
             raise MovedError(f"{key[1]} {what} since it was read; plan again")
-        if replaced and _is_paused(found, expected):
-            fact = f"{key[1]} was resumed since it was read, and what replaces it may be paused"
-            raise MovedError(f"{fact}; apply again, then resume it")
         if isinstance(step, DeleteQueue) and found.backlog:
             self._refuse_backlog(found)
         return True
+
+    def still_there(self, written: Iterable[str]) -> None:
+        """Look whether what comes in place of what is deleted is there; raises `MovedError`.
+
+        Another run, of a file that does not have it, may have deleted it meanwhile.
+        """
+        for part_id in written:
+            if self.client.get(Kind.SCHEDULE, part_id) is None:
+                fact = f"{part_id}, which this run wrote, is gone: another run has deleted it"
+                raise MovedError(f"{fact}; what it replaces is left as it is")
 
     def _refuse_backlog(self, queue: LiveQueue) -> None:
         if not _named(queue.name, self.policy.drop_backlog):
@@ -160,6 +170,11 @@ def is_same(step: Step, then: Any, now: Any) -> bool:
     if not writes_pause and hasattr(then, "paused") and hasattr(now, "paused"):
         now = replace(now, paused=then.paused)
     return bool(then == now)
+
+
+def _is_but_resumed(step: Step, then: Any, now: Any) -> bool:
+    """Whether a schedule that was paused is as it was otherwise."""
+    return is_same(step, then, replace(now, paused=True))
 
 
 def _is_paused(then: Any, now: Any) -> bool:

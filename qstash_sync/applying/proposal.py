@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from qstash_sync.applying import windows
 from qstash_sync.applying.account import Account
 from qstash_sync.applying.stretching import stretching
 from qstash_sync.applying.surroundings import remarks
@@ -76,7 +77,8 @@ def propose(
     with stretching(desired):
         live = observe(client, desired, base)
         found = attributed(desired, live, base, now=now, policy=policy)
-    return replace(found, warnings=(*found.warnings, *remarks(client, desired)))
+    more = *windows.warnings(found.changes, found.now), *remarks(client, desired)
+    return replace(found, warnings=(*found.warnings, *more))
 
 
 def compare(desired: Desired, live: Live, *, now: datetime, policy: Policy = _NO_POLICY) -> Plan:

@@ -91,7 +91,8 @@ class Verification:
             message = "the answer was lost, but it is so"
             return replace(outcome, status=Status.DONE, message=message)
         if outcome.status is Status.FAILED:
-            states = dict.fromkeys(self._state(s) for s in wrong if isinstance(s, PauseSchedule))
+            pauses = (s for s in wrong if isinstance(s, PauseSchedule) and self._is_known(s))
+            states = dict.fromkeys(map(self._state, pauses))
             return replace(outcome, message="; ".join((outcome.message, *states)))
         if outcome.status is not Status.DONE:
             return outcome
@@ -129,6 +130,10 @@ class Verification:
         states = ", ".join(self._state(s) for s in change.steps if isinstance(s, PauseSchedule))
         message = states if known else "appeared meanwhile; run this again"
         return Outcome(change=change, status=Status.UNVERIFIED, message=message)
+
+    def _is_known(self, step: PauseSchedule) -> bool:
+        """Whether what it pauses is there, or was: what could not be created is not gone."""
+        return step.id in self.parts or step.id in self.existed
 
     def _state(self, step: PauseSchedule) -> str:
         part = self.parts.get(step.id)

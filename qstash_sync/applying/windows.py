@@ -19,6 +19,7 @@ from qstash_sync.crons import robfig
 from qstash_sync.crons.bitmaps import Span, instants
 from qstash_sync.crons.error import CronError
 from qstash_sync.model.change import Change
+from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule, PutSchedule, Step
 from qstash_sync.reconcile.times import ACTIVATION
 from qstash_sync.record import record
@@ -53,6 +54,25 @@ def window(change: Change, at: datetime) -> Window:
         if following - begin > need:
             return Window(at=begin)
     return Window(at=first if past else begins[1], tight=True)
+
+
+def warnings(changes: Iterable[Change], now: datetime) -> Iterator[Diagnostic]:
+    """Of each change that finds no room between firings, what that means: before it is approved."""
+    alike: dict[tuple[object, ...], bool] = {}
+    for change in changes:
+        if change.swap is None or change.refused:
+            continue
+        crons = tuple(step.cron for step in change.steps if isinstance(step, PutSchedule))
+        key = change.swap.before, change.swap.after, crons, _requests(change.steps)
+        if key not in alike:
+            alike[key] = window(change, now).tight
+        if alike[key]:
+            yield Diagnostic(
+                severity=Severity.WARNING,
+                code="tight",
+                message="no room between its firings: the write may lose or double one",
+                path=(f"{change.kind}s", change.name),
+            )
 
 
 def _requests(steps: Sequence[Step]) -> int:

@@ -87,6 +87,7 @@ def carry_out(
     """
     import qstash_sync
     from qstash_sync.applying.executor import Control
+    from qstash_sync.planning.horizons import LEFT_DUE
     from qstash_sync.render import applying, json as view, safe
 
     account = session.endpoint and session.endpoint.as_json
@@ -120,7 +121,8 @@ def carry_out(
     elif not found.empty:
         streams.settled(applying.applied(applied, session.paint(), destroys=destroys))
     _on_github(session, found, applied)
-    is_done = applied.done and not (destroys and applied.fresh)
+    is_late = any(warning.code == LEFT_DUE for warning in found.warnings)
+    is_done = applied.done and not is_late and not (destroys and applied.fresh)
     return ExitCode.DONE if is_done else ExitCode.PARTIAL
 
 

@@ -250,7 +250,8 @@ class Session:
 
     def _chosen(self, config: "Config") -> "Config":
         self.secrets = config.secrets
-        desired = replace(config.desired, options=self.options)
+        lacks = self.unknown_env and self.without_secrets == "--unknown-env"
+        desired = replace(config.desired, options=self.options, lacks_secrets=lacks)
         self.made = desired
         return replace(config, desired=self.ignoring(desired, self.ignore))
 

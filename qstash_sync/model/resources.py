@@ -312,10 +312,13 @@ class Desired:
     lint: Levels = field(default=NO_LEVELS, compare=False)
     secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)  # to be masked
     options: tuple[str, ...] = field(default=(), repr=False, compare=False)  # of the run: see below
+    lacks_secrets: bool = field(default=False, compare=False)  # a look that was told to go without
 
     def command(self, *words: str) -> str:
         """A command to type, about the same files, environment and account as this run."""
-        return shlex.join(("qstash-sync", *words, *self.options))
+        is_look = words[0] in ("plan", "drift")
+        more = ("--unknown-env",) if is_look and self.lacks_secrets else ()
+        return shlex.join(("qstash-sync", *words, *more, *self.options))
 
     def consent_to(self, name: str, *, orphan: str = "") -> str:
         """How to consent to what is done of one schedule, and to nothing else: a look comes first.

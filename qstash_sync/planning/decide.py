@@ -21,7 +21,7 @@ from qstash_sync.model.diagnostics import Diagnostic, Severity, listed
 from qstash_sync.model.lint import BY_CODE
 from qstash_sync.model.resources import Desired, Key, Kind, Live, Schedule
 from qstash_sync.model.steps import DeleteSchedule
-from qstash_sync.planning import guards, messages, quota, references, renames
+from qstash_sync.planning import guards, horizons, messages, quota, references, renames
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.planning.messages import MessagesADay
 from qstash_sync.planning.policy import Policy
@@ -181,6 +181,7 @@ def decide(
         *guards.too_many_deletes(desired, live, kept, changes, policy),
         *quota.limits(within, index, kept, usage, now),
         *((excess,) if excess else ()),
+        *horizons.left(others, within, index, policy, now),
     ]
     found = _linted(found, within, kept, policy, now)
     known = KnownSecrets(desired.secrets)

@@ -13,11 +13,10 @@ a change of another kind         differs        these carry no mark
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from qstash_sync.crons.exactness import exact_until
-from qstash_sync.crons.firings import next_firings
 from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import RANKS, Diagnostic, Severity
 from qstash_sync.model.resources import (
@@ -27,7 +26,7 @@ from qstash_sync.model.resources import (
     LiveSchedule,
     Schedule,
 )
-from qstash_sync.planning import guards, liveness
+from qstash_sync.planning import guards, horizons, liveness
 from qstash_sync.planning.decide import Plan
 from qstash_sync.planning.known_secrets import KnownSecrets
 from qstash_sync.reconcile import live_times
@@ -35,8 +34,6 @@ from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.former import live_set
 from qstash_sync.reconcile.unmarked_kinds import left_paused
 from qstash_sync.record import record
-
-WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
 
 
 class Status(StrEnum):
@@ -223,6 +220,9 @@ def _diagnostics(
     parts = [part.live for part in found if plan.index.is_managed(part) or schedule.adopted]
     if change and change.reason is Reason.CLOCK:
         yield _renewal(schedule, parts, change, plan.now, desired)
+    elif change and (end := horizons.due_beside(schedule, change, desired, plan.index, plan.now)):
+        text = f"{horizons.until(schedule, plan.now, end)}; the next apply renews it, too"
+        yield about(schedule, horizons.grade(end, plan.now), live_times.RENEWAL, text)
     pause_changes = change is not None and any(field.path == "paused" for field in change.fields)
     yield from liveness.facts(schedule, parts, plan.live, read_at, pause_changes=pause_changes)
 
@@ -234,25 +234,12 @@ def _renewal(
     now: datetime,
     desired: Desired,
 ) -> Diagnostic:
-    """How urgent a renewal is: by the days until the first wrong firing, from midnight UTC on."""
+    """What is due: until when it is exact, and how urgent that is."""
     wrong = exact_until(schedule.timing.job, [part.cron for part in parts], now)
-    end = wrong and wrong.replace(hour=0, minute=0)
-    severity = Severity.INFO
-    if change.cut_off or (end and end - now <= DIFFER):
-        severity = Severity.DIFFERENCE
-    elif end and end - now <= WARN:
-        severity = Severity.WARNING
-    until = "exact for years"
-    if wrong:
-        word = "exact until" if _fires_before(schedule, now, wrong) else "wrong at its next firing,"
-        until = f"{word} {wrong:%a %Y-%m-%d %H:%MZ}"
+    severity = Severity.DIFFERENCE if change.cut_off else horizons.grade(wrong, now)
+    until = horizons.until(schedule, now, wrong) if wrong else "exact for years"
     text = f"{until}; `{desired.command('apply', '--only', 'clock')}` renews it"
     return about(schedule, severity, live_times.RENEWAL, text)
-
-
-def _fires_before(schedule: Schedule, now: datetime, wrong: datetime) -> bool:
-    """Whether anything is wanted before a time."""
-    return any(at < wrong for at in next_firings(schedule.timing.job, now, 1))
 
 
 def _left_paused(desired: Desired, live: Live) -> Iterator[tuple[tuple[Kind, str], Diagnostic]]:

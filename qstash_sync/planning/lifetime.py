@@ -17,8 +17,8 @@ from qstash_sync.model.change import Change
 from qstash_sync.model.diagnostics import Diagnostic
 from qstash_sync.model.resources import LiveSchedule, Schedule
 from qstash_sync.model.steps import DeleteSchedule, PutSchedule
-from qstash_sync.planning.drift import DIFFER
 from qstash_sync.planning.fingerprint import Fingerprints
+from qstash_sync.planning.horizons import DIFFER
 from qstash_sync.reconcile import live_times, mark
 from qstash_sync.reconcile.live_parts import LiveParts, Part, read_parts
 

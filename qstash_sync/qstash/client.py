@@ -183,11 +183,12 @@ class Client:
         def result() -> Live:
             try:
                 return Live(**{name: future.result() for name, future in found.items()})
-            except KeyboardInterrupt:
+            except KeyboardInterrupt:  # who is asked to stop waits for no answer
                 self.cancel()
                 raise
-            finally:
-                wait(found.values())  # so that after an error, too, nothing is under way any more
+            except BaseException:
+                wait(found.values())  # so that after an error nothing is under way any more
+                raise
 
         return result
 

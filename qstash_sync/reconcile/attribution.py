@@ -42,6 +42,7 @@ def reason(
     asked = bool(pause.fields) and not lifted
     live_moved = (
         when.writing in (Writing.EDITED, Writing.BROKEN)
+        or (pause.is_partial and when.writing is not Writing.CUT_OFF)
         or any(not part.intact for part in parts)
         or (lifted and when.writing is not Writing.CUT_OFF)
     )

@@ -34,7 +34,8 @@ def create(
         stored = made.crons
     paused = bool(schedule.paused) if paused is None else paused
     crons = {schedule.part_id(k): cron for k, cron in enumerate(stored, 1)}
-    like = old[0].live.id if old else None
+    former = [part.live.id for part in old]
+    like = {new: former[k if k < len(former) else 0] for k, new in enumerate(crons) if former}
     change = change_of(
         schedule,
         Action.CREATE,

@@ -24,11 +24,13 @@ from qstash_sync.model.resources import LiveSchedule, Schedule, instant
 from qstash_sync.reconcile import diff, mark as marks, times
 from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.live_parts import (
+    LivePart,
     Part,
     SetState,
     Writing,
     as_written,
     is_understood,
+    read_parts,
     same_crons,
     state,
 )
@@ -260,6 +262,16 @@ def still_right(
     if not exactness.holds(timing.job, live, now, now + (ahead or timing.renew_before)):
         return None
     return times.said_of(schedule, now)
+
+
+def are_of_the_file(declared: Declared, found: Sequence[LivePart]) -> bool:
+    """Whether live parts are, crons and all, as they were written for the times of the file."""
+    parts = read_parts(declared, found)
+    return (
+        bool(parts)
+        and all(part.mark and part.mark.times in declared.alike_times for part in parts)
+        and state(declared.schedule, parts).writing is Writing.WHOLE
+    )
 
 
 def late(schedule: Schedule, live: Sequence[str], now: datetime) -> tuple[Diagnostic, ...]:

@@ -38,12 +38,13 @@ class Pause:
     """A schedule's pause: what it will be, the parts that must change, and how a plan shows it.
 
     wrong: ids of the parts that are not so and must become so. stale: a mark says -z, the file
-    says active.
+    says active. is_partial: somebody has paused some, of which the file says nothing.
     """
 
     paused: bool
     wrong: frozenset[str] = frozenset()
     stale: bool = False
+    is_partial: bool = False
     fields: tuple[FieldChange, ...] = ()
     reason: Reason = Reason.FILE
 
@@ -55,7 +56,9 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     before: Any = "partly" if 0 < len(now_paused) < len(parts) else bool(now_paused)
     if schedule.paused is not None:
         return _asked(parts, marked, before=before, paused=schedule.paused), []
-    return Pause(paused=bool(now_paused)), _left_so(schedule, parts)
+    is_ours = ignorable.PAUSE not in schedule.ignore
+    pause = Pause(paused=bool(now_paused), is_partial=is_ours and before == "partly")
+    return pause, _left_so(schedule, parts)
 
 
 def _left_so(schedule: Schedule, parts: Sequence[Part | LivePart]) -> list[Diagnostic]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from qstash_sync.model.change import Reason
+from qstash_sync.model.change import Action, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Live, Schedule
 from qstash_sync.reconcile import former, twins, unmarked_kinds
@@ -151,6 +151,11 @@ def _twins(
             for twin in left
             for first in [twin.parts[0].live.id]
         )
+        created = {
+            c.id for one in found.compared if (c := one.change) and c.action is Action.CREATE
+        }
+        for twin in alike:
+            found.diagnostics += twins.paused(twin, index) if twin.schedule.id in created else ()
         told = {part.live.id for twin in alike for part in twin.parts}
         others = [part for part in strangers if part.live.id not in told]
         moved = [s for s in desired.schedules or () if s.id in differ]

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import (
     Action,
     Change,
     FieldChange,
+    InSomeParts,
     PausesAll,
     Reason,
     Stored,
@@ -49,13 +51,22 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
     crons = tuple(step.cron for step in created.steps if isinstance(step, PutSchedule))
     before = tuple(part.live.cron for part in old)
     notes = created.notes
-    if schedule.paused is None and was_paused and not all(part.live.paused for part in old):
+    is_theirs = ignorable.PAUSE in schedule.ignore or schedule.paused is not None
+    if was_paused and not is_theirs and not all(part.live.paused for part in old):
         notes = (*notes, PausesAll())
     if same_crons(before, crons):  # what is stored is no news
         notes = tuple(note for note in notes if not isinstance(note, Stored))
     moved = _moved_times(schedule, old, crons) if declared.has_time else ()
     is_split = len(before) == 1 < len(crons) and not moved  # else it is only cut anew
-    settings = diff.compare(_view(old[0], declared, index), declared.view, trust(declared, old[0]))
+    views = ((part, _view(part, declared, index)) for part in old)
+    differing = {
+        part.live.id: found
+        for part, view in views
+        if (found := diff.compare(view, declared.view, trust(declared, part)))
+    }
+    settings = next(iter(differing.values()), ())  # the first part speaks for the others
+    if 0 < len(differing) < len(old):
+        notes = (*notes, InSomeParts(ids=tuple(sorted(differing)), of=len(old)))
     change = replace(
         created,
         action=Action.UPDATE,

@@ -218,6 +218,24 @@ def warning(twin: Twin, index: LiveParts, delete: str, *, is_newer: bool) -> Dia
     return about(schedule, Severity.WARNING, "twin", fact, hint)
 
 
+def paused(twin: Twin, index: LiveParts) -> Iterator[Diagnostic]:
+    """That a schedule is created beside one that does the same and is paused: it may be that job.
+
+    One that comes from another environment, file or namespace, or goes back, leaves a pause there.
+    """
+    schedule, first = twin.schedule, twin.parts[0]
+    if schedule.paused is not None or not all(part.live.paused for part in twin.parts):
+        return
+    if index.of(schedule.id):
+        return
+    environment = index.environment_of(first)
+    whose = f" of the environment {environment}" if environment else ""
+    fact = f"{first.live.id}{whose} has the same destination, method, body and firings, and is"
+    fact += " paused; this one is created active"
+    hint = "paused: true, if it is the same job"
+    yield about(schedule, Severity.WARNING, "paused_twin", fact, hint)
+
+
 def _of_a_namespace(part: LivePart, namespace: str, index: LiveParts) -> str:
     """What to do of one that has the same name in a namespace that the files do not have."""
     if part.mark and part.mark.scope == index.scope_in(namespace):

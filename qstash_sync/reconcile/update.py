@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import (
     Action,
     Change,
@@ -119,14 +120,16 @@ def _rewrite(
     if declared.has_time or when.writing is not Writing.WHOLE:
         crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
     known = {part.live.id: part for part in parts if part.live.id not in differing}
+    like = dict.fromkeys(crons, parts[0].live.id)
     surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
 
     all_paused = all(part.live.paused for part in parts)
+    is_theirs = ignorable.PAUSE in schedule.ignore
     notes: list[Note] = [*when.notes]
     if 0 < len(differing) < len(parts):
         notes.append(InSomeParts(ids=tuple(sorted(differing)), of=len(parts)))
     # A write makes the parts agree, and a partly paused schedule counts as paused.
-    if pause.paused and not pause.fields and not all_paused:
+    if pause.paused and not pause.fields and not all_paused and not is_theirs:
         notes.append(PausesAll())
 
     # Only a set that fires, and fires otherwise afterwards, must keep clear of its firings.
@@ -140,7 +143,7 @@ def _rewrite(
         fields=fields,
         notes=tuple(notes),
         steps=(
-            *part_writes(declared, crons, known, index, paused=pause.paused, like=parts[0].live.id),
+            *part_writes(declared, crons, known, index, paused=pause.paused, like=like),
             *(DeleteSchedule(id=part_id) for part_id in surplus),
         ),
         swap=None if silent or fires_alike else Swap(before=before, after=when.crons),

@@ -25,6 +25,8 @@ from qstash_sync.planning import liveness
 from qstash_sync.planning.drift import Drift
 from qstash_sync.planning.liveness import Holder
 from qstash_sync.reconcile.live_parts import LivePart, is_understood
+from qstash_sync.reconcile.live_times import are_of_the_file
+from qstash_sync.reconcile.mark import Declared
 from qstash_sync.record import record
 from qstash_sync.timeline.rules import Rule, fits, rule_of
 from qstash_sync.timeline.subject import Subject
@@ -224,7 +226,12 @@ class Question:
             return True
         if change.refused or change.action is not Action.UPDATE or change.cut_off:
             return False  # of what is refused, nothing more was compared
-        return change.wanted is None or (change.firings is not None and change.firings.effect.none)
+        if change.wanted is None or (change.firings is not None and change.firings.effect.none):
+            return True
+        schedule, desired = self.subject.schedule, self.desired
+        return schedule is not None and are_of_the_file(
+            Declared(schedule, desired.namespace, desired.environment), self.subject.parts
+        )
 
     def is_over(self, at: datetime) -> bool:
         """Whether what is live was exact until some time, and is no more at this one."""
@@ -249,12 +256,25 @@ class Question:
         if before > at:
             return None
         crons = [part.live.cron for part in self.subject.parts]
-        is_split = schedule.timing.strategy is not Strategy.FOLLOW
-        least, found = timedelta(days=SHORTEST if is_split else 0), None
-        for wrong in wrong_minutes(self.job, crons, before, at + MINUTE):
-            found = wrong if wrong - before >= least else found
+        wrongs = wrong_minutes(self.job, crons, before, at + MINUTE)
+        if schedule.timing.strategy is Strategy.FOLLOW:
+            return self._since_a_right_day([*wrongs], before)
+        found = None
+        for wrong in wrongs:
+            found = wrong if wrong - before >= timedelta(days=SHORTEST) else found
             before = wrong
         return found
+
+    def _since_a_right_day(self, wrongs: Sequence[datetime], start: datetime) -> datetime | None:
+        """The first of the last wrong firings, between which nothing was right for a whole day."""
+        if not wrongs or self.job is None:
+            return None
+        end = wrongs[-1]
+        span = Span.around(start, end)
+        wanted = instants(fired(self.job, span) & span.window(start, end), span)
+        days = {one.date() for one in wanted} - {one.date() for one in wrongs}
+        last = max((day for day in days if day < end.date()), default=None)
+        return next(one for one in wrongs if last is None or one.date() > last)
 
     @property
     def renewal(self) -> datetime | None:

@@ -401,3 +401,58 @@ def test_a_resume_of_what_is_replaced_is_told() -> None:
             told.append(outcome.message)
     fact = "n.a was resumed since it was read, and what replaces it may be paused; apply again, then resume it"
     assert any(fact in one for one in told)
+
+
+def test_nothing_is_deleted_for_what_another_run_has_deleted_meanwhile() -> None:
+    """That is of another version of the file, and finds the new name one of ours in no file."""
+
+    def act(world: Scene) -> None:
+        world.account.console.delete("schedule", "n.b")
+
+    race = Race(*RENAMED, act, ("schedule", "n.b"))
+    told, empty = [], []
+    for at in range(race.requests() + 1):
+        with race.world() as world:
+            written = [False]
+
+            def later(world: Scene, written: list[bool] = written) -> None:
+                written[0] = world.account.store.get("schedule", "n.b") is not None
+                act(world)
+
+            (outcome,) = replace(race, act=later).run(world, at).outcomes
+            if written[0] and not world.account.store.all("schedule"):
+                empty.append(" ".join(world.account.log[at - 1][:2]))
+            elif written[0] and world.account.store.get("schedule", "n.a"):
+                told.append(outcome.message)
+    fact = "n.b, which this run wrote, is gone: another run has deleted it"
+    assert any(fact in one for one in told)
+    # The one round trip between a look and the delete, and whoever deletes it once it is alone.
+    assert {one for one in empty if "n.b" in one} <= {"GET /v2/schedules/n.b"}
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_what_to_do_next_is_what_works_next(*, saved: bool) -> None:
+    """A saved plan does not hold any more, once somebody has paused what it replaces."""
+    race = Race(*RENAMED, edit("schedule", "n.a", isPaused=True), ("schedule", "n.a"))
+    told = []
+    for at in range(race.requests()):
+        with race.world() as world:
+            (outcome,) = race.run(world, at, Policy(saved=saved)).outcomes
+            told += [outcome.message] * ("is paused, too" in outcome.message)
+    assert told
+    assert all(one.endswith("plan again" if saved else "apply again") for one in told)
+
+
+def test_a_resume_of_one_part_of_an_update_is_told_as_one() -> None:
+    """The run has written further parts, and paused them, as the one that it read."""
+    before = "schedules: {a: {}}\n"
+    after = "schedules: {a: {timezone: Europe/Berlin}}\n"
+    race = Race(before, after, edit("schedule", "n.a", isPaused=False), ("schedule", "n.a"))
+    told = []
+    for at in range(race.requests() + 1):
+        with race.world() as world:
+            world.account.console.pause("n.a")
+            (outcome,) = race.run(world, at).outcomes
+            told.append(outcome.message)
+    assert any("n.a was resumed since it was read" in one for one in told)
+    assert not any("n.a has changed since it was read" in one for one in told)
