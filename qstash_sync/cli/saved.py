@@ -68,6 +68,8 @@ def fate(path: str, session: Session, found: Plan, *, ahead: bool) -> str:
 def command(path: str, session: Session) -> str:
     """The command line that applies a saved plan: it takes the files and the account once more."""
     options = replace(session, environment=None).options  # it knows its environment
+    if session.local is not None and session.now is not None:  # the time that both pretend
+        options = (*options, "--now", session.now)
     return shlex.join(("qstash-sync", "apply", path, *options))
 
 

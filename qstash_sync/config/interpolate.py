@@ -170,9 +170,11 @@ class Scope:
             return str(value).lower()
         if isinstance(value, str | int | float):
             return str(value)
-        if value is not None:
-            fact = f"${{{match[1]}}} is a list or a mapping and cannot stand inside a text"
-            self.report.error("interpolation", path, fact, location)
+        what, hint = "a list or a mapping", ""
+        if value is None:
+            what, hint = "null", 'write "" where nothing is meant'
+        fact = f"${{{match[1]}}} is {what} and cannot stand inside a text"
+        self.report.error("interpolation", path, fact, location, hint)
         return ""
 
     def _not_ours(self, source: str, location: Location, path: Path) -> str:

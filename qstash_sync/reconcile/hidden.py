@@ -50,7 +50,7 @@ def moved(
         elif not settings and (told or not times):
             one = _one_of(declared, found, told=told, is_followed=is_followed)
             return (one, *_protection(declared, found))
-        elif told and (names := canonical.write_only(declared.schedule)):
+        elif told and (names := _names(declared)):
             note = "one of these, which QStash does not show, may have changed in the file, too"
             fields = (_write_only(", ".join(names), note),)
     if has_secret_moved(declared, found, message, namespace):
@@ -159,7 +159,7 @@ def _one_of(
     declared: Declared, found: Sequence[Mark], *, told: bool, is_followed: bool
 ) -> FieldChange:
     """All that it may be, where nothing tells which."""
-    own = canonical.write_only(declared.schedule)
+    own = _names(declared)
     names = [*([] if told else ["timezone", "dst"]), *own]
     names += [] if own or is_followed else ["redact", "a setting of a callback"]
     names += [f"{field} (ignored)" for field in declared.schedule.ignore]
@@ -171,6 +171,14 @@ def _one_of(
     names += ["which values are secrets"] if declared.exposed or found[0].exposed else []
     note = "one of these, which QStash does not show, changed in the file"
     return _write_only(", ".join(names), note)
+
+
+def _names(declared: Declared) -> list[str]:
+    """What QStash does not show of a schedule; a callback may have had more."""
+    found = [*canonical.write_only(declared.schedule)]
+    if any(getattr(declared.schedule.message, key) for key in CALLBACKS):
+        found.append("a setting that a callback has no more")
+    return found
 
 
 def _write_only(after: str, note: str) -> FieldChange:

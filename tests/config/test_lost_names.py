@@ -95,3 +95,16 @@ def test_a_key_that_is_no_word_may_be_any(tmp_path: Path, line: str) -> None:
         )
     else:
         assert "done" not in ran.out, ran.text
+
+
+def test_a_secret_that_is_a_key_of_the_file_hides_what_the_file_pauses(tmp_path: Path) -> None:
+    """Its error has no path: it is about no value of anything."""
+    local, key = f"--local={tmp_path / 'a'}", "ghp_" + "a1" * 20
+    text = names("one", "two").replace("one: {", "one: {paused: true, ")
+    assert cli("apply", "--yes", "-f", written(tmp_path, text), local).code == 0
+    assert cli("pause", "*", "-f", written(tmp_path, text), local).code == 0
+    ran = cli("resume", "*", "-f", written(tmp_path, text.replace("schedules:", f"{key}:")), local)
+    assert (ran.code, "done" in ran.out, key in ran.text) == (4, False, False)
+    ran = cli("resume", "*", "-f", written(tmp_path, text + f"x-old: [{key}]\n"), local)
+    assert "done       resume schedule two" in ran.out
+    assert "schedule one" not in ran.out

@@ -149,3 +149,11 @@ def test_the_file_of_local_as_a_word_of_its_own_gets_the_way_out(
 def test_a_schedule_that_is_none_by_its_name_is_told(entry: str, told: bool) -> None:
     codes = [w.code for w in config(HEAD + f"schedules:\n  {entry}\n").warnings]
     assert codes == ["home"] * told
+
+
+def test_a_variable_that_is_null_makes_no_name() -> None:
+    """`shop-` would be a namespace of its own, and `Bearer ` a header."""
+    entry = "schedules: {a: {cron: '0 9 * * *', timezone: UTC, destination: 'https://e.example.com/${var.p}', retries: '${var.n}'}}\n"
+    (told,) = messages(f"version: 1\nnamespace: shop\nvars: {{p: null, n: null}}\n{entry}")
+    assert "${var.p} is null and cannot stand inside a text" in told
+    assert not messages(f"version: 1\nnamespace: shop\nvars: {{p: '', n: null}}\n{entry}")

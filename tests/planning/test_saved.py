@@ -7,6 +7,8 @@ import itertools
 import json
 import os
 import random
+import re
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -1353,3 +1355,14 @@ def test_a_plan_for_a_local_server_is_told_to_be_for_one() -> None:
     assert saved.elsewhere(there, HERE) == (
         "it was made for http://127.0.0.1:8080; this run is for a local QStash"
     )
+
+
+def test_a_plan_of_a_pretended_time_is_applied_at_that_time(tmp_path: Path) -> None:
+    file, local = tmp_path / "q.yaml", f"--local={tmp_path / 'a'}"
+    file.write_text(
+        f"{HEAD}schedules: {{a: {{cron: '0 9 * * *', timezone: UTC, destination: 'https://e.example.com'}}}}\n"
+    )
+    words = ("-f", str(file), local, "--now", "2027-06-01T00:00Z")
+    told = cli("plan", *words, "--save", str(tmp_path / "p.json")).text
+    (command,) = re.findall(r"apply it: qstash-sync (.*)", told)
+    assert cli(*shlex.split(command)).code == 0

@@ -123,7 +123,8 @@ def test_what_it_cannot_tell_is_one_of_these(
     world.apply(callback(*before))
     (change,) = world.plan(callback(*after)).changes
     (field,) = change.fields
-    assert (field.path, field.after) == ("write_only", f"failure_callback.{names}")
+    names = f"failure_callback.{names}, a setting that a callback has no more"
+    assert (field.path, field.after) == ("write_only", names)
 
 
 def test_protection_is_told_beside_it(world: World) -> None:
@@ -182,6 +183,9 @@ def test_what_is_hidden_is_told_beside_other_changes_and_in_a_rename(
 
 
 PERHAPS = [
+    ("a timeout goes", callback("timeout: 30s"), callback()),
+    ("a header goes", callback(TOKEN), callback()),
+    ("a header goes, and one stays", callback(KEY, TWO), callback(TWO)),
     ("a header of it has another value", f"{callback(KEY)}", callback("headers: {X-K: v2}")),
     ("two move", callback(PUT, TWO), callback("method: GET", "retries: 1")),
 ]
