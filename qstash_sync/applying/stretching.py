@@ -22,7 +22,9 @@ def stretching(desired: Desired) -> Iterator[None]:
     if any(one is schedules for one in _under_way):
         yield
         return
-    keys = [(secret, desired.namespace) for secret in sorted(mark.to_stretch(schedules))]
+    secrets = sorted(mark.to_stretch(schedules))
+    namespaces = filter(None, (desired.namespace, desired.namespace_was))
+    keys = [(secret, namespace) for namespace in namespaces for secret in secrets]
     keys = [key for key in keys if key not in mark.ahead]
     if not keys:
         yield

@@ -29,6 +29,7 @@ OF_A_VALUE = frozenset((
 _KEYS = r"(?m)^\s*(?:- )?([\w-]+|<<)\s*:(?:\s|$)"  # in the lines of a text
 _ENTRIES = ("schedules", "url_groups", "queues", "flow_controls")
 _KNOWN = (*_ENTRIES, "defaults", "limits", "owns", "protect", "lint", "vars")
+_HEADERS = "headers"
 _CONTENT = ("defaults", "overrides", "vars")  # of an environment
 
 
@@ -149,6 +150,8 @@ def _strays(model: type[schema.Spec], tree: Map) -> Iterator[tuple[Map, str]]:
     known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
     for key, value in tree.items():
         inner = inside(known.get(key))
+        if key == _HEADERS and isinstance(value, Map):  # whose names are free, and not their values
+            yield from ((value, n) for n, item in value.items() if isinstance(item, COLLECTIONS))
         if key not in known or (inner is schema.RedactSpec and _is_no(inner, value)):
             yield tree, key
         elif inner is None or inner is schema.EndpointSpec or not isinstance(value, Map):

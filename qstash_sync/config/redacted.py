@@ -31,7 +31,7 @@ from qstash_sync.record import record
 
 _BODIES = ("body", "body_base64")
 _REDACT = "redact"
-_MAY_BE_MEANT = r"(?i)\b(r[a-z]{3,8})[\"']?\s*:"
+_MAY_BE_MEANT = r"(?<![\w-])([\w-]{4,10})[\"']?\s*:"
 
 
 @record()

@@ -42,7 +42,8 @@ def moved(
     told = all(declared.tells_halves(part.live.message.labels, part.mark) for part in parts)
     is_followed = not all(part.intact for part in parts)
     fields: tuple[FieldChange, ...] = ()
-    message = declared.schedule.message  # as it was written, as far as that is known
+    message = declared.schedule.message  # as it was written, where that is known
+    is_known = True
     if any(map(declared.settings_moved, found)):
         live = parts[0].live.message
         if told and not is_followed and (known := _known(declared, live, found)):
@@ -50,11 +51,14 @@ def moved(
         elif not settings and (told or not times):
             one = _one_of(declared, found, told=told, is_followed=is_followed)
             return (one, *_protection(declared, found))
-        elif told and (names := _names(declared)):
+        else:
+            is_known = False
             note = "one of these, which QStash does not show, may have changed in the file, too"
-            fields = (_write_only(", ".join(names), note),)
+            names = _names(declared)
+            fields = (_write_only(", ".join(names), note),) if names else ()
     if has_secret_moved(declared, found, message, namespace):
-        fields = (*fields, _write_only("(secret)", "a secret that does not read back changed"))
+        note = "a secret that does not read back changed" + ", or one went" * (not is_known)
+        fields = (*fields, _write_only("(secret)", note))
     return (*fields, *_protection(declared, found))
 
 
@@ -159,7 +163,7 @@ def _one_of(
     declared: Declared, found: Sequence[Mark], *, told: bool, is_followed: bool
 ) -> FieldChange:
     """All that it may be, where nothing tells which."""
-    own = _names(declared)
+    own = canonical.write_only(declared.schedule) if is_followed else _names(declared)
     names = [*([] if told else ["timezone", "dst"]), *own]
     names += [] if own or is_followed else ["redact", "a setting of a callback"]
     names += [f"{field} (ignored)" for field in declared.schedule.ignore]

@@ -282,6 +282,17 @@ def test_one_wish_may_come_as_several_signals(names: tuple[str, ...], file: Path
         assert_converges(world)
 
 
+@pytest.fixture
+def usual_handlers() -> Iterator[None]:
+    """As a shell starts a process: what runs in the background ignores SIGINT."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("usual_handlers")
 def test_only_the_same_signal_and_only_later_is_a_second_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -289,7 +300,6 @@ def test_only_the_same_signal_and_only_later_is_a_second_one(
     monkeypatch.setattr("os.kill", lambda _pid, number: killed.append(number))
     now = [100.0]
     stop = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
     with signals(stop, [], lambda: now[0]):
         asked = signal.getsignal(signal.SIGINT)
         assert callable(asked)
@@ -300,4 +310,4 @@ def test_only_the_same_signal_and_only_later_is_a_second_one(
         now[0] = 101.01
         asked(signal.SIGINT, None)
         assert killed == [signal.SIGINT]
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -36,6 +36,17 @@ SHOWN = {
         f"schedules: {{daily: {{{ENTRY}, {HIDES}, x-body: {SECRET}, x-headers: {{X-A: {SECRET}}}}}}}\n",
         "x-body: unknown key",
     ),
+    **{
+        f"beside a redact that is spelt {word}": (
+            f"schedules: {{daily: {{{ENTRY}, {HOLD}, {word}: {{headers: true}}}}}}\n", "unknown key"
+        )
+        for word in ("edact", "tedact", "reda-ct", "r3dact", "redacts", "REDACT")
+    },
+    "of a block one step to the right": (
+        (f"schedules:\n  daily:\n    {ENTRY.replace(', ', chr(10) + '    ')}\n"
+        f"    headers:\n      X-A: plain\n      body: {{a: {SECRET}}}\n      redact: {{body: true}}\n"),
+        "must be text, not a mapping",
+    ),
 }  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import HEAD, World, cli
+from qstash_sync.local import Switches
+from tests.support import HEAD, World, cli, world as make_world
 
 URL = "https://d.example.com/f"
 WHOLE = (
@@ -210,3 +211,39 @@ def test_an_edit_by_hand_hides_what_was_written(world: World) -> None:
     assert [f.path for f in change.fields] == ["retries", "write_only"]
     (change,) = world.plan(text(f"{CALL}")).changes
     assert [f.path for f in change.fields] == ["retries"]
+
+
+GONE = [
+    ("a redacted header", f"headers: {{A: '${{env.T}}', X-A: 'x${{env.T}}'}}, redact: {{headers: true}}, {CALL}", f"headers: {{A: '${{env.T}}'}}, redact: {{headers: true}}, {CALL}"),
+    ("a callback with a secret", f"{REDACTED}, callback: {{url: '{URL}', headers: {{A: '${{env.T}}'}}}}", REDACTED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), [row[1:] for row in GONE], ids=[r[0] for r in GONE])
+def test_a_secret_that_went_may_be_all(world: World, before: str, after: str) -> None:
+    world.apply(text(before))
+    (change,) = world.plan(text(after)).changes
+    (told,) = [f.note for f in change.fields if f.after == "(secret)"]
+    assert told == "a secret that does not read back changed, or one went"
+
+
+@pytest.mark.parametrize(
+    "switches", [Switches(labels_shown="first"), Switches()], ids=["one", "all"]
+)
+def test_where_the_account_shows_one_label_it_is_told_as_well(switches: Switches) -> None:
+    with make_world(switches) as world:
+        world.apply(callback(PUT))
+        after = callback("method: DELETE").replace("}}}\n", "}, retries: 7}}\n")
+        (change,) = world.plan(after).changes
+        assert [f.path for f in change.fields] == ["retries", "failure_callback.method"]
+
+
+def test_where_a_time_has_no_label_it_may_have_changed_too(world: World) -> None:
+    odd = ",".join(map(str, range(1, 50, 2))) + " " + ",".join(map(str, range(1, 24, 2))) + " * * *"
+    world.apply(callback(PUT))
+    (change,) = world.plan(callback("method: DELETE").replace("0 9 * * *", odd)).changes
+    assert change.fields[-1].path == "failure_callback.method"
+    world.apply(callback("method: DELETE").replace("0 9 * * *", odd))
+    again = callback(PUT).replace("0 9 * * *", odd.replace("1,3", "2,3"))
+    (change,) = world.plan(again).changes
+    assert "may have changed" in change.fields[-1].note

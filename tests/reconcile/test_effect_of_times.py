@@ -188,7 +188,7 @@ SPELLINGS: list[tuple[str, str, str, dict[str, str], set[str]]] = [
     ("a redacted body", "body: {a: 1}, redact: {body: true}", "body: {a: 2}, redact: {body: true}", {}, {"write_only: the redacted body"}),
     ("a secret that is none any more", "headers: {A: '${env.T}'}", "headers: {A: '${env.T|plain}'}", {}, {"write_only: redact, a setting of a callback, which values are secrets"}),
     ("a setting of a callback", WRITE_ONLY % 1, WRITE_ONLY % 2, {}, {"callback.retries"}),
-    ("one whose former value may be any", WRITE_ONLY % 50, WRITE_ONLY % 60, {}, {"write_only: callback.retries"}),
+    ("one whose former value may be any", WRITE_ONLY % 50, WRITE_ONLY % 60, {}, {"write_only: callback.retries, a setting that a callback has no more"}),
     ("a policy", "dst: {fold: first}", "dst: {fold: second}", {}, {"dst.fold: second"}),
     ("a zone that is as good", "timezone: UTC", "timezone: Etc/UTC", {}, {"timezone: Etc/UTC"}),
 ]  # fmt: skip

@@ -80,7 +80,7 @@ def test_what_the_file_does_not_ask_for_stays_and_is_told(
     live: str, code: str | None, *, is_paused: bool
 ) -> None:
     found, said = pauses.judge(SCHEDULE, parts(live))
-    assert found == Pause(paused=is_paused)
+    assert found == Pause(paused=is_paused, is_partial=code == "partly_paused")
     assert [one.code for one in said] == ([code] if code else [])
     assert all(one.path == ("schedules", "x") and one.location for one in said)
     theirs, said = pauses.judge(replace(SCHEDULE, ignore=("paused",)), parts(live))
