@@ -49,7 +49,7 @@ _LONG = 120  # minutes that are better told in hours
 _HEARTBEAT = 1.0  # seconds between two looks at the clock while writes are under way
 _LOST = 3  # writes in a row that could not reach QStash, after which no more are begun
 _GRAVEST_FIRST = (Status.REFUSED, Status.FAILED, Status.BLOCKED)
-_REPLACED: Key = (Kind.SCHEDULE, "")  # of no schedule: what comes in its place was looked at
+_REST: Key = (Kind.SCHEDULE, "")  # of no schedule: that what stays was looked at
 _TIGHT = "no room between its firings: one may have been lost or doubled"
 
 T = TypeVar("T")
@@ -354,20 +354,26 @@ class _Run:
         """Send one step after the other; the first that fails ends the change."""
         change, looked = outcome.change, set[Key]()
         for done, step in enumerate(steps):
-            failed = self._send(outcome, step, looked)
+            failed = self._send(outcome, step, looked, begun=done > 0)
             if failed and failed.cause is Cause.PAUSED:
                 return self._pause_too(failed, steps[:done])
             if failed:
-                return replace(failed, message=failed.message + _left(change, done, now))
+                then = "" if failed.status is Status.REFUSED else self._again
+                left = _left(change, done, now, then)
+                return replace(failed, message=failed.message + left)
         if self.idle.get(change.key) == len(steps):
             return replace(outcome, message="it is so already")
         return outcome
 
+    @property
+    def _again(self) -> str:
+        """What to do after half a change: a saved plan does not hold any more."""
+        return "plan again" if self.policy.saved else "apply again"
+
     def _pause_too(self, outcome: Outcome, done: Sequence[Step]) -> Outcome:
         """Pause what was written in place, or beside, of what somebody has paused meanwhile."""
         written = [step.id for step in done if isinstance(step, PutSchedule)]
-        again = "plan again" if self.policy.saved else "apply again"  # nobody has approved this
-        told, then = [outcome.message], again if written else "plan again"
+        told, then = [outcome.message], self._again if written else "plan again"
         for one in written:
             try:
                 self.client.write(PauseSchedule(id=one, paused=True))
@@ -375,7 +381,7 @@ class _Run:
                 told.append(
                     f"{one}, which this run wrote, may be active, and is not paused: {error}"
                 )
-                then = f"`{self.control.command('pause', outcome.change.name)}`, then {again}"
+                then = f"`{self.control.command('pause', outcome.change.name)}`, then {self._again}"
             else:
                 told.append(f"so {one}, which this run wrote, is paused, too")
         return replace(outcome, message="; ".join([*told, then]))
@@ -399,18 +405,32 @@ class _Run:
             return ended
         return replace(ended, message=f"{preconditions.target(step)[1]}: {ended.message}")
 
-    def _send(self, outcome: Outcome, step: Step, looked: set[Key]) -> Outcome | None:
+    def _look_at_what_stays(self, change: Change, puts: Sequence[str], looked: set[Key]) -> None:
+        """Before each delete of a change that is none itself: whether what stays is there.
+
+        At first all of it, then the part by which the others are known.
+        """
+        if change.action is not Action.DELETE and self.preconditions:
+            rest = () if _REST in looked else puts
+            looked.add(_REST)
+            self.preconditions.still_there(dict.fromkeys((change.id, *rest)))
+
+    def _send(
+        self, outcome: Outcome, step: Step, looked: set[Key], *, begun: bool = False
+    ) -> Outcome | None:
         """Look at what a step writes, once, and write it; what became of it where that failed."""
         try:
             steps = outcome.change.steps
-            replaced = any(isinstance(other, PutSchedule) for other in steps)
-            pauses = any(isinstance(other, PauseSchedule) and other.paused for other in steps)
-            if self.preconditions and isinstance(step, DeleteSchedule) and _REPLACED not in looked:
-                looked.add(_REPLACED)
-                puts = (other.id for other in steps if isinstance(other, PutSchedule))
-                self.preconditions.still_there(puts)
+            puts = [other.id for other in steps if isinstance(other, PutSchedule)]
+            paused = {one.id for one in steps if isinstance(one, PauseSchedule) and one.paused}
+            if isinstance(step, DeleteSchedule):
+                self._look_at_what_stays(outcome.change, puts, looked)
             if self.preconditions is None or self.preconditions.check(
-                step, looked, replaced=replaced, pauses=pauses
+                step,
+                looked,
+                replaced=bool(puts),
+                pauses=bool(paused) and paused.issuperset(puts),
+                begun=begun,
             ):
                 self.client.write(step)
             else:
@@ -468,8 +488,8 @@ def _explained(outcome: Outcome, error: AccountError, step: Step) -> Outcome:
     return outcome
 
 
-def _left(change: Change, done: int, at: datetime) -> str:
-    """How far a change has come that was cut off midway, and what that puts at risk."""
+def _left(change: Change, done: int, at: datetime, then: str) -> str:
+    """How far a change has come that was cut off midway, what that puts at risk, and what then."""
     if not 0 < done < len(change.steps):
         return ""
     firings = ""
@@ -479,7 +499,8 @@ def _left(change: Change, done: int, at: datetime) -> str:
     if change.action is Action.CREATE and change.kind is Kind.SCHEDULE:
         ids = [step.id for step in change.steps[:done] if isinstance(step, PutSchedule)]
         there = f": {listed(ids)} {'is' if len(ids) == 1 else 'are'} live"
-    return f"; cut off after {done:,} of {len(change.steps):,} writes{there}{firings}; apply again"
+    said = f"; cut off after {done:,} of {len(change.steps):,} writes{there}{firings}"
+    return f"{said}; {then}" if then else said
 
 
 def _times(risks: Sequence[datetime]) -> str:

@@ -47,13 +47,19 @@ class Preconditions:
         self.known = index(live)
 
     def check(
-        self, step: Step, looked: set[Key], *, replaced: bool = False, pauses: bool = False
+        self,
+        step: Step,
+        looked: set[Key],
+        *,
+        replaced: bool = False,
+        pauses: bool = False,
+        begun: bool = False,
     ) -> bool:
         """Look once at what a step writes or deletes; False where there is nothing to delete.
 
         Creates too: a list may be wrong, and what it lacks would be overwritten. looked: what this
         change has looked at. replaced: what is deleted has its pause from what comes in its place.
-        pauses: the change pauses it anyway.
+        pauses: the change pauses all that it writes. begun: some of that is written.
         Raises `MovedError` where it is not as it was.
         """
         key = target(step)
@@ -69,7 +75,8 @@ class Preconditions:
             found = replace(found, paused=False)
         if replaced and _is_paused(expected, found):
             raise PausedError(f"{key[1]} was paused since it was read")
-        if replaced and _is_paused(found, expected) and _is_but_resumed(step, expected, found):
+        is_resumed = _is_paused(found, expected) and _is_but_resumed(step, expected, found)
+        if is_resumed and begun and pauses:
             fact = f"{key[1]} was resumed since it was read, and what replaces it may be paused"
             raise MovedError(f"{fact}; apply again, then resume it")
         if not is_same(step, expected, found):
@@ -79,15 +86,15 @@ class Preconditions:
             self._refuse_backlog(found)
         return True
 
-    def still_there(self, written: Iterable[str]) -> None:
+    def still_there(self, staying: Iterable[str]) -> None:
         """Look whether what comes in place of what is deleted is there; raises `MovedError`.
 
         Another run, of a file that does not have it, may have deleted it meanwhile.
         """
-        for part_id in written:
+        for part_id in staying:
             if self.client.get(Kind.SCHEDULE, part_id) is None:
-                fact = f"{part_id}, which this run wrote, is gone: another run has deleted it"
-                raise MovedError(f"{fact}; what it replaces is left as it is")
+                fact = f"{part_id} is gone by now: another run has deleted it"
+                raise MovedError(f"{fact}; what it replaces is left as it is; plan again")
 
     def _refuse_backlog(self, queue: LiveQueue) -> None:
         if not _named(queue.name, self.policy.drop_backlog):

@@ -76,8 +76,14 @@ def warnings(changes: Iterable[Change], now: datetime) -> Iterator[Diagnostic]:
 
 
 def _requests(steps: Sequence[Step]) -> int:
-    """Every write has a look before it, but for a pause, which comes right after another."""
-    return sum(1 if isinstance(step, PauseSchedule) else 2 for step in steps)
+    """Every write has a look before it, but for a pause, which comes right after another.
+
+    So has every delete at what stays: the first at all that is written.
+    """
+    each = sum(1 if isinstance(step, PauseSchedule) else 2 for step in steps)
+    puts = sum(isinstance(step, PutSchedule) for step in steps)
+    deletes = sum(isinstance(step, DeleteSchedule) for step in steps)
+    return each + deletes + max(puts - 1, 0) * bool(deletes)
 
 
 def at_risk(change: Change, at: datetime, until: datetime) -> tuple[datetime, ...]:

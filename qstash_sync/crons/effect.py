@@ -29,10 +29,11 @@ class Effect:
 
     by: how far they move by the wall clock, if all move alike where no clock changes.
     first_before, first_after: the first firing that is no more, and the first that was none.
-    days: how far was looked.
+    odd: how many of those move otherwise, where the clock changes. days: how far was looked.
     """
 
     moved: int = 0
+    odd: int = 0
     added: int = 0
     removed: int = 0
     by: timedelta | None = None
@@ -75,9 +76,10 @@ def effect(
     old_days, new_days = _by_day(gone, stretches), _by_day(come, stretches)
     if by is None:
         moved = sum(count for day, count in old_days.items() if count == new_days[day])
-        steady = 0
+        steady = otherwise = 0
     else:
         moved = sum(min(old_days[day], new_days[day]) for day in odd)
+        otherwise = max(moved - _alike(gone, come, by, stretches, odd), 0)
         steady = max(_outside(old_days, odd), _outside(new_days, odd))
     added, removed = (
         sum(days[day] for day in (odd if by is not None else days)) - moved
@@ -86,6 +88,7 @@ def effect(
     moved += steady
     return Effect(
         moved=moved,
+        odd=otherwise,
         added=added,
         removed=removed,
         by=None if by is None else timedelta(minutes=by),
@@ -135,6 +138,13 @@ def _odd_days(stretches: Stretches) -> frozenset[int]:
 
 def _outside(days: Counter[int], odd: Collection[int]) -> int:
     return sum(count for day, count in days.items() if day not in odd)
+
+
+def _alike(gone: int, come: int, by: int, stretches: Stretches, odd: Collection[int]) -> int:
+    """How many firings of some days move by so many minutes of the wall clock."""
+    of_days = reduce(or_, (window(day * DAY, (day + 1) * DAY) for day in odd), 0)
+    old, new = (_wall(bitmap, stretches) for bitmap in (gone, come))
+    return (_shifted(old & of_days, by) & new).bit_count()
 
 
 def _step(

@@ -15,15 +15,15 @@ from qstash_sync.model.change import Action, Change, Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Desired, Kind, Schedule
 from qstash_sync.planning.policy import Policy
-from qstash_sync.reconcile import live_times
+from qstash_sync.reconcile import live_times, times
 from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.former import live_set
-from qstash_sync.reconcile.live_parts import LiveParts
+from qstash_sync.reconcile.live_parts import LiveParts, same_crons
 from qstash_sync.reconcile.mark import Declared
 
 WARN, DIFFER = timedelta(days=21), timedelta(days=14)  # before the end of a set that is due
 LEFT_DUE = "renewal_left"
-_OTHERS = (Reason.FILE, Reason.DRIFT, Reason.BOTH)
+_OTHERS = (Reason.FILE, Reason.DRIFT, Reason.BOTH, Reason.RENAME)
 
 
 def grade(end: datetime | None, now: datetime) -> Severity:
@@ -56,8 +56,17 @@ def due_beside(
     declared = Declared(schedule, desired.namespace, desired.environment)
     if not live_times.are_of_the_file(declared, found) or all(p.live.paused for p in found):
         return None
-    end = exact_until(timing.job, [part.live.cron for part in found], now)
+    live = [part.live.cron for part in found]
+    if timing.strategy is Strategy.FOLLOW and not _is_behind(schedule, live, now):
+        return None
+    end = exact_until(timing.job, live, now)
     return end if end and end - now <= timing.renew_before else None
+
+
+def _is_behind(schedule: Schedule, live: Sequence[str], now: datetime) -> bool:
+    """Whether an apply would write other crons today: what follows is renewed after its end."""
+    made = times.compiled(schedule, now)
+    return not isinstance(made, Diagnostic) and not same_crons(made.crons, live)
 
 
 def left(

@@ -169,14 +169,16 @@ def _not_the_same(
 ) -> str | None:
     """Why a change is another one than was approved, the cause that a person can act on first."""
     account, writes = fingerprints.account(change), fingerprints.writes(change)
-    if (account, writes) == (approved.account, approved.writes):
+    paused = fingerprints.paused(change)
+    stops_more = change.pauses_all and paused != approved.paused  # also where it is ignored
+    if (account, writes) == (approved.account, approved.writes) and not stops_more:
         return None
     if change.refused and change.refused != approved.change.refused:
         return change.refused
     if fingerprints.file(change) != approved.file:
         return "the file, a variable or a secret has changed"
-    if account != approved.account:
-        return _what_happened(approved, change, fingerprints.paused(change))
+    if account != approved.account or stops_more:
+        return _what_happened(approved, change, paused)
     if tzdata[0] != tzdata[1]:
         return f"new zone data ({tzdata[0]}, now {tzdata[1]}) asks for other crons"
     return "other writes are needed for it now"

@@ -8,6 +8,7 @@ no mark                                                           adopted
 
 from collections.abc import Iterator, Sequence
 
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Reason
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.resources import Schedule
@@ -42,7 +43,7 @@ def reason(
     asked = bool(pause.fields) and not lifted
     live_moved = (
         when.writing in (Writing.EDITED, Writing.BROKEN)
-        or (pause.is_partial and when.writing is not Writing.CUT_OFF)
+        or _stops_some(declared.schedule, parts, when, pause)
         or any(not part.intact for part in parts)
         or (lifted and when.writing is not Writing.CUT_OFF)
     )
@@ -56,6 +57,18 @@ def reason(
         return Reason.RENAME
     renewed = when.fields and not (others or asked or file_moved)
     return Reason.CLOCK if renewed else Reason.FILE
+
+
+def _stops_some(schedule: Schedule, parts: Sequence[Part], when: When, pause: Pause) -> bool:
+    """Whether a write would pause parts that run, since somebody has paused others.
+
+    Of a pause that is somebody else's: only where the parts are cut anew, and have none of their
+    own any more.
+    """
+    if not pause.is_partial or when.writing is Writing.CUT_OFF:
+        return False
+    is_theirs = ignorable.PAUSE in schedule.ignore
+    return not (is_theirs and same_crons([part.live.cron for part in parts], when.crons))
 
 
 def may_be_cut_off(reason: Reason, schedule: Schedule, parts: Sequence[Part], when: When) -> bool:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from qstash_sync.model import ignorable
 from qstash_sync.model.change import Action, Reason, pause_field
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.reconcile import callbacks, diff, live_times, times
 from qstash_sync.reconcile.changes import Found, change_of, impossible, too_many
-from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts, like as like_live, same_crons
 from qstash_sync.reconcile.mark import Declared
 from qstash_sync.reconcile.part_writes import part_writes
 
@@ -34,8 +35,10 @@ def create(
         stored = made.crons
     paused = bool(schedule.paused) if paused is None else paused
     crons = {schedule.part_id(k): cron for k, cron in enumerate(stored, 1)}
-    former = [part.live.id for part in old]
-    like = {new: former[k if k < len(former) else 0] for k, new in enumerate(crons) if former}
+    like = like_live(crons, [part.live for part in old]) if old else None
+    keeps_pauses = ignorable.PAUSE in schedule.ignore and same_crons(
+        stored, [part.live.cron for part in old]
+    )
     change = change_of(
         schedule,
         Action.CREATE,
@@ -46,6 +49,10 @@ def create(
             *pause_field(before=None, after=paused),
         ),
         notes=times.notes(schedule, stored),
-        steps=tuple(part_writes(declared, crons, {}, index, paused=paused, like=like)),
+        steps=tuple(
+            part_writes(
+                declared, crons, {}, index, paused=paused, like=like, keeps_pauses=keeps_pauses
+            )
+        ),
     )
     return change, diagnostics

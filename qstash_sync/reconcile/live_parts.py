@@ -18,7 +18,7 @@ A declared id is always a first part, whatever its last word looks like. An old 
 schedule is bound to no id: it is ours as long as the file says `id:`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -556,6 +556,18 @@ def _meaning(cron: str) -> tuple[str, Fields] | None:
 def is_understood(cron: str) -> bool:
     """Whether the model of QStash's parser can read a stored cron."""
     return _meaning(cron) is not None
+
+
+def like(crons: Mapping[str, str], live: Sequence[LiveSchedule]) -> dict[str, str]:
+    """Which live part each part to be written is like, by id: one of its cron, else the first."""
+    left = list(live)
+    found: dict[str, str] = {}
+    for part_id, cron in crons.items():
+        same = next((one for one in left if same_crons([one.cron], [cron])), None)
+        if same:
+            left.remove(same)
+        found[part_id] = (same or live[0]).id
+    return found
 
 
 def same_crons(some: Iterable[str], others: Iterable[str]) -> bool:

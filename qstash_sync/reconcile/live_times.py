@@ -265,13 +265,21 @@ def still_right(
 
 
 def are_of_the_file(declared: Declared, found: Sequence[LivePart]) -> bool:
-    """Whether live parts are, crons and all, as they were written for the times of the file."""
+    """Whether live parts are, crons and all, as they were written for the times of the file.
+
+    Those of a schedule that is to be renamed have its former id, and the label of its former name.
+    """
+    if not found:
+        return False
+    schedule, base = declared.schedule, found[0].base
+    if base != schedule.id:
+        behind = marks.name_behind(found[0].live.message.labels) or base
+        namespace = found[0].former or declared.namespace
+        former = replace(schedule, id=base, name=behind.removeprefix(f"{namespace}."))
+        declared = Declared(former, namespace, declared.environment)
     parts = read_parts(declared, found)
-    return (
-        bool(parts)
-        and all(part.mark and part.mark.times in declared.alike_times for part in parts)
-        and state(declared.schedule, parts).writing is Writing.WHOLE
-    )
+    are_alike = all(part.mark and part.mark.times in declared.alike_times for part in parts)
+    return are_alike and state(declared.schedule, parts).writing is Writing.WHOLE
 
 
 def late(schedule: Schedule, live: Sequence[str], now: datetime) -> tuple[Diagnostic, ...]:

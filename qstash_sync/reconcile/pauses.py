@@ -56,9 +56,7 @@ def judge(schedule: Schedule, parts: Sequence[Part]) -> tuple[Pause, list[Diagno
     before: Any = "partly" if 0 < len(now_paused) < len(parts) else bool(now_paused)
     if schedule.paused is not None:
         return _asked(parts, marked, before=before, paused=schedule.paused), []
-    is_ours = ignorable.PAUSE not in schedule.ignore
-    pause = Pause(paused=bool(now_paused), is_partial=is_ours and before == "partly")
-    return pause, _left_so(schedule, parts)
+    return Pause(paused=bool(now_paused), is_partial=before == "partly"), _left_so(schedule, parts)
 
 
 def _left_so(schedule: Schedule, parts: Sequence[Part | LivePart]) -> list[Diagnostic]:

@@ -25,6 +25,7 @@ from qstash_sync.reconcile.live_parts import (
     Part,
     Writing,
     is_as_written,
+    like as like_live,
     read_parts,
     same_crons,
 )
@@ -120,22 +121,22 @@ def _rewrite(
     if declared.has_time or when.writing is not Writing.WHOLE:
         crons = live_times.assign(schedule, when.crons, [part.live for part in parts])
     known = {part.live.id: part for part in parts if part.live.id not in differing}
-    like = dict.fromkeys(crons, parts[0].live.id)
+    like = like_live(crons, [part.live for part in parts])
     surplus = tuple(part.live.id for part in parts if part.live.id not in crons)
 
     all_paused = all(part.live.paused for part in parts)
-    is_theirs = ignorable.PAUSE in schedule.ignore
+    before = tuple(part.live.cron for part in parts)
+    fires_alike = same_crons(before, when.crons) and not surplus
+    keeps_pauses = ignorable.PAUSE in schedule.ignore and fires_alike
     notes: list[Note] = [*when.notes]
     if 0 < len(differing) < len(parts):
         notes.append(InSomeParts(ids=tuple(sorted(differing)), of=len(parts)))
     # A write makes the parts agree, and a partly paused schedule counts as paused.
-    if pause.paused and not pause.fields and not all_paused and not is_theirs:
+    if pause.paused and not pause.fields and not all_paused and not keeps_pauses:
         notes.append(PausesAll())
 
     # Only a set that fires, and fires otherwise afterwards, must keep clear of its firings.
-    before = tuple(part.live.cron for part in parts)
     silent = pause.paused and all_paused
-    fires_alike = same_crons(before, when.crons) and not surplus
     return change_of(
         schedule,
         Action.UPDATE,
@@ -143,7 +144,15 @@ def _rewrite(
         fields=fields,
         notes=tuple(notes),
         steps=(
-            *part_writes(declared, crons, known, index, paused=pause.paused, like=like),
+            *part_writes(
+                declared,
+                crons,
+                known,
+                index,
+                paused=pause.paused,
+                like=like,
+                keeps_pauses=keeps_pauses,
+            ),
             *(DeleteSchedule(id=part_id) for part_id in surplus),
         ),
         swap=None if silent or fires_alike else Swap(before=before, after=when.crons),

@@ -111,6 +111,7 @@ CHANGE = record(
                 "moved": COUNT,
                 "added": COUNT,
                 "removed": COUNT,
+                "moved_otherwise": COUNT,
                 "moved_by_minutes": maybe(NUMBER),
                 "doubled": COUNT,
                 "first_before": maybe(INSTANT),

@@ -111,6 +111,7 @@ def _times(change: Change) -> dict[str, Any]:
             "moved": effect.moved,
             "added": effect.added,
             "removed": effect.removed,
+            "moved_otherwise": effect.odd,
             "moved_by_minutes": effect.by and round(effect.by.total_seconds() / 60),
             "doubled": firings.doubled,
             "first_before": stamp(effect.first_before),

@@ -212,6 +212,7 @@ def effect(note: Firings, wanted: Wanted | None) -> str:
     if found.by:
         by = duration(round(abs(found.by).total_seconds()))
         move += f" {by} {'earlier' if found.by < timedelta() else 'later'}"
+        move += f" ({found.odd:,} otherwise, at a clock change)" if found.odd else ""
     fates = (
         (found.moved, move),
         (found.added, "is new" if found.added == 1 else "are new"),

@@ -424,10 +424,68 @@ def test_nothing_is_deleted_for_what_another_run_has_deleted_meanwhile() -> None
                 empty.append(" ".join(world.account.log[at - 1][:2]))
             elif written[0] and world.account.store.get("schedule", "n.a"):
                 told.append(outcome.message)
-    fact = "n.b, which this run wrote, is gone: another run has deleted it"
+    fact = "n.b is gone by now: another run has deleted it; what it replaces is left as it is"
     assert any(fact in one for one in told)
     # The one round trip between a look and the delete, and whoever deletes it once it is alone.
     assert {one for one in empty if "n.b" in one} <= {"GET /v2/schedules/n.b"}
+
+
+def test_nor_by_the_run_that_finishes_a_rename() -> None:
+    """It writes nothing any more, and deletes the rest of the old name."""
+
+    def act(world: Scene) -> None:
+        world.account.console.delete("schedule", "n.b")
+
+    race = Race(*RENAMED, act, ("schedule", "n.b"))
+    told, empty = [], []
+    for at in range(12):
+        with race.world() as world:
+            old = world.account.store.get("schedule", "n.a") or {}
+            race.run(world, -1)
+            world.account.store.put("schedule", "n.a", old)  # as a cut leaves it
+            (outcome,) = race.run(world, at).outcomes
+            told.append(outcome.message)
+            if not world.account.store.all("schedule"):
+                empty.append(" ".join(world.account.log[at - 1][:2]))
+    assert any("n.b is gone by now" in one for one in told)
+    assert set(empty) <= {
+        "GET /v2/schedules/n.a",
+        "GET /v2/schedules/n.b",
+        "DELETE /v2/schedules/n.a",
+    }
+
+
+def test_a_pause_of_another_part_than_the_one_that_is_paused_is_not_lost() -> None:
+    """Where a pause is somebody else's, what a change pauses is not all that it writes."""
+    parts = "schedules: {a: {cron: '0 9 * * *', timezone: America/New_York, ignore: [paused]}}\n"
+    renamed = parts.replace("{a: {", "{b: {was: a, ")
+    race = Race(parts, renamed, edit("schedule", "n.a.3", isPaused=True), ("schedule", "n.a.3"))
+    lost = []
+    for at in range(1, race.requests() + 1):
+        with race.world() as world:
+            world.account.console.pause("n.a.2")
+            there = [True]
+
+            def act(world: Scene, there: list[bool] = there) -> None:
+                there[0] = world.account.store.get("schedule", "n.a.3") is not None
+                race.act(world)
+
+            applied = replace(race, act=act).run(world, at)
+            new = world.account.store.get("schedule", "n.b.3")
+            if there[0] and applied.done and new and not new["isPaused"]:
+                lost.append(" ".join(world.account.log[at - 1][:2]))
+    assert set(lost) <= {"GET /v2/schedules/n.a.3"}
+
+
+def test_a_resume_of_what_is_updated_in_place_says_no_more_than_that() -> None:
+    race = Race(A, BODY, edit("schedule", "n.a", isPaused=False), ("schedule", "n.a"))
+    told = []
+    for at in range(race.requests() + 1):
+        with race.world() as world:
+            world.account.console.pause("n.a")
+            told += [one.message for one in race.run(world, at).outcomes]
+    assert any("n.a has changed since it was read; plan again" in one for one in told)
+    assert not any("replaces" in one for one in told)
 
 
 @pytest.mark.parametrize("saved", [False, True])

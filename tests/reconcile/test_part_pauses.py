@@ -39,6 +39,38 @@ def test_a_pause_that_somebody_else_owns_is_each_parts_own(world: World, *, rena
     assert world.plan(after).empty
 
 
+@pytest.mark.parametrize("renamed", [False, True])
+def test_where_the_parts_are_cut_anew_none_has_its_own(world: World, *, renamed: bool) -> None:
+    """Then all of it is paused, and it is said; no renewal does it."""
+    world.apply(text(OWNED))
+    world.edit("billing.s.3", isPaused=True)
+    world.now = world.now.replace(year=2027, month=4, day=2)
+    after = text(f"{OWNED}, was: s", "t") if renamed else text(OWNED)
+    (change,) = world.plan(after).changes
+    assert change.pauses_all
+    assert change.reason is (Reason.RENAME if renamed else Reason.DRIFT)
+    assert world.plan(after, only=Reason.CLOCK).empty
+    world.apply(after)
+    assert all(paused for (paused,) in live(world, "isPaused").values())
+
+
+def test_each_part_keeps_its_own_by_its_cron_not_by_its_number(world: World) -> None:
+    """After a renewal the ids of a set are not in the order in which it is compiled."""
+    owned = ", ignore: [paused, retries]"
+    world.now = world.now.replace(year=2026, month=11, day=23)
+    berlin = text(owned, zone="Europe/Berlin")
+    world.apply(berlin)
+    world.now = world.now.replace(year=2027, month=6, day=11)
+    world.apply(berlin)
+    first = min(world.account.console.snapshot()["schedule"])
+    world.edit(first, isPaused=True, retries=7)
+    before = {cron: rest for cron, *rest in live(world, "cron", "isPaused", "retries").values()}
+    assert len(before) > 1
+    world.apply(text(f"{owned}, was: s", "t", zone="Europe/Berlin"))
+    after = {cron: rest for cron, *rest in live(world, "cron", "isPaused", "retries").values()}
+    assert after == before
+
+
 def test_without_it_a_write_pauses_every_part_and_says_so(world: World) -> None:
     world.apply(text())
     world.edit("billing.s.2", isPaused=True)
