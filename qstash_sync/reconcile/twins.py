@@ -226,9 +226,10 @@ def paused(twin: Twin, index: LiveParts) -> Iterator[Diagnostic]:
     schedule, first = twin.schedule, twin.parts[0]
     if schedule.paused is not None or not all(part.live.paused for part in twin.parts):
         return
-    if index.of(schedule.id):
-        return
     environment = index.environment_of(first)
+    is_by_file = bool(environment and first.mark and first.mark.paused)  # nobody has stopped it
+    if is_by_file or index.of(schedule.id):
+        return
     whose = f" of the environment {environment}" if environment else ""
     fact = f"{first.live.id}{whose} has the same destination, method, body and firings, and is"
     fact += " paused; this one is created active"

@@ -432,27 +432,26 @@ def test_nothing_is_deleted_for_what_another_run_has_deleted_meanwhile() -> None
 
 def test_nor_by_the_run_that_finishes_a_rename() -> None:
     """It writes nothing any more, and deletes the rest of the old name."""
+    there: list[bool] = []
 
     def act(world: Scene) -> None:
+        there.append(world.account.store.get("schedule", "n.a") is not None)
         world.account.console.delete("schedule", "n.b")
 
     race = Race(*RENAMED, act, ("schedule", "n.b"))
     told, empty = [], []
     for at in range(12):
+        there.clear()
         with race.world() as world:
             old = world.account.store.get("schedule", "n.a") or {}
             race.run(world, -1)
             world.account.store.put("schedule", "n.a", old)  # as a cut leaves it
             (outcome,) = race.run(world, at).outcomes
             told.append(outcome.message)
-            if not world.account.store.all("schedule"):
+            if there == [True] and not world.account.store.all("schedule"):
                 empty.append(" ".join(world.account.log[at - 1][:2]))
     assert any("n.b is gone by now" in one for one in told)
-    assert set(empty) <= {
-        "GET /v2/schedules/n.a",
-        "GET /v2/schedules/n.b",
-        "DELETE /v2/schedules/n.a",
-    }
+    assert set(empty) <= {"GET /v2/schedules/n.a", "GET /v2/schedules/n.b"}
 
 
 def test_a_pause_of_another_part_than_the_one_that_is_paused_is_not_lost() -> None:

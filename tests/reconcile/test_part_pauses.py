@@ -8,7 +8,7 @@ import pytest
 from qstash_sync.model.change import InSomeParts, Reason
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.horizons import LEFT_DUE
-from tests.support import HEAD, World, cli
+from tests.support import HEAD, World, cli, world as make_world
 
 
 def text(more: str = "", name: str = "s", zone: str = "America/New_York") -> str:
@@ -181,3 +181,17 @@ def test_a_plan_says_where_there_is_no_room_between_firings(
     renamed = file.replace("schedules: {s: {", "schedules: {t: {was: s, ")
     assert ("tight" in {one.code for one in world.plan(renamed).warnings}) == is_tight
     assert "tight" not in {one.code for one in world.plan(file).warnings}
+
+
+def test_what_another_environment_pauses_by_its_file_nobody_has_stopped() -> None:
+    two = "environments: {{prod: {{}}, stg: {{namespace: stg, defaults: {{paused: {}}}}}}}\n"
+    for by_file in (True, False):
+        with make_world() as world:
+            file = text().replace("schedules:", two.format(str(by_file).lower()) + "schedules:")
+            world.environment = "stg"
+            world.apply(file)
+            for part in world.account.console.snapshot()["schedule"]:
+                world.edit(part, isPaused=True)
+            world.environment = "prod"
+            told = {one.code for one in world.plan(file).warnings}
+            assert ("paused_twin" in told) == (not by_file)
