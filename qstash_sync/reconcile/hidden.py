@@ -99,7 +99,7 @@ def _known(
         for guess in callbacks.guesses(left.callback, left.failure_callback):
             if digest(guess.callbacks) in written:
                 still = (one for one in guess.fields if getattr(now, one.path.partition(".")[0]))
-                return tuple(still), callbacks.before(left, guess)
+                return tuple(still), callbacks.before(was, guess)
     return None
 
 

@@ -247,3 +247,10 @@ def test_where_a_time_has_no_label_it_may_have_changed_too(world: World) -> None
     again = callback(PUT).replace("0 9 * * *", odd.replace("1,3", "2,3"))
     (change,) = world.plan(again).changes
     assert "may have changed" in change.fields[-1].note
+
+
+def test_a_callback_that_somebody_else_owns_keeps_its_secrets(world: World) -> None:
+    own = f"callback: {{url: '{URL}', headers: {{A: '${{env.T}}'}}}}, ignore: [callback]"
+    world.apply(text(own))
+    (change,) = world.plan(text(f"{own}, retries: 7")).changes
+    assert [f.path for f in change.fields] == ["retries"]
