@@ -430,7 +430,7 @@ class _Run:
                 looked,
                 replaced=bool(puts),
                 pauses=bool(paused) and paused.issuperset(puts),
-                begun=begun,
+                stops=begun and bool(paused),
             ):
                 self.client.write(step)
             else:

@@ -53,13 +53,13 @@ class Preconditions:
         *,
         replaced: bool = False,
         pauses: bool = False,
-        begun: bool = False,
+        stops: bool = False,
     ) -> bool:
         """Look once at what a step writes or deletes; False where there is nothing to delete.
 
         Creates too: a list may be wrong, and what it lacks would be overwritten. looked: what this
         change has looked at. replaced: what is deleted has its pause from what comes in its place.
-        pauses: the change pauses all that it writes. begun: some of that is written.
+        pauses: the change pauses all that it writes. stops: it has written something paused.
         Raises `MovedError` where it is not as it was.
         """
         key = target(step)
@@ -76,7 +76,7 @@ class Preconditions:
         if replaced and _is_paused(expected, found):
             raise PausedError(f"{key[1]} was paused since it was read")
         is_resumed = _is_paused(found, expected) and _is_but_resumed(step, expected, found)
-        if is_resumed and begun and pauses:
+        if is_resumed and stops:
             fact = f"{key[1]} was resumed since it was read, and what replaces it may be paused"
             raise MovedError(f"{fact}; apply again, then resume it")
         if not is_same(step, expected, found):

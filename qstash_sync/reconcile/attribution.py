@@ -29,10 +29,12 @@ def reason(
     *,
     others: bool,
     renames: bool = False,
+    mixed: bool = False,
 ) -> Reason:
     """Why a schedule changes; others: there are changes beside time and pause.
 
-    renames: it goes on with a rename that was cut off.
+    renames: it goes on with a rename that was cut off. mixed: its parts are cut anew, and differ in
+    what the file leaves to others: whose is it then? No renewal decides that.
     """
     marks = [part.mark for part in parts if part.mark]
     if len(marks) < len(parts):
@@ -43,6 +45,7 @@ def reason(
     asked = bool(pause.fields) and not lifted
     live_moved = (
         when.writing in (Writing.EDITED, Writing.BROKEN)
+        or mixed
         or _stops_some(declared.schedule, parts, when, pause)
         or any(not part.intact for part in parts)
         or (lifted and when.writing is not Writing.CUT_OFF)
@@ -71,14 +74,18 @@ def _stops_some(schedule: Schedule, parts: Sequence[Part], when: When, pause: Pa
     return not (is_theirs and same_crons([part.live.cron for part in parts], when.crons))
 
 
-def may_be_cut_off(reason: Reason, schedule: Schedule, parts: Sequence[Part], when: When) -> bool:
+def may_be_cut_off(
+    reason: Reason, schedule: Schedule, parts: Sequence[Part], when: When, pause: Pause
+) -> bool:
     """Whether an apply that was cut off leaves just what is taken for somebody's doing.
 
     It writes the parts of a new schedule by number, and pauses each behind its write.
     """
     if reason is not Reason.DRIFT or not all(part.intact for part in parts):
         return False
-    return when.writing is Writing.WHOLE or state(schedule, parts).lacks_its_end
+    if when.writing is Writing.WHOLE:
+        return bool(pause.fields)
+    return state(schedule, parts).lacks_its_end
 
 
 def unseen(schedule: Schedule, parts: Sequence[Part]) -> Iterator[Diagnostic]:

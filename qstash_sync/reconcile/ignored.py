@@ -51,7 +51,7 @@ from qstash_sync.model.steps import (
 from qstash_sync.reconcile import mark as marks, scope
 from qstash_sync.reconcile.about import about
 from qstash_sync.reconcile.canonical import DIGEST
-from qstash_sync.reconcile.live_parts import LivePart, LiveParts
+from qstash_sync.reconcile.live_parts import LivePart, LiveParts, same_crons
 from qstash_sync.reconcile.mark import Mark
 from qstash_sync.reconcile.scope import Pattern
 from qstash_sync.record import record
@@ -193,6 +193,21 @@ def carried(schedule: Schedule, part: LivePart | None, index: LiveParts) -> Mess
     if ignorable.LABELS in schedule.ignore:
         found = replace(found, labels=_own_labels(part, index))
     return found
+
+
+def mixed(schedule: Schedule, parts: Sequence[LivePart], crons: Sequence[str]) -> list[Diagnostic]:
+    """That parts which differ in what is ignored are cut anew: nobody knows which is whose then.
+
+    crons: of what is written.
+    """
+    read = [part.as_read for part in parts if part.as_read]
+    found = {taken_from(live.message, ignorable.NOTHING, schedule.ignore) for live in read}
+    if len(found) <= 1 or same_crons([live.cron for live in read], crons):
+        return []
+    fields = ", ".join(field for field in schedule.ignore if ignorable.is_sent(field))
+    fact = f"its parts differ in {fields}, which the file leaves to others, and are cut anew"
+    hint = "look at them after the apply: each keeps what its id has"
+    return [about(schedule, Severity.WARNING, "ignored_parts", fact, hint)]
 
 
 def cannot_be_carried(

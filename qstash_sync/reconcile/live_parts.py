@@ -559,14 +559,15 @@ def is_understood(cron: str) -> bool:
 
 
 def like(crons: Mapping[str, str], live: Sequence[LiveSchedule]) -> dict[str, str]:
-    """Which live part each part to be written is like, by id: one of its cron, else the first."""
+    """Which live part each part to be written is like: one of its cron, of its id, or the first."""
     left = list(live)
     found: dict[str, str] = {}
     for part_id, cron in crons.items():
         same = next((one for one in left if same_crons([one.cron], [cron])), None)
         if same:
             left.remove(same)
-        found[part_id] = (same or live[0]).id
+        own = part_id if any(one.id == part_id for one in live) else live[0].id
+        found[part_id] = same.id if same else own
     return found
 
 

@@ -22,7 +22,7 @@ def part_writes(
     """The parts that are not as they should be: each whole, then its pause.
 
     crons: of each part id, in order. known: live parts whose settings are right. like: the live id
-    that a new part is like in what is ignored. keeps_pauses: and in its pause, each part by itself.
+    that a part is like in what is ignored. keeps_pauses: and in its pause, each part by itself.
     An upsert may keep or reset a pause; what runs and is to run needs no word, and a word would
     undo the pause that somebody makes meanwhile. New parts come first: a set that is cut off midway
     has marks of two sets then, and is not taken for one that somebody has deleted parts of.
@@ -30,7 +30,7 @@ def part_writes(
     schedule, live = declared.schedule, index.by_id
     numbered = enumerate(((part_id, _sendable(cron)) for part_id, cron in crons.items()), 1)
     for number, (part_id, cron) in sorted(numbered, key=lambda item: item[1][0] in live):
-        source = live.get(part_id) or live.get((like or {}).get(part_id, ""))
+        source = live.get((like or {}).get(part_id, part_id))
         message = ignored.carried(schedule, source, index)
         pauses = source.live.paused if source and keeps_pauses else paused
         label = declared.mark(

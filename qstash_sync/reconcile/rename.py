@@ -25,6 +25,7 @@ from qstash_sync.reconcile import (
     canonical,
     diff,
     hidden,
+    ignored,
     live_times,
     mark as marks,
     times,
@@ -55,15 +56,16 @@ def rename(declared: Declared, old: Sequence[LivePart], index: LiveParts, now: d
     is_left = schedule.paused is None and not is_theirs
     if was_paused and is_left and not all(part.live.paused for part in old):
         notes = (*notes, PausesAll())
-    if same_crons(before, crons):  # what is stored is no news
-        notes = tuple(note for note in notes if not isinstance(note, Stored))
     moved = _moved_times(schedule, old, crons) if declared.has_time else ()
+    late: tuple[Diagnostic, ...] = ()
     if declared.has_time and not moved and not same_crons(before, crons):
         running = [part.live.cron for part in old if not part.live.paused]
         late = live_times.late(schedule, running, now) if running else ()
-        diagnostics = [*diagnostics, *late]
-        if late:  # it is a renewal, too
-            moved = (cron_field(before, crons, times.stored_for(schedule, crons)),)
+    if late:  # it is a renewal, too
+        moved = (cron_field(before, crons, times.stored_for(schedule, crons)),)
+    if late or same_crons(before, crons):  # what is stored is told there, or no news
+        notes = tuple(note for note in notes if not isinstance(note, Stored))
+    diagnostics = [*diagnostics, *late, *ignored.mixed(schedule, old, crons)]
     is_split = len(before) == 1 < len(crons) and not moved  # else it is only cut anew
     views = ((part, _view(part, declared, index)) for part in old)
     differing = {

@@ -227,14 +227,15 @@ def paused(twin: Twin, index: LiveParts) -> Iterator[Diagnostic]:
     if schedule.paused is not None or not all(part.live.paused for part in twin.parts):
         return
     environment = index.environment_of(first)
-    is_by_file = bool(environment and first.mark and first.mark.paused)  # nobody has stopped it
-    if is_by_file or index.of(schedule.id):
+    if index.of(schedule.id):
         return
     whose = f" of the environment {environment}" if environment else ""
     fact = f"{first.live.id}{whose} has the same destination, method, body and firings, and is"
     fact += " paused; this one is created active"
     hint = "paused: true, if it is the same job"
-    yield about(schedule, Severity.WARNING, "paused_twin", fact, hint)
+    may_be_by_file = environment and first.mark and first.mark.paused  # which no mark tells
+    severity = Severity.INFO if may_be_by_file else Severity.WARNING
+    yield about(schedule, severity, "paused_twin", fact, hint)
 
 
 def _of_a_namespace(part: LivePart, namespace: str, index: LiveParts) -> str:

@@ -17,7 +17,15 @@ from qstash_sync.model.change import (
 )
 from qstash_sync.model.diagnostics import Diagnostic, Severity
 from qstash_sync.model.steps import DeleteSchedule, PauseSchedule
-from qstash_sync.reconcile import attribution, callbacks, diff, hidden, live_times, pauses
+from qstash_sync.reconcile import (
+    attribution,
+    callbacks,
+    diff,
+    hidden,
+    ignored,
+    live_times,
+    pauses,
+)
 from qstash_sync.reconcile.changes import change_of, impossible, too_many, trust
 from qstash_sync.reconcile.live_parts import (
     LivePart,
@@ -83,14 +91,18 @@ def update(
             pause.reason,
             fields=pause.fields,
             steps=steps,
-            may_be_cut_off=attribution.may_be_cut_off(pause.reason, schedule, parts, when),
+            may_be_cut_off=attribution.may_be_cut_off(pause.reason, schedule, parts, when, pause),
         )
         return change, diagnostics
 
     reason = pause.reason
     if changed:
         others = bool(settings or unshown)
-        reason = attribution.reason(declared, parts, when, pause, others=others, renames=bool(old))
+        mixed = ignored.mixed(schedule, found, when.crons)
+        diagnostics += mixed
+        reason = attribution.reason(
+            declared, parts, when, pause, others=others, renames=bool(old), mixed=bool(mixed)
+        )
     # Nobody asked for a renewal or a repair: that it takes too many parts only warns.
     unasked = reason in (Reason.CLOCK, Reason.DRIFT)
     severity = Severity.WARNING if unasked else Severity.ERROR
@@ -101,7 +113,7 @@ def update(
         diagnostics += live_times.late(schedule, running, now)
     fields = (*changed, *pause.fields)
     change = _rewrite(declared, parts, when, pause, reason, fields, differing, index)
-    cut = attribution.may_be_cut_off(reason, schedule, parts, when)
+    cut = attribution.may_be_cut_off(reason, schedule, parts, when, pause)
     return replace(change, may_be_cut_off=cut), diagnostics
 
 

@@ -476,6 +476,27 @@ def test_a_pause_of_another_part_than_the_one_that_is_paused_is_not_lost() -> No
     assert set(lost) <= {"GET /v2/schedules/n.a.3"}
 
 
+def test_a_resume_of_the_one_part_that_is_paused_is_told() -> None:
+    parts = "schedules: {a: {cron: '0 9 * * *', timezone: America/New_York, ignore: [paused]}}\n"
+    renamed = parts.replace("{a: {", "{b: {was: a, ")
+    race = Race(parts, renamed, edit("schedule", "n.a.2", isPaused=False), ("schedule", "n.a.2"))
+    lost = []
+    for at in range(1, race.requests() + 1):
+        with race.world() as world:
+            world.account.console.pause("n.a.2")
+            there = [True]
+
+            def act(world: Scene, there: list[bool] = there) -> None:
+                there[0] = world.account.store.get("schedule", "n.a.2") is not None
+                race.act(world) if there[0] else None
+
+            applied = replace(race, act=act).run(world, at)
+            new = world.account.store.get("schedule", "n.b.2")
+            if there[0] and applied.done and new and new["isPaused"]:
+                lost.append(" ".join(world.account.log[at - 1][:2]))
+    assert set(lost) <= {"GET /v2/schedules/n.a.2", "GET /v2/schedules/n.b"}
+
+
 def test_a_resume_of_what_is_updated_in_place_says_no_more_than_that() -> None:
     race = Race(A, BODY, edit("schedule", "n.a", isPaused=False), ("schedule", "n.a"))
     told = []

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from qstash_sync.model.change import InSomeParts, Reason
+from qstash_sync.model.change import InSomeParts, Reason, Stored
+from qstash_sync.model.diagnostics import Severity
 from qstash_sync.model.steps import PauseSchedule
 from qstash_sync.planning.horizons import LEFT_DUE
 from tests.support import HEAD, World, cli, world as make_world
@@ -49,6 +50,7 @@ def test_where_the_parts_are_cut_anew_none_has_its_own(world: World, *, renamed:
     (change,) = world.plan(after).changes
     assert change.pauses_all
     assert change.reason is (Reason.RENAME if renamed else Reason.DRIFT)
+    assert not change.may_be_cut_off
     assert world.plan(after, only=Reason.CLOCK).empty
     world.apply(after)
     assert all(paused for (paused,) in live(world, "isPaused").values())
@@ -193,5 +195,29 @@ def test_what_another_environment_pauses_by_its_file_nobody_has_stopped() -> Non
             for part in world.account.console.snapshot()["schedule"]:
                 world.edit(part, isPaused=True)
             world.environment = "prod"
-            told = {one.code for one in world.plan(file).warnings}
-            assert ("paused_twin" in told) == (not by_file)
+            told = {one.code: one.severity for one in world.plan(file).warnings}
+            assert told["paused_twin"] == (Severity.INFO if by_file else Severity.WARNING)
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_who_differs_in_what_is_ignored_is_asked_to_look(world: World, *, renamed: bool) -> None:
+    """A renewal that nobody reviews moves no host from one season to another."""
+    owned = ", ignore: [destination, retries]"
+    world.apply(text(owned))
+    world.edit("billing.s", retries=7, destination="https://b.example.com/other")
+    assert world.plan(text(owned)).empty
+    world.now = world.now.replace(year=2027, month=4, day=2)
+    after = text(f"{owned}, was: s", "t") if renamed else text(owned)
+    found = world.plan(after)
+    assert "ignored_parts" in {one.code for one in found.warnings}
+    assert found.changes[0].reason is (Reason.RENAME if renamed else Reason.DRIFT)
+    assert world.plan(after, only=Reason.CLOCK).empty
+
+
+def test_a_rename_that_renews_tells_its_crons_once(world: World) -> None:
+    world.now = world.now.replace(year=2026, month=11, day=28)
+    world.apply(text())
+    world.now = world.now.replace(year=2027, month=4, day=5)
+    (change,) = world.plan(text(", was: s", "t")).changes
+    assert [f.path for f in change.fields] == ["name", "cron"]
+    assert not any(isinstance(note, Stored) for note in change.notes)
