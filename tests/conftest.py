@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -27,3 +28,13 @@ def sdk(served: Served) -> Iterator[qstash.QStash]:
     client = qstash.QStash(LOCAL_TOKEN, base_url=served.url, retry=False)
     yield client
     client.http._client.close()
+
+
+@pytest.fixture
+def usual_handlers() -> Iterator[None]:
+    """As a shell starts a process: what runs in the background ignores SIGINT."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

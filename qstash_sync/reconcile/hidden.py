@@ -39,7 +39,7 @@ def moved(
         before = "another's" if any(part.is_marked for part in parts) else None
         adopted = FieldChange(path="mark", before=before, after="ours", note="adopted")
         return () if settings or times else (adopted,)
-    told = all(declared.tells_halves(part.live.message.labels, part.mark) for part in parts)
+    told = all(_tells_halves(declared, part) for part in parts)
     is_followed = not all(part.intact for part in parts)
     fields: tuple[FieldChange, ...] = ()
     message = declared.schedule.message  # as it was written, where that is known
@@ -60,6 +60,12 @@ def moved(
         note = "a secret that does not read back changed" + ", or one went" * (not is_known)
         fields = (*fields, _write_only("(secret)", note))
     return (*fields, *_protection(declared, found))
+
+
+def _tells_halves(declared: Declared, part: Part) -> bool:
+    """Whether digest `b` has halves; an account may show its label alone, and then one tells it."""
+    is_told = declared.tells_halves(part.live.message.labels, part.mark)
+    return is_told or (part.mark is not None and part.mark.times == declared.times)
 
 
 def has_secret_moved(

@@ -230,11 +230,12 @@ class Declared:
         """Whether digest `b` of a mark has halves, and its flags tell all.
 
         Those of the first releases do not: they have no label of the time. A time that is too long
-        for one has none, either, nor has an account that shows the first label alone.
+        for one has none, either.
         """
-        if mark is None:
-            return False
-        return mark.times == self.times or time_label.read(labels) is not None
+        if mark is None or time_label.read(labels) is not None:
+            return mark is not None
+        has_none = time_label.label(self.schedule.timing.job) is None
+        return has_none and mark.times == self.times
 
     def wrote(self, mark: Mark, view: View, cron: str) -> bool:
         """Whether digest `a` fits what is live: nobody has changed it since it was written."""

@@ -282,16 +282,6 @@ def test_one_wish_may_come_as_several_signals(names: tuple[str, ...], file: Path
         assert_converges(world)
 
 
-@pytest.fixture
-def usual_handlers() -> Iterator[None]:
-    """As a shell starts a process: what runs in the background ignores SIGINT."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.usefixtures("usual_handlers")
 def test_only_the_same_signal_and_only_later_is_a_second_one(
     monkeypatch: pytest.MonkeyPatch,

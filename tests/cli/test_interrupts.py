@@ -18,6 +18,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("usual_handlers")
 @pytest.mark.parametrize("words", COMMANDS, ids=[words[0] for words in COMMANDS])
 def test_it_ends_at_once(words: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "q.yaml"

@@ -300,7 +300,7 @@ MOVES: list[tuple[str, Callable[[World], None], tuple[str, str], str, str, str]]
     ("deleted by hand", deleted("schedule", "billing.s"), ("", ""), "schedule billing.s", "deleted from the account", ""),
     ("created by hand", copied("schedule", "theirs", "billing.fresh", scheduleId="billing.fresh", labels=[]), ("", ""), "schedule billing.fresh", "has no mark of ours", ""),
     ("the mark of another environment", relabelled, ("", ""), "schedule billing.s", "mark of another environment", ""),
-    ("the old name of a rename edited", edited("schedule", "billing.old", cron="1 7 * * *"), ("", ""), "schedule billing.new", "changed in the account", ""),
+    ("the old name of a rename edited", edited("schedule", "billing.old", cron="1 7 * * *"), ("", ""), "schedule billing.new", "changed in the account", "cron"),
     ("what is to be deleted edited", edited("schedule", "billing.gone", retries=1), ("", ""), "schedule billing.gone", "changed in the account", ""),
     ("a queue edited by hand", edited("queue", "q", parallelism=9), ("", ""), "queue q", "changed in the account", "parallelism"),
     ("a queue paused by hand", edited("queue", "q", paused=True), ("", ""), "queue q", "paused in the account", ""),
