@@ -206,7 +206,7 @@ def mixed(schedule: Schedule, parts: Sequence[LivePart], crons: Sequence[str]) -
         return []
     fields = ", ".join(field for field in schedule.ignore if ignorable.is_sent(field))
     fact = f"its parts differ in {fields}, which the file leaves to others, and are cut anew"
-    hint = "look at them after the apply: each keeps what its id has"
+    hint = "look at them after the apply: nobody knows which part is whose then"
     return [about(schedule, Severity.WARNING, "ignored_parts", fact, hint)]
 
 
